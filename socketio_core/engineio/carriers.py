@@ -1,0 +1,137 @@
+"""The handles that a host holds: one waiting GET, one POST being read, one WebSocket.
+
+Each has a `context` that belongs to the host and that the core never touches (a `trio.Event`, a `threading.Event`,
+an ASGI `send`). The host wakes it when `take_ready()` names the carrier.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+from zlib import MAX_WBITS, compressobj
+
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.payload import SEPARATOR
+from socketio_core.engineio.states import CarrierState
+from socketio_core.http import Headers, Response, preferred_encoding
+
+if TYPE_CHECKING:
+    from socketio_core.engineio.session import Session
+
+_WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}  # "deflate" is the zlib format (PROTOCOL 1.6)
+
+
+class Poll:
+    """A long poll: a GET that is answered when there is something to say.
+
+    The host waits until `response` is set and writes it. When the client goes away before, or the response cannot be
+    written, it calls `abort_poll`, and the packets go out with the next poll.
+
+    Attributes:
+        response: `None` while the poll is parked.
+    """
+
+    __slots__ = ("_accept_encoding", "_headers", "_threshold", "context", "is_ready", "messages", "response", "session")
+
+    def __init__(
+        self, session: Session, headers: Headers, accept_encoding: str | None, threshold_bytes: int | None
+    ) -> None:
+        self.session = session
+        self.context: object = None
+        self.response: Response | None = None
+        self.is_ready = False
+        self.messages: list[WireMessage] = []
+        self._headers = headers
+        self._accept_encoding = accept_encoding
+        self._threshold = threshold_bytes
+
+    def respond(self, messages: list[WireMessage]) -> None:
+        """Set the response: all `messages` in one payload. Called by the session."""
+        self.messages = messages
+        body = SEPARATOR.join([message.polling_text for message in messages]).encode("utf-8")
+        headers = [(b"content-type", b"text/plain; charset=UTF-8"), (b"cache-control", b"no-store"), *self._headers]
+        if self._threshold is not None and len(body) >= self._threshold and any(m.compress for m in messages):
+            encoding = preferred_encoding(self._accept_encoding)
+            if encoding is not None:
+                compressor = compressobj(wbits=_WINDOW_BITS[encoding])
+                body = compressor.compress(body) + compressor.flush()
+                headers.append((b"content-encoding", encoding.encode("ascii")))
+            headers.append((b"vary", b"Accept-Encoding"))
+        headers.append((b"content-length", b"%d" % len(body)))
+        self.response = Response(200, headers, body)
+
+
+class Post:
+    """A POST whose body is being read. Feed it the body as it arrives, then call `finish_post`.
+
+    Attributes:
+        is_too_large: the body passed the limit; what came was thrown away, and more is not wanted.
+    """
+
+    __slots__ = ("_chunks", "_size", "context", "headers", "is_too_large", "limit_bytes", "session")
+
+    def __init__(self, session: Session, headers: Headers, limit_bytes: int) -> None:
+        self.session = session
+        self.context: object = None
+        self.headers = headers
+        self.limit_bytes = limit_bytes
+        self.is_too_large = False
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> bool:
+        """Add a piece of the body. Returns `False` once the body is too large: stop reading, call `finish_post`."""
+        self._size += len(chunk)
+        if self._size > self.limit_bytes:
+            self.is_too_large = True
+            self._chunks.clear()
+            return False
+        self._chunks.append(bytes(chunk))
+        return True
+
+    def body(self) -> bytes:
+        """Return what was fed so far."""
+        return b"".join(self._chunks)
+
+
+class WebSocket:
+    """A WebSocket, from before its handshake until it is lost or closed.
+
+    The host writes what `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with
+    `close_code` (`None`: without a code) and drops the connection; frames that still arrive are ignored.
+    """
+
+    __slots__ = ("close_code", "close_text", "context", "is_closed", "is_ready", "outbox", "session", "state")
+
+    def __init__(self, session: Session, state: CarrierState) -> None:
+        self.session = session
+        self.context: object = None
+        self.outbox: deque[WireMessage] = deque()
+        self.is_ready = False
+        self.is_closed = False
+        self.close_code: int | None = None
+        self.close_text = ""
+        self.state = state
+
+    def take(self, max_bytes: int | None = None) -> list[WireMessage]:
+        """Remove and return what is to be sent now, in order; no more than `max_bytes`, but at least one message.
+
+        What was taken is no longer in `session.buffered_bytes`; take only what can be written soon.
+        """
+        outbox = self.outbox
+        if max_bytes is None or self.session.buffered_bytes <= max_bytes:
+            taken = list(outbox)
+            outbox.clear()
+            self.session.note_taken(taken)
+            return taken
+        taken = []
+        size = 0
+        while outbox and (not taken or size + outbox[0].size_bytes <= max_bytes):
+            message = outbox.popleft()
+            size += message.size_bytes
+            taken.append(message)
+        self.session.note_taken(taken)
+        return taken
+
+
+Carrier = Poll | WebSocket

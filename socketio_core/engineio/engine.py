@@ -1,0 +1,342 @@
+"""The Engine.IO server without I/O: sessions by id, the HTTP rules, one deadline.
+
+A host gives each request to `handle_request` and does what the returned action says. After any call it takes what is
+ready (`take_ready`: wake those carriers) and what happened (`take_events`). Nothing here waits, and nothing that a
+client sends raises.
+"""
+
+from __future__ import annotations
+
+import json
+
+from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
+from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.events import Event, Opened, RequestRefused
+from socketio_core.engineio.handshake import open_packet
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.packet import Frame, message_frame
+from socketio_core.engineio.session import Session, Shared
+from socketio_core.engineio.states import CarrierState, SessionState
+from socketio_core.errors import LocalProtocolError
+from socketio_core.http import (
+    Headers,
+    Request,
+    Response,
+    cors_headers,
+    has_illegal_origin,
+    preflight_response,
+    refused_origin,
+)
+from socketio_core.ids import IdFactory, new_id
+from socketio_core.records import record
+from socketio_core.settings import EngineSettings
+
+PROTOCOL_VERSION = "4"
+
+
+@record
+class _Refusal:
+    code: int
+    message: str
+    detail: str
+    status: int = 400
+
+
+class Engine:
+    """All Engine.IO sessions of one server.
+
+    Args:
+        settings: see `EngineSettings`.
+        new_id: makes session ids; they must be unguessable.
+    """
+
+    def __init__(self, settings: EngineSettings | None = None, *, new_id: IdFactory = new_id) -> None:
+        self.settings = settings or EngineSettings()
+        self._new_id = new_id
+        self._shared = Shared(self.settings)
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Engine {self.settings.path}, {len(self._shared.sessions)} sessions>"
+
+    @property
+    def session_count(self) -> int:
+        """How many sessions are open or closing."""
+        return len(self._shared.sessions)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that are open or closing, oldest first."""
+        return list(self._shared.sessions.values())
+
+    def owns(self, request: Request) -> bool:
+        """Whether the request's path belongs to the engine: a plain prefix, as in the reference (PROTOCOL 9-19)."""
+        return request.path.startswith(self.settings.path)
+
+    # -- HTTP --------------------------------------------------------------------------------------------------------
+
+    def is_handshake(self, request: Request) -> bool:
+        """Whether `handle_request` would begin a session: the moment for the host to decide who may come.
+
+        If it may not, answer with `refuse(request, text)` instead of `handle_request`.
+        """
+        return not self._is_preflight(request) and not request.query.get("sid") and self._check(request) is None
+
+    def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
+        """Refuse a handshake: 403, or 400 to a WebSocket, with `text` (PROTOCOL 1.4, code 4)."""
+        return self._refuse(request, _Refusal(4, text, f"handshake refused: {text}", 403))
+
+    def handle_request(self, request: Request, now: float) -> Action:
+        """Judge one HTTP request and say what to do about it.
+
+        Checks come in the reference's order, all of them before a 101. Spec: PROTOCOL 1.2, 1.4.
+        """
+        if self._is_preflight(request) and self.settings.cors is not None:
+            return Respond(preflight_response(request, self.settings.cors))
+        refusal = self._check(request)
+        if refusal is not None:
+            return self._refuse(request, refusal)
+        sid = request.query.get("sid")
+        if not sid:
+            return self._open(request, now)
+        session = self._shared.sessions[sid]
+        if request.is_websocket_upgrade:
+            websocket = WebSocket(session, CarrierState.CANDIDATE)
+            session.attach_candidate(websocket, now)
+            return Upgrade(websocket, self._extra_headers(request, sid))
+        if request.method == "GET":
+            return self._poll(session, request, now)
+        if request.method == "POST":
+            return self._post(session, request)
+        return Respond(Response(500, [(b"content-length", b"0")]))  # the reference's answer (PROTOCOL 9-20)
+
+    def _is_preflight(self, request: Request) -> bool:
+        return request.method == "OPTIONS" and self.settings.cors is not None
+
+    def _check(self, request: Request) -> _Refusal | None:
+        transport = request.query.get("transport", "")
+        if transport not in self.settings.transports:
+            return _Refusal(0, "Transport unknown", f"transport: {transport!r}")
+        if has_illegal_origin(request):
+            return _Refusal(3, "Bad request", "origin header holds control characters")
+        refused = refused_origin(request, self.settings.cors)
+        if refused is not None:
+            return _Refusal(4, "Forbidden", refused, 403)
+        sid = request.query.get("sid")
+        return self._check_session(request, transport, sid) if sid else self._check_handshake(request, transport)
+
+    def _check_session(self, request: Request, transport: str, sid: str) -> _Refusal | None:
+        session = self._shared.sessions.get(sid)
+        if session is None:
+            return _Refusal(1, "Session ID unknown", "no such session; it may have ended")
+        if request.query.get("EIO") != PROTOCOL_VERSION:
+            return _Refusal(3, "Bad request", f"EIO does not match the session: {request.query.get('EIO')!r}")
+        if not request.is_websocket_upgrade:
+            if transport != session.transport or transport != "polling":
+                return _Refusal(3, "Bad request", f"transport {transport!r}, but the session is on {session.transport}")
+            return None
+        if transport != "websocket":
+            return _Refusal(3, "Bad request", f"WebSocket upgrade with transport {transport!r}")
+        if not self.settings.allow_upgrades:
+            return _Refusal(3, "Bad request", "upgrades are not allowed")
+        if session.transport != "polling" or session.is_upgrading or not session.is_open:
+            return _Refusal(3, "Bad request", "the session has, or is moving to, a WebSocket or is closing")
+        return None
+
+    def _check_handshake(self, request: Request, transport: str) -> _Refusal | None:
+        if request.method != "GET":
+            return _Refusal(2, "Bad handshake method", f"method: {request.method!r}")
+        if request.is_websocket_upgrade != (transport == "websocket"):
+            return _Refusal(3, "Bad request", f"transport {transport!r} and the Upgrade header do not match")
+        if request.query.get("EIO") != PROTOCOL_VERSION:
+            return _Refusal(5, "Unsupported protocol version", f"EIO: {request.query.get('EIO')!r}, expected '4'")
+        if self._is_closed:
+            return _Refusal(3, "Server is shutting down", "handshake during shutdown", 503)
+        if len(self._shared.sessions) >= self.settings.max_sessions:
+            return _Refusal(3, "Too many sessions", f"limit max_sessions: {self.settings.max_sessions}", 503)
+        return None
+
+    def _refuse(self, request: Request, refusal: _Refusal) -> Respond:
+        event = RequestRefused(request, refusal.code, refusal.message, refusal.detail)
+        self._shared.events.append((None, event))
+        if request.is_websocket_upgrade:
+            status = refusal.status if refusal.status == 503 else 400
+            body = refusal.message.encode("utf-8")
+            headers = [(b"connection", b"close"), (b"content-type", b"text/html")]
+        else:
+            status = refusal.status
+            fields = {"code": refusal.code, "message": refusal.message}
+            body = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+            headers = [(b"content-type", b"application/json"), *cors_headers(request, self.settings.cors)]
+        if request.method == "HEAD":
+            body = b""
+        else:
+            headers.append((b"content-length", b"%d" % len(body)))
+        return Respond(Response(status, headers, body))
+
+    def _open(self, request: Request, now: float) -> Action:
+        settings = self.settings
+        sid = self._new_id()
+        if sid in self._shared.sessions:
+            raise LocalProtocolError("new_id returned the id of an open session")
+        over_websocket = request.is_websocket_upgrade
+        can_upgrade = settings.allow_upgrades and not over_websocket and "websocket" in settings.transports
+        packet = open_packet(
+            sid,
+            ["websocket"] if can_upgrade else [],
+            settings.ping_interval_s,
+            settings.ping_timeout_s,
+            settings.max_payload_bytes,
+        )
+        session = Session(self._shared, sid, request, now)
+        self._shared.sessions[sid] = session
+        self._shared.events.append((session, Opened(request)))
+        first = [WireMessage((packet,))]
+        if settings.initial_packet is not None:
+            first.append(WireMessage((message_frame(settings.initial_packet),)))
+        if over_websocket:
+            websocket = WebSocket(session, CarrierState.WEBSOCKET)
+            session.attach_websocket(websocket)
+            for message in first:
+                session.put(message)
+            return Upgrade(websocket, self._extra_headers(request, sid))
+        headers = self._polling_headers(request, sid)
+        if settings.cookie is not None:
+            headers.append((b"set-cookie", settings.cookie.header_value(sid)))
+        poll = self._make_poll(session, request, headers)
+        poll.respond(first)
+        assert poll.response is not None  # respond() sets it
+        return Respond(poll.response)
+
+    def _make_poll(self, session: Session, request: Request, headers: Headers) -> Poll:
+        threshold = self.settings.http_compression_threshold_bytes
+        return Poll(session, headers, request.header("accept-encoding"), threshold)
+
+    def _poll(self, session: Session, request: Request, now: float) -> Action:
+        poll = self._make_poll(session, request, self._polling_headers(request, session.sid))
+        if not session.attach_poll(poll, now):
+            return self._bad_request(request)
+        return Park(poll)
+
+    def _post(self, session: Session, request: Request) -> Action:
+        if request.header("content-type") == "application/octet-stream":
+            session.reject_post(None, "invalid content")
+            return self._bad_request(request)
+        limit = self.settings.max_payload_bytes
+        post = Post(session, self._polling_headers(request, session.sid), limit)
+        if not session.attach_post(post):
+            return self._bad_request(request)
+        length = request.header("content-length") or "0"
+        if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
+            session.drop_post(post)
+            return Respond(_empty_response(413, post.headers))
+        return ReadBody(post, limit)
+
+    def finish_post(self, post: Post, now: float) -> Response:
+        """End a POST: process its body and return the response.
+
+        200 `ok` only if every packet was accepted; 400 otherwise, and the session is closed with a reason (or was
+        closing). Messages that came before a bad packet are delivered. A body over the limit gets 413 and harms
+        nobody.
+        """
+        if post.is_too_large:
+            post.session.drop_post(post)
+            return _empty_response(413, post.headers)
+        if not post.session.finish_post(post, now):
+            return _empty_response(400, post.headers)
+        headers = [(b"content-type", b"text/html"), (b"cache-control", b"no-store"), *post.headers]
+        return Response(200, [*headers, (b"content-length", b"2")], b"ok")
+
+    def abort_post(self, post: Post, now: float) -> None:
+        """The client went away before the body was complete; the session ends (PROTOCOL 1.4)."""
+        post.session.abort_post(post)
+
+    def abort_poll(self, poll: Poll, now: float) -> None:
+        """The client of a poll went away, or its response could not be written; the packets go to the next poll."""
+        poll.session.abort_poll(poll, now)
+
+    def _bad_request(self, request: Request) -> Respond:
+        return Respond(_empty_response(400, cors_headers(request, self.settings.cors)))
+
+    def _polling_headers(self, request: Request, sid: str) -> list[tuple[bytes, bytes]]:
+        headers = [*cors_headers(request, self.settings.cors), *self._extra_headers(request, sid)]
+        agent = request.header("user-agent") or ""
+        if ";MSIE" in agent or "Trident/" in agent:
+            headers.append((b"x-xss-protection", b"0"))  # PROTOCOL 1.5
+        return headers
+
+    def _extra_headers(self, request: Request, sid: str | None) -> Headers:
+        extra = self.settings.extra_headers
+        return extra(request, sid) if callable(extra) else extra
+
+    # -- WebSocket ---------------------------------------------------------------------------------------------------
+
+    def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
+        """Feed one whole WebSocket message; what it caused is in `take_events()` and `take_ready()`.
+
+        Args:
+            frame: without WebSocket framing, e.g. `"4hello"`; `bytes` is a binary message. A host that puts messages
+                together from parts stops at `settings.max_payload_bytes` and calls `fail` with code 1009.
+            now: monotonic seconds; may not decrease between calls.
+        """
+        websocket.session.receive(websocket, frame, now)
+
+    def lost(self, websocket: WebSocket, now: float) -> None:
+        """The connection of `websocket` ended, by a close frame or without one. Calls after a close do nothing."""
+        websocket.session.lost(websocket, now)
+
+    def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
+        """The client broke the WebSocket protocol: `detail` goes into the event, `code` into the close frame."""
+        websocket.session.fail_websocket(websocket, detail, code, now)
+
+    # -- output, events, time ----------------------------------------------------------------------------------------
+
+    def take_ready(self) -> list[Carrier]:
+        """Return the carriers that have something for their host, each once, in the order they became ready.
+
+        A `Poll` in it has its response. A `WebSocket` has messages to `take()`, or is closed.
+        """
+        ready = self._shared.ready
+        if not ready:
+            return []
+        taken = ready[:]
+        ready.clear()
+        for carrier in taken:
+            carrier.is_ready = False
+            if isinstance(carrier, Poll):
+                carrier.session.flush(carrier)
+        return taken
+
+    def take_events(self) -> list[tuple[Session | None, Event]]:
+        """Return what happened since the last call, in order: `(session, event)`; `None` for a refused request."""
+        taken = self._shared.events[:]
+        self._shared.events.clear()
+        return taken
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
+        return self._shared.timers.next_deadline
+
+    def handle_timeout(self, now: float) -> None:
+        """Do all that is due at `now`. Early, late and repeated calls are fine."""
+        while (session := self._shared.timers.pop_due(now)) is not None:
+            session.handle_timeout(now)
+
+    def close(self, now: float, *, code: int | None = None, text: str = "") -> None:
+        """Refuse new sessions and close all there are; what is in the outboxes of WebSockets and parked polls is sent.
+
+        Sessions on polling without a parked poll end without a word, for nobody will wait for their next one.
+
+        Args:
+            code: WebSocket close code; clients reconnect whatever it is.
+        """
+        self._is_closed = True
+        for session in list(self._shared.sessions.values()):
+            session.close(now, code=code, text=text)
+            if session.state is SessionState.CLOSING:
+                session.close(now, discard=True)
+
+
+def _empty_response(status: int, headers: Headers) -> Response:
+    return Response(status, [*headers, (b"content-length", b"0")])

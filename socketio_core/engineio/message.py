@@ -1,0 +1,67 @@
+"""What lies in an outbox: one group of frames, encoded once and shared by every session it goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from socketio_core.engineio.packet import CLOSE, NOOP, PING, PONG, Frame
+from socketio_core.engineio.payload import SEPARATOR, polling_form
+from socketio_core.errors import LocalProtocolError
+
+
+class WireMessage:
+    """Frames that leave together: a packet, or a Socket.IO header with its attachments.
+
+    Attributes:
+        frames: in the order of sending, e.g. `('451-["file",{"_placeholder":true,"num":0}]', b"...")`.
+        size_bytes: of all frames, text counted in UTF-8.
+        compress: whether a polling response that holds it may be compressed.
+        host_cache: belongs to the host and is `None` at first, for what is made of the message once and used for all
+            its recipients (the trio adapter keeps the WebSocket's bytes here).
+
+    Raises:
+        LocalProtocolError: a text frame holds a lone surrogate, which UTF-8 cannot carry.
+    """
+
+    __slots__ = ("_polling_text", "compress", "frames", "host_cache", "size_bytes")
+
+    def __init__(self, frames: Sequence[Frame], *, compress: bool = True) -> None:
+        size_bytes = 0
+        for frame in frames:
+            size_bytes += frame_size(frame)
+        self.frames = frames
+        self.size_bytes = size_bytes
+        self.compress = compress
+        self.host_cache: object = None
+        self._polling_text: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<WireMessage {len(self.frames)} frames, {self.size_bytes} bytes>"
+
+    @property
+    def polling_text(self) -> str:
+        """The frames in their polling form, joined by the separator; encoded at the first use."""
+        if self._polling_text is None:
+            self._polling_text = SEPARATOR.join(map(polling_form, self.frames))
+        return self._polling_text
+
+
+def frame_size(frame: Frame) -> int:
+    """Return the size of a frame in bytes.
+
+    Raises:
+        LocalProtocolError: the text holds a lone surrogate.
+    """
+    if isinstance(frame, str) and not frame.isascii():
+        try:
+            return len(frame.encode("utf-8"))
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"text holds a lone surrogate at index {error.start}") from None
+    return len(frame)
+
+
+PING_MESSAGE: Final = WireMessage((PING,))
+CLOSE_MESSAGE: Final = WireMessage((CLOSE,), compress=False)
+NOOP_MESSAGE: Final = WireMessage((NOOP,), compress=False)
+PROBE_ANSWER: Final = WireMessage((PONG + "probe",), compress=False)

@@ -1,0 +1,41 @@
+"""The polling form: packets joined by a record separator, binary ones as `b` and base64. Spec: PROTOCOL 1.1."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from socketio_core.engineio.packet import BINARY_PREFIX, Frame
+from socketio_core.errors import PacketError
+
+SEPARATOR: Final = "\x1e"
+
+
+def polling_form(frame: Frame) -> str:
+    """Return a frame as it stands in a polling payload: `"4hello"`, `"bAQID"`."""
+    return frame if isinstance(frame, str) else BINARY_PREFIX + b64encode(frame).decode("ascii")
+
+
+def encode_payload(frames: Iterable[Frame]) -> bytes:
+    """Join frames into the body of a polling request or response."""
+    return SEPARATOR.join(map(polling_form, frames)).encode("utf-8")
+
+
+def split_payload(body: bytes, max_packets: int) -> Iterator[str]:
+    """Yield the packets of a polling body, still in their polling form (see `packet.decode_frame`).
+
+    Packets before the one that breaks the limit are yielded first, so no good packet is lost with a bad one.
+
+    Raises:
+        PacketError: the body is not UTF-8, or holds more than `max_packets` packets.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PacketError(f"payload is not UTF-8 at byte {error.start}") from None
+    parts = text.split(SEPARATOR, max_packets)
+    for index, part in enumerate(parts):
+        if index == max_packets:
+            raise PacketError(f"too many packets in one payload, limit: {max_packets}")
+        yield part

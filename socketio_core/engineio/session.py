@@ -1,0 +1,539 @@
+"""One Engine.IO session, server role: its carriers, heartbeat, upgrade, outbox and end.
+
+The outbox is one queue whatever the carrier: polling flushes it into a poll's response, a WebSocket's host takes from
+it, and an upgrade moves it over. So what was put first leaves first, across an upgrade too.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.events import Closed, Event, Upgraded
+from socketio_core.engineio.heartbeat import Heartbeat
+from socketio_core.engineio.message import (
+    CLOSE_MESSAGE,
+    NOOP_MESSAGE,
+    PING_MESSAGE,
+    PROBE_ANSWER,
+    WireMessage,
+    frame_size,
+)
+from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
+from socketio_core.engineio.payload import split_payload
+from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
+from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.http import Request
+from socketio_core.settings import EngineSettings
+from socketio_core.timers import Timer, TimerQueue
+
+_OPEN = SessionState.OPEN
+_MESSAGE_TOO_BIG = 1009  # RFC 6455, 7.4.1
+
+
+class Shared:
+    """What the sessions of one engine have in common: who exists, whose deadline is next, what the host must see."""
+
+    __slots__ = ("events", "ready", "sessions", "settings", "timers")
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.sessions: dict[str, Session] = {}
+        self.timers: TimerQueue[Session] = TimerQueue()
+        self.ready: list[Carrier] = []
+        self.events: list[tuple[Session | None, Event]] = []
+
+
+class Session:
+    """The server's end of one Engine.IO connection. Made by `Engine`; write to it with `put` or `send`.
+
+    Attributes:
+        sid: the session id; secret, since it is all that a request needs to act for the client.
+        request: the handshake request.
+        context: belongs to the layer above.
+        buffered_bytes: what waits in the outbox.
+    """
+
+    __slots__ = (
+        "_candidate",
+        "_closing_until",
+        "_flushed",
+        "_grace_until",
+        "_heartbeat",
+        "_outbox",
+        "_outlet",
+        "_poll",
+        "_post",
+        "_shared",
+        "_timer",
+        "_upgrade_until",
+        "_websocket",
+        "buffered_bytes",
+        "context",
+        "request",
+        "sid",
+        "state",
+    )
+
+    def __init__(self, shared: Shared, sid: str, request: Request, now: float) -> None:
+        self.sid = sid
+        self.request = request
+        self.context: object = None
+        self.state = _OPEN
+        self.buffered_bytes = 0
+        self._shared = shared
+        self._outbox: deque[WireMessage] = deque()
+        self._outlet: Carrier | None = None  # who is told when the outbox fills
+        self._poll: Poll | None = None  # the parked one
+        self._flushed: Poll | None = None  # the last one that took messages away; it may bring them back
+        self._post: Post | None = None
+        self._websocket: WebSocket | None = None
+        self._candidate: WebSocket | None = None
+        self._heartbeat = Heartbeat(shared.settings, now)
+        self._upgrade_until: float | None = None
+        self._grace_until: float | None = None
+        self._closing_until: float | None = None
+        self._timer: Timer[Session] | None = None
+        self._reschedule()
+
+    def __repr__(self) -> str:
+        return f"<Session {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
+
+    @property
+    def transport(self) -> str:
+        """`"polling"` or `"websocket"`, as in the query parameter."""
+        return "polling" if self._websocket is None else "websocket"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self.state is _OPEN
+
+    @property
+    def is_upgrading(self) -> bool:
+        """Whether a candidate WebSocket is probing."""
+        return self._candidate is not None
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether a message would leave at once: what decides the fate of a volatile one (PROTOCOL 9-46)."""
+        return self._outlet is not None and not self._outbox and self.state is _OPEN
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def send(self, payload: Payload) -> bool:
+        """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
+
+        Raises:
+            LocalProtocolError: text with a lone surrogate.
+        """
+        return self.put(WireMessage((message_frame(payload),)))
+
+    def put(self, message: WireMessage) -> bool:
+        """Append a message to the outbox. Returns `False` when it was dropped.
+
+        That is when the session is not open, or when its buffer is over the limit: then the peer reads too slowly and
+        the session closes, for a stream with a hole in it would be worse.
+        """
+        if self.state is not _OPEN:
+            return False
+        self._outbox.append(message)
+        self.buffered_bytes += message.size_bytes
+        outlet = self._outlet
+        if outlet is not None and not outlet.is_ready:
+            outlet.is_ready = True
+            self._shared.ready.append(outlet)
+        settings = self._shared.settings
+        if self.buffered_bytes > settings.max_buffered_bytes or len(self._outbox) > settings.max_buffered_messages:
+            self._forget_output()
+            self._fail(CloseReason.TRANSPORT_ERROR, f"peer reads too slowly, {len(self._outbox)} messages buffered")
+            return False
+        return True
+
+    def note_taken(self, messages: list[WireMessage]) -> None:
+        """Count messages out of the buffer; called by the carriers."""
+        for message in messages:
+            self.buffered_bytes -= message.size_bytes
+
+    def _forget_output(self) -> None:
+        self.note_taken(list(self._outbox))
+        self._outbox.clear()
+
+    def _mark_ready(self, carrier: Carrier) -> None:
+        if not carrier.is_ready:
+            carrier.is_ready = True
+            self._shared.ready.append(carrier)
+
+    def _put_control(self, websocket: WebSocket, message: WireMessage) -> None:
+        websocket.outbox.append(message)
+        self.buffered_bytes += message.size_bytes
+        self._mark_ready(websocket)
+
+    def flush(self, poll: Poll) -> None:
+        """Answer a parked poll with what is in the outbox; nothing when it is empty or the poll was answered."""
+        if poll is not self._poll or not self._outbox:
+            return
+        messages = self._take_for_poll()
+        self.note_taken(messages)
+        self._poll = self._outlet = None
+        self._flushed = poll
+        poll.respond(messages)
+
+    def _take_for_poll(self) -> list[WireMessage]:
+        outbox, limit = self._outbox, self._shared.settings.max_packets_per_poll
+        messages: list[WireMessage] = []
+        count = 0
+        while outbox and (limit is None or not count or count + len(outbox[0].frames) <= limit):
+            message = outbox.popleft()
+            count += len(message.frames)
+            messages.append(message)
+        return messages
+
+    # -- polling -----------------------------------------------------------------------------------------------------
+
+    def attach_poll(self, poll: Poll, now: float) -> bool:
+        """A GET arrived. Returns `False` when it overlaps a parked one, which closes the session (PROTOCOL 1.4)."""
+        if self._poll is not None:
+            self._fail(CloseReason.TRANSPORT_ERROR, "overlap from client")
+            return False
+        self._poll = self._outlet = poll
+        self._set_grace(None)
+        if self.state is SessionState.CLOSING:
+            if not self._outbox:
+                self._outbox.append(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
+                self.buffered_bytes += NOOP_MESSAGE.size_bytes
+            self._finish(CloseReason.FORCED_CLOSE, None)
+        elif self._outbox:
+            self._mark_ready(poll)
+        elif self._candidate is not None and self._candidate.state is CarrierState.PROBED:
+            self.put(NOOP_MESSAGE)
+        return True
+
+    def abort_poll(self, poll: Poll, now: float) -> None:
+        """The client of a poll is gone, or its response could not be written: take the messages back.
+
+        The session lives on for `poll_grace_s`, for a client that polls again.
+        """
+        if self.state is SessionState.CLOSED or self._websocket is not None:
+            if self.is_open and poll.messages and poll is self._flushed:
+                # Upgraded meanwhile, so what the poll held cannot go before what the WebSocket has sent.
+                self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost during the upgrade")
+            return
+        if poll is self._poll:
+            self._poll = self._outlet = None
+        elif poll is self._flushed:
+            self._flushed = None
+            back = [message for message in poll.messages if message is not NOOP_MESSAGE]
+            self._outbox.extendleft(reversed(back))
+            for message in back:
+                self.buffered_bytes += message.size_bytes
+            if self._poll is not None:
+                if self._outbox:
+                    self._mark_ready(self._poll)
+                return
+        else:
+            self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost and a later one was sent")
+            return
+        self._set_grace(now + self._shared.settings.poll_grace_s)
+        if self._shared.settings.poll_grace_s == 0:
+            self.handle_timeout(now)
+
+    def attach_post(self, post: Post) -> bool:
+        """A POST arrived. Returns `False` when another is being read, which closes the session (PROTOCOL 1.4)."""
+        if self._post is not None:
+            self._fail(CloseReason.TRANSPORT_ERROR, "data request overlap from client")
+            return False
+        self._post = post
+        return True
+
+    def abort_post(self, post: Post) -> None:
+        """The client of a POST is gone before its body was complete: nothing of it was accepted, the session ends."""
+        if post is self._post:
+            self._post = None
+            self._fail(CloseReason.TRANSPORT_ERROR, "data request connection closed prematurely")
+
+    def finish_post(self, post: Post, now: float) -> bool:
+        """Process the body of a POST. Returns whether every packet in it was accepted."""
+        if post is not self._post:
+            return False
+        self._post = None
+        try:
+            for part in split_payload(post.body(), self._shared.settings.max_packets_per_payload):
+                if not self._receive_polled(part, now):
+                    return False
+        except PacketError as error:
+            self._fail(CloseReason.PARSE_ERROR, str(error))
+            return False
+        return True
+
+    def reject_post(self, post: Post | None, detail: str) -> None:
+        """Close the session for what a POST is, e.g. its content type."""
+        self._post = None if post is self._post else self._post
+        self._fail(CloseReason.TRANSPORT_ERROR, detail)
+
+    def drop_post(self, post: Post) -> None:
+        """Forget an oversized POST; the session stays open, as in the reference (PROTOCOL 9-8)."""
+        if post is self._post:
+            self._post = None
+
+    def _receive_polled(self, part: str, now: float) -> bool:
+        kind, data = decode_frame(part)
+        if self.state is SessionState.CLOSED:
+            return False
+        carrier = CarrierState.POLLING if self.state is _OPEN else CarrierState.CLOSING
+        return self._act(TABLE[carrier][PROBE if kind == PING and data == "probe" else kind], None, data, now)
+
+    # -- WebSocket ---------------------------------------------------------------------------------------------------
+
+    def attach_websocket(self, websocket: WebSocket) -> None:
+        """The session begins on this WebSocket."""
+        self._websocket = self._outlet = websocket
+        self._outbox = websocket.outbox
+        if self._outbox:
+            self._mark_ready(websocket)
+
+    def attach_candidate(self, websocket: WebSocket, now: float) -> None:
+        """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
+        self._candidate = websocket
+        self._upgrade_until = now + self._shared.settings.upgrade_timeout_s
+        self._reschedule()
+
+    def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
+        """Process one frame that arrived on `websocket`; see `Engine.receive`."""
+        settings = self._shared.settings
+        if len(frame) * 4 > settings.max_payload_bytes and _exceeds(frame, settings.max_payload_bytes):
+            self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
+            return
+        if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
+            if self._heartbeat.is_waiting:
+                self._extend_heartbeat(frame, now)
+            if type(frame) is bytes:
+                self._shared.events.append((self, frame))
+                return
+            if frame[:1] == MESSAGE:
+                self._shared.events.append((self, frame[1:]))
+                return
+        if websocket.state is CarrierState.DETACHED:
+            return
+        try:
+            kind, data = decode_frame(frame)
+        except PacketError as error:
+            if websocket is self._candidate:
+                self._end_upgrade()
+            else:
+                self._fail(CloseReason.PARSE_ERROR, str(error))
+            return
+        action = TABLE[websocket.state][PROBE if kind == PING and data == "probe" else kind]
+        self._act(action, websocket, data, now)
+
+    def lost(self, websocket: WebSocket, now: float) -> None:
+        """The WebSocket's connection is gone, or its client closed it."""
+        if websocket is self._candidate:
+            self._end_upgrade()
+        elif websocket is self._websocket and self.is_open:
+            self._finish(CloseReason.TRANSPORT_CLOSE, None)
+
+    def fail_websocket(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
+        """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
+        if websocket is self._candidate:
+            websocket.close_code = code
+            self._end_upgrade()
+        elif websocket is self._websocket and self.is_open:
+            self._fail(CloseReason.TRANSPORT_ERROR, detail, code)
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def _act(self, action: Action, websocket: WebSocket | None, data: Payload, now: float) -> bool:
+        """Carry out a cell of the table. Returns whether the packet was accepted."""
+        if action is Action.DELIVER:
+            if self._heartbeat.is_waiting:
+                self._extend_heartbeat("", now)
+            self._shared.events.append((self, data))
+        elif action is Action.PONG:
+            self._heartbeat.pong_received(now)
+            self._reschedule()
+        elif action is Action.PEER_CLOSED:
+            self._peer_closed()
+        elif action is Action.WRONG_DIRECTION:
+            self._fail(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
+            return False
+        elif action is Action.UNEXPECTED:
+            self._fail(CloseReason.TRANSPORT_ERROR, "unexpected packet from a client")
+            return False
+        elif action is Action.REFUSE:
+            return False
+        elif action is not Action.IGNORE:
+            assert websocket is not None  # the remaining actions are in the candidates' rows only
+            self._act_on_candidate(action, websocket)
+        return True
+
+    def _act_on_candidate(self, action: Action, websocket: WebSocket) -> None:
+        if action is Action.ANSWER_PROBE:
+            websocket.state = CarrierState.PROBED
+            self._put_control(websocket, PROBE_ANSWER)
+            if self._poll is not None and not self._outbox:
+                self._put_noop()
+        elif action is Action.UPGRADE:
+            self._upgrade(websocket)
+        else:
+            self._end_upgrade()
+
+    def _put_noop(self) -> None:
+        self._outbox.append(NOOP_MESSAGE)
+        self.buffered_bytes += NOOP_MESSAGE.size_bytes
+        if self._poll is not None:
+            self._mark_ready(self._poll)
+
+    def _peer_closed(self) -> None:
+        if self._poll is not None and not self._outbox:
+            self._put_noop()  # the client's last poll ends with `6` (PROTOCOL 1.10)
+        self._finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
+
+    def _extend_heartbeat(self, frame: Frame, now: float) -> None:
+        if frame[:1] != "3":  # a pong is handled as such
+            self._heartbeat.other_received(now)
+            self._reschedule()
+
+    def _upgrade(self, websocket: WebSocket) -> None:
+        """`5` arrived: the candidate becomes the session's WebSocket, and the backlog moves over in order."""
+        poll = self._poll
+        if poll is not None:  # released with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
+            self._poll = None
+            poll.respond([NOOP_MESSAGE])
+            self._mark_ready(poll)
+        backlog, self._outbox = self._outbox, websocket.outbox
+        websocket.outbox.extend(backlog)
+        websocket.state = CarrierState.WEBSOCKET
+        self._websocket = self._outlet = websocket
+        self._candidate = self._upgrade_until = self._grace_until = None
+        self._reschedule()
+        if self.state is SessionState.CLOSING:
+            self._finish(CloseReason.FORCED_CLOSE, None)
+            return
+        if websocket.outbox:
+            self._mark_ready(websocket)
+        self._shared.events.append((self, Upgraded()))
+
+    def _end_upgrade(self) -> None:
+        """Drop the candidate; the session goes on by polling as if nothing had happened."""
+        websocket, self._candidate, self._upgrade_until = self._candidate, None, None
+        if websocket is not None:
+            self.note_taken(list(websocket.outbox))
+            websocket.outbox.clear()
+            self._detach(websocket)
+            self._reschedule()
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def close(self, now: float, *, discard: bool = False, code: int | None = None, text: str = "") -> None:
+        """Close the session: what is in the outbox is sent first, unless `discard`. A second call does nothing.
+
+        On polling without a parked poll the session stays `CLOSING` until the next poll fetches the rest, or until
+        `close_timeout_s` has passed; everywhere else it is closed when this returns.
+
+        Args:
+            code: the WebSocket's close code, e.g. 1001; `None` closes without a code, as the reference does.
+            text: the reason inside that close frame.
+        """
+        if discard and self.state is not SessionState.CLOSED:
+            self._forget_output()
+        elif self.state is not _OPEN:
+            return
+        elif self._websocket is None and self._poll is None:
+            self.state = SessionState.CLOSING
+            self._grace_until = None
+            self._closing_until = now + self._shared.settings.close_timeout_s
+            self._reschedule()
+            return
+        if self._websocket is not None and not self._websocket.is_closed:
+            self._websocket.close_code, self._websocket.close_text = code, text
+        self._finish(CloseReason.FORCED_CLOSE, None)
+
+    def _fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
+        if self._websocket is not None and not self._websocket.is_closed:
+            self._websocket.close_code = code
+        self._finish(reason, RemoteProtocolError(detail, websocket_close_code=code))
+
+    def _finish(self, reason: CloseReason, error: RemoteProtocolError | None, *, say_close: bool = True) -> None:
+        if self.state is SessionState.CLOSED:
+            return
+        self._end_upgrade()
+        self.state = SessionState.CLOSED
+        poll, self._poll, self._outlet = self._poll, None, None
+        if poll is not None:
+            messages = list(self._outbox)
+            self._forget_output()
+            poll.respond([*messages, CLOSE_MESSAGE] if say_close else messages)
+            self._mark_ready(poll)
+        if self._websocket is not None:
+            self._detach(self._websocket)
+        self._post = self._flushed = None
+        self._shared.sessions.pop(self.sid, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._shared.events.append((self, Closed(reason, error)))
+
+    def _detach(self, websocket: WebSocket) -> None:
+        websocket.state = CarrierState.DETACHED
+        websocket.is_closed = True
+        self._mark_ready(websocket)
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `handle_timeout` has something to do, in monotonic seconds; `None` once closed."""
+        if self.state is SessionState.CLOSED:
+            return None
+        beat = None if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
+        pending = (beat, self._upgrade_until, self._grace_until, self._closing_until)
+        return min(at for at in pending if at is not None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due at `now`: ping, give up waiting. Early and repeated calls do nothing."""
+        while True:
+            deadline = self.next_deadline
+            if deadline is None or deadline > now:
+                break
+            if deadline == self._upgrade_until:
+                self._end_upgrade()
+            elif deadline == self._grace_until:
+                self._fail(CloseReason.TRANSPORT_ERROR, "poll connection closed prematurely")
+            elif deadline == self._closing_until:
+                self._finish(CloseReason.FORCED_CLOSE, None)
+            elif self._heartbeat.advance():
+                self.put(PING_MESSAGE)
+            else:
+                self._fail(CloseReason.PING_TIMEOUT, "no pong in time")
+        self._reschedule()
+
+    def pause_reading(self, now: float) -> None:
+        """Say that the host stops reading from the peer: its silence is not held against it, up to `max_pause_s`."""
+        self._heartbeat.pause(now)
+        self._reschedule()
+
+    def resume_reading(self, now: float) -> None:
+        """Say that the host reads again."""
+        self._heartbeat.resume(now)
+        self._reschedule()
+
+    def _set_grace(self, until: float | None) -> None:
+        if self._grace_until != until:
+            self._grace_until = until
+            self._reschedule()
+
+    def _reschedule(self) -> None:
+        deadline, timer = self.next_deadline, self._timer
+        if timer is not None:
+            if timer.at == deadline and timer.item is not None:
+                return
+            timer.cancel()
+        self._timer = None if deadline is None else self._shared.timers.schedule(deadline, self)
+
+
+def _exceeds(frame: Frame, limit_bytes: int) -> bool:
+    try:
+        return frame_size(frame) > limit_bytes
+    except LocalProtocolError:  # a lone surrogate, which no host can have read from a wire; the parser refuses it
+        return len(frame) > limit_bytes

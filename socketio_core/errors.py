@@ -1,0 +1,72 @@
+"""What can go wrong, and whose fault it is.
+
+`LocalProtocolError` is raised, at once, when the caller misuses the API; nothing has changed then.
+`RemoteProtocolError` is what the peer did wrong. Machines never raise it: they put it into `Closed.error`.
+`PacketError` is raised by codecs, which know nothing of connections; machines turn it into a close.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ProtocolError(Exception):
+    """Base class of every error that this package defines about the protocol."""
+
+
+class LocalProtocolError(ProtocolError):
+    """The caller did something that the protocol or the current state does not allow; nothing changed."""
+
+
+class BufferFull(LocalProtocolError):  # noqa: N818 - named like trio.WouldBlock and queue.Full
+    """The peer reads too slowly: its outgoing buffer is above the high-water mark.
+
+    Wait (`await socket.emit(...)` does), drop the message, or disconnect the peer.
+    """
+
+
+class PacketError(ProtocolError):
+    """A packet or payload is malformed. The message says what was wrong, never the whole input."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke the protocol.
+
+    Attributes:
+        websocket_close_code: what to put into a WebSocket close frame, or `None` for a frame without a code.
+    """
+
+    def __init__(self, message: str, *, websocket_close_code: int | None = None) -> None:
+        super().__init__(message)
+        self.websocket_close_code = websocket_close_code
+
+
+class ConnectRefused(Exception):  # noqa: N818 - reads as the decision that it is: `raise ConnectRefused("...")`
+    """Raised by a middleware to refuse a socket; the client gets a CONNECT_ERROR packet.
+
+    Args:
+        message: what the client's `connect_error` handler gets as `error.message`.
+        data: JSON value for `error.data`; left out when `None`.
+    """
+
+    def __init__(self, message: str = "connection refused", data: object = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class CloseReason(Enum):
+    """Why a session or a socket ended: a closed set, with the strings that Socket.IO users know.
+
+    Spec: PROTOCOL 4.5.
+    """
+
+    TRANSPORT_ERROR = "transport error"
+    TRANSPORT_CLOSE = "transport close"
+    FORCED_CLOSE = "forced close"
+    PING_TIMEOUT = "ping timeout"
+    PARSE_ERROR = "parse error"
+    SERVER_SHUTTING_DOWN = "server shutting down"
+    FORCED_SERVER_CLOSE = "forced server close"
+    CLIENT_NAMESPACE_DISCONNECT = "client namespace disconnect"
+    SERVER_NAMESPACE_DISCONNECT = "server namespace disconnect"

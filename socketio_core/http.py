@@ -1,0 +1,275 @@
+"""What HTTP means to Engine.IO: requests, responses, query, origin policy, CORS, cookies. No bytes on any wire.
+
+A host hands over method, target and headers as its HTTP library parsed them, and writes the `Response` it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Header names (lower case) and values as raw bytes, e.g. `[(b"host", b"example.org")]`."""
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_MAX_QUERY_FIELDS = 1000  # the same number as PHP's max_input_vars and qs's parameterLimit
+_CONTROL_BYTES = bytes([*range(9), *range(10, 32), 127])  # what an Origin header may not hold (PROTOCOL 6.2)
+
+
+class Request:
+    """One HTTP request without its body.
+
+    Args:
+        method: upper case, e.g. `"GET"`.
+        target: the raw request target, e.g. `"/socket.io/?EIO=4&transport=polling"`.
+        headers: names in any case.
+        address: the peer's address as the host knows it (behind a proxy: the client's, if the host trusts the proxy).
+        scheme: `"http"` or `"https"` as the *client* sees it; the same-origin check needs the real one.
+    """
+
+    __slots__ = ("_index", "_query", "address", "headers", "method", "scheme", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        *,
+        address: str = "",
+        scheme: str = "http",
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers: list[tuple[bytes, bytes]] = [(name.lower(), value) for name, value in headers]
+        self.address = address
+        self.scheme = scheme
+        self._index: dict[bytes, bytes] | None = None
+        self._query: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path}>"
+
+    @property
+    def path(self) -> str:
+        """The path of the target, not decoded, without the query: `"/socket.io/"`."""
+        target = self.target
+        if not target.startswith("/"):  # absolute form, which a server must accept (RFC 9112, 3.2.2)
+            _, found, rest = target.partition("://")
+            if found:
+                slash = rest.find("/")
+                target = rest[slash:] if slash >= 0 else "/"
+        return target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's fields, decoded; of a repeated name the last value counts, as in the reference."""
+        if self._query is None:
+            text = self.target.partition("?")[2].partition("#")[0]
+            try:
+                fields = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
+            except ValueError:  # more fields than that: nobody's query, treated as none
+                fields = []
+            self._query = dict(fields)
+        return self._query
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, decoded as Latin-1; repeated ones are joined by `", "`; `None` if absent."""
+        if self._index is None:
+            index: dict[bytes, bytes] = {}
+            for key, value in self.headers:
+                index[key] = index[key] + b", " + value if key in index else value
+            self._index = index
+        found = self._index.get(name.lower().encode("latin-1"))
+        return None if found is None else found.decode("latin-1").strip()
+
+    @property
+    def is_websocket_upgrade(self) -> bool:
+        """Whether the client asks for a WebSocket (RFC 6455, 4.2.1; version and key are the host's to check)."""
+        if self.method != "GET" or (self.header("upgrade") or "").lower() != "websocket":
+            return False
+        return "upgrade" in _tokens(self.header("connection"))
+
+
+class Response:
+    """One complete HTTP response; `headers` may be added to before it is written."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Iterable[tuple[bytes, bytes]] = (), body: bytes = b"") -> None:
+        self.status = status
+        self.headers: list[tuple[bytes, bytes]] = list(headers)
+        self.body = body
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookie:
+    """The session cookie; the defaults are those of the reference (PROTOCOL 1.5)."""
+
+    name: str = "io"
+    path: str | None = "/"
+    domain: str | None = None
+    max_age_s: int | None = None
+    expires: str | None = None
+    http_only: bool = True
+    secure: bool = False
+    same_site: Literal["lax", "strict", "none"] | None = "lax"
+
+    def __post_init__(self) -> None:
+        """Refuse attributes that would break out of the header."""
+        for value in (self.name, self.path, self.domain, self.expires):
+            if value is not None and any(c in value for c in ";\r\n\0"):
+                raise ValueError(f"illegal character in a cookie attribute: {value!r}")
+
+    def header_value(self, sid: str) -> bytes:
+        """Return the value of `Set-Cookie`, e.g. `b"io=Xk3...; Path=/; HttpOnly; SameSite=Lax"`."""
+        parts = [f"{self.name}={sid}"]
+        if self.max_age_s is not None:
+            parts.append(f"Max-Age={self.max_age_s}")
+        if self.domain is not None:
+            parts.append(f"Domain={self.domain}")
+        if self.path is not None:
+            parts.append(f"Path={self.path}")
+        if self.expires is not None:
+            parts.append(f"Expires={self.expires}")
+        if self.http_only:
+            parts.append("HttpOnly")
+        if self.secure:
+            parts.append("Secure")
+        if self.same_site is not None:
+            parts.append(f"SameSite={self.same_site.capitalize()}")
+        return "; ".join(parts).encode("latin-1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cors:
+    """Which other origins may use the server from a browser.
+
+    Without a `Cors` only pages of the server's own origin may. Unlike the reference, a refused origin is not served
+    (PROTOCOL 9-53), and the policy covers WebSockets too, which browsers themselves do not restrict.
+
+    Args:
+        origins: `"*"` (everyone, without credentials), a collection of origins such as `"https://example.org"`
+            (an empty one denies all), or a function that is asked with the origin.
+        credentials: whether cookies may be sent; not together with `"*"`.
+    """
+
+    origins: Literal["*"] | Collection[str] | Callable[[str], bool]
+    credentials: bool = False
+    methods: Sequence[str] = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")  # as npm's cors
+    allowed_headers: Sequence[str] | None = None  # None: whatever the preflight asks for
+    exposed_headers: Sequence[str] = ()
+    max_age_s: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse the combinations that would open more, or less, than they say."""
+        if self.origins == "*":
+            if self.credentials:
+                raise ValueError("cors origins '*' cannot be combined with credentials: name the origins")
+        elif isinstance(self.origins, str):
+            raise ValueError(f"cors origins must be '*', a list or a function, not a single string: {self.origins!r}")
+        elif not callable(self.origins) and "*" in self.origins:
+            raise ValueError("cors origins '*' must stand alone, not in a list")
+
+
+def refused_origin(request: Request, cors: Cors | None) -> str | None:
+    """Say why the origin of `request` is refused, or return `None` when it may go on.
+
+    A request without an `Origin` header does not come from a page of another site, and passes.
+    The text is for the server's log: it names what was expected.
+    """
+    origin = request.header("origin")
+    if origin is None or (cors is not None and cors.origins == "*"):
+        return None
+    if cors is None:
+        host = request.header("host")
+        own = f"{request.scheme}://{host}" if host else "an origin equal to the Host header, which is missing"
+        if host and _normalized(origin) == _normalized(own):
+            return None
+        return f"origin {origin!r} is not the server's own; expected {own!r} (set `cors` to admit others)"
+    if callable(cors.origins):
+        return None if cors.origins(origin) else f"origin {origin!r} was refused by the `cors` function"
+    if _normalized(origin) in {_normalized(allowed) for allowed in cors.origins}:
+        return None
+    return f"origin {origin!r} is not allowed; expected one of {sorted(cors.origins)!r}"
+
+
+def has_illegal_origin(request: Request) -> bool:
+    """Whether the `Origin` header holds control characters (PROTOCOL 6.2)."""
+    return any(name == b"origin" and value.translate(None, _CONTROL_BYTES) != value for name, value in request.headers)
+
+
+def cors_headers(request: Request, cors: Cors | None) -> list[tuple[bytes, bytes]]:
+    """Return the CORS headers of an ordinary response; none without a policy. Spec: PROTOCOL 4.10."""
+    if cors is None:
+        return []
+    headers: list[tuple[bytes, bytes]] = []
+    if cors.origins == "*":
+        headers.append((b"access-control-allow-origin", b"*"))
+    else:
+        origin = request.header("origin")
+        if origin is not None and refused_origin(request, cors) is None:
+            headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+            if cors.credentials:
+                headers.append((b"access-control-allow-credentials", b"true"))
+        headers.append((b"vary", b"Origin"))
+    if cors.exposed_headers:
+        headers.append((b"access-control-expose-headers", ",".join(cors.exposed_headers).encode("latin-1")))
+    return headers
+
+
+def preflight_response(request: Request, cors: Cors) -> Response:
+    """Answer an OPTIONS request: 204, allowed or not, as the reference does. Spec: PROTOCOL 4.10."""
+    headers = cors_headers(request, cors)
+    headers.append((b"access-control-allow-methods", ",".join(cors.methods).encode("latin-1")))
+    if cors.allowed_headers is not None:
+        headers.append((b"access-control-allow-headers", ",".join(cors.allowed_headers).encode("latin-1")))
+    else:
+        asked = request.header("access-control-request-headers")
+        if asked:
+            headers.append((b"access-control-allow-headers", asked.encode("latin-1")))
+        headers.append((b"vary", b"Access-Control-Request-Headers"))
+    if cors.max_age_s is not None:
+        headers.append((b"access-control-max-age", str(cors.max_age_s).encode("ascii")))
+    headers.append((b"content-length", b"0"))
+    return Response(204, headers)
+
+
+def preferred_encoding(accept_encoding: str | None) -> Literal["gzip", "deflate"] | None:
+    """Choose the content coding of a response: the better q-value, gzip on a tie. Spec: RFC 9110, 12.5.3."""
+    if not accept_encoding:
+        return None
+    weights: dict[str, float] = {}
+    for item in accept_encoding.lower().split(","):
+        name, _, parameters = item.partition(";")
+        weights[name.strip()] = _quality(parameters)
+    rest = weights.get("*", 0.0)
+    gzip, deflate = weights.get("gzip", rest), weights.get("deflate", rest)
+    if gzip <= 0 and deflate <= 0:
+        return None
+    return "gzip" if gzip >= deflate else "deflate"
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def _tokens(value: str | None) -> list[str]:
+    return [token.strip().lower() for token in (value or "").split(",")]
+
+
+def _normalized(origin: str) -> str:
+    """Lower the case and drop the scheme's default port, so that equal origins compare equal (RFC 6454, 4)."""
+    origin = origin.lower().rstrip("/")
+    scheme = origin.partition("://")[0]
+    return origin.removesuffix(_DEFAULT_PORTS.get(scheme, " "))

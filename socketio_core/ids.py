@@ -1,0 +1,16 @@
+"""The default id factory: the one module of the core that touches entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from secrets import token_urlsafe
+
+IdFactory = Callable[[], str]
+"""Returns a new unguessable id. A session id is a bearer token: whoever knows it may poll and post."""
+
+ID_BYTES = 15  # 20 characters, as the reference's base64id; all 120 bits are random here (its last 24 count up)
+
+
+def new_id() -> str:
+    """Return 20 URL-safe characters that hold 120 random bits."""
+    return token_urlsafe(ID_BYTES)

@@ -1,0 +1,97 @@
+"""Every number and switch of the two protocols: unit, default, and where the default comes from.
+
+Numbers whose source is "reference" are the defaults of npm `socket.io` 4 (PROTOCOL 1.12, 4.1, 6.2). The others close
+what the reference leaves open (PROTOCOL 6.3); they are far above what an honest client needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from socketio_core.http import Cookie, Cors, Headers, Request
+
+HeaderHook = Callable[[Request, str | None], Headers]
+"""Extra response headers for a request; the second argument is the session id, `None` on a refused request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """Settings and limits of the Engine.IO layer."""
+
+    path: str = "/engine.io/"  # reference; requests whose path begins with it belong to the engine
+    ping_interval_s: float = 25.0  # reference
+    ping_timeout_s: float = 20.0  # reference
+    upgrade_timeout_s: float = 10.0  # reference: a candidate WebSocket that has not sent `5` by then is dropped
+    close_timeout_s: float = 30.0  # reference: an orderly close waits this long for the next poll
+    poll_grace_s: float = 2.0  # ours: how long a session outlives a poll whose connection was lost (reference: 0)
+    max_pause_s: float = 120.0  # ours: how long a host may stop reading before the heartbeat counts again
+    transports: Sequence[str] = ("polling", "websocket")  # reference
+    allow_upgrades: bool = True  # reference; here it is enforced, not only advertised
+    max_payload_bytes: int = 1_000_000  # reference (maxHttpBufferSize): one POST body, one WebSocket message
+    max_packets_per_payload: int = 10_000  # ours: one POST body of 1 MB may hold half a million one-byte packets
+    max_packets_per_poll: int | None = None  # reference: a poll takes all there is; python-socketio's client stands 16
+    max_sessions: int = 100_000  # ours: about 1 GB of idle sessions
+    max_buffered_bytes: int = 16_000_000  # ours: 16 messages of the largest size; a slower peer is closed
+    max_buffered_messages: int = 100_000  # ours: small messages cost more in objects than in bytes
+    high_water_bytes: int = 1_000_000  # ours: one message of the largest size; above it `emit` waits
+    initial_packet: str | bytes | None = None  # a message sent right behind the handshake
+    cookie: Cookie | None = None  # set on the first polling response (reference: off)
+    cors: Cors | None = None  # None: same origin only
+    http_compression_threshold_bytes: int | None = 1024  # reference; None switches compression off
+    extra_headers: Headers | HeaderHook = field(default=())  # on polling responses and on the 101
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with the name of the field."""
+        if not (self.path.startswith("/") and self.path.endswith("/")):
+            raise ValueError(f"path must begin and end with '/': {self.path!r}")
+        unknown = set(self.transports) - {"polling", "websocket"}
+        if unknown or not self.transports:
+            raise ValueError(f"transports must be 'polling' and/or 'websocket', not: {list(self.transports)!r}")
+        _require_positive(
+            self,
+            "ping_interval_s ping_timeout_s upgrade_timeout_s close_timeout_s max_pause_s max_payload_bytes"
+            " max_packets_per_payload max_sessions max_buffered_bytes max_buffered_messages high_water_bytes",
+        )
+        if self.max_packets_per_poll is not None and self.max_packets_per_poll < 1:
+            raise ValueError(f"max_packets_per_poll must be positive or None: {self.max_packets_per_poll!r}")
+        if self.poll_grace_s < 0:
+            raise ValueError(f"poll_grace_s must not be negative: {self.poll_grace_s!r}")
+        if self.high_water_bytes > self.max_buffered_bytes:
+            raise ValueError(f"high_water_bytes must not exceed max_buffered_bytes: {self.high_water_bytes!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketSettings:
+    """Settings and limits of the Socket.IO layer."""
+
+    connect_timeout_s: float = 45.0  # reference: a connection that has joined no namespace by then is closed
+    max_attachments: int = 10  # reference (socket.io-parser 4.2.6): binary attachments of one packet
+    max_attachment_bytes: int = 10_000_000  # ours: all attachments of one packet together
+    max_json_depth: int = 128  # ours: nesting of one packet; twice what System.Text.Json allows by default
+    max_namespaces: int = 100  # ours: joined or pending namespaces of one connection
+    max_namespace_chars: int = 1024  # ours: length of one namespace's name
+    max_pending_connects: int = 16  # ours: namespaces of one connection that are being decided at once
+    max_held_packets: int = 64  # ours: packets kept for a namespace while it is being decided
+    max_held_bytes: int = 1_000_000  # ours: the same in bytes, about one message of the largest size
+    max_outstanding_acks: int = 10_000  # ours: per socket; one more is a `LocalProtocolError`
+    max_queued_events: int = 1_000  # ours: per connection, waiting for a handler; then its reading pauses
+    max_queued_bytes: int = 2_000_000  # ours: the same in bytes, about two messages of the largest size
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with the name of the field."""
+        _require_positive(
+            self,
+            "connect_timeout_s max_attachments max_attachment_bytes max_json_depth max_namespaces max_namespace_chars"
+            " max_pending_connects max_outstanding_acks max_queued_events max_queued_bytes",
+        )
+        for name in ("max_held_packets", "max_held_bytes"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative: {getattr(self, name)!r}")
+
+
+def _require_positive(settings: object, names: str) -> None:
+    for name in names.split():
+        value = getattr(settings, name)
+        if not value > 0:
+            raise ValueError(f"{name} must be positive: {value!r}")

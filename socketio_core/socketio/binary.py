@@ -1,0 +1,44 @@
+"""Placeholders: where the attachments of a packet belong. Spec: PROTOCOL 3.4."""
+
+from __future__ import annotations
+
+from socketio_core.errors import PacketError
+from socketio_core.socketio.packet import JSONValue
+
+Slot = tuple["list[JSONValue] | dict[str, JSONValue]", "int | str", int]
+"""A container, the index or key in it, and the number of the attachment that belongs there."""
+
+
+def placeholder(number: int) -> dict[str, JSONValue]:
+    """Return what stands in the JSON text for attachment `number`."""
+    return {"_placeholder": True, "num": number}
+
+
+def find_slots(data: list[JSONValue], count: int) -> list[Slot]:
+    """Find every placeholder in `data`, which was announced with `count` attachments.
+
+    Found as soon as the header is there, so a bad number is refused before any attachment is waited for.
+
+    Raises:
+        PacketError: a placeholder's number is not an integer from 0 to `count` - 1.
+    """
+    slots: list[Slot] = []
+    pending: list[list[JSONValue] | dict[str, JSONValue]] = [data]
+    while pending:
+        container = pending.pop()
+        items = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, value in items:
+            if isinstance(value, dict) and value.get("_placeholder") is True:
+                number = value.get("num")
+                if type(number) is not int or not 0 <= number < count:
+                    raise PacketError("illegal attachments: placeholder without a valid number")
+                slots.append((container, key, number))
+            elif isinstance(value, (dict, list)):
+                pending.append(value)
+    return slots
+
+
+def fill_slots(slots: list[Slot], attachments: list[bytes]) -> None:
+    """Put the attachments where their placeholders stand."""
+    for container, key, number in slots:
+        container[key] = attachments[number]  # type: ignore[index] # a key fits its container

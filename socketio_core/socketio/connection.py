@@ -1,0 +1,231 @@
+"""One client of a Socket.IO server: the namespaces it is in, over one Engine.IO session. Spec: PROTOCOL 3.5, 3.6."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from socketio_core.engineio.packet import Payload
+from socketio_core.engineio.session import Session
+from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
+from socketio_core.socketio.events import ConnectionClosed, ConnectRequested, Event, EventReceived
+from socketio_core.socketio.member import Member, MemberState, PendingAck
+from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, JSONValue, Packet
+from socketio_core.timers import Timer
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.server import Server
+
+
+class Connection:
+    """The server's end of one client.
+
+    An event for a namespace that is still being decided is held, up to `max_held_packets` and `max_held_bytes`, and
+    follows when the member is accepted; the reference closes the connection for it (PROTOCOL 9-30). What arrives for a
+    namespace that the *server* has left is ignored, for it was in flight (9-31). Any other packet for a namespace that
+    the client is not in is an error, and closes the connection.
+
+    Attributes:
+        session: the Engine.IO session underneath.
+        context: belongs to the host.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_connect_timer",
+        "_decoder",
+        "_joined_once",
+        "_left",
+        "_members",
+        "_partial_bytes",
+        "_server",
+        "context",
+        "high_water_bytes",
+        "parser",
+        "refused_input",
+        "session",
+        "settings",
+    )
+
+    def __init__(self, server: Server, session: Session, now: float) -> None:
+        self._server = server
+        self.session = session
+        self.settings = server.settings
+        self.parser = server.parser
+        self.high_water_bytes = server.engine.settings.high_water_bytes
+        self.context: object = None
+        self.refused_input = False  # something the client sent was not accepted
+        self._closed = False
+        self._decoder = server.parser.decoder()
+        self._members: dict[str, Member] = {}  # pending and joined
+        self._left: dict[str, None] = {}  # namespaces that the server made the client leave, oldest first
+        self._joined_once = False
+        self._partial_bytes = 0  # of the packet that waits for attachments
+        self._connect_timer = self.schedule(now + self.settings.connect_timeout_s, self)
+
+    def __repr__(self) -> str:
+        return f"<Connection {list(self._members)!r} over {self.session!r}>"
+
+    @property
+    def members(self) -> list[Member]:
+        """The client's members, pending ones too."""
+        return list(self._members.values())
+
+    def report(self, event: Event) -> None:
+        """Add an event to the server's."""
+        self._server.report(event)
+
+    def schedule(self, at: float, item: PendingAck | Connection) -> Timer[PendingAck | Connection]:
+        """Add a timer to the server's."""
+        return self._server.timers.schedule(at, item)
+
+    # -- input -------------------------------------------------------------------------------------------------------
+
+    def receive(self, payload: Payload, now: float) -> None:
+        """Process one message of the session."""
+        if self._closed:
+            self.refused_input = True
+            return
+        try:
+            packet = self._decoder.feed(payload)
+        except PacketError as error:
+            self._fail(CloseReason.PARSE_ERROR, str(error), now)
+            return
+        size_bytes = len(payload)
+        if packet is None:
+            self._partial_bytes += size_bytes
+            return
+        if self._partial_bytes:
+            size_bytes += self._partial_bytes
+            self._partial_bytes = 0
+        member = self._members.get(packet.nsp)
+        if member is not None and member.state is MemberState.JOINED:  # fast path; benchmarks: core
+            self._dispatch(member, packet, size_bytes, now)
+        elif packet.type == CONNECT and member is None:
+            self._connect(packet.nsp, packet.data, now)
+        elif member is not None:
+            self._hold(member, packet, size_bytes, now)
+        elif packet.nsp not in self._left or packet.type == CONNECT_ERROR:
+            self._violation(packet, now)
+
+    def _dispatch(self, member: Member, packet: Packet, size_bytes: int, now: float) -> None:
+        if packet.type == EVENT:
+            data = packet.data
+            self._server.report(EventReceived(member, data[0], data[1:], packet.id, size_bytes))
+        elif packet.type == ACK:
+            assert packet.id is not None  # an ack has an id, or it would not have passed the parser
+            member.ack_arrived(packet.id, packet.data)
+        elif packet.type == DISCONNECT:
+            self.remove(member, CloseReason.CLIENT_NAMESPACE_DISCONNECT)
+        else:
+            self._violation(packet, now)
+
+    def _connect(self, nsp: str, auth: dict[str, JSONValue] | None, now: float) -> None:
+        namespace = self._server.hub.find(nsp)
+        if namespace is None:
+            self._refuse_connect(nsp, "Invalid namespace")
+            return
+        pending = sum(1 for member in self._members.values() if member.state is MemberState.PENDING)
+        if len(self._members) >= self.settings.max_namespaces:
+            self._refuse_connect(nsp, "Too many namespaces")
+        elif pending >= self.settings.max_pending_connects:
+            self._refuse_connect(nsp, "Too many pending connects")
+        else:
+            self._left.pop(nsp, None)
+            member = self._members[nsp] = Member(self, namespace, self._server.new_id())
+            self.report(ConnectRequested(member, auth or {}))
+            return
+        self._server.hub.forget_if_empty(namespace)
+
+    def _refuse_connect(self, nsp: str, message: str) -> None:
+        self.session.put(self.parser.encode(Packet(CONNECT_ERROR, nsp, {"message": message})))
+
+    def _hold(self, member: Member, packet: Packet, size_bytes: int, now: float) -> None:
+        """A packet for a namespace that is being decided."""
+        if packet.type == DISCONNECT:
+            self.remove(member, CloseReason.CLIENT_NAMESPACE_DISCONNECT)
+        elif packet.type != EVENT:
+            self._violation(packet, now)
+        elif (
+            len(member.held) >= self.settings.max_held_packets
+            or sum(size for _, size in member.held) + size_bytes > self.settings.max_held_bytes
+        ):
+            self._fail(CloseReason.FORCED_SERVER_CLOSE, "too many events before the namespace was accepted", now)
+        else:
+            member.held.append((packet, size_bytes))
+
+    def _violation(self, packet: Packet, now: float) -> None:
+        detail = f"packet of type {packet.type} for a namespace in no state for it: {packet.nsp[:80]!r}"
+        self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now)
+
+    # -- members -----------------------------------------------------------------------------------------------------
+
+    def note_accepted(self, member: Member, now: float) -> None:
+        """A member is in: what was held for it follows."""
+        self._joined_once = True
+        self._connect_timer.cancel()
+        held, member.held = member.held, []
+        for packet, size_bytes in held:
+            if member.state is MemberState.JOINED:
+                self._dispatch(member, packet, size_bytes, now)
+
+    def note_refused(self, member: Member) -> None:
+        """A member was refused: it is gone, and may ask again."""
+        self._left[member.namespace.name] = None  # what it sent before it knew is ignored
+        self._trim_left()
+        self._drop(member)
+        member.leave_with(CloseReason.SERVER_NAMESPACE_DISCONNECT, None)
+
+    def remove(self, member: Member, reason: CloseReason) -> None:
+        """A member leaves; the connection goes on, as in the reference (PROTOCOL 9-47)."""
+        if reason is CloseReason.SERVER_NAMESPACE_DISCONNECT:
+            self._left[member.namespace.name] = None
+            self._trim_left()
+        self._drop(member)
+        member.leave_with(reason, None)
+        self._server.hub.forget_if_empty(member.namespace)
+
+    def _drop(self, member: Member) -> None:
+        self._members.pop(member.namespace.name, None)
+
+    def _trim_left(self) -> None:
+        if len(self._left) > self.settings.max_namespaces:
+            del self._left[next(iter(self._left))]
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def disconnect(self, now: float) -> None:
+        """Leave every namespace with a DISCONNECT packet, then close the connection in order."""
+        for member in self.members:
+            if member.state is MemberState.JOINED:
+                self.session.put(self.parser.encode(Packet(DISCONNECT, member.namespace.name)))
+        self._end(CloseReason.SERVER_NAMESPACE_DISCONNECT, None)
+        self.session.close(now)
+
+    def handle_timeout(self, now: float) -> None:
+        """The connect timeout ran out."""
+        if not self._joined_once:
+            self._fail(CloseReason.FORCED_SERVER_CLOSE, "no namespace was joined in time", now)
+
+    def shut_down(self) -> None:
+        """The server is closing."""
+        self._end(CloseReason.SERVER_SHUTTING_DOWN, None)
+
+    def session_closed(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+        """The session is over; members that are still there leave for the same reason."""
+        self._end(reason, error)
+        self.report(ConnectionClosed(self, reason, error))
+
+    def _fail(self, reason: CloseReason, detail: str, now: float) -> None:
+        """The client broke the protocol: all its namespaces end together, with the same reason on both transports."""
+        self.refused_input = True
+        self._end(reason, RemoteProtocolError(detail))
+        self.session.close(now)
+
+    def _end(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+        self._closed = True
+        self._connect_timer.cancel()
+        members = self.members
+        self._members.clear()
+        for member in members:
+            member.leave_with(reason, error)
+            self._server.hub.forget_if_empty(member.namespace)

@@ -1,0 +1,82 @@
+"""What the Socket.IO layer reports; the same names for the same facts on both roles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from socketio_core.engineio.events import RequestRefused
+from socketio_core.errors import CloseReason, RemoteProtocolError
+from socketio_core.records import record
+from socketio_core.socketio.packet import JSONValue
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.connection import Connection
+    from socketio_core.socketio.member import Member
+
+
+@record
+class ConnectRequested:
+    """A client asks to join a namespace; decide, then `accept` or `refuse` the member."""
+
+    member: Member
+    auth: dict[str, JSONValue]  # what the client sent; `{}` when nothing
+
+
+@record
+class EventReceived:
+    """A client emitted an event."""
+
+    member: Member
+    name: str
+    args: list[JSONValue]
+    ack_id: int | None = None  # answer with `member.acknowledge(ack_id, ...)`, once
+    size_bytes: int = 0  # of the messages it came in, for whoever queues it
+
+
+@record
+class AckReceived:
+    """A client acknowledged an event of ours."""
+
+    member: Member
+    args: list[JSONValue]
+    context: object  # as given to `emit_with_ack`
+
+
+@record
+class AckExpired:
+    """An acknowledgement did not come in time; a later one is ignored."""
+
+    member: Member
+    context: object
+
+
+@record
+class AckDropped:
+    """An acknowledgement will not come, for the member has left."""
+
+    member: Member
+    context: object
+
+
+@record
+class Left:
+    """A member left its namespace, or never got in: `member.was_accepted` tells. Nothing more comes from it."""
+
+    member: Member
+    reason: CloseReason
+    error: RemoteProtocolError | None = None
+    rooms: frozenset[str] = frozenset()  # those it was in, without the one named by its id
+
+
+@record
+class ConnectionClosed:
+    """The Engine.IO session of a client ended; its members had their `Left` before."""
+
+    connection: Connection
+    reason: CloseReason
+    error: RemoteProtocolError | None = None
+
+
+Event = (
+    ConnectRequested | EventReceived | AckReceived | AckExpired | AckDropped | Left | ConnectionClosed | RequestRefused
+)

@@ -1,0 +1,139 @@
+"""Namespaces and rooms: who is where, and who a broadcast goes to.
+
+A broadcast is encoded once and its message shared by all recipients; leaving costs as much as the member has rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from socketio_core.engineio.message import WireMessage
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.member import Member
+
+Rooms = frozenset[str] | None
+"""Rooms that a broadcast goes to; `None` is everyone, an empty set is nobody."""
+
+
+class Namespace:
+    """One namespace: its joined members and their rooms.
+
+    Attributes:
+        name: e.g. `"/admin"`.
+        members: by id; only those that were accepted.
+        context: belongs to the layer above.
+        pending_count: how many members are being decided about.
+        is_dynamic: made when a client asked for it, and forgotten with its last member.
+    """
+
+    __slots__ = ("_next_ack_id", "_rooms", "context", "is_dynamic", "members", "name", "pending_count")
+
+    def __init__(self, name: str, *, is_dynamic: bool = False) -> None:
+        self.name = name
+        self.is_dynamic = is_dynamic
+        self.context: object = None
+        self.members: dict[str, Member] = {}
+        self.pending_count = 0
+        self._rooms: dict[str, dict[Member, None]] = {}  # a dict keeps the order of joining
+        self._next_ack_id = 0
+
+    def __repr__(self) -> str:
+        return f"<Namespace {self.name}, {len(self.members)} members>"
+
+    @property
+    def room_names(self) -> list[str]:
+        """The rooms that somebody is in, without those that are named by a member's id."""
+        return list(self._rooms)
+
+    def take_ack_id(self) -> int:
+        """Return the next ack id; one counter for the whole namespace, as in the reference (PROTOCOL 9-50)."""
+        ack_id = self._next_ack_id
+        self._next_ack_id += 1
+        return ack_id
+
+    def in_room(self, room: str) -> Iterable[Member]:
+        """Return the members in `room`; every member is in the room that is named by its id."""
+        found = self._rooms.get(room)
+        alone = self.members.get(room)
+        if alone is None:
+            return found or ()
+        return [alone] if found is None else [alone, *(member for member in found if member is not alone)]
+
+    def recipients(self, rooms: Rooms, except_rooms: frozenset[str] = frozenset()) -> Iterator[Member]:
+        """Yield those in any of `rooms` and in none of `except_rooms`, each once, in the order of joining."""
+        if rooms is None:
+            found: Iterable[Member] = list(self.members.values())
+        elif len(rooms) == 1:
+            found = list(self.in_room(next(iter(rooms))))
+        else:
+            found = dict.fromkeys(member for room in sorted(rooms) for member in self.in_room(room))
+        if not except_rooms:
+            return iter(found)
+        excluded = {member for room in except_rooms for member in self.in_room(room)}
+        return (member for member in found if member not in excluded)
+
+    def broadcast(
+        self,
+        message: WireMessage,
+        rooms: Rooms = None,
+        except_rooms: frozenset[str] = frozenset(),
+        *,
+        volatile: bool = False,
+    ) -> int:
+        """Put `message` into the outbox of every recipient and return how many took it.
+
+        Never waits. A recipient whose buffer overflows is closed; the others do not notice. A volatile message goes
+        only to those it can reach at once.
+        """
+        count = 0
+        for member in self.recipients(rooms, except_rooms):
+            session = member.connection.session
+            if (not volatile or session.is_writable) and session.put(message):
+                count += 1
+        return count
+
+    def add_to_room(self, member: Member, room: str) -> None:
+        """Called by the member, which knows its rooms."""
+        self._rooms.setdefault(room, {})[member] = None
+
+    def remove_from_room(self, member: Member, room: str) -> None:
+        """Called by the member; an empty room is gone."""
+        members = self._rooms.get(room)
+        if members is not None:
+            members.pop(member, None)
+            if not members:
+                del self._rooms[room]
+
+
+class Hub:
+    """All namespaces of a server."""
+
+    def __init__(self) -> None:
+        self.namespaces: dict[str, Namespace] = {}
+        self._patterns: list[Callable[[str], bool]] = []
+
+    def of(self, name: str) -> Namespace:
+        """Return the namespace `name`, made if need be; clients can join it from then on."""
+        namespace = self.namespaces.get(name)
+        if namespace is None:
+            namespace = self.namespaces[name] = Namespace(name)
+        namespace.is_dynamic = False
+        return namespace
+
+    def allow(self, pattern: Callable[[str], bool]) -> None:
+        """Let clients join any namespace whose name `pattern` accepts; asked in the order of registration."""
+        self._patterns.append(pattern)
+
+    def find(self, name: str) -> Namespace | None:
+        """Return the namespace that a client asks for, or `None` if there is no such thing."""
+        namespace = self.namespaces.get(name)
+        if namespace is None and any(pattern(name) for pattern in self._patterns):
+            namespace = self.namespaces[name] = Namespace(name, is_dynamic=True)
+        return namespace
+
+    def forget_if_empty(self, namespace: Namespace) -> None:
+        """Drop a dynamic namespace when its last member is gone, so that clients cannot fill the memory with names."""
+        if namespace.is_dynamic and not namespace.members and not namespace.pending_count:
+            self.namespaces.pop(namespace.name, None)

@@ -1,0 +1,285 @@
+"""One client in one namespace: what users of Socket.IO call a socket, without the handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
+from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, Left
+from socketio_core.socketio.packet import (
+    ACK,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    RESERVED_EVENTS,
+    JSONValue,
+    Packet,
+)
+from socketio_core.timers import Timer
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.connection import Connection
+    from socketio_core.socketio.hub import Namespace
+
+
+class MemberState(Enum):
+    """The life of a member: it is decided about, is in, and is out."""
+
+    PENDING = "pending"
+    JOINED = "joined"
+    LEFT = "left"
+
+
+class PendingAck:
+    """An acknowledgement that is waited for, until its timer, which it owns, runs out."""
+
+    __slots__ = ("ack_id", "context", "member", "timer")
+
+    def __init__(self, member: Member, ack_id: int, context: object) -> None:
+        self.member = member
+        self.ack_id = ack_id
+        self.context = context
+        self.timer: Timer[PendingAck | Connection] | None = None
+
+    def expire(self) -> None:
+        """The time is up: a later answer is ignored."""
+        if self.member.pending_acks.pop(self.ack_id, None) is not None:
+            self.member.connection.report(AckExpired(self.member, self.context))
+
+
+class Member:
+    """One client in one namespace. A pending one is not in it: it gets no broadcast, and its events are held.
+
+    Attributes:
+        sid: its public id, which is also the name of a room of its own; not the Engine.IO session id.
+        namespace: where it is, or wants to be.
+        rooms: those it joined; without the one named by its id.
+        context: belongs to the layer above.
+    """
+
+    __slots__ = (
+        "connection",
+        "context",
+        "held",
+        "namespace",
+        "pending_acks",
+        "rooms",
+        "sid",
+        "state",
+        "was_accepted",
+    )
+
+    def __init__(self, connection: Connection, namespace: Namespace, sid: str) -> None:
+        self.connection = connection
+        self.namespace = namespace
+        self.sid = sid
+        self.state = MemberState.PENDING
+        self.was_accepted = False
+        self.rooms: set[str] = set()
+        self.context: object = None
+        self.pending_acks: dict[int, PendingAck] = {}
+        self.held: list[tuple[Packet, int]] = []
+        namespace.pending_count += 1
+
+    def __repr__(self) -> str:
+        return f"<Member {self.sid} of {self.namespace.name}, {self.state.value}>"
+
+    # -- joining and leaving -----------------------------------------------------------------------------------------
+
+    def accept(self, now: float) -> bool:
+        """Let the member in. Returns `False` when it went away meanwhile.
+
+        What the client sent in the meantime follows as events, in order.
+
+        Raises:
+            LocalProtocolError: it was accepted before.
+        """
+        if self.state is MemberState.LEFT:
+            return False
+        if self.state is MemberState.JOINED:
+            raise LocalProtocolError("member was accepted already")
+        self.state = MemberState.JOINED
+        self.namespace.pending_count -= 1
+        self.was_accepted = True
+        self.namespace.members[self.sid] = self
+        for room in self.rooms:
+            self.namespace.add_to_room(self, room)
+        self._send(Packet(CONNECT, self.namespace.name, {"sid": self.sid}))
+        self.connection.note_accepted(self, now)
+        return True
+
+    def refuse(self, message: str, data: JSONValue = None) -> bool:
+        """Keep the member out: it gets a CONNECT_ERROR packet. Returns `False` when it went away meanwhile.
+
+        Raises:
+            LocalProtocolError: it was accepted before, or `data` is not JSON (nothing was sent then).
+        """
+        if self.state is MemberState.LEFT:
+            return False
+        if self.state is MemberState.JOINED:
+            raise LocalProtocolError("member was accepted already")
+        payload: dict[str, JSONValue] = {"message": message}
+        if data is not None:
+            payload["data"] = data
+        self._send(Packet(CONNECT_ERROR, self.namespace.name, payload))
+        self.connection.note_refused(self)
+        return True
+
+    def disconnect(self, now: float, *, close: bool = False) -> None:
+        """Make the member leave its namespace; with `close`, all of its client's, and close the connection.
+
+        Spec: PROTOCOL 4.4. What the client has in flight for the namespace is ignored, while the reference closes the
+        whole connection for it (PROTOCOL 9-31).
+        """
+        if close:
+            self.connection.disconnect(now)
+        elif self.state is MemberState.JOINED:
+            self._send(Packet(DISCONNECT, self.namespace.name))
+            self.connection.remove(self, CloseReason.SERVER_NAMESPACE_DISCONNECT)
+
+    def leave_with(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+        """Free all that the member holds, and report it; called by its connection."""
+        rooms = frozenset(self.rooms)
+        if self.state is MemberState.JOINED:
+            for room in self.rooms:
+                self.namespace.remove_from_room(self, room)
+            self.namespace.members.pop(self.sid, None)
+        elif self.state is MemberState.PENDING:
+            self.namespace.pending_count -= 1
+        self.state = MemberState.LEFT
+        self.rooms.clear()
+        self.held.clear()
+        acks, self.pending_acks = self.pending_acks, {}
+        for ack in acks.values():
+            if ack.timer is not None:
+                ack.timer.cancel()
+            self.connection.report(AckDropped(self, ack.context))
+        self.connection.report(Left(self, reason, error, rooms))
+
+    # -- rooms -------------------------------------------------------------------------------------------------------
+
+    def join(self, room: str) -> None:
+        """Join a room; a pending member is in it once it is accepted, one that left stays out."""
+        if self.state is MemberState.LEFT or room == self.sid or room in self.rooms:
+            return
+        self.rooms.add(room)
+        if self.state is MemberState.JOINED:
+            self.namespace.add_to_room(self, room)
+
+    def leave(self, room: str) -> None:
+        """Leave a room; the room named by its own id cannot be left."""
+        if room in self.rooms:
+            self.rooms.discard(room)
+            self.namespace.remove_from_room(self, room)
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_over_high_water(self) -> bool:
+        """Whether the client reads too slowly for more: wait, or drop."""
+        session = self.connection.session
+        return session.buffered_bytes > self.connection.high_water_bytes
+
+    def emit(self, name: str, args: Sequence[JSONValue], *, volatile: bool = False) -> bool:
+        """Send an event. Returns `False` when it was dropped: the member has left, or it is volatile and must wait.
+
+        Raises:
+            LocalProtocolError: a reserved name, data that is not JSON, a member that is not accepted yet.
+        """
+        if self.state is not MemberState.JOINED:
+            self._check_accepted()
+            return False
+        message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
+        session = self.connection.session
+        if volatile and not session.is_writable:
+            return False
+        return session.put(message)
+
+    def emit_nowait(self, name: str, args: Sequence[JSONValue]) -> bool:
+        """The same, but refuse to fill the buffer of a client that reads too slowly.
+
+        Raises:
+            BufferFull: more than `high_water_bytes` are waiting already; nothing was sent.
+        """
+        if self.is_over_high_water:
+            raise BufferFull(f"outgoing buffer is full: {self.connection.session.buffered_bytes} bytes")
+        return self.emit(name, args)
+
+    def emit_with_ack(
+        self, name: str, args: Sequence[JSONValue], *, timeout_s: float, context: object, now: float
+    ) -> int | None:
+        """Send an event that the client is to acknowledge; one of `AckReceived`, `AckExpired`, `AckDropped` follows.
+
+        Returns the ack's id, for `forget_ack`, or `None`, with nothing to follow, when the member has left.
+
+        Args:
+            context: comes back with the event, to tell who waits.
+
+        Raises:
+            LocalProtocolError: as `emit`, or more than `max_outstanding_acks` are waited for.
+        """
+        if self.state is not MemberState.JOINED:
+            self._check_accepted()
+            return None
+        ack_id = self.namespace.take_ack_id()
+        message = self.connection.parser.encode(event_packet(self.namespace.name, name, args, ack_id))
+        self.expect_ack(ack_id, timeout_s=timeout_s, context=context, now=now)
+        self.connection.session.put(message)
+        return ack_id
+
+    def expect_ack(self, ack_id: int, *, timeout_s: float, context: object, now: float) -> None:
+        """Wait for the answer to an event that is sent by other means, e.g. by a broadcast."""
+        limit = self.connection.settings.max_outstanding_acks
+        if len(self.pending_acks) >= limit:
+            raise LocalProtocolError(f"too many outstanding acks, limit: {limit}")
+        ack = PendingAck(self, ack_id, context)
+        ack.timer = self.connection.schedule(now + timeout_s, ack)
+        self.pending_acks[ack_id] = ack
+
+    def forget_ack(self, ack_id: int) -> None:
+        """Stop waiting for an ack: nothing more is reported about it."""
+        ack = self.pending_acks.pop(ack_id, None)
+        if ack is not None and ack.timer is not None:
+            ack.timer.cancel()
+
+    def acknowledge(self, ack_id: int, args: Sequence[JSONValue]) -> bool:
+        """Answer an event of the client; at most once. Returns `False` when the member has left.
+
+        Raises:
+            LocalProtocolError: data that is not JSON.
+        """
+        if self.state is not MemberState.JOINED:
+            return False
+        message = self.connection.parser.encode(Packet(ACK, self.namespace.name, list(args), ack_id))
+        return self.connection.session.put(message)
+
+    def ack_arrived(self, ack_id: int, args: list[JSONValue]) -> None:
+        """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
+        ack = self.pending_acks.pop(ack_id, None)
+        if ack is not None:
+            if ack.timer is not None:
+                ack.timer.cancel()
+            self.connection.report(AckReceived(self, args, ack.context))
+
+    def _send(self, packet: Packet) -> None:
+        self.connection.session.put(self.connection.parser.encode(packet))
+
+    def _check_accepted(self) -> None:
+        if self.state is MemberState.PENDING:
+            raise LocalProtocolError("socket is not connected yet; emit to it from the 'connection' handler on")
+
+
+def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | None = None) -> Packet:
+    """Return the packet of an event.
+
+    Raises:
+        LocalProtocolError: the name is not a string, or reserved.
+    """
+    if type(name) is not str:
+        raise LocalProtocolError(f"event name must be a string: {name!r}")
+    if name in RESERVED_EVENTS:
+        raise LocalProtocolError(f"event name is reserved: {name!r}")
+    return Packet(EVENT, nsp, [name, *args], ack_id)

@@ -1,0 +1,69 @@
+"""One Socket.IO packet, and what makes it valid. Spec: PROTOCOL 3.1, 3.3."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from socketio_core.errors import PacketError
+from socketio_core.records import record
+
+JSONValue = Any
+"""A JSON value with `bytes` anywhere in it: `None`, `bool`, `int`, `float`, `str`, `bytes`, `list`, `dict[str, ...]`.
+
+Outgoing data may hold tuples, `bytearray` and `memoryview` too; `NaN` and infinities are refused.
+"""
+
+CONNECT: Final = 0
+DISCONNECT: Final = 1
+EVENT: Final = 2
+ACK: Final = 3
+CONNECT_ERROR: Final = 4
+BINARY_EVENT: Final = 5
+BINARY_ACK: Final = 6
+
+ROOT_NAMESPACE: Final = "/"
+
+RESERVED_EVENTS: Final = frozenset(
+    ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
+)
+"""Names that a peer may not use for its events: listeners would take them for the real thing."""
+
+
+@record
+class Packet:
+    """A decoded packet; binary types are reported as `EVENT` and `ACK`, with the bytes in place."""
+
+    type: int
+    nsp: str = ROOT_NAMESPACE
+    data: JSONValue = None
+    id: int | None = None
+
+
+def check_payload(kind: int, data: JSONValue, ack_id: int | None) -> None:
+    """Check what a packet of type `kind` carries; `None` stands for no payload at all.
+
+    Stricter than the reference, which lets every type pass without a payload (PROTOCOL 9-35), takes numbers for event
+    names, and ids where they mean nothing.
+
+    Raises:
+        PacketError: the payload or the id does not fit the type.
+    """
+    if kind == EVENT:
+        if type(data) is not list or not data or type(data[0]) is not str:
+            raise PacketError("event payload must be an array that begins with the event's name")
+        if data[0] in RESERVED_EVENTS:
+            raise PacketError(f"event name is reserved: {data[0]!r}")
+    elif kind == ACK:
+        if type(data) is not list:
+            raise PacketError("ack payload must be an array")
+        if ack_id is None:
+            raise PacketError("ack without an id")
+    else:
+        if ack_id is not None:
+            raise PacketError(f"packet of type {kind} must not have an id")
+        if kind == CONNECT and not (data is None or type(data) is dict):
+            raise PacketError("connect payload must be an object")
+        if kind == DISCONNECT and data is not None:
+            raise PacketError("disconnect must not have a payload")
+        if kind == CONNECT_ERROR and type(data) not in (str, dict):
+            raise PacketError("connect error payload must be a string or an object")

@@ -1,0 +1,186 @@
+"""The Socket.IO server without I/O: an `Engine`, its connections, and the hub they meet in.
+
+A host uses it as it would use the engine (`handle_request`, `receive`, `take_ready`, `next_deadline`), and gets
+Socket.IO events from `take_events`.
+"""
+
+from __future__ import annotations
+
+from socketio_core.engineio.actions import Action, Respond
+from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.events import Closed, Opened, RequestRefused
+from socketio_core.engineio.packet import Frame
+from socketio_core.http import Request, Response
+from socketio_core.ids import IdFactory, new_id
+from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.socketio.connection import Connection
+from socketio_core.socketio.events import Event
+from socketio_core.socketio.hub import Hub
+from socketio_core.socketio.json_parser import JsonParser
+from socketio_core.socketio.member import PendingAck
+from socketio_core.socketio.packet import ROOT_NAMESPACE
+from socketio_core.socketio.parser import Parser
+from socketio_core.timers import TimerQueue
+
+GOING_AWAY = 1001  # RFC 6455, 7.4.1: a server going down
+
+
+class Server:
+    """All Socket.IO connections of one server.
+
+    Args:
+        engine_settings: the Engine.IO layer; its `path` is usually `"/socket.io/"`.
+        settings: the Socket.IO layer.
+        parser: how packets are encoded; JSON unless said otherwise.
+        new_id: makes session ids, which must be unguessable, and socket ids.
+    """
+
+    def __init__(
+        self,
+        engine_settings: EngineSettings | None = None,
+        settings: SocketSettings | None = None,
+        *,
+        parser: Parser | None = None,
+        new_id: IdFactory = new_id,
+    ) -> None:
+        self.settings = settings or SocketSettings()
+        self.engine = Engine(engine_settings or EngineSettings(path="/socket.io/"), new_id=new_id)
+        self.parser: Parser = parser or JsonParser(self.settings)
+        self.new_id = new_id
+        self.hub = Hub()
+        self.hub.of(ROOT_NAMESPACE)
+        self.timers: TimerQueue[PendingAck | Connection] = TimerQueue()
+        self._events: list[Event] = []
+
+    def __repr__(self) -> str:
+        return f"<Server {self.engine!r}, {len(self.hub.namespaces)} namespaces>"
+
+    # -- what the host calls, as on `Engine` -------------------------------------------------------------------------
+
+    def owns(self, request: Request) -> bool:
+        """See `Engine.owns`."""
+        return self.engine.owns(request)
+
+    def is_handshake(self, request: Request) -> bool:
+        """See `Engine.is_handshake`."""
+        return self.engine.is_handshake(request)
+
+    def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
+        """See `Engine.refuse`."""
+        return self.engine.refuse(request, text)
+
+    def handle_request(self, request: Request, now: float) -> Action:
+        """See `Engine.handle_request`."""
+        action = self.engine.handle_request(request, now)
+        self._pump(now)
+        return action
+
+    def finish_post(self, post: Post, now: float) -> Response:
+        """See `Engine.finish_post`; 400 too when a packet was no valid Socket.IO packet."""
+        response = self.engine.finish_post(post, now)
+        self._pump(now)
+        connection = post.session.context
+        if response.status == 200 and isinstance(connection, Connection) and connection.refused_input:
+            return Response(400, [*post.headers, (b"content-length", b"0")])
+        return response
+
+    def abort_post(self, post: Post, now: float) -> None:
+        """See `Engine.abort_post`."""
+        self.engine.abort_post(post, now)
+        self._pump(now)
+
+    def abort_poll(self, poll: Poll, now: float) -> None:
+        """See `Engine.abort_poll`."""
+        self.engine.abort_poll(poll, now)
+        self._pump(now)
+
+    def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
+        """See `Engine.receive`."""
+        websocket.session.receive(websocket, frame, now)
+        self._pump(now)
+
+    def lost(self, websocket: WebSocket, now: float) -> None:
+        """See `Engine.lost`."""
+        self.engine.lost(websocket, now)
+        self._pump(now)
+
+    def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
+        """See `Engine.fail`."""
+        self.engine.fail(websocket, detail, code, now)
+        self._pump(now)
+
+    def take_ready(self) -> list[Carrier]:
+        """See `Engine.take_ready`."""
+        return self.engine.take_ready()
+
+    def take_events(self) -> list[Event]:
+        """Return what happened since the last call, in order."""
+        self._pump(None)
+        taken = self._events
+        self._events = []
+        return taken
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
+        ours, engines = self.timers.next_deadline, self.engine.next_deadline
+        if ours is None or engines is None:
+            return engines if ours is None else ours
+        return min(ours, engines)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do all that is due at `now`. Early, late and repeated calls are fine."""
+        self.engine.handle_timeout(now)
+        self._pump(now)
+        while (item := self.timers.pop_due(now)) is not None:
+            if isinstance(item, PendingAck):
+                item.expire()
+            else:
+                item.handle_timeout(now)
+        self._pump(now)
+
+    def close(self, now: float) -> None:
+        """Shut down: every socket leaves with "server shutting down", every connection is closed, new ones get 503.
+
+        Clients get no DISCONNECT packet, so they will try to connect again, as with the reference (PROTOCOL 9-54).
+        """
+        self._pump(now)
+        for connection in self.connections:
+            connection.shut_down()
+        self.engine.close(now, code=GOING_AWAY, text="server shutting down")
+        self._pump(now)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """All open connections."""
+        contexts = [session.context for session in self.engine.sessions]
+        return [context for context in contexts if isinstance(context, Connection)]
+
+    # -- what connections call ---------------------------------------------------------------------------------------
+
+    def report(self, event: Event) -> None:
+        """Add an event; the engine's own that came before it must be in the list already."""
+        self._events.append(event)
+
+    def _pump(self, now: float | None) -> None:
+        """Hand the engine's events to their connections, until there are no more."""
+        while events := self.engine.take_events():
+            for session, event in events:
+                if session is None:
+                    if isinstance(event, RequestRefused):
+                        self._events.append(event)
+                    continue
+                context = session.context
+                if isinstance(event, (str, bytes)):
+                    assert isinstance(context, Connection)  # set at Opened, which came first
+                    assert now is not None  # messages come from calls that tell the time
+                    context.receive(event, now)
+                elif isinstance(event, Opened):
+                    assert now is not None  # sessions are opened by handle_request
+                    session.context = Connection(self, session, now)
+                elif isinstance(event, Closed):
+                    assert isinstance(context, Connection)
+                    context.session_closed(event.reason, event.error)

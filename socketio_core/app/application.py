@@ -1,0 +1,395 @@
+"""Dispatch: from the engine's events to the application's handlers, in order, each socket for itself.
+
+A socket has a queue. Whoever finds it idle and with something in its queue becomes its worker, and works until the
+queue is empty; an adapter's reader does so in its own task (see `handover`), others spawn one. So the events of one
+socket are handled one after another, and a slow handler delays no other socket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar, overload
+
+from socketio_core.app.handlers import Handler, HandlerTable, Registrar, run
+from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
+from socketio_core.app.runtime import Event, Runtime
+from socketio_core.app.socket import (
+    AckTimeout,
+    AckWaiter,
+    Disconnected,
+    Handshake,
+    Queued,
+    Socket,
+    ack_value,
+)
+from socketio_core.engineio.events import RequestRefused
+from socketio_core.errors import ConnectRefused, LocalProtocolError
+from socketio_core.socketio.connection import Connection
+from socketio_core.socketio.events import (
+    AckDropped,
+    AckExpired,
+    AckReceived,
+    ConnectionClosed,
+    ConnectRequested,
+    EventReceived,
+    Left,
+)
+from socketio_core.socketio.hub import Namespace as CoreNamespace
+from socketio_core.socketio.member import Member, event_packet
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
+from socketio_core.socketio.server import Server as CoreServer
+
+_H = TypeVar("_H", bound=Handler)
+
+
+class Client:
+    """What all sockets of one connection share: who waits for its buffers to empty."""
+
+    __slots__ = ("_app", "_connection", "_drained", "_has_room", "queued_bytes", "queued_count")
+
+    def __init__(self, app: Application, connection: Connection) -> None:
+        self._app = app
+        self._connection = connection
+        self._drained: Event | None = None
+        self._has_room: Event | None = None
+        self.queued_count = 0
+        self.queued_bytes = 0
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether so many events wait for handlers that nothing more should be read."""
+        settings = self._connection.settings
+        return self.queued_count >= settings.max_queued_events or self.queued_bytes >= settings.max_queued_bytes
+
+    async def wait_room(self) -> None:
+        """Wait until events were handled; meanwhile the peer's silence is not held against it."""
+        session = self._connection.session
+        session.pause_reading(self._app.runtime.now())
+        try:
+            while self.is_congested:
+                if self._has_room is None:
+                    self._has_room = self._app.runtime.new_event()
+                await self._has_room.wait()
+        finally:
+            session.resume_reading(self._app.runtime.now())
+            self._app.runtime.output_ready()
+
+    async def wait_drained(self) -> None:
+        """Wait until the outgoing buffer has shrunk, or the connection is gone."""
+        if self._drained is None:
+            self._drained = self._app.runtime.new_event()
+        await self._drained.wait()
+
+    def output_taken(self) -> None:
+        """The adapter took something out of the outgoing buffer."""
+        if self._drained is not None:
+            session = self._connection.session
+            if not session.is_open or session.buffered_bytes <= self._connection.high_water_bytes:
+                self._drained.set()
+                self._drained = None
+
+    def event_handled(self, event: EventReceived) -> None:
+        """An event left the queue."""
+        self.queued_count -= 1
+        self.queued_bytes -= event.size_bytes
+        if self._has_room is not None and not self.is_congested:
+            self._has_room.set()
+            self._has_room = None
+
+
+class Application(Registrar, Broadcasts):
+    """A Socket.IO application: namespaces with their handlers, on top of the engine.
+
+    `on`, `use`, `emit`, `to` and so on stand for the root namespace; `of(name)` for others. Subclassed by adapters.
+
+    Args:
+        core: the engine.
+        runtime: the event loop's part.
+        concurrency: how many events of one socket may be handled at once. 1 keeps them in order; with more, only the
+            order in which their handlers *start* is kept.
+    """
+
+    def __init__(self, core: CoreServer, runtime: Runtime, *, concurrency: int = 1) -> None:
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1: {concurrency!r}")
+        self.core = core
+        self.runtime = runtime
+        self.concurrency = concurrency
+        self._parents: list[ParentNamespace] = []
+        self._root = self._namespace_of(core.hub.of(ROOT_NAMESPACE))
+        self._handlers = self._root.handlers
+
+    # -- namespaces --------------------------------------------------------------------------------------------------
+
+    @overload
+    def of(self, name: str) -> Namespace: ...
+    @overload
+    def of(self, name: re.Pattern[str] | Callable[[str], bool]) -> ParentNamespace: ...
+    def of(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
+        """Return a namespace; it exists from then on.
+
+        Args:
+            name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
+                then clients may join any namespace that matches, with the handlers registered here.
+        """
+        if isinstance(name, str):
+            return self._namespace_of(self.core.hub.of(name if name.startswith("/") else "/" + name))
+        pattern = name
+        if isinstance(pattern, re.Pattern):
+            fullmatch = pattern.fullmatch
+            parent = ParentNamespace(self, lambda asked: fullmatch(asked) is not None)
+        else:
+            parent = ParentNamespace(self, pattern)
+        self._parents.append(parent)
+        self.core.hub.allow(parent.matches)
+        return parent
+
+    def use(self, middleware: _H) -> _H:
+        """Add a middleware to the root namespace; see `Namespace.use`."""
+        return self._root.use(middleware)
+
+    @property
+    def sockets(self) -> Namespace:
+        """The root namespace."""
+        return self._root
+
+    @property
+    def namespaces(self) -> list[Namespace]:
+        """All namespaces that exist now."""
+        return [self._namespace_of(core) for core in list(self.core.hub.namespaces.values())]
+
+    def _everyone(self) -> BroadcastOperator:
+        return BroadcastOperator(self, self._root.core)
+
+    def _namespace_of(self, core: CoreNamespace) -> Namespace:
+        namespace = core.context
+        if not isinstance(namespace, Namespace):
+            parent = next((p for p in self._parents if core.is_dynamic and p.matches(core.name)), None)
+            namespace = Namespace(self, core, HandlerTable(), []) if parent is None else parent.adopt(core)
+            core.context = namespace
+        return namespace
+
+    def socket_of(self, member: Member) -> Socket:
+        """Return the socket that stands for a member."""
+        socket = member.context
+        assert isinstance(socket, Socket)  # set when it asked to connect, before anything else can happen to it
+        return socket
+
+    def client_of(self, connection: Connection) -> Client:
+        """Return what the sockets of a connection share."""
+        client = connection.context
+        if not isinstance(client, Client):
+            client = connection.context = Client(self, connection)
+        return client
+
+    # -- dispatch ----------------------------------------------------------------------------------------------------
+
+    def dispatch(self) -> list[Socket]:
+        """Take the engine's events and queue them. Returns the sockets that now need a worker: run `work` for each.
+
+        Acks are settled here and now, whatever handlers are running.
+        """
+        runnable: list[Socket] = []
+        for event in self.core.take_events():
+            if type(event) is EventReceived:  # fast path; benchmarks: server
+                client = self.client_of(event.member.connection)
+                client.queued_count += 1
+                client.queued_bytes += event.size_bytes
+                self._enqueue(self.socket_of(event.member), event, runnable)
+            elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
+                _settle(event)
+            elif isinstance(event, ConnectRequested):
+                self._enqueue(self._make_socket(event), event, runnable)
+            elif isinstance(event, Left):
+                self.client_of(event.member.connection).output_taken()  # whoever waits to emit learns that it is over
+                self._enqueue(self.socket_of(event.member), event, runnable)
+            elif isinstance(event, ConnectionClosed):
+                self.client_of(event.connection).output_taken()
+                self.connection_closed(event)
+            elif isinstance(event, RequestRefused):
+                self.request_refused(event)
+        return runnable
+
+    def dispatch_soon(self) -> None:
+        """Dispatch, with a task for each socket that needs a worker."""
+        for socket in self.dispatch():
+            self.runtime.spawn(self.work, socket)
+
+    def request_refused(self, event: RequestRefused) -> None:
+        """A request was refused before it reached a session; adapters log it."""
+
+    def connection_closed(self, event: ConnectionClosed) -> None:
+        """A client's connection ended; adapters log it."""
+
+    def _make_socket(self, event: ConnectRequested) -> Socket:
+        member = event.member
+        handshake = Handshake(member.connection.session.request, event.auth)
+        socket = Socket(self, member, self._namespace_of(member.namespace), handshake)
+        member.context = socket
+        return socket
+
+    def _enqueue(self, socket: Socket, event: Queued, runnable: list[Socket]) -> None:
+        socket.queue.append(event)
+        if socket.worker_count < (self.concurrency if socket.is_settled else 1):
+            socket.worker_count += 1
+            runnable.append(socket)
+
+    async def work(self, socket: Socket) -> None:
+        """Handle what is in the socket's queue until it is empty; to be run for each socket that `dispatch` returns."""
+        queue = socket.queue
+        try:
+            while queue:
+                if socket.worker_count > 1 and isinstance(queue[0], Left):
+                    return  # the worker that finishes last says goodbye
+                event = queue.popleft()
+                if isinstance(event, EventReceived):
+                    await self._handle_event(socket, event)
+                elif isinstance(event, ConnectRequested):
+                    await self._decide(socket)
+                else:
+                    await self._say_goodbye(socket, event)
+        finally:
+            socket.worker_count -= 1
+
+    async def _handle_event(self, socket: Socket, event: EventReceived) -> None:
+        name, args = event.name, event.args
+        result: JSONValue = None
+        was_handled = False
+        try:
+            for handler in socket.namespace.handlers.any:
+                await self._run(handler, name, socket, name, *args)
+            for handler in socket.handlers.any:
+                await self._run(handler, name, name, *args)
+            for handler in socket.namespace.handlers.events.get(name, ()):
+                outcome = await self._run(handler, name, socket, *args)
+                was_handled = was_handled or outcome is not _FAILED
+                result = result if result is not None else outcome
+            for handler in socket.handlers.events.get(name, ()):
+                outcome = await self._run(handler, name, *args)
+                was_handled = was_handled or outcome is not _FAILED
+                result = result if result is not None else outcome
+        finally:
+            socket.client.event_handled(event)
+        if event.ack_id is not None and was_handled and result is not _FAILED:
+            self._acknowledge(socket, event, result)
+
+    def _acknowledge(self, socket: Socket, event: EventReceived, result: JSONValue) -> None:
+        args = () if result is None else result if isinstance(result, tuple) else (result,)
+        assert event.ack_id is not None  # the caller looked
+        try:
+            socket.member.acknowledge(event.ack_id, args)
+        except LocalProtocolError as error:
+            self.runtime.log_exception(f"return value of the handler of {event.name!r} cannot be sent", error)
+        self.runtime.output_ready()
+
+    async def _decide(self, socket: Socket) -> None:
+        """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
+        member = socket.member
+        try:
+            for middleware in list(socket.namespace.middlewares):
+                await run(middleware, socket)
+            accepted = member.accept(self.runtime.now())
+        except ConnectRefused as refusal:
+            self._refuse(member, refusal.message, refusal.data)
+            return
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self.runtime.log_exception("middleware failed, so the socket was refused", error)
+            self._refuse(member, "Internal server error")
+            return
+        except BaseException:  # cancelled: fail closed, and let it pass
+            self._refuse(member, "Server is shutting down")
+            raise
+        self.runtime.output_ready()
+        if accepted:
+            for handler in list(socket.namespace.handlers.lifecycle.get("connection", ())):
+                await self._run(handler, "connection", socket)
+        socket.is_settled = True
+        self.dispatch_soon()  # what was held for it
+
+    def _refuse(self, member: Member, message: str, data: JSONValue = None) -> None:
+        try:
+            member.refuse(message, data)
+        except LocalProtocolError as error:
+            self.runtime.log_exception("data of the refusal cannot be sent", error)
+            member.refuse(message)
+        self.runtime.output_ready()
+
+    async def _say_goodbye(self, socket: Socket, event: Left) -> None:
+        if not event.member.was_accepted:
+            return
+        reason = event.reason.value
+        socket.parting_rooms = event.rooms | {socket.id}
+        for moment in ("disconnecting", "disconnect"):
+            for handler in list(socket.namespace.handlers.lifecycle.get(moment, ())):
+                await self._run(handler, moment, socket, reason)
+            for handler in list(socket.handlers.lifecycle.get(moment, ())):
+                await self._run(handler, moment, reason)
+            socket.parting_rooms = frozenset()
+
+    async def _run(self, handler: Handler, name: str, *args: object) -> JSONValue:
+        try:
+            return await run(handler, *args)
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self.runtime.log_exception(f"handler of {name!r} failed", error)
+            return _FAILED
+
+    # -- acks --------------------------------------------------------------------------------------------------------
+
+    async def call_many(
+        self,
+        namespace: CoreNamespace,
+        sockets: Sequence[Socket],
+        name: str,
+        args: Iterable[JSONValue],
+        timeout_s: float,
+    ) -> list[JSONValue]:
+        """Send one event to several sockets and wait for an ack from each; see `BroadcastOperator.call`."""
+        await self.runtime.check_cancelled()
+        ack_id = namespace.take_ack_id()
+        message = self.core.parser.encode(event_packet(namespace.name, name, args, ack_id))
+        if not sockets:
+            return []
+        event = self.runtime.new_event()
+        missing = len(sockets)
+
+        def settled() -> None:
+            nonlocal missing
+            missing -= 1
+            if not missing:
+                event.set()
+
+        waiters = [AckWaiter(settled) for _ in sockets]
+        now = self.runtime.now()
+        for socket, waiter in zip(sockets, waiters, strict=True):
+            socket.member.expect_ack(ack_id, timeout_s=timeout_s, context=waiter, now=now)
+            socket.member.connection.session.put(message)
+        self.runtime.output_ready()
+        try:
+            await event.wait()
+        finally:
+            for socket in sockets:
+                socket.member.forget_ack(ack_id)
+        responses = [ack_value(waiter.outcome) for waiter in waiters if isinstance(waiter.outcome, list)]
+        if len(responses) < len(sockets):
+            raise AckTimeout(f"{len(sockets) - len(responses)} of {len(sockets)} acks did not come", responses)
+        return responses
+
+
+class _Failed:
+    """What a handler that raised returns: there is no ack then, for it would claim success."""
+
+
+_FAILED = _Failed()
+
+
+def _settle(event: AckReceived | AckExpired | AckDropped) -> None:
+    waiter = event.context
+    if not isinstance(waiter, AckWaiter):
+        return
+    if isinstance(event, AckReceived):
+        waiter.settle(event.args)
+    elif isinstance(event, AckExpired):
+        waiter.settle(AckTimeout("no acknowledgement in time"))
+    else:
+        waiter.settle(Disconnected("socket left before it acknowledged"))

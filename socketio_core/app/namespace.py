@@ -1,0 +1,246 @@
+"""Namespaces as an application sees them, and the operators that choose who a broadcast goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from socketio_core.app.handlers import Handler, HandlerTable, Registrar
+from socketio_core.socketio.hub import Namespace as CoreNamespace
+from socketio_core.socketio.member import event_packet
+from socketio_core.socketio.packet import JSONValue
+
+if TYPE_CHECKING:
+    from socketio_core.app.application import Application
+    from socketio_core.app.socket import Socket
+
+_H = TypeVar("_H", bound=Handler)
+
+Rooms = str | Iterable[str]
+"""One room, or several; an empty iterable is nobody."""
+
+
+def room_set(rooms: Rooms) -> frozenset[str]:
+    """Return rooms as a set."""
+    return frozenset((rooms,)) if isinstance(rooms, str) else frozenset(rooms)
+
+
+class BroadcastOperator:
+    """Who gets a broadcast. Immutable: each method returns a new operator, so one may be kept and used again."""
+
+    __slots__ = ("_app", "_except", "_is_volatile", "_namespace", "_rooms")
+
+    def __init__(
+        self,
+        app: Application,
+        namespace: CoreNamespace,
+        rooms: frozenset[str] | None = None,
+        except_rooms: frozenset[str] = frozenset(),
+        *,
+        is_volatile: bool = False,
+    ) -> None:
+        self._app = app
+        self._namespace = namespace
+        self._rooms = rooms
+        self._except = except_rooms
+        self._is_volatile = is_volatile
+
+    def to(self, rooms: Rooms) -> BroadcastOperator:
+        """Add rooms: who is in any of them gets it, once. `to([])` goes to nobody."""
+        chosen = room_set(rooms) if self._rooms is None else self._rooms | room_set(rooms)
+        return self._with(chosen, self._except, is_volatile=self._is_volatile)
+
+    in_ = to
+
+    def except_(self, rooms: Rooms) -> BroadcastOperator:
+        """Leave out who is in any of these rooms; a socket's id is the room of that socket alone."""
+        return self._with(self._rooms, self._except | room_set(rooms), is_volatile=self._is_volatile)
+
+    @property
+    def volatile(self) -> BroadcastOperator:
+        """Drop the message for those who cannot be sent it at once."""
+        return self._with(self._rooms, self._except, is_volatile=True)
+
+    def _with(
+        self, rooms: frozenset[str] | None, except_rooms: frozenset[str], *, is_volatile: bool
+    ) -> BroadcastOperator:
+        return BroadcastOperator(self._app, self._namespace, rooms, except_rooms, is_volatile=is_volatile)
+
+    async def emit(self, name: str, *args: JSONValue) -> int:
+        """Send an event to all of them, encoded once. Returns how many outgoing buffers took it.
+
+        Never waits for a slow socket: one whose buffer overflows is closed.
+
+        Raises:
+            LocalProtocolError: a reserved name, or data that is not JSON.
+        """
+        await self._app.runtime.check_cancelled()
+        return self.emit_nowait(name, *args)
+
+    def emit_nowait(self, name: str, *args: JSONValue) -> int:
+        """The same, for sync code."""
+        message = self._app.core.parser.encode(event_packet(self._namespace.name, name, args))
+        count = self._namespace.broadcast(message, self._rooms, self._except, volatile=self._is_volatile)
+        self._app.runtime.output_ready()
+        return count
+
+    async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
+        """Send an event to all of them and wait for their acknowledgements, one from each.
+
+        Returns them in no special order (each `None`, a value, or a tuple); `[]` at once when there is nobody.
+
+        Raises:
+            AckTimeout: not all came in `timeout` seconds, or some left; `error.responses` has those that came.
+        """
+        return await self._app.call_many(self._namespace, list(self._recipients()), name, args, timeout)
+
+    def _recipients(self) -> Iterator[Socket]:
+        for member in self._namespace.recipients(self._rooms, self._except):
+            yield self._app.socket_of(member)
+
+    def fetch_sockets(self) -> list[Socket]:
+        """Return the sockets that a broadcast would go to."""
+        return list(self._recipients())
+
+    def sockets_join(self, rooms: Rooms) -> None:
+        """Make all of them join rooms."""
+        for socket in self.fetch_sockets():
+            socket.join(rooms)
+
+    def sockets_leave(self, rooms: Rooms) -> None:
+        """Make all of them leave rooms."""
+        for socket in self.fetch_sockets():
+            socket.leave(rooms)
+
+    async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
+        """Disconnect all of them; see `Socket.disconnect`."""
+        for socket in self.fetch_sockets():
+            await socket.disconnect(close)
+
+
+class Broadcasts:
+    """`emit`, `to` and their like, for whatever stands for a whole namespace."""
+
+    __slots__ = ()
+
+    def _everyone(self) -> BroadcastOperator:
+        raise NotImplementedError
+
+    async def emit(self, name: str, *args: JSONValue) -> int:
+        """Send an event to everyone; see `BroadcastOperator.emit`."""
+        return await self._everyone().emit(name, *args)
+
+    def emit_nowait(self, name: str, *args: JSONValue) -> int:
+        """The same, for sync code."""
+        return self._everyone().emit_nowait(name, *args)
+
+    async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
+        """Send an event to everyone and wait for all acknowledgements; see `BroadcastOperator.call`."""
+        return await self._everyone().call(name, *args, timeout=timeout)
+
+    def to(self, rooms: Rooms) -> BroadcastOperator:
+        """Choose rooms; see `BroadcastOperator.to`."""
+        return self._everyone().to(rooms)
+
+    in_ = to
+
+    def except_(self, rooms: Rooms) -> BroadcastOperator:
+        """Leave rooms out; see `BroadcastOperator.except_`."""
+        return self._everyone().except_(rooms)
+
+    @property
+    def volatile(self) -> BroadcastOperator:
+        """See `BroadcastOperator.volatile`."""
+        return self._everyone().volatile
+
+    def fetch_sockets(self) -> list[Socket]:
+        """Return all sockets."""
+        return self._everyone().fetch_sockets()
+
+    def sockets_join(self, rooms: Rooms) -> None:
+        """Make all sockets join rooms."""
+        self._everyone().sockets_join(rooms)
+
+    def sockets_leave(self, rooms: Rooms) -> None:
+        """Make all sockets leave rooms."""
+        self._everyone().sockets_leave(rooms)
+
+    async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
+        """Disconnect all sockets."""
+        await self._everyone().disconnect_sockets(close)
+
+
+class _Registers(Registrar):
+    """Handlers and middlewares of a namespace, or of all that match a pattern."""
+
+    __slots__ = ()
+
+    middlewares: list[Handler]
+
+    def use(self, middleware: _H) -> _H:
+        """Add a middleware: sync or async, called with each socket that wants in, in the order of registration.
+
+        It raises `ConnectRefused` to keep the socket out; any other exception keeps it out too, and is logged.
+        """
+        self.middlewares.append(middleware)
+        return middleware
+
+
+class Namespace(_Registers, Broadcasts):
+    """One namespace: handlers, middlewares, and everyone in it."""
+
+    __slots__ = ("_app", "_handlers", "core", "middlewares")
+
+    def __init__(
+        self, app: Application, core: CoreNamespace, handlers: HandlerTable, middlewares: list[Handler]
+    ) -> None:
+        self._app = app
+        self._handlers = handlers
+        self.core = core
+        self.middlewares = middlewares
+
+    def __repr__(self) -> str:
+        return f"<Namespace {self.name}, {len(self.core.members)} sockets>"
+
+    @property
+    def name(self) -> str:
+        """E.g. `"/admin"`."""
+        return self.core.name
+
+    @property
+    def handlers(self) -> HandlerTable:
+        """What was registered with `on`."""
+        return self._handlers
+
+    @property
+    def sockets(self) -> Mapping[str, Socket]:
+        """The sockets in it, by id; a snapshot."""
+        return {sid: self._app.socket_of(member) for sid, member in self.core.members.items()}
+
+    def _everyone(self) -> BroadcastOperator:
+        return BroadcastOperator(self._app, self.core)
+
+
+class ParentNamespace(_Registers):
+    """Handlers and middlewares for every namespace whose name matches; each is made when a client asks for it."""
+
+    __slots__ = ("_app", "_handlers", "matches", "middlewares")
+
+    def __init__(self, app: Application, matches: Callable[[str], bool]) -> None:
+        self._app = app
+        self._handlers = HandlerTable()
+        self.matches = matches
+        self.middlewares: list[Handler] = []
+
+    @property
+    def children(self) -> list[Namespace]:
+        """The matching namespaces that somebody is in."""
+        return [child for child in self._app.namespaces if child.handlers is self._handlers]
+
+    def adopt(self, core: CoreNamespace) -> Namespace:
+        """Return the namespace of this family that stands for `core`."""
+        return Namespace(self._app, core, self._handlers, self.middlewares)
+
+    async def emit(self, name: str, *args: JSONValue) -> int:
+        """Send an event to everyone in every child."""
+        return sum([await child.emit(name, *args) for child in self.children])

@@ -1,0 +1,38 @@
+"""What the application layer needs of an event loop: waiting, spawning, the time, and a log."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+
+class Event(Protocol):
+    """Something to wait for, once: `trio.Event` and `asyncio.Event` have this shape."""
+
+    def set(self) -> None:
+        """Wake all who wait; later waits return at once."""
+
+    async def wait(self) -> object:
+        """Wait until `set`."""
+
+
+class Runtime(Protocol):
+    """The event loop's part. Nothing here knows the protocol."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+
+    def new_event(self) -> Event:
+        """Return a new event."""
+
+    def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Run `function(*args)` in a task that ends no later than the server."""
+
+    async def check_cancelled(self) -> None:
+        """Notice a pending cancellation; otherwise return without switching tasks."""
+
+    def output_ready(self) -> None:
+        """Something may wait in an outbox, or a deadline may have come nearer: see to it soon."""
+
+    def log_exception(self, message: str, error: BaseException) -> None:
+        """Log an error of the application's code, with its traceback."""

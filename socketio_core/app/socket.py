@@ -1,0 +1,267 @@
+"""A socket: one client in one namespace, as an application sees it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from socketio_core.app.handlers import HandlerTable, Registrar
+from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
+from socketio_core.errors import LocalProtocolError
+from socketio_core.http import Request
+from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
+from socketio_core.socketio.member import Member, MemberState
+from socketio_core.socketio.packet import JSONValue
+
+if TYPE_CHECKING:
+    from socketio_core.app.application import Application, Client
+
+
+class AckTimeout(Exception):  # noqa: N818 - an outcome to expect, like TimeoutError's subclasses elsewhere
+    """An acknowledgement did not come in time.
+
+    Attributes:
+        responses: of a broadcast, those that did come.
+    """
+
+    def __init__(self, message: str, responses: list[JSONValue] | None = None) -> None:
+        super().__init__(message)
+        self.responses = responses or []
+
+
+class Disconnected(Exception):  # noqa: N818 - an outcome to expect
+    """The socket is gone, so there will be no acknowledgement."""
+
+
+class Handshake:
+    """The request that the client came with; the same for all its namespaces (PROTOCOL 9-52), but for `auth`."""
+
+    __slots__ = ("auth", "request")
+
+    def __init__(self, request: Request, auth: dict[str, JSONValue]) -> None:
+        self.request = request
+        self.auth = auth
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers by lower-case name."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.request.headers}
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query of the URL, e.g. `{"EIO": "4", "transport": "polling", "token": "..."}`."""
+        return self.request.query
+
+    @property
+    def url(self) -> str:
+        """Path and query."""
+        return self.request.target
+
+    @property
+    def address(self) -> str:
+        """The client's address as the host knows it."""
+        return self.request.address
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client came over TLS."""
+        return self.request.scheme == "https"
+
+    @property
+    def xdomain(self) -> bool:
+        """Whether the request has an `Origin` header."""
+        return self.request.header("origin") is not None
+
+
+Queued = ConnectRequested | EventReceived | Left
+"""What waits for a socket's handlers."""
+
+
+class AckWaiter:
+    """Somebody who waits for one ack. `outcome` says how it ended: the arguments, or an exception to raise."""
+
+    __slots__ = ("done", "outcome")
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self.done = done
+        self.outcome: list[JSONValue] | Exception | None = None
+
+    def settle(self, outcome: list[JSONValue] | Exception) -> None:
+        """Set the outcome and wake the waiter."""
+        self.outcome = outcome
+        self.done()
+
+
+def ack_value(args: list[JSONValue]) -> JSONValue:
+    """Return the arguments of an ack as one value: `None`, the value, or a tuple of several."""
+    if not args:
+        return None
+    return args[0] if len(args) == 1 else tuple(args)
+
+
+class Socket(Registrar):
+    """One client in one namespace.
+
+    Attributes:
+        data: whatever the application wants to keep with the socket.
+        handshake: the request that the client came with, and its `auth`.
+        namespace: where it is.
+    """
+
+    __slots__ = (
+        "_app",
+        "_handlers",
+        "_member",
+        "data",
+        "handshake",
+        "is_settled",
+        "namespace",
+        "parting_rooms",
+        "queue",
+        "worker_count",
+    )
+
+    def __init__(self, app: Application, member: Member, namespace: Namespace, handshake: Handshake) -> None:
+        self._app = app
+        self._member = member
+        self._handlers = HandlerTable()
+        self.namespace = namespace
+        self.handshake = handshake
+        self.data: dict[str, Any] = {}
+        self.queue: deque[Queued] = deque()
+        self.worker_count = 0  # how many tasks handle its events now
+        self.is_settled = False  # its connection handlers have run
+        self.parting_rooms: frozenset[str] = frozenset()  # for the handlers of "disconnecting"
+
+    def __repr__(self) -> str:
+        return f"<Socket {self.id} of {self.nsp}>"
+
+    @property
+    def id(self) -> str:
+        """Its public id; also the name of a room of its own."""
+        return self._member.sid
+
+    @property
+    def nsp(self) -> str:
+        """The name of its namespace."""
+        return self._member.namespace.name
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is in its namespace."""
+        return self._member.state is MemberState.JOINED
+
+    @property
+    def member(self) -> Member:
+        """What the engine knows it as."""
+        return self._member
+
+    @property
+    def client(self) -> Client:
+        """What this socket shares with the client's sockets in other namespaces."""
+        return self._app.client_of(self._member.connection)
+
+    @property
+    def handlers(self) -> HandlerTable:
+        """What was registered for this socket alone."""
+        return self._handlers
+
+    # -- rooms -------------------------------------------------------------------------------------------------------
+
+    @property
+    def rooms(self) -> set[str]:
+        """The rooms it is in, the one named by its id among them; empty once it has left."""
+        if self._member.state is MemberState.LEFT:
+            return set(self.parting_rooms)
+        return {self.id, *self._member.rooms}
+
+    def join(self, rooms: Rooms) -> None:
+        """Join one or several rooms."""
+        for room in room_set(rooms):
+            self._member.join(room)
+
+    def leave(self, rooms: Rooms) -> None:
+        """Leave one or several rooms."""
+        for room in room_set(rooms):
+            self._member.leave(room)
+
+    def to(self, rooms: Rooms) -> BroadcastOperator:
+        """Choose rooms for a broadcast that this socket itself does not get."""
+        return self.broadcast.to(rooms)
+
+    in_ = to
+
+    def except_(self, rooms: Rooms) -> BroadcastOperator:
+        """Everyone but this socket and those in `rooms`."""
+        return self.broadcast.except_(rooms)
+
+    @property
+    def broadcast(self) -> BroadcastOperator:
+        """Everyone in the namespace but this socket."""
+        return BroadcastOperator(self._app, self._member.namespace, None, frozenset((self.id,)))
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    async def emit(self, name: str, *args: JSONValue) -> bool:
+        """Send an event. Waits only while the socket's outgoing buffer is above its high-water mark.
+
+        Returns `False` when the socket has left, and the event was dropped.
+
+        Raises:
+            LocalProtocolError: a reserved name, data that is not JSON, or a socket that is not connected yet.
+        """
+        await self._app.runtime.check_cancelled()
+        while self._member.is_over_high_water and self.connected:
+            await self.client.wait_drained()
+        sent = self._member.emit(name, args)
+        self._app.runtime.output_ready()
+        return sent
+
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+        """The same, for sync code.
+
+        Raises:
+            BufferFull: the socket's outgoing buffer is above its high-water mark; nothing was sent.
+        """
+        sent = self._member.emit_nowait(name, args)
+        self._app.runtime.output_ready()
+        return sent
+
+    def emit_volatile(self, name: str, *args: JSONValue) -> bool:
+        """Send an event if it can leave at once; returns whether it did."""
+        sent = self._member.emit(name, args, volatile=True)
+        self._app.runtime.output_ready()
+        return sent
+
+    async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> JSONValue:
+        """Send an event and wait for the client's acknowledgement: `None`, a value, or a tuple of several.
+
+        Raises:
+            AckTimeout: it did not come in `timeout` seconds.
+            Disconnected: the socket has left, or leaves while this waits.
+            LocalProtocolError: as `emit`.
+        """
+        runtime = self._app.runtime
+        await runtime.check_cancelled()
+        event = runtime.new_event()
+        waiter = AckWaiter(event.set)
+        ack_id = self._member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
+        if ack_id is None:
+            raise Disconnected(f"socket has left, so {name!r} was not sent")
+        runtime.output_ready()
+        try:
+            await event.wait()
+        finally:
+            self._member.forget_ack(ack_id)
+        if isinstance(waiter.outcome, Exception):
+            raise waiter.outcome
+        if waiter.outcome is None:
+            raise LocalProtocolError("ack was settled without an outcome")
+        return ack_value(waiter.outcome)
+
+    async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
+        """Leave the namespace; with `close`, all of the client's namespaces, and close the connection."""
+        await self._app.runtime.check_cancelled()
+        self._member.disconnect(self._app.runtime.now(), close=close)
+        self._app.runtime.output_ready()

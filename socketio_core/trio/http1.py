@@ -1,0 +1,327 @@
+"""An HTTP/1.1 connection on trio: h11 for the bytes, the engine for their meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, assert_never
+
+import h11
+import trio
+
+from socketio_core.app.application import Client
+from socketio_core.engineio.actions import Park, ReadBody, Respond, Upgrade
+from socketio_core.engineio.carriers import Poll, Post
+from socketio_core.engineio.session import Session
+from socketio_core.http import Request, Response
+from socketio_core.socketio.connection import Connection
+from socketio_core.trio.runtime import LOGGER
+from socketio_core.trio.websocket import WebSocketPump, accept_headers, refuse_handshake
+
+if TYPE_CHECKING:
+    from socketio_core.trio.server import Server
+
+READ_BYTES: Final = 65536
+MAX_HEAD_BYTES: Final = 16384  # of a request's line and headers: Node's --max-http-header-size
+MAX_HEADERS: Final = 100  # Apache's LimitRequestFields
+MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
+MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
+
+_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class _Gone(Exception):  # noqa: N818 - no error, but an end
+    """The client is gone, or too slow; there is nobody to answer."""
+
+
+class HttpConnection:
+    """Serves the requests of one TCP or TLS connection, one after another."""
+
+    def __init__(self, server: Server, stream: trio.abc.Stream, address: str, scheme: str) -> None:
+        self._server = server
+        self._stream = stream
+        self._address = address
+        self._scheme = scheme
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._is_first = True
+
+    async def run(self) -> WebSocketPump | None:
+        """Serve until the connection ends. Returns the pump if it became a WebSocket: then the stream is the pump's."""
+        try:
+            while (request := await self._next_request()) is not None:
+                pump = await self._serve(request)
+                if pump is not None:
+                    return pump
+                if not await self._finish_cycle():
+                    break
+        except _Gone:
+            pass
+        except h11.RemoteProtocolError as error:
+            await self._refuse_malformed(error.error_status_hint, str(error))
+        except h11.LocalProtocolError:
+            LOGGER.exception("response was not valid HTTP")
+        return None
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    async def _next_request(self) -> Request | None:
+        timeouts = self._server.timeouts
+        wait_s = timeouts.header_s if self._is_first else timeouts.keep_alive_s
+        idle = self._server.idle_connections
+        event: object = h11.NEED_DATA
+        with trio.move_on_after(wait_s) as scope:
+            idle.add(scope)
+            try:
+                began = False
+                while (event := self._h11.next_event()) is h11.NEED_DATA:
+                    await self._read()
+                    if not self._is_first and not began:
+                        began = True
+                        scope.deadline = trio.current_time() + timeouts.header_s
+            finally:
+                idle.discard(scope)
+        self._is_first = False
+        if scope.cancelled_caught:
+            if self._h11.trailing_data[0]:
+                await self._refuse_malformed(408, "request took too long")
+            return None
+        if not isinstance(event, h11.Request):
+            return None  # ConnectionClosed
+        if len(event.headers) > MAX_HEADERS:
+            await self._refuse_malformed(431, "too many headers")
+            return None
+        scheme, address = self._scheme, self._address
+        request = Request(
+            event.method.decode("ascii"), event.target.decode("ascii"), event.headers, address=address, scheme=scheme
+        )
+        if self._server.trust_proxy:
+            request.scheme = _last(request.header("x-forwarded-proto")) or scheme
+            request.address = _last(request.header("x-forwarded-for")) or address
+        return request
+
+    async def _read(self) -> None:
+        try:
+            data = await self._stream.receive_some(READ_BYTES)
+        except _BROKEN:
+            raise _Gone from None
+        self._h11.receive_data(bytes(data))
+
+    async def _body_chunk(self) -> bytes | None:
+        """Return the next piece of the request's body, `None` at its end."""
+        if self._h11.they_are_waiting_for_100_continue:
+            await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            await self._read()
+        return bytes(event.data) if isinstance(event, h11.Data) else None
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    async def _serve(self, request: Request) -> WebSocketPump | None:
+        server = self._server
+        static = server.bundle.respond(request) if server.bundle is not None else None
+        if static is not None:
+            await self._respond(request, static)
+        elif server.core.owns(request):
+            return await self._serve_engine(request)
+        else:
+            await self._serve_application(request)
+        return None
+
+    async def _serve_engine(self, request: Request) -> WebSocketPump | None:
+        server = self._server
+        if request.is_websocket_upgrade and (refusal := refuse_handshake(request)) is not None:
+            await self._respond(request, refusal)
+            return None
+        refused = await server.refusal_of(request)
+        action = server.core.handle_request(request, trio.current_time()) if refused is None else refused
+        server.dispatch_soon()
+        server.runtime.flush()
+        match action:
+            case Respond(response):
+                await self._respond(request, response)
+            case ReadBody(post, _):
+                await self._serve_post(request, post)
+            case Park(poll):
+                await self._serve_poll(request, poll)
+            case Upgrade(websocket, headers):
+                try:
+                    await self._switch([*accept_headers(request), *headers])
+                except BaseException:
+                    server.core.lost(websocket, trio.current_time())
+                    server.dispatch_soon()
+                    raise
+                return WebSocketPump(server, self._stream, websocket, self._h11.trailing_data[0])
+            case _:
+                assert_never(action)
+        return None
+
+    async def _serve_post(self, request: Request, post: Post) -> None:
+        server = self._server
+        complete = False
+        try:
+            with trio.move_on_after(server.timeouts.body_s) as scope:
+                while (chunk := await self._body_chunk()) is not None:
+                    if not post.feed(chunk):
+                        break
+                complete = True
+        finally:
+            if not complete:
+                server.core.abort_post(post, trio.current_time())
+                server.dispatch_soon()
+                server.runtime.flush()
+        if scope.cancelled_caught:
+            await self._refuse_malformed(408, "request body took too long")
+            raise _Gone
+        response = server.core.finish_post(post, trio.current_time())
+        server.dispatch_soon()
+        server.runtime.flush()
+        client = self._client(post.session)
+        if client is not None and client.is_congested:
+            await client.wait_room()  # the answer is what makes the client send more
+        await self._respond(request, response)
+
+    async def _serve_poll(self, request: Request, poll: Poll) -> None:
+        server = self._server
+        delivered = False
+        try:
+            if poll.response is None:
+                await self._wait_for(poll)
+            if poll.response is not None:
+                await self._respond(request, poll.response)
+                delivered = True
+        finally:
+            if not delivered:
+                server.core.abort_poll(poll, trio.current_time())
+                server.dispatch_soon()
+                server.runtime.flush()
+        if not delivered:
+            raise _Gone
+
+    async def _wait_for(self, poll: Poll) -> None:
+        """Wait for the poll's response; return without one when the client goes away."""
+        poll.context = answered = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch, nursery.cancel_scope)
+            await answered.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _watch(self, scope: trio.CancelScope) -> None:
+        """Notice that the client of a parked poll goes away; keep what it sends on meanwhile for later."""
+        received = 0
+        while received < MAX_EARLY_BYTES:
+            try:
+                data = await self._stream.receive_some(READ_BYTES)
+            except _BROKEN:
+                data = b""
+            if not data:
+                scope.cancel()
+                return
+            received += len(data)
+            self._h11.receive_data(bytes(data))
+
+    def _client(self, session: Session) -> Client | None:
+        connection = session.context
+        return self._server.client_of(connection) if isinstance(connection, Connection) else None
+
+    async def _serve_application(self, request: Request) -> None:
+        """A request outside the Socket.IO path: the application's handler, else 404."""
+        server = self._server
+        if server.http_handler is None:
+            await self._respond(request, _text(404, "Not found"))
+            return
+        body = bytearray()
+        with trio.move_on_after(server.timeouts.body_s) as scope:
+            while (chunk := await self._body_chunk()) is not None:
+                body += chunk
+                if len(body) > server.core.engine.settings.max_payload_bytes:
+                    await self._respond(request, _text(413, "Request body too large"))
+                    return
+        if scope.cancelled_caught:
+            await self._refuse_malformed(408, "request body took too long")
+            raise _Gone
+        await self._respond(request, await server.call_http_handler(request, bytes(body)))
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    async def _respond(self, request: Request, response: Response) -> None:
+        headers = list(response.headers)
+        names = {name.lower() for name, _ in headers}
+        if b"content-length" not in names and response.status not in (204, 304):
+            headers.append((b"content-length", b"%d" % len(response.body)))
+        unread_body = self._h11.their_state is h11.SEND_BODY
+        if (response.status == 413 and unread_body) or self._server.is_closing or request.is_websocket_upgrade:
+            headers = [*(h for h in headers if h[0].lower() != b"connection"), (b"connection", b"close")]
+        events: list[h11.Event] = [h11.Response(status_code=response.status, headers=headers)]
+        if response.body and request.method != "HEAD":
+            events.append(h11.Data(data=response.body))
+        events.append(h11.EndOfMessage())
+        await self._send(*events)
+
+    async def _send(self, *events: h11.Event) -> None:
+        data = b"".join([self._h11.send(event) or b"" for event in events])
+        with trio.move_on_after(self._server.timeouts.write_s) as scope:
+            try:
+                await self._stream.send_all(data)
+            except _BROKEN:
+                raise _Gone from None
+        if scope.cancelled_caught:
+            raise _Gone
+
+    async def _switch(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Answer 101; what h11 holds of the bytes behind the request belongs to the WebSocket."""
+        while self._h11.next_event() not in (h11.PAUSED, h11.NEED_DATA):
+            pass  # EndOfMessage
+        await self._send(h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols"))
+
+    async def _refuse_malformed(self, status: int, detail: str) -> None:
+        """Answer a request that could not be read, if that is still possible, and take leave."""
+        body = detail.encode("utf-8", "replace") + b"\n"
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        headers.append((b"content-length", b"%d" % len(body)))
+        if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            try:
+                response = h11.Response(status_code=status, headers=headers)
+                await self._send(response, h11.Data(data=body), h11.EndOfMessage())
+            except (_Gone, h11.LocalProtocolError):
+                return
+            await self._linger()
+
+    async def _finish_cycle(self) -> bool:
+        """Get ready for the next request; `False` when the connection is to be closed."""
+        connection = self._h11
+        if connection.their_state is h11.SEND_BODY and connection.our_state is h11.DONE:
+            await self._read_away()
+        if connection.our_state is h11.DONE and connection.their_state is h11.DONE:
+            connection.start_next_cycle()
+            return True
+        if connection.our_state is h11.MUST_CLOSE and connection.their_state is not h11.CLOSED:
+            await self._linger()
+        return False
+
+    async def _read_away(self) -> None:
+        """The answer went out before the body came in: read it away, if it is not too much."""
+        if self._h11.they_are_waiting_for_100_continue:
+            return
+        size = 0
+        with trio.move_on_after(self._server.timeouts.linger_s):
+            while size < MAX_LINGER_BYTES and (chunk := await self._body_chunk()) is not None:
+                size += len(chunk)
+
+    async def _linger(self) -> None:
+        """Say that nothing more comes, and read away what does, or the answer may be lost to a connection reset."""
+        if isinstance(self._stream, trio.SocketStream):
+            size = 0
+            with trio.move_on_after(self._server.timeouts.linger_s):
+                try:
+                    await self._stream.send_eof()
+                    while size < MAX_LINGER_BYTES and (data := await self._stream.receive_some(READ_BYTES)):
+                        size += len(data)
+                except _BROKEN:
+                    pass
+
+
+def _text(status: int, text: str) -> Response:
+    return Response(status, [(b"content-type", b"text/plain; charset=utf-8")], text.encode("utf-8") + b"\n")
+
+
+def _last(value: str | None) -> str:
+    """Return the last item of a list header: the one that the nearest proxy added."""
+    return (value or "").rpartition(",")[2].strip()

@@ -1,0 +1,261 @@
+"""The Socket.IO server for trio."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from socketio_core.app.application import Application
+from socketio_core.app.handlers import run
+from socketio_core.engineio.actions import Respond
+from socketio_core.engineio.events import RequestRefused
+from socketio_core.http import Cors, Request, Response
+from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.socketio.events import ConnectionClosed
+from socketio_core.socketio.parser import Parser
+from socketio_core.socketio.server import Server as CoreServer
+from socketio_core.trio.bundle import ClientBundle
+from socketio_core.trio.http1 import HttpConnection
+from socketio_core.trio.runtime import LOGGER, TrioRuntime
+from socketio_core.trio.timeouts import Timeouts
+from socketio_core.trio.websocket import WebSocketPump
+
+AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
+HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
+Listener = trio.abc.Listener[Any]
+
+_NO_CAPACITY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
+_CAPACITY_WAIT_S = 0.1
+
+
+class Server(Application):
+    """A Socket.IO server.
+
+    Register handlers, then `trio.run(io.serve, "127.0.0.1", 3000)`. A server serves once.
+
+    Args:
+        path: where clients find it.
+        client_dir: an npm `socket.io-client/dist`, to be served at `<path>socket.io.js` and beside it.
+        http: handler of requests outside `path`, sync or async: `(request, body) -> Response`; else they get 404.
+        cors: which other origins may use the server from a browser; `None` is only its own.
+        allow_request: asked about each handshake, sync or async; returns the text of a refusal, or `None`.
+        engine: Engine.IO settings; `path` and `cors` above win over those in it.
+        settings: Socket.IO settings.
+        timeouts: how long to wait on the network.
+        parser: how packets are encoded; clients must use the same.
+        concurrency: how many events of one socket may be handled at once; 1 keeps them in order.
+        trust_proxy: take scheme and address of a client from `X-Forwarded-Proto` and `X-Forwarded-For`. Only behind a
+            proxy that sets them, for anybody can send such headers.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str = "/socket.io/",
+        client_dir: str | Path | None = None,
+        http: HttpHandler | None = None,
+        cors: Cors | None = None,
+        allow_request: AllowRequest | None = None,
+        engine: EngineSettings | None = None,
+        settings: SocketSettings | None = None,
+        timeouts: Timeouts | None = None,
+        parser: Parser | None = None,
+        concurrency: int = 1,
+        trust_proxy: bool = False,
+    ) -> None:
+        engine = engine or EngineSettings()
+        engine = replace(engine, path=path.rstrip("/") + "/", cors=cors or engine.cors)
+        self.runtime: TrioRuntime = TrioRuntime()
+        super().__init__(CoreServer(engine, settings, parser=parser), self.runtime, concurrency=concurrency)
+        self.timeouts = timeouts or Timeouts()
+        self.bundle = None if client_dir is None else ClientBundle(Path(client_dir), engine.path, engine.cors)
+        self.http_handler = http
+        self.trust_proxy = trust_proxy
+        self.is_closing = False
+        self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request
+        self._closing = trio.Event()
+        self._ended = trio.Event()
+        self._allow_request = allow_request
+        self._was_served = False
+
+    async def serve(
+        self,
+        host: str | None = None,
+        port: int = 0,
+        *,
+        listeners: Sequence[Listener] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until cancelled; then refuse new clients, tell those that are there, and end within `shutdown_s`.
+
+        Reports the URLs it listens on through `task_status`.
+
+        Args:
+            host: an address or a name; `None` with a port is every address of the machine.
+            port: 0 lets the system choose.
+            listeners: serve on these and not on a host and port; they are closed at the end.
+            ssl_context: serve TLS.
+
+        Raises:
+            OSError: the port is taken, or may not be used.
+            RuntimeError: the server was served before.
+        """
+        if self._was_served:
+            raise RuntimeError("a Server serves once; make another")
+        self._was_served = True
+        if listeners is None:
+            listeners = await trio.open_tcp_listeners(port, host=host)
+        scheme = "http"
+        if ssl_context is not None:
+            listeners = [trio.SSLListener(listener, ssl_context, https_compatible=True) for listener in listeners]
+        if any(isinstance(listener, trio.SSLListener) for listener in listeners):
+            scheme = "https"
+        async with trio.open_nursery() as outer:
+            connections, scope = await outer.start(self._hold_connections)
+            try:
+                task_status.started([_url(listener, scheme) for listener in listeners])
+                async with trio.open_nursery() as acceptors:
+                    for listener in listeners:
+                        acceptors.start_soon(self._accept, listener, connections)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self._shut_down(scope)
+
+    async def _hold_connections(self, task_status: trio.TaskStatus[tuple[trio.Nursery, trio.CancelScope]]) -> None:
+        """Keep all connections and handlers, out of reach of whoever cancels `serve`."""
+        with trio.CancelScope(shield=True) as scope:
+            async with trio.open_nursery() as services:
+                services.start_soon(self.runtime.flush_when_ready)
+                services.start_soon(self.runtime.keep_time)
+                async with trio.open_nursery() as connections:
+                    self.runtime.attach(self, connections)
+                    task_status.started((connections, scope))
+                    await self._closing.wait()
+                self.runtime.detach()
+                services.cancel_scope.cancel()
+        self._ended.set()
+
+    async def _shut_down(self, scope: trio.CancelScope) -> None:
+        """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
+        self.is_closing = True
+        self.core.close(trio.current_time())
+        self.dispatch_soon()
+        self.runtime.flush()
+        for idle in list(self.idle_connections):
+            idle.cancel()
+        self._closing.set()
+        with trio.move_on_after(self.timeouts.shutdown_s) as patience:
+            await self._ended.wait()
+        if patience.cancelled_caught:
+            scope.cancel()
+
+    async def _accept(self, listener: Listener, connections: trio.Nursery) -> None:
+        """Accept connections.
+
+        Not `trio.serve_listeners`, which closes a stream when the task that it began with ends: a WebSocket may live on
+        in another task.
+        """
+        async with listener:
+            while True:
+                try:
+                    stream = await listener.accept()
+                except OSError as error:
+                    if error.errno not in _NO_CAPACITY:
+                        raise
+                    LOGGER.error("cannot accept connections: %s; trying again in %s s", error, _CAPACITY_WAIT_S)
+                    await trio.sleep(_CAPACITY_WAIT_S)
+                else:
+                    connections.start_soon(self._serve_stream, stream)
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    async def _serve_stream(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection; whatever goes wrong costs nobody else anything."""
+        pump = None
+        try:
+            scheme = "http"
+            if isinstance(stream, trio.SSLStream):
+                scheme = "https"
+                with trio.move_on_after(self.timeouts.header_s) as deadline:
+                    await stream.do_handshake()
+                if deadline.cancelled_caught:
+                    return
+            pump = await HttpConnection(self, stream, _peer_address(stream), scheme).run()
+        except trio.BrokenResourceError:
+            return  # not TLS, or gone before it began
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            self.runtime.log_exception("connection failed", error)
+        finally:
+            if pump is None:
+                await trio.aclose_forcefully(stream)
+        if pump is not None:
+            await self.run_pump(pump)
+
+    async def run_pump(self, pump: WebSocketPump) -> None:
+        """Run a WebSocket's reader; whatever goes wrong costs nobody else anything."""
+        try:
+            await pump.run()
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            self.runtime.log_exception("WebSocket failed", error)
+
+    async def refusal_of(self, request: Request) -> Respond | None:
+        """Ask `allow_request` about a handshake; a failure to decide is a refusal."""
+        if self._allow_request is None or not self.core.is_handshake(request):
+            return None
+        try:
+            text = await run(self._allow_request, request)
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            self.runtime.log_exception("allow_request failed, so the request was refused", error)
+            text = "Forbidden"
+        return None if text is None else self.core.refuse(request, str(text))
+
+    async def call_http_handler(self, request: Request, body: bytes) -> Response:
+        """Call the application's handler for other requests; 500 if it fails."""
+        assert self.http_handler is not None  # the caller looked
+        try:
+            response = await run(self.http_handler, request, body)
+            if not isinstance(response, Response):
+                raise TypeError(f"http handler must return a Response, not {type(response).__name__}")
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            self.runtime.log_exception(f"http handler failed for {request!r}", error)
+            return Response(500, [(b"content-type", b"text/plain")], b"Internal server error\n")
+        return response
+
+    def request_refused(self, event: RequestRefused) -> None:
+        """Log why a request was refused."""
+        LOGGER.info("%r from %s refused: %s (%s)", event.request, event.request.address, event.message, event.detail)
+
+    def connection_closed(self, event: ConnectionClosed) -> None:
+        """Log what a client did wrong."""
+        if event.error is not None:
+            LOGGER.info("connection closed, %s: %s", event.reason.value, event.error)
+
+
+def _peer_address(stream: trio.abc.Stream) -> str:
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if isinstance(stream, trio.SocketStream):
+        try:
+            name = stream.socket.getpeername()
+        except OSError:
+            return ""
+        return str(name[0]) if isinstance(name, tuple) else str(name)
+    return ""
+
+
+def _url(listener: Listener, scheme: str) -> str:
+    inner = listener.transport_listener if isinstance(listener, trio.SSLListener) else listener
+    if not isinstance(inner, trio.SocketListener):
+        return repr(listener)
+    name = inner.socket.getsockname()
+    if not isinstance(name, tuple):
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"{scheme}://{host}:{name[1]}"

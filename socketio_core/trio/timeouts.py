@@ -1,0 +1,18 @@
+"""How long the adapter waits on a network; nothing of this is seen by the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Deadlines of connections, in seconds. Node's HTTP server is the source where it has such a number."""
+
+    header_s: float = 20.0  # for the head of a request, and a TLS handshake (Node: 60); 408 after it
+    body_s: float = 60.0  # for the body of a request (Node: 300 for head and body); 408 after it
+    keep_alive_s: float = 30.0  # of an idle connection between two requests (Node: 5, behind proxies often raised)
+    write_s: float = 30.0  # for a peer to take one HTTP response
+    close_s: float = 5.0  # for a WebSocket's last messages and its closing handshake (npm's ws: 30)
+    linger_s: float = 2.0  # for reading away what a peer still sends after an early answer
+    shutdown_s: float = 10.0  # for everything to end once `serve` is cancelled

@@ -1,0 +1,303 @@
+"""A WebSocket on trio: wsproto for the frames, one reader, no task for writing while the socket takes the bytes."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from binascii import Error as Base64Error
+from typing import TYPE_CHECKING, Final
+
+import trio
+from wsproto.connection import Connection as FrameConnection
+from wsproto.connection import ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.frame_protocol import CloseReason as CloseCode
+from wsproto.frame_protocol import FrameProtocol
+from wsproto.utilities import LocalProtocolError, generate_accept_token
+
+from socketio_core.app.application import Client
+from socketio_core.app.handover import Handover
+from socketio_core.app.socket import Socket
+from socketio_core.engineio.carriers import WebSocket
+from socketio_core.engineio.message import WireMessage, frame_size
+from socketio_core.http import Request, Response
+from socketio_core.socketio.connection import Connection
+from socketio_core.trio.runtime import LOGGER, note_taken
+
+if TYPE_CHECKING:
+    from socketio_core.trio.server import Server
+
+READ_BYTES: Final = 65536
+WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
+KEY_BYTES: Final = 16  # RFC 6455, 4.2.1
+
+_frames = FrameProtocol(client=False, extensions=[])  # makes frames; a server's are not masked, so they can be shared
+
+
+def wire_bytes(message: WireMessage) -> bytes:
+    """Return the WebSocket frames of a message; made once for all its recipients."""
+    data = message.host_cache
+    if not isinstance(data, bytes):
+        data = b"".join([_frames.send_data(frame) for frame in message.frames])
+        message.host_cache = data
+    return data
+
+
+def refuse_handshake(request: Request) -> Response | None:
+    """Check what RFC 6455, 4.2.1 asks of the client's handshake, and return the answer to a bad one."""
+    if request.header("sec-websocket-version") != "13":
+        headers = [(b"sec-websocket-version", b"13"), (b"content-type", b"text/plain")]
+        return Response(426, headers, b"WebSocket version 13 is needed")
+    if (request.header("content-length") or "0") != "0" or request.header("transfer-encoding") is not None:
+        return Response(400, [(b"content-type", b"text/plain")], b"a WebSocket handshake must not have a body")
+    try:
+        key = b64decode(request.header("sec-websocket-key") or "", validate=True)
+    except (Base64Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        return Response(400, [(b"content-type", b"text/plain")], b"Sec-WebSocket-Key must be 16 bytes in base64")
+    return None
+
+
+def accept_headers(request: Request) -> list[tuple[bytes, bytes]]:
+    """Return the headers of the 101."""
+    key = (request.header("sec-websocket-key") or "").encode("ascii")
+    return [
+        (b"upgrade", b"websocket"),
+        (b"connection", b"Upgrade"),
+        (b"sec-websocket-accept", generate_accept_token(key)),
+    ]
+
+
+class WebSocketPump:
+    """Moves bytes between a stream and the engine.
+
+    Reading and handling share a task until a handler waits; then another task reads on (`_hand_over`). Writing needs
+    no task while the socket takes the bytes at once; when it does not, a task waits for it and then ends.
+    """
+
+    __slots__ = (
+        "_closer_started",
+        "_ended",
+        "_fileno",
+        "_frames",
+        "_is_deaf",
+        "_is_writing",
+        "_parts",
+        "_parts_size",
+        "_peer_code",
+        "_pong",
+        "_reader",
+        "_server",
+        "_stream",
+        "_unsent",
+        "_websocket",
+        "_written",
+    )
+
+    def __init__(self, server: Server, stream: trio.abc.Stream, websocket: WebSocket, early_data: bytes) -> None:
+        self._server = server
+        self._stream = stream
+        self._websocket = websocket
+        self._frames = FrameConnection(ConnectionType.SERVER, trailing_data=early_data)
+        # A plain socket can be written to directly; what needs TLS goes through its stream.
+        self._fileno = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else -1
+        self._unsent = b""
+        self._pong = b""
+        self._parts: list[str | bytes] = []
+        self._parts_size = 0
+        self._is_deaf = False  # what still arrives cannot be frames
+        self._is_writing = False
+        self._closer_started = False
+        self._peer_code: int = CloseCode.NO_STATUS_RCVD  # of its close frame, to be echoed
+        self._reader: object = None
+        # Made when somebody waits for them: nothing more will be read; the writing task has ended.
+        self._ended: trio.Event | None = None
+        self._written: trio.Event | None = None
+        websocket.context = self
+
+    # -- input -------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Pump until the connection ends, or until another task has taken over."""
+        self._reader = me = object()
+        try:
+            self.flush()  # what became ready before there was a pump
+            self._process()
+            await self._handle(me)
+            while self._reader is me and await self._read_once():
+                await self._handle(me)
+        finally:
+            if self._reader is me:
+                self._reader = None
+                self._server.core.lost(self._websocket, trio.current_time())
+                self._server.dispatch_soon()
+                self._server.runtime.flush()
+                if self._ended is not None:
+                    self._ended.set()
+                if not self._closer_started:
+                    await trio.aclose_forcefully(self._stream)
+
+    async def _read_once(self) -> bool:
+        client = self._client()
+        if client is not None and client.is_congested:
+            await client.wait_room()
+        try:
+            data = await self._stream.receive_some(READ_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return False
+        if not data:
+            return False
+        if not self._is_deaf:
+            self._frames.receive_data(bytes(data))
+            self._process()
+        return self._frames.state is not ConnectionState.CLOSED
+
+    def _client(self) -> Client | None:
+        connection = self._websocket.session.context
+        return self._server.client_of(connection) if isinstance(connection, Connection) else None
+
+    def _process(self) -> None:
+        """Hand the frames that have arrived to the engine."""
+        core, websocket = self._server.core, self._websocket
+        now = trio.current_time()
+        for event in self._frames.events():
+            if isinstance(event, (TextMessage, BytesMessage)):
+                if event.message_finished and not self._parts:  # fast path; benchmarks: server
+                    core.receive(websocket, event.data if isinstance(event, TextMessage) else bytes(event.data), now)
+                else:
+                    self._add_part(event, now)
+            elif isinstance(event, Ping):
+                self._pong = self._frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
+            elif isinstance(event, CloseConnection):
+                self._is_deaf = True
+                if self._frames.state is ConnectionState.OPEN:  # wsproto says so when the peer broke the protocol
+                    core.fail(websocket, event.reason or "WebSocket protocol error", event.code, now)
+                else:
+                    self._peer_code = event.code
+                    core.lost(websocket, now)
+        if self._pong:
+            self.flush()
+
+    def _add_part(self, event: TextMessage | BytesMessage, now: float) -> None:
+        """Put a message together, up to the limit."""
+        if event.data:
+            self._parts.append(event.data)
+            self._parts_size += frame_size(event.data)
+        if self._parts_size > self._server.core.engine.settings.max_payload_bytes:
+            self._parts = []
+            self._parts_size = 0
+            self._server.core.fail(self._websocket, "max payload size exceeded", CloseCode.MESSAGE_TOO_BIG, now)
+        elif event.message_finished:
+            parts, self._parts, self._parts_size = self._parts, [], 0
+            if isinstance(event, TextMessage):
+                whole: str | bytes = "".join([part for part in parts if isinstance(part, str)])
+            else:
+                whole = b"".join([part for part in parts if isinstance(part, bytes)])
+            self._server.core.receive(self._websocket, whole, now)
+
+    async def _handle(self, me: object) -> None:
+        """Run handlers for what has arrived, in this task as long as they do not wait."""
+        server = self._server
+        runnable = server.dispatch()
+        if len(runnable) == 1:
+            runtime = server.runtime
+            runtime.is_corked = True
+            try:
+                await Handover(server.work(runnable[0]), self._hand_over)
+            finally:
+                if self._reader is me:
+                    runtime.is_corked = False
+        else:
+            self._spawn_all(runnable)
+        server.runtime.flush()
+
+    def _spawn_all(self, runnable: list[Socket]) -> None:
+        for socket in runnable:
+            self._server.runtime.spawn(self._server.work, socket)
+
+    def _hand_over(self) -> None:
+        """A handler is about to wait: let another task read on, and write what there is."""
+        runtime = self._server.runtime
+        runtime.is_corked = False
+        self._reader = None
+        runtime.spawn(self._server.run_pump, self)
+        runtime.flush()
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what is waiting, as far as the socket takes it at once; a task sees to the rest."""
+        if self._websocket.is_closed:
+            if not self._closer_started:
+                self._closer_started = True
+                self._server.runtime.spawn(self._close)
+            return
+        if self._is_writing:
+            return
+        while data := self._collect():
+            sent = self._write_now(data)
+            if sent < len(data):
+                self._unsent = data[sent:]
+                self._is_writing = True
+                self._server.runtime.spawn(self._write_rest)
+                return
+
+    def _collect(self) -> bytes:
+        """Take what is to be written next."""
+        messages = self._websocket.take(WRITE_BYTES)
+        pong, self._pong = self._pong, b""
+        if len(messages) == 1 and not pong:
+            return wire_bytes(messages[0])
+        return pong + b"".join([wire_bytes(message) for message in messages])
+
+    def _write_now(self, data: bytes) -> int:
+        """Return how many bytes the socket took; a broken one is the reader's to find."""
+        if self._fileno < 0:
+            return 0
+        try:
+            return os.write(self._fileno, data)
+        except OSError:
+            return 0
+
+    async def _write_rest(self) -> None:
+        try:
+            data = self._unsent
+            self._unsent = b""
+            while data:
+                await self._stream.send_all(data)
+                data = self._collect()
+                note_taken(self._websocket.session)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return  # the reader finds out, and says so
+        finally:
+            self._is_writing = False
+            if self._written is not None:
+                self._written.set()
+        self.flush()  # more may have come after the last look
+
+    async def _close(self) -> None:
+        """Write what is left and the close frame, wait for the peer's, and drop the connection."""
+        self._ended, self._written = trio.Event(), trio.Event()
+        with trio.move_on_after(self._server.timeouts.close_s):
+            try:
+                if self._is_writing:
+                    await self._written.wait()
+                while data := self._collect():
+                    await self._stream.send_all(data)
+                if self._frames.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
+                    await self._stream.send_all(self._close_frame())
+                if self._reader is not None and self._frames.state is not ConnectionState.CLOSED:
+                    await self._ended.wait()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the peer did not wait
+        await trio.aclose_forcefully(self._stream)
+
+    def _close_frame(self) -> bytes:
+        websocket = self._websocket
+        code = self._peer_code if websocket.close_code is None else websocket.close_code
+        try:
+            return self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
+        except LocalProtocolError:
+            LOGGER.exception("close frame could not be made")
+            return b""

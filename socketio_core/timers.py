@@ -24,7 +24,7 @@ class Timer(Generic[_T]):
         """Forget the timer; a second call does nothing."""
         if self.item is not None:
             self.item = None
-            self._queue._note_cancelled()
+            self._queue.note_cancelled()
 
 
 class TimerQueue(Generic[_T]):
@@ -70,7 +70,8 @@ class TimerQueue(Generic[_T]):
             heappop(heap)
             self._cancelled -= 1
 
-    def _note_cancelled(self) -> None:
+    def note_cancelled(self) -> None:
+        """Count a timer that was cancelled; called by the timer."""
         self._cancelled += 1
         if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].item is not None]

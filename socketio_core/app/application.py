@@ -275,7 +275,9 @@ class Application(Registrar, Broadcasts):
             self._acknowledge(socket, event, result)
 
     def _acknowledge(self, socket: Socket, event: EventReceived, result: JSONValue) -> None:
-        args = () if result is None else result if isinstance(result, tuple) else (result,)
+        args: tuple[JSONValue, ...] = () if result is None else (result,)
+        if isinstance(result, tuple):
+            args = result  # pyright: ignore[reportUnknownVariableType] # of JSON values
         assert event.ack_id is not None  # the caller looked
         try:
             socket.member.acknowledge(event.ack_id, args)

@@ -21,9 +21,11 @@ class Runtime(Protocol):
 
     def now(self) -> float:
         """Return monotonic seconds."""
+        ...
 
     def new_event(self) -> Event:
         """Return a new event."""
+        ...
 
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run `function(*args)` in a task that ends no later than the server."""

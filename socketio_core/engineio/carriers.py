@@ -120,11 +120,11 @@ class WebSocket:
         """
         outbox = self.outbox
         if max_bytes is None or self.session.buffered_bytes <= max_bytes:
-            taken = list(outbox)
+            everything = list(outbox)
             outbox.clear()
-            self.session.note_taken(taken)
-            return taken
-        taken = []
+            self.session.note_taken(everything)
+            return everything
+        taken: list[WireMessage] = []
         size = 0
         while outbox and (not taken or size + outbox[0].size_bytes <= max_bytes):
             message = outbox.popleft()

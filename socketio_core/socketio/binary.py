@@ -5,7 +5,9 @@ from __future__ import annotations
 from socketio_core.errors import PacketError
 from socketio_core.socketio.packet import JSONValue
 
-Slot = tuple["list[JSONValue] | dict[str, JSONValue]", "int | str", int]
+_Container = list[JSONValue] | dict[str, JSONValue]
+
+Slot = tuple[_Container, int | str, int]
 """A container, the index or key in it, and the number of the attachment that belongs there."""
 
 
@@ -23,19 +25,27 @@ def find_slots(data: list[JSONValue], count: int) -> list[Slot]:
         PacketError: a placeholder's number is not an integer from 0 to `count` - 1.
     """
     slots: list[Slot] = []
-    pending: list[list[JSONValue] | dict[str, JSONValue]] = [data]
+    pending: list[_Container] = [data]
     while pending:
         container = pending.pop()
         items = container.items() if isinstance(container, dict) else enumerate(container)
         for key, value in items:
-            if isinstance(value, dict) and value.get("_placeholder") is True:
-                number = value.get("num")
+            nested = _as_container(value)
+            if nested is None:
+                continue
+            if isinstance(nested, dict) and nested.get("_placeholder") is True:
+                number = nested.get("num")
                 if type(number) is not int or not 0 <= number < count:
                     raise PacketError("illegal attachments: placeholder without a valid number")
                 slots.append((container, key, number))
-            elif isinstance(value, (dict, list)):
-                pending.append(value)
+            else:
+                pending.append(nested)
     return slots
+
+
+def _as_container(value: JSONValue) -> _Container | None:
+    found = isinstance(value, (dict, list))
+    return value if found else None  # pyright: ignore[reportUnknownVariableType] # JSON has str keys only
 
 
 def fill_slots(slots: list[Slot], attachments: list[bytes]) -> None:

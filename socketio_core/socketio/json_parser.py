@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from json import JSONDecoder, JSONEncoder
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import MESSAGE, Frame, Payload
@@ -98,7 +98,7 @@ class JsonParser:
     def _default(self, value: object) -> JSONValue:
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise TypeError(f"{type(value).__name__} is not JSON; use str, int, float, bool, None, list, dict or bytes")
-        self._attachments.append(bytes(value))
+        self._attachments.append(bytes(cast("bytes", value)))
         return placeholder(len(self._attachments) - 1)
 
     def _binary_kind(self, kind: int, attachments: list[bytes], text: str) -> int:
@@ -150,15 +150,14 @@ class JsonDecoder:
         if text.startswith("/", position):
             nsp, position = self._namespace(text, position)
         ack_id, position = _ack_id(text, position)
-        data = self._parse(text, position) if position < len(text) else None
+        data: JSONValue = self._parse(text, position) if position < len(text) else None
         if data is None and position < len(text):
             raise PacketError("payload must not be null")
         check_payload(kind, data, ack_id)
         packet = Packet(kind, nsp, data, ack_id)
         if not count:
             return packet
-        assert isinstance(data, list)  # or check_payload would have refused it
-        self._slots = find_slots(data, count)
+        self._slots = find_slots(cast("list[JSONValue]", data), count)  # check_payload has seen that it is a list
         self._packet = packet
         self._missing = count
         return None

@@ -49,10 +49,13 @@ def check_payload(kind: int, data: JSONValue, ack_id: int | None) -> None:
         PacketError: the payload or the id does not fit the type.
     """
     if kind == EVENT:
-        if type(data) is not list or not data or type(data[0]) is not str:
+        name: JSONValue = None
+        if isinstance(data, list) and data:
+            name = data[0]  # pyright: ignore[reportUnknownVariableType] # a JSON value
+        if not isinstance(name, str):
             raise PacketError("event payload must be an array that begins with the event's name")
-        if data[0] in RESERVED_EVENTS:
-            raise PacketError(f"event name is reserved: {data[0]!r}")
+        if name in RESERVED_EVENTS:
+            raise PacketError(f"event name is reserved: {name!r}")
     elif kind == ACK:
         if type(data) is not list:
             raise PacketError("ack payload must be an array")
@@ -65,5 +68,5 @@ def check_payload(kind: int, data: JSONValue, ack_id: int | None) -> None:
             raise PacketError("connect payload must be an object")
         if kind == DISCONNECT and data is not None:
             raise PacketError("disconnect must not have a payload")
-        if kind == CONNECT_ERROR and type(data) not in (str, dict):
+        if kind == CONNECT_ERROR and not isinstance(data, (str, dict)):
             raise PacketError("connect error payload must be a string or an object")

@@ -29,6 +29,8 @@ class Parser(Protocol):
         Raises:
             LocalProtocolError: the data cannot be encoded.
         """
+        ...
 
     def decoder(self) -> Decoder:
         """Return the decoder of a new connection."""
+        ...

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import trio
 
@@ -181,10 +181,11 @@ class Server(Application):
         pump = None
         try:
             scheme = "http"
-            if isinstance(stream, trio.SSLStream):
+            tls = _tls_of(stream)
+            if tls is not None:
                 scheme = "https"
                 with trio.move_on_after(self.timeouts.header_s) as deadline:
-                    await stream.do_handshake()
+                    await tls.do_handshake()
                 if deadline.cancelled_caught:
                     return
             pump = await HttpConnection(self, stream, _peer_address(stream), scheme).run()
@@ -238,24 +239,30 @@ class Server(Application):
             LOGGER.info("connection closed, %s: %s", event.reason.value, event.error)
 
 
+def _tls_of(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream] | None:
+    return cast("trio.SSLStream[trio.abc.Stream]", stream) if isinstance(stream, trio.SSLStream) else None
+
+
 def _peer_address(stream: trio.abc.Stream) -> str:
-    while isinstance(stream, trio.SSLStream):
-        stream = stream.transport_stream
+    while (tls := _tls_of(stream)) is not None:
+        stream = tls.transport_stream
     if isinstance(stream, trio.SocketStream):
         try:
-            name = stream.socket.getpeername()
+            name: Any = stream.socket.getpeername()
         except OSError:
             return ""
-        return str(name[0]) if isinstance(name, tuple) else str(name)
+        return name if isinstance(name, str) else str(name[0])
     return ""
 
 
 def _url(listener: Listener, scheme: str) -> str:
-    inner = listener.transport_listener if isinstance(listener, trio.SSLListener) else listener
+    inner: object = listener
+    if isinstance(listener, trio.SSLListener):
+        inner = cast("trio.SSLListener[trio.abc.Stream]", listener).transport_listener
     if not isinstance(inner, trio.SocketListener):
-        return repr(listener)
-    name = inner.socket.getsockname()
-    if not isinstance(name, tuple):
+        return repr(inner)
+    name: Any = inner.socket.getsockname()
+    if isinstance(name, str):
         return f"unix:{name}"
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"{scheme}://{host}:{name[1]}"
+    host, port = str(name[0]), name[1]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

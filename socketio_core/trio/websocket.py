@@ -181,9 +181,10 @@ class WebSocketPump:
 
     def _add_part(self, event: TextMessage | BytesMessage, now: float) -> None:
         """Put a message together, up to the limit."""
-        if event.data:
-            self._parts.append(event.data)
-            self._parts_size += frame_size(event.data)
+        data = event.data if isinstance(event, TextMessage) else bytes(event.data)
+        if data:
+            self._parts.append(data)
+            self._parts_size += frame_size(data)
         if self._parts_size > self._server.core.engine.settings.max_payload_bytes:
             self._parts = []
             self._parts_size = 0

@@ -117,6 +117,18 @@ class Server(Application):
             listeners = [trio.SSLListener(listener, ssl_context, https_compatible=True) for listener in listeners]
         if any(isinstance(listener, trio.SSLListener) for listener in listeners):
             scheme = "https"
+        try:
+            await self._serve_all(listeners, scheme, task_status)
+        except BaseExceptionGroup as group:
+            # Nurseries wrap what passes through them. What the caller sees is the KeyboardInterrupt or OSError itself.
+            cause = _only_cause(group)
+            if cause is group:
+                raise
+            raise cause from None
+
+    async def _serve_all(
+        self, listeners: Sequence[Listener], scheme: str, task_status: trio.TaskStatus[list[str]]
+    ) -> None:
         async with trio.open_nursery() as outer:
             connections, scope = await outer.start(self._hold_connections)
             try:
@@ -130,17 +142,19 @@ class Server(Application):
 
     async def _hold_connections(self, task_status: trio.TaskStatus[tuple[trio.Nursery, trio.CancelScope]]) -> None:
         """Keep all connections and handlers, out of reach of whoever cancels `serve`."""
-        with trio.CancelScope(shield=True) as scope:
-            async with trio.open_nursery() as services:
-                services.start_soon(self.runtime.flush_when_ready)
-                services.start_soon(self.runtime.keep_time)
-                async with trio.open_nursery() as connections:
-                    self.runtime.attach(self, connections)
-                    task_status.started((connections, scope))
-                    await self._closing.wait()
-                self.runtime.detach()
-                services.cancel_scope.cancel()
-        self._ended.set()
+        try:
+            with trio.CancelScope(shield=True) as scope:
+                async with trio.open_nursery() as services:
+                    services.start_soon(self.runtime.flush_when_ready)
+                    services.start_soon(self.runtime.keep_time)
+                    async with trio.open_nursery() as connections:
+                        self.runtime.attach(self, connections)
+                        task_status.started((connections, scope))
+                        await self._closing.wait()
+                    services.cancel_scope.cancel()
+        finally:  # also after a KeyboardInterrupt, which may come up in any task
+            self.runtime.detach()
+            self._ended.set()
 
     async def _shut_down(self, scope: trio.CancelScope) -> None:
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
@@ -237,6 +251,15 @@ class Server(Application):
         """Log what a client did wrong."""
         if event.error is not None:
             LOGGER.info("connection closed, %s: %s", event.reason.value, event.error)
+
+
+def _only_cause(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        if len(group.exceptions) > 1:
+            return group
+        error = next(iter(group.exceptions))
+    return error
 
 
 def _tls_of(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream] | None:

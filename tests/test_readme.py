@@ -1,0 +1,226 @@
+"""The README's examples run as they stand there.
+
+Blocks marked `python` under one heading are one program, in their order; it runs in a process of its own, with warnings
+as errors, and must end by itself without a word on standard error. A block that starts a server (`trio.run(io.serve, ...`)
+ends its program: the server must answer a handshake, and end on Ctrl-C; only its port, 3000, is replaced by a free
+one. Blocks with `>>>` are doctests. A block marked `python fragment` only has to compile.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import doctest
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+README: Final = ROOT / "README.md"
+DEADLINE_S: Final = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """The blocks of one heading, put together so that every line keeps its number in the README."""
+
+    heading: str
+    source: str
+    is_fragment: bool = False
+
+    @property
+    def is_server(self) -> bool:
+        return re.search(r"trio\.run\(\w+\.serve\b", self.source) is not None
+
+    @property
+    def is_doctest(self) -> bool:
+        return re.search(r"^\s*>>> ", self.source, re.MULTILINE) is not None
+
+
+def find_blocks(lines: Sequence[str]) -> Iterator[tuple[str, int, int, str]]:
+    """Yield `(language, index of the first line, index behind the last one, heading)` of each fenced block."""
+    heading, language, fence, first = "", "", "", 0
+    for index, line in enumerate(lines):
+        if fence:
+            if line.rstrip() == fence:
+                yield language, first, index, heading
+                fence = ""
+        elif found := re.match(r"^(```+)\s*(.*)$", line):
+            fence, language, first = found[1], found[2].strip(), index + 1
+        elif line.startswith("#"):
+            heading = line.strip("# ")
+
+
+def find_programs(text: str) -> list[Program]:
+    """Read a README; see above for what belongs together."""
+    lines = text.splitlines()
+    programs: list[Program] = []
+    is_open = False  # whether the next block of the heading continues the last program
+    for language, first, end, heading in find_blocks(lines):
+        before: list[str] = []
+        is_fragment = language == "python fragment"
+        if not is_fragment:
+            if language != "python":
+                continue
+            if is_open and programs[-1].heading == heading:
+                before = programs.pop().source.splitlines()
+        source = [*before, *[""] * (first - len(before)), *lines[first:end], ""]
+        programs.append(Program(heading=heading, source="\n".join(source), is_fragment=is_fragment))
+        is_open = not (is_fragment or programs[-1].is_server)
+    return programs
+
+
+PROGRAMS: Final = find_programs(README.read_text(encoding="utf-8")) if README.exists() else []
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def write(program: Program, folder: Path, *, port: int = 3000) -> list[str]:
+    """Write the program into a file, and return the command that runs it."""
+    path = folder / "example.py"
+    path.write_text(re.sub(r"\b3000\b", str(port), program.source), encoding="utf-8")
+    return [sys.executable, "-W", "error", str(path)]
+
+
+def handshake(port: int) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    try:
+        connection.request("GET", "/socket.io/?EIO=4&transport=polling")
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def wait_until_it_listens(port: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S).close()
+        except OSError:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until, "nobody listens"
+            with contextlib.suppress(subprocess.TimeoutExpired):  # between two tries, wait for its end
+                process.wait(0.02)
+        else:
+            return
+
+
+def test_readme_has_examples() -> None:
+    assert [program for program in PROGRAMS if program.is_server]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=[program.heading for program in PROGRAMS])
+def test_example(program: Program, tmp_path: Path) -> None:
+    if program.is_fragment:
+        ast.parse(program.source)
+    elif program.is_doctest:
+        check_session(program)
+    elif program.is_server:
+        check_server(program, tmp_path)
+    else:
+        check_script(program, tmp_path)
+
+
+def check_server(program: Program, folder: Path) -> None:
+    port = free_port()
+    command = write(program, folder, port=port)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
+        try:
+            wait_until_it_listens(port, process)
+            status, body = handshake(port)
+            assert (status, body[:1]) == (200, b"0")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=DEADLINE_S)
+        finally:
+            process.kill()
+    # Nothing in an example catches Ctrl-C, so Python ends with it; that, and nothing else, is on standard error.
+    assert process.returncode in (0, -signal.SIGINT, 128 + signal.SIGINT)
+    assert errors == "" or errors.rstrip().endswith("KeyboardInterrupt")
+
+
+def check_script(program: Program, folder: Path) -> None:
+    done = subprocess.run(
+        write(program, folder),
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=DEADLINE_S,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def check_session(program: Program) -> None:
+    test = doctest.DocTestParser().get_doctest(program.source, {}, program.heading, str(README), 0)
+    said: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+    assert "".join(said) == ""
+
+
+def test_the_test_command_is_one_line() -> None:
+    lines = README.read_text(encoding="utf-8").splitlines()
+    wanted = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/python -m pytest"
+    assert [line for line in lines if "-m pytest" in line and "pip install" in line] == [wanted]
+
+
+def test_links_into_the_repository_lead_somewhere() -> None:
+    targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", README.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+# How the README is read, tested on a small one.
+
+SAMPLE = """\
+# One
+```python
+a = 1
+```
+text
+```python
+b = a
+```
+```sh
+python3 -m pip
+```
+## Two
+```python
+trio.run(io.serve, "127.0.0.1", 3000)
+```
+```python
+c = 2
+```
+```python fragment
+@io.on("x")
+def x(socket): ...
+```
+"""
+
+
+def test_blocks_of_a_heading_are_one_program_until_a_server_starts() -> None:
+    one, server, rest, fragment = find_programs(SAMPLE)
+    assert (one.heading, one.source.split()) == ("One", ["a", "=", "1", "b", "=", "a"])
+    assert (server.heading, server.is_server) == ("Two", True)
+    assert (rest.source.split(), rest.is_server) == (["c", "=", "2"], False)
+    assert fragment.is_fragment
+
+
+def test_lines_keep_their_numbers() -> None:
+    for program in find_programs(SAMPLE):
+        for number, line in enumerate(program.source.splitlines()):
+            assert line in ("", SAMPLE.splitlines()[number])

@@ -13,6 +13,7 @@ from socketio_core.engineio.carriers import Poll, Post
 from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
 from socketio_core.socketio.connection import Connection
+from socketio_core.trio.deflate import negotiate
 from socketio_core.trio.runtime import LOGGER
 from socketio_core.trio.websocket import WebSocketPump, accept_headers, refuse_handshake
 
@@ -142,13 +143,14 @@ class HttpConnection:
             case Park(poll):
                 await self._serve_poll(request, poll)
             case Upgrade(websocket, headers):
+                extensions, agreed = negotiate(request) if server.per_message_deflate else ([], [])
                 try:
-                    await self._switch([*accept_headers(request), *headers])
+                    await self._switch([*accept_headers(request), *agreed, *headers])
                 except BaseException:
                     server.core.lost(websocket, trio.current_time())
                     server.dispatch_soon()
                     raise
-                return WebSocketPump(server, self._stream, websocket, self._h11.trailing_data[0])
+                return WebSocketPump(server, self._stream, websocket, self._h11.trailing_data[0], extensions)
             case _:
                 assert_never(action)
         return None

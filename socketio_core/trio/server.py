@@ -50,6 +50,7 @@ class Server(Application):
         timeouts: how long to wait on the network.
         parser: how packets are encoded; clients must use the same.
         concurrency: how many events of one socket may be handled at once; 1 keeps them in order.
+        per_message_deflate: compress WebSocket messages for clients that offer it; takes some 300 kB a client.
         trust_proxy: take scheme and address of a client from `X-Forwarded-Proto` and `X-Forwarded-For`. Only behind a
             proxy that sets them, for anybody can send such headers.
     """
@@ -67,6 +68,7 @@ class Server(Application):
         timeouts: Timeouts | None = None,
         parser: Parser | None = None,
         concurrency: int = 1,
+        per_message_deflate: bool = False,
         trust_proxy: bool = False,
     ) -> None:
         engine = engine or EngineSettings()
@@ -76,6 +78,7 @@ class Server(Application):
         self.timeouts = timeouts or Timeouts()
         self.bundle = None if client_dir is None else ClientBundle(Path(client_dir), engine.path, engine.cors)
         self.http_handler = http
+        self.per_message_deflate = per_message_deflate
         self.trust_proxy = trust_proxy
         self.is_closing = False
         self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request

@@ -11,6 +11,7 @@ import trio
 from wsproto.connection import Connection as FrameConnection
 from wsproto.connection import ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 from wsproto.frame_protocol import FrameProtocol
 from wsproto.utilities import LocalProtocolError, generate_accept_token
@@ -20,8 +21,10 @@ from socketio_core.app.handover import Handover
 from socketio_core.app.socket import Socket
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage, frame_size
+from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
 from socketio_core.socketio.connection import Connection
+from socketio_core.trio.deflate import slices
 from socketio_core.trio.runtime import LOGGER, note_taken
 
 if TYPE_CHECKING:
@@ -78,6 +81,7 @@ class WebSocketPump:
 
     __slots__ = (
         "_closer_started",
+        "_deflates",
         "_ended",
         "_fileno",
         "_frames",
@@ -95,11 +99,19 @@ class WebSocketPump:
         "_written",
     )
 
-    def __init__(self, server: Server, stream: trio.abc.Stream, websocket: WebSocket, early_data: bytes) -> None:
+    def __init__(
+        self,
+        server: Server,
+        stream: trio.abc.Stream,
+        websocket: WebSocket,
+        early_data: bytes,
+        extensions: list[Extension],
+    ) -> None:
         self._server = server
         self._stream = stream
         self._websocket = websocket
-        self._frames = FrameConnection(ConnectionType.SERVER, trailing_data=early_data)
+        self._frames = FrameConnection(ConnectionType.SERVER, extensions, early_data)
+        self._deflates = bool(extensions)
         # A plain socket can be written to directly; what needs TLS goes through its stream.
         self._fileno = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else -1
         self._unsent = b""
@@ -148,8 +160,10 @@ class WebSocketPump:
             return False
         if not data:
             return False
-        if not self._is_deaf:
-            self._frames.receive_data(bytes(data))
+        for piece in slices(bytes(data)) if self._deflates else (bytes(data),):
+            if self._is_deaf:
+                break
+            self._frames.receive_data(piece)
             self._process()
         return self._frames.state is not ConnectionState.CLOSED
 
@@ -168,6 +182,8 @@ class WebSocketPump:
                 else:
                     self._add_part(event, now)
             elif isinstance(event, Ping):
+                if self._frames.state is not ConnectionState.OPEN:
+                    continue  # after our close frame nothing more is sent
                 self._pong = self._frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
             elif isinstance(event, CloseConnection):
                 self._is_deaf = True
@@ -248,9 +264,17 @@ class WebSocketPump:
         """Take what is to be written next."""
         messages = self._websocket.take(WRITE_BYTES)
         pong, self._pong = self._pong, b""
+        if self._deflates:
+            return pong + b"".join([self._compressed(frame) for message in messages for frame in message.frames])
         if len(messages) == 1 and not pong:
             return wire_bytes(messages[0])
         return pong + b"".join([wire_bytes(message) for message in messages])
+
+    def _compressed(self, frame: Frame) -> bytes:
+        """Frame a message for this peer alone: what it has seen before is its dictionary."""
+        if self._frames.state is not ConnectionState.OPEN:
+            return b""
+        return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))
 
     def _write_now(self, data: bytes) -> int:
         """Return how many bytes the socket took; a broken one is the reader's to find."""

@@ -6,11 +6,11 @@ an ASGI `send`). The host wakes it when `take_ready()` names the carrier.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 from zlib import MAX_WBITS, compressobj
 
 from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.payload import SEPARATOR
 from socketio_core.engineio.states import CarrierState
 from socketio_core.http import Headers, Response, preferred_encoding
@@ -106,7 +106,7 @@ class WebSocket:
     def __init__(self, session: Session, state: CarrierState) -> None:
         self.session = session
         self.context: object = None
-        self.outbox: deque[WireMessage] = deque()
+        self.outbox = Outbox()
         self.is_ready = False
         self.is_closed = False
         self.close_code: int | None = None
@@ -118,20 +118,7 @@ class WebSocket:
 
         What was taken is no longer in `session.buffered_bytes`; take only what can be written soon.
         """
-        outbox = self.outbox
-        if max_bytes is None or self.session.buffered_bytes <= max_bytes:
-            everything = list(outbox)
-            outbox.clear()
-            self.session.note_taken(everything)
-            return everything
-        taken: list[WireMessage] = []
-        size = 0
-        while outbox and (not taken or size + outbox[0].size_bytes <= max_bytes):
-            message = outbox.popleft()
-            size += message.size_bytes
-            taken.append(message)
-        self.session.note_taken(taken)
-        return taken
+        return self.outbox.take(max_bytes=max_bytes)
 
 
 Carrier = Poll | WebSocket

@@ -15,8 +15,9 @@ from socketio_core.engineio.events import Event, Opened, RequestRefused
 from socketio_core.engineio.handshake import open_packet
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame, message_frame
-from socketio_core.engineio.session import Session, Shared
-from socketio_core.engineio.states import CarrierState, SessionState
+from socketio_core.engineio.session import Session
+from socketio_core.engineio.shared import Shared
+from socketio_core.engineio.states import CarrierState
 from socketio_core.errors import LocalProtocolError
 from socketio_core.http import (
     Headers,
@@ -80,7 +81,7 @@ class Engine:
 
         If it may not, answer with `refuse(request, text)` instead of `handle_request`.
         """
-        return not self._is_preflight(request) and not request.query.get("sid") and self._check(request) is None
+        return not request.query.get("sid") and self._check(request) is None
 
     def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
         """Refuse a handshake: 403, or 400 to a WebSocket, with `text` (PROTOCOL 1.4, code 4)."""
@@ -91,8 +92,9 @@ class Engine:
 
         Checks come in the reference's order, all of them before a 101. Spec: PROTOCOL 1.2, 1.4.
         """
-        if self._is_preflight(request) and self.settings.cors is not None:
-            return Respond(preflight_response(request, self.settings.cors))
+        cors = self.settings.cors
+        if cors is not None and request.method == "OPTIONS":
+            return Respond(preflight_response(request, cors))
         refusal = self._check(request)
         if refusal is not None:
             return self._refuse(request, refusal)
@@ -101,17 +103,15 @@ class Engine:
             return self._open(request, now)
         session = self._shared.sessions[sid]
         if request.is_websocket_upgrade:
+            headers = self._extra_headers(request, sid)
             websocket = WebSocket(session, CarrierState.CANDIDATE)
             session.attach_candidate(websocket, now)
-            return Upgrade(websocket, self._extra_headers(request, sid))
+            return Upgrade(websocket, headers)
         if request.method == "GET":
             return self._poll(session, request, now)
         if request.method == "POST":
             return self._post(session, request)
         return Respond(Response(500, [(b"content-length", b"0")]))  # the reference's answer (PROTOCOL 9-20)
-
-    def _is_preflight(self, request: Request) -> bool:
-        return request.method == "OPTIONS" and self.settings.cors is not None
 
     def _check(self, request: Request) -> _Refusal | None:
         transport = request.query.get("transport", "")
@@ -188,25 +188,28 @@ class Engine:
             settings.ping_timeout_s,
             settings.max_payload_bytes,
         )
-        session = Session(self._shared, sid, request, now)
-        self._shared.sessions[sid] = session
-        self._shared.events.append((session, Opened(request)))
         first = [WireMessage((packet,))]
         if settings.initial_packet is not None:
             first.append(WireMessage((message_frame(settings.initial_packet),)))
         if over_websocket:
-            websocket = WebSocket(session, CarrierState.WEBSOCKET)
+            headers = self._extra_headers(request, sid)
+            websocket = WebSocket(session := self._add_session(sid, request, now), CarrierState.WEBSOCKET)
             session.attach_websocket(websocket)
             for message in first:
                 session.put(message)
-            return Upgrade(websocket, self._extra_headers(request, sid))
+            return Upgrade(websocket, headers)
         headers = self._polling_headers(request, sid)
         if settings.cookie is not None:
             headers.append((b"set-cookie", settings.cookie.header_value(sid)))
-        poll = self._make_poll(session, request, headers)
+        poll = self._make_poll(self._add_session(sid, request, now), request, headers)
         poll.respond(first)
         assert poll.response is not None  # respond() sets it
         return Respond(poll.response)
+
+    def _add_session(self, sid: str, request: Request, now: float) -> Session:
+        session = self._shared.sessions[sid] = Session(self._shared, sid, request, now)
+        self._shared.events.append((session, Opened(request)))
+        return session
 
     def _make_poll(self, session: Session, request: Request, headers: Headers) -> Poll:
         threshold = self.settings.http_compression_threshold_bytes
@@ -333,9 +336,7 @@ class Engine:
         """
         self._is_closed = True
         for session in list(self._shared.sessions.values()):
-            session.close(now, code=code, text=text)
-            if session.state is SessionState.CLOSING:
-                session.close(now, discard=True)
+            session.close(now, wait=False, code=code, text=text)
 
 
 def _empty_response(status: int, headers: Headers) -> Response:

@@ -61,6 +61,14 @@ def frame_size(frame: Frame) -> int:
     return len(frame)
 
 
+def exceeds(frame: Frame, limit_bytes: int) -> bool:
+    """Whether a received frame is larger than the limit."""
+    try:
+        return frame_size(frame) > limit_bytes
+    except LocalProtocolError:  # a lone surrogate, which no host can have read from a wire; the parser refuses it
+        return len(frame) > limit_bytes
+
+
 PING_MESSAGE: Final = WireMessage((PING,))
 CLOSE_MESSAGE: Final = WireMessage((CLOSE,), compress=False)
 NOOP_MESSAGE: Final = WireMessage((NOOP,), compress=False)

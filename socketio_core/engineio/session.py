@@ -6,10 +6,8 @@ it, and an upgrade moves it over. So what was put first leaves first, across an 
 
 from __future__ import annotations
 
-from collections import deque
-
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
-from socketio_core.engineio.events import Closed, Event, Upgraded
+from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import (
     CLOSE_MESSAGE,
@@ -17,31 +15,19 @@ from socketio_core.engineio.message import (
     PING_MESSAGE,
     PROBE_ANSWER,
     WireMessage,
-    frame_size,
+    exceeds,
 )
+from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.payload import split_payload
+from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
-from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Request
-from socketio_core.settings import EngineSettings
-from socketio_core.timers import Timer, TimerQueue
+from socketio_core.timers import Timer
 
 _OPEN = SessionState.OPEN
 _MESSAGE_TOO_BIG = 1009  # RFC 6455, 7.4.1
-
-
-class Shared:
-    """What the sessions of one engine have in common: who exists, whose deadline is next, what the host must see."""
-
-    __slots__ = ("events", "ready", "sessions", "settings", "timers")
-
-    def __init__(self, settings: EngineSettings) -> None:
-        self.settings = settings
-        self.sessions: dict[str, Session] = {}
-        self.timers: TimerQueue[Session] = TimerQueue()
-        self.ready: list[Carrier] = []
-        self.events: list[tuple[Session | None, Event]] = []
 
 
 class Session:
@@ -51,7 +37,6 @@ class Session:
         sid: the session id; secret, since it is all that a request needs to act for the client.
         request: the handshake request.
         context: belongs to the layer above.
-        buffered_bytes: what waits in the outbox.
     """
 
     __slots__ = (
@@ -68,7 +53,6 @@ class Session:
         "_timer",
         "_upgrade_until",
         "_websocket",
-        "buffered_bytes",
         "context",
         "request",
         "sid",
@@ -80,9 +64,8 @@ class Session:
         self.request = request
         self.context: object = None
         self.state = _OPEN
-        self.buffered_bytes = 0
         self._shared = shared
-        self._outbox: deque[WireMessage] = deque()
+        self._outbox = Outbox()
         self._outlet: Carrier | None = None  # who is told when the outbox fills
         self._poll: Poll | None = None  # the parked one
         self._flushed: Poll | None = None  # the last one that took messages away; it may bring them back
@@ -108,6 +91,11 @@ class Session:
     def is_open(self) -> bool:
         """Whether messages can be sent."""
         return self.state is _OPEN
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much waits in the outbox."""
+        return self._outbox.size_bytes
 
     @property
     def is_upgrading(self) -> bool:
@@ -137,57 +125,32 @@ class Session:
         """
         if self.state is not _OPEN:
             return False
-        self._outbox.append(message)
-        self.buffered_bytes += message.size_bytes
-        outlet = self._outlet
-        if outlet is not None and not outlet.is_ready:
-            outlet.is_ready = True
-            self._shared.ready.append(outlet)
-        settings = self._shared.settings
-        if self.buffered_bytes > settings.max_buffered_bytes or len(self._outbox) > settings.max_buffered_messages:
-            self._forget_output()
-            self._fail(CloseReason.TRANSPORT_ERROR, f"peer reads too slowly, {len(self._outbox)} messages buffered")
+        outbox, settings = self._outbox, self._shared.settings
+        outbox.put(message)
+        if self._outlet is not None:
+            self._shared.mark_ready(self._outlet)
+        if outbox.size_bytes > settings.max_buffered_bytes or len(outbox.messages) > settings.max_buffered_messages:
+            detail = f"peer reads too slowly: {len(outbox.messages)} messages, {outbox.size_bytes} bytes buffered"
+            outbox.clear()
+            self._fail(CloseReason.TRANSPORT_ERROR, detail)
             return False
         return True
-
-    def note_taken(self, messages: list[WireMessage]) -> None:
-        """Count messages out of the buffer; called by the carriers."""
-        for message in messages:
-            self.buffered_bytes -= message.size_bytes
-
-    def _forget_output(self) -> None:
-        self.note_taken(list(self._outbox))
-        self._outbox.clear()
-
-    def _mark_ready(self, carrier: Carrier) -> None:
-        if not carrier.is_ready:
-            carrier.is_ready = True
-            self._shared.ready.append(carrier)
-
-    def _put_control(self, websocket: WebSocket, message: WireMessage) -> None:
-        websocket.outbox.append(message)
-        self.buffered_bytes += message.size_bytes
-        self._mark_ready(websocket)
 
     def flush(self, poll: Poll) -> None:
         """Answer a parked poll with what is in the outbox; nothing when it is empty or the poll was answered."""
         if poll is not self._poll or not self._outbox:
             return
-        messages = self._take_for_poll()
-        self.note_taken(messages)
+        self._answer(poll, self._take_for_poll())
+
+    def _answer(self, poll: Poll, messages: list[WireMessage]) -> None:
         self._poll = self._outlet = None
         self._flushed = poll
         poll.respond(messages)
 
-    def _take_for_poll(self) -> list[WireMessage]:
-        outbox, limit = self._outbox, self._shared.settings.max_packets_per_poll
-        messages: list[WireMessage] = []
-        count = 0
-        while outbox and (limit is None or not count or count + len(outbox[0].frames) <= limit):
-            message = outbox.popleft()
-            count += len(message.frames)
-            messages.append(message)
-        return messages
+    def _take_for_poll(self, reserved: int = 0) -> list[WireMessage]:
+        """Take what one response may hold beside `reserved` packets, but at least one message."""
+        limit = self._shared.settings.max_packets_per_poll
+        return self._outbox.take(max_frames=None if limit is None else limit - reserved)
 
     # -- polling -----------------------------------------------------------------------------------------------------
 
@@ -198,15 +161,14 @@ class Session:
             return False
         self._poll = self._outlet = poll
         self._set_grace(None)
-        if self.state is SessionState.CLOSING:
+        if self._can_say_close():
             if not self._outbox:
-                self._outbox.append(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
-                self.buffered_bytes += NOOP_MESSAGE.size_bytes
+                self._outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
             self._finish(CloseReason.FORCED_CLOSE, None)
         elif self._outbox:
-            self._mark_ready(poll)
+            self._shared.mark_ready(poll)
         elif self._candidate is not None and self._candidate.state is CarrierState.PROBED:
-            self.put(NOOP_MESSAGE)
+            self._release_poll()
         return True
 
     def abort_poll(self, poll: Poll, now: float) -> None:
@@ -214,28 +176,27 @@ class Session:
 
         The session lives on for `poll_grace_s`, for a client that polls again.
         """
-        if self.state is SessionState.CLOSED or self._websocket is not None:
-            if self.is_open and poll.messages and poll is self._flushed:
-                # Upgraded meanwhile, so what the poll held cannot go before what the WebSocket has sent.
-                self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost during the upgrade")
+        lost = [message for message in poll.messages if message is not NOOP_MESSAGE]
+        poll.messages = []
+        if self.state is SessionState.CLOSED:
             return
         if poll is self._poll:
             self._poll = self._outlet = None
         elif poll is self._flushed:
             self._flushed = None
-            back = [message for message in poll.messages if message is not NOOP_MESSAGE]
-            self._outbox.extendleft(reversed(back))
-            for message in back:
-                self.buffered_bytes += message.size_bytes
-            if self._poll is not None:
-                if self._outbox:
-                    self._mark_ready(self._poll)
-                return
-        else:
+        elif lost:
             self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost and a later one was sent")
             return
-        self._set_grace(now + self._shared.settings.poll_grace_s)
-        if self._shared.settings.poll_grace_s == 0:
+        if self._websocket is not None:
+            if lost:  # they cannot go before what the WebSocket has sent
+                self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost during the upgrade")
+            return
+        self._outbox.give_back(lost)
+        if self._poll is not None:
+            if self._outbox:
+                self._shared.mark_ready(self._poll)
+        elif self.state is _OPEN:
+            self._set_grace(now + self._shared.settings.poll_grace_s)
             self.handle_timeout(now)
 
     def attach_post(self, post: Post) -> bool:
@@ -289,8 +250,6 @@ class Session:
         """The session begins on this WebSocket."""
         self._websocket = self._outlet = websocket
         self._outbox = websocket.outbox
-        if self._outbox:
-            self._mark_ready(websocket)
 
     def attach_candidate(self, websocket: WebSocket, now: float) -> None:
         """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
@@ -301,7 +260,7 @@ class Session:
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
         settings = self._shared.settings
-        if len(frame) * 4 > settings.max_payload_bytes and _exceeds(frame, settings.max_payload_bytes):
+        if len(frame) * 4 > settings.max_payload_bytes and exceeds(frame, settings.max_payload_bytes):
             self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
@@ -331,6 +290,7 @@ class Session:
         if websocket is self._candidate:
             self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
+            self._outbox.clear()  # nobody is left to read it
             self._finish(CloseReason.TRANSPORT_CLOSE, None)
 
     def fail_websocket(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
@@ -370,23 +330,25 @@ class Session:
     def _act_on_candidate(self, action: Action, websocket: WebSocket) -> None:
         if action is Action.ANSWER_PROBE:
             websocket.state = CarrierState.PROBED
-            self._put_control(websocket, PROBE_ANSWER)
-            if self._poll is not None and not self._outbox:
-                self._put_noop()
+            if not websocket.outbox:  # one answer at a time, however many probes a client sends without reading
+                websocket.outbox.put(PROBE_ANSWER)
+                self._shared.mark_ready(websocket)
+            if not self._outbox:
+                self._release_poll()
         elif action is Action.UPGRADE:
             self._upgrade(websocket)
         else:
             self._end_upgrade()
 
-    def _put_noop(self) -> None:
-        self._outbox.append(NOOP_MESSAGE)
-        self.buffered_bytes += NOOP_MESSAGE.size_bytes
+    def _release_poll(self) -> None:
+        """End a parked poll that has nothing to wait for (PROTOCOL 1.8, 1.10)."""
         if self._poll is not None:
-            self._mark_ready(self._poll)
+            self._shared.mark_ready(self._poll)
+            self._answer(self._poll, [NOOP_MESSAGE])
 
     def _peer_closed(self) -> None:
-        if self._poll is not None and not self._outbox:
-            self._put_noop()  # the client's last poll ends with `6` (PROTOCOL 1.10)
+        if not self._outbox:
+            self._release_poll()
         self._finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
 
     def _extend_heartbeat(self, frame: Frame, now: float) -> None:
@@ -396,13 +358,9 @@ class Session:
 
     def _upgrade(self, websocket: WebSocket) -> None:
         """`5` arrived: the candidate becomes the session's WebSocket, and the backlog moves over in order."""
-        poll = self._poll
-        if poll is not None:  # released with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
-            self._poll = None
-            poll.respond([NOOP_MESSAGE])
-            self._mark_ready(poll)
+        self._release_poll()  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
         backlog, self._outbox = self._outbox, websocket.outbox
-        websocket.outbox.extend(backlog)
+        backlog.move_to(websocket.outbox)
         websocket.state = CarrierState.WEBSOCKET
         self._websocket = self._outlet = websocket
         self._candidate = self._upgrade_until = self._grace_until = None
@@ -411,43 +369,54 @@ class Session:
             self._finish(CloseReason.FORCED_CLOSE, None)
             return
         if websocket.outbox:
-            self._mark_ready(websocket)
+            self._shared.mark_ready(websocket)
         self._shared.events.append((self, Upgraded()))
 
     def _end_upgrade(self) -> None:
         """Drop the candidate; the session goes on by polling as if nothing had happened."""
         websocket, self._candidate, self._upgrade_until = self._candidate, None, None
         if websocket is not None:
-            self.note_taken(list(websocket.outbox))
             websocket.outbox.clear()
             self._detach(websocket)
             self._reschedule()
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def close(self, now: float, *, discard: bool = False, code: int | None = None, text: str = "") -> None:
+    def close(
+        self, now: float, *, discard: bool = False, wait: bool = True, code: int | None = None, text: str = ""
+    ) -> None:
         """Close the session: what is in the outbox is sent first, unless `discard`. A second call does nothing.
 
-        On polling without a parked poll the session stays `CLOSING` until the next poll fetches the rest, or until
-        `close_timeout_s` has passed; everywhere else it is closed when this returns.
+        On polling without a parked poll the session stays `CLOSING` until its next polls have fetched the rest, or
+        until `close_timeout_s` has passed; everywhere else it is closed when this returns.
 
         Args:
+            discard: forget what is in the outbox, and end a session that is `CLOSING` too.
+            wait: `False` does not wait for another poll; what a parked one cannot take is lost.
             code: the WebSocket's close code, e.g. 1001; `None` closes without a code, as the reference does.
             text: the reason inside that close frame.
         """
-        if discard and self.state is not SessionState.CLOSED:
-            self._forget_output()
-        elif self.state is not _OPEN:
+        if discard:
+            self._outbox.clear()
+        elif wait and self.state is not _OPEN:
             return
-        elif self._websocket is None and self._poll is None:
+        elif wait and self._websocket is None:
             self.state = SessionState.CLOSING
             self._grace_until = None
             self._closing_until = now + self._shared.settings.close_timeout_s
             self._reschedule()
-            return
+            if not self._can_say_close():
+                return
         if self._websocket is not None and not self._websocket.is_closed:
             self._websocket.close_code, self._websocket.close_text = code, text
         self._finish(CloseReason.FORCED_CLOSE, None)
+
+    def _can_say_close(self) -> bool:
+        """Whether a closing session can end now: its poll is there, and takes all that is left with the `1` behind."""
+        limit = self._shared.settings.max_packets_per_poll
+        if self.state is not SessionState.CLOSING or self._poll is None:
+            return False
+        return limit is None or sum(len(message.frames) for message in self._outbox.messages) < limit
 
     def _fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
         if self._websocket is not None and not self._websocket.is_closed:
@@ -461,12 +430,13 @@ class Session:
         self.state = SessionState.CLOSED
         poll, self._poll, self._outlet = self._poll, None, None
         if poll is not None:
-            messages = list(self._outbox)
-            self._forget_output()
+            messages = self._take_for_poll(1) if say_close else self._take_for_poll()
             poll.respond([*messages, CLOSE_MESSAGE] if say_close else messages)
-            self._mark_ready(poll)
+            self._shared.mark_ready(poll)
         if self._websocket is not None:
             self._detach(self._websocket)
+        else:
+            self._outbox.clear()
         self._post = self._flushed = None
         self._shared.sessions.pop(self.sid, None)
         if self._timer is not None:
@@ -477,7 +447,7 @@ class Session:
     def _detach(self, websocket: WebSocket) -> None:
         websocket.state = CarrierState.DETACHED
         websocket.is_closed = True
-        self._mark_ready(websocket)
+        self._shared.mark_ready(websocket)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -530,10 +500,3 @@ class Session:
                 return
             timer.cancel()
         self._timer = None if deadline is None else self._shared.timers.schedule(deadline, self)
-
-
-def _exceeds(frame: Frame, limit_bytes: int) -> bool:
-    try:
-        return frame_size(frame) > limit_bytes
-    except LocalProtocolError:  # a lone surrogate, which no host can have read from a wire; the parser refuses it
-        return len(frame) > limit_bytes

@@ -1,0 +1,73 @@
+"""What waits to be sent to one peer, and how much it is."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from socketio_core.engineio.message import WireMessage
+
+
+class Outbox:
+    """A queue of messages, first in, first out; a message is never split.
+
+    Attributes:
+        messages: oldest first.
+        size_bytes: of all of them.
+    """
+
+    __slots__ = ("messages", "size_bytes")
+
+    def __init__(self) -> None:
+        self.messages: deque[WireMessage] = deque()
+        self.size_bytes = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.messages)
+
+    def put(self, message: WireMessage) -> None:
+        """Append a message."""
+        self.messages.append(message)
+        self.size_bytes += message.size_bytes
+
+    def take_all(self) -> list[WireMessage]:
+        """Remove and return everything."""
+        taken = list(self.messages)
+        self.clear()
+        return taken
+
+    def take(self, *, max_bytes: int | None = None, max_frames: int | None = None) -> list[WireMessage]:
+        """Remove and return the oldest messages within the limits; one at least, if there is one."""
+        if max_frames is None and (max_bytes is None or self.size_bytes <= max_bytes):
+            return self.take_all()
+        taken: list[WireMessage] = []
+        size_bytes = frames = 0
+        while self.messages:
+            message = self.messages[0]
+            size_bytes += message.size_bytes
+            frames += len(message.frames)
+            too_much = (max_bytes is not None and size_bytes > max_bytes) or (
+                max_frames is not None and frames > max_frames
+            )
+            if taken and too_much:
+                break
+            taken.append(self.messages.popleft())
+            self.size_bytes -= message.size_bytes
+        return taken
+
+    def give_back(self, messages: Sequence[WireMessage]) -> None:
+        """Put messages that were taken, but did not arrive, in front again."""
+        self.messages.extendleft(reversed(messages))
+        for message in messages:
+            self.size_bytes += message.size_bytes
+
+    def move_to(self, other: Outbox) -> None:
+        """Append everything to another outbox."""
+        other.messages.extend(self.messages)
+        other.size_bytes += self.size_bytes
+        self.clear()
+
+    def clear(self) -> None:
+        """Throw everything away."""
+        self.messages.clear()
+        self.size_bytes = 0

@@ -1,0 +1,32 @@
+"""What the sessions of one engine have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from socketio_core.engineio.carriers import Carrier
+from socketio_core.engineio.events import Event
+from socketio_core.settings import EngineSettings
+from socketio_core.timers import TimerQueue
+
+if TYPE_CHECKING:
+    from socketio_core.engineio.session import Session
+
+
+class Shared:
+    """Who exists, whose deadline is next, which carriers the host must see to, and what it must be told."""
+
+    __slots__ = ("events", "ready", "sessions", "settings", "timers")
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.sessions: dict[str, Session] = {}
+        self.timers: TimerQueue[Session] = TimerQueue()
+        self.ready: list[Carrier] = []
+        self.events: list[tuple[Session | None, Event]] = []
+
+    def mark_ready(self, carrier: Carrier) -> None:
+        """Add a carrier to those that the host must see to; once, however often it is marked."""
+        if not carrier.is_ready:
+            carrier.is_ready = True
+            self.ready.append(carrier)

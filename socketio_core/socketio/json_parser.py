@@ -65,11 +65,12 @@ class JsonParser:
                 a packet type that carries none, more attachments than a receiver accepts, or an object that a receiver
                 would take for a placeholder.
         """
-        text = "" if packet.data is None else self._json(packet.data)
+        try:
+            text = "" if packet.data is None else self._json(packet.data)
+        finally:  # whatever the data raised, nothing of it gets into the next packet
+            attachments, self._attachments = self._attachments, []
         kind: int = packet.type
-        attachments = self._attachments
         if attachments:
-            self._attachments = []
             kind = self._binary_kind(kind, attachments, text)
         head = f"{MESSAGE}{kind}"
         if attachments:
@@ -88,8 +89,7 @@ class JsonParser:
     def _json(self, data: JSONValue) -> str:
         try:
             text = self._encode_json(data)
-        except (TypeError, ValueError, RecursionError, LocalProtocolError) as error:
-            self._attachments = []
+        except (TypeError, ValueError, RecursionError) as error:
             raise LocalProtocolError(f"data cannot be sent as JSON: {error}") from None
         if not text.isascii() and _LONE_SURROGATE.search(text):
             text = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)  # as JSON.stringify does
@@ -180,6 +180,8 @@ class JsonDecoder:
         nsp = text[start:] if end < 0 else text[start:end]
         if len(nsp) > self._settings.max_namespace_chars:
             raise PacketError(f"namespace too long, limit: {self._settings.max_namespace_chars} characters")
+        if not nsp.isascii() and _LONE_SURROGATE.search(nsp):
+            raise PacketError("namespace holds a lone surrogate")  # it could not be sent back
         return nsp, len(text) if end < 0 else end + 1
 
     def _parse(self, text: str, start: int) -> JSONValue:

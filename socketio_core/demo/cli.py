@@ -1,0 +1,128 @@
+"""The command line of `python -m socketio_core`. Imports nothing outside the standard library before it has to."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+_NEEDED_MODULES = ("trio", "h11", "wsproto")
+_BUNDLE = "socket.io.js"
+_MAX_PORT = 65535
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+
+class CommandFailed(Exception):  # noqa: N818 - read as an outcome
+    """The command cannot go on; the text is one line that says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """What the command line asked for."""
+
+    host: str
+    port: int
+    client_dir: Path | None
+    verbose: bool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Args:
+        arguments: without the name of the program; `None` means those of this process.
+    """
+    options = parse(arguments)
+    try:
+        require_modules()
+        from socketio_core.demo.running import run_chat  # needs what was just checked
+
+        logging.basicConfig(
+            level=logging.INFO if options.verbose else logging.WARNING,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        return run_chat(options)
+    except CommandFailed as failure:
+        print(f"socketio_core: {failure}", file=sys.stderr)
+        return EXIT_FAILURE
+
+
+def parse(arguments: Sequence[str] | None) -> ChatOptions:
+    """Read the command line; what is wrong with it ends the process with one line and status 2."""
+    parser = _Parser(
+        prog="python -m socketio_core",
+        description="Serve a chat for the browser: rooms, nicknames, who is online, who is typing.",
+        epilog="Open the address that it prints in two tabs. Ctrl-C stops it.",
+    )
+    add_chat_options(parser)
+    found = parser.parse_args(arguments)
+    return ChatOptions(host=found.host, port=found.port, client_dir=found.client_dir, verbose=found.verbose)
+
+
+def add_chat_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the chat server to `parser`."""
+    parser.add_argument(
+        "--host", type=_host, default="127.0.0.1", help="address to listen on (default: %(default)s; all: 0.0.0.0)"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=3000, help="port to listen on (default: %(default)s; any free one: 0)"
+    )
+    parser.add_argument(
+        "--client-dir",
+        type=_client_dir,
+        metavar="DIR",
+        help="use the official client: the folder node_modules/socket.io-client/dist after npm install socket.io-client"
+        " (default: the page's own small client)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log what happens")
+
+
+def require_modules() -> None:
+    """Check that the packages which the server stands on can be imported."""
+    missing: list[str] = []
+    for name in _NEEDED_MODULES:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            missing.append(name)
+    if missing:
+        raise CommandFailed(
+            f"the server needs {', '.join(missing)}, which cannot be found: pip install 'socketio_core[trio]'"
+        )
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"socketio_core: {message} (--help shows the options)\n")
+
+
+def _host(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the host is empty, use for example 127.0.0.1")
+    return text.strip()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_PORT)) and int(text) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_MAX_PORT}, not {text!r}")
+    return int(text)
+
+
+def _client_dir(text: str) -> Path:
+    folder = Path(text)
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
+    if not (folder / _BUNDLE).is_file():
+        raise argparse.ArgumentTypeError(
+            f"there is no {_BUNDLE} in {text!r}, give the folder node_modules/socket.io-client/dist"
+        )
+    return folder

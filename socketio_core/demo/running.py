@@ -1,0 +1,79 @@
+"""Runs the chat under trio until a signal ends it; turns what can go wrong at the start into one clear line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+from functools import partial
+
+import trio
+
+from socketio_core.demo.chat import create_chat
+from socketio_core.demo.cli import ChatOptions, CommandFailed
+
+_SIGNAL_STATUS = 128  # what a shell adds to the number of the signal that ended a command: Ctrl-C gives 130
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the user asked for
+
+
+def run_chat(options: ChatOptions) -> int:
+    """Serve the chat until Ctrl-C (or SIGTERM) and return the exit status.
+
+    Raises:
+        CommandFailed: the address cannot be listened on.
+    """
+    try:
+        return trio.run(_serve_until_signal, options)
+    except KeyboardInterrupt:  # a second Ctrl-C while the server was saying goodbye, or a very early first one
+        return _stopped(signal.SIGINT)
+    except BaseExceptionGroup as group:
+        interrupts, others = group.split(KeyboardInterrupt)
+        if interrupts is None or others is not None:
+            raise
+        return _stopped(signal.SIGINT)
+
+
+async def _serve_until_signal(options: ChatOptions) -> int:
+    listeners = await _open_listeners(options)
+    io = create_chat(client_dir=options.client_dir)
+    async with trio.open_nursery() as nursery:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            urls = await nursery.start(partial(io.serve, listeners=listeners))
+            print(_greeting(options, urls), flush=True)
+            received = await anext(signals)
+        # Out here a second signal is not caught any more: it ends a goodbye that takes too long.
+        nursery.cancel_scope.cancel()
+    return _stopped(received)
+
+
+async def _open_listeners(options: ChatOptions) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(options.port, host=options.host)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host that cannot be a name, such as 64 letters
+        raise CommandFailed(explain(error, options.host, options.port)) from error
+
+
+def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
+    """Say in one line why nobody can listen on that address, and what to do."""
+    code = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, (socket.gaierror, UnicodeError)) or code in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        return f"{host} is not an address of this machine: try --host 127.0.0.1 (only here) or --host 0.0.0.0 (all)"
+    if code == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken: stop what uses it, or choose another one with --port"
+    if code == errno.EACCES:
+        return f"port {port} needs privileges that you do not have: choose one above 1023 with --port"
+    return f"cannot listen on {host} port {port}: {os.strerror(code) if code else error}"
+
+
+def _greeting(options: ChatOptions, urls: list[str]) -> str:
+    url = urls[0]
+    if options.host in _WILDCARDS:
+        port = url.rpartition(":")[2].rstrip("/")
+        url = f"http://{_WILDCARDS[options.host]}:{port} and at the other addresses of this machine"
+    return f"chat is at {url} - open it in two tabs (Ctrl-C stops)"
+
+
+def _stopped(signal_number: int) -> int:
+    print("stopped", flush=True)
+    return _SIGNAL_STATUS + signal_number

@@ -5,6 +5,7 @@ A host hands over method, target and headers as its HTTP library parsed them, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _MAX_QUERY_FIELDS = 1000  # the same number as PHP's max_input_vars and qs's parameterLimit
+_QVALUE = re.compile(r"[01]\.?[0-9]{0,3}")  # RFC 9110, 12.4.2
 _CONTROL_BYTES = bytes([*range(9), *range(10, 32), 127])  # what an Origin header may not hold (PROTOCOL 6.2)
 
 
@@ -120,9 +122,9 @@ class Cookie:
     same_site: Literal["lax", "strict", "none"] | None = "lax"
 
     def __post_init__(self) -> None:
-        """Refuse attributes that would break out of the header."""
+        """Refuse attributes that would break out of the header, or that it cannot hold."""
         for value in (self.name, self.path, self.domain, self.expires):
-            if value is not None and any(c in value for c in ";\r\n\0"):
+            if value is not None and (not (value.isascii() and value.isprintable()) or ";" in value):
                 raise ValueError(f"illegal character in a cookie attribute: {value!r}")
 
     def header_value(self, sid: str) -> bytes:
@@ -142,7 +144,7 @@ class Cookie:
             parts.append("Secure")
         if self.same_site is not None:
             parts.append(f"SameSite={self.same_site.capitalize()}")
-        return "; ".join(parts).encode("latin-1")
+        return "; ".join(parts).encode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,10 +260,7 @@ def _quality(parameters: str) -> float:
     name, _, value = parameters.strip().partition("=")
     if name.strip() != "q":
         return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
+    return float(value) if _QVALUE.fullmatch(value.strip()) else 0.0
 
 
 def _tokens(value: str | None) -> list[str]:

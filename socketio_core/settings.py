@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from socketio_core.http import Cookie, Cors, Headers, Request
 
-HeaderHook = Callable[[Request, str | None], Headers]
-"""Extra response headers for a request; the second argument is the session id, `None` on a refused request."""
+HeaderHook = Callable[[Request, str], Headers]
+"""Extra response headers for a request; the second argument is the session id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,8 @@ class EngineSettings:
             "ping_interval_s ping_timeout_s upgrade_timeout_s close_timeout_s max_pause_s max_payload_bytes"
             " max_packets_per_payload max_sessions max_buffered_bytes max_buffered_messages high_water_bytes",
         )
-        if self.max_packets_per_poll is not None and self.max_packets_per_poll < 1:
-            raise ValueError(f"max_packets_per_poll must be positive or None: {self.max_packets_per_poll!r}")
+        if self.max_packets_per_poll is not None and self.max_packets_per_poll < 2:  # an orderly close is `6` and `1`
+            raise ValueError(f"max_packets_per_poll must be None or at least 2: {self.max_packets_per_poll!r}")
         if self.poll_grace_s < 0:
             raise ValueError(f"poll_grace_s must not be negative: {self.poll_grace_s!r}")
         if self.high_water_bytes > self.max_buffered_bytes:

@@ -79,7 +79,7 @@ class Post:
         self._chunks: list[bytes] = []
         self._size = 0
 
-    def feed(self, chunk: bytes) -> bool:
+    def feed(self, chunk: bytes | bytearray) -> bool:
         """Add a piece of the body. Returns `False` once the body is too large: stop reading, call `finish_post`."""
         self._size += len(chunk)
         if self._size > self.limit_bytes:

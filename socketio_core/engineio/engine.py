@@ -161,7 +161,7 @@ class Engine:
         self._shared.events.append((None, event))
         if request.is_websocket_upgrade:
             status = refusal.status if refusal.status == 503 else 400
-            body = refusal.message.encode("utf-8")
+            body = refusal.message.encode("utf-8", "replace")
             headers = [(b"connection", b"close"), (b"content-type", b"text/html")]
         else:
             status = refusal.status
@@ -192,12 +192,13 @@ class Engine:
         if settings.initial_packet is not None:
             first.append(WireMessage((message_frame(settings.initial_packet),)))
         if over_websocket:
-            headers = self._extra_headers(request, sid)
-            websocket = WebSocket(session := self._add_session(sid, request, now), CarrierState.WEBSOCKET)
+            upgrade_headers = self._extra_headers(request, sid)
+            session = self._add_session(sid, request, now)
+            websocket = WebSocket(session, CarrierState.WEBSOCKET)
             session.attach_websocket(websocket)
             for message in first:
                 session.put(message)
-            return Upgrade(websocket, headers)
+            return Upgrade(websocket, upgrade_headers)
         headers = self._polling_headers(request, sid)
         if settings.cookie is not None:
             headers.append((b"set-cookie", settings.cookie.header_value(sid)))
@@ -268,7 +269,7 @@ class Engine:
             headers.append((b"x-xss-protection", b"0"))  # PROTOCOL 1.5
         return headers
 
-    def _extra_headers(self, request: Request, sid: str | None) -> Headers:
+    def _extra_headers(self, request: Request, sid: str) -> Headers:
         extra = self.settings.extra_headers
         return extra(request, sid) if callable(extra) else extra
 

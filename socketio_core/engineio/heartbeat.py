@@ -50,6 +50,8 @@ class Heartbeat:
 
     def pause(self, now: float) -> None:
         """The host stops reading: until it resumes, or the pause grows too long, no pong can be overdue."""
+        if self._paused_until is not None:
+            return
         self._paused_until = now + self._max_pause_s
         if self._pinged:
             self.next_deadline = max(self.next_deadline, self._paused_until)

@@ -182,6 +182,7 @@ class Session:
             return
         if poll is self._poll:
             self._poll = self._outlet = None
+            self._shared.forget_ready(poll)
         elif poll is self._flushed:
             self._flushed = None
         elif lost:
@@ -396,6 +397,8 @@ class Session:
             code: the WebSocket's close code, e.g. 1001; `None` closes without a code, as the reference does.
             text: the reason inside that close frame.
         """
+        if self.state is SessionState.CLOSED:
+            return
         if discard:
             self._outbox.clear()
         elif wait and self.state is not _OPEN:
@@ -407,7 +410,7 @@ class Session:
             self._reschedule()
             if not self._can_say_close():
                 return
-        if self._websocket is not None and not self._websocket.is_closed:
+        if self._websocket is not None:
             self._websocket.close_code, self._websocket.close_text = code, text
         self._finish(CloseReason.FORCED_CLOSE, None)
 

@@ -30,3 +30,9 @@ class Shared:
         if not carrier.is_ready:
             carrier.is_ready = True
             self.ready.append(carrier)
+
+    def forget_ready(self, carrier: Carrier) -> None:
+        """Take back a mark: the carrier has nothing to say after all."""
+        if carrier.is_ready:
+            carrier.is_ready = False
+            self.ready.remove(carrier)

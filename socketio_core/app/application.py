@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, overload
 
-from socketio_core.app.handlers import Handler, HandlerTable, Registrar, run
+from socketio_core.app.handlers import Handler, Registrar, run
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.socket import (
@@ -35,6 +35,7 @@ from socketio_core.socketio.events import (
     EventReceived,
     Left,
 )
+from socketio_core.socketio.hub import NamePattern
 from socketio_core.socketio.hub import Namespace as CoreNamespace
 from socketio_core.socketio.member import Member, event_packet
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
@@ -86,8 +87,13 @@ class Client:
         if self._drained is not None:
             session = self._connection.session
             if not session.is_open or session.buffered_bytes <= self._connection.high_water_bytes:
-                self._drained.set()
-                self._drained = None
+                self.wake()
+
+    def wake(self) -> None:
+        """Let all who wait for the outgoing buffer look whether they still must."""
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
 
     def event_handled(self, event: EventReceived) -> None:
         """An event left the queue."""
@@ -116,7 +122,7 @@ class Application(Registrar, Broadcasts):
         self.core = core
         self.runtime = runtime
         self.concurrency = concurrency
-        self._parents: list[ParentNamespace] = []
+        self._parents: dict[NamePattern | None, ParentNamespace] = {}
         self._root = self._namespace_of(core.hub.of(ROOT_NAMESPACE))
         self._handlers = self._root.handlers
 
@@ -127,7 +133,7 @@ class Application(Registrar, Broadcasts):
     @overload
     def of(self, name: re.Pattern[str] | Callable[[str], bool]) -> ParentNamespace: ...
     def of(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
-        """Return a namespace; it exists from then on.
+        """Return a namespace; it exists from then on. One whose name matches a pattern belongs to its family.
 
         Args:
             name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
@@ -135,13 +141,8 @@ class Application(Registrar, Broadcasts):
         """
         if isinstance(name, str):
             return self._namespace_of(self.core.hub.of(name if name.startswith("/") else "/" + name))
-        pattern = name
-        if isinstance(pattern, re.Pattern):
-            fullmatch = pattern.fullmatch
-            parent = ParentNamespace(self, lambda asked: fullmatch(asked) is not None)
-        else:
-            parent = ParentNamespace(self, pattern)
-        self._parents.append(parent)
+        parent = ParentNamespace(self, name.fullmatch if isinstance(name, re.Pattern) else name)
+        self._parents[parent.matches] = parent
         self.core.hub.allow(parent.matches)
         return parent
 
@@ -165,9 +166,7 @@ class Application(Registrar, Broadcasts):
     def _namespace_of(self, core: CoreNamespace) -> Namespace:
         namespace = core.context
         if not isinstance(namespace, Namespace):
-            parent = next((p for p in self._parents if core.is_dynamic and p.matches(core.name)), None)
-            namespace = Namespace(self, core, HandlerTable(), []) if parent is None else parent.adopt(core)
-            core.context = namespace
+            namespace = core.context = Namespace(self, core, self._parents.get(core.pattern))
         return namespace
 
     def socket_of(self, member: Member) -> Socket:
@@ -192,7 +191,7 @@ class Application(Registrar, Broadcasts):
         """
         runnable: list[Socket] = []
         for event in self.core.take_events():
-            if type(event) is EventReceived:  # fast path; benchmarks: server
+            if isinstance(event, EventReceived):  # fast path; benchmarks: server
                 client = self.client_of(event.member.connection)
                 client.queued_count += 1
                 client.queued_bytes += event.size_bytes
@@ -202,12 +201,11 @@ class Application(Registrar, Broadcasts):
             elif isinstance(event, ConnectRequested):
                 self._enqueue(self._make_socket(event), event, runnable)
             elif isinstance(event, Left):
-                self.client_of(event.member.connection).output_taken()  # whoever waits to emit learns that it is over
+                self.client_of(event.member.connection).wake()  # whoever waits to emit learns that it is over
                 self._enqueue(self.socket_of(event.member), event, runnable)
             elif isinstance(event, ConnectionClosed):
-                self.client_of(event.connection).output_taken()
                 self.connection_closed(event)
-            elif isinstance(event, RequestRefused):
+            else:
                 self.request_refused(event)
         return runnable
 
@@ -254,25 +252,18 @@ class Application(Registrar, Broadcasts):
 
     async def _handle_event(self, socket: Socket, event: EventReceived) -> None:
         name, args = event.name, event.args
-        result: JSONValue = None
-        was_handled = False
+        shared, own = socket.namespace.handlers, socket.handlers
         try:
-            for handler in socket.namespace.handlers.any:
+            for handler in shared.any:
                 await self._run(handler, name, socket, name, *args)
-            for handler in socket.handlers.any:
+            for handler in own.any:
                 await self._run(handler, name, name, *args)
-            for handler in socket.namespace.handlers.events.get(name, ()):
-                outcome = await self._run(handler, name, socket, *args)
-                was_handled = was_handled or outcome is not _FAILED
-                result = result if result is not None else outcome
-            for handler in socket.handlers.events.get(name, ()):
-                outcome = await self._run(handler, name, *args)
-                was_handled = was_handled or outcome is not _FAILED
-                result = result if result is not None else outcome
+            outcomes = [await self._run(handler, name, socket, *args) for handler in shared.of_event(name)]
+            outcomes += [await self._run(handler, name, *args) for handler in own.of_event(name)]
         finally:
             socket.client.event_handled(event)
-        if event.ack_id is not None and was_handled and result is not _FAILED:
-            self._acknowledge(socket, event, result)
+        if event.ack_id is not None and outcomes and all(outcome is not _FAILED for outcome in outcomes):
+            self._acknowledge(socket, event, next((outcome for outcome in outcomes if outcome is not None), None))
 
     def _acknowledge(self, socket: Socket, event: EventReceived, result: JSONValue) -> None:
         args: tuple[JSONValue, ...] = () if result is None else (result,)
@@ -289,7 +280,7 @@ class Application(Registrar, Broadcasts):
         """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
         member = socket.member
         try:
-            for middleware in list(socket.namespace.middlewares):
+            for middleware in socket.namespace.handlers.middlewares:
                 await run(middleware, socket)
             accepted = member.accept(self.runtime.now())
         except ConnectRefused as refusal:
@@ -304,7 +295,7 @@ class Application(Registrar, Broadcasts):
             raise
         self.runtime.output_ready()
         if accepted:
-            for handler in list(socket.namespace.handlers.lifecycle.get("connection", ())):
+            for handler in socket.namespace.handlers.of_moment("connection"):
                 await self._run(handler, "connection", socket)
         socket.is_settled = True
         self.dispatch_soon()  # what was held for it
@@ -313,8 +304,8 @@ class Application(Registrar, Broadcasts):
         try:
             member.refuse(message, data)
         except LocalProtocolError as error:
-            self.runtime.log_exception("data of the refusal cannot be sent", error)
-            member.refuse(message)
+            self.runtime.log_exception("message or data of the refusal cannot be sent", error)
+            member.refuse(str(message))
         self.runtime.output_ready()
 
     async def _say_goodbye(self, socket: Socket, event: Left) -> None:
@@ -323,9 +314,9 @@ class Application(Registrar, Broadcasts):
         reason = event.reason.value
         socket.parting_rooms = event.rooms | {socket.id}
         for moment in ("disconnecting", "disconnect"):
-            for handler in list(socket.namespace.handlers.lifecycle.get(moment, ())):
+            for handler in socket.namespace.handlers.of_moment(moment):
                 await self._run(handler, moment, socket, reason)
-            for handler in list(socket.handlers.lifecycle.get(moment, ())):
+            for handler in socket.handlers.of_moment(moment):
                 await self._run(handler, moment, reason)
             socket.parting_rooms = frozenset()
 
@@ -363,11 +354,12 @@ class Application(Registrar, Broadcasts):
 
         waiters = [AckWaiter(settled) for _ in sockets]
         now = self.runtime.now()
-        for socket, waiter in zip(sockets, waiters, strict=True):
-            socket.member.expect_ack(ack_id, timeout_s=timeout_s, context=waiter, now=now)
-            socket.member.connection.session.put(message)
-        self.runtime.output_ready()
         try:
+            for socket, waiter in zip(sockets, waiters, strict=True):
+                socket.member.expect_ack(ack_id, timeout_s=timeout_s, context=waiter, now=now)
+            for socket in sockets:  # all of them expect it, so nothing stops this half way
+                socket.member.connection.session.put(message)
+            self.runtime.output_ready()
             await event.wait()
         finally:
             for socket in sockets:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
@@ -24,30 +24,64 @@ They are kept apart: a client may well emit an event called `connection`, which 
 
 
 class HandlerTable:
-    """Handlers by event name; several for one name run in the order of registration."""
+    """Handlers by event name; several for one name run in the order of registration, those of `base` first.
 
-    __slots__ = ("any", "events", "lifecycle")
+    What `of_event` and the others return does not change while somebody goes through it, whatever handlers do.
+    """
 
-    def __init__(self) -> None:
-        self.events: dict[str, list[Handler]] = {}
-        self.lifecycle: dict[str, list[Handler]] = {}
-        self.any: list[Handler] = []
+    __slots__ = ("_any", "_base", "_events", "_middlewares", "_moments")
+
+    def __init__(self, base: HandlerTable | None = None) -> None:
+        self._base = base
+        self._events: dict[str, tuple[Handler, ...]] = {}
+        self._moments: dict[str, tuple[Handler, ...]] = {}
+        self._any: tuple[Handler, ...] = ()
+        self._middlewares: tuple[Handler, ...] = ()
+
+    def of_event(self, name: str) -> Sequence[Handler]:
+        """Return the handlers of a client's event."""
+        own = self._events.get(name, ())
+        return own if self._base is None else (*self._base.of_event(name), *own)
+
+    def of_moment(self, name: str) -> Sequence[Handler]:
+        """Return the handlers of a moment in a socket's life: `"connection"`, `"disconnecting"`, `"disconnect"`."""
+        own = self._moments.get(name, ())
+        return own if self._base is None else (*self._base.of_moment(name), *own)
+
+    @property
+    def any(self) -> Sequence[Handler]:
+        """The handlers that get every event."""
+        return self._any if self._base is None else (*self._base.any, *self._any)
+
+    @property
+    def middlewares(self) -> Sequence[Handler]:
+        """The middlewares."""
+        return self._middlewares if self._base is None else (*self._base.middlewares, *self._middlewares)
 
     def add(self, name: str, handler: Handler) -> None:
         """Register `handler` for a client's event, or for a moment in a socket's life."""
-        if not callable(handler):
-            raise TypeError(f"handler must be a function: {handler!r}")
-        if name in LIFECYCLE:
-            self.lifecycle.setdefault(LIFECYCLE[name], []).append(handler)
-        else:
-            self.events.setdefault(name, []).append(handler)
+        table, name = self._place(name)
+        table[name] = (*table.get(name, ()), _checked(handler))
+
+    def add_any(self, handler: Handler) -> None:
+        """Register `handler` for every event of a client."""
+        self._any = (*self._any, _checked(handler))
+
+    def add_middleware(self, middleware: Handler) -> None:
+        """Register a middleware."""
+        self._middlewares = (*self._middlewares, _checked(middleware))
 
     def remove(self, name: str, handler: Handler) -> None:
         """Remove a handler; one that is not there is no error."""
-        table = self.lifecycle if name in LIFECYCLE else self.events
-        handlers = table.get(LIFECYCLE.get(name, name), [])
+        table, name = self._place(name)
+        handlers = list(table.get(name, ()))
         if handler in handlers:
             handlers.remove(handler)
+            table[name] = tuple(handlers)
+
+    def _place(self, name: str) -> tuple[dict[str, tuple[Handler, ...]], str]:
+        moment = LIFECYCLE.get(name)
+        return (self._events, name) if moment is None else (self._moments, moment)
 
 
 class Registrar:
@@ -86,8 +120,14 @@ class Registrar:
 
     def on_any(self, handler: _H) -> _H:
         """Register a handler that gets every event of a client, with its name in front of the arguments."""
-        self._handlers.any.append(handler)
+        self._handlers.add_any(handler)
         return handler
+
+
+def _checked(handler: Handler) -> Handler:
+    if not callable(handler):
+        raise TypeError(f"handler must be a function: {handler!r}")
+    return handler
 
 
 async def run(handler: Handler, *args: object) -> Any:

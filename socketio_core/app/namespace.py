@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar
@@ -175,29 +176,29 @@ class _Registers(Registrar):
 
     __slots__ = ()
 
-    middlewares: list[Handler]
-
     def use(self, middleware: _H) -> _H:
         """Add a middleware: sync or async, called with each socket that wants in, in the order of registration.
 
         It raises `ConnectRefused` to keep the socket out; any other exception keeps it out too, and is logged.
         """
-        self.middlewares.append(middleware)
+        self._handlers.add_middleware(middleware)
         return middleware
 
 
 class Namespace(_Registers, Broadcasts):
-    """One namespace: handlers, middlewares, and everyone in it."""
+    """One namespace: handlers, middlewares, and everyone in it.
 
-    __slots__ = ("_app", "_handlers", "core", "middlewares")
+    Attributes:
+        parent: whose handlers and middlewares come before its own, if its name matches a pattern.
+    """
 
-    def __init__(
-        self, app: Application, core: CoreNamespace, handlers: HandlerTable, middlewares: list[Handler]
-    ) -> None:
+    __slots__ = ("_app", "_handlers", "core", "parent")
+
+    def __init__(self, app: Application, core: CoreNamespace, parent: ParentNamespace | None = None) -> None:
         self._app = app
-        self._handlers = handlers
+        self._handlers = HandlerTable(None if parent is None else parent.handlers)
         self.core = core
-        self.middlewares = middlewares
+        self.parent = parent
 
     def __repr__(self) -> str:
         return f"<Namespace {self.name}, {len(self.core.members)} sockets>"
@@ -209,7 +210,7 @@ class Namespace(_Registers, Broadcasts):
 
     @property
     def handlers(self) -> HandlerTable:
-        """What was registered with `on`."""
+        """What was registered with `on` and `use`, here and with the parent."""
         return self._handlers
 
     @property
@@ -222,24 +223,37 @@ class Namespace(_Registers, Broadcasts):
 
 
 class ParentNamespace(_Registers):
-    """Handlers and middlewares for every namespace whose name matches; each is made when a client asks for it."""
+    """Handlers and middlewares for every namespace whose name matches; each is made when a client asks for it.
 
-    __slots__ = ("_app", "_handlers", "matches", "middlewares")
+    They come before those of the child itself. Children that exist already get what is registered later too.
+    """
 
-    def __init__(self, app: Application, matches: Callable[[str], bool]) -> None:
+    __slots__ = ("_app", "_handlers", "_pattern")
+
+    def __init__(self, app: Application, pattern: Callable[[str], object]) -> None:
+        if iscoroutinefunction(pattern):
+            raise TypeError(f"function of a namespace's name must not be async; decide in a middleware: {pattern!r}")
         self._app = app
         self._handlers = HandlerTable()
-        self.matches = matches
-        self.middlewares: list[Handler] = []
+        self._pattern = pattern
+
+    def matches(self, name: str) -> bool:
+        """Whether the namespace `name` is a child; a function that fails says no."""
+        try:
+            return bool(self._pattern(name))
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self._app.runtime.log_exception(f"function of a namespace's name failed: {name!r}", error)
+            return False
+
+    @property
+    def handlers(self) -> HandlerTable:
+        """What was registered with `on` and `use`."""
+        return self._handlers
 
     @property
     def children(self) -> list[Namespace]:
-        """The matching namespaces that somebody is in."""
-        return [child for child in self._app.namespaces if child.handlers is self._handlers]
-
-    def adopt(self, core: CoreNamespace) -> Namespace:
-        """Return the namespace of this family that stands for `core`."""
-        return Namespace(self._app, core, self._handlers, self.middlewares)
+        """The matching namespaces that exist now: that somebody is in, or that the application asked for by name."""
+        return [child for child in self._app.namespaces if child.parent is self]
 
     async def emit(self, name: str, *args: JSONValue) -> int:
         """Send an event to everyone in every child."""

@@ -34,7 +34,10 @@ class Runtime(Protocol):
         """Notice a pending cancellation; otherwise return without switching tasks."""
 
     def output_ready(self) -> None:
-        """Something may wait in an outbox, or a deadline may have come nearer: see to it soon."""
+        """Something may wait in an outbox, a deadline may be nearer, an overfull buffer may have ended a session.
+
+        See to it soon: flush, sleep no longer than until the deadline, call `Application.dispatch_soon`.
+        """
 
     def log_exception(self, message: str, error: BaseException) -> None:
         """Log an error of the application's code, with its traceback."""

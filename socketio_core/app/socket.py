@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.handlers import HandlerTable, Registrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
-from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request
 from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
 from socketio_core.socketio.member import Member, MemberState
@@ -256,12 +255,12 @@ class Socket(Registrar):
             self._member.forget_ack(ack_id)
         if isinstance(waiter.outcome, Exception):
             raise waiter.outcome
-        if waiter.outcome is None:
-            raise LocalProtocolError("ack was settled without an outcome")
+        assert waiter.outcome is not None  # what sets the event sets the outcome
         return ack_value(waiter.outcome)
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Leave the namespace; with `close`, all of the client's namespaces, and close the connection."""
         await self._app.runtime.check_cancelled()
         self._member.disconnect(self._app.runtime.now(), close=close)
+        self._app.dispatch_soon()  # its handlers of "disconnect", and who waits for its acks
         self._app.runtime.output_ready()

@@ -30,10 +30,9 @@ class Connection:
     """
 
     __slots__ = (
-        "_closed",
         "_connect_timer",
         "_decoder",
-        "_joined_once",
+        "_end_reason",
         "_left",
         "_members",
         "_partial_bytes",
@@ -54,11 +53,10 @@ class Connection:
         self.high_water_bytes = server.engine.settings.high_water_bytes
         self.context: object = None
         self.refused_input = False  # something the client sent was not accepted
-        self._closed = False
+        self._end_reason: tuple[CloseReason, RemoteProtocolError | None] | None = None  # set once it is over
         self._decoder = server.parser.decoder()
         self._members: dict[str, Member] = {}  # pending and joined
         self._left: dict[str, None] = {}  # namespaces that the server made the client leave, oldest first
-        self._joined_once = False
         self._partial_bytes = 0  # of the packet that waits for attachments
         self._connect_timer = self.schedule(now + self.settings.connect_timeout_s, self)
 
@@ -82,7 +80,7 @@ class Connection:
 
     def receive(self, payload: Payload, now: float) -> None:
         """Process one message of the session."""
-        if self._closed:
+        if self._end_reason is not None:
             self.refused_input = True
             return
         try:
@@ -161,31 +159,23 @@ class Connection:
 
     def note_accepted(self, member: Member, now: float) -> None:
         """A member is in: what was held for it follows."""
-        self._joined_once = True
         self._connect_timer.cancel()
         held, member.held = member.held, []
         for packet, size_bytes in held:
-            if member.state is MemberState.JOINED:
-                self._dispatch(member, packet, size_bytes, now)
+            self._dispatch(member, packet, size_bytes, now)
 
     def note_refused(self, member: Member) -> None:
         """A member was refused: it is gone, and may ask again."""
-        self._left[member.namespace.name] = None  # what it sent before it knew is ignored
-        self._trim_left()
-        self._drop(member)
-        member.leave_with(CloseReason.SERVER_NAMESPACE_DISCONNECT, None)
+        self.remove(member, CloseReason.SERVER_NAMESPACE_DISCONNECT)  # what it sent before it knew is ignored
 
     def remove(self, member: Member, reason: CloseReason) -> None:
         """A member leaves; the connection goes on, as in the reference (PROTOCOL 9-47)."""
         if reason is CloseReason.SERVER_NAMESPACE_DISCONNECT:
             self._left[member.namespace.name] = None
             self._trim_left()
-        self._drop(member)
+        del self._members[member.namespace.name]
         member.leave_with(reason, None)
         self._server.hub.forget_if_empty(member.namespace)
-
-    def _drop(self, member: Member) -> None:
-        self._members.pop(member.namespace.name, None)
 
     def _trim_left(self) -> None:
         if len(self._left) > self.settings.max_namespaces:
@@ -202,18 +192,20 @@ class Connection:
         self.session.close(now)
 
     def handle_timeout(self, now: float) -> None:
-        """The connect timeout ran out."""
-        if not self._joined_once:
-            self._fail(CloseReason.FORCED_SERVER_CLOSE, "no namespace was joined in time", now)
+        """The connect timeout ran out; joining a namespace would have cancelled it."""
+        self._fail(CloseReason.FORCED_SERVER_CLOSE, "no namespace was joined in time", now)
 
     def shut_down(self) -> None:
         """The server is closing."""
         self._end(CloseReason.SERVER_SHUTTING_DOWN, None)
 
     def session_closed(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
-        """The session is over; members that are still there leave for the same reason."""
-        self._end(reason, error)
-        self.report(ConnectionClosed(self, reason, error))
+        """The session is over; members that are still there leave for the same reason.
+
+        When it was this layer that ended it, the reason is still the one it had: the session knows "forced close" only.
+        """
+        first_reason, first_error = self._end(reason, error)
+        self.report(ConnectionClosed(self, first_reason, first_error))
 
     def _fail(self, reason: CloseReason, detail: str, now: float) -> None:
         """The client broke the protocol: all its namespaces end together, with the same reason on both transports."""
@@ -221,11 +213,16 @@ class Connection:
         self._end(reason, RemoteProtocolError(detail))
         self.session.close(now)
 
-    def _end(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
-        self._closed = True
-        self._connect_timer.cancel()
-        members = self.members
-        self._members.clear()
-        for member in members:
-            member.leave_with(reason, error)
-            self._server.hub.forget_if_empty(member.namespace)
+    def _end(
+        self, reason: CloseReason, error: RemoteProtocolError | None
+    ) -> tuple[CloseReason, RemoteProtocolError | None]:
+        """Free everything; once. Returns why it ended, the first time."""
+        if self._end_reason is None:
+            self._end_reason = (reason, error)
+            self._connect_timer.cancel()
+            members = self.members
+            self._members.clear()
+            for member in members:
+                member.leave_with(reason, error)
+                self._server.hub.forget_if_empty(member.namespace)
+        return self._end_reason

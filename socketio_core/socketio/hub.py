@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Rooms = frozenset[str] | None
 """Rooms that a broadcast goes to; `None` is everyone, an empty set is nobody."""
 
+NamePattern = Callable[[str], bool]
+"""Says whether clients may join a namespace of this name."""
+
 
 class Namespace:
     """One namespace: its joined members and their rooms.
@@ -25,14 +28,16 @@ class Namespace:
         members: by id; only those that were accepted.
         context: belongs to the layer above.
         pending_count: how many members are being decided about.
+        pattern: what accepted the name, if it was not asked for by name first.
         is_dynamic: made when a client asked for it, and forgotten with its last member.
     """
 
-    __slots__ = ("_next_ack_id", "_rooms", "context", "is_dynamic", "members", "name", "pending_count")
+    __slots__ = ("_next_ack_id", "_rooms", "context", "is_dynamic", "members", "name", "pattern", "pending_count")
 
-    def __init__(self, name: str, *, is_dynamic: bool = False) -> None:
+    def __init__(self, name: str, pattern: NamePattern | None = None) -> None:
         self.name = name
-        self.is_dynamic = is_dynamic
+        self.pattern = pattern
+        self.is_dynamic = pattern is not None
         self.context: object = None
         self.members: dict[str, Member] = {}
         self.pending_count = 0
@@ -62,7 +67,10 @@ class Namespace:
         return [alone] if found is None else [alone, *(member for member in found if member is not alone)]
 
     def recipients(self, rooms: Rooms, except_rooms: frozenset[str] = frozenset()) -> Iterator[Member]:
-        """Yield those in any of `rooms` and in none of `except_rooms`, each once, in the order of joining."""
+        """Return those in any of `rooms` and in none of `except_rooms`, each once.
+
+        They come room by room, the rooms sorted by name, and within each in the order of joining.
+        """
         if rooms is None:
             found: Iterable[Member] = list(self.members.values())
         elif len(rooms) == 1:
@@ -112,25 +120,30 @@ class Hub:
 
     def __init__(self) -> None:
         self.namespaces: dict[str, Namespace] = {}
-        self._patterns: list[Callable[[str], bool]] = []
+        self._patterns: list[NamePattern] = []
 
     def of(self, name: str) -> Namespace:
-        """Return the namespace `name`, made if need be; clients can join it from then on."""
-        namespace = self.namespaces.get(name)
+        """Return the namespace `name`, made if need be; clients can join it from then on.
+
+        It knows the pattern that accepts its name, if there is one: whoever guards all that match guards it too.
+        """
+        namespace = self.find(name)
         if namespace is None:
             namespace = self.namespaces[name] = Namespace(name)
         namespace.is_dynamic = False
         return namespace
 
-    def allow(self, pattern: Callable[[str], bool]) -> None:
+    def allow(self, pattern: NamePattern) -> None:
         """Let clients join any namespace whose name `pattern` accepts; asked in the order of registration."""
         self._patterns.append(pattern)
 
     def find(self, name: str) -> Namespace | None:
         """Return the namespace that a client asks for, or `None` if there is no such thing."""
         namespace = self.namespaces.get(name)
-        if namespace is None and any(pattern(name) for pattern in self._patterns):
-            namespace = self.namespaces[name] = Namespace(name, is_dynamic=True)
+        if namespace is None:
+            pattern = next((pattern for pattern in self._patterns if pattern(name)), None)
+            if pattern is not None:
+                namespace = self.namespaces[name] = Namespace(name, pattern)
         return namespace
 
     def forget_if_empty(self, namespace: Namespace) -> None:

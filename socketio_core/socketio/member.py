@@ -34,20 +34,20 @@ class MemberState(Enum):
 
 
 class PendingAck:
-    """An acknowledgement that is waited for, until its timer, which it owns, runs out."""
+    """An acknowledgement that is waited for, until its timer, which it owns, runs out at `expires_at`."""
 
     __slots__ = ("ack_id", "context", "member", "timer")
 
-    def __init__(self, member: Member, ack_id: int, context: object) -> None:
+    def __init__(self, member: Member, ack_id: int, context: object, expires_at: float) -> None:
         self.member = member
         self.ack_id = ack_id
         self.context = context
-        self.timer: Timer[PendingAck | Connection] | None = None
+        self.timer: Timer[PendingAck | Connection] = member.connection.schedule(expires_at, self)
 
     def expire(self) -> None:
         """The time is up: a later answer is ignored."""
-        if self.member.pending_acks.pop(self.ack_id, None) is not None:
-            self.member.connection.report(AckExpired(self.member, self.context))
+        del self.member.pending_acks[self.ack_id]  # what takes it out of there cancels the timer
+        self.member.connection.report(AckExpired(self.member, self.context))
 
 
 class Member:
@@ -154,8 +154,7 @@ class Member:
         self.held.clear()
         acks, self.pending_acks = self.pending_acks, {}
         for ack in acks.values():
-            if ack.timer is not None:
-                ack.timer.cancel()
+            ack.timer.cancel()
             self.connection.report(AckDropped(self, ack.context))
         self.connection.report(Left(self, reason, error, rooms))
 
@@ -235,14 +234,12 @@ class Member:
         limit = self.connection.settings.max_outstanding_acks
         if len(self.pending_acks) >= limit:
             raise LocalProtocolError(f"too many outstanding acks, limit: {limit}")
-        ack = PendingAck(self, ack_id, context)
-        ack.timer = self.connection.schedule(now + timeout_s, ack)
-        self.pending_acks[ack_id] = ack
+        self.pending_acks[ack_id] = PendingAck(self, ack_id, context, now + timeout_s)
 
     def forget_ack(self, ack_id: int) -> None:
         """Stop waiting for an ack: nothing more is reported about it."""
         ack = self.pending_acks.pop(ack_id, None)
-        if ack is not None and ack.timer is not None:
+        if ack is not None:
             ack.timer.cancel()
 
     def acknowledge(self, ack_id: int, args: Sequence[JSONValue]) -> bool:
@@ -260,8 +257,7 @@ class Member:
         """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
         ack = self.pending_acks.pop(ack_id, None)
         if ack is not None:
-            if ack.timer is not None:
-                ack.timer.cancel()
+            ack.timer.cancel()
             self.connection.report(AckReceived(self, args, ack.context))
 
     def _send(self, packet: Packet) -> None:

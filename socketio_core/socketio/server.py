@@ -132,15 +132,16 @@ class Server:
         return min(ours, engines)
 
     def handle_timeout(self, now: float) -> None:
-        """Do all that is due at `now`. Early, late and repeated calls are fine."""
-        self.engine.handle_timeout(now)
-        self._pump(now)
-        while (item := self.timers.pop_due(now)) is not None:
-            if isinstance(item, PendingAck):
-                item.expire()
-            else:
-                item.handle_timeout(now)
-        self._pump(now)
+        """Do all that is due at `now`, in the order in which it fell due. Early, late and repeated calls are fine."""
+        while (due_at := self.next_deadline) is not None and due_at <= now:
+            self.engine.handle_timeout(due_at)
+            self._pump(due_at)
+            while (item := self.timers.pop_due(due_at)) is not None:
+                if isinstance(item, PendingAck):
+                    item.expire()
+                else:
+                    item.handle_timeout(due_at)
+            self._pump(due_at)
 
     def close(self, now: float) -> None:
         """Shut down: every socket leaves with "server shutting down", every connection is closed, new ones get 503.
@@ -170,8 +171,8 @@ class Server:
         while events := self.engine.take_events():
             for session, event in events:
                 if session is None:
-                    if isinstance(event, RequestRefused):
-                        self._events.append(event)
+                    assert isinstance(event, RequestRefused)  # the one event without a session
+                    self._events.append(event)
                     continue
                 context = session.context
                 if isinstance(event, (str, bytes)):

@@ -1,0 +1,429 @@
+"""The default parser, packet by packet. Spec: PROTOCOL 3.1 to 3.4."""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import IntEnum
+from typing import Any, Final
+
+import pytest
+
+from socketio_core.engineio.packet import Frame
+from socketio_core.errors import LocalProtocolError, PacketError
+from socketio_core.settings import SocketSettings
+from socketio_core.socketio import JsonParser, Packet
+from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+
+NO_EVENT = "event payload must be an array that begins with the event's name"
+NO_ACK = "ack payload must be an array"
+NO_ERROR = "connect error payload must be a string or an object"
+NO_COUNT = "illegal attachments: no count"
+TOO_MANY = "too many attachments, limit: 10"
+BAD_PLACEHOLDER = "illegal attachments: placeholder without a valid number"
+NOT_JSON = "payload is not JSON: "  # what follows is Python's, and not the same in every version
+TOO_DEEP = "payload nested too deep, limit: 128"
+
+
+def placeholder(num: object) -> str:
+    return f'{{"_placeholder":true,"num":{num}}}'
+
+
+def feed(*frames: Frame, settings: SocketSettings | None = None) -> Packet | None:
+    """Feed messages to a new decoder and return what the last of them gave; the others must give nothing."""
+    decoder = JsonParser(settings).decoder()
+    *first, last = frames
+    for frame in first:
+        assert decoder.feed(frame) is None
+    return decoder.feed(last)
+
+
+GOOD: Final[list[tuple[list[Frame], Packet]]] = [
+    (["0"], Packet(CONNECT)),
+    (["0{}"], Packet(CONNECT, "/", {})),
+    (["0/admin"], Packet(CONNECT, "/admin")),  # the comma may be missing (PROTOCOL 3.2)
+    (["0/admin,"], Packet(CONNECT, "/admin")),
+    (['0/admin,{"t":[1]}'], Packet(CONNECT, "/admin", {"t": [1]})),
+    (["0/?token=1,"], Packet(CONNECT, "/?token=1")),  # no query in a namespace (PROTOCOL 3.5)
+    (["1"], Packet(DISCONNECT)),
+    (["1/admin,"], Packet(DISCONNECT, "/admin")),
+    (['2["a"]'], Packet(EVENT, "/", ["a"])),
+    (['2[""]'], Packet(EVENT, "/", [""])),
+    (['2["connection"]'], Packet(EVENT, "/", ["connection"])),
+    (['20["a"]'], Packet(EVENT, "/", ["a"], 0)),
+    (['2/n,["a"]'], Packet(EVENT, "/n", ["a"])),
+    (['2/n,12["a",{"b":null}]'], Packet(EVENT, "/n", ["a", {"b": None}], 12)),
+    (['2["a"] \n\t\r'], Packet(EVENT, "/", ["a"])),
+    (['2[ "a" ]'], Packet(EVENT, "/", ["a"])),
+    ([f'2{"9" * 308}["a"]'], Packet(EVENT, "/", ["a"], 10**308 - 1)),
+    ([f'2{"9" * 309}["a"]'], Packet(EVENT, "/", ["a"], 10**309 - 1)),
+    (['2["\\ud83d\\ude00","\\ud83d"]'], Packet(EVENT, "/", ["😀", "\ud83d"])),
+    (['2["a",' + placeholder(0) + "]"], Packet(EVENT, "/", ["a", {"_placeholder": True, "num": 0}])),
+    (["30[]"], Packet(ACK, "/", [], 0)),
+    (["3/n,7[null]"], Packet(ACK, "/n", [None], 7)),
+    (['31["connect"]'], Packet(ACK, "/", ["connect"], 1)),
+    (['4"no"'], Packet(CONNECT_ERROR, "/", "no")),
+    (['4/n,{"message":"no"}'], Packet(CONNECT_ERROR, "/n", {"message": "no"})),
+    (['51-["a"]', b"1"], Packet(EVENT, "/", ["a"])),  # announced and not used
+    ([f'51-["a",{placeholder(0)}]', b""], Packet(EVENT, "/", ["a", b""])),
+    ([f'52-["a",{placeholder(1)},{placeholder(0)}]', b"x", b"y"], Packet(EVENT, "/", ["a", b"y", b"x"])),
+    ([f'52-["a",{placeholder(1)},{placeholder(1)}]', b"x", b"y"], Packet(EVENT, "/", ["a", b"y", b"y"])),
+    ([f'501-["a",[[{{"b":{placeholder(0)}}}]]]', b"x"], Packet(EVENT, "/", ["a", [[{"b": b"x"}]]])),
+    ([f"61-/n,7[{placeholder(0)}]", b"x"], Packet(ACK, "/n", [b"x"], 7)),
+    (['51-["a",{"_placeholder":1,"num":0}]', b"x"], Packet(EVENT, "/", ["a", {"_placeholder": 1, "num": 0}])),
+    (
+        [f'510-["a",{",".join(placeholder(n) for n in range(10))}]', *(b"%d" % n for n in range(10))],
+        Packet(EVENT, "/", ["a", *(b"%d" % n for n in range(10))]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("frames", "packet"), GOOD, ids=[str(frames[0])[:40] for frames, _ in GOOD])
+def test_good_packets_are_decoded(frames: list[Frame], packet: Packet) -> None:
+    assert feed(*frames) == packet
+
+
+BAD: Final[list[tuple[list[Frame], str]]] = [
+    # type
+    ([""], "unknown packet type: ''"),
+    ([" "], "unknown packet type: ' '"),
+    (['7["a"]'], "unknown packet type: '7'"),
+    (["9"], "unknown packet type: '9'"),
+    (["/"], "unknown packet type: '/'"),
+    ([":"], "unknown packet type: ':'"),
+    (["-1"], "unknown packet type: '-'"),
+    (['٢["a"]'], "unknown packet type: '٢'"),  # ARABIC-INDIC DIGIT TWO
+    (['²["a"]'], "unknown packet type: '²'"),
+    (["\ud800"], "unknown packet type: '\\ud800'"),
+    (["\x00"], "unknown packet type: '\\x00'"),
+    # CONNECT
+    (["0[]"], "connect payload must be an object"),
+    (['0"x"'], "connect payload must be an object"),
+    (["0true"], "connect payload must be an object"),
+    (["0null"], "payload must not be null"),
+    (["00"], "packet of type 0 must not have an id"),
+    (["01{}"], "packet of type 0 must not have an id"),
+    (["0{"], NOT_JSON),
+    # DISCONNECT
+    (["1{}"], "disconnect must not have a payload"),
+    (['1"x"'], "disconnect must not have a payload"),
+    (["1/n,[]"], "disconnect must not have a payload"),
+    (["1null"], "payload must not be null"),
+    (["11"], "packet of type 1 must not have an id"),
+    # EVENT
+    (["2"], NO_EVENT),
+    (["212"], NO_EVENT),
+    (["2/n,"], NO_EVENT),
+    (["2/n"], NO_EVENT),
+    (['2/n["a"]'], NO_EVENT),
+    (["2[]"], NO_EVENT),
+    (["20[]"], NO_EVENT),
+    (["2{}"], NO_EVENT),
+    (['2"a"'], NO_EVENT),
+    (["2null"], "payload must not be null"),
+    (["2[1]"], NO_EVENT),
+    (["2[null]"], NO_EVENT),
+    (["2[true]"], NO_EVENT),
+    (['2[["a"]]'], NO_EVENT),
+    (['2[{"a":1}]'], NO_EVENT),
+    (['2["connect"]'], "event name is reserved: 'connect'"),
+    (['2["connect_error"]'], "event name is reserved: 'connect_error'"),
+    (['2["disconnect"]'], "event name is reserved: 'disconnect'"),
+    (['2["disconnecting"]'], "event name is reserved: 'disconnecting'"),
+    (['2["newListener"]'], "event name is reserved: 'newListener'"),
+    (['2["removeListener"]'], "event name is reserved: 'removeListener'"),
+    (['2/n,1["disconnect",1]'], "event name is reserved: 'disconnect'"),
+    (['2["\\u0063onnect"]'], "event name is reserved: 'connect'"),
+    # ids
+    (['2 ["a"]'], NOT_JSON),
+    (['2 1["a"]'], NOT_JSON),
+    (['21 2["a"]'], NOT_JSON),
+    (['2-1["a"]'], "text behind the payload at 3"),
+    (['2+1["a"]'], NOT_JSON),
+    (['21.5["a"]'], NOT_JSON),
+    (['2٣["a"]'], NOT_JSON),  # ARABIC-INDIC DIGIT THREE
+    (['2\ufeff["a"]'], NOT_JSON),
+    ([f'2{"1" * 310}["a"]'], "ack id too long, limit: 309 digits"),
+    ([f'2{"1" * 100_000}["a"]'], "ack id too long, limit: 309 digits"),
+    # ACK
+    (["3"], NO_ACK),
+    (["31"], NO_ACK),
+    (["31{}"], NO_ACK),
+    (["31null"], "payload must not be null"),
+    (['31"a"'], NO_ACK),
+    (["3[]"], "ack without an id"),
+    (["3/n,[]"], "ack without an id"),
+    # CONNECT_ERROR
+    (["4"], NO_ERROR),
+    (["4[]"], NO_ERROR),
+    (["4true"], NO_ERROR),
+    (["41"], "packet of type 4 must not have an id"),
+    (['41"x"'], "packet of type 4 must not have an id"),
+    # namespaces
+    (["0/\ud800,"], "namespace holds a lone surrogate"),
+    (['2/a\udc00,["a"]'], "namespace holds a lone surrogate"),
+    (["1/\udc00"], "namespace holds a lone surrogate"),
+    # JSON
+    (['2["a"'], NOT_JSON),
+    (['2["a"]x'], "text behind the payload at 6"),
+    (['2["a"]\x00'], "text behind the payload at 6"),
+    (['2["a"]\u00a0'], "text behind the payload at 6"),
+    (['2["a"]["b"]'], "text behind the payload at 6"),
+    (['20["a"]]'], "text behind the payload at 7"),
+    (['2["a",NaN]'], NOT_JSON),
+    (['2["a",Infinity]'], NOT_JSON),
+    (['2["a",-Infinity]'], NOT_JSON),
+    (['2["a",01]'], NOT_JSON),
+    (['2["a",١]'], NOT_JSON),  # ARABIC-INDIC DIGIT ONE
+    (['2["a\n"]'], NOT_JSON),
+    (['2["\\x"]'], NOT_JSON),
+    (['2["a",' + "9" * 5000 + "]"], NOT_JSON),  # more digits than int() takes
+    (['2["a",' + "[" * 128 + "]" * 128 + "]"], TOO_DEEP),
+    (['2["a",' + '{"k":' * 128 + "1" + "}" * 128 + "]"], TOO_DEEP),
+    (["2[" * 100_000], NOT_JSON),
+    (["2" + "[" * 100_000], TOO_DEEP),
+    (["0" + '{"":' * 100_000], TOO_DEEP),
+    # attachments
+    (["5"], NO_COUNT),
+    (["51"], NO_COUNT),
+    (['5-["a"]'], NO_COUNT),
+    (['51["a"]'], NO_COUNT),
+    (['5/n,1-["a"]'], NO_COUNT),
+    (['51e0-["a"]'], NO_COUNT),
+    (['5 1-["a"]'], NO_COUNT),
+    (['51 -["a"]'], NO_COUNT),
+    (['5+1-["a"]'], NO_COUNT),
+    (['5-1-["a"]'], NO_COUNT),
+    (['51.0-["a"]'], NO_COUNT),
+    (['50x1-["a"]'], NO_COUNT),
+    (['5١-["a"]'], NO_COUNT),  # ARABIC-INDIC DIGIT ONE
+    (['50-["a"]'], "illegal attachments: count must be at least 1"),
+    (['500-["a"]'], "illegal attachments: count must be at least 1"),
+    (['511-["a"]'], TOO_MANY),
+    (['6999999999-["a"]'], TOO_MANY),
+    ([f'5{"9" * 100_000}-["a"]'], TOO_MANY),
+    (["51-"], NO_EVENT),
+    (["61-1"], NO_ACK),
+    (["61-[]"], "ack without an id"),
+    (['51-["connect"]'], "event name is reserved: 'connect'"),
+    # placeholders: refused with the header, before any attachment
+    ([f'51-["a",{placeholder(1)}]'], BAD_PLACEHOLDER),
+    ([f'51-["a",{placeholder(-1)}]'], BAD_PLACEHOLDER),
+    ([f'51-["a",{placeholder(0.5)}]'], BAD_PLACEHOLDER),
+    ([f'51-["a",{placeholder(0.0)}]'], BAD_PLACEHOLDER),
+    ([f'51-["a",{placeholder("null")}]'], BAD_PLACEHOLDER),
+    ([f'51-["a",{placeholder("true")}]'], BAD_PLACEHOLDER),
+    ([f'51-["a",{placeholder("[]")}]'], BAD_PLACEHOLDER),
+    (['51-["a",{"_placeholder":true}]'], BAD_PLACEHOLDER),
+    ([f'52-["a",[{placeholder(0)},{{"x":{placeholder(2)}}}]]'], BAD_PLACEHOLDER),
+    ([f"51-[{placeholder(0)}]"], NO_EVENT),
+    # order
+    ([b""], "binary message without a packet that announced it"),
+    ([b"x"], "binary message without a packet that announced it"),
+    (['51-["a"]', '2["b"]'], "text in the place of an attachment"),
+    (['52-["a"]', b"x", '51-["a"]'], "text in the place of an attachment"),
+]
+
+
+@pytest.mark.parametrize(("frames", "error"), BAD, ids=[f"{n} {frames[-1]!r:.40}" for n, (frames, _) in enumerate(BAD)])
+def test_bad_packets_are_refused_with_a_reason(frames: list[Frame], error: str) -> None:
+    with pytest.raises(PacketError) as caught:
+        feed(*frames)
+    message = str(caught.value)
+    assert message == error or (error == NOT_JSON and message.startswith(error))
+    assert len(message) < 200  # never the whole input
+
+
+def test_the_table_is_long_enough() -> None:
+    assert len(BAD) >= 60
+
+
+# -- limits ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_attachments_are_counted_at_the_header(count: int) -> None:
+    decoder = JsonParser(SocketSettings(max_attachments=2)).decoder()
+    if count <= 2:
+        assert decoder.feed(f'5{count}-["a"]') is None
+    else:
+        with pytest.raises(PacketError, match="too many attachments, limit: 2"):
+            decoder.feed(f'5{count}-["a"]')
+
+
+@pytest.mark.parametrize("size", [9, 10, 11])
+def test_attachment_bytes_are_counted_as_they_arrive(size: int) -> None:
+    decoder = JsonParser(SocketSettings(max_attachment_bytes=10)).decoder()
+    assert decoder.feed('53-["a"]') is None
+    assert decoder.feed(b"12345") is None
+    if size <= 10:
+        assert decoder.feed(b"x" * (size - 5)) is None
+        assert decoder.feed(b"") == Packet(EVENT, "/", ["a"])
+    else:
+        with pytest.raises(PacketError, match="attachments too large, limit: 10 bytes"):
+            decoder.feed(b"x" * (size - 5))
+
+
+def test_attachment_bytes_are_counted_for_each_packet_alone() -> None:
+    decoder = JsonParser(SocketSettings(max_attachment_bytes=10)).decoder()
+    for _ in range(3):
+        assert decoder.feed(f'51-["a",{placeholder(0)}]') is None
+        assert decoder.feed(b"0123456789") == Packet(EVENT, "/", ["a", b"0123456789"])
+
+
+@pytest.mark.parametrize("length", [4, 5, 6])
+def test_the_length_of_a_namespace_is_limited(length: int) -> None:
+    settings = SocketSettings(max_namespace_chars=5)
+    nsp = "/" + "é" * (length - 1)
+    if length <= 5:
+        assert feed(f"0{nsp},", settings=settings) == Packet(CONNECT, nsp)
+    else:
+        with pytest.raises(PacketError, match="namespace too long, limit: 5 characters"):
+            feed(f"0{nsp}", settings=settings)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("form", ["[{}]", '{{"]":{}}}', '["[[[[",[],[],[],{}]', '["\\"[[[[\\\\",{}]'])
+def test_nesting_is_limited(depth: int, form: str) -> None:
+    settings = SocketSettings(max_json_depth=3)
+    text = "[]"
+    for _ in range(depth - 2):
+        text = form.format(text)
+    payload = f'2["a",{text}]'
+    if depth <= 3:
+        assert feed(payload, settings=settings) is not None
+    else:
+        with pytest.raises(PacketError, match="payload nested too deep, limit: 3"):
+            feed(payload, settings=settings)
+
+
+def test_a_number_out_of_range_is_infinite_as_in_javascript() -> None:
+    packet = feed('2["a",1e400,-1e400]')
+    assert packet is not None
+    assert packet.data == ["a", math.inf, -math.inf]
+
+
+def test_a_decoder_goes_on_after_a_binary_packet() -> None:
+    decoder = JsonParser().decoder()
+    for _ in range(2):
+        assert decoder.feed(f'51-["a",{placeholder(0)}]') is None
+        assert decoder.feed(b"x") == Packet(EVENT, "/", ["a", b"x"])
+        assert decoder.feed('2["b"]') == Packet(EVENT, "/", ["b"])
+
+
+def test_decoders_of_one_parser_are_independent() -> None:
+    parser = JsonParser()
+    first, second = parser.decoder(), parser.decoder()
+    assert first.feed('51-["a"]') is None
+    assert second.feed('2["b"]') == Packet(EVENT, "/", ["b"])
+    assert first.feed(b"") == Packet(EVENT, "/", ["a"])
+
+
+# -- encoding ----------------------------------------------------------------------------------------------------------
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+ENCODED: Final[list[tuple[Packet, tuple[Frame, ...]]]] = [
+    (Packet(CONNECT), ("40",)),
+    (Packet(CONNECT, "/admin"), ("40/admin,",)),
+    (Packet(CONNECT, "/", {"sid": "x"}), ('40{"sid":"x"}',)),
+    (Packet(DISCONNECT), ("41",)),
+    (Packet(DISCONNECT, "/admin"), ("41/admin,",)),
+    (Packet(CONNECT_ERROR, "/n", {"message": "é"}), ('44/n,{"message":"é"}',)),
+    (Packet(EVENT, "/", ["a", 1, 1.5, True, None]), ('42["a",1,1.5,true,null]',)),
+    (Packet(EVENT, "/n", ["a"], 0), ('42/n,0["a"]',)),
+    (Packet(EVENT, "/", ["a"], 10**100), (f'421{"0" * 100}["a"]',)),
+    (Packet(ACK, "/", [], 3), ("433[]",)),
+    (Packet(EVENT, "/", ["a", ("tuple", [()])]), ('42["a",["tuple",[[]]]]',)),
+    (Packet(EVENT, "/", ["a", {1: 2, None: 3, False: 4}]), ('42["a",{"1":2,"null":3,"false":4}]',)),
+    (Packet(EVENT, "/", ["a", Level.HIGH]), ('42["a",3]',)),
+    (Packet(EVENT, "/", ["a", 10**400]), (f'42["a",1{"0" * 400}]',)),
+    (Packet(EVENT, "/", ["a", "\ud83d\ude00"]), ('42["a","\\ud83d\\ude00"]',)),  # a pair, as two halves
+    (Packet(EVENT, "/", ["a", b"x"]), (f'451-["a",{placeholder(0)}]', b"x")),
+    (Packet(EVENT, "/n", ["a", bytearray(b"x")], 7), (f'451-/n,7["a",{placeholder(0)}]', b"x")),
+    (Packet(EVENT, "/", ["a", memoryview(b"abcd")[::2]]), (f'451-["a",{placeholder(0)}]', b"ac")),
+    (Packet(ACK, "/", [{"k": (b"x", b"y")}], 1), (f'462-1[{{"k":[{placeholder(0)},{placeholder(1)}]}}]', b"x", b"y")),
+    (
+        Packet(EVENT, "/", ["a", '"_placeholder":true', b""]),
+        (f'451-["a","\\"_placeholder\\":true",{placeholder(0)}]', b""),
+    ),
+    (Packet(EVENT, "/", ["a", {"_placeholder": True, "num": 0}]), (f'42["a",{placeholder(0)}]',)),
+]
+
+
+@pytest.mark.parametrize(("packet", "frames"), ENCODED, ids=[str(frames[0])[:40] for _, frames in ENCODED])
+def test_packets_are_encoded(packet: Packet, frames: tuple[Frame, ...]) -> None:
+    encoded = JsonParser().encode(packet).frames
+    assert encoded == frames
+    assert {type(frame) for frame in encoded} <= {str, bytes}  # attachments are copies that nobody can change
+
+
+def cycle() -> list[Any]:
+    data: list[Any] = []
+    data.append(data)
+    return data
+
+
+def nested(depth: int) -> list[Any]:
+    data: list[Any] = []
+    for _ in range(depth - 1):
+        data = [data]
+    return data
+
+
+class Hostile(dict[str, object]):
+    """A dict that fails when it is read."""
+
+    def items(self) -> Any:
+        raise OverflowError("not today")
+
+
+SENT: Final = b"left behind"
+UNSENDABLE: Final[list[tuple[Packet, str]]] = [
+    (Packet(EVENT, "/", ["a", SENT, math.nan]), "data cannot be sent as JSON: "),
+    (Packet(EVENT, "/", ["a", SENT, math.inf]), "data cannot be sent as JSON: "),
+    (Packet(EVENT, "/", ["a", SENT, -math.inf]), "data cannot be sent as JSON: "),
+    (Packet(EVENT, "/", ["a", SENT, {"x": {1, 2}}]), "data cannot be sent as JSON: set is not JSON; use str, int"),
+    (Packet(EVENT, "/", ["a", SENT, object()]), "data cannot be sent as JSON: object is not JSON; use str, int"),
+    (Packet(EVENT, "/", ["a", SENT, 1j]), "data cannot be sent as JSON: complex is not JSON; use str, int"),
+    (Packet(EVENT, "/", ["a", SENT, {b"k": 1}]), "data cannot be sent as JSON: "),
+    (Packet(EVENT, "/", ["a", SENT, cycle()]), "data cannot be sent as JSON: "),
+    (Packet(EVENT, "/", ["a", SENT, nested(100_000)]), "data cannot be sent as JSON: "),
+    (Packet(EVENT, "/", ["a", SENT, 10**5000]), "data cannot be sent as JSON: "),
+    (Packet(EVENT, "/", ["a", *([SENT] * 11)]), "too many attachments: 11"),
+    (Packet(EVENT, "/", ["a", SENT, {"_placeholder": True, "num": 0}]), "data with bytes in it also holds an object"),
+    (Packet(CONNECT, "/", {"sid": SENT}), "bytes can be sent in events and acks only"),
+    (Packet(DISCONNECT, "/", SENT), "bytes can be sent in events and acks only"),
+    (Packet(CONNECT_ERROR, "/", {"data": [SENT]}), "bytes can be sent in events and acks only"),
+    (Packet(EVENT, "/\ud800", ["a", SENT]), "text holds a lone surrogate"),
+]
+
+
+@pytest.mark.parametrize(("packet", "error"), UNSENDABLE, ids=[error[-40:] for _, error in UNSENDABLE])
+def test_what_cannot_be_sent_is_a_local_error_and_leaves_nothing_behind(packet: Packet, error: str) -> None:
+    parser = JsonParser()
+    with pytest.raises(LocalProtocolError, match=re.escape(error)):
+        parser.encode(packet)
+    assert parser.encode(Packet(EVENT, "/", ["b"])).frames == ('42["b"]',)
+    assert parser.encode(Packet(EVENT, "/", ["b", b"x"])).frames == (f'451-["b",{placeholder(0)}]', b"x")
+
+
+def test_data_that_fails_by_itself_leaves_nothing_behind_either() -> None:
+    parser = JsonParser()
+    with pytest.raises(OverflowError, match="not today"):
+        parser.encode(Packet(EVENT, "/", ["a", SENT, Hostile(a=1)]))
+    assert parser.encode(Packet(EVENT, "/", ["b"])).frames == ('42["b"]',)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_no_more_attachments_are_sent_than_are_accepted(count: int) -> None:
+    parser = JsonParser(SocketSettings(max_attachments=2))
+    packet = Packet(EVENT, "/", ["a", *([b"x"] * count)])
+    if count <= 2:
+        assert len(parser.encode(packet).frames) == 1 + count
+    else:
+        with pytest.raises(LocalProtocolError, match="too many attachments: 3"):
+            parser.encode(packet)

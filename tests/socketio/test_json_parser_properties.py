@@ -1,0 +1,193 @@
+"""What holds for any packet, any input and any nesting."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socketio_core.engineio.packet import Frame
+from socketio_core.errors import LocalProtocolError, PacketError
+from socketio_core.settings import SocketSettings
+from socketio_core.socketio import JsonParser, Packet
+from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED_EVENTS
+
+TEXT: Final = st.text(st.characters(exclude_categories=()), max_size=20)  # lone surrogates among it
+WIRE_TEXT: Final = st.text(max_size=12)
+SCALARS: Final = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+JSON: Final = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=20
+)
+WITH_BYTES: Final = st.recursive(
+    SCALARS | st.binary(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+NAMESPACES: Final = st.just("/") | WIRE_TEXT.map(lambda text: "/" + text.replace(",", ""))
+IDS: Final = st.none() | st.integers(0, 10**309 - 1)
+
+
+def make_event(nsp: str, name: str, args: list[Any], ack_id: int | None) -> Packet:
+    return Packet(EVENT, nsp, [name, *args], ack_id)
+
+
+NAMES: Final = TEXT.filter(lambda name: name not in RESERVED_EVENTS)
+EVENTS: Final = st.builds(make_event, NAMESPACES, NAMES, st.lists(WITH_BYTES, max_size=4), IDS)
+ACKS: Final = st.builds(Packet, st.just(ACK), NAMESPACES, st.lists(WITH_BYTES, max_size=4), IDS.filter(bool))
+OTHERS: Final = st.one_of(
+    st.builds(Packet, st.just(CONNECT), NAMESPACES, st.none() | st.dictionaries(TEXT, JSON, max_size=4)),
+    st.builds(Packet, st.just(DISCONNECT), NAMESPACES),
+    st.builds(Packet, st.just(CONNECT_ERROR), NAMESPACES, TEXT | st.dictionaries(TEXT, JSON, max_size=4)),
+)
+
+
+def children(data: Any) -> list[Any]:
+    if isinstance(data, dict):
+        return list(cast("dict[str, Any]", data).values())
+    return cast("list[Any]", data) if isinstance(data, list) else []
+
+
+def decode(frames: list[Frame]) -> list[Packet]:
+    """Decode the frames of one session; only `PacketError` may come out."""
+    decoder = JsonParser().decoder()
+    return [packet for packet in map(decoder.feed, frames) if packet is not None]
+
+
+def wire(packet: Packet) -> list[Frame]:
+    """Encode, and strip the frame to the payload that the other end's parser gets."""
+    first, *attachments = JsonParser(SocketSettings(max_attachments=100)).encode(packet).frames
+    assert isinstance(first, str)
+    return [first[1:], *attachments]
+
+
+@given(EVENTS | ACKS | OTHERS)
+def test_what_is_encoded_is_decoded_to_the_same(packet: Packet) -> None:
+    decoder = JsonParser(SocketSettings(max_attachments=100)).decoder()
+    *first, last = wire(packet)
+    assert [decoder.feed(frame) for frame in first] == [None] * len(first)
+    got = decoder.feed(last)
+    assert got is not None
+    assert (got.type, got.nsp, got.id) == (packet.type, packet.nsp, packet.id)
+    assert repr(got.data) == repr(packet.data)  # 1 is not 1.0 and not True
+
+
+@given(EVENTS | ACKS | OTHERS)
+def test_what_is_encoded_can_be_written_as_utf8(packet: Packet) -> None:
+    first, *_ = wire(packet)
+    assert isinstance(first, str)
+    assert first.encode("utf-8").decode("utf-8") == first
+
+
+@given(st.lists(EVENTS | ACKS | OTHERS, max_size=5))
+def test_packets_do_not_mix(packets: list[Packet]) -> None:
+    """One encoder, one decoder, many packets: the same as one of each for each."""
+    parser = JsonParser(SocketSettings(max_attachments=100))
+    decoder = parser.decoder()
+    got: list[Packet] = []
+    for packet in packets:
+        first, *attachments = parser.encode(packet).frames
+        assert isinstance(first, str)
+        got += [found for frame in (first[1:], *attachments) if (found := decoder.feed(frame)) is not None]
+    assert repr(got) == repr(packets)
+
+
+HEADS: Final = st.sampled_from(
+    ["", "0", "1", "2", "3", "4", "5", "6", "2[", "51-", "52-", "61-7", "50-", "510-", "511-", "2/n,", "51-/n,7", "20"]
+)
+TAILS: Final = st.one_of(
+    st.text(st.characters(exclude_categories=()), max_size=12),
+    st.text('[]{}",:0123456789ae-_ \\u', max_size=20),
+    JSON.map(json.dumps),
+    st.integers(-1, 11).map(lambda num: f'["a",{{"_placeholder":true,"num":{num}}}]'),
+)
+NEAR_PACKETS: Final = st.builds(str.__add__, HEADS, TAILS)
+
+
+@settings(max_examples=400)
+@given(st.lists(NEAR_PACKETS | st.binary(max_size=4), max_size=6))
+def test_nothing_but_a_packet_error_comes_out_of_a_decoder(frames: list[Frame]) -> None:
+    decoder = JsonParser(SocketSettings(max_json_depth=5, max_attachment_bytes=6)).decoder()
+    for frame in frames:
+        try:
+            packet = decoder.feed(frame)
+        except PacketError as error:
+            assert len(str(error)) < 200  # noqa: PT017 - the other way is success
+            return
+        if packet is not None:
+            assert packet.type in {CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR}
+            assert packet.nsp.startswith("/")
+            assert packet.type not in {EVENT, ACK} or isinstance(packet.data, list)
+            assert packet.type != EVENT or cast("list[Any]", packet.data)[0] not in RESERVED_EVENTS
+
+
+@given(NEAR_PACKETS)
+def test_what_is_decoded_can_be_sent_on(text: str) -> None:
+    """No client can send what makes an echo or a broadcast of it fail; but for numbers that JSON has no form for."""
+    try:
+        packet = JsonParser().decoder().feed(text)
+    except PacketError:
+        return
+    if packet is None:
+        return
+    data: Any = packet.data
+    try:
+        frames = wire(packet)
+    except LocalProtocolError as error:
+        assert "Out of range float" in str(error)  # noqa: PT017 - the other way is success
+        assert holds_infinity(data)
+        return
+    assert decode(frames) == [packet]
+
+
+def holds_infinity(data: Any) -> bool:
+    return math.isinf(data) if isinstance(data, float) else any(map(holds_infinity, children(data)))
+
+
+# -- nesting -----------------------------------------------------------------------------------------------------------
+
+TRICKY: Final = st.text('[]{}"\\ ab', max_size=8)
+DEEP: Final = st.recursive(
+    TRICKY | st.integers(0, 9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TRICKY, inner, max_size=3),
+    max_leaves=30,
+)
+
+
+def depth_of(data: Any) -> int:
+    """The plain oracle: how many brackets are open at the deepest place."""
+    return 1 + max(map(depth_of, children(data)), default=0) if isinstance(data, dict | list) else 0
+
+
+@given(st.lists(DEEP, max_size=4), st.sampled_from([None, 1]), st.sampled_from([-1, 0, 1]))
+def test_depth_is_what_a_recursive_count_says(args: list[Any], indent: int | None, spare: int) -> None:
+    data = ["e", *args]
+    limit = depth_of(data) + spare
+    if limit < 1:
+        return
+    decoder = JsonParser(SocketSettings(max_json_depth=limit)).decoder()
+    payload = "2" + json.dumps(data, indent=indent)
+    try:
+        packet = decoder.feed(payload)
+    except PacketError as error:
+        assert spare < 0, error  # noqa: PT017 - the other way is success
+    else:
+        assert spare >= 0
+        assert packet == Packet(EVENT, "/", data)
+
+
+@given(st.integers(1, 150), st.lists(st.booleans(), min_size=150, max_size=150))
+def test_depth_is_exact_at_the_default_limit(depth: int, shapes: list[bool]) -> None:
+    text = "0"
+    for is_list in shapes[: depth - 1]:
+        text = f"[{text}]" if is_list else f'{{"]":{text}}}'
+    payload = f'2["e",{text}]'
+    try:
+        packet = JsonParser().decoder().feed(payload)
+    except PacketError:
+        assert depth > 128
+    else:
+        assert depth <= 128
+        assert packet is not None

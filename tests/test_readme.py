@@ -1,9 +1,9 @@
 """The README's examples run as they stand there.
 
 Blocks marked `python` under one heading are one program, in their order; it runs in a process of its own, with warnings
-as errors, and must end by itself without a word on standard error. A block that starts a server (`trio.run(io.serve, ...`)
-ends its program: the server must answer a handshake, and end on Ctrl-C; only its port, 3000, is replaced by a free
-one. Blocks with `>>>` are doctests. A block marked `python fragment` only has to compile.
+as errors, and must end by itself without a word on standard error. A block that starts a server (`trio.run(io.serve,`)
+ends its program: the server must answer a handshake, and end on Ctrl-C; only its port, 3000, is replaced by a free one.
+Blocks with `>>>` are doctests. A block marked `python fragment` only has to compile.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
+PORT: Final = "3000"
 DEADLINE_S: Final = 30.0
 
 
@@ -89,10 +90,10 @@ def free_port() -> int:
         return port
 
 
-def write(program: Program, folder: Path, *, port: int = 3000) -> list[str]:
+def write(program: Program, folder: Path, *, port: int | str = PORT) -> list[str]:
     """Write the program into a file, and return the command that runs it."""
     path = folder / "example.py"
-    path.write_text(re.sub(r"\b3000\b", str(port), program.source), encoding="utf-8")
+    path.write_text(program.source.replace(PORT, str(port)), encoding="utf-8")
     return [sys.executable, "-W", "error", str(path)]
 
 

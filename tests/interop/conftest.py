@@ -1,0 +1,113 @@
+"""Fixtures: the npm packages, our server, and the foreign clients."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.peers import CLIENT_COMMANDS, MODES, NODE_DIR, InteropServer, Peer
+
+RequireTool = Callable[[str], str]
+
+
+@pytest.fixture(scope="session")
+def node_modules(require_tool: RequireTool) -> Path:
+    """The folder with the packages of `node/package-lock.json`; installed anew only when that file changed."""
+    require_tool("node")
+    npm = require_tool("npm")
+    folder = NODE_DIR / "node_modules"
+    wanted = hashlib.sha256((NODE_DIR / "package-lock.json").read_bytes()).hexdigest()
+    stamp = folder / ".installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run(
+            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=NODE_DIR,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            timeout=150,
+        )
+        stamp.write_text(wanted)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client_dir(node_modules: Path) -> Path:
+    """The folder of the official client's bundles."""
+    return node_modules / "socket.io-client" / "dist"
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., InteropServer]]:
+    """Start servers that the test may stop or kill; what it left running must stop cleanly."""
+    servers: list[InteropServer] = []
+
+    def start(*options: str, port: int = 0) -> InteropServer:
+        servers.append(InteropServer(*options, port=port))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[InteropServer]:
+    """A server for the whole module. It must end cleanly, having complained about nothing."""
+    running = InteropServer()
+    try:
+        yield running
+        running.stop()
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module", params=[*CLIENT_COMMANDS])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which foreign client."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=[*MODES])
+def mode(request: pytest.FixtureRequest) -> str:
+    """Which transports it uses."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def start_peer(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str, str], Peer]]:
+    """Start foreign clients that end with the module, if the test does not end them."""
+    peers: list[Peer] = []
+
+    def start(kind: str, mode: str, url: str) -> Peer:
+        if kind == "node":
+            request.getfixturevalue("node_modules")
+        peers.append(Peer(kind, mode, url))
+        return peers[-1]
+
+    yield start
+    for peer in peers:
+        peer.close()
+
+
+@pytest.fixture(scope="module")
+def module_peer(server: InteropServer, kind: str, mode: str, start_peer: Callable[[str, str, str], Peer]) -> Peer:
+    """A foreign client of the module's server; a program takes a while to start, so it serves many tests."""
+    return start_peer(kind, mode, server.url)
+
+
+@pytest.fixture
+def peer(module_peer: Peer) -> Iterator[Peer]:
+    """A foreign client of the module's server, without a connection."""
+    yield module_peer
+    module_peer.forget_connections()
+
+
+@pytest.fixture(scope="session")
+def chromium(require_tool: RequireTool) -> str:
+    """The path of a Chromium."""
+    return shutil.which("chromium-browser") or require_tool("chromium")

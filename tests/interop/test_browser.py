@@ -1,0 +1,207 @@
+"""Two tabs of a real Chromium: a page with the official bundle, and the chat with either client."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop.peers import MODES, NODE_DIR, InteropServer
+from tests.interop.processes import Program
+
+StartServer = Callable[..., InteropServer]
+
+
+class Browser:
+    """A headless Chromium with named tabs."""
+
+    def __init__(self, chromium: str) -> None:
+        self._program = Program(["node", str(NODE_DIR / "browser.mjs"), chromium])
+        self._ids = itertools.count()
+
+    def tab(self, name: str, url: str, *, width: int = 1280, height: int = 800) -> Tab:
+        tab = Tab(self, name)
+        tab.do("open", url=url, width=width, height=height)
+        return tab
+
+    def do(self, action: str, **fields: object) -> Any:  # whatever the page says
+        number = next(self._ids)
+        self._program.send({"id": number, "do": action, **fields})
+        message = self._program.take(
+            lambda message: message.get("answer") == number, f"answer to {action} {fields}", deadline_s=40
+        )
+        assert "error" not in message, message
+        return message["result"]
+
+    def close(self) -> None:
+        try:
+            self._program.finish()
+        finally:
+            self._program.close()
+
+
+class Tab:
+    """One tab. Expressions are JavaScript, evaluated in the page."""
+
+    def __init__(self, browser: Browser, name: str) -> None:
+        self._browser = browser
+        self._name = name
+
+    def do(self, action: str, **fields: object) -> Any:  # whatever the page says
+        return self._browser.do(action, tab=self._name, **fields)
+
+    def text(self, selector: str) -> list[str]:
+        """The texts of all elements that the selector finds."""
+        found = f"[...document.querySelectorAll({json.dumps(selector)})]"
+        texts: list[str] = self.do("evaluate", expression=f"{found}.map((element) => element.textContent)")
+        return texts
+
+    def wait_for_text(self, selector: str, wanted: str) -> None:
+        """Wait until one of the elements has exactly this text."""
+        found = f"[...document.querySelectorAll({json.dumps(selector)})]"
+        self.wait(f"{found}.some((element) => element.textContent === {json.dumps(wanted)})")
+
+    def wait(self, expression: str) -> None:
+        self.do("wait", expression=expression)
+
+    def assert_no_problems(self) -> None:
+        assert self.do("problems") == []
+
+    def close(self) -> None:
+        self.do("close")
+
+
+class Chat:
+    """`python -m socketio_core`, as a user starts it."""
+
+    def __init__(self, *options: str, port: str = "0") -> None:
+        self._program = Program([sys.executable, "-W", "error", "-m", "socketio_core", "--port", port, *options])
+        greeting = self._program.take(lambda message: "chat is at " in message.get("line", ""), "greeting")["line"]
+        self.url = greeting.partition("chat is at ")[2].partition(" ")[0]
+        self.port = self.url.rstrip("/").rpartition(":")[2]
+
+    def interrupt(self) -> None:
+        """Ctrl-C: it must end without complaint."""
+        self._program.signal(signal.SIGINT)
+        status = self._program.finish()
+        assert (status, self._program.errors()) == (130, "")
+
+    def close(self) -> None:
+        self._program.close()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, node_modules: Path) -> Iterator[Browser]:
+    running = Browser(chromium)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    """Where the pictures go: the folder that INTEROP_SCREENSHOTS names, or one that pytest cleans up."""
+    folder = Path(os.environ.get("INTEROP_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def start_chat() -> Iterator[Callable[..., Chat]]:
+    chats: list[Chat] = []
+
+    def start(*options: str, port: str = "0") -> Chat:
+        chats.append(Chat(*options, port=port))
+        return chats[-1]
+
+    yield start
+    for chat in chats:
+        chat.close()
+
+
+@pytest.mark.parametrize("transports", MODES.values(), ids=MODES)
+def test_official_bundle_in_two_tabs(
+    browser: Browser, start_server: StartServer, client_dir: Path, screenshots: Path, transports: list[str]
+) -> None:
+    server = start_server("--client-dir", str(client_dir))
+    names = ["anna", "ben"]
+    tabs = [browser.tab(name, f"{server.url}/#{','.join(transports)}") for name in names]
+    for tab in tabs:
+        tab.wait_for_text("#transport", transports[-1])
+    sids = [tab.text("#sid")[0] for tab in tabs]
+    assert sids == [server.take("connection", sid=sid)["sid"] for sid in sids]
+
+    anna, ben = tabs
+    reflected = "socket.emitWithAck('reflect', new Uint8Array([0, 255])).then((bytes) => bytes.byteLength)"
+    assert anna.do("evaluate", expression=reflected) == 2
+    greeting = "'grüße 😀 \\u2028', new Uint8Array([1, 30, 255])"
+    anna.do("evaluate", expression=f"void socket.emit('say to everyone', {greeting})")
+    ben.do("evaluate", expression="void socket.emit('say to everyone', 'from ben')")
+    for tab in tabs:
+        tab.wait_for_text("#said li", "grüße 😀 \u2028 ArrayBuffer 1,30,255")
+        tab.wait_for_text("#said li", "from ben")
+    anna.do("screenshot", path=str(screenshots / f"bundle-{'-'.join(transports)}.png"))
+    for tab in tabs:
+        tab.assert_no_problems()
+        tab.close()
+    for sid in sids:
+        # A closed tab says nothing over polling; over WebSocket the connection ends.
+        if transports[-1] == "websocket":
+            assert server.take("disconnect", sid=sid)["reason"] == "transport close"
+    server.stop()
+
+
+@pytest.mark.parametrize("client", ["own", "official"])
+def test_chat_in_two_tabs(
+    browser: Browser, start_chat: Callable[..., Chat], client_dir: Path, screenshots: Path, client: str
+) -> None:
+    options = ["--client-dir", str(client_dir)] if client == "official" else []
+    chat = start_chat(*options)
+    anna = browser.tab("anna", chat.url, width=1280, height=800)
+    ben = browser.tab("ben", chat.url, width=390, height=844)
+    anna.do("screenshot", path=str(screenshots / f"chat-{client}-door.png"))
+    for tab, nickname in ((anna, "Anna"), (ben, "Ben Ö")):
+        tab.do("fill", selector="#nickname", text=nickname)
+        tab.do("fill", selector="#first-room", text="tea")
+        tab.do("click", selector="#enter")
+        tab.wait("!document.getElementById('chat').hidden")
+    for tab in (anna, ben):
+        tab.wait_for_text("#people .name", "Anna")
+        tab.wait_for_text("#people .name", "Ben Ö")
+
+    anna.do("type", selector="#text", text="Hello <b>")
+    ben.wait_for_text("#typing-text", "Anna is typing")
+    anna.do("type", selector="#text", text=" & 😀")
+    anna.do("press", selector="#text", key="Enter")
+    ben.wait_for_text(".message:not(.mine) .text", "Hello <b> & 😀")
+    anna.wait("document.querySelectorAll('.message.mine[data-state=delivered]').length === 1")
+    ben.do("fill", selector="#text", text="Good evening, Anna")
+    ben.do("press", selector="#text", key="Enter")
+    anna.wait_for_text(".message:not(.mine) .text", "Good evening, Anna")
+    ben.wait("document.querySelectorAll('.message.mine[data-state=delivered]').length === 1")
+    for tab, name in ((anna, "desk"), (ben, "phone")):
+        tab.do("screenshot", path=str(screenshots / f"chat-{client}-{name}.png"))
+        tab.assert_no_problems()
+
+    # The server goes away and comes back; the pages show it, reconnect, and go on.
+    chat.interrupt()
+    for tab in (anna, ben):
+        tab.wait("!document.getElementById('banner').hidden")
+    ben.do("screenshot", path=str(screenshots / f"chat-{client}-reconnecting.png"))
+    again = start_chat(*options, port=chat.port)
+    for tab in (anna, ben):
+        tab.wait("document.getElementById('banner').hidden")
+        tab.wait_for_text("#people .name", "Anna")
+        tab.wait_for_text("#people .name", "Ben Ö")
+    anna.do("fill", selector="#text", text="Still there?")
+    anna.do("press", selector="#text", key="Enter")
+    ben.wait_for_text(".message:not(.mine) .text", "Still there?")
+    for tab in (anna, ben):
+        tab.close()
+    again.interrupt()

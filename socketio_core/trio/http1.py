@@ -26,6 +26,7 @@ MAX_HEADERS: Final = 100  # Apache's LimitRequestFields
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
 MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
 
+_BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -43,6 +44,7 @@ class HttpConnection:
         self._scheme = scheme
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._is_first = True
+        self._is_head = False  # the request's method: its answer has no body, whatever it is
 
     async def run(self) -> WebSocketPump | None:
         """Serve until the connection ends. Returns the pump if it became a WebSocket: then the stream is the pump's."""
@@ -64,11 +66,12 @@ class HttpConnection:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     async def _next_request(self) -> Request | None:
-        timeouts = self._server.timeouts
+        server, timeouts = self._server, self._server.timeouts
+        self._is_head = False
         wait_s = timeouts.header_s if self._is_first else timeouts.keep_alive_s
-        idle = self._server.idle_connections
+        idle = server.idle_connections
         event: object = h11.NEED_DATA
-        with trio.move_on_after(wait_s) as scope:
+        with trio.move_on_after(0 if server.is_closing else wait_s) as scope:
             idle.add(scope)
             try:
                 began = False
@@ -81,19 +84,23 @@ class HttpConnection:
                 idle.discard(scope)
         self._is_first = False
         if scope.cancelled_caught:
-            if self._h11.trailing_data[0]:
+            if self._h11.trailing_data[0] and server.is_closing:
+                await self._refuse_malformed(503, "server is shutting down")
+            elif self._h11.trailing_data[0]:
                 await self._refuse_malformed(408, "request took too long")
             return None
         if not isinstance(event, h11.Request):
             return None  # ConnectionClosed
-        if len(event.headers) > MAX_HEADERS:
-            await self._refuse_malformed(431, "too many headers")
+        self._is_head = event.method == b"HEAD"
+        problem = _problem_of(event)
+        if problem is not None:
+            await self._refuse_malformed(*problem)
             return None
         scheme, address = self._scheme, self._address
         request = Request(
             event.method.decode("ascii"), event.target.decode("ascii"), event.headers, address=address, scheme=scheme
         )
-        if self._server.trust_proxy:
+        if server.trust_proxy:
             request.scheme = _last(request.header("x-forwarded-proto")) or scheme
             request.address = _last(request.header("x-forwarded-for")) or address
         return request
@@ -120,6 +127,8 @@ class HttpConnection:
         static = server.bundle.respond(request) if server.bundle is not None else None
         if static is not None:
             await self._respond(request, static)
+        elif request.method == "CONNECT":  # we are no proxy, and h11 would take a 2xx for the start of a tunnel
+            await self._respond(request, _text(405, "Method not allowed"))
         elif server.core.owns(request):
             return await self._serve_engine(request)
         else:
@@ -244,18 +253,35 @@ class HttpConnection:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     async def _respond(self, request: Request, response: Response) -> None:
-        headers = list(response.headers)
-        names = {name.lower() for name, _ in headers}
-        if b"content-length" not in names and response.status not in (204, 304):
-            headers.append((b"content-length", b"%d" % len(response.body)))
-        unread_body = self._h11.their_state is h11.SEND_BODY
-        if (response.status == 413 and unread_body) or self._server.is_closing or request.is_websocket_upgrade:
-            headers = [*(h for h in headers if h[0].lower() != b"connection"), (b"connection", b"close")]
-        events: list[h11.Event] = [h11.Response(status_code=response.status, headers=headers)]
-        if response.body and request.method != "HEAD":
+        try:
+            head = self._head(request, response)
+        except h11.LocalProtocolError as error:
+            self._server.runtime.log_exception(f"response to {request!r} is not valid HTTP", error)
+            response = _text(500, "Internal server error")
+            head = self._head(request, response)
+        events: list[h11.Event] = [head]
+        if response.body and response.status not in _BODYLESS and not self._is_head:
             events.append(h11.Data(data=response.body))
         events.append(h11.EndOfMessage())
         await self._send(*events)
+
+    def _head(self, request: Request, response: Response) -> h11.Response:
+        """Return status and headers of a response.
+
+        Raises:
+            h11.LocalProtocolError: they cannot be sent.
+        """
+        connection = self._h11
+        headers = list(response.headers)
+        names = {name.lower() for name, _ in headers}
+        if b"content-length" not in names and response.status not in _BODYLESS:
+            headers.append((b"content-length", b"%d" % len(response.body)))
+        # A client that was not told to go on may send its body or leave it out: what follows could be either.
+        is_last = connection.they_are_waiting_for_100_continue or request.is_websocket_upgrade
+        is_last = is_last or (response.status == 413 and connection.their_state is h11.SEND_BODY)
+        if is_last or self._server.is_closing:
+            headers = [*(h for h in headers if h[0].lower() != b"connection"), (b"connection", b"close")]
+        return h11.Response(status_code=response.status, headers=headers)
 
     async def _send(self, *events: h11.Event) -> None:
         data = b"".join([self._h11.send(event) or b"" for event in events])
@@ -279,10 +305,10 @@ class HttpConnection:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         headers.append((b"content-length", b"%d" % len(body)))
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            content = [] if self._is_head else [h11.Data(data=body)]
             try:
-                response = h11.Response(status_code=status, headers=headers)
-                await self._send(response, h11.Data(data=body), h11.EndOfMessage())
-            except (_Gone, h11.LocalProtocolError):
+                await self._send(h11.Response(status_code=status, headers=headers), *content, h11.EndOfMessage())
+            except _Gone:
                 return
             await self._linger()
 
@@ -300,8 +326,6 @@ class HttpConnection:
 
     async def _read_away(self) -> None:
         """The answer went out before the body came in: read it away, if it is not too much."""
-        if self._h11.they_are_waiting_for_100_continue:
-            return
         size = 0
         with trio.move_on_after(self._server.timeouts.linger_s):
             while size < MAX_LINGER_BYTES and (chunk := await self._body_chunk()) is not None:
@@ -322,6 +346,21 @@ class HttpConnection:
 
 def _text(status: int, text: str) -> Response:
     return Response(status, [(b"content-type", b"text/plain; charset=utf-8")], text.encode("utf-8") + b"\n")
+
+
+def _problem_of(event: h11.Request) -> tuple[int, str] | None:
+    """Say what is wrong with the head of a request that h11 lets pass, and the status that it gets."""
+    if not event.http_version.startswith(b"1."):
+        return 505, "HTTP version not supported"
+    names = [name for name, _ in event.headers]
+    # h11 looks at the size only while the head is incomplete, so one that arrives at once may have any.
+    line = len(event.method) + len(event.target) + len(b"  HTTP/1.1\r\n")
+    size = line + sum(len(name) + len(value) + len(b": \r\n") for name, value in event.headers)
+    if len(names) > MAX_HEADERS or size > MAX_HEAD_BYTES:
+        return 431, "too many headers, or too large ones"
+    if b"transfer-encoding" in names and b"content-length" in names:  # request smuggling (RFC 9112, 6.3)
+        return 400, "Content-Length beside Transfer-Encoding"
+    return None
 
 
 def _last(value: str | None) -> str:

@@ -81,7 +81,7 @@ class Server(Application):
         self.per_message_deflate = per_message_deflate
         self.trust_proxy = trust_proxy
         self.is_closing = False
-        self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request
+        self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request, or shake hands for TLS
         self._closing = trio.Event()
         self._ended = trio.Event()
         self._allow_request = allow_request
@@ -114,7 +114,11 @@ class Server(Application):
             raise RuntimeError("a Server serves once; make another")
         self._was_served = True
         if listeners is None:
-            listeners = await trio.open_tcp_listeners(port, host=host)
+            try:
+                listeners = await trio.open_tcp_listeners(port, host=host)
+            except OSError:
+                self._was_served = False  # it may try another port
+                raise
         scheme = "http"
         if ssl_context is not None:
             listeners = [trio.SSLListener(listener, ssl_context, https_compatible=True) for listener in listeners]
@@ -132,15 +136,18 @@ class Server(Application):
     async def _serve_all(
         self, listeners: Sequence[Listener], scheme: str, task_status: trio.TaskStatus[list[str]]
     ) -> None:
-        async with trio.open_nursery() as outer:
-            connections, scope = await outer.start(self._hold_connections)
-            try:
-                task_status.started([_url(listener, scheme) for listener in listeners])
-                async with trio.open_nursery() as acceptors:
-                    for listener in listeners:
-                        acceptors.start_soon(self._accept, listener, connections)
-            finally:
-                with trio.CancelScope(shield=True):
+        # Shielded until there is something to shut down: a task that nobody tells to end must not be begun.
+        with trio.CancelScope(shield=True) as shield:
+            async with trio.open_nursery() as outer:
+                connections, scope = await outer.start(self._hold_connections)
+                try:
+                    shield.shield = False
+                    task_status.started([_url(listener, scheme) for listener in listeners])
+                    async with trio.open_nursery() as acceptors:
+                        for listener in listeners:
+                            acceptors.start_soon(self._accept, listener, connections)
+                finally:
+                    shield.shield = True
                     await self._shut_down(scope)
 
     async def _hold_connections(self, task_status: trio.TaskStatus[tuple[trio.Nursery, trio.CancelScope]]) -> None:
@@ -201,8 +208,12 @@ class Server(Application):
             tls = _tls_of(stream)
             if tls is not None:
                 scheme = "https"
-                with trio.move_on_after(self.timeouts.header_s) as deadline:
-                    await tls.do_handshake()
+                with trio.move_on_after(0 if self.is_closing else self.timeouts.header_s) as deadline:
+                    self.idle_connections.add(deadline)
+                    try:
+                        await tls.do_handshake()
+                    finally:
+                        self.idle_connections.discard(deadline)
                 if deadline.cancelled_caught:
                     return
             pump = await HttpConnection(self, stream, _peer_address(stream), scheme).run()

@@ -181,6 +181,8 @@ class WebSocketPump:
                     core.receive(websocket, event.data if isinstance(event, TextMessage) else bytes(event.data), now)
                 else:
                     self._add_part(event, now)
+                    if self._is_deaf:
+                        break
             elif isinstance(event, Ping):
                 if self._frames.state is not ConnectionState.OPEN:
                     continue  # after our close frame nothing more is sent
@@ -204,6 +206,7 @@ class WebSocketPump:
         if self._parts_size > self._server.core.engine.settings.max_payload_bytes:
             self._parts = []
             self._parts_size = 0
+            self._is_deaf = True  # or the rest of it, perhaps a deflate bomb, would be unpacked for nothing
             self._server.core.fail(self._websocket, "max payload size exceeded", CloseCode.MESSAGE_TOO_BIG, now)
         elif event.message_finished:
             parts, self._parts, self._parts_size = self._parts, [], 0
@@ -304,19 +307,25 @@ class WebSocketPump:
     async def _close(self) -> None:
         """Write what is left and the close frame, wait for the peer's, and drop the connection."""
         self._ended, self._written = trio.Event(), trio.Event()
-        with trio.move_on_after(self._server.timeouts.close_s):
-            try:
-                if self._is_writing:
-                    await self._written.wait()
-                while data := self._collect():
-                    await self._stream.send_all(data)
-                if self._frames.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
-                    await self._stream.send_all(self._close_frame())
-                if self._reader is not None and self._frames.state is not ConnectionState.CLOSED:
-                    await self._ended.wait()
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # the peer did not wait
-        await trio.aclose_forcefully(self._stream)
+        try:
+            with trio.move_on_after(self._server.timeouts.close_s):
+                await self._say_goodbye(self._ended, self._written)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the peer did not wait
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
+    async def _say_goodbye(self, ended: trio.Event, written: trio.Event) -> None:
+        if self._is_writing:
+            await written.wait()
+        while data := self._collect():
+            await self._stream.send_all(data)
+        if self._frames.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
+            await self._stream.send_all(self._close_frame())
+        if self._reader is not None and self._frames.state is not ConnectionState.CLOSED:
+            if self._is_deaf and isinstance(self._stream, trio.SocketStream):
+                await self._stream.send_eof()  # its close frame would not be understood, so this is the last word
+            await ended.wait()
 
     def _close_frame(self) -> bytes:
         websocket = self._websocket

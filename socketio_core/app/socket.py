@@ -176,7 +176,11 @@ class Socket(Registrar):
         return {self.id, *self._member.rooms}
 
     def join(self, rooms: Rooms) -> None:
-        """Join one or several rooms."""
+        """Join one or several rooms.
+
+        Each socket is in the room that is named by its id. Where clients may choose names of rooms, put something in
+        front of them (`f"chat:{name}"`), or they can join that of somebody else and hear what is meant for one.
+        """
         for room in room_set(rooms):
             self._member.join(room)
 
@@ -210,9 +214,7 @@ class Socket(Registrar):
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or a socket that is not connected yet.
         """
-        await self._app.runtime.check_cancelled()
-        while self._member.is_over_high_water and self.connected:
-            await self.client.wait_drained()
+        await self._wait_writable()
         sent = self._member.emit(name, args)
         self._app.runtime.output_ready()
         return sent
@@ -234,7 +236,7 @@ class Socket(Registrar):
         return sent
 
     async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> JSONValue:
-        """Send an event and wait for the client's acknowledgement: `None`, a value, or a tuple of several.
+        """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.
 
         Raises:
             AckTimeout: it did not come in `timeout` seconds.
@@ -242,7 +244,7 @@ class Socket(Registrar):
             LocalProtocolError: as `emit`.
         """
         runtime = self._app.runtime
-        await runtime.check_cancelled()
+        await self._wait_writable()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
         ack_id = self._member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
@@ -257,6 +259,11 @@ class Socket(Registrar):
             raise waiter.outcome
         assert waiter.outcome is not None  # what sets the event sets the outcome
         return ack_value(waiter.outcome)
+
+    async def _wait_writable(self) -> None:
+        await self._app.runtime.check_cancelled()
+        while self._member.is_over_high_water and self.connected:
+            await self.client.wait_drained()
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Leave the namespace; with `close`, all of the client's namespaces, and close the connection."""

@@ -162,8 +162,7 @@ class Session:
         self._poll = self._outlet = poll
         self._set_grace(None)
         if self._can_say_close():
-            if not self._outbox:
-                self._outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
+            self._outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
             self._finish(CloseReason.FORCED_CLOSE, None)
         elif self._outbox:
             self._shared.mark_ready(poll)
@@ -242,6 +241,8 @@ class Session:
         kind, data = decode_frame(part)
         if self.state is SessionState.CLOSED:
             return False
+        if self._heartbeat.is_waiting:
+            self._extend_heartbeat(part, now)
         carrier = CarrierState.POLLING if self.state is _OPEN else CarrierState.CLOSING
         return self._act(TABLE[carrier][PROBE if kind == PING and data == "probe" else kind], None, data, now)
 
@@ -307,8 +308,6 @@ class Session:
     def _act(self, action: Action, websocket: WebSocket | None, data: Payload, now: float) -> bool:
         """Carry out a cell of the table. Returns whether the packet was accepted."""
         if action is Action.DELIVER:
-            if self._heartbeat.is_waiting:
-                self._extend_heartbeat("", now)
             self._shared.events.append((self, data))
         elif action is Action.PONG:
             self._heartbeat.pong_received(now)
@@ -415,11 +414,12 @@ class Session:
         self._finish(CloseReason.FORCED_CLOSE, None)
 
     def _can_say_close(self) -> bool:
-        """Whether a closing session can end now: its poll is there, and takes all that is left with the `1` behind."""
-        limit = self._shared.settings.max_packets_per_poll
-        if self.state is not SessionState.CLOSING or self._poll is None:
-            return False
-        return limit is None or sum(len(message.frames) for message in self._outbox.messages) < limit
+        """Whether a closing session can end now: a poll is there, and all else has gone out with those before it.
+
+        The official client handles messages a moment later than the `1`, so in one payload with it they come too late: a
+        DISCONNECT packet would look like a lost connection, and the client would come back.
+        """
+        return self.state is SessionState.CLOSING and self._poll is not None and not self._outbox
 
     def _fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
         if self._websocket is not None and not self._websocket.is_closed:
@@ -442,9 +442,7 @@ class Session:
             self._outbox.clear()
         self._post = self._flushed = None
         self._shared.sessions.pop(self.sid, None)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._reschedule()
         self._shared.events.append((self, Closed(reason, error)))
 
     def _detach(self, websocket: WebSocket) -> None:

@@ -142,7 +142,6 @@ class HttpConnection:
             return None
         refused = await server.refusal_of(request)
         action = server.core.handle_request(request, trio.current_time()) if refused is None else refused
-        server.dispatch_soon()
         server.runtime.flush()
         match action:
             case Respond(response):
@@ -157,7 +156,7 @@ class HttpConnection:
                     await self._switch([*accept_headers(request), *agreed, *headers])
                 except BaseException:
                     server.core.lost(websocket, trio.current_time())
-                    server.dispatch_soon()
+                    server.runtime.flush()
                     raise
                 return WebSocketPump(server, self._stream, websocket, self._h11.trailing_data[0], extensions)
             case _:
@@ -176,13 +175,11 @@ class HttpConnection:
         finally:
             if not complete:
                 server.core.abort_post(post, trio.current_time())
-                server.dispatch_soon()
                 server.runtime.flush()
         if scope.cancelled_caught:
             await self._refuse_malformed(408, "request body took too long")
             raise _Gone
         response = server.core.finish_post(post, trio.current_time())
-        server.dispatch_soon()
         server.runtime.flush()
         client = self._client(post.session)
         if client is not None and client.is_congested:
@@ -201,7 +198,6 @@ class HttpConnection:
         finally:
             if not delivered:
                 server.core.abort_poll(poll, trio.current_time())
-                server.dispatch_soon()
                 server.runtime.flush()
         if not delivered:
             raise _Gone

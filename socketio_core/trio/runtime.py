@@ -75,10 +75,11 @@ class TrioRuntime:
     # -- output and time ---------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Wake whoever has something to write, and see that the clock wakes in time."""
+        """Dispatch what has happened, wake whoever has something to write, and see that the clock wakes in time."""
         if self._app is None:
             return
         core = self._app.core
+        self._app.dispatch_soon()
         for carrier in core.take_ready():
             if isinstance(carrier, Poll):
                 if carrier.response is not None and isinstance(carrier.context, trio.Event):
@@ -91,7 +92,7 @@ class TrioRuntime:
             self._sleep.deadline = deadline
 
     async def flush_when_ready(self) -> None:
-        """Flush what tasks other than readers put into outboxes; one wake-up however much it is."""
+        """Flush what tasks other than readers have caused; one wake-up however much it is."""
         while True:
             await self._ready.wait()
             self._ready = trio.Event()
@@ -106,7 +107,6 @@ class TrioRuntime:
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as self._sleep:
                 await trio.sleep_forever()
             core.handle_timeout(trio.current_time())
-            self._app.dispatch_soon()
             self.flush()
 
 

@@ -170,7 +170,6 @@ class Server(Application):
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
         self.is_closing = True
         self.core.close(trio.current_time())
-        self.dispatch_soon()
         self.runtime.flush()
         for idle in list(self.idle_connections):
             idle.cancel()

@@ -143,7 +143,6 @@ class WebSocketPump:
             if self._reader is me:
                 self._reader = None
                 self._server.core.lost(self._websocket, trio.current_time())
-                self._server.dispatch_soon()
                 self._server.runtime.flush()
                 if self._ended is not None:
                     self._ended.set()

@@ -49,6 +49,10 @@ class Scene:
         assert client.websocket is not None
         return client.websocket
 
+    def poll(self, client: WireClient) -> bytes:
+        """Poll, and return the body of the answer, which must be there."""
+        return parts(client.poll().response)[2]
+
     def respond(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         """Make a request that is answered at once, and return `parts` of the answer."""
         action = self.engine.handle_request(request, self.now)

@@ -1,0 +1,151 @@
+"""Polls that are lost, before or after they were answered, and how much one poll holds. WISHES 16."""
+
+from __future__ import annotations
+
+from tests.engineio.scene import Scene, parts, peek
+
+PREMATURE = "<closed: transport error: poll connection closed prematurely>"
+
+
+def test_a_lost_poll_may_be_followed_by_another_one_in_time() -> None:
+    scene = Scene(poll_grace_s=2.0)
+    client = scene.client()
+    client.poll().drop()
+    scene.session(client).send("a")
+    scene.wait(1.875)
+    assert client.fetch() == ["a"]
+    scene.wait(20)
+    assert scene.reports() == []
+
+
+def test_a_lost_poll_ends_the_session_when_none_follows() -> None:
+    scene = Scene(poll_grace_s=2.0)
+    client = scene.client()
+    scene.wait(10)
+    client.poll().drop()
+    assert scene.engine.next_deadline == scene.now + 2.0
+    scene.wait(1.875)
+    assert scene.reports() == []
+    scene.wait(0.125)
+    assert scene.reports() == [PREMATURE]
+    scene.check_empty()
+
+
+def test_without_grace_a_lost_poll_ends_the_session_at_once() -> None:
+    """The reference's behaviour (PROTOCOL 1.4)."""
+    scene = Scene(poll_grace_s=0.0)
+    scene.client().poll().drop()
+    assert scene.reports() == [PREMATURE]
+    scene.check_empty()
+
+
+def test_a_lost_response_comes_again_once_with_the_next_poll() -> None:
+    scene = Scene()
+    client = scene.client()
+    session, poll = scene.session(client), client.poll(hold=True)
+    session.send("a")
+    session.send(b"b")
+    assert poll.response is not None
+    session.send("c")
+    poll.drop()
+    assert session.buffered_bytes == 5
+    scene.check()
+    session.send("d")
+    assert client.fetch() == ["a", b"b", "c", "d"]
+    session.send("e")
+    assert client.fetch() == ["e"]
+
+
+def test_a_lost_response_goes_to_a_poll_that_waits_already() -> None:
+    scene = Scene()
+    client = scene.client()
+    session, lost = scene.session(client), client.poll(hold=True)
+    session.send("a")
+    assert lost.response is not None
+    waiting = client.poll()
+    assert waiting.response is None
+    lost.drop()
+    assert parts(waiting.response)[2] == b"4a"
+    scene.wait(20)
+    assert scene.reports() == []
+
+
+def test_a_lost_noop_is_no_loss() -> None:
+    scene = Scene()
+    client = scene.client()
+    poll = client.poll(hold=True)
+    client.open_websocket().send("2probe")
+    assert parts(poll.response)[2] == b"6"
+    waiting = client.poll()
+    assert parts(waiting.response)[2] == b"6"
+    poll.drop()
+    scene.session(client).send("a")
+    assert client.fetch() == ["a"]
+    assert scene.reports() == []
+
+
+def test_a_poll_is_lost_only_once() -> None:
+    scene = Scene()
+    client = scene.client()
+    parked = client.poll()
+    parked.drop()
+    parked.drop()
+    poll = client.poll(hold=True)
+    scene.session(client).send("a")
+    assert poll.response is not None
+    poll.drop()
+    poll.drop()
+    assert client.fetch() == ["a"]
+    poll.drop()
+    assert scene.reports() == []
+    scene.check()
+
+
+def test_a_lost_response_behind_which_another_was_sent_ends_the_session() -> None:
+    """Its messages can no longer arrive in order."""
+    scene = Scene()
+    client = scene.client()
+    session, lost = scene.session(client), client.poll(hold=True)
+    session.send("a")
+    assert lost.response is not None
+    session.send("b")
+    assert client.fetch() == ["b"]
+    lost.drop()
+    assert scene.reports() == ["<closed: transport error: poll response was lost and a later one was sent>"]
+    scene.check_empty()
+
+
+def test_a_poll_that_is_lost_before_the_host_took_its_answer_is_not_ready() -> None:
+    scene = Scene()
+    client = scene.client()
+    poll = client.poll()
+    scene.session(client).send("a")
+    scene.engine.abort_poll(peek(poll, "_carrier"), scene.now)
+    assert scene.engine.take_ready() == []
+    assert scene.poll(client) == b"4a"
+
+
+def test_a_poll_that_is_lost_after_the_end_is_nobody_s() -> None:
+    scene = Scene()
+    client = scene.client()
+    poll = client.poll(hold=True)
+    scene.session(client).close(scene.now)
+    poll.drop()
+    assert scene.reports() == ["<closed: forced close>"]
+    scene.check_empty()
+
+
+def test_a_lost_noop_does_not_disturb_a_poll_that_waits() -> None:
+    scene = Scene()
+    client = scene.client()
+    poll = client.poll(hold=True)
+    candidate = client.open_websocket()
+    candidate.send("2probe")
+    assert poll.response is not None
+    candidate.drop()
+    waiting = client.poll()
+    poll.drop()
+    assert waiting.response is None
+    scene.wait(20)
+    assert scene.reports() == []
+    scene.check()

@@ -1,0 +1,294 @@
+"""Namespaces, rooms, and who a broadcast goes to. Spec: PROTOCOL 4.2, 4.6; WISHES 20, 21."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import pytest
+
+from socketio_core.engineio.message import WireMessage
+from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.socketio import Hub, JsonParser, Left, Member, Packet
+from socketio_core.socketio.member import event_packet
+from tests.socketio.rig import TRANSPORTS, Rig
+
+
+def message(rig: Rig, name: str = "x") -> WireMessage:
+    return rig.server.parser.encode(event_packet("/", name, []))
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+@pytest.fixture
+def members(rig: Rig) -> list[Member]:
+    """Return five members: 0 in a, 1 in a and b, 2 in b, 3 in none, 4 in the room of 3."""
+    members = [rig.joined()[1] for _ in range(5)]
+    for number, rooms in enumerate(["a", "ab", "b", "", ""]):
+        for room in rooms:
+            members[number].join(room)
+    members[4].join(members[3].sid)
+    return members
+
+
+# `0` to `4` stand for the rooms that are named by the members' ids.
+CHOICES: Final[list[tuple[set[str] | None, set[str], list[int]]]] = [
+    (None, set(), [0, 1, 2, 3, 4]),
+    (None, {"a"}, [2, 3, 4]),
+    (None, {"a", "b"}, [3, 4]),
+    (None, {"0", "4"}, [1, 2, 3]),
+    (None, {"nobody"}, [0, 1, 2, 3, 4]),
+    (set(), set(), []),
+    (set(), {"a"}, []),
+    ({"a"}, set(), [0, 1]),
+    ({"a"}, {"a"}, []),
+    ({"a"}, {"b"}, [0]),
+    ({"a"}, {"1"}, [0]),
+    ({"a", "b"}, set(), [0, 1, 2]),
+    ({"b", "a"}, {"0"}, [1, 2]),
+    ({"a", "0"}, set(), [0, 1]),
+    ({"0"}, set(), [0]),
+    ({"0"}, {"0"}, []),
+    ({"0", "2"}, set(), [0, 2]),
+    ({"3"}, set(), [3, 4]),
+    ({"3"}, {"4"}, [3]),
+    ({"nobody"}, set(), []),
+    ({"nobody", "a"}, set(), [0, 1]),
+]
+
+
+@pytest.mark.parametrize(("rooms", "without", "expected"), CHOICES)
+def test_a_broadcast_reaches_each_once(
+    rig: Rig, members: list[Member], rooms: set[str] | None, without: set[str], expected: list[int]
+) -> None:
+    names = {str(number): member.sid for number, member in enumerate(members)}
+    to = None if rooms is None else frozenset(names.get(room, room) for room in rooms)
+    except_rooms = frozenset(names.get(room, room) for room in without)
+    namespace = rig.server.hub.of("/")
+    assert [members.index(found) for found in namespace.recipients(to, except_rooms)] == expected
+    before = [member.connection.session.buffered_bytes for member in members]
+    assert namespace.broadcast(message(rig), to, except_rooms) == len(expected)
+    got = [member.connection.session.buffered_bytes > size for member, size in zip(members, before, strict=True)]
+    assert [number for number, did in enumerate(got) if did] == sorted(expected)
+
+
+def test_the_message_itself_is_shared_by_all() -> None:
+    rig = Rig()
+    clients = [rig.joined(transport) for transport in TRANSPORTS * 2]
+    for client, _ in clients:
+        client.fetch()
+    sent = message(rig)
+    assert rig.server.hub.of("/").broadcast(sent) == 4
+    assert [client.take_messages() for client, _ in clients] == [['2["x"]']] * 4
+    assert rig.server.hub.of("/").broadcast(sent) == 4
+    outboxes = [client.websocket.carrier.take() for client, _ in clients if client.websocket]
+    assert all(found is sent for outbox in outboxes for found in outbox)
+
+
+def test_messages_arrive_in_the_order_of_sending(rig: Rig) -> None:
+    client, member = rig.joined()
+    namespace = rig.server.hub.of("/")
+    namespace.broadcast(message(rig, "1"))
+    member.emit("2", [])
+    namespace.broadcast(message(rig, "3"), frozenset({member.sid}))
+    assert client.take_messages() == ['2["1"]', '2["2"]', '2["3"]']
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_volatile_broadcast_skips_who_must_wait(rig: Rig, transport: str) -> None:
+    (ready, _), (behind, busy) = rig.joined(transport), rig.joined(transport)
+    ready.fetch()
+    behind.fetch()
+    busy.emit("first", [])
+    assert rig.server.hub.of("/").broadcast(message(rig), volatile=True) == 1
+    assert ready.take_messages() == ['2["x"]']
+    assert behind.take_messages() == ['2["first"]']
+
+
+def test_a_slow_client_is_closed_and_the_others_notice_nothing() -> None:
+    rig = Rig(EngineSettings(path="/socket.io/", high_water_bytes=200, max_buffered_bytes=200))
+    (slow, first), (reading, second) = rig.joined(), rig.joined()
+    assert slow.websocket is not None
+    slow.websocket.is_reading = False
+    counts: list[int] = []
+    for _ in range(10):
+        counts.append(rig.server.hub.of("/").broadcast(message(rig, "x" * 44)))  # 50 bytes
+        reading.take()
+    assert counts == [2] * 4 + [1] * 6
+    assert [event.member for event in rig.events() if isinstance(event, Left)] == [first]
+    assert list(rig.server.hub.of("/").members.values()) == [second]
+
+
+class CountingDict(dict[Any, Any]):
+    """Counts how often it is looked at."""
+
+    looks = 0
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        CountingDict.looks += 1
+        return super().get(key, default)
+
+    def __iter__(self) -> Any:
+        raise AssertionError("leaving must not look at all rooms or members")
+
+    def items(self) -> Any:
+        raise AssertionError("leaving must not look at all rooms or members")
+
+    def values(self) -> Any:
+        raise AssertionError("leaving must not look at all rooms or members")
+
+
+@pytest.mark.parametrize("others", [1, 50])
+def test_leaving_costs_as_much_as_the_member_has_rooms(others: int) -> None:
+    rig = Rig()
+    for number in range(others):
+        rig.joined()[1].join(f"room {number}")
+    client, member = rig.joined()
+    for room in ("room 0", "mine", "too"):
+        member.join(room)
+    namespace = rig.server.hub.of("/")
+    namespace._rooms = CountingDict(namespace._rooms)  # pyright: ignore[reportPrivateUsage] # to see who looks
+    namespace.members = CountingDict(namespace.members)
+    CountingDict.looks = 0
+    client.send("41")
+    assert CountingDict.looks == 3
+    assert member.sid not in namespace.members
+
+
+# -- namespaces --------------------------------------------------------------------------------------------------------
+
+
+def test_the_root_namespace_is_always_there() -> None:
+    assert list(Rig().server.hub.namespaces) == ["/"]
+
+
+def test_a_namespace_is_made_once() -> None:
+    hub = Hub()
+    assert hub.of("/a") is hub.of("/a")
+    assert hub.find("/a") is hub.of("/a")
+    assert hub.find("/b") is None
+    assert repr(hub.of("/a")) == "<Namespace /a, 0 members>"
+
+
+def dynamic_rig() -> Rig:
+    rig = Rig()
+    rig.server.hub.allow(re.compile("/room-[0-9]+").fullmatch)  # type: ignore[arg-type] # a match is as good as True
+    return rig
+
+
+def test_a_pattern_lets_clients_make_namespaces() -> None:
+    rig = dynamic_rig()
+    client = rig.open()
+    member = rig.join(client, "/room-1")
+    assert member.namespace.is_dynamic
+    assert rig.server.hub.namespaces["/room-1"] is member.namespace
+    assert rig.join(rig.open(), "/room-1").namespace is member.namespace
+    client.send("40/room-x,")
+    assert client.take_messages() == ['4/room-x,{"message":"Invalid namespace"}']
+
+
+def test_the_first_pattern_that_matches_counts() -> None:
+    hub = Hub()
+    asked: list[str] = []
+
+    def first(name: str) -> bool:
+        asked.append(f"first {name}")
+        return name == "/a"
+
+    def second(name: str) -> bool:
+        asked.append(f"second {name}")
+        return True
+
+    hub.allow(first)
+    hub.allow(second)
+    found, other = hub.find("/a"), hub.find("/b")
+    assert found is not None
+    assert other is not None
+    assert (found.pattern, other.pattern) == (first, second)
+    assert asked == ["first /a", "first /b", "second /b"]
+
+
+@pytest.mark.parametrize("end", ["41/room-1,", "1", "49", "refuse", "disconnect", "close", "timeout"])
+def test_a_dynamic_namespace_goes_with_its_last_member(end: str) -> None:
+    """However that one leaves, and if it never got in: the names that clients make are bounded."""
+    rig = dynamic_rig()
+    client = rig.open()
+    member = rig.request(client, "/room-1")
+    if end not in {"refuse", "timeout"}:
+        assert member.accept(rig.now)
+        other = rig.join(rig.open(), "/room-1")
+        other.disconnect(rig.now)
+    assert "/room-1" in rig.server.hub.namespaces
+    match end:
+        case "refuse":
+            assert member.refuse("no")
+        case "disconnect":
+            member.disconnect(rig.now)
+        case "close":
+            rig.server.close(rig.now)
+        case "timeout":
+            rig.advance(45.0)
+        case _:
+            client.send(end)
+    assert list(rig.server.hub.namespaces) == ["/"]
+
+
+def test_a_dynamic_namespace_stays_while_somebody_waits_for_it() -> None:
+    rig = dynamic_rig()
+    member = rig.join(rig.open(), "/room-1")
+    waiting = rig.request(rig.open(), "/room-1")
+    member.disconnect(rig.now)
+    assert rig.server.hub.namespaces["/room-1"] is waiting.namespace
+    rig.events()
+    assert waiting.accept(rig.now)
+
+
+@pytest.mark.parametrize("limit", ["max_namespaces", "max_pending_connects"])
+def test_a_namespace_that_nobody_could_join_is_not_kept(limit: str) -> None:
+    rig = Rig(None, **{limit: 1})
+    rig.server.hub.allow(lambda name: name.startswith("/room-"))
+    client = rig.open()
+    rig.request(client, "/room-1")
+    for number in range(2, 20):
+        client.send(f"40/room-{number},")
+    assert list(rig.server.hub.namespaces) == ["/", "/room-1"]
+
+
+def test_a_namespace_that_was_asked_for_by_name_stays_and_knows_its_pattern() -> None:
+    rig = dynamic_rig()
+    early = rig.server.hub.of("/room-1")
+    client = rig.open()
+    late = rig.join(client, "/room-2").namespace
+    assert rig.server.hub.of("/room-2") is late
+    assert early.pattern == late.pattern is not None
+    client.send("1")
+    assert list(rig.server.hub.namespaces) == ["/", "/room-1", "/room-2"]
+    assert rig.server.hub.of("/elsewhere").pattern is None
+
+
+# -- encoding ----------------------------------------------------------------------------------------------------------
+
+
+class CountingParser(JsonParser):
+    """Counts packets encoded."""
+
+    count = 0
+
+    def encode(self, packet: Packet) -> WireMessage:
+        CountingParser.count += 1
+        return super().encode(packet)
+
+
+def test_a_broadcast_is_encoded_once_however_many_get_it() -> None:
+    rig = Rig()
+    server = rig.server
+    server.parser = CountingParser(SocketSettings())
+    clients = [rig.joined(transport)[0] for transport in TRANSPORTS * 10]
+    CountingParser.count = 0
+    sent = message(rig)
+    assert server.hub.of("/").broadcast(sent) == 20
+    assert [client.fetch() for client in clients] == [['2["x"]']] * 20
+    assert CountingParser.count == 1

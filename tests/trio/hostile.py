@@ -1,0 +1,69 @@
+"""What every row of the hostile tables has in common: how an attack is made, and what must hold after it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from enum import Enum
+
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from socketio_core.trio import Server
+from tests.trio.bench import Bench, serving, task_count, until
+from tests.trio.clients import Client
+from tests.trio.wire import Ended, Peer
+
+
+class Eof(Enum):
+    """The client sends no more, but still reads."""
+
+    EOF = "eof"
+
+
+EOF = Eof.EOF
+Step = bytes | float | Eof
+"""Bytes to send, seconds of silence, or the end of what the client sends."""
+
+
+async def perform(peer: Peer, *steps: Step) -> None:
+    """Take steps, each after the server has done what it could about the one before."""
+    for step in steps:
+        if isinstance(step, bytes):
+            await peer.send(step)
+        elif isinstance(step, Eof):
+            assert isinstance(peer.stream, trio.abc.HalfCloseableStream)
+            await peer.stream.send_eof()
+        else:
+            await trio.sleep(step)
+        await wait_all_tasks_blocked()
+
+
+@asynccontextmanager
+async def under_attack(io: Server | None = None) -> AsyncGenerator[Bench]:
+    """Serve in memory while an attack goes on, and check afterwards that it cost nobody else anything.
+
+    The attacker's connections are not closed for it: the server must get rid of all sessions and tasks by its own
+    deadlines. Meanwhile a bystander in the same namespace sees nothing at all. Then fresh clients are served.
+    """
+    async with serving(io or Server()) as bench:
+        bystander = await bench.websocket()
+        seen: list[str | bytes] = []
+        bench.nursery.start_soon(_watch, bystander, seen)
+        await wait_all_tasks_blocked()
+        tasks_before = task_count()
+        yield bench
+        await until(lambda: bench.session_count == 1, "no session of the attacker is left")
+        await until(lambda: task_count() == tasks_before, f"no task of the attacker is left: {task_count()}")
+        assert seen == []
+        await bystander.send('427["echo"]')
+        await until(lambda: seen == ["437[]"], "the bystander is still served", 5)
+        await bench.check_still_serves()
+
+
+async def _watch(client: Client, seen: list[str | bytes]) -> None:
+    try:
+        while True:
+            seen.append(await client.take())
+    except Ended:
+        seen.append("ended")

@@ -1,0 +1,337 @@
+"""Backpressure, both ways: slow readers are waited for or dropped, and slow handlers make the server stop reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+import trio
+from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+
+from socketio_core import BufferFull, EngineSettings, SocketSettings
+from socketio_core.app import Socket
+from socketio_core.trio import Disconnected, Server, Timeouts
+from tests.trio.bench import Bench, connect_tcp, serving, trio_tcp_test, trio_test, until
+from tests.trio.clients import PollingClient, WebSocketClient
+from tests.trio.hostile import under_attack
+from tests.trio.wire import frame, request
+
+HIGH_WATER: Final = 1000
+BLOCK: Final = "x" * 450  # two such messages are below the mark, three above it
+
+
+def _server(max_buffered_bytes: int = 5000, settings: SocketSettings | None = None) -> Server:
+    engine = EngineSettings(high_water_bytes=HIGH_WATER, max_buffered_bytes=max_buffered_bytes)
+    return Server(engine=engine, settings=settings)
+
+
+async def _stuck_websocket(bench: Bench) -> WebSocketClient:
+    """Return a client whose connection holds no byte that it has not read; one write to it waits for its reading."""
+    client = WebSocketClient(bench.listener.connect(lockstep_stream_pair))
+    await client.open()
+    await client.join()
+    return client
+
+
+def _socket_of(bench: Bench, client: WebSocketClient | PollingClient) -> Socket:
+    return bench.io.sockets.sockets[client.socket_id]
+
+
+async def _fill(socket: Socket, count: int) -> None:
+    """Emit so often, each time as if it were later, so that the first write is under way."""
+    for _ in range(count):
+        await socket.emit("block", BLOCK)
+        await wait_all_tasks_blocked()
+
+
+# -- out ---------------------------------------------------------------------------------------------------------------
+
+
+@trio_test
+async def test_emit_switches_tasks_only_above_the_high_water_mark() -> None:
+    async with serving(_server()) as bench:
+        socket = _socket_of(bench, await _stuck_websocket(bench))
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            with pytest.raises(trio.Cancelled):
+                await socket.emit("x")
+        await _fill(socket, 1)
+        others: list[str] = []
+        bench.nursery.start_soon(_note, others)
+        for _ in range(3):
+            await socket.emit("block", BLOCK)
+        assert others == [], "no other task has run"
+        with trio.move_on_after(1) as deadline:
+            await socket.emit("block", BLOCK)
+        assert deadline.cancelled_caught
+        assert others == ["ran"]
+
+
+async def _note(others: list[str]) -> None:
+    others.append("ran")
+
+
+@trio_test
+async def test_emit_waits_until_the_peer_has_read_and_then_goes_on() -> None:
+    async with serving(_server()) as bench:
+        client = await _stuck_websocket(bench)
+        socket = _socket_of(bench, client)
+        await _fill(socket, 4)
+        sent: list[bool] = []
+
+        async def emit() -> None:
+            sent.append(await socket.emit("last"))
+
+        bench.nursery.start_soon(emit)
+        await wait_all_tasks_blocked()
+        assert sent == []
+        for _ in range(4):
+            assert await client.take_event() == ["block", BLOCK]
+        assert await client.take_event() == ["last"]
+        assert sent == [True]
+
+
+@trio_test
+async def test_emit_that_waits_learns_that_the_socket_has_left() -> None:
+    async with serving(_server()) as bench:
+        client = await _stuck_websocket(bench)
+        socket = _socket_of(bench, client)
+        await _fill(socket, 4)
+        sent: list[bool] = []
+
+        async def emit() -> None:
+            sent.append(await socket.emit("last"))
+
+        bench.nursery.start_soon(emit)
+        await wait_all_tasks_blocked()
+        await client.peer.close()
+        await until(lambda: sent == [False], "the emit has returned")
+        with pytest.raises(Disconnected):
+            await socket.call("x")
+
+
+@trio_test
+async def test_emit_nowait_raises_above_the_high_water_mark_and_sends_nothing() -> None:
+    async with serving(_server()) as bench:
+        client = await _stuck_websocket(bench)
+        socket = _socket_of(bench, client)
+        await _fill(socket, 4)
+        with pytest.raises(BufferFull, match="outgoing buffer is full"):
+            socket.emit_nowait("too much")
+        for _ in range(4):
+            assert await client.take_event() == ["block", BLOCK]
+        assert socket.emit_nowait("again")
+        assert await client.take_event() == ["again"]
+
+
+@trio_test
+async def test_cancelled_emits_tear_no_frame_and_lose_none_that_returned() -> None:
+    async with serving(_server()) as bench:
+        client = await _stuck_websocket(bench)
+        socket = _socket_of(bench, client)
+        done: list[int] = []
+
+        async def emit_all() -> None:
+            for number in range(200):
+                with trio.move_on_after(0.1 * (number % 4)):
+                    await socket.emit("n", number, BLOCK)
+                    done.append(number)
+            await socket.emit("end")
+
+        bench.nursery.start_soon(emit_all)
+        received: list[object] = []
+        while (event := await client.take_event()) != ["end"]:
+            received.append(event[1])
+            await trio.sleep(0.2)
+        assert received == done
+        assert 20 < len(done) < 200
+
+
+@trio_test
+async def test_broadcast_does_not_wait_for_a_slow_socket() -> None:
+    async with serving(_server(100_000)) as bench:
+        slow, quick = await _stuck_websocket(bench), await bench.websocket()
+        await _fill(_socket_of(bench, slow), 4)
+        with trio.fail_after(0.001):
+            for number in range(50):
+                assert await bench.io.emit("news", number) == 2
+            for number in range(50):
+                assert await quick.take_event() == ["news", number]
+        for _ in range(4):
+            await slow.take_event()
+        assert [await slow.take_event() for _ in range(50)] == [["news", number] for number in range(50)]
+
+
+@pytest.mark.parametrize("kind", ["websocket", "polling"])
+@trio_test
+async def test_peer_that_does_not_read_is_dropped_at_max_buffered_bytes(kind: str) -> None:
+    async with under_attack(_server()) as bench:
+        slow = await (_stuck_websocket(bench) if kind == "websocket" else bench.polling())
+        member = _socket_of(bench, slow).member
+        session = member.connection.session
+        peak = sent = 0
+        operator = bench.io.to(slow.socket_id)
+        for _ in range(20):
+            sent += await operator.emit("block", BLOCK)
+            peak = max(peak, session.buffered_bytes)
+            await wait_all_tasks_blocked()
+        assert bench.reason_of(slow) == "transport error"
+        assert peak <= 5000
+        assert sent == (11 if kind == "websocket" else 10), "all that fits, and what was under way"
+        assert session.buffered_bytes == 0
+        assert await operator.emit("block", BLOCK) == 0
+
+
+@trio_test
+async def test_slow_peer_that_was_dropped_is_cut_off_at_close_s() -> None:
+    async with under_attack(_server()) as bench:
+        slow = await _stuck_websocket(bench)
+        for _ in range(20):
+            await bench.io.to(slow.socket_id).emit("block", BLOCK)
+            await wait_all_tasks_blocked()
+        assert bench.reason_of(slow) == "transport error"
+        dropped_at = trio.current_time()
+        await slow.peer.cut(frame("6"))
+        assert trio.current_time() == pytest.approx(dropped_at + Timeouts().close_s, abs=0.2)
+
+
+@trio_test
+async def test_polling_client_that_stops_reading_a_response_is_cut_off_at_write_s_and_may_poll_again() -> None:
+    async with under_attack() as bench:
+        client = await bench.polling()
+        peer = bench.listener.connect(lockstep_stream_pair)
+        await peer.send(request(client.target))
+        await bench.io.to(client.socket_id).emit("news", 1)
+        await wait_all_tasks_blocked()
+        began_at = trio.current_time()
+        await peer.cut(b"x")
+        assert trio.current_time() == pytest.approx(began_at + Timeouts().write_s, abs=1)
+        assert (await client.ask()).text.split("\x1e")[0] == '42["news",1]'
+
+
+@trio_tcp_test
+async def test_slow_peer_on_a_real_socket_gets_all_in_order_and_costs_bounded_memory() -> None:
+    """Frames that the kernel takes in part, for many rounds; whole frames come out at the other end."""
+    io = Server(engine=EngineSettings(high_water_bytes=200_000, max_buffered_bytes=400_000))
+    async with serving(io, tcp=True) as bench:
+        client = WebSocketClient(await connect_tcp(bench.urls[0], receive_buffer=4096))
+        await client.open()
+        await client.join()
+        socket = _socket_of(bench, client)
+        session = socket.member.connection.session
+        peaks: list[int] = []
+
+        async def emit_all() -> None:
+            for number in range(400):
+                await socket.emit("n", number, "x" * 40_000)
+                peaks.append(session.buffered_bytes)
+
+        bench.nursery.start_soon(emit_all)
+        await wait_all_tasks_blocked(0.05)
+        assert len(peaks) < 400, "it waits"
+        for number in range(400):
+            assert (await client.take_event())[1] == number
+        assert max(peaks) <= 250_000
+        await client.peer.close()
+
+
+# -- in ----------------------------------------------------------------------------------------------------------------
+
+
+class _Gate:
+    """A handler of `"work"` that waits until it is let go on, and notes what it was given."""
+
+    def __init__(self, io: Server) -> None:
+        self.open = trio.Event()
+        self.done: list[object] = []
+        io.on("work", self.work)
+
+    async def work(self, socket: Socket, number: object, *rest: object) -> None:
+        await self.open.wait()
+        self.done.append(number)
+
+
+LIMITS: Final[list[tuple[str, Callable[[], SocketSettings], str]]] = [
+    ("events", lambda: SocketSettings(max_queued_events=10), ""),
+    ("bytes", lambda: SocketSettings(max_queued_bytes=10_000), "x" * 1000),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "filling"), LIMITS, ids=[name for name, *_ in LIMITS])
+@trio_test
+async def test_websocket_is_not_read_while_too_much_waits_for_handlers(
+    name: str, settings: Callable[[], SocketSettings], filling: str
+) -> None:
+    io = _server(settings=settings())
+    gate = _Gate(io)
+    async with serving(io) as bench:
+        client = await _stuck_websocket(bench)
+        sent: list[int] = []
+
+        async def send_all() -> None:
+            for number in range(50):
+                await client.emit("work", number, filling)
+                sent.append(number)
+
+        bench.nursery.start_soon(send_all)
+        await wait_all_tasks_blocked()
+        assert 9 <= len(sent) <= 12, "the rest has not been read"
+        gate.open.set()
+        await until(lambda: len(gate.done) == 50, "all were handled")
+        assert gate.done == list(range(50))
+        await client.echo()
+
+
+@trio_test
+async def test_post_is_not_answered_while_too_much_waits_for_handlers() -> None:
+    io = _server(settings=SocketSettings(max_queued_events=10))
+    gate = _Gate(io)
+    async with serving(io) as bench:
+        client = await bench.polling()
+        assert await client.send(*[f'42["work",{number}]' for number in range(9)]) == 200
+        answered: list[int] = []
+
+        async def send_more() -> None:
+            answered.append(await client.send('42["work",9]', '42["work",10]'))
+
+        bench.nursery.start_soon(send_more)
+        await wait_all_tasks_blocked()
+        assert answered == []
+        gate.open.set()
+        await until(lambda: answered == [200], "the POST is answered")
+        await until(lambda: gate.done == list(range(11)), "all were handled in order")
+
+
+@trio_test
+async def test_silence_of_a_client_that_is_not_read_is_not_held_against_it() -> None:
+    """Its pong may be among what lies unread; when it is read again, the heartbeat counts again."""
+    io = _server(settings=SocketSettings(max_queued_events=1))
+    gate = _Gate(io)
+    async with under_attack(io) as bench:
+        client = await bench.websocket()
+        for number in range(4):
+            await client.emit("work", number)
+        await trio.sleep(100)
+        assert bench.reason_of(client) is None
+        gate.open.set()
+        await trio.sleep(10)
+        assert gate.done == [0, 1, 2, 3]
+        await client.echo()
+        assert await client.close_code() == 1005
+        assert bench.reason_of(client) == "ping timeout"
+
+
+@trio_test
+async def test_client_that_leaves_while_it_is_not_read_is_noticed_in_the_end() -> None:
+    io = _server(settings=SocketSettings(max_queued_events=1))
+    gate = _Gate(io)
+    async with under_attack(io) as bench:
+        client = await bench.websocket()
+        for number in range(4):
+            await client.emit("work", number)
+        await client.peer.close()
+        await trio.sleep(1)
+        gate.open.set()
+        await until(lambda: bench.reason_of(client) == "transport close", "its leaving is noticed")
+        assert gate.done == [0, 1, 2, 3], "what it had sent was handled all the same"

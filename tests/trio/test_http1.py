@@ -1,0 +1,232 @@
+"""HTTP connections beyond the hostile table: polls that are lost, early answers, pieces, proxies, resets."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import trio
+import trio.lowlevel
+from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+
+from socketio_core import Cors, EngineSettings
+from socketio_core.http import Request, Response
+from socketio_core.trio import Server, Timeouts
+from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test
+from tests.trio.clients import PollingClient
+from tests.trio.hostile import under_attack
+from tests.trio.wire import POLLING, Peer, chunked, request
+
+# -- a connection ------------------------------------------------------------------------------------------------------
+
+
+@trio_test
+async def test_one_connection_serves_a_whole_session() -> None:
+    async with serving(Server()) as bench:
+        peer = await bench.connect()
+        handshake = json.loads((await peer.ask()).text[1:])
+        assert handshake == {
+            "sid": handshake["sid"],
+            "upgrades": ["websocket"],
+            "pingInterval": 25000,
+            "pingTimeout": 20000,
+            "maxPayload": 1_000_000,
+        }
+        target = f"{POLLING}&sid={handshake['sid']}"
+        assert (await peer.ask(target, "POST", b"40")).body == b"ok"
+        joined = await peer.ask(target)
+        assert joined.text.startswith('40{"sid":')
+        assert joined.headers["content-type"] == "text/plain; charset=UTF-8"
+        assert joined.headers["cache-control"] == "no-store"
+        posted = await peer.ask(target, "POST", b'421["echo"]')
+        assert (posted.body, posted.headers["content-type"]) == (b"ok", "text/html")
+        assert (await peer.ask(target)).text == "431[]"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100])
+@trio_test
+async def test_bytes_in_pieces_mean_the_same_as_at_once(size: int) -> None:
+    async with serving(Server(http=_reflect)) as bench:
+        peer = await bench.connect()
+        body = chunked(b"abc", b"defgh")
+        sent = (
+            request("/one", "POST", b"x" * 50)
+            + request("/two", "POST", headers=["Transfer-Encoding: chunked"])
+            + body
+            + request("/three", headers=["X: y"])
+        )
+        for start in range(0, len(sent), size):
+            await peer.send(sent[start : start + size])
+            await wait_all_tasks_blocked()
+        assert (await peer.answer()).text == "POST /one " + "x" * 50
+        assert (await peer.answer()).text == "POST /two abcdefgh"
+        assert (await peer.answer()).text == "GET /three "
+
+
+def _reflect(request: Request, body: bytes) -> Response:
+    return Response(200, [], f"{request.method} {request.path} ".encode() + body)
+
+
+@trio_tcp_test
+async def test_early_answer_reaches_a_client_that_is_still_sending() -> None:
+    """Closing a socket with unread input resets it, and the answer with it; so the input is read away first."""
+    async with serving(Server(), tcp=True) as bench:
+        client = await bench.polling()
+        peer = await bench.connect()
+        head = request(client.target, "POST", headers=["Content-Length: 1500000"])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.send, head + b"x" * 1_500_000)
+            await trio.lowlevel.checkpoint()
+        answer = await peer.answer()
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert await peer.rest() == b""
+        await client.echo()
+        assert await client.send("1") == 200
+
+
+@trio_tcp_test
+async def test_client_that_goes_on_sending_behind_an_early_answer_is_cut_off_at_linger_s() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        peer = await bench.connect()
+        await peer.send(b"GET /nope HTTP/9.9\r\nHost: test\r\n\r\n")
+        assert (await peer.answer()).status == 505
+        await peer.cut(b"x")
+        assert trio.current_time() == pytest.approx(Timeouts().linger_s, abs=0.5)
+
+
+@trio_tcp_test
+async def test_reset_at_any_moment_is_no_failure() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        sent = request("/nope", "POST", b"x" * 10) + request() + b"GET /nope HTTP/9.9\r\nHost: test\r\n\r\n"
+        for size in range(0, len(sent), 5):
+            peer = await bench.connect()
+            await peer.send(sent[:size])
+            await peer.reset()
+        await bench.check_still_serves()
+
+
+# -- polls -------------------------------------------------------------------------------------------------------------
+
+
+async def _parked(bench: Bench, client: PollingClient) -> Peer:
+    peer = await bench.connect()
+    await peer.send(request(client.target))
+    await wait_all_tasks_blocked(0.005)
+    return peer
+
+
+@trio_test
+async def test_abandoned_poll_does_not_end_the_session_and_its_messages_come_with_the_next() -> None:
+    async with under_attack() as bench:
+        client = await bench.polling()
+        peer = await _parked(bench, client)
+        await peer.close()
+        await bench.io.to(client.socket_id).emit("news", 1)
+        await wait_all_tasks_blocked()
+        await bench.io.to(client.socket_id).emit("news", 2)
+        assert (await client.ask()).text == '42["news",1]\x1e42["news",2]'
+
+
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+@trio_tcp_test
+async def test_poll_whose_connection_is_lost_is_noticed_and_the_session_outlives_it_by_the_grace(how: str) -> None:
+    async with serving(Server(engine=EngineSettings(poll_grace_s=2.0)), tcp=True) as bench:
+        client, other = await bench.polling(), await bench.polling()
+        for lost in (client, other):
+            peer = await _parked(bench, lost)
+            await (peer.reset() if how == "RST" else peer.close())
+        await trio.sleep(1.5)
+        await bench.io.to(other.socket_id).emit("news", 1)
+        assert await other.take_event() == ["news", 1]
+        await trio.sleep(1)
+        assert bench.reason_of(client) == "transport error"
+        assert bench.reason_of(other) is None
+
+
+@trio_test
+async def test_response_that_could_not_be_written_goes_out_with_the_next_poll_once_and_in_order() -> None:
+    async with under_attack() as bench:
+        client = await bench.polling()
+        for number in range(5):
+            peer = bench.listener.connect(lockstep_stream_pair)
+            await peer.send(request(client.target))
+            await bench.io.to(client.socket_id).emit("news", number)
+            await wait_all_tasks_blocked()
+            await peer.close()
+        texts = [f'42["news",{number}]' for number in range(5)]
+        assert (await client.ask()).text == "\x1e".join(texts)
+        await client.echo()
+
+
+@trio_test
+async def test_half_closed_connection_of_a_parked_poll_counts_as_gone() -> None:
+    """Nobody can tell it from a client that has gone; browsers do not half-close."""
+    async with under_attack() as bench:
+        client = await bench.polling()
+        peer = await _parked(bench, client)
+        assert isinstance(peer.stream, trio.abc.HalfCloseableStream)
+        await peer.stream.send_eof()
+        assert await peer.rest() == b""
+        await bench.io.to(client.socket_id).emit("news", 1)
+        assert await client.take_event() == ["news", 1]
+
+
+@trio_test
+async def test_poll_is_answered_with_all_that_waits_and_compressed_if_it_is_large() -> None:
+    async with serving(Server()) as bench:
+        client = await bench.polling()
+        await bench.io.to(client.socket_id).emit("a", "x" * 2000)
+        await bench.io.to(client.socket_id).emit("b", b"\x01\x02")
+        answer = await client.ask(headers=["Accept-Encoding: gzip"])
+        assert answer.headers["content-encoding"] == "gzip"
+        assert len(answer.body) < 200
+
+
+# -- what a request is -------------------------------------------------------------------------------------------------
+
+
+@trio_test
+async def test_proxy_is_trusted_only_where_the_server_was_told_so() -> None:
+    forwarded = ["X-Forwarded-For: 10.0.0.1, 192.0.2.7", "X-Forwarded-Proto: http,https"]
+    for trusted, expected in ((True, ("192.0.2.7", "https")), (False, ("", "http"))):
+        seen: list[tuple[str, str]] = []
+
+        def note(request: Request, body: bytes, seen: list[tuple[str, str]] = seen) -> Response:
+            seen.append((request.address, request.scheme))
+            return Response(204)
+
+        async with serving(Server(http=note, trust_proxy=trusted)) as bench:
+            peer = await bench.connect()
+            await peer.ask("/", headers=forwarded)
+            await peer.ask("/")
+        assert seen == [expected, ("", "http")]
+
+
+@trio_test
+async def test_scheme_of_a_trusted_proxy_decides_about_the_origin() -> None:
+    async with serving(Server(trust_proxy=True)) as bench:
+        peer = await bench.connect()
+        origin = "Origin: https://test"
+        assert (await peer.ask(headers=[origin])).status == 403
+        assert (await peer.ask(headers=[origin, "X-Forwarded-Proto: https"])).status == 200
+
+
+@trio_tcp_test
+async def test_address_of_the_peer_is_in_the_handshake() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        client = await bench.websocket()
+        handshake = bench.io.sockets.sockets[client.socket_id].handshake
+        assert (handshake.address, handshake.secure) == ("127.0.0.1", False)
+        await client.close()
+
+
+@trio_test
+async def test_preflight_is_answered_with_cors_and_the_headers_are_on_errors_too() -> None:
+    async with serving(Server(cors=Cors(origins=["https://app"], credentials=True))) as bench:
+        peer = await bench.connect()
+        preflight = await peer.ask(method="OPTIONS", headers=["Origin: https://app"])
+        assert (preflight.status, preflight.body) == (204, b"")
+        assert preflight.headers["access-control-allow-origin"] == "https://app"
+        refused = await peer.ask("/socket.io/?EIO=4&transport=no", headers=["Origin: https://app"])
+        assert refused.status == 400
+        assert refused.headers["access-control-allow-credentials"] == "true"

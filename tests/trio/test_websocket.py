@@ -1,0 +1,315 @@
+"""The WebSocket pump: how many writes, what is in them, and every way to the end of a connection."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+import pytest
+import trio
+from trio.testing import MemorySendStream, memory_stream_pair, wait_all_tasks_blocked
+
+from socketio_core.app import Socket
+from socketio_core.trio import Server, Timeouts
+from tests.trio.bench import Bench, serving, task_count, trio_tcp_test, trio_test, until
+from tests.trio.clients import WebSocketClient
+from tests.trio.hostile import perform, under_attack
+from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, Peer, close_frame, frame, handshake
+
+COUNT = 50
+
+
+def _server() -> Server:
+    """A server with handlers that emit much, each in another way."""
+    io = Server()
+
+    @io.on("burst")
+    async def burst(socket: Socket) -> None:
+        for number in range(COUNT):
+            await socket.emit("n", number)
+
+    @io.on("burst in a thread of its own")
+    async def late_burst(socket: Socket) -> None:
+        await trio.sleep(1)
+        await burst(socket)
+
+    @io.on("burst for sync code")
+    def sync_burst(socket: Socket) -> None:
+        for number in range(COUNT):
+            socket.emit_nowait("n", number)
+
+    @io.on("to all")
+    async def to_all(socket: Socket) -> None:
+        for number in range(COUNT):
+            await io.emit("n", number)
+
+    @io.on("bye")
+    async def bye(socket: Socket) -> None:
+        await socket.disconnect(close=True)
+
+    return io
+
+
+def _counted_pair(writes: list[str]) -> tuple[trio.abc.Stream, trio.abc.Stream]:
+    """Return two ends in memory; each `send_all` of the server's is noted in `writes`."""
+    ours, theirs = memory_stream_pair()
+    assert isinstance(theirs.send_stream, MemorySendStream)
+
+    deliver = theirs.send_stream.send_all_hook
+    assert deliver is not None
+
+    async def note() -> None:
+        writes.append("write")
+        await deliver()
+
+    theirs.send_stream.send_all_hook = note
+    return ours, theirs
+
+
+async def _counted_client(bench: Bench, writes: list[str]) -> WebSocketClient:
+    client = WebSocketClient(bench.listener.connect(lambda: _counted_pair(writes)))
+    await client.open()
+    await client.join()
+    await wait_all_tasks_blocked()
+    writes.clear()
+    return client
+
+
+async def _take_numbers(client: WebSocketClient, count: int = COUNT) -> None:
+    for number in range(count):
+        assert await client.take_event() == ["n", number]
+
+
+# -- writes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", ["burst", "burst in a thread of its own", "burst for sync code", "to all"])
+@trio_test
+async def test_what_is_emitted_together_leaves_in_one_write(event: str) -> None:
+    async with serving(_server()) as bench:
+        writes: list[str] = []
+        client = await _counted_client(bench, writes)
+        await client.emit(event)
+        await _take_numbers(client)
+        assert writes == ["write"]
+
+
+@trio_test
+async def test_acks_of_events_that_arrive_together_leave_in_one_write() -> None:
+    async with serving(_server()) as bench:
+        writes: list[str] = []
+        client = await _counted_client(bench, writes)
+        await client.send(*[f'42{number}["echo"]' for number in range(COUNT)])
+        assert [await client.take() for _ in range(COUNT)] == [f"43{number}[]" for number in range(COUNT)]
+        assert writes == ["write"]
+
+
+@trio_test
+async def test_broadcast_is_one_write_for_each_recipient() -> None:
+    async with serving(_server()) as bench:
+        writes: list[str] = []
+        clients = [await _counted_client(bench, writes) for _ in range(20)]
+        await clients[0].emit("to all")
+        for client in clients:
+            await _take_numbers(client)
+        assert len(writes) == 20
+
+
+@contextmanager
+def _counted_os_writes() -> Generator[list[str]]:
+    """Note each call of `os.write` while this lasts."""
+    writes: list[str] = []
+
+    def note(frame: FrameType, kind: str, function: object) -> None:
+        if kind == "c_call" and function is os.write:
+            writes.append("write")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield writes
+    finally:
+        sys.setprofile(before)
+
+
+@trio_tcp_test
+async def test_socket_that_can_take_the_bytes_costs_one_direct_write_and_no_task() -> None:
+    async with serving(_server(), tcp=True) as bench:
+        client = await bench.websocket()
+        socket = bench.io.sockets.sockets[client.socket_id]
+        await wait_all_tasks_blocked()
+        with _counted_os_writes() as writes:
+            await client.emit("burst")
+            await _take_numbers(client)
+            assert writes == ["write"]
+            tasks = task_count()
+            for number in range(COUNT):
+                socket.emit_nowait("n", number)
+            bench.io.runtime.flush()
+            assert writes == ["write"] * 2
+            assert task_count() == tasks
+        await _take_numbers(client)
+        await client.close()
+
+
+@trio_tcp_test
+async def test_large_messages_arrive_whole_whatever_the_socket_takes_at_once() -> None:
+    """Some written directly, the rest by a task: nothing is lost or doubled in between."""
+    async with serving(_server(), tcp=True) as bench:
+        client = await bench.websocket()
+        socket = bench.io.sockets.sockets[client.socket_id]
+        texts = [f"{number}:" + "x" * 300_000 for number in range(30)]
+        for text in texts:
+            await bench.io.to(socket.id).emit("text", text, b"\x00\x01")
+        for text in texts:
+            assert str(await client.take()).startswith(f'451-["text","{text[:10]}')
+            assert await client.take() == b"\x00\x01"
+        await client.close()
+
+
+@trio_test
+async def test_pings_are_answered_and_of_many_the_last_one() -> None:
+    """RFC 6455, 5.5.3: so a flood of them takes no memory while its sender does not read."""
+    async with serving(_server()) as bench:
+        client = await bench.websocket()
+        await client.peer.send(frame(b"one", PING))
+        assert await client.peer.frame() == (PONG, b"one")
+        await client.peer.send(b"".join(frame(b"%d" % number, PING) for number in range(100)))
+        assert await client.peer.frame() == (PONG, b"99")
+        await client.peer.send(frame('421["echo"]') + frame(b"two", PING))
+        assert {await client.peer.frame() for _ in range(2)} == {(PONG, b"two"), (1, b"431[]")}
+
+
+@trio_test
+async def test_frames_in_one_piece_with_the_handshake_are_not_lost() -> None:
+    async with serving(_server()) as bench:
+        client = WebSocketClient(await bench.connect())
+        await client.open(early=frame("40") + frame('421["echo",1]')[:7])
+        await client.peer.send(frame('421["echo",1]')[7:])
+        assert str(await client.take()).startswith('40{"sid"')
+        assert await client.take() == "431[1]"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@trio_test
+async def test_bytes_in_pieces_mean_the_same_as_at_once(size: int) -> None:
+    async with serving(_server()) as bench:
+        peer = await bench.connect()
+        sent = handshake(WEBSOCKET) + frame("40") + frame('421["echo","é€"]') + frame(b"?", PING) + close_frame(1000)
+        for start in range(0, len(sent), size):
+            await peer.send(sent[start : start + size])
+            await wait_all_tasks_blocked()
+        assert (await peer.answer()).status == 101
+        frames = [await peer.frame() for _ in range(5)]
+        assert [data[:2] for _, data in frames] == [b"0{", b"40", b"43", b"?", b"\x03\xe8"]
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+
+@trio_test
+async def test_client_that_closes_is_answered_and_cut_off_at_once() -> None:
+    async with under_attack(_server()) as bench:
+        client = await bench.websocket()
+        await client.peer.send(close_frame(1000))
+        assert await client.peer.frame() == (CLOSE, b"\x03\xe8")
+        assert await client.peer.rest() == b""
+        assert bench.reason_of(client) == "transport close"
+        assert trio.current_time() == 0
+
+
+@trio_test
+async def test_server_that_closes_sends_what_is_left_and_waits_for_the_answer() -> None:
+    async with under_attack(_server()) as bench:
+        client = await bench.websocket()
+        await client.send('42["burst"]', '42["bye"]')
+        await _take_numbers(client)
+        assert await client.take() == "41"
+        with pytest.raises(Ended):
+            await client.packet()
+        assert client.closed_with == 1005
+        await trio.sleep(Timeouts().close_s - 0.1)
+        await client.peer.send(close_frame())
+        assert await client.peer.rest() == b""
+        assert trio.current_time() == pytest.approx(Timeouts().close_s - 0.1)
+        assert bench.reason_of(client) == "server namespace disconnect"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", frame(b"?", PING) * 10, frame('42["echo"]') * 10, b"\xff" * 100, close_frame()[:3]]
+)
+@trio_test
+async def test_client_that_does_not_answer_the_close_is_cut_off_at_close_s(sent: bytes) -> None:
+    async with under_attack(_server()) as bench:
+        client = await bench.websocket()
+        await client.emit("bye")
+        assert await client.take() == "41"
+        with pytest.raises(Ended):
+            await client.packet()
+        await perform(client.peer, sent)
+        assert await client.peer.rest() == b"", "nothing is sent behind a close frame"
+        assert trio.current_time() == pytest.approx(Timeouts().close_s)
+
+
+@trio_test
+async def test_both_may_close_at_the_same_time() -> None:
+    async with under_attack(_server()) as bench:
+        client = await bench.websocket()
+        await client.peer.send(frame('42["bye"]') + close_frame(1000))
+        assert await client.close_code() in (1000, 1005)
+        assert trio.current_time() == 0
+        assert bench.reason_of(client) in ("transport close", "server namespace disconnect")
+
+
+@pytest.mark.parametrize("broken", [frame("x", rsv=7), frame(b"\xff", 1)])
+@trio_tcp_test
+async def test_after_a_broken_frame_an_honest_client_need_not_wait(broken: bytes) -> None:
+    """What it sends can no longer be understood, so the server ends its side at once."""
+    async with serving(_server(), tcp=True) as bench:
+        client = await bench.websocket()
+        await client.peer.send(broken)
+        assert await client.close_code() in (1002, 1007)
+        assert await client.peer.rest() == b""
+        assert trio.current_time() < 1
+        await client.peer.close()
+        await until(lambda: bench.session_count == 0, "the session is gone", 1)
+
+
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+@trio_tcp_test
+async def test_connection_that_ends_without_a_close_frame_is_a_transport_close(how: str) -> None:
+    async with serving(_server(), tcp=True) as bench:
+        client = await bench.websocket()
+        await (client.peer.reset() if how == "RST" else client.peer.close())
+        await until(lambda: bench.reason_of(client) == "transport close", f"the {how} is noticed", 1)
+        await bench.io.emit("nobody is there")
+        await bench.check_still_serves()
+
+
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+@trio_tcp_test
+async def test_peer_may_vanish_while_it_is_written_to(how: str) -> None:
+    async with serving(_server(), tcp=True) as bench:
+        client = await bench.websocket()
+        for _ in range(40):
+            await bench.io.to(client.socket_id).emit("text", "x" * 200_000)
+        await (client.peer.reset() if how == "RST" else client.peer.close())
+        await until(lambda: bench.reason_of(client) == "transport close", f"the {how} is noticed", 1)
+        await bench.check_still_serves()
+
+
+@trio_test
+async def test_session_that_ended_before_the_101_was_written_closes_the_websocket() -> None:
+    """A candidate that takes so long to read its 101 that the upgrade is over."""
+    async with under_attack(_server()) as bench:
+        client = await bench.polling()
+        candidate = Peer(bench.listener.connect(trio.testing.lockstep_stream_pair).stream)
+        await candidate.send(handshake(f"{WEBSOCKET}&sid={client.sid}"))
+        await trio.sleep(11)
+        assert (await candidate.answer()).status == 101
+        assert await candidate.frame() == (CLOSE, b"")
+        assert await client.send("3") == 200
+        await client.echo()

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import re
+
+from socketio_core.ids import new_id
+
+
+def test_ids_are_20_url_safe_characters_like_the_references() -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]{20}", new_id())
+
+
+def test_ids_do_not_repeat() -> None:
+    assert len({new_id() for _ in range(10_000)}) == 10_000

@@ -1,0 +1,106 @@
+"""The purity line: what the core imports, which layer may know which, and what instances weigh."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PACKAGE: Final = Path(__file__).resolve().parents[1] / "socketio_core"
+ADAPTERS: Final = ("trio", "demo", "__main__")
+
+FORBIDDEN: Final = frozenset(
+    (
+        *("asyncio", "concurrent", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "queue"),
+        *("random", "sched", "select", "selectors", "signal", "socket", "socketserver", "ssl", "subprocess", "sys"),
+        *("tempfile", "threading", "time", "urllib.request", "uuid"),
+    )
+)
+ENTROPY: Final = {"secrets"}
+
+# Lower layers first; a module may import from its own layer and from those before it.
+LAYERS: Final = ("base", "engineio", "socketio", "app", "testing", "trio", "demo", "__main__")
+BASE: Final = ("errors", "records", "timers", "ids", "http", "settings")
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            yield node.module
+
+
+def layer_of(module: str) -> str:
+    part = module.split(".")[1] if "." in module else "base"
+    return "base" if part in BASE else part
+
+
+CORE: Final = [path for path in modules() if layer_of(name_of(path)) not in ADAPTERS]
+
+
+@pytest.mark.parametrize("path", CORE, ids=name_of)
+def test_core_imports_nothing_impure(path: Path) -> None:
+    for imported in imports(path):
+        root = imported.split(".")[0]
+        if root == "socketio_core":
+            continue
+        assert root in sys.stdlib_module_names, f"{imported} is not in the standard library"
+        assert root not in FORBIDDEN, imported
+        assert imported not in FORBIDDEN, imported
+        assert root not in ENTROPY or name_of(path) == "socketio_core.ids", imported
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_point_down(path: Path) -> None:
+    own = LAYERS.index(layer_of(name_of(path)))
+    for imported in imports(path):
+        if imported.split(".")[0] == "socketio_core" and imported != "socketio_core":
+            assert LAYERS.index(layer_of(imported)) <= own, imported
+
+
+def test_only_adapters_name_a_network_library() -> None:
+    users = {
+        name_of(path) for path in modules() if {"trio", "h11", "wsproto"} & {i.split(".")[0] for i in imports(path)}
+    }
+    assert {layer_of(user) for user in users} <= {"trio", "demo"}
+
+
+def classes() -> Iterator[type]:
+    for path in CORE:
+        module = importlib.import_module(name_of(path))
+        for _, found in inspect.getmembers(module, inspect.isclass):
+            if found.__module__ == module.__name__ and "__slots__" in vars(found):
+                yield found
+
+
+@pytest.mark.parametrize("slotted", list(classes()), ids=lambda c: c.__qualname__)
+def test_slotted_classes_have_no_dict(slotted: type) -> None:
+    """A base class without slots would bring the `__dict__` back, unnoticed."""
+    for base in slotted.__mro__[:-1]:
+        assert "__slots__" in vars(base) or base.__module__ in ("typing", "collections.abc"), base
+        assert "__dict__" not in vars(base) or base is not slotted
+
+
+@pytest.mark.parametrize("package", ["", ".engineio", ".socketio", ".app", ".testing", ".trio"])
+def test_what_a_package_exports_exists(package: str) -> None:
+    module = importlib.import_module("socketio_core" + package)
+    exported: list[str] = module.__all__
+    assert exported == sorted(exported)
+    assert [name for name in exported if not hasattr(module, name)] == []

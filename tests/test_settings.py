@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import Any, Final
+
+import pytest
+
+from socketio_core.settings import EngineSettings, SocketSettings
+
+NOT_POSITIVE: Final = ("poll_grace_s", "max_packets_per_poll", "max_held_packets", "max_held_bytes")
+POSITIVE: Final = [
+    (kind, field.name)
+    for kind in (EngineSettings, SocketSettings)
+    for field in fields(kind)
+    if field.name not in NOT_POSITIVE and re.search(r"^max_|_s$|_water_bytes$", field.name)
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), POSITIVE)
+@pytest.mark.parametrize("value", [0, -1])
+def test_numbers_must_be_positive(kind: type[Any], name: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be positive: {value}$"):
+        kind(**{name: value})
+
+
+@pytest.mark.parametrize(("kind", "name"), POSITIVE)
+def test_the_smallest_numbers_pass(kind: type[Any], name: str) -> None:
+    values = {name: 1}
+    if name == "max_buffered_bytes":
+        values["high_water_bytes"] = 1
+    assert getattr(kind(**values), name) == 1
+
+
+def test_every_limit_is_on_by_default() -> None:
+    for settings in (EngineSettings(), SocketSettings()):
+        for field in fields(settings):
+            if field.name.startswith("max_") and field.name != "max_packets_per_poll":
+                assert getattr(settings, field.name) > 0
+
+
+def test_defaults_are_the_references() -> None:
+    """PROTOCOL 1.12, 4.1."""
+    engine = EngineSettings()
+    assert (engine.ping_interval_s, engine.ping_timeout_s, engine.upgrade_timeout_s) == (25, 20, 10)
+    assert (engine.max_payload_bytes, engine.path, engine.http_compression_threshold_bytes) == (
+        10**6,
+        "/engine.io/",
+        1024,
+    )
+    assert (engine.transports, engine.allow_upgrades, engine.cookie, engine.cors) == (
+        ("polling", "websocket"),
+        True,
+        None,
+        None,
+    )
+    assert (SocketSettings().connect_timeout_s, SocketSettings().max_attachments) == (45, 10)
+
+
+@pytest.mark.parametrize("path", ["socket.io/", "/socket.io", "", "socket.io"])
+def test_path_needs_its_slashes(path: str) -> None:
+    with pytest.raises(ValueError, match="path must begin and end with '/'"):
+        EngineSettings(path=path)
+
+
+@pytest.mark.parametrize("transports", [(), ("webtransport",), ("polling", "flash")])
+def test_transports_must_be_known(transports: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="transports must be 'polling' and/or 'websocket'"):
+        EngineSettings(transports=transports)
+
+
+@pytest.mark.parametrize(("value", "is_good"), [(None, True), (2, True), (1, False), (0, False)])
+def test_a_poll_must_have_room_for_a_farewell(value: int | None, *, is_good: bool) -> None:
+    if is_good:
+        assert EngineSettings(max_packets_per_poll=value).max_packets_per_poll == value
+    else:
+        with pytest.raises(ValueError, match="max_packets_per_poll must be None or at least 2"):
+            EngineSettings(max_packets_per_poll=value)
+
+
+def test_grace_may_be_zero_and_not_less() -> None:
+    assert EngineSettings(poll_grace_s=0).poll_grace_s == 0
+    with pytest.raises(ValueError, match="poll_grace_s must not be negative"):
+        EngineSettings(poll_grace_s=-0.1)
+
+
+def test_high_water_lies_within_the_buffer() -> None:
+    assert EngineSettings(high_water_bytes=5, max_buffered_bytes=5).high_water_bytes == 5
+    with pytest.raises(ValueError, match="high_water_bytes must not exceed max_buffered_bytes"):
+        EngineSettings(high_water_bytes=6, max_buffered_bytes=5)
+
+
+@pytest.mark.parametrize("name", ["max_held_packets", "max_held_bytes"])
+def test_nothing_need_be_held(name: str) -> None:
+    settings: dict[str, Any] = {name: 0}
+    assert getattr(SocketSettings(**settings), name) == 0
+    settings = {name: -1}
+    with pytest.raises(ValueError, match=f"{name} must not be negative: -1"):
+        SocketSettings(**settings)

@@ -184,8 +184,9 @@ class Session:
             self._shared.forget_ready(poll)
         elif poll is self._flushed:
             self._flushed = None
-        elif lost:
-            self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost and a later one was sent")
+        else:
+            if lost:
+                self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost and a later one was sent")
             return
         if self._websocket is not None:
             if lost:  # they cannot go before what the WebSocket has sent
@@ -416,8 +417,8 @@ class Session:
     def _can_say_close(self) -> bool:
         """Whether a closing session can end now: a poll is there, and all else has gone out with those before it.
 
-        The official client handles messages a moment later than the `1`, so in one payload with it they come too late: a
-        DISCONNECT packet would look like a lost connection, and the client would come back.
+        The official client handles messages a moment later than the `1`, so in one payload with it they come too late:
+        a DISCONNECT packet would look like a lost connection, and the client would come back.
         """
         return self.state is SessionState.CLOSING and self._poll is not None and not self._outbox
 

@@ -81,7 +81,6 @@ class Connection:
     def receive(self, payload: Payload, now: float) -> None:
         """Process one message of the session."""
         if self._end_reason is not None:
-            self.refused_input = True
             return
         try:
             packet = self._decoder.feed(payload)

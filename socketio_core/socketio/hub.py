@@ -64,7 +64,7 @@ class Namespace:
         alone = self.members.get(room)
         if alone is None:
             return found or ()
-        return [alone] if found is None else [alone, *(member for member in found if member is not alone)]
+        return [alone] if found is None else [alone, *found]
 
     def recipients(self, rooms: Rooms, except_rooms: frozenset[str] = frozenset()) -> Iterator[Member]:
         """Return those in any of `rooms` and in none of `except_rooms`, each once.

@@ -233,6 +233,6 @@ def _depth_exceeds(text: str, limit: int) -> bool:
     """
     if "\\" in text:
         text = _ESCAPE.sub("", text)
-    outside = "".join(text.split('"')[::2]).encode("utf-8", "surrogatepass")
+    outside = "".join(text.split('"')[::2]).encode("ascii")
     steps = memoryview(outside.translate(_BRACKETS_TO_STEPS, _NOT_BRACKETS)).cast("b")
     return max(accumulate(steps), default=0) > limit

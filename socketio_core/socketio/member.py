@@ -146,8 +146,8 @@ class Member:
         if self.state is MemberState.JOINED:
             for room in self.rooms:
                 self.namespace.remove_from_room(self, room)
-            self.namespace.members.pop(self.sid, None)
-        elif self.state is MemberState.PENDING:
+            del self.namespace.members[self.sid]
+        else:  # it was pending: who has left is no longer known to the connection
             self.namespace.pending_count -= 1
         self.state = MemberState.LEFT
         self.rooms.clear()

@@ -76,8 +76,7 @@ class TrioRuntime:
 
     def flush(self) -> None:
         """Dispatch what has happened, wake whoever has something to write, and see that the clock wakes in time."""
-        if self._app is None:
-            return
+        assert self._app is not None  # runs inside serve
         core = self._app.core
         self._app.dispatch_soon()
         for carrier in core.take_ready():

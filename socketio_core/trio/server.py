@@ -128,10 +128,7 @@ class Server(Application):
             await self._serve_all(listeners, scheme, task_status)
         except BaseExceptionGroup as group:
             # Nurseries wrap what passes through them. What the caller sees is the KeyboardInterrupt or OSError itself.
-            cause = _only_cause(group)
-            if cause is group:
-                raise
-            raise cause from None
+            raise _only_cause(group) from None
 
     async def _serve_all(
         self, listeners: Sequence[Listener], scheme: str, task_status: trio.TaskStatus[list[str]]

@@ -14,7 +14,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 from wsproto.frame_protocol import FrameProtocol
-from wsproto.utilities import LocalProtocolError, generate_accept_token
+from wsproto.utilities import generate_accept_token
 
 from socketio_core.app.application import Client
 from socketio_core.app.handover import Handover
@@ -25,7 +25,7 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
 from socketio_core.socketio.connection import Connection
 from socketio_core.trio.deflate import slices
-from socketio_core.trio.runtime import LOGGER, note_taken
+from socketio_core.trio.runtime import note_taken
 
 if TYPE_CHECKING:
     from socketio_core.trio.server import Server
@@ -146,8 +146,6 @@ class WebSocketPump:
                 self._server.runtime.flush()
                 if self._ended is not None:
                     self._ended.set()
-                if not self._closer_started:
-                    await trio.aclose_forcefully(self._stream)
 
     async def _read_once(self) -> bool:
         client = self._client()
@@ -319,18 +317,10 @@ class WebSocketPump:
             await written.wait()
         while data := self._collect():
             await self._stream.send_all(data)
-        if self._frames.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
-            await self._stream.send_all(self._close_frame())
+        code = self._peer_code if self._websocket.close_code is None else self._websocket.close_code
+        close = CloseConnection(code=code, reason=self._websocket.close_text or None)
+        await self._stream.send_all(self._frames.send(close))
         if self._reader is not None and self._frames.state is not ConnectionState.CLOSED:
             if self._is_deaf and isinstance(self._stream, trio.SocketStream):
                 await self._stream.send_eof()  # its close frame would not be understood, so this is the last word
             await ended.wait()
-
-    def _close_frame(self) -> bytes:
-        websocket = self._websocket
-        code = self._peer_code if websocket.close_code is None else websocket.close_code
-        try:
-            return self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
-        except LocalProtocolError:
-            LOGGER.exception("close frame could not be made")
-            return b""

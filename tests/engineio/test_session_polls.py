@@ -149,3 +149,30 @@ def test_a_lost_noop_does_not_disturb_a_poll_that_waits() -> None:
     scene.wait(20)
     assert scene.reports() == []
     scene.check()
+
+
+def test_a_poll_that_is_lost_again_or_late_does_not_begin_a_grace() -> None:
+    scene = Scene(poll_grace_s=2.0)
+    client = scene.client()
+    lost, released = client.poll(hold=True), None
+    scene.session(client).send("a")
+    lost.drop()
+    assert client.fetch() == ["a"]
+    client.open_websocket().send("2probe")
+    released = client.poll(hold=True)
+    assert scene.poll(client) == b"6"
+    lost.drop()
+    released.drop()
+    scene.wait(9)
+    assert scene.reports() == []
+
+
+def test_a_poll_that_was_answered_is_not_answered_again() -> None:
+    scene = Scene()
+    client = scene.client()
+    poll = client.poll()
+    candidate = client.open_websocket()
+    scene.engine.receive(candidate.carrier, "2probe", scene.now)
+    scene.session(client).send("a")
+    assert parts(poll.response)[2] == b"6"
+    assert scene.poll(client) == b"4a"

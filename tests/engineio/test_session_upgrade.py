@@ -115,6 +115,16 @@ def test_repeated_probes_are_answered_one_at_a_time() -> None:
     assert candidate.take() == ["3probe"]
 
 
+def test_a_candidate_that_failed_is_closed_without_another_word() -> None:
+    scene = Scene()
+    client = scene.client()
+    candidate = client.open_websocket()
+    candidate.is_reading = False
+    candidate.send("2probe", "9")
+    candidate.is_reading = True
+    assert (candidate.take(), candidate.is_open) == ([], False)
+
+
 def test_a_post_under_way_is_processed_after_the_upgrade() -> None:
     scene = Scene()
     client = scene.client()

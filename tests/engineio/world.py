@@ -163,10 +163,11 @@ class World:
     def server_acts(self, person: Person, what: str, number: int) -> None:
         session, now = person.session, self.scene.now
         if what == "server sends":  # a text, and bytes behind it; no two are equal
-            self.number += 1
-            binary = [f"{self.number}.{part}".encode() for part in range(1, number)]
-            if session.put(WireMessage((f"4{self.number}", *binary))):
-                person.sent += [f"{self.number}", *binary]
+            for size in range(1, number // 2 + 2):
+                self.number += 1
+                binary = [f"{self.number}.{part}".encode() for part in range(1, size)]
+                if session.put(WireMessage((f"4{self.number}", *binary))):
+                    person.sent += [f"{self.number}", *binary]
         elif what == "pause":
             session.pause_reading(now)
         elif what == "resume":

@@ -87,5 +87,8 @@ def connect_head(nsp: str) -> str:
 
 
 def drain(client: WireClient) -> list[Payload]:
-    """Read what there is, also from a session that is over."""
-    return client.take_messages() if client.session is None else client.fetch()
+    """Read what there is, also from a session that is over, or is closing: then until it is over."""
+    messages = client.take_messages() if client.session is None else client.fetch()
+    while client.session is not None and not client.session.is_open:
+        messages += client.fetch()
+    return messages

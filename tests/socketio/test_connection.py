@@ -231,6 +231,7 @@ def test_held_events_of_a_refused_client_are_gone(rig: Rig) -> None:
     member = rig.request(client)
     client.send('42["a"]')
     assert member.refuse("no")
+    assert member.held == []
     rig.take(Left)
     client.send('42["b"]')  # was on its way
     assert rig.events() == []
@@ -283,6 +284,18 @@ def test_a_client_may_leave_while_it_waits(rig: Rig, transport: str) -> None:
     assert rig.events() == []
     assert rig.server.hub.of("/").pending_count == 0
     assert rig.join(client).state is MemberState.JOINED
+
+
+def test_a_client_that_waits_is_refused_and_not_disconnected(rig: Rig) -> None:
+    """Unless the connection is to be closed; a namespace that it is not in cannot be left (PROTOCOL 4.4)."""
+    client = rig.open()
+    member = rig.request(client)
+    member.disconnect(rig.now)
+    assert member.state is MemberState.PENDING
+    member.disconnect(rig.now, close=True)
+    assert rig.reasons() == [("/", "server namespace disconnect")]
+    assert client.take_messages() == []
+    assert client.session is None
 
 
 @BOTH

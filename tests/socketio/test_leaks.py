@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -17,7 +16,8 @@ from socketio_core.testing import WireClient
 from socketio_core.timers import Timer
 from tests.socketio.rig import TRANSPORTS, Rig, drain
 
-CYCLES: Final = 60
+CYCLES: Final = 120
+SHELLS: Final = 65  # cancelled timers that a queue keeps, without what they were for; the engine and we have one each
 
 
 def nothing(rig: Rig, client: WireClient) -> None:
@@ -151,20 +151,21 @@ def test_clients_that_come_and_go_leave_nothing_behind(
     assert rig.server.next_deadline is None
 
 
+def come_and_go(rig: Rig) -> None:
+    for number in range(CYCLES):
+        client = rig.open(TRANSPORTS[number % 2])
+        STAGES[number % len(STAGES)](rig, client)
+        ENDS[number % 3](rig, client)
+        drain(client)
+        rig.events()
+
+
 def test_memory_is_flat_over_many_clients() -> None:
     rig = Rig()
-    rig.server.hub.allow(lambda name: re.match("/room-", name) is not None)
-    before: dict[str, int] = {}
-    for cycle in range(3):
-        for number in range(CYCLES):
-            client = rig.open(TRANSPORTS[number % 2])
-            STAGES[number % len(STAGES)](rig, client)
-            ENDS[number % 3](rig, client)
-            drain(client)
-            rig.events()
-        del client
-        counts = live_objects()
-        if cycle == 0:
-            before = counts
-    assert counts == before
-    assert counts["Session"] == counts["Connection"] == counts["Member"] == counts["PendingAck"] == 0
+    rig.server.hub.allow(lambda name: name.startswith("/room-"))
+    before = live_objects()
+    for _ in range(3):
+        come_and_go(rig)
+        after = live_objects()
+        assert after.pop("Timer") - before["Timer"] <= 2 * SHELLS
+        assert after == {kind: count for kind, count in before.items() if kind != "Timer"}

@@ -281,6 +281,7 @@ def test_the_room_of_ones_own_is_always_there(rig: Rig) -> None:
     _, member = rig.joined()
     assert in_rooms(rig, member.sid) == [member]
     member.join(member.sid)
+    assert member.rooms == set()
     member.leave(member.sid)
     assert in_rooms(rig, member.sid) == [member]
     assert member.rooms == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial, wraps
@@ -92,6 +93,7 @@ class Bench:
         self.urls: list[str] = []
         self.left: dict[str, str] = {}
         self.log: list[str] = []
+        self.client_context: ssl.SSLContext | None = None
         self._peers: list[Peer] = []
 
         @io.on("disconnect")
@@ -117,7 +119,14 @@ class Bench:
         return lines
 
     async def connect(self) -> Peer:
-        """Return the client's end of a new connection."""
+        """Return the client's end of a new connection; over TLS if there is a `client_context`."""
+        peer = await self.connect_plain()
+        if self.client_context is None:
+            return peer
+        return Peer(trio.SSLStream(peer.stream, self.client_context, server_hostname="localhost"))
+
+    async def connect_plain(self) -> Peer:
+        """Return the client's end of a new connection, never over TLS."""
         await trio.lowlevel.checkpoint()
         is_tcp = self.urls[0].startswith("http")
         peer = await connect_tcp(self.urls[0]) if is_tcp else self.listener.connect()
@@ -163,7 +172,11 @@ class Bench:
 
 @asynccontextmanager
 async def serving(io: Server, *, tcp: bool = False, **options: Any) -> AsyncGenerator[Bench]:
-    """Serve `io` in memory, or on a real socket. Afterwards it must have ended, and have logged no failure."""
+    """Serve `io` in memory, or on a real socket. Afterwards it must have ended, and have logged no failure.
+
+    Args:
+        options: for `serve`.
+    """
     log = _Log()
     log.logger.addHandler(log)
     tasks_before = task_count()

@@ -63,7 +63,7 @@ class Client:
     async def echo(self, value: object = "hello?") -> None:
         """Ask for an acknowledgement that holds `value`: a round trip."""
         await self.emit("echo", value, ack_id=77)
-        assert await self.take() == f"4377{json.dumps([value], separators=(',', ':'))}"
+        assert await self.take() == f"4377{json.dumps([value], separators=(',', ':'), ensure_ascii=False)}"
 
 
 class WebSocketClient(Client):
@@ -130,6 +130,11 @@ class PollingClient(Client):
         self.target = POLLING
         self._connect = connect
         self._packets: list[str] = []
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether all packets that arrived were taken."""
+        return not self._packets
 
     async def open(self, query: str = "") -> None:
         """Begin a session; `query` is added to the URL."""

@@ -153,7 +153,7 @@ CONNECTIONS: Final = [
         to=[OPENED, NOT_FOUND],
         ends=OPEN,
     ),
-    row("100 kB behind a parked poll", request(SESSION) + b"x" * 100_000, 25.0, to=[(200, b"2"), (431, None)], ends=0),
+    row("200 kB behind a parked poll", request(SESSION) + b"x" * 200_000, 25.0, to=[(200, b"2"), (431, None)], ends=0),
     row(
         "a request behind a parked poll", request(SESSION) + request("/a"), 25.0, to=[(200, b"2"), NOT_FOUND], ends=OPEN
     ),
@@ -169,6 +169,7 @@ BODIES: Final = [
     row("a chunk size of 30 digits", in_chunks(b"f" * 30 + b"\r\n"), to=[BAD], ends=0, reason="transport error"),
     row("a chunk longer than it says", in_chunks(b"2\r\n40XX0\r\n"), to=[BAD], ends=0, reason="transport error"),
     row("a chunk that never comes", in_chunks(b"ff\r\n40"), to=[TIMEOUT_BODY], ends=60, reason="ping timeout"),
+    row("a bad chunk for nobody", post(b"zz\r\n", "Transfer-Encoding: chunked", target="/a"), to=[NOT_FOUND], ends=0),
     row("chunks end early", in_chunks(b"ff\r\n40"), EOF, to=[BAD], ends=0, reason="transport error"),
     row("a body in gzip", post(b"", "Transfer-Encoding: gzip"), to=[(501, None)], ends=0),
     row("chunks and a length", post(b"0\r\n\r\n", "Transfer-Encoding: chunked", "Content-Length: 5"), to=[BAD], ends=0),

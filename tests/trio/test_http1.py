@@ -94,6 +94,25 @@ async def test_client_that_goes_on_sending_behind_an_early_answer_is_cut_off_at_
         assert trio.current_time() == pytest.approx(Timeouts().linger_s, abs=0.5)
 
 
+@trio_test
+async def test_client_that_is_gone_before_it_is_refused_is_no_failure() -> None:
+    async with under_attack() as bench:
+        for sent in (b"hello\r\n\r\n", b"GET / HTTP/9.9\r\nHost: test\r\n\r\n", request("/nope")):
+            peer = await bench.connect()
+            await peer.send(sent)
+            await peer.close()
+
+
+@trio_tcp_test
+async def test_reset_behind_a_refusal_is_no_failure() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        peer = await bench.connect()
+        await peer.send(b"GET / HTTP/9.9\r\nHost: test\r\n\r\n")
+        assert (await peer.answer()).status == 505
+        await peer.reset()
+        await bench.check_still_serves()
+
+
 @trio_tcp_test
 async def test_reset_at_any_moment_is_no_failure() -> None:
     async with serving(Server(), tcp=True) as bench:

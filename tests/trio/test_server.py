@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 import trio
 
+from socketio_core import EngineSettings
 from socketio_core.http import Request, Response
 from socketio_core.trio import Server
 from socketio_core.trio.server import AllowRequest, HttpHandler
@@ -125,6 +126,9 @@ class _Failing(MemoryListener):
             raise OSError(code, os.strerror(code))
         return await super().accept()
 
+    async def aclose(self) -> None:
+        """Close without a checkpoint, where a cancellation would take the place of the error."""
+
 
 @trio_test
 async def test_waits_when_the_process_has_no_file_descriptors_left(caplog: pytest.LogCaptureFixture) -> None:
@@ -142,6 +146,14 @@ async def test_listener_that_breaks_ends_the_server_with_its_own_error() -> None
     with pytest.raises(OSError, match="No such device") as caught:
         await Server().serve(listeners=[_Failing(errno.ENODEV), MemoryListener()])
     assert caught.value.errno == errno.ENODEV
+
+
+@trio_test
+async def test_listeners_that_break_together_end_the_server_with_both_errors() -> None:
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await Server().serve(listeners=[_Failing(errno.ENODEV), _Failing(errno.ENOTSUP)])
+    codes = {error.errno for error in caught.value.exceptions if isinstance(error, OSError)}
+    assert codes == {errno.ENODEV, errno.ENOTSUP}
 
 
 # -- allow_request -----------------------------------------------------------------------------------------------------
@@ -340,3 +352,23 @@ async def test_path_may_be_written_with_or_without_its_last_slash(path: str) -> 
         peer = await bench.connect()
         assert (await peer.ask("/chat/?EIO=4&transport=polling")).status == 200
         assert (await peer.ask("/socket.io/?EIO=4&transport=polling")).status == 404
+
+
+@trio_test
+async def test_header_hook_that_fails_costs_that_connection_only() -> None:
+    def hook(request: Request, sid: str | None) -> list[tuple[bytes, bytes]]:
+        if "fail" in request.query:
+            raise KeyError("our fault")
+        return [(b"x-y", b"z")]
+
+    async with serving(Server(engine=EngineSettings(extra_headers=hook))) as bench:
+        for asked in (request(f"{POLLING}&fail=1"), request(f"{WEBSOCKET}&fail=1", headers=WS_REQUEST)):
+            peer = await bench.connect()
+            await peer.send(asked)
+            assert await peer.rest() == b""
+            assert "KeyError: 'our fault'" in bench.take_log()
+        peer = await bench.connect()
+        assert (await peer.ask()).headers["x-y"] == "z"
+        assert (await peer.ask(WEBSOCKET, headers=WS_REQUEST)).headers["x-y"] == "z"
+        await trio.sleep(46)
+        assert bench.session_count == 0

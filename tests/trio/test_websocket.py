@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,14 +11,18 @@ from types import FrameType
 
 import pytest
 import trio
-from trio.testing import MemorySendStream, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
+from socketio_core.engineio.packet import Payload
+from socketio_core.socketio.json_parser import JsonParser
+from socketio_core.socketio.packet import Packet
+from socketio_core.socketio.parser import Decoder
 from socketio_core.trio import Server, Timeouts
 from tests.trio.bench import Bench, serving, task_count, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.hostile import perform, under_attack
-from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, Peer, close_frame, frame, handshake
+from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, close_frame, frame, handshake, request
 
 COUNT = 50
 
@@ -306,10 +311,65 @@ async def test_session_that_ended_before_the_101_was_written_closes_the_websocke
     """A candidate that takes so long to read its 101 that the upgrade is over."""
     async with under_attack(_server()) as bench:
         client = await bench.polling()
-        candidate = Peer(bench.listener.connect(trio.testing.lockstep_stream_pair).stream)
+        candidate = bench.listener.connect(lockstep_stream_pair)
         await candidate.send(handshake(f"{WEBSOCKET}&sid={client.sid}"))
         await trio.sleep(11)
         assert (await candidate.answer()).status == 101
         assert await candidate.frame() == (CLOSE, b"")
         assert await client.send("3") == 200
         await client.echo()
+
+
+@trio_test
+async def test_client_that_is_gone_before_the_101_leaves_no_session() -> None:
+    async with under_attack(_server()) as bench:
+        for target in (WEBSOCKET, f"{WEBSOCKET}&sid={(await bench.polling()).sid}"):
+            peer = await bench.connect()
+            await peer.send(handshake(target))
+            await peer.close()
+        await wait_all_tasks_blocked()
+        assert bench.session_count == 2, "the bystander, and the one that polls"
+
+
+@trio_tcp_test
+async def test_direct_write_to_a_socket_that_was_reset_is_no_failure() -> None:
+    async with serving(_server(), tcp=True) as bench:
+        client = await bench.websocket()
+        assert isinstance(client.peer.stream, trio.SocketStream)
+        client.peer.stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.peer.stream.socket.close()
+        for _ in range(3):  # the server has had no chance yet to read of the end
+            bench.io.emit_nowait("nobody is there")
+            bench.io.runtime.flush()
+        await until(lambda: bench.reason_of(client) == "transport close", "the end is noticed", 1)
+
+
+class _Broken:
+    """A parser with a fault of its own."""
+
+    encode = staticmethod(JsonParser().encode)
+
+    def decoder(self) -> Decoder:
+        return self
+
+    def feed(self, payload: Payload) -> Packet | None:
+        raise KeyError("our fault")
+
+
+@trio_test
+async def test_fault_below_the_handlers_is_logged_and_costs_that_connection_only() -> None:
+    async with serving(Server(parser=_Broken())) as bench:
+        other, client, polling = (
+            await bench.websocket(join=False),
+            await bench.websocket(join=False),
+            await bench.polling(join=False),
+        )
+        await client.send("40")
+        assert await client.close_code() == 1005
+        assert "WebSocket failed" in bench.take_log()
+        peer = await bench.connect()
+        await peer.send(request(polling.target, "POST", b"40"))
+        assert await peer.rest() == b""
+        assert "connection failed" in bench.take_log()
+        await trio.sleep(20)
+        assert await other.packet() == "2"

@@ -158,10 +158,10 @@ class Peer:
         await self.send(request(target, method, body, headers))
         return await self.answer(to=method)
 
-    async def frame(self) -> tuple[int, bytes]:
+    async def frame(self, rsv: int = 0) -> tuple[int, bytes]:
         """Read one WebSocket frame, which must be whole and unmasked; returns opcode and payload."""
         first, second = await self.exactly(2)
-        assert first & 0xF0 == 0x80, f"not a final frame without extensions: {first:#x}"
+        assert first >> 4 == 8 | rsv, f"not a final frame with the right extension: {first:#x}"
         assert second < 128, "a server must not mask"
         size = second
         if size == 126:

@@ -1,0 +1,139 @@
+"""The official browser bundle, served from a folder. Spec: PROTOCOL 4.11."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from socketio_core import Cors
+from socketio_core.http import Request, Response
+from socketio_core.trio import Server
+from socketio_core.trio.bundle import FILE_NAMES
+from tests.trio.bench import serving, trio_test
+from tests.trio.wire import Peer
+
+VERSION: Final = "4.8.3"
+CODE: Final = b"/* client */ " * 500
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    """A folder as npm lays it out."""
+    folder = tmp_path / "socket.io-client" / "dist"
+    folder.mkdir(parents=True)
+    (folder.parent / "package.json").write_text(json.dumps({"version": VERSION}))
+    for name in FILE_NAMES:
+        (folder / name).write_bytes(CODE if name.endswith(".js") else b'{"version":3}')
+    return folder
+
+
+@asynccontextmanager
+async def _peer(dist: Path, cors: Cors | None = None, path: str = "/socket.io/") -> AsyncGenerator[Peer]:
+    async with serving(Server(client_dir=dist, cors=cors, path=path, http=_elsewhere)) as bench:
+        yield await bench.connect()
+
+
+def _elsewhere(request: Request, body: bytes) -> Response:
+    return Response(200, [], b"elsewhere")
+
+
+@trio_test
+async def test_serves_all_files_with_type_tag_and_caching(dist: Path) -> None:
+    async with _peer(dist) as peer:
+        assert len(FILE_NAMES) == 8
+        for name in FILE_NAMES:
+            answer = await peer.ask(f"/socket.io/{name}?t=123")
+            assert answer.status == 200
+            assert answer.body == (CODE if name.endswith(".js") else b'{"version":3}')
+            kind = "application/javascript" if name.endswith(".js") else "application/json"
+            assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+            assert answer.headers["etag"] == f'"{VERSION}"'
+            assert answer.headers["cache-control"] == "public, max-age=0"
+
+
+@pytest.mark.parametrize("tag", [f'"{VERSION}"', f'W/"{VERSION}"', f'"1.0.0", W/"{VERSION}"'])
+@trio_test
+async def test_file_that_the_client_has_is_not_sent_again(dist: Path, tag: str) -> None:
+    async with _peer(dist) as peer:
+        answer = await peer.ask("/socket.io/socket.io.js", headers=[f"If-None-Match: {tag}"])
+        assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", f'"{VERSION}"')
+        assert (await peer.ask("/socket.io/socket.io.js", headers=['If-None-Match: "4.8.2"'])).status == 200
+
+
+@trio_test
+async def test_head_has_the_headers_and_no_body(dist: Path) -> None:
+    async with _peer(dist) as peer:
+        answer = await peer.ask("/socket.io/socket.io.js", "HEAD")
+        assert (answer.status, answer.body) == (200, b"")
+        assert answer.headers["content-length"] == str(len(CODE))
+
+
+@trio_test
+async def test_file_is_compressed_for_those_who_take_it(dist: Path) -> None:
+    async with _peer(dist) as peer:
+        for _ in range(2):
+            for encoding, unpack in (("gzip", gzip.decompress), ("deflate", zlib.decompress)):
+                answer = await peer.ask("/socket.io/socket.io.js", headers=[f"Accept-Encoding: {encoding}"])
+                assert answer.headers["content-encoding"] == encoding
+                assert answer.headers["vary"] == "Accept-Encoding"
+                assert unpack(answer.body) == CODE
+        plain = await peer.ask("/socket.io/socket.io.js", headers=["Accept-Encoding: br, gzip;q=0"])
+        assert "content-encoding" not in plain.headers
+
+
+@trio_test
+async def test_what_is_not_in_the_bundle_is_left_to_the_engine_and_the_application(dist: Path) -> None:
+    (dist / "secret.js").write_text("secret")
+    async with _peer(dist) as peer:
+        for name in ("secret.js", "socket.io.js.bak", "../package.json", "", "socket.io.js/"):
+            answer = await peer.ask(f"/socket.io/{name}")
+            assert (answer.status, answer.body) == (400, b'{"code":0,"message":"Transport unknown"}')
+        assert (await peer.ask("/socket.io/socket.io.js", "POST", b"")).status == 400
+        assert (await peer.ask("/socket.io.js")).body == b"elsewhere"
+        assert (await peer.ask("/socket.io/?EIO=4&transport=polling")).status == 200
+
+
+@trio_test
+async def test_folder_without_all_variants_serves_those_it_has(dist: Path) -> None:
+    (dist / "socket.io.msgpack.min.js").unlink()
+    async with _peer(dist, path="/chat") as peer:
+        assert (await peer.ask("/chat/socket.io.js")).status == 200
+        assert (await peer.ask("/chat/socket.io.msgpack.min.js")).status == 400
+
+
+@trio_test
+async def test_cors_headers_are_on_the_files_too(dist: Path) -> None:
+    async with _peer(dist, Cors(origins=["https://app"])) as peer:
+        for headers, status in (([], 200), ([f'If-None-Match: "{VERSION}"'], 304)):
+            answer = await peer.ask("/socket.io/socket.io.js", headers=["Origin: https://app", *headers])
+            assert answer.status == status
+            assert answer.headers["access-control-allow-origin"] == "https://app"
+
+
+@pytest.mark.parametrize("package", [None, "no JSON", "{}", "[]"])
+@trio_test
+async def test_tag_follows_the_content_when_there_is_no_version(dist: Path, package: str | None) -> None:
+    description = dist.parent / "package.json"
+    description.unlink()
+    if package is not None:
+        description.write_text(package)
+    tags: list[str] = []
+    for code in (b"one", b"two"):
+        (dist / "socket.io.js").write_bytes(code)
+        async with _peer(dist) as peer:
+            tags.append((await peer.ask("/socket.io/socket.io.js")).headers["etag"])
+    assert len(set(tags)) == 2
+    assert all(len(tag) == 18 for tag in tags)
+
+
+def test_wrong_folder_is_refused_with_what_was_expected(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match=r"dist.*no socket\.io\.js"):
+            Server(client_dir=folder)

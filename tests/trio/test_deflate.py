@@ -1,0 +1,212 @@
+"""permessage-deflate, where a server has switched it on. Spec: RFC 7692; PROTOCOL 1.6."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+import pytest
+from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+
+from socketio_core import EngineSettings
+from socketio_core.app import Socket
+from socketio_core.trio import Server
+from tests.trio.bench import Bench, serving, trio_test
+from tests.trio.clients import WebSocketClient
+from tests.trio.hostile import perform, under_attack
+from tests.trio.wire import BINARY, CONTINUATION, PING, TEXT, Ended, frame, handshake
+
+NAME: Final = "permessage-deflate"
+RSV1: Final = 4
+
+
+class _Packer:
+    """One direction of a connection: what was sent before is the dictionary of what follows."""
+
+    def __init__(self) -> None:
+        self._deflate = zlib.compressobj(wbits=-15)
+
+    def __call__(self, data: str | bytes) -> bytes:
+        raw = data.encode() if isinstance(data, str) else data
+        return (self._deflate.compress(raw) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+class _Deflating(WebSocketClient):
+    """Compresses all that it sends, and wants all that comes to be compressed."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench.listener.connect())
+        self.pack = _Packer()
+        self._inflate = zlib.decompressobj(wbits=-15)
+
+    async def send(self, *packets: str | bytes) -> int:
+        for packet in packets:
+            await self.peer.send(frame(self.pack(packet), TEXT if isinstance(packet, str) else BINARY, rsv=RSV1))
+        return 0
+
+    async def packet(self) -> str | bytes:
+        opcode, data = await self.peer.frame(RSV1)
+        data = self._inflate.decompress(data + b"\0\0\xff\xff")
+        return data.decode() if opcode == TEXT else data
+
+
+async def _deflating(bench: Bench) -> _Deflating:
+    client = _Deflating(bench)
+    answer = await client.open(headers=[f"Sec-WebSocket-Extensions: {NAME}; client_max_window_bits"])
+    assert answer.headers["sec-websocket-extensions"] == f"{NAME}; client_max_window_bits=15"
+    await client.join()
+    return client
+
+
+def _server() -> Server:
+    return Server(per_message_deflate=True, engine=EngineSettings(max_payload_bytes=100_000))
+
+
+@trio_test
+async def test_messages_are_compressed_both_ways_with_one_dictionary() -> None:
+    io = _server()
+
+    @io.on("again")
+    async def again(socket: Socket, text: str, data: bytes) -> None:
+        await socket.emit("again", text, data)
+        await socket.emit("again", text, data)
+
+    async with serving(io) as bench:
+        client = await _deflating(bench)
+        text, data = "€" * 1000, bytes(range(256)) * 4
+        await client.send(f'451-["again","{text}",{{"_placeholder":true,"num":0}}]', data)
+        for _ in range(2):
+            assert await client.take() == f'451-["again","{text}",{{"_placeholder":true,"num":0}}]'
+            assert await client.take() == data
+        await client.echo(text)
+
+
+@trio_test
+async def test_plain_messages_and_pings_are_understood_between_compressed_ones() -> None:
+    async with serving(_server()) as bench:
+        client = await _deflating(bench)
+        await client.peer.send(frame('421["echo"]'))
+        assert await client.take() == "431[]"
+        await client.peer.send(frame(b"?", PING))
+        assert await client.peer.frame() == (10, b"?")
+        await client.echo()
+
+
+@trio_test
+async def test_compressed_message_in_fragments_is_put_together() -> None:
+    async with serving(_server()) as bench:
+        client = await _deflating(bench)
+        data = client.pack('421["echo","hello"]')
+        await client.peer.send(frame(data[:5], TEXT, fin=False, rsv=RSV1) + frame(data[5:], CONTINUATION))
+        assert await client.take() == '431["hello"]'
+
+
+OFFERS: Final[list[tuple[str, str | None]]] = [
+    (NAME, NAME),
+    (f"{NAME}; client_no_context_takeover", f"{NAME}; client_no_context_takeover"),
+    (f"{NAME}; server_max_window_bits=9", f"{NAME}; server_max_window_bits=9"),
+    (f"{NAME}; server_max_window_bits=8", None),  # zlib cannot
+    (f"{NAME}; client_max_window_bits=99", None),
+    (f"{NAME}; client_max_window_bits=x", None),
+    (f"{NAME}; server_max_window_bits=", None),
+    (f"{NAME}; server_max_window_bits=\xb2", None),
+    (f"unknown, {NAME}", NAME),
+    ("unknown", None),
+    ("", None),
+    (";;;,,,===", None),
+    (f"{NAME}; {'x' * 5000}", NAME),
+]
+
+
+@pytest.mark.parametrize(("offer", "agreed"), OFFERS, ids=[offer[:60] for offer, _ in OFFERS])
+@trio_test
+async def test_offers_are_accepted_or_ignored_and_never_fail_the_handshake(offer: str, agreed: str | None) -> None:
+    async with under_attack(_server()) as bench:
+        client = WebSocketClient(await bench.connect())
+        await client.peer.send(handshake(headers=[f"Sec-WebSocket-Extensions: {offer}"]))
+        answer = await client.peer.answer()
+        assert answer.status == 101
+        assert answer.headers.get("sec-websocket-extensions") == agreed
+        opcode, _ = await client.peer.frame(0 if agreed is None else RSV1)
+        assert opcode == TEXT
+
+
+@trio_test
+async def test_without_the_setting_an_offer_is_ignored() -> None:
+    async with serving(Server()) as bench:
+        client = WebSocketClient(await bench.connect())
+        answer = await client.open(headers=[f"Sec-WebSocket-Extensions: {NAME}"])
+        assert "sec-websocket-extensions" not in answer.headers
+
+
+def _bomb(size: int) -> bytes:
+    """A message that unpacks to `size` bytes of text."""
+    return _Packer()('42["' + "x" * (size - 6) + '"]')
+
+
+HOSTILE: Final[list[tuple[str, bytes, int]]] = [
+    ("garbage", frame(b"\xff" * 100, TEXT, rsv=RSV1), 1007),
+    ("a bomb in one frame", frame(_bomb(50_000_000), TEXT, rsv=RSV1), 1009),
+    ("one byte over the limit", frame(_bomb(100_001), TEXT, rsv=RSV1), 1009),
+    ("a bomb in many frames", frame(_bomb(5_000_000)[:2000], TEXT, fin=False, rsv=RSV1) * 1, 1009),
+    ("a bomb and more", frame(_bomb(200_000), TEXT, rsv=RSV1) * 50, 1009),
+    ("bad UTF-8 inside", frame(_Packer()(b"4\xff"), TEXT, rsv=RSV1), 1007),
+    ("a compressed ping", frame(b"", PING, rsv=RSV1), 1002),
+    (
+        "a continuation marked as compressed",
+        frame(_bomb(10), TEXT, fin=False, rsv=RSV1) + frame(b"", 0, rsv=RSV1),
+        1002,
+    ),
+    ("another reserved bit", frame(_bomb(10), TEXT, rsv=2), 1002),
+]
+
+
+@pytest.mark.parametrize(("name", "sent", "code"), HOSTILE, ids=[name for name, *_ in HOSTILE])
+@trio_test
+async def test_hostile_compressed_frame(name: str, sent: bytes, code: int) -> None:
+    async with under_attack(_server()) as bench:
+        client = await _deflating(bench)
+        await perform(client.peer, sent)
+        opcode, data = await client.peer.frame()
+        assert (opcode, int.from_bytes(data[:2], "big")) == (8, code)
+        assert bench.reason_of(client) == "transport error"
+
+
+@trio_test
+async def test_message_at_the_limit_is_delivered() -> None:
+    async with under_attack(_server()) as bench:
+        client = await _deflating(bench)
+        await client.peer.send(frame(_bomb(100_000), TEXT, rsv=RSV1))
+        await client.echo()
+
+
+@trio_test
+async def test_close_is_understood_after_compressed_messages() -> None:
+    async with under_attack(_server()) as bench:
+        client = await _deflating(bench)
+        await client.echo()
+        await client.peer.send(frame(b"\x03\xe8", 8))
+        assert await client.peer.frame() == (8, b"\x03\xe8")
+        with pytest.raises(Ended):
+            await client.peer.frame()
+        assert bench.reason_of(client) == "transport close"
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["the client", "both"])
+@trio_test
+async def test_backlog_is_not_sent_behind_the_close_of(both: bool) -> None:  # noqa: FBT001 - a row
+    async with under_attack(_server()) as bench:
+        client = _Deflating(bench)
+        client.peer = bench.listener.connect(lockstep_stream_pair)
+        await client.open(headers=[f"Sec-WebSocket-Extensions: {NAME}"])
+        await client.join()
+        socket = bench.io.sockets.sockets[client.socket_id]
+        for number in range(3):
+            await socket.emit("n", number)
+            await wait_all_tasks_blocked()
+        if both:
+            await socket.disconnect(close=True)
+        await client.peer.send(frame(b"\x03\xe8", 8))
+        await wait_all_tasks_blocked()
+        assert await client.packet() == '42["n",0]'
+        assert await client.peer.frame() == (8, b"\x03\xe8")

@@ -1,0 +1,74 @@
+"""trio's part of the application layer: tasks, deadlines, and when what has happened is seen to."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from socketio_core import EngineSettings
+from socketio_core.trio import AckTimeout, Server
+from socketio_core.trio.runtime import TrioRuntime
+from tests.trio.bench import serving, trio_test
+
+
+@trio_test
+async def test_without_a_server_that_runs_nothing_is_spawned() -> None:
+    ran: list[str] = []
+
+    async def task() -> None:
+        ran.append("task")
+
+    TrioRuntime().spawn(task)
+    await wait_all_tasks_blocked()
+    assert ran == []
+
+
+@trio_test
+async def test_what_is_registered_and_emitted_before_serve_does_no_harm() -> None:
+    io = Server()
+    assert await io.emit("nobody is there") == 0
+    io.emit_nowait("nobody is there")
+    async with serving(io) as bench:
+        await bench.check_still_serves()
+
+
+@trio_test
+async def test_pings_come_exactly_when_they_are_due() -> None:
+    async with serving(Server(engine=EngineSettings(ping_interval_s=10, ping_timeout_s=5))) as bench:
+        client = await bench.websocket()
+        for number in (1, 2, 3):
+            assert await client.packet() == "2"
+            assert trio.current_time() == pytest.approx(number * 12 - 2)
+            await trio.sleep(2)
+            await client.send("3")
+        assert await client.packet() == "2"
+        assert await client.close_code() == 1005
+        assert trio.current_time() == pytest.approx(51)
+        assert bench.reason_of(client) == "ping timeout"
+
+
+@trio_test
+async def test_deadline_that_comes_nearer_wakes_the_clock_in_time() -> None:
+    async with serving(Server()) as bench:
+        client = await bench.websocket()
+        socket = bench.io.sockets.sockets[client.socket_id]
+        for timeout in (20.0, 3.0, 0.5):
+            began_at = trio.current_time()
+            with pytest.raises(AckTimeout):
+                await socket.call("question", timeout=timeout)
+            assert trio.current_time() == pytest.approx(began_at + timeout)
+            assert str(await client.take()).endswith('["question"]')
+
+
+@trio_test
+async def test_many_emits_of_other_tasks_wake_the_flusher_once() -> None:
+    async with serving(Server()) as bench:
+        clients = [await bench.websocket() for _ in range(3)]
+        for number in range(100):
+            bench.io.emit_nowait("n", number)
+        assert bench.io.core.engine.sessions[0].buffered_bytes > 0, "nothing leaves before a task switch"
+        await wait_all_tasks_blocked()
+        assert bench.io.core.engine.sessions[0].buffered_bytes == 0
+        for client in clients:
+            assert [await client.take_event() for _ in range(100)] == [["n", number] for number in range(100)]

@@ -24,7 +24,7 @@ from socketio_core.app.socket import (
     ack_value,
 )
 from socketio_core.engineio.events import RequestRefused
-from socketio_core.errors import ConnectRefused, LocalProtocolError
+from socketio_core.errors import ConnectRefused
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
     AckDropped,
@@ -272,7 +272,7 @@ class Application(Registrar, Broadcasts):
         assert event.ack_id is not None  # the caller looked
         try:
             socket.member.acknowledge(event.ack_id, args)
-        except LocalProtocolError as error:
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             self.runtime.log_exception(f"return value of the handler of {event.name!r} cannot be sent", error)
         self.runtime.output_ready()
 
@@ -299,13 +299,16 @@ class Application(Registrar, Broadcasts):
                 await self._run(handler, "connection", socket)
         socket.is_settled = True
         self.dispatch_soon()  # what was held for it
+        for _ in range(socket.worker_count, min(self.concurrency, len(socket.queue))):  # what came meanwhile
+            socket.worker_count += 1
+            self.runtime.spawn(self.work, socket)
 
-    def _refuse(self, member: Member, message: str, data: JSONValue = None) -> None:
+    def _refuse(self, member: Member, message: JSONValue, data: JSONValue = None) -> None:
         try:
             member.refuse(message, data)
-        except LocalProtocolError as error:
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             self.runtime.log_exception("message or data of the refusal cannot be sent", error)
-            member.refuse(str(message))
+            member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
         self.runtime.output_ready()
 
     async def _say_goodbye(self, socket: Socket, event: Left) -> None:

@@ -224,7 +224,7 @@ class Engine:
 
     def _post(self, session: Session, request: Request) -> Action:
         if request.header("content-type") == "application/octet-stream":
-            session.reject_post(None, "invalid content")
+            session.reject_post("invalid content")
             return self._bad_request(request)
         limit = self.settings.max_payload_bytes
         post = Post(session, self._polling_headers(request, session.sid), limit)

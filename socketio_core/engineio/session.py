@@ -228,9 +228,8 @@ class Session:
             return False
         return True
 
-    def reject_post(self, post: Post | None, detail: str) -> None:
+    def reject_post(self, detail: str) -> None:
         """Close the session for what a POST is, e.g. its content type."""
-        self._post = None if post is self._post else self._post
         self._fail(CloseReason.TRANSPORT_ERROR, detail)
 
     def drop_post(self, post: Post) -> None:

@@ -299,7 +299,6 @@ class WebSocketPump:
             self._is_writing = False
             if self._written is not None:
                 self._written.set()
-        self.flush()  # more may have come after the last look
 
     async def _close(self) -> None:
         """Write what is left and the close frame, wait for the peer's, and drop the connection."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial, wraps
+from types import FrameType
 from typing import Any, Final, ParamSpec
 
 import trio
@@ -207,6 +209,23 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
+
+
+@contextmanager
+def counted_calls(is_wanted: Callable[[object], bool]) -> Generator[list[object]]:
+    """Note which functions of C are called while this lasts, of those that are wanted."""
+    calls: list[object] = []
+
+    def note(frame: FrameType, kind: str, function: object) -> None:
+        if kind == "c_call" and is_wanted(function):
+            calls.append(function)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(before)
 
 
 async def connect_tcp(url: str, *, receive_buffer: int | None = None) -> Peer:

@@ -90,6 +90,30 @@ async def test_emit_waits_until_the_peer_has_read_and_then_goes_on() -> None:
             assert await client.take_event() == ["block", BLOCK]
         assert await client.take_event() == ["last"]
         assert sent == [True]
+        assert trio.current_time() < 1, "not only when the next ping goes out"
+
+
+@trio_test
+async def test_emit_to_a_client_that_polls_waits_for_its_next_poll() -> None:
+    async with serving(_server()) as bench:
+        client = await bench.polling()
+        socket = _socket_of(bench, client)
+        for _ in range(3):
+            await socket.emit("block", BLOCK)
+        sent: list[bool] = []
+
+        async def emit() -> None:
+            sent.append(await socket.emit("last"))
+
+        bench.nursery.start_soon(emit)
+        await wait_all_tasks_blocked()
+        assert sent == []
+        for _ in range(3):
+            assert await client.take_event() == ["block", BLOCK]
+        await wait_all_tasks_blocked()
+        assert sent == [True]
+        assert await client.take_event() == ["last"]
+        assert trio.current_time() < 1
 
 
 @trio_test

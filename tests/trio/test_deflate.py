@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 from typing import Final
 
@@ -11,7 +12,7 @@ from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server
-from tests.trio.bench import Bench, serving, trio_test
+from tests.trio.bench import Bench, counted_calls, serving, trio_test
 from tests.trio.clients import WebSocketClient
 from tests.trio.hostile import perform, under_attack
 from tests.trio.wire import BINARY, CONTINUATION, PING, TEXT, Ended, frame, handshake
@@ -170,6 +171,28 @@ async def test_hostile_compressed_frame(name: str, sent: bytes, code: int) -> No
         opcode, data = await client.peer.frame()
         assert (opcode, int.from_bytes(data[:2], "big")) == (8, code)
         assert bench.reason_of(client) == "transport error"
+
+
+def _endless_bomb(size: int) -> bytes:
+    """`size` bytes of one message that unpack to a thousand times as many, and could go on for ever."""
+    deflate = zlib.compressobj(wbits=-15)
+    block = deflate.compress(bytes(1_000_000)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return frame((block * (size // len(block) + 1))[:size], TEXT, fin=False, rsv=RSV1)
+
+
+@trio_test
+async def test_bomb_is_unpacked_by_slices_and_not_beyond_the_limit() -> None:
+    async with under_attack(_server()) as bench:
+        client = await _deflating(bench)
+        with counted_calls(lambda function: getattr(function, "__name__", "") == "decompress") as calls:
+            tracemalloc.start()
+            try:
+                await perform(client.peer, _endless_bomb(500_000))
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        assert len(calls) == 1, "one slice is over the limit already"
+        assert peak < 15_000_000, "a slice grows to 4 MB; the whole would be 500 MB"
 
 
 @trio_test

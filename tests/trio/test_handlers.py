@@ -160,6 +160,25 @@ async def test_slow_handler_delays_no_other_socket_of_the_same_client_or_of_anot
 
 @BOTH
 @trio_test
+async def test_what_a_handler_emits_leaves_while_it_still_runs(transport: str) -> None:
+    io = _server()
+
+    @io.on("count")
+    async def count(socket: Socket) -> None:
+        for number in range(5):
+            await socket.emit("n", number)
+            await trio.sleep(1)
+
+    async with serving(io) as bench:
+        client = await bench.client(transport)
+        await client.emit("count")
+        for number in range(5):
+            assert await client.take_event() == ["n", number]
+            assert trio.current_time() == pytest.approx(number)
+
+
+@BOTH
+@trio_test
 async def test_events_of_one_socket_are_handled_one_after_another(transport: str) -> None:
     async with serving(_server()) as bench:
         client = await bench.client(transport)

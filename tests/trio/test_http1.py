@@ -6,7 +6,6 @@ import json
 
 import pytest
 import trio
-import trio.lowlevel
 from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
 
 from socketio_core import Cors, EngineSettings
@@ -74,9 +73,7 @@ async def test_early_answer_reaches_a_client_that_is_still_sending() -> None:
         client = await bench.polling()
         peer = await bench.connect()
         head = request(client.target, "POST", headers=["Content-Length: 1500000"])
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(peer.send, head + b"x" * 1_500_000)
-            await trio.lowlevel.checkpoint()
+        await peer.stream.send_all(head + b"x" * 1_500_000)  # would raise if the server had hung up
         answer = await peer.answer()
         assert (answer.status, answer.headers["connection"]) == (413, "close")
         assert await peer.rest() == b""

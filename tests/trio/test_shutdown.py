@@ -123,6 +123,17 @@ async def test_what_was_emitted_before_the_end_is_delivered_before_it() -> None:
 
 
 @trio_test
+async def test_connection_that_is_accepted_as_the_end_begins_does_not_hold_it_up() -> None:
+    """Which comes first is up to trio, so there are several goes."""
+    for _ in range(10):
+        async with ending() as bench:
+            late = await bench.connect()
+            bench.end()
+            await bench.check_took(0)
+            assert await late.rest() == b""
+
+
+@trio_test
 async def test_idle_connections_end_at_once_and_half_a_request_is_told_why() -> None:
     async with ending() as bench:
         fresh, kept, half = [await bench.connect() for _ in range(3)]

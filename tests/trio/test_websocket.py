@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from types import FrameType
 
 import pytest
 import trio
@@ -19,7 +15,7 @@ from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import Packet
 from socketio_core.socketio.parser import Decoder
 from socketio_core.trio import Server, Timeouts
-from tests.trio.bench import Bench, serving, task_count, trio_tcp_test, trio_test, until
+from tests.trio.bench import Bench, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.hostile import perform, under_attack
 from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, close_frame, frame, handshake, request
@@ -123,41 +119,48 @@ async def test_broadcast_is_one_write_for_each_recipient() -> None:
         assert len(writes) == 20
 
 
-@contextmanager
-def _counted_os_writes() -> Generator[list[str]]:
-    """Note each call of `os.write` while this lasts."""
-    writes: list[str] = []
-
-    def note(frame: FrameType, kind: str, function: object) -> None:
-        if kind == "c_call" and function is os.write:
-            writes.append("write")
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        yield writes
-    finally:
-        sys.setprofile(before)
-
-
 @trio_tcp_test
 async def test_socket_that_can_take_the_bytes_costs_one_direct_write_and_no_task() -> None:
     async with serving(_server(), tcp=True) as bench:
         client = await bench.websocket()
         socket = bench.io.sockets.sockets[client.socket_id]
         await wait_all_tasks_blocked()
-        with _counted_os_writes() as writes:
+        with counted_calls(lambda function: function is os.write) as writes:
             await client.emit("burst")
             await _take_numbers(client)
-            assert writes == ["write"]
+            assert len(writes) == 1
             tasks = task_count()
             for number in range(COUNT):
                 socket.emit_nowait("n", number)
             bench.io.runtime.flush()
-            assert writes == ["write"] * 2
+            assert len(writes) == 2
             assert task_count() == tasks
         await _take_numbers(client)
         await client.close()
+
+
+class _Steps(trio.abc.Instrument):
+    """Notes the names of the tasks that run."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.names.append(task.name.rpartition(".")[2])
+
+
+@trio_test
+async def test_reader_writes_what_its_handlers_emit_and_wakes_nobody_else_for_it() -> None:
+    async with serving(_server()) as bench:
+        client = await bench.websocket()
+        await wait_all_tasks_blocked()
+        steps = _Steps()
+        trio.lowlevel.add_instrument(steps)
+        await client.emit("burst")
+        await _take_numbers(client)
+        trio.lowlevel.remove_instrument(steps)
+        assert "_serve_stream" in steps.names, "the reader"
+        assert "flush_when_ready" not in steps.names
 
 
 @trio_tcp_test

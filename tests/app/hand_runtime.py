@@ -1,0 +1,151 @@
+"""An event loop that moves only when it is told to: a `Runtime` of the application layer for tests."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any
+
+from socketio_core.testing import FakeClock
+
+
+class Cancelled(BaseException):
+    """What a cancelled task gets, as in trio and asyncio: no `Exception`."""
+
+
+class HandEvent:
+    """Implements `Event`; a waiter yields the event itself, which is all that the loop needs to know."""
+
+    def __init__(self, runtime: HandRuntime) -> None:
+        self._runtime = runtime
+        self._is_set = False
+        self.waiters: list[Task] = []
+
+    def set(self) -> None:
+        """See `Event`."""
+        self._is_set = True
+        for task in self.waiters:
+            self._runtime.ready.append(task)
+        self.waiters = []
+
+    async def wait(self) -> None:
+        """See `Event`."""
+        if not self._is_set:
+            await _Trap(self)
+
+
+class _Trap:
+    def __init__(self, event: HandEvent) -> None:
+        self._event = event
+
+    def __await__(self) -> Generator[HandEvent, None, None]:
+        yield self._event
+
+
+class Task:
+    """A coroutine on its way.
+
+    Attributes:
+        is_done: it returned, raised or was cancelled.
+        result: what it returned.
+        error: what it raised.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.coroutine = coroutine
+        self.is_done = False
+        self.is_cancelled = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.waits_for: HandEvent | None = None
+
+
+class HandRuntime:
+    """Implements `Runtime`. Tasks run in the order in which they became ready, when `run` is called.
+
+    Attributes:
+        logged: what was logged: `(message, error)`.
+        flushes: how often output was announced.
+        switches: how often a task was suspended.
+        tasks: all that were started, oldest first.
+    """
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.ready: deque[Task] = deque()
+        self.logged: list[tuple[str, BaseException]] = []
+        self.flushes = 0
+        self.switches = 0
+        self.tasks: list[Task] = []
+        self._current: Task | None = None
+
+    # -- Runtime
+
+    def now(self) -> float:
+        """See `Runtime`."""
+        return self.clock.now
+
+    def new_event(self) -> HandEvent:
+        """See `Runtime`."""
+        return HandEvent(self)
+
+    def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """See `Runtime`."""
+        self.start(_call(function, *args))
+
+    async def check_cancelled(self) -> None:
+        """See `Runtime`."""
+        if self._current is not None and self._current.is_cancelled:
+            raise Cancelled
+
+    def output_ready(self) -> None:
+        """See `Runtime`."""
+        self.flushes += 1
+
+    def log_exception(self, message: str, error: BaseException) -> None:
+        """See `Runtime`."""
+        self.logged.append((message, error))
+
+    # -- for tests
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
+        """Make a task, which begins at the next `run`."""
+        task = Task(coroutine)
+        self.tasks.append(task)
+        self.ready.append(task)
+        return task
+
+    def cancel(self, task: Task) -> None:
+        """Cancel a task: what it waits for raises, and so does `check_cancelled`."""
+        task.is_cancelled = True
+        if task.waits_for is not None:
+            task.waits_for.waiters.remove(task)
+            self.ready.append(task)
+
+    def run_ready(self) -> bool:
+        """Let every ready task run until it waits. Returns whether there was one."""
+        was_busy = bool(self.ready)
+        while self.ready:
+            self._step(self.ready.popleft())
+        return was_busy
+
+    def _step(self, task: Task) -> None:
+        is_waiting, task.waits_for = task.waits_for is not None, None
+        self._current = task
+        try:
+            coroutine = task.coroutine
+            event = coroutine.throw(Cancelled()) if is_waiting and task.is_cancelled else coroutine.send(None)
+        except StopIteration as stop:
+            task.is_done, task.result = True, stop.value
+        except (Exception, Cancelled) as error:  # noqa: BLE001 - for the test to look at
+            task.is_done, task.error = True, error
+        else:
+            self.switches += 1
+            task.waits_for = event
+            event.waiters.append(task)
+        finally:
+            self._current = None
+
+
+async def _call(function: Callable[..., Awaitable[object]], *args: object) -> None:
+    await function(*args)

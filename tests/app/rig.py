@@ -1,0 +1,129 @@
+"""An application on a loop that moves by hand, and its clients in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from socketio_core.app import Application, Namespace, Socket
+from socketio_core.app.handlers import Handler
+from socketio_core.engineio.events import RequestRefused
+from socketio_core.engineio.packet import Payload
+from socketio_core.settings import EngineSettings
+from socketio_core.socketio import ConnectionClosed
+from socketio_core.testing import WireClient, settle
+from tests.app.hand_runtime import HandRuntime, Task
+from tests.socketio.rig import Rig, connect_head, drain
+
+
+class App(Application):
+    """Notes what adapters log."""
+
+    noted: list[ConnectionClosed | RequestRefused]
+
+    def request_refused(self, event: RequestRefused) -> None:
+        super().request_refused(event)
+        self.noted.append(event)
+
+    def connection_closed(self, event: ConnectionClosed) -> None:
+        super().connection_closed(event)
+        self.noted.append(event)
+
+
+class AppRig(Rig):
+    """A `Rig` with an application on top: `run` after whatever a client did.
+
+    Attributes:
+        calls: for handlers to note what they got.
+    """
+
+    def __init__(self, engine: EngineSettings | None = None, *, concurrency: int = 1, **settings: Any) -> None:
+        super().__init__(engine, **settings)
+        self.runtime = HandRuntime(self.clock)
+        self.io = App(self.server, self.runtime, concurrency=concurrency)
+        self.io.noted = []
+        self.calls: list[Any] = []
+
+    @property
+    def logged(self) -> list[str]:
+        """Messages of what was logged."""
+        return [message for message, _ in self.runtime.logged]
+
+    def run(self) -> None:
+        """Let everything happen that can happen now."""
+        while True:
+            self.io.dispatch_soon()
+            is_busy = self.runtime.run_ready()
+            settle(self.server)
+            for connection in self.server.connections:
+                self.io.client_of(connection).output_taken()
+            if not is_busy and not self.runtime.ready:
+                return
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
+        """Run a coroutine as a task as far as it goes."""
+        task = self.runtime.start(coroutine)
+        self.run()
+        return task
+
+    def send(self, client: WireClient, *frames: str | bytes) -> list[Payload]:
+        """Let a client send, let the application work, and return what the client got."""
+        client.send(*frames)
+        self.run()
+        return drain(client)
+
+    def connect(self, nsp: str = "/", *, client: WireClient | None = None, auth: str = "") -> tuple[WireClient, Socket]:
+        """Open a client, let it join, and return its socket."""
+        client = client or self.open("websocket")
+        head = connect_head(nsp)
+        answers = self.send(client, f"40{head}{auth}")
+        socket = newest(self.io.of(nsp))
+        assert f'0{head}{{"sid":"{socket.id}"}}' in answers
+        return client, socket
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and everything happen that is due."""
+        self.advance(seconds)
+        self.run()
+
+
+def newest(namespace: Namespace) -> Socket:
+    """Return the socket that joined last."""
+    return list(namespace.sockets.values())[-1]
+
+
+def note(rig: AppRig, what: str) -> Callable[..., None]:
+    """Return a sync handler that notes what it got, sockets by their ids."""
+
+    def handler(*args: Any) -> None:
+        rig.calls.append((what, *[arg.id if isinstance(arg, Socket) else arg for arg in args]))
+
+    return handler
+
+
+def note_async(rig: AppRig, what: str) -> Callable[..., Any]:
+    """Return the same as an async handler, which waits in between."""
+    record = note(rig, what)
+
+    async def handler(*args: Any) -> None:
+        event = rig.runtime.new_event()
+        rig.runtime.spawn(later, event.set)
+        await event.wait()
+        record(*args)
+
+    return handler
+
+
+def returning(value: Any) -> Handler:
+    """Return a handler that returns a value, or raises it."""
+
+    def handler(*args: object) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    return handler
+
+
+async def later(function: Callable[[], None]) -> None:
+    function()

@@ -1,0 +1,311 @@
+"""Who waits for whom: queues of sockets, congestion, concurrency, acks while a handler runs. Spec: WISHES 9, 10."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from socketio_core.app import Application, Disconnected, Socket
+from tests.app.hand_runtime import HandEvent
+from tests.app.rig import AppRig, note
+from tests.socketio.rig import TRANSPORTS
+
+
+@pytest.fixture
+def rig() -> AppRig:
+    return AppRig()
+
+
+class Gate:
+    """Handlers that wait, each until it is let go.
+
+    Attributes:
+        running: arguments of those that wait now, in the order in which they began.
+    """
+
+    def __init__(self, rig: AppRig) -> None:
+        self._rig = rig
+        self._events: dict[Any, HandEvent] = {}
+        self.running: list[Any] = []
+
+    async def handler(self, socket: Socket, value: Any) -> None:
+        self._rig.calls.append(value)
+        self.running.append(value)
+        event = self._events[value] = self._rig.runtime.new_event()
+        await event.wait()
+        self.running.remove(value)
+
+    def let_go(self, value: Any) -> None:
+        self._events.pop(value).set()
+        self._rig.run()
+
+
+# -- one socket, one event at a time -----------------------------------------------------------------------------------
+
+
+def test_events_of_one_socket_wait_for_each_other(rig: AppRig) -> None:
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, _ = rig.connect()
+    rig.send(client, *(f'42["a",{number}]' for number in range(3)))
+    for number in range(3):
+        assert gate.running == [number]
+        gate.let_go(number)
+    assert rig.calls == [0, 1, 2]
+
+
+def test_events_wait_for_the_connection_handler(rig: AppRig) -> None:
+    gate = Gate(rig)
+
+    @rig.io.on("connection")
+    async def connected(socket: Socket) -> None:
+        await gate.handler(socket, "connection")
+
+    rig.io.on("a", gate.handler)
+    client = rig.open()
+    rig.send(client, "40", '42["a",1]')
+    rig.send(client, '42["a",2]')
+    for value in ("connection", 1, 2):
+        assert gate.running == [value]
+        gate.let_go(value)
+
+
+def test_a_slow_handler_delays_no_other_socket(rig: AppRig) -> None:
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    rig.io.of("/n").on("b", note(rig, "other namespace"))
+    rig.io.on("b", note(rig, "other client"))
+    (slow, _), (other, second) = rig.connect(), rig.connect()
+    _, third = rig.connect("/n", client=slow)
+    rig.send(slow, '42["a",1]', '42/n,["b"]')
+    rig.send(other, '42["b"]')
+    assert gate.running == [1]
+    assert rig.calls == [1, ("other namespace", third.id), ("other client", second.id)]
+
+
+def test_goodbye_comes_after_what_came_before_it(rig: AppRig) -> None:
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    rig.io.on("disconnect", note(rig, "goodbye"))
+    client, socket = rig.connect()
+    rig.send(client, '42["a",1]', '42["a",2]', "41")
+    assert not socket.connected
+    gate.let_go(1)
+    gate.let_go(2)
+    assert rig.calls == [1, 2, ("goodbye", socket.id, "client namespace disconnect")]
+
+
+def test_a_handler_may_wait_for_an_ack_of_its_own_socket(rig: AppRig) -> None:
+    @rig.io.on("ask me")
+    async def ask(socket: Socket) -> Any:
+        return await socket.call("question", timeout=5.0)
+
+    rig.io.on("next", note(rig, "next"))
+    client, socket = rig.connect()
+    assert rig.send(client, '420["ask me"]', '42["next"]') == ['20["question"]']
+    assert rig.calls == []
+    assert rig.send(client, '430["answer"]') == ['30["answer"]']
+    assert rig.calls == [("next", socket.id)]
+
+
+def test_a_handler_may_disconnect_another_socket_and_its_goodbye_comes_at_once(rig: AppRig) -> None:
+    rig.io.on("disconnect", note(rig, "left"))
+    (client, _), (victim_client, victim) = rig.connect(), rig.connect()
+    call = rig.start(victim.call("question", timeout=60.0))
+
+    @rig.io.on("kick")
+    async def kick(socket: Socket) -> None:
+        await victim.disconnect()
+        rig.calls.append("kicked")
+
+    client.send('42["kick"]')
+    (worker,) = rig.io.dispatch()  # as the reader does, which runs the handler itself and then reads on
+    rig.runtime.spawn(rig.io.work, worker)
+    rig.runtime.run_ready()
+    assert rig.calls == ["kicked", ("left", victim.id, "server namespace disconnect")]
+    assert isinstance(call.error, Disconnected)
+    assert victim_client.take_messages() == ['20["question"]', "1"]
+
+
+def test_work_is_reported_once_for_whoever_finds_the_socket_idle(rig: AppRig) -> None:
+    client, socket = rig.connect()
+    rig.io.on("a", note(rig, "a"))
+    client.send('42["a",1]', '42["a",2]')
+    assert rig.io.dispatch() == [socket]
+    client.send('42["a",3]')
+    assert rig.io.dispatch() == []
+    rig.runtime.spawn(rig.io.work, socket)
+    rig.run()
+    assert [value for _, _, value in rig.calls] == [1, 2, 3]
+    client.send('42["a",4]')
+    assert rig.io.dispatch() == [socket]
+
+
+# -- concurrency -------------------------------------------------------------------------------------------------------
+
+
+def concurrent_rig() -> tuple[AppRig, Gate, Callable[..., Any]]:
+    rig = AppRig(concurrency=2)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    rig.io.on("disconnect", note(rig, "goodbye"))
+    client, _ = rig.connect()
+
+    def send(*values: Any) -> None:
+        rig.send(client, *(f'42["a",{value}]' for value in values))
+
+    return rig, gate, send
+
+
+def test_concurrency_is_limited_and_keeps_the_order_of_starting() -> None:
+    rig, gate, send = concurrent_rig()
+    send(0, 1, 2, 3)
+    assert gate.running == [0, 1]
+    gate.let_go(1)
+    assert gate.running == [0, 2]
+    gate.let_go(0)
+    assert gate.running == [2, 3]
+    send(4)
+    gate.let_go(3)
+    gate.let_go(2)
+    assert gate.running == [4]
+    assert rig.calls == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_goodbye_is_said_once_by_whoever_finishes_last(order: tuple[int, int]) -> None:
+    rig, gate, send = concurrent_rig()
+    send(0, 1)
+    (client,) = rig.server.connections
+    client.session.close(rig.now)
+    rig.run()
+    gate.let_go(order[0])
+    assert rig.calls == [0, 1]
+    gate.let_go(order[1])
+    assert rig.calls == [0, 1, ("goodbye", "id2", "forced close")]
+
+
+def test_connection_handlers_run_alone_with_concurrency_too() -> None:
+    rig = AppRig(concurrency=3)
+    gate = Gate(rig)
+
+    @rig.io.on("connection")
+    async def connected(socket: Socket) -> None:
+        await gate.handler(socket, "connection")
+
+    rig.io.on("a", gate.handler)
+    client = rig.open()
+    rig.send(client, "40", '42["a",1]')
+    rig.send(client, '42["a",2]')
+    assert gate.running == ["connection"]
+    gate.let_go("connection")
+    assert gate.running == [1, 2]  # the first was held, the second came while the handler ran
+    rig.send(client, '42["a",3]', '42["a",4]')
+    assert gate.running == [1, 2, 3]
+
+
+@pytest.mark.parametrize("concurrency", [-1, 0, 1])
+def test_concurrency_is_at_least_one(concurrency: int) -> None:
+    rig = AppRig()
+    if concurrency == 1:
+        assert Application(rig.server, rig.runtime, concurrency=1).concurrency == 1
+    else:
+        with pytest.raises(ValueError, match=f"concurrency must be at least 1: {concurrency}"):
+            Application(rig.server, rig.runtime, concurrency=concurrency)
+
+
+# -- congestion --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_client_is_congested_by_so_many_events(count: int) -> None:
+    """The one that is being handled counts as well."""
+    rig = AppRig(max_queued_events=3)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect()
+    rig.send(client, *(f'42["a",{number}]' for number in range(count)))
+    assert socket.client.queued_count == count
+    assert socket.client.is_congested == (count >= 3)
+    for number in range(count):
+        gate.let_go(number)
+    assert (socket.client.queued_count, socket.client.queued_bytes) == (0, 0)
+    assert not socket.client.is_congested
+
+
+@pytest.mark.parametrize("size", [19, 20, 21])
+def test_a_client_is_congested_by_so_many_bytes(size: int) -> None:
+    rig = AppRig(max_queued_bytes=20)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect()
+    rig.send(client, f'42["a","{"x" * (size - 9)}"]')
+    assert socket.client.queued_bytes == size
+    assert socket.client.is_congested == (size >= 20)
+
+
+def test_all_namespaces_of_a_client_count_together() -> None:
+    rig = AppRig(max_queued_events=2)
+    gate = Gate(rig)
+    for nsp in ("/", "/n"):
+        rig.io.of(nsp).on("a", gate.handler)
+    client, socket = rig.connect()
+    _, other = rig.connect("/n", client=client)
+    rig.send(client, '42["a",1]', '42/n,["a",2]')
+    assert gate.running == [1, 2]
+    assert socket.client is other.client
+    assert socket.client.is_congested
+    gate.let_go(2)
+    assert not socket.client.is_congested
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_reader_waits_for_room_and_the_client_is_not_taken_for_dead(transport: str) -> None:
+    rig = AppRig(max_queued_events=2)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect(client=rig.open(transport))
+    rig.send(client, *(f'42["a",{number}]' for number in range(3)))
+    readers = [rig.start(socket.client.wait_room()) for _ in range(2)]
+    gate.let_go(0)
+    assert [reader.is_done for reader in readers] == [False, False]
+    rig.wait(60.0)  # twice the heartbeat, and nobody reads the pong
+    assert client.session is not None
+    flushes = rig.runtime.flushes
+    gate.let_go(1)
+    assert [reader.is_done for reader in readers] == [True, True]
+    assert rig.runtime.flushes > flushes  # for a deadline is near again
+    rig.wait(45.0)
+    assert client.session is None
+
+
+def test_there_is_no_wait_where_there_is_room(rig: AppRig) -> None:
+    _, socket = rig.connect()
+    assert rig.start(socket.client.wait_room()).is_done
+    assert rig.runtime.switches == 0
+
+
+def test_a_cancelled_reader_reads_again(rig: AppRig) -> None:
+    rig = AppRig(max_queued_events=1)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect()
+    rig.send(client, '42["a",1]')
+    task = rig.start(socket.client.wait_room())
+    rig.runtime.cancel(task)
+    rig.run()
+    rig.wait(45.0)
+    assert client.session is None
+    gate.let_go(1)
+
+
+def test_events_of_a_client_that_left_make_room_all_the_same(rig: AppRig) -> None:
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect()
+    rig.send(client, '42["a",1]', '42["a",2]', "1")
+    gate.let_go(1)
+    gate.let_go(2)
+    assert socket.client.queued_count == 0

@@ -211,7 +211,6 @@ class Session:
     def abort_post(self, post: Post) -> None:
         """The client of a POST is gone before its body was complete: nothing of it was accepted, the session ends."""
         if post is self._post:
-            self._post = None
             self._fail(CloseReason.TRANSPORT_ERROR, "data request connection closed prematurely")
 
     def finish_post(self, post: Post, now: float) -> bool:

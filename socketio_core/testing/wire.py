@@ -59,19 +59,20 @@ class WirePoll:
         is_done: its response was read, or it was dropped.
     """
 
-    __slots__ = ("_carrier", "_client", "_hold", "is_done")
+    __slots__ = ("_carrier", "_client", "_hold", "_response", "is_done")
 
     def __init__(self, client: WireClient, carrier: Poll, *, hold: bool) -> None:
         self._client = client
         self._carrier = carrier
         self._hold = hold
+        self._response: Response | None = None
         self.is_done = False
 
     @property
     def response(self) -> Response | None:
         """What the server answered, whether or not it arrived."""
         settle(self._client.host)
-        return self._carrier.response
+        return self._response
 
     def arrive(self) -> None:
         """Let a response that was held (`client.poll(hold=True)`) arrive."""
@@ -87,10 +88,10 @@ class WirePoll:
 
     def on_ready(self) -> None:
         """Read the response. Called by `settle`."""
-        response = self._carrier.response
-        if response is not None and not self._hold and not self.is_done:
+        self._response = self._carrier.response
+        if self._response is not None and not self._hold and not self.is_done:
             self.is_done = True
-            self._client.inbox.extend(frames_of(response))
+            self._client.inbox.extend(frames_of(self._response))
 
 
 class WirePost:
@@ -128,7 +129,7 @@ class WireSocket:
         headers: what the server added to the 101.
     """
 
-    __slots__ = ("_client", "carrier", "headers", "inbox", "is_open", "is_reading")
+    __slots__ = ("_client", "_is_ready", "carrier", "headers", "inbox", "is_open", "is_reading")
 
     def __init__(self, client: WireClient, carrier: WebSocket, headers: Headers) -> None:
         self._client = client
@@ -137,6 +138,7 @@ class WireSocket:
         self.inbox: list[Frame] = []
         self.is_reading = True
         self.is_open = True
+        self._is_ready = False  # the server said that there is something, and it was not read yet
 
     @property
     def close_code(self) -> int | None:
@@ -158,12 +160,14 @@ class WireSocket:
     def take(self) -> list[Frame]:
         """Remove and return what arrived on this socket."""
         settle(self._client.host)
-        self.on_ready()
+        if self._is_ready:
+            self.on_ready()
         taken, self.inbox[:] = self.inbox[:], []
         return taken
 
     def on_ready(self) -> None:
         """Read what the server wrote. Called by `settle`."""
+        self._is_ready = not self.is_reading
         if not self.is_open or not self.is_reading:
             return
         for message in self.carrier.take():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wsproto.extensions import Extension, PerMessageDeflate
+from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 from wsproto.handshake import server_extensions_handshake
 
 from socketio_core.http import Request
@@ -17,12 +18,45 @@ Deflate packs up to 1032 to 1, so a slice grows to 4 MB at the most. wsproto its
 """
 
 
+_NO_BITS: Final = RsvBits(*[False] * 3)
+
+
+class Deflate(PerMessageDeflate):
+    """The extension, with its state kept across control frames.
+
+    wsproto (1.3.2) forgets at a ping between two fragments that the message around it is compressed.
+    """
+
+    _is_control = False
+
+    def frame_inbound_header(
+        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
+    ) -> CloseReason | RsvBits:
+        """Begin a frame; a control frame is not the extension's, and must not have its bit."""
+        self._is_control = opcode.iscontrol()
+        if self._is_control:
+            return _NO_BITS
+        return super().frame_inbound_header(proto, opcode, rsv, payload_length)
+
+    def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
+        """Unpack a piece of a frame."""
+        return data if self._is_control else super().frame_inbound_payload_data(proto, data)
+
+    def frame_inbound_complete(
+        self,
+        proto: FrameDecoder | FrameProtocol,
+        fin: bool,  # noqa: FBT001 - as wsproto has it
+    ) -> bytes | CloseReason | None:
+        """End a frame."""
+        return None if self._is_control else super().frame_inbound_complete(proto, fin)
+
+
 def negotiate(request: Request) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:
     """Accept the client's offer, if there is one: the extensions to use, and the headers that say so."""
     offers = request.header("sec-websocket-extensions")
     if offers is None:
         return [], []
-    deflate = PerMessageDeflate()
+    deflate = Deflate()
     try:
         accepted = server_extensions_handshake(offers.split(","), [deflate])
     except ValueError:  # parameters that are no numbers: go on without

@@ -204,7 +204,7 @@ class Server(Application):
             tls = _tls_of(stream)
             if tls is not None:
                 scheme = "https"
-                with trio.move_on_after(0 if self.is_closing else self.timeouts.header_s) as deadline:
+                with trio.move_on_after(self.timeouts.header_s) as deadline:
                     self.idle_connections.add(deadline)
                     try:
                         await tls.do_handshake()

@@ -112,8 +112,10 @@ class WebSocketPump:
         self._websocket = websocket
         self._frames = FrameConnection(ConnectionType.SERVER, extensions, early_data)
         self._deflates = bool(extensions)
-        # A plain socket can be written to directly; what needs TLS goes through its stream.
-        self._fileno = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else -1
+        # A plain socket can be written to directly, where sockets are files; what needs TLS goes through its stream.
+        self._fileno = -1
+        if os.name == "posix" and isinstance(stream, trio.SocketStream):
+            self._fileno = stream.socket.fileno()
         self._unsent = b""
         self._pong = b""
         self._parts: list[str | bytes] = []

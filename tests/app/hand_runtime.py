@@ -126,8 +126,12 @@ class HandRuntime:
         """Let every ready task run until it waits. Returns whether there was one."""
         was_busy = bool(self.ready)
         while self.ready:
-            self._step(self.ready.popleft())
+            self.run_one()
         return was_busy
+
+    def run_one(self) -> None:
+        """Let the task that has been ready longest run until it waits."""
+        self._step(self.ready.popleft())
 
     def _step(self, task: Task) -> None:
         is_waiting, task.waits_for = task.waits_for is not None, None

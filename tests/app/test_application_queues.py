@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from socketio_core.app import Application, Disconnected, Socket
+from socketio_core.settings import EngineSettings
 from tests.app.hand_runtime import HandEvent
 from tests.app.rig import AppRig, note
 from tests.socketio.rig import TRANSPORTS
@@ -37,8 +38,11 @@ class Gate:
         await event.wait()
         self.running.remove(value)
 
-    def let_go(self, value: Any) -> None:
+    def finish(self, value: Any) -> None:
         self._events.pop(value).set()
+
+    def let_go(self, value: Any) -> None:
+        self.finish(value)
         self._rig.run()
 
 
@@ -309,3 +313,68 @@ def test_events_of_a_client_that_left_make_room_all_the_same(rig: AppRig) -> Non
     gate.let_go(1)
     gate.let_go(2)
     assert socket.client.queued_count == 0
+
+
+def test_a_reader_that_finds_the_queue_full_again_waits_again() -> None:
+    rig = AppRig(max_queued_events=2)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect()
+    rig.send(client, '42["a",1]', '42["a",2]', '42["a",3]')
+    reader = rig.start(socket.client.wait_room())
+    switches = rig.runtime.switches
+    gate.let_go(1)
+    assert rig.runtime.switches == switches + 1  # the next handler; the reader was not woken for nothing
+    assert not reader.is_done
+
+
+def test_a_reader_that_was_woken_looks_again() -> None:
+    """Another reader of the client may have filled the queue before this one runs."""
+    rig = AppRig(max_queued_events=1)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect()
+    rig.send(client, '42["a",1]')
+
+    reader = rig.start(socket.client.wait_room())
+    gate.finish(1)
+    rig.runtime.run_one()  # the worker, which makes room and wakes the reader
+    client.send('42["a",2]')
+    rig.io.dispatch_soon()
+    rig.run()
+    assert not reader.is_done
+    gate.let_go(2)
+    assert reader.is_done
+
+
+@pytest.mark.parametrize("left", [100, 101])
+def test_who_waits_to_emit_goes_on_at_the_mark_and_is_not_woken_above_it(left: int) -> None:
+    """A poll takes two packets and leaves `left` bytes in the buffer."""
+    rig = AppRig(EngineSettings(path="/socket.io/", high_water_bytes=100, max_packets_per_poll=2))
+    client, socket = rig.connect(client=rig.open("polling"))
+    if client.fetch() == []:  # now a poll is parked; let it be answered
+        socket.emit_nowait("first")
+        client.take()
+    session = socket.member.connection.session
+    assert session.buffered_bytes == 0
+    for name in ("b", "c"):
+        socket.emit_nowait(name)
+    small = session.buffered_bytes
+    socket.emit_nowait("d", "x" * (left - len('42["d",""]')))
+    assert session.buffered_bytes == small + left
+    task = rig.start(socket.emit("e"))
+    switches = rig.runtime.switches
+    client.poll()
+    rig.run()
+    assert session.buffered_bytes == left + (small // 2 if task.is_done else 0)
+    assert task.is_done is (left == 100)
+    assert rig.runtime.switches == switches
+
+
+def test_what_was_held_is_dispatched_as_soon_as_the_socket_is_in(rig: AppRig) -> None:
+    """And not only when the adapter happens to dispatch again."""
+    rig.io.on("a", note(rig, "a"))
+    rig.open().send("40", '42["a"]')
+    rig.io.dispatch_soon()
+    rig.runtime.run_ready()
+    assert rig.calls == [("a", "id2")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, assert_type
 
 from socketio_core.app import Application, BroadcastOperator, Namespace, ParentNamespace, Socket

@@ -176,3 +176,16 @@ def test_a_poll_that_was_answered_is_not_answered_again() -> None:
     scene.session(client).send("a")
     assert parts(poll.response)[2] == b"6"
     assert scene.poll(client) == b"4a"
+
+
+def test_the_same_loss_does_not_prolong_the_grace() -> None:
+    scene = Scene(poll_grace_s=2.0)
+    client = scene.client()
+    poll = client.poll(hold=True)
+    scene.session(client).send("a")
+    assert poll.response is not None
+    poll.drop()
+    scene.wait(1)
+    poll.drop()
+    scene.wait(1)
+    assert scene.reports() == [PREMATURE]

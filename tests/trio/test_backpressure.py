@@ -15,7 +15,7 @@ from socketio_core.trio import Disconnected, Server, Timeouts
 from tests.trio.bench import Bench, connect_tcp, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import PollingClient, WebSocketClient
 from tests.trio.hostile import under_attack
-from tests.trio.wire import frame, request
+from tests.trio.wire import PING, PONG, frame, request
 
 HIGH_WATER: Final = 1000
 BLOCK: Final = "x" * 450  # two such messages are below the mark, three above it
@@ -258,6 +258,17 @@ async def test_slow_peer_on_a_real_socket_gets_all_in_order_and_costs_bounded_me
             assert (await client.take_event())[1] == number
         assert max(peaks) <= 250_000
         await client.peer.close()
+
+
+@trio_test
+async def test_flood_of_pings_by_a_peer_that_does_not_read_costs_no_memory() -> None:
+    async with under_attack() as bench:
+        client = await _stuck_websocket(bench)
+        for number in range(1000):
+            await client.peer.send(frame(b"%d" % number, PING))
+        assert await client.peer.frame() == (PONG, b"0"), "this one was under way"
+        assert await client.peer.frame() == (PONG, b"999")
+        await client.echo()
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------

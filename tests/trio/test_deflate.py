@@ -15,7 +15,7 @@ from socketio_core.trio import Server
 from tests.trio.bench import Bench, counted_calls, serving, trio_test
 from tests.trio.clients import WebSocketClient
 from tests.trio.hostile import perform, under_attack
-from tests.trio.wire import BINARY, CONTINUATION, PING, TEXT, Ended, frame, handshake
+from tests.trio.wire import BINARY, CONTINUATION, PING, PONG, TEXT, Ended, frame, handshake
 
 NAME: Final = "permessage-deflate"
 RSV1: Final = 4
@@ -89,16 +89,18 @@ async def test_plain_messages_and_pings_are_understood_between_compressed_ones()
         await client.peer.send(frame('421["echo"]'))
         assert await client.take() == "431[]"
         await client.peer.send(frame(b"?", PING))
-        assert await client.peer.frame() == (10, b"?")
+        assert await client.peer.frame() == (PONG, b"?")
         await client.echo()
 
 
 @trio_test
-async def test_compressed_message_in_fragments_is_put_together() -> None:
+async def test_compressed_message_in_fragments_is_put_together_with_a_ping_in_between() -> None:
     async with serving(_server()) as bench:
         client = await _deflating(bench)
         data = client.pack('421["echo","hello"]')
-        await client.peer.send(frame(data[:5], TEXT, fin=False, rsv=RSV1) + frame(data[5:], CONTINUATION))
+        ping = frame(b"?", PING)
+        await client.peer.send(frame(data[:5], TEXT, fin=False, rsv=RSV1) + ping + frame(data[5:], CONTINUATION))
+        assert await client.peer.frame() == (PONG, b"?")
         assert await client.take() == '431["hello"]'
 
 

@@ -1,0 +1,113 @@
+"""A broadcast that is acknowledged: one answer from each, or what came of them. Spec: PROTOCOL 4.6."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from socketio_core.app import AckTimeout, Socket
+from socketio_core.testing import WireClient
+from tests.app.hand_runtime import Cancelled, Task
+from tests.app.rig import AppRig
+from tests.socketio.rig import TRANSPORTS
+
+QUESTION: Final = '20["question",1]'
+
+
+class Survey(AppRig):
+    """Three clients, and a question to all of them under way."""
+
+    def __init__(self, transport: str = "websocket", timeout: float = 5.0) -> None:
+        super().__init__()
+        self.clients: list[WireClient] = []
+        self.sockets: list[Socket] = []
+        for _ in range(3):
+            client, socket = self.connect(client=self.open(transport))
+            self.clients.append(client)
+            self.sockets.append(socket)
+        self.task: Task = self.start(self.io.call("question", 1, timeout=timeout))
+
+    def answer(self, number: int, frame: str) -> None:
+        self.clients[number].send(frame)
+        self.run()
+
+    @property
+    def pending(self) -> list[int]:
+        """How many acks each socket is waited for."""
+        return [len(socket.member.pending_acks) for socket in self.sockets]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_everyone_answers(transport: str) -> None:
+    survey = Survey(transport)
+    assert [client.fetch() for client in survey.clients] == [[QUESTION]] * 3
+    survey.answer(2, '430["c","d"]')
+    survey.answer(0, "430[]")
+    assert survey.pending == [0, 1, 0]
+    survey.answer(1, "430[1]")
+    assert survey.task.result == [None, 1, ("c", "d")]
+    assert survey.pending == [0, 0, 0]
+    assert len(survey.server.timers) == 0
+
+
+def test_an_answer_counts_once() -> None:
+    survey = Survey()
+    for _ in range(3):
+        survey.answer(0, "430[1]")
+    assert not survey.task.is_done
+    assert survey.pending == [0, 1, 1]
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2])
+def test_those_that_came_in_time_are_told(answers: int) -> None:
+    survey = Survey(timeout=5.0)
+    for number in range(answers):
+        survey.answer(number, f"430[{number}]")
+    survey.wait(4.999)
+    assert not survey.task.is_done
+    survey.wait(0.001)
+    assert isinstance(survey.task.error, AckTimeout)
+    assert str(survey.task.error) == f"{3 - answers} of 3 acks did not come"
+    assert survey.task.error.responses == list(range(answers))
+    assert survey.pending == [0, 0, 0]
+    survey.answer(2, "430[2]")  # too late, and harmless
+
+
+def test_who_leaves_will_not_answer() -> None:
+    survey = Survey(timeout=60.0)
+    survey.answer(0, "430[1]")
+    survey.answer(1, "41")
+    assert survey.pending == [0, 0, 1]
+    survey.answer(2, "430[3]")
+    assert isinstance(survey.task.error, AckTimeout)
+    assert survey.task.error.responses == [1, 3]
+
+
+def test_a_cancelled_call_frees_all_acks() -> None:
+    survey = Survey()
+    survey.answer(0, "430[1]")
+    survey.runtime.cancel(survey.task)
+    survey.run()
+    assert isinstance(survey.task.error, Cancelled)
+    assert survey.pending == [0, 0, 0]
+    assert len(survey.server.timers) == 0
+
+
+def test_a_call_that_begins_cancelled_asks_nobody() -> None:
+    survey = Survey()
+    task = survey.runtime.start(survey.io.call("another"))
+    survey.runtime.cancel(task)
+    survey.run()
+    assert isinstance(task.error, Cancelled)
+    assert survey.pending == [1, 1, 1]
+
+
+@pytest.mark.parametrize("rooms", [[], "nobody", ["nobody", "either"]])
+def test_nobody_answers_at_once(rooms: Any) -> None:
+    rig = AppRig()
+    rig.connect()
+    switches = rig.runtime.switches
+    assert rig.start(rig.io.to(rooms).call("question")).result == []
+    assert rig.start(rig.io.of("/empty").call("question")).result == []
+    assert rig.runtime.switches == switches

@@ -84,10 +84,8 @@ class Client:
 
     def output_taken(self) -> None:
         """The adapter took something out of the outgoing buffer."""
-        if self._drained is not None:
-            session = self._connection.session
-            if not session.is_open or session.buffered_bytes <= self._connection.high_water_bytes:
-                self.wake()
+        if self._drained is not None and self._connection.session.buffered_bytes <= self._connection.high_water_bytes:
+            self.wake()
 
     def wake(self) -> None:
         """Let all who wait for the outgoing buffer look whether they still must."""
@@ -141,7 +139,11 @@ class Application(Registrar, Broadcasts):
         """
         if isinstance(name, str):
             return self._namespace_of(self.core.hub.of(name if name.startswith("/") else "/" + name))
-        parent = ParentNamespace(self, name.fullmatch if isinstance(name, re.Pattern) else name)
+        pattern = name.fullmatch if isinstance(name, re.Pattern) else name
+        for known in self._parents.values():
+            if known.pattern == pattern:
+                return known  # or the guards of a second family would never be asked
+        parent = ParentNamespace(self, pattern)
         self._parents[parent.matches] = parent
         self.core.hub.allow(parent.matches)
         return parent

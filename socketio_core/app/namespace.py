@@ -228,19 +228,19 @@ class ParentNamespace(_Registers):
     They come before those of the child itself. Children that exist already get what is registered later too.
     """
 
-    __slots__ = ("_app", "_handlers", "_pattern")
+    __slots__ = ("_app", "_handlers", "pattern")
 
     def __init__(self, app: Application, pattern: Callable[[str], object]) -> None:
         if iscoroutinefunction(pattern):
             raise TypeError(f"function of a namespace's name must not be async; decide in a middleware: {pattern!r}")
         self._app = app
         self._handlers = HandlerTable()
-        self._pattern = pattern
+        self.pattern = pattern
 
     def matches(self, name: str) -> bool:
         """Whether the namespace `name` is a child; a function that fails says no."""
         try:
-            return bool(self._pattern(name))
+            return bool(self.pattern(name))
         except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
             self._app.runtime.log_exception(f"function of a namespace's name failed: {name!r}", error)
             return False

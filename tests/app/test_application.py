@@ -64,6 +64,25 @@ def test_the_client_is_told_before_connection_handlers_run(rig: AppRig) -> None:
     assert rig.send(rig.open(), "40") == [WELCOME, '2["hello"]']
 
 
+def test_the_answer_leaves_and_what_was_held_follows_at_once(rig: AppRig) -> None:
+    """Not when something else happens to happen: output is announced before the handlers, and events are dispatched."""
+    announced: list[int] = []
+
+    @rig.io.on("connection")
+    def count(socket: Socket) -> None:
+        announced.append(rig.runtime.flushes)
+
+    rig.io.on("a", note(rig, "a"))
+    client = rig.open()
+    before = rig.runtime.flushes
+    client.send("40", '42["a"]')
+    for socket in rig.io.dispatch():
+        rig.runtime.spawn(rig.io.work, socket)
+    rig.runtime.run_ready()
+    assert announced == [before + 1]
+    assert rig.calls == [("a", "id2")]
+
+
 def test_a_socket_is_not_connected_while_it_is_decided(rig: AppRig) -> None:
     states: list[tuple[bool, list[str]]] = []
 

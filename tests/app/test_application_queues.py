@@ -9,6 +9,7 @@ import pytest
 
 from socketio_core.app import Application, Disconnected, Socket
 from socketio_core.settings import EngineSettings
+from socketio_core.socketio import EventReceived
 from tests.app.hand_runtime import HandEvent
 from tests.app.rig import AppRig, note
 from tests.socketio.rig import TRANSPORTS
@@ -283,6 +284,27 @@ def test_a_reader_waits_for_room_and_the_client_is_not_taken_for_dead(transport:
     assert rig.runtime.flushes > flushes  # for a deadline is near again
     rig.wait(45.0)
     assert client.session is None
+
+
+def test_who_waits_for_room_is_woken_when_there_is_some_and_looks_again() -> None:
+    rig = AppRig(max_queued_events=2)
+    gate = Gate(rig)
+    rig.io.on("a", gate.handler)
+    client, socket = rig.connect()
+    rig.send(client, *(f'42["a",{number}]' for number in range(4)))
+    reader = rig.start(socket.client.wait_room())
+    waits = rig.runtime.switches
+    for number in (0, 1):
+        gate.let_go(number)
+    assert rig.runtime.switches == waits + 2  # of the handlers that came next; there was no room yet
+    room = socket.client
+    room.queued_count -= 1  # there is room, and before the reader can run there is none
+    room.event_handled(EventReceived(socket.member, "a", []))
+    room.queued_count += 2
+    rig.run()
+    assert not reader.is_done
+    gate.let_go(2)
+    assert reader.is_done
 
 
 def test_there_is_no_wait_where_there_is_room(rig: AppRig) -> None:

@@ -38,6 +38,7 @@ def test_names_and_patterns_give_different_things() -> None:
     assert_type(io.of("/a"), Namespace)
     assert_type(io.of(re.compile("/b")), ParentNamespace)
     assert_type(io.of(lambda name: name == "/c"), ParentNamespace)
+    assert io.of(re.compile("/b")) is io.of(re.compile("/b"))
     assert_type(io.of("/a").sockets, Mapping[str, Socket])
 
 

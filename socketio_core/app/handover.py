@@ -12,7 +12,8 @@ class Handover(Generic[_T]):
     """Awaits `coroutine`, and calls `on_suspend()` just before it suspends for the first time.
 
     A reader runs handlers in its own task this way. Most handlers never wait, and cost no task; when one does,
-    `on_suspend` starts another task that takes over the reading, so acks and pongs are still read.
+    `on_suspend` starts another task that takes over the reading, so acks and pongs are still read. It must not wake
+    anything: the coroutine has said what it waits for, but its task does not wait yet.
 
     It drives the coroutine by hand (`send`, `throw`) and passes on what that yields, which is all an event loop sees of
     any awaitable; so it works in every event loop.

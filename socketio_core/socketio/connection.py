@@ -43,6 +43,7 @@ class Connection:
         "refused_input",
         "session",
         "settings",
+        "undecided",
     )
 
     def __init__(self, server: Server, session: Session, now: float) -> None:
@@ -52,6 +53,7 @@ class Connection:
         self.parser = server.parser
         self.high_water_bytes = server.engine.settings.high_water_bytes
         self.context: object = None
+        self.undecided = 0  # members that were neither accepted nor refused, those that went away meanwhile included
         self.refused_input = False  # something the client sent was not accepted
         self._end_reason: tuple[CloseReason, RemoteProtocolError | None] | None = None  # set once it is over
         self._decoder = server.parser.decoder()
@@ -121,19 +123,21 @@ class Connection:
         if namespace is None:
             self._refuse_connect(nsp, "Invalid namespace")
             return
-        pending = sum(1 for member in self._members.values() if member.state is MemberState.PENDING)
         if len(self._members) >= self.settings.max_namespaces:
             self._refuse_connect(nsp, "Too many namespaces")
-        elif pending >= self.settings.max_pending_connects:
+        elif self.undecided >= self.settings.max_pending_connects:
             self._refuse_connect(nsp, "Too many pending connects")
         else:
             self._left.pop(nsp, None)
             member = self._members[nsp] = Member(self, namespace, self._server.new_id())
+            self.undecided += 1
             self.report(ConnectRequested(member, auth or {}))
             return
         self._server.hub.forget_if_empty(namespace)
 
     def _refuse_connect(self, nsp: str, message: str) -> None:
+        self._left[nsp] = None  # what it sent before it knew is ignored
+        self._trim_left()
         self.session.put(self.parser.encode(Packet(CONNECT_ERROR, nsp, {"message": message})))
 
     def _hold(self, member: Member, packet: Packet, size_bytes: int, now: float) -> None:

@@ -61,6 +61,7 @@ class Member:
     """
 
     __slots__ = (
+        "_is_decided",
         "connection",
         "context",
         "held",
@@ -82,6 +83,7 @@ class Member:
         self.context: object = None
         self.pending_acks: dict[int, PendingAck] = {}
         self.held: list[tuple[Packet, int]] = []
+        self._is_decided = False
         namespace.pending_count += 1
 
     def __repr__(self) -> str:
@@ -97,10 +99,8 @@ class Member:
         Raises:
             LocalProtocolError: it was accepted before.
         """
-        if self.state is MemberState.LEFT:
+        if not self._decide():
             return False
-        if self.state is MemberState.JOINED:
-            raise LocalProtocolError("member was accepted already")
         self.state = MemberState.JOINED
         self.namespace.pending_count -= 1
         self.was_accepted = True
@@ -117,16 +117,23 @@ class Member:
         Raises:
             LocalProtocolError: it was accepted before, or `data` is not JSON (nothing was sent then).
         """
-        if self.state is MemberState.LEFT:
+        if not self._decide():
             return False
-        if self.state is MemberState.JOINED:
-            raise LocalProtocolError("member was accepted already")
         payload: dict[str, JSONValue] = {"message": message}
         if data is not None:
             payload["data"] = data
         self._send(Packet(CONNECT_ERROR, self.namespace.name, payload))
         self.connection.note_refused(self)
         return True
+
+    def _decide(self) -> bool:
+        """Count the decision, once, and say whether there is still anybody to tell."""
+        if self.state is MemberState.JOINED:
+            raise LocalProtocolError("member was accepted already")
+        if not self._is_decided:
+            self._is_decided = True
+            self.connection.undecided -= 1
+        return self.state is MemberState.PENDING
 
     def disconnect(self, now: float, *, close: bool = False) -> None:
         """Make the member leave its namespace; with `close`, all of its client's, and close the connection.

@@ -27,6 +27,7 @@ MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll
 MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
+_HTTP_OF = {"ws": "http", "wss": "https"}  # what some proxies call the scheme of an upgrade
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -101,7 +102,8 @@ class HttpConnection:
             event.method.decode("ascii"), event.target.decode("ascii"), event.headers, address=address, scheme=scheme
         )
         if server.trust_proxy:
-            request.scheme = _last(request.header("x-forwarded-proto")) or scheme
+            forwarded = _last(request.header("x-forwarded-proto"))
+            request.scheme = _HTTP_OF.get(forwarded, forwarded) or scheme
             request.address = _last(request.header("x-forwarded-for")) or address
         return request
 
@@ -141,7 +143,11 @@ class HttpConnection:
             await self._respond(request, refusal)
             return None
         refused = await server.refusal_of(request)
-        action = server.core.handle_request(request, trio.current_time()) if refused is None else refused
+        try:
+            action = server.core.handle_request(request, trio.current_time()) if refused is None else refused
+        except Exception as error:  # noqa: BLE001 - of a function in the settings: cors, extra_headers
+            server.runtime.log_exception(f"a function in the settings failed for {request!r}", error)
+            action = Respond(_text(500, "Internal server error"))
         server.runtime.flush()
         match action:
             case Respond(response):
@@ -179,12 +185,17 @@ class HttpConnection:
         if scope.cancelled_caught:
             await self._refuse_malformed(408, "request body took too long")
             raise _Gone
+        # The answer is what makes an honest client send more. One that does not wait for it finds this POST still open.
+        await self._wait_room(post.session)
         response = server.core.finish_post(post, trio.current_time())
         server.runtime.flush()
-        client = self._client(post.session)
-        if client is not None and client.is_congested:
-            await client.wait_room()  # the answer is what makes the client send more
+        await self._wait_room(post.session)
         await self._respond(request, response)
+
+    async def _wait_room(self, session: Session) -> None:
+        client = self._client(session)
+        if client is not None and client.is_congested:
+            await client.wait_room()
 
     async def _serve_poll(self, request: Request, poll: Poll) -> None:
         server = self._server
@@ -193,8 +204,7 @@ class HttpConnection:
             if poll.response is None:
                 await self._wait_for(poll)
             if poll.response is not None:
-                await self._respond(request, poll.response)
-                delivered = True
+                delivered = await self._respond(request, poll.response)
         finally:
             if not delivered:
                 server.core.abort_poll(poll, trio.current_time())
@@ -248,10 +258,13 @@ class HttpConnection:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    async def _respond(self, request: Request, response: Response) -> None:
+    async def _respond(self, request: Request, response: Response) -> bool:
+        """Write a response. Returns `False` when it was no valid HTTP, and the client got a 500."""
+        is_valid = True
         try:
             head = self._head(request, response)
         except h11.LocalProtocolError as error:
+            is_valid = False
             self._server.runtime.log_exception(f"response to {request!r} is not valid HTTP", error)
             response = _text(500, "Internal server error")
             head = self._head(request, response)
@@ -260,6 +273,7 @@ class HttpConnection:
             events.append(h11.Data(data=response.body))
         events.append(h11.EndOfMessage())
         await self._send(*events)
+        return is_valid
 
     def _head(self, request: Request, response: Response) -> h11.Response:
         """Return status and headers of a response.

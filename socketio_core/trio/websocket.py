@@ -82,6 +82,7 @@ class WebSocketPump:
     __slots__ = (
         "_closer_started",
         "_deflates",
+        "_early_data",
         "_ended",
         "_fileno",
         "_frames",
@@ -110,7 +111,8 @@ class WebSocketPump:
         self._server = server
         self._stream = stream
         self._websocket = websocket
-        self._frames = FrameConnection(ConnectionType.SERVER, extensions, early_data)
+        self._frames = FrameConnection(ConnectionType.SERVER, extensions)
+        self._early_data = early_data
         self._deflates = bool(extensions)
         # A plain socket can be written to directly, where sockets are files; what needs TLS goes through its stream.
         self._fileno = -1
@@ -137,7 +139,8 @@ class WebSocketPump:
         self._reader = me = object()
         try:
             self.flush()  # what became ready before there was a pump
-            self._process()
+            early_data, self._early_data = self._early_data, b""
+            self._feed(early_data)
             await self._handle(me)
             while self._reader is me and await self._read_once():
                 await self._handle(me)
@@ -159,12 +162,15 @@ class WebSocketPump:
             return False
         if not data:
             return False
-        for piece in slices(bytes(data)) if self._deflates else (bytes(data),):
+        self._feed(bytes(data))
+        return self._frames.state is not ConnectionState.CLOSED
+
+    def _feed(self, data: bytes) -> None:
+        for piece in slices(data) if self._deflates else (data,):
             if self._is_deaf:
                 break
             self._frames.receive_data(piece)
             self._process()
-        return self._frames.state is not ConnectionState.CLOSED
 
     def _client(self) -> Client | None:
         connection = self._websocket.session.context
@@ -241,7 +247,8 @@ class WebSocketPump:
         runtime.is_corked = False
         self._reader = None
         runtime.spawn(self._server.run_pump, self)
-        runtime.flush()
+        # Not flush(): that may wake what this very task is about to wait for, before it does.
+        runtime.output_ready()
 
     # -- output ------------------------------------------------------------------------------------------------------
 

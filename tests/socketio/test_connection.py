@@ -333,3 +333,21 @@ def test_a_broadcast_sends_nothing_to_who_is_not_in(rig: Rig, transport: str) ->
     assert session.buffered_bytes == 0
     assert member.accept(rig.now)
     assert namespace.broadcast(message, frozenset({"room"})) == 1
+
+
+def test_who_leaves_before_the_decision_still_counts_until_it_is_made() -> None:
+    """Or a client that connects and disconnects in turn keeps as many middlewares busy as it likes."""
+    rig = Rig(max_pending_connects=2)
+    client = rig.open()
+    gone = []
+    for _ in range(2):
+        client.send("40")
+        gone += [event.member for event in rig.events() if isinstance(event, ConnectRequested)]
+        client.send("41")
+    assert len(gone) == 2
+    client.send("40")
+    assert drain(client) == ['4{"message":"Too many pending connects"}']
+    assert not gone[0].accept(rig.now)
+    assert not gone[0].refuse("twice")
+    rig.events()
+    assert rig.request(client).accept(rig.now)

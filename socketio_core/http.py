@@ -174,8 +174,12 @@ class Cors:
                 raise ValueError("cors origins '*' cannot be combined with credentials: name the origins")
         elif isinstance(self.origins, str):
             raise ValueError(f"cors origins must be '*', a list or a function, not a single string: {self.origins!r}")
-        elif not callable(self.origins) and "*" in self.origins:
-            raise ValueError("cors origins '*' must stand alone, not in a list")
+        elif not callable(self.origins):
+            for origin in self.origins:
+                if origin == "*":
+                    raise ValueError("cors origins '*' must stand alone, not in a list")
+                if "://" not in origin and origin != "null":
+                    raise ValueError(f"cors origin must have a scheme, as in 'https://app.example': {origin!r}")
 
 
 def refused_origin(request: Request, cors: Cors | None) -> str | None:

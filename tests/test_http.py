@@ -121,6 +121,7 @@ def test_refusal_without_a_host_says_so() -> None:
         ({"origins": "*", "credentials": True}, "'\\*' cannot be combined with credentials"),
         ({"origins": "https://a.example"}, "not a single string"),
         ({"origins": ["*"]}, "'\\*' must stand alone"),
+        ({"origins": ["https://a.example", "b.example"]}, "must have a scheme, .*: 'b.example'"),
     ],
 )
 def test_policies_that_mean_something_else_are_refused(options: dict[str, Any], problem: str) -> None:

@@ -63,6 +63,12 @@ def test_path_needs_its_slashes(path: str) -> None:
         EngineSettings(path=path)
 
 
+def test_a_policy_is_a_policy() -> None:
+    origins: Any = "*"
+    with pytest.raises(TypeError, match="cors must be a Cors, as in"):
+        EngineSettings(cors=origins)
+
+
 @pytest.mark.parametrize("transports", [(), ("webtransport",), ("polling", "flash")])
 def test_transports_must_be_known(transports: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="transports must be 'polling' and/or 'websocket'"):

@@ -263,7 +263,7 @@ class HttpConnection:
         is_valid = True
         try:
             head = self._head(request, response)
-        except h11.LocalProtocolError as error:
+        except (h11.LocalProtocolError, TypeError, ValueError) as error:  # the last two: headers that are no pairs
             is_valid = False
             self._server.runtime.log_exception(f"response to {request!r} is not valid HTTP", error)
             response = _text(500, "Internal server error")

@@ -339,6 +339,29 @@ async def test_post_is_not_answered_while_too_much_waits_for_handlers() -> None:
 
 
 @trio_test
+async def test_client_that_posts_on_without_an_answer_is_stopped_by_the_overlap() -> None:
+    """So what waits for handlers is bounded, whether or not a client waits for its answers."""
+    io = _server(settings=SocketSettings(max_queued_events=10))
+    gate = _Gate(io)
+    async with under_attack(io) as bench:
+        client = await bench.polling()
+        statuses: list[int] = []
+
+        async def post(start: int) -> None:
+            statuses.append(await client.send(*[f'42["work",{number}]' for number in range(start, start + 10)]))
+
+        async with trio.open_nursery() as nursery:
+            for start in range(0, 100, 10):
+                nursery.start_soon(post, start)
+                await wait_all_tasks_blocked()
+            assert bench.session_count == 1, "its own session is over"
+            gate.open.set()
+        assert statuses.count(200) <= 1
+        await until(lambda: bench.reason_of(client) == "transport error", "it has left")
+        assert gate.done == list(range(10))
+
+
+@trio_test
 async def test_silence_of_a_client_that_is_not_read_is_not_held_against_it() -> None:
     """Its pong may be among what lies unread; when it is read again, the heartbeat counts again."""
     io = _server(settings=SocketSettings(max_queued_events=1))
@@ -370,3 +393,25 @@ async def test_client_that_leaves_while_it_is_not_read_is_noticed_in_the_end() -
         gate.open.set()
         await until(lambda: bench.reason_of(client) == "transport close", "its leaving is noticed")
         assert gate.done == [0, 1, 2, 3], "what it had sent was handled all the same"
+
+
+@trio_test
+async def test_a_handler_is_not_woken_before_it_waits() -> None:
+    """The reader hands over while its handler begins to wait; a wake-up in between broke trio's bookkeeping."""
+    io = _server()
+    outcomes: list[bool] = []
+
+    @io.on("go")
+    async def go(socket: Socket) -> None:
+        with trio.CancelScope() as scope:
+            await socket.emit("big", "x" * (HIGH_WATER + 1))
+            await socket.emit("more")  # waits until the first has left
+            scope.cancel()
+            await trio.sleep(1)
+        outcomes.append(scope.cancelled_caught)
+
+    async with serving(io) as bench:
+        client = await bench.websocket()
+        await client.emit("go")
+        await until(lambda: outcomes, "the handler's end")
+        assert outcomes == [True]

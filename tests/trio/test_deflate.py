@@ -182,14 +182,16 @@ def _endless_bomb(size: int) -> bytes:
     return frame((block * (size // len(block) + 1))[:size], TEXT, fin=False, rsv=RSV1)
 
 
+@pytest.mark.parametrize("is_early", [False, True], ids=["later", "with the handshake"])
 @trio_test
-async def test_bomb_is_unpacked_by_slices_and_not_beyond_the_limit() -> None:
+async def test_bomb_is_unpacked_by_slices_and_not_beyond_the_limit(is_early: bool) -> None:  # noqa: FBT001 - a row
     async with under_attack(_server()) as bench:
-        client = await _deflating(bench)
+        head = handshake(headers=[f"Sec-WebSocket-Extensions: {NAME}"]) if is_early else b""
+        peer = await bench.connect() if is_early else (await _deflating(bench)).peer
         with counted_calls(lambda function: getattr(function, "__name__", "") == "decompress") as calls:
             tracemalloc.start()
             try:
-                await perform(client.peer, _endless_bomb(500_000))
+                await perform(peer, head + _endless_bomb(500_000))
                 _, peak = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()

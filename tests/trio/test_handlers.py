@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import SocketSettings
+from socketio_core import EngineSettings, SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import AckTimeout, Disconnected, Server
 from tests.trio.bench import serving, task_count, trio_test, until
@@ -175,6 +175,26 @@ async def test_what_a_handler_emits_leaves_while_it_still_runs(transport: str) -
         for number in range(5):
             assert await client.take_event() == ["n", number]
             assert trio.current_time() == pytest.approx(number)
+
+
+@trio_test
+async def test_handler_may_wait_for_what_its_own_output_brings_about() -> None:
+    """Its first wait hands the reading over and writes what there is, which must not wake it before it waits."""
+    io = Server(engine=EngineSettings(high_water_bytes=1000))
+
+    @io.on("fill")
+    async def fill(socket: Socket) -> int:
+        for number in range(10):
+            await socket.emit("n", number, "x" * 600)
+        return 10
+
+    async with serving(io) as bench:
+        client = await bench.websocket()
+        await client.emit("fill", ack_id=1)
+        for number in range(10):
+            assert (await client.take_event())[1] == number
+        assert await client.take() == "431[10]"
+        assert trio.current_time() < 1
 
 
 @BOTH

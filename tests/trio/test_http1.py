@@ -175,6 +175,24 @@ async def test_response_that_could_not_be_written_goes_out_with_the_next_poll_on
 
 
 @trio_test
+async def test_poll_that_a_header_hook_spoils_is_a_500_and_its_messages_come_with_the_next() -> None:
+    spoiled: list[bool] = []
+
+    def hook(request: Request, sid: str | None) -> list[tuple[bytes, bytes]]:
+        return [(b"x", b"line\r\nbreak")] if spoiled else []
+
+    async with under_attack(Server(engine=EngineSettings(extra_headers=hook))) as bench:
+        client = await bench.polling()
+        await bench.io.to(client.socket_id).emit("news", 1)
+        spoiled.append(True)
+        answer = await client.ask()
+        assert (answer.status, answer.body) == (500, b"Internal server error\n")
+        assert "is not valid HTTP" in bench.take_log()
+        spoiled.clear()
+        assert await client.take_event() == ["news", 1]
+
+
+@trio_test
 async def test_half_closed_connection_of_a_parked_poll_counts_as_gone() -> None:
     """Nobody can tell it from a client that has gone; browsers do not half-close."""
     async with under_attack() as bench:
@@ -224,7 +242,9 @@ async def test_scheme_of_a_trusted_proxy_decides_about_the_origin() -> None:
         peer = await bench.connect()
         origin = "Origin: https://test"
         assert (await peer.ask(headers=[origin])).status == 403
-        assert (await peer.ask(headers=[origin, "X-Forwarded-Proto: https"])).status == 200
+        for forwarded in ("https", "wss", "http, https"):
+            assert (await peer.ask(headers=[origin, f"X-Forwarded-Proto: {forwarded}"])).status == 200
+        assert (await peer.ask(headers=[origin, "X-Forwarded-Proto: https, ws"])).status == 403
 
 
 @trio_tcp_test

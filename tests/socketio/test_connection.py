@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from socketio_core.errors import CloseReason, LocalProtocolError
-from socketio_core.socketio import ConnectionClosed, ConnectRequested, EventReceived, Left, MemberState
+from socketio_core.socketio import ConnectionClosed, ConnectRequested, EventReceived, Left, Member, MemberState
 from socketio_core.socketio.member import event_packet
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
 
@@ -339,7 +339,7 @@ def test_who_leaves_before_the_decision_still_counts_until_it_is_made() -> None:
     """Or a client that connects and disconnects in turn keeps as many middlewares busy as it likes."""
     rig = Rig(max_pending_connects=2)
     client = rig.open()
-    gone = []
+    gone: list[Member] = []
     for _ in range(2):
         client.send("40")
         gone += [event.member for event in rig.events() if isinstance(event, ConnectRequested)]

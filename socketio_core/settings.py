@@ -48,7 +48,8 @@ class EngineSettings:
         unknown = set(self.transports) - {"polling", "websocket"}
         if unknown or not self.transports:
             raise ValueError(f"transports must be 'polling' and/or 'websocket', not: {list(self.transports)!r}")
-        if self.cors is not None and not isinstance(self.cors, Cors):
+        cors: object = self.cors  # not everybody checks types
+        if cors is not None and not isinstance(cors, Cors):
             raise TypeError(f"cors must be a Cors, as in Cors(origins=['https://app.example']), not: {self.cors!r}")
         _require_positive(
             self,

@@ -1,0 +1,128 @@
+"""The contract of the suite (see `README.md`) as an application on the core, for hosts that drive the core themselves.
+
+It waits for nothing: a host calls `handle_events` after whatever it told the cores, and `handle_timeout` when
+`next_deadline` has come.
+"""
+
+from __future__ import annotations
+
+from socketio_core.engineio import Engine
+from socketio_core.http import Cors, Request
+from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.socketio import AckReceived, ConnectRequested, Event, EventReceived, JSONValue, Member, Server
+from socketio_core.socketio.member import event_packet
+from socketio_core.timers import TimerQueue
+
+CORS = Cors(origins=["http://allowed.example"], credentials=True)
+SOCKET_SETTINGS = SocketSettings(connect_timeout_s=1.0)
+SLOW_S = 0.2  # how long `/slow` takes to accept
+ACK_TIMEOUT_S = 10.0
+
+
+def engine_settings(path: str) -> EngineSettings:
+    """Return the Engine.IO settings that the contract asks for."""
+    return EngineSettings(
+        path=path,
+        ping_interval_s=0.3,
+        ping_timeout_s=0.2,
+        upgrade_timeout_s=0.5,
+        max_payload_bytes=1_000_000,
+        cors=CORS,
+    )
+
+
+class Contract:
+    """An Engine.IO echo and a Socket.IO application.
+
+    Attributes:
+        cores: the two machines that a host drives; both have the same calls.
+    """
+
+    def __init__(self) -> None:
+        self.engine = Engine(engine_settings("/engine.io/"))
+        self.server = Server(engine_settings("/socket.io/"), SOCKET_SETTINGS)
+        for name in ("/custom", "/slow", "/refused"):
+            self.server.hub.of(name)
+        self.cores: tuple[Engine | Server, ...] = (self.engine, self.server)
+        self._undecided: TimerQueue[tuple[Member, JSONValue]] = TimerQueue()
+
+    def core_of(self, request: Request) -> Engine | Server | None:
+        """Return the core that the request is for, if any."""
+        return next((core for core in self.cores if core.owns(request)), None)
+
+    def is_forbidden(self, request: Request) -> bool:
+        """Whether this handshake is to be refused."""
+        return request.query.get("forbidden") == "1"
+
+    def handle_events(self, now: float) -> None:
+        """Do what the application does about everything that has happened."""
+        for session, message in self.engine.take_events():
+            if session is not None and message == "close me":
+                session.close(now)
+            elif session is not None and isinstance(message, (str, bytes)):
+                session.send(message)
+        while events := self.server.take_events():
+            for event in events:
+                self._handle(event, now)
+
+    def _handle(self, event: Event, now: float) -> None:
+        match event:
+            case ConnectRequested(member) if member.namespace.name == "/refused":
+                member.refuse("not allowed", {"code": 42})
+            case ConnectRequested(member, auth):
+                if member.namespace.name == "/slow":
+                    self._undecided.schedule(now + SLOW_S, (member, auth))
+                else:
+                    self._accept(member, auth, now)
+            case EventReceived(member, name, args, ack_id):
+                self._answer(member, name, args, ack_id, now)
+            case AckReceived(member, args):
+                member.emit("answer", args)
+            case _:
+                pass
+
+    def _accept(self, member: Member, auth: JSONValue, now: float) -> None:
+        if member.accept(now):
+            member.emit("auth", [auth])
+
+    def _answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
+        match name, args:
+            case "message", _:
+                member.emit("message-back", args)
+            case "message-with-ack", _ if ack_id is not None:
+                member.acknowledge(ack_id, args)
+            case "ask", _:
+                member.emit_with_ack("question", args, context=None, timeout_s=ACK_TIMEOUT_S, now=now)
+            case "burst", [int(count)]:
+                for number in range(count):
+                    member.emit("number", [number])
+            case "join", [str(room)]:
+                member.join(room)
+                if ack_id is not None:
+                    member.acknowledge(ack_id, [])
+            case "tell", [str(room), *rest]:
+                packet = event_packet(member.namespace.name, "told", rest)
+                message = self.server.parser.encode(packet)
+                member.namespace.broadcast(message, frozenset([room]), frozenset([member.sid]))
+            case "leave", _:
+                member.disconnect(now)
+            case "close", _:
+                member.disconnect(now, close=True)
+            case _:
+                pass
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`."""
+        deadlines = [self._undecided.next_deadline, *(core.next_deadline for core in self.cores)]
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do all that is due."""
+        for core in self.cores:
+            core.handle_timeout(now)
+        while (undecided := self._undecided.pop_due(now)) is not None:
+            self._accept(*undecided, now)
+        self.handle_events(now)

@@ -15,7 +15,8 @@ from socketio_core.http import Request, Response
 from socketio_core.socketio.connection import Connection
 from socketio_core.trio.deflate import negotiate
 from socketio_core.trio.runtime import LOGGER
-from socketio_core.trio.websocket import WebSocketPump, accept_headers, refuse_handshake
+from socketio_core.trio.websocket import WebSocketPump
+from socketio_core.websocket_handshake import accept_headers, refused_handshake
 
 if TYPE_CHECKING:
     from socketio_core.trio.server import Server
@@ -139,7 +140,7 @@ class HttpConnection:
 
     async def _serve_engine(self, request: Request) -> WebSocketPump | None:
         server = self._server
-        if request.is_websocket_upgrade and (refusal := refuse_handshake(request)) is not None:
+        if (refusal := refused_handshake(request)) is not None:
             await self._respond(request, refusal)
             return None
         refused = await server.refusal_of(request)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from base64 import b64decode
-from binascii import Error as Base64Error
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -14,7 +12,6 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 from wsproto.frame_protocol import FrameProtocol
-from wsproto.utilities import generate_accept_token
 
 from socketio_core.app.application import Client
 from socketio_core.app.handover import Handover
@@ -22,7 +19,6 @@ from socketio_core.app.socket import Socket
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage, frame_size
 from socketio_core.engineio.packet import Frame
-from socketio_core.http import Request, Response
 from socketio_core.socketio.connection import Connection
 from socketio_core.trio.deflate import slices
 from socketio_core.trio.runtime import note_taken
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
 
 READ_BYTES: Final = 65536
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
-KEY_BYTES: Final = 16  # RFC 6455, 4.2.1
 
 _frames = FrameProtocol(client=False, extensions=[])  # makes frames; a server's are not masked, so they can be shared
 
@@ -44,32 +39,6 @@ def wire_bytes(message: WireMessage) -> bytes:
         data = b"".join([_frames.send_data(frame) for frame in message.frames])
         message.host_cache = data
     return data
-
-
-def refuse_handshake(request: Request) -> Response | None:
-    """Check what RFC 6455, 4.2.1 asks of the client's handshake, and return the answer to a bad one."""
-    if request.header("sec-websocket-version") != "13":
-        headers = [(b"sec-websocket-version", b"13"), (b"content-type", b"text/plain")]
-        return Response(426, headers, b"WebSocket version 13 is needed")
-    if (request.header("content-length") or "0") != "0" or request.header("transfer-encoding") is not None:
-        return Response(400, [(b"content-type", b"text/plain")], b"a WebSocket handshake must not have a body")
-    try:
-        key = b64decode(request.header("sec-websocket-key") or "", validate=True)
-    except (Base64Error, ValueError):
-        key = b""
-    if len(key) != KEY_BYTES:
-        return Response(400, [(b"content-type", b"text/plain")], b"Sec-WebSocket-Key must be 16 bytes in base64")
-    return None
-
-
-def accept_headers(request: Request) -> list[tuple[bytes, bytes]]:
-    """Return the headers of the 101."""
-    key = (request.header("sec-websocket-key") or "").encode("ascii")
-    return [
-        (b"upgrade", b"websocket"),
-        (b"connection", b"Upgrade"),
-        (b"sec-websocket-accept", generate_accept_token(key)),
-    ]
 
 
 class WebSocketPump:

@@ -1,0 +1,70 @@
+"""The WebSocket handshake: what is refused, and what the 101 says."""
+
+from __future__ import annotations
+
+import pytest
+
+from socketio_core.http import Request
+from socketio_core.websocket_handshake import accept_headers, refused_handshake
+
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="  # the example of RFC 6455, 1.3
+GOOD = {
+    b"host": b"localhost",
+    b"upgrade": b"websocket",
+    b"connection": b"keep-alive, Upgrade",
+    b"sec-websocket-version": b"13",
+    b"sec-websocket-key": KEY,
+}
+
+
+def request(method: str = "GET", **changes: bytes | None) -> Request:
+    fields: dict[bytes, bytes | None] = {**GOOD, **{name.replace("_", "-").encode(): v for name, v in changes.items()}}
+    return Request(method, "/engine.io/", [(name, value) for name, value in fields.items() if value is not None])
+
+
+def test_a_good_handshake_is_not_refused() -> None:
+    assert refused_handshake(request()) is None
+    assert refused_handshake(request(content_length=b"0")) is None
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [request("POST", sec_websocket_key=None), request(upgrade=None), request(connection=b"close", upgrade=b"x")],
+)
+def test_what_asks_for_no_websocket_is_not_refused(plain: Request) -> None:
+    assert refused_handshake(plain) is None
+
+
+@pytest.mark.parametrize("version", [None, b"8", b"13, 8", b""])
+def test_another_version_is_told_which_one_is_needed(version: bytes | None) -> None:
+    response = refused_handshake(request(sec_websocket_version=version))
+    assert response is not None
+    assert response.status == 426
+    assert (b"sec-websocket-version", b"13") in response.headers
+    assert (b"content-length", b"%d" % len(response.body)) in response.headers
+    assert (b"connection", b"close") in response.headers
+
+
+@pytest.mark.parametrize("header", [{"content_length": b"5"}, {"transfer_encoding": b"chunked"}])
+def test_a_handshake_with_a_body_is_refused(header: dict[str, bytes]) -> None:
+    response = refused_handshake(request(**header))
+    assert response is not None
+    assert (response.status, b"body" in response.body) == (400, True)
+    assert (b"connection", b"close") in response.headers
+
+
+@pytest.mark.parametrize(
+    "key", [None, b"", b"dG9vIHNob3J0", KEY + b"AAAA", KEY + b", " + KEY, b"!!!!" + KEY, b"\xff" + KEY, KEY[:-1]]
+)
+def test_a_key_that_is_not_sixteen_bytes_in_base64_is_refused(key: bytes | None) -> None:
+    response = refused_handshake(request(sec_websocket_key=key))
+    assert response is not None
+    assert (response.status, b"Sec-WebSocket-Key" in response.body) == (400, True)
+
+
+def test_the_101_proves_that_the_key_was_read() -> None:
+    assert accept_headers(request()) == [
+        (b"upgrade", b"websocket"),
+        (b"connection", b"Upgrade"),
+        (b"sec-websocket-accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+    ]

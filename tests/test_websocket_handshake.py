@@ -45,9 +45,10 @@ def test_another_version_is_told_which_one_is_needed(version: bytes | None) -> N
     assert (b"connection", b"close") in response.headers
 
 
-@pytest.mark.parametrize("header", [{"content_length": b"5"}, {"transfer_encoding": b"chunked"}])
-def test_a_handshake_with_a_body_is_refused(header: dict[str, bytes]) -> None:
-    response = refused_handshake(request(**header))
+@pytest.mark.parametrize("length", [b"5", b"", b"x", None])
+def test_a_handshake_with_a_body_is_refused(length: bytes | None) -> None:
+    chunked = b"chunked" if not length else None
+    response = refused_handshake(request(content_length=length, transfer_encoding=chunked))
     assert response is not None
     assert (response.status, b"body" in response.body) == (400, True)
     assert (b"connection", b"close") in response.headers

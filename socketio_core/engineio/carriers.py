@@ -11,6 +11,7 @@ from zlib import MAX_WBITS, compressobj
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
+from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import SEPARATOR
 from socketio_core.engineio.states import CarrierState
 from socketio_core.http import Headers, Response, preferred_encoding
@@ -99,9 +100,24 @@ class WebSocket:
 
     The host writes what `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with
     `close_code` (`None`: without a code) and drops the connection; frames that still arrive are ignored.
+
+    Attributes:
+        parts: of a message that has not arrived as a whole; none of them is empty, so the limit on bytes bounds them.
+        parts_size: of all parts, in bytes.
     """
 
-    __slots__ = ("close_code", "close_text", "context", "is_closed", "is_ready", "outbox", "session", "state")
+    __slots__ = (
+        "close_code",
+        "close_text",
+        "context",
+        "is_closed",
+        "is_ready",
+        "outbox",
+        "parts",
+        "parts_size",
+        "session",
+        "state",
+    )
 
     def __init__(self, session: Session, state: CarrierState) -> None:
         self.session = session
@@ -111,6 +127,8 @@ class WebSocket:
         self.is_closed = False
         self.close_code: int | None = None
         self.close_text = ""
+        self.parts: list[Frame] = []
+        self.parts_size = 0
         self.state = state
 
     def take(self, max_bytes: int | None = None) -> list[WireMessage]:
@@ -119,6 +137,13 @@ class WebSocket:
         What was taken is no longer in `session.buffered_bytes`; take only what can be written soon.
         """
         return self.outbox.take(max_bytes=max_bytes)
+
+    def join_parts(self) -> Frame:
+        """Remove the parts and return them as one message; there must be one at least. Called by the session."""
+        parts, self.parts, self.parts_size = self.parts, [], 0
+        if isinstance(parts[0], str):
+            return "".join([part for part in parts if isinstance(part, str)])
+        return b"".join([part for part in parts if isinstance(part, bytes)])
 
 
 Carrier = Poll | WebSocket

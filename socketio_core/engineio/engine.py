@@ -279,11 +279,26 @@ class Engine:
         """Feed one whole WebSocket message; what it caused is in `take_events()` and `take_ready()`.
 
         Args:
-            frame: without WebSocket framing, e.g. `"4hello"`; `bytes` is a binary message. A host that puts messages
-                together from parts stops at `settings.max_payload_bytes` and calls `fail` with code 1009.
+            frame: without WebSocket framing, e.g. `"4hello"`; `bytes` is a binary message.
             now: monotonic seconds; may not decrease between calls.
         """
         websocket.session.receive(websocket, frame, now)
+
+    def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+        """Feed a piece of a WebSocket message: a fragment, or whatever of it has arrived.
+
+        At the first part that takes the message over `settings.max_payload_bytes` the WebSocket fails with code 1009
+        (`websocket.is_closed`), and what follows is ignored.
+
+        Args:
+            part: all of one message are `str`, or all are `bytes`; may be empty.
+            is_last: the message ends with this part.
+            now: monotonic seconds; may not decrease between calls.
+
+        Raises:
+            LocalProtocolError: `part` is of another type than the parts before it.
+        """
+        websocket.session.receive_part(websocket, part, now, is_last=is_last)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The connection of `websocket` ended, by a close frame or without one. Calls after a close do nothing."""

@@ -61,12 +61,12 @@ def frame_size(frame: Frame) -> int:
     return len(frame)
 
 
-def exceeds(frame: Frame, limit_bytes: int) -> bool:
-    """Whether a received frame is larger than the limit."""
+def received_size(frame: Frame) -> int:
+    """Return the size in bytes of a frame that was received, or of a part of one."""
     try:
-        return frame_size(frame) > limit_bytes
+        return frame_size(frame)
     except LocalProtocolError:  # a lone surrogate, which no host can have read from a wire; the parser refuses it
-        return len(frame) > limit_bytes
+        return len(frame)
 
 
 PING_MESSAGE: Final = WireMessage((PING,))

@@ -15,14 +15,14 @@ from socketio_core.engineio.message import (
     PING_MESSAGE,
     PROBE_ANSWER,
     WireMessage,
-    exceeds,
+    received_size,
 )
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
-from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Request
 from socketio_core.timers import Timer
 
@@ -261,7 +261,8 @@ class Session:
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
         settings = self._shared.settings
-        if len(frame) * 4 > settings.max_payload_bytes and exceeds(frame, settings.max_payload_bytes):
+        limit = settings.max_payload_bytes
+        if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
             self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
@@ -285,6 +286,24 @@ class Session:
             return
         action = TABLE[websocket.state][PROBE if kind == PING and data == "probe" else kind]
         self._act(action, websocket, data, now)
+
+    def receive_part(self, websocket: WebSocket, part: Frame, now: float, *, is_last: bool) -> None:
+        """Put a message together from its parts; see `Engine.receive_part`."""
+        parts = websocket.parts
+        if is_last and not parts:
+            self.receive(websocket, part, now)
+            return
+        if websocket.state is CarrierState.DETACHED:
+            return
+        if parts and type(part) is not type(parts[0]):
+            raise LocalProtocolError(f"part of another kind than the parts before it: {type(part).__name__}")
+        if part:
+            parts.append(part)
+            websocket.parts_size += received_size(part)
+        if websocket.parts_size > self._shared.settings.max_payload_bytes:
+            self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
+        elif is_last:
+            self.receive(websocket, websocket.join_parts(), now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The WebSocket's connection is gone, or its client closed it."""
@@ -447,6 +466,7 @@ class Session:
     def _detach(self, websocket: WebSocket) -> None:
         websocket.state = CarrierState.DETACHED
         websocket.is_closed = True
+        websocket.parts.clear()
         self._shared.mark_ready(websocket)
 
     # -- time --------------------------------------------------------------------------------------------------------

@@ -100,6 +100,11 @@ class Server:
         websocket.session.receive(websocket, frame, now)
         self._pump(now)
 
+    def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+        """See `Engine.receive_part`."""
+        websocket.session.receive_part(websocket, part, now, is_last=is_last)
+        self._pump(now)
+
     def lost(self, websocket: WebSocket, now: float) -> None:
         """See `Engine.lost`."""
         self.engine.lost(websocket, now)

@@ -17,7 +17,7 @@ from socketio_core.app.application import Client
 from socketio_core.app.handover import Handover
 from socketio_core.app.socket import Socket
 from socketio_core.engineio.carriers import WebSocket
-from socketio_core.engineio.message import WireMessage, frame_size
+from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.socketio.connection import Connection
 from socketio_core.trio.deflate import slices
@@ -57,8 +57,6 @@ class WebSocketPump:
         "_frames",
         "_is_deaf",
         "_is_writing",
-        "_parts",
-        "_parts_size",
         "_peer_code",
         "_pong",
         "_reader",
@@ -89,8 +87,6 @@ class WebSocketPump:
             self._fileno = stream.socket.fileno()
         self._unsent = b""
         self._pong = b""
-        self._parts: list[str | bytes] = []
-        self._parts_size = 0
         self._is_deaf = False  # what still arrives cannot be frames
         self._is_writing = False
         self._closer_started = False
@@ -151,12 +147,14 @@ class WebSocketPump:
         now = trio.current_time()
         for event in self._frames.events():
             if isinstance(event, (TextMessage, BytesMessage)):
-                if event.message_finished and not self._parts:  # fast path; benchmarks: server
-                    core.receive(websocket, event.data if isinstance(event, TextMessage) else bytes(event.data), now)
-                else:
-                    self._add_part(event, now)
-                    if self._is_deaf:
-                        break
+                data = event.data if isinstance(event, TextMessage) else bytes(event.data)
+                if event.message_finished and not websocket.parts:  # fast path; benchmarks: server
+                    core.receive(websocket, data, now)
+                    continue
+                core.receive_part(websocket, data, event.message_finished, now)
+                if websocket.close_code == CloseCode.MESSAGE_TOO_BIG:
+                    self._is_deaf = True  # or the rest of it, perhaps a deflate bomb, would be unpacked for nothing
+                    break
             elif isinstance(event, Ping):
                 if self._frames.state is not ConnectionState.OPEN:
                     continue  # after our close frame nothing more is sent
@@ -170,25 +168,6 @@ class WebSocketPump:
                     core.lost(websocket, now)
         if self._pong:
             self.flush()
-
-    def _add_part(self, event: TextMessage | BytesMessage, now: float) -> None:
-        """Put a message together, up to the limit."""
-        data = event.data if isinstance(event, TextMessage) else bytes(event.data)
-        if data:
-            self._parts.append(data)
-            self._parts_size += frame_size(data)
-        if self._parts_size > self._server.core.engine.settings.max_payload_bytes:
-            self._parts = []
-            self._parts_size = 0
-            self._is_deaf = True  # or the rest of it, perhaps a deflate bomb, would be unpacked for nothing
-            self._server.core.fail(self._websocket, "max payload size exceeded", CloseCode.MESSAGE_TOO_BIG, now)
-        elif event.message_finished:
-            parts, self._parts, self._parts_size = self._parts, [], 0
-            if isinstance(event, TextMessage):
-                whole: str | bytes = "".join([part for part in parts if isinstance(part, str)])
-            else:
-                whole = b"".join([part for part in parts if isinstance(part, bytes)])
-            self._server.core.receive(self._websocket, whole, now)
 
     async def _handle(self, me: object) -> None:
         """Run handlers for what has arrived, in this task as long as they do not wait."""

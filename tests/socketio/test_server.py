@@ -263,3 +263,13 @@ def test_a_server_takes_another_parser(rig: Rig) -> None:
     assert client.take() == ["4 0", "4 2 bye"]
     client.send(b"x")
     assert rig.reasons() == [("/", "parse error")]
+
+
+def test_a_packet_may_arrive_in_parts(rig: Rig) -> None:
+    client, member = rig.joined()
+    assert client.websocket is not None
+    websocket = client.websocket.carrier
+    for part in ("42[", "", '"hi', '"]'):
+        rig.server.receive_part(websocket, part, is_last=part == '"]', now=rig.now)
+    (event,) = rig.take(EventReceived)
+    assert (event.member, event.name) == (member, "hi")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar
 from socketio_core.socketio.hub import Namespace as CoreNamespace
-from socketio_core.socketio.member import event_packet
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
@@ -80,8 +79,9 @@ class BroadcastOperator:
 
     def emit_nowait(self, name: str, *args: JSONValue) -> int:
         """The same, for sync code."""
-        message = self._app.core.parser.encode(event_packet(self._namespace.name, name, args))
-        count = self._namespace.broadcast(message, self._rooms, self._except, volatile=self._is_volatile)
+        count = self._app.core.broadcast(
+            self._namespace.name, name, args, self._rooms, self._except, volatile=self._is_volatile
+        )
         self._app.runtime.output_ready()
         return count
 

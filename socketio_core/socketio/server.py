@@ -6,6 +6,8 @@ Socket.IO events from `take_events`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from socketio_core.engineio.actions import Action, Respond
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.engine import Engine
@@ -16,10 +18,10 @@ from socketio_core.ids import IdFactory, new_id
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import Event
-from socketio_core.socketio.hub import Hub
+from socketio_core.socketio.hub import Hub, Rooms
 from socketio_core.socketio.json_parser import JsonParser
-from socketio_core.socketio.member import PendingAck
-from socketio_core.socketio.packet import ROOT_NAMESPACE
+from socketio_core.socketio.member import PendingAck, event_packet
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
 from socketio_core.socketio.parser import Parser
 from socketio_core.timers import TimerQueue
 
@@ -125,6 +127,33 @@ class Server:
         taken = self._events
         self._events = []
         return taken
+
+    def broadcast(
+        self,
+        nsp: str,
+        name: str,
+        args: Iterable[JSONValue],
+        rooms: Rooms = None,
+        except_rooms: frozenset[str] = frozenset(),
+        *,
+        volatile: bool = False,
+    ) -> int:
+        """Send an event to the members of a namespace, encoded once; see `Namespace.broadcast`.
+
+        Returns how many took it; 0 where there is no such namespace, for a dynamic one is gone with its last member.
+
+        Args:
+            nsp: e.g. `"/admin"`.
+            rooms: who is in any of them gets it; `None` is everyone. A member's `sid` is the room of that member alone.
+            except_rooms: who is in any of them does not.
+            volatile: only to those it can reach at once.
+
+        Raises:
+            LocalProtocolError: a reserved name, or data that is not JSON; nothing was sent.
+        """
+        message = self.parser.encode(event_packet(nsp, name, args))
+        namespace = self.hub.namespaces.get(nsp)
+        return 0 if namespace is None else namespace.broadcast(message, rooms, except_rooms, volatile=volatile)
 
     # -- time --------------------------------------------------------------------------------------------------------
 

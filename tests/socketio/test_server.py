@@ -8,7 +8,7 @@ from socketio_core.engineio.actions import Respond
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
-from socketio_core.errors import CloseReason, PacketError
+from socketio_core.errors import CloseReason, LocalProtocolError, PacketError
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import (
@@ -273,3 +273,32 @@ def test_a_packet_may_arrive_in_parts(rig: Rig) -> None:
         rig.server.receive_part(websocket, part, is_last=part == '"]', now=rig.now)
     (event,) = rig.take(EventReceived)
     assert (event.member, event.name) == (member, "hi")
+
+
+def test_a_broadcast_is_one_call(rig: Rig) -> None:
+    (first, one), (second, two), (third, three) = (rig.joined() for _ in range(3))
+    for member in (one, two):
+        member.join("room")
+    assert rig.server.broadcast("/", "all", [1, b"x"]) == 3
+    assert rig.server.broadcast("/", "some", (), frozenset(["room"])) == 2
+    assert rig.server.broadcast("/", "others", [2], frozenset(["room"]), frozenset([one.sid])) == 1
+    assert rig.server.broadcast("/", "nobody", [], frozenset()) == 0
+    every = ['51-["all",1,{"_placeholder":true,"num":0}]', b"x"]
+    assert first.fetch() == [*every, '2["some"]']
+    assert second.fetch() == [*every, '2["some"]', '2["others",2]']
+    assert third.fetch() == every
+    assert three.namespace is one.namespace
+
+
+def test_a_volatile_broadcast_passes_over_those_who_would_get_it_late(rig: Rig) -> None:
+    quick, _ = rig.joined()
+    slow, _ = rig.joined("polling")
+    assert rig.server.broadcast("/", "now", [], volatile=True) == 1
+    assert (quick.fetch(), slow.fetch()) == (['2["now"]'], [])
+
+
+def test_a_broadcast_to_a_namespace_that_is_gone_reaches_nobody(rig: Rig) -> None:
+    assert rig.server.broadcast("/gone", "hello", []) == 0
+    assert "/gone" not in rig.server.hub.namespaces
+    with pytest.raises(LocalProtocolError, match="event name is reserved: 'connect'"):
+        rig.server.broadcast("/gone", "connect", [])

@@ -1,0 +1,134 @@
+"""What a case is, how it fails, and where all of them are."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from conformance.client.peer import Peer
+
+Level = Literal["required", "reference", "better"]
+LEVELS: Final[tuple[Level, ...]] = ("required", "reference", "better")
+BOTH: Final = ("polling", "websocket")
+
+
+class Failure(Exception):  # noqa: N818 - what a server did, not what went wrong in the suite
+    """The server under test did something else than the case asks for.
+
+    Args:
+        problem: what is wrong, in a sentence without a full stop.
+        expected: what should have come, as it would be seen on the wire.
+        received: what came.
+    """
+
+    def __init__(self, problem: str, *, expected: object = None, received: object = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.expected = expected
+        self.received = received
+
+    def __str__(self) -> str:
+        lines = [self.problem]
+        if self.expected is not None or self.received is not None:
+            lines += [f"  expected: {shorten(self.expected)}", f"  received: {shorten(self.received)}"]
+        return "\n".join(lines)
+
+
+class Skipped(Exception):  # noqa: N818 - no error
+    """The case cannot be run against this server; the argument says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing that a server must do.
+
+    Attributes:
+        name: unique, e.g. `"upgrade/probe_is_answered"`, with the transport in brackets where it runs over both.
+        level: see `README.md`.
+        title: what the server must do, in a sentence.
+        source: where that is written: `"Engine.IO 4, Heartbeat"` or `"PROTOCOL 1.7"`.
+        run: talks to the server; raises `Failure`.
+    """
+
+    name: str
+    level: Level
+    title: str
+    source: str
+    run: Callable[[Peer], Awaitable[None]]
+
+
+_registry: list[Case] = []
+
+
+def case(
+    level: Level, source: str, *, over: Sequence[str] = (), rows: Sequence[Any] = ()
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
+    """Make a function a case; its docstring's first line is the title.
+
+    Args:
+        over: run it once over each of these transports; the function's second argument is the transport.
+        rows: run it once with each of these `(label, *arguments)`; they follow as the function's last arguments.
+    """
+
+    def register(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        group = function.__module__.rpartition(".")[2]
+        title = (inspect.getdoc(function) or "").partition("\n")[0]
+        if not title:
+            raise TypeError(f"case without a docstring: {function.__qualname__}")
+        for transport in over or (None,):
+            for row in rows or (None,):
+                arguments = [*([] if transport is None else [transport]), *([] if row is None else row[1:])]
+                labels = [label for label in (None if row is None else row[0], transport) if label is not None]
+                name = f"{group}/{function.__name__}" + (f"[{','.join(map(str, labels))}]" if labels else "")
+                if any(known.name == name for known in _registry):
+                    raise ValueError(f"two cases of one name: {name}")
+                _registry.append(Case(name, level, title, source, _bind(function, arguments)))
+        return function
+
+    return register
+
+
+def _bind(function: Callable[..., Awaitable[None]], arguments: Sequence[object]) -> Callable[[Peer], Awaitable[None]]:
+    async def run(peer: Peer) -> None:
+        await function(peer, *arguments)
+
+    return run
+
+
+def all_cases() -> list[Case]:
+    """Return every case of `conformance/cases`, in the order of the files' names and of their text."""
+    from conformance import cases
+
+    for module in sorted(info.name for info in pkgutil.iter_modules(cases.__path__)):
+        importlib.import_module(f"{cases.__name__}.{module}")
+    return sorted(_registry, key=lambda found: found.name.partition("/")[0])
+
+
+def expect(received: object, expected: object, what: str) -> None:
+    """Fail unless the two are equal.
+
+    Args:
+        what: what was received, e.g. `"status"`.
+    """
+    if received != expected:
+        raise Failure(f"wrong {what}", expected=expected, received=received)
+
+
+def require(condition: object, problem: str, received: object = None) -> None:
+    """Fail unless `condition` is true."""
+    if not condition:
+        raise Failure(problem, expected="(see above)" if received is not None else None, received=received)
+
+
+def shorten(value: object, limit: int = 300) -> str:
+    """Return `repr(value)`, the middle left out when it is long."""
+    if isinstance(value, (str, bytes)) and len(value) > 2 * limit:
+        head, tail = value[:limit], value[-40:]
+        return f"{head!r}...{tail!r} ({len(value)} long)"
+    text = repr(value)
+    return text if len(text) <= 3 * limit else f"{text[: 2 * limit]} ... ({len(text)} characters)"

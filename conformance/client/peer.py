@@ -1,0 +1,236 @@
+"""The server under test, as a case sees it."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+import h11
+import trio
+from wsproto.utilities import generate_accept_token
+
+from conformance.case import Failure, expect
+from conformance.client.http import PATIENCE_S, READ_BYTES, Exchange, Headers, Response
+from conformance.client.session import Polling, Session, WebSocketSession, decode_payload, open_packet
+from conformance.client.socketio import SocketIO
+from conformance.client.transcript import Transcript, shown
+from conformance.client.websocket import WebSocket
+from conformance.client.wire import Wire
+
+ENGINE_IO = "/engine.io/"
+SOCKET_IO = "/socket.io/"
+MAX_PAYLOAD = 1_000_000
+PING_INTERVAL_S = 0.3
+PING_TIMEOUT_S = 0.2
+UPGRADE_TIMEOUT_S = 0.5
+CONNECT_TIMEOUT_S = 1.0
+
+
+def target(path: str = ENGINE_IO, transport: str = "polling", sid: str = "", **query: str) -> str:
+    """Return a request target, e.g. `"/engine.io/?EIO=4&transport=polling&sid=..."`."""
+    fields = {"EIO": "4", "transport": transport, **({"sid": sid} if sid else {}), **query}
+    return f"{path}?{urlencode(fields)}"
+
+
+class Peer:
+    """One server, for one case. Everything that the case opens is dropped when it ends."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.transcript = Transcript(trio.current_time)
+        self._streams: list[trio.abc.Stream] = []
+
+    async def aclose(self) -> None:
+        """Drop all connections."""
+        for stream in self._streams:
+            await trio.aclose_forcefully(stream)
+
+    async def _connect(self) -> trio.abc.Stream:
+        try:
+            stream = await self.wire.connect()
+        except (OSError, trio.TooSlowError) as error:
+            raise Failure(f"cannot connect to {self.wire.origin}: {error or 'timeout'}") from None
+        self._streams.append(stream)
+        return stream
+
+    # -- HTTP --------------------------------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        method: str,
+        where: str,
+        *,
+        headers: Headers = (),
+        body_size: int | None = None,
+        chunked: bool = False,
+    ) -> Exchange:
+        """Send the head of a request, on a new connection. Without a body the request is complete with that.
+
+        Args:
+            body_size: announce a body of this many bytes, to be sent with `send_body`, then `finish`.
+            chunked: announce a body in chunks.
+        """
+        label = f"{method} {where}"
+        self.transcript.add(">", label + "".join(f"   {name}: {value}" for name, value in headers))
+        exchange = Exchange(await self._connect(), self.transcript, label)
+        fields = [("Host", self.wire.authority), *headers]
+        if chunked:
+            fields.append(("Transfer-Encoding", "chunked"))
+        elif body_size is not None:
+            fields.append(("Content-Length", str(body_size)))
+        await exchange.start(method, where, fields)
+        if body_size is None and not chunked:
+            await exchange.finish()
+        return exchange
+
+    async def request(
+        self,
+        method: str,
+        where: str,
+        *,
+        headers: Headers = (),
+        body: str | bytes | None = None,
+        chunks: Iterable[bytes] | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> Response:
+        """Send a request and wait for the response, which may come before the whole body was sent.
+
+        Args:
+            chunks: send the body in chunks, these.
+        """
+        data = body.encode("utf-8") if isinstance(body, str) else body
+        pieces = list(chunks) if chunks is not None else ([data] if data else [])
+        size = None if data is None else len(data)
+        exchange = await self.begin(method, where, headers=headers, body_size=size, chunked=chunks is not None)
+        if data is None and chunks is None:
+            return await exchange.response(patience_s)
+        self.transcript.add(">", f"body {shown(b''.join(pieces).decode('utf-8', 'replace'))}")
+
+        async def send() -> None:
+            for piece in pieces:
+                await exchange.send_body(piece)
+            await exchange.finish()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            response = await exchange.response(patience_s)
+            nursery.cancel_scope.cancel()
+        return response
+
+    async def get(self, where: str, *, headers: Headers = ()) -> Response:
+        """Send a GET and wait for the response."""
+        return await self.request("GET", where, headers=headers)
+
+    # -- WebSocket ---------------------------------------------------------------------------------------------------
+
+    async def websocket(self, where: str, *, headers: Headers = (), early: bytes = b"") -> WebSocket:
+        """Open a WebSocket, which must be accepted.
+
+        Args:
+            early: bytes to send right behind the handshake, in the same write.
+        """
+        opened = await self._handshake(where, headers, early)
+        if isinstance(opened, Response):
+            raise Failure("WebSocket was refused", expected="101", received=str(opened))
+        return opened
+
+    async def refused_websocket(self, where: str, *, headers: Headers = ()) -> Response:
+        """Try to open a WebSocket, which must be refused, and return the response."""
+        opened = await self._handshake(where, headers, b"")
+        if isinstance(opened, WebSocket):
+            raise Failure("WebSocket was accepted", expected="an HTTP error", received="101 Switching Protocols")
+        return opened
+
+    async def try_websocket(self, where: str, *, headers: Headers = ()) -> WebSocket | Response:
+        """Try to open a WebSocket."""
+        return await self._handshake(where, headers, b"")
+
+    async def _handshake(self, where: str, headers: Headers, early: bytes) -> WebSocket | Response:
+        label = f"WebSocket {where}"
+        self.transcript.add(">", label + "".join(f"   {name}: {value}" for name, value in headers))
+        stream = await self._connect()
+        key = base64.b64encode(os.urandom(16))
+        fields = [
+            ("Host", self.wire.authority),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", key.decode("ascii")),
+        ]
+        connection = h11.Connection(h11.CLIENT)
+        request = h11.Request(method="GET", target=where, headers=[*fields, *headers])
+        head = (connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b"")
+        await stream.send_all(head + early)
+        with trio.move_on_after(PATIENCE_S):
+            answer, body = await _answer(connection, stream)
+            given = [(name.decode("ascii"), value.decode("latin-1")) for name, value in answer.headers]
+            if answer.status_code != 101:
+                response = Response(answer.status_code, given, body)
+                self.transcript.add("<", f"{response}   ({label})")
+                return response
+            expect(dict(given).get("sec-websocket-accept"), generate_accept_token(key).decode("ascii"), "Sec-WebSocket-Accept")
+            self.transcript.add("<", f"101   ({label})")
+            return WebSocket(stream, connection.trailing_data[0], self.transcript, label)
+        raise Failure(f"no answer to the handshake of {label} within {PATIENCE_S:g} s")
+
+    # -- Engine.IO ---------------------------------------------------------------------------------------------------
+
+    async def polling(self, path: str = ENGINE_IO, *, headers: Headers = (), **query: str) -> Polling:
+        """Do a handshake over polling."""
+        response = await self.get(target(path, **query), headers=headers)
+        expect(response.status, 200, "status of the handshake")
+        first, *rest = decode_payload(response.body)
+        return Polling(self, path, open_packet(first), rest)
+
+    async def websocket_session(
+        self, path: str = ENGINE_IO, *, headers: Headers = (), **query: str
+    ) -> WebSocketSession:
+        """Do a handshake over WebSocket."""
+        websocket = await self.websocket(target(path, "websocket", **query), headers=headers)
+        return WebSocketSession(websocket, open_packet(await websocket.receive()))
+
+    async def session(self, transport: str, path: str = ENGINE_IO, **query: str) -> Session:
+        """Do a handshake over `"polling"` or `"websocket"`, or over polling with an `"upgrade"` right after it."""
+        if transport == "websocket":
+            return await self.websocket_session(path, **query)
+        polling = await self.polling(path, **query)
+        return await polling.upgrade() if transport == "upgrade" else polling
+
+    # -- Socket.IO ---------------------------------------------------------------------------------------------------
+
+    async def socketio(self, transport: str, nsp: str = "/", auth: dict[str, Any] | None = None) -> SocketIO:
+        """Connect to a namespace, and take the `auth` event that the contract asks for."""
+        client = SocketIO(await self.session(transport, SOCKET_IO))
+        await client.join(nsp, auth)
+        return client
+
+
+async def _answer(
+    connection: h11.Connection, stream: trio.abc.Stream
+) -> tuple[h11.Response | h11.InformationalResponse, bytes]:
+    answer: h11.Response | None = None
+    body = bytearray()
+    while True:
+        try:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
+                continue
+        except trio.BrokenResourceError:
+            raise Failure("connection was lost during the handshake") from None
+        except h11.RemoteProtocolError as error:
+            raise Failure(f"no HTTP response to the handshake: {error}") from None
+        if isinstance(event, h11.InformationalResponse) and event.status_code == 101:
+            return event, b""
+        if isinstance(event, h11.Response):
+            answer = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+        elif isinstance(event, h11.EndOfMessage):
+            assert answer is not None  # h11 gives the head first
+            return answer, bytes(body)
+        elif isinstance(event, h11.ConnectionClosed):
+            raise Failure("connection was closed during the handshake")

@@ -82,7 +82,7 @@ def case(
             raise TypeError(f"case without a docstring: {function.__qualname__}")
         for transport in over or (None,):
             for row in rows or (None,):
-                arguments = [*([] if transport is None else [transport]), *([] if row is None else row[1:])]
+                arguments: list[Any] = [*([] if transport is None else [transport]), *([] if row is None else row[1:])]
                 labels = [label for label in (None if row is None else row[0], transport) if label is not None]
                 name = f"{group}/{function.__name__}" + (f"[{','.join(map(str, labels))}]" if labels else "")
                 if any(known.name == name for known in _registry):

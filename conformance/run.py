@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import trio
 from trio.testing import MockClock
@@ -58,7 +58,7 @@ async def run_case(case: Case, wire: Wire) -> Result:
 
 def _outcome(error: BaseException) -> tuple[Status, str]:
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     if isinstance(error, Skipped):
         return "skipped", str(error)
     if isinstance(error, Failure):

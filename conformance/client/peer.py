@@ -52,7 +52,7 @@ class Peer:
         try:
             stream = await self.wire.connect()
         except (OSError, trio.TooSlowError) as error:
-            raise Failure(f"cannot connect to {self.wire.origin}: {error or 'timeout'}") from None
+            raise Failure(f"cannot connect to {self.wire.origin}: {str(error) or 'timeout'}") from None
         self._streams.append(stream)
         return stream
 
@@ -171,7 +171,11 @@ class Peer:
                 response = Response(answer.status_code, given, body)
                 self.transcript.add("<", f"{response}   ({label})")
                 return response
-            expect(dict(given).get("sec-websocket-accept"), generate_accept_token(key).decode("ascii"), "Sec-WebSocket-Accept")
+            expect(
+                dict(given).get("sec-websocket-accept"),
+                generate_accept_token(key).decode("ascii"),
+                "Sec-WebSocket-Accept",
+            )
             self.transcript.add("<", f"101   ({label})")
             return WebSocket(stream, connection.trailing_data[0], self.transcript, label)
         raise Failure(f"no answer to the handshake of {label} within {PATIENCE_S:g} s")
@@ -195,8 +199,8 @@ class Peer:
     async def session(self, transport: str, path: str = ENGINE_IO, **query: str) -> Session:
         """Do a handshake over `"polling"` or `"websocket"`, or over polling with an `"upgrade"` right after it."""
         if transport == "websocket":
-            return await self.websocket_session(path, **query)
-        polling = await self.polling(path, **query)
+            return await self.websocket_session(path, headers=(), **query)
+        polling = await self.polling(path, headers=(), **query)
         return await polling.upgrade() if transport == "upgrade" else polling
 
     # -- Socket.IO ---------------------------------------------------------------------------------------------------

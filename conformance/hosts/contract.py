@@ -6,12 +6,14 @@ It waits for nothing: a host calls `handle_events` after whatever it told the co
 
 from __future__ import annotations
 
-from socketio_core.engineio import Engine
-from socketio_core.http import Cors, Request
+from typing import Protocol, runtime_checkable
+
+from socketio_core.engineio import Action, Carrier, Engine, Respond
+from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio import AckReceived, ConnectRequested, Event, EventReceived, JSONValue, Member, Server
-from socketio_core.socketio.member import event_packet
 from socketio_core.timers import TimerQueue
+from socketio_core.websocket_handshake import refused_handshake
 
 CORS = Cors(origins=["http://allowed.example"], credentials=True)
 SOCKET_SETTINGS = SocketSettings(connect_timeout_s=1.0)
@@ -31,6 +33,14 @@ def engine_settings(path: str) -> EngineSettings:
     )
 
 
+@runtime_checkable
+class Writer(Protocol):
+    """What a host may put into the `context` of its polls and WebSockets: called when they have something to say."""
+
+    def write(self, carrier: Carrier) -> None:
+        """Take what there is to say."""
+
+
 class Contract:
     """An Engine.IO echo and a Socket.IO application.
 
@@ -46,6 +56,17 @@ class Contract:
         self.cores: tuple[Engine | Server, ...] = (self.engine, self.server)
         self._undecided: TimerQueue[tuple[Member, JSONValue]] = TimerQueue()
 
+    def handle_request(self, request: Request, now: float) -> tuple[Engine | Server, Action]:
+        """Find the core that a request is for, and what to do about the request; 404 if it is for none."""
+        if (refusal := refused_handshake(request)) is not None:
+            return self.server, Respond(refusal)
+        for core in self.cores:
+            if core.owns(request):
+                if self.is_forbidden(request) and core.is_handshake(request):
+                    return core, core.refuse(request)
+                return core, core.handle_request(request, now)
+        return self.server, Respond(Response(404, [(b"content-length", b"0")]))
+
     def core_of(self, request: Request) -> Engine | Server | None:
         """Return the core that the request is for, if any."""
         return next((core for core in self.cores if core.owns(request)), None)
@@ -53,6 +74,17 @@ class Contract:
     def is_forbidden(self, request: Request) -> bool:
         """Whether this handshake is to be refused."""
         return request.query.get("forbidden") == "1"
+
+    def take_ready(self, now: float) -> list[Carrier]:
+        """Let the application work, then return the polls and WebSockets that have something to say."""
+        self.handle_events(now)
+        return [carrier for core in self.cores for carrier in core.take_ready()]
+
+    def flush(self, now: float) -> None:
+        """Let the application work, then have every `Writer` write that has something to say."""
+        for carrier in self.take_ready(now):
+            if isinstance(carrier.context, Writer):
+                carrier.context.write(carrier)
 
     def handle_events(self, now: float) -> None:
         """Do what the application does about everything that has happened."""
@@ -101,9 +133,8 @@ class Contract:
                 if ack_id is not None:
                     member.acknowledge(ack_id, [])
             case "tell", [str(room), *rest]:
-                packet = event_packet(member.namespace.name, "told", rest)
-                message = self.server.parser.encode(packet)
-                member.namespace.broadcast(message, frozenset([room]), frozenset([member.sid]))
+                nsp, others = member.namespace.name, frozenset([member.sid])
+                self.server.broadcast(nsp, "told", rest, rooms=frozenset([room]), except_rooms=others)
             case "leave", _:
                 member.disconnect(now)
             case "close", _:
@@ -125,4 +156,4 @@ class Contract:
             core.handle_timeout(now)
         while (undecided := self._undecided.pop_due(now)) is not None:
             self._accept(*undecided, now)
-        self.handle_events(now)
+        self.flush(now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from conformance.case import Failure
 from conformance.client.http import PATIENCE_S
@@ -66,7 +66,7 @@ class SocketIO:
     async def connected(self, nsp: str = "/") -> str:
         """Wait for the answer to a CONNECT, which must be one, and return the socket's id."""
         answer = await self.receive()
-        data: Any = answer.data if isinstance(answer.data, dict) else {}
+        data: dict[str, Any] = cast("dict[str, Any]", answer.data) if isinstance(answer.data, dict) else {}
         sid: Any = data.get("sid")
         if answer.type != 0 or answer.nsp != nsp or not isinstance(sid, str) or not sid:
             raise Failure("CONNECT was not accepted", expected=packet(0, nsp, {"sid": "..."}), received=answer)

@@ -16,21 +16,8 @@ from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import refused_handshake
 
 CORS = Cors(origins=["http://allowed.example"], credentials=True)
-SOCKET_SETTINGS = SocketSettings(connect_timeout_s=1.0)
 SLOW_S = 0.2  # how long `/slow` takes to accept
 ACK_TIMEOUT_S = 10.0
-
-
-def engine_settings(path: str) -> EngineSettings:
-    """Return the Engine.IO settings that the contract asks for."""
-    return EngineSettings(
-        path=path,
-        ping_interval_s=0.3,
-        ping_timeout_s=0.2,
-        upgrade_timeout_s=0.5,
-        max_payload_bytes=1_000_000,
-        cors=CORS,
-    )
 
 
 @runtime_checkable
@@ -48,9 +35,12 @@ class Contract:
         cores: the two machines that a host drives; both have the same calls.
     """
 
+    engine_type = Engine
+    server_type = Server
+
     def __init__(self) -> None:
-        self.engine = Engine(engine_settings("/engine.io/"))
-        self.server = Server(engine_settings("/socket.io/"), SOCKET_SETTINGS)
+        self.engine = self.engine_type(self.engine_settings("/engine.io/"))
+        self.server = self.server_type(self.engine_settings("/socket.io/"), self.socket_settings())
         for name in ("/custom", "/slow", "/refused"):
             self.server.hub.of(name)
         self.cores: tuple[Engine | Server, ...] = (self.engine, self.server)
@@ -143,6 +133,21 @@ class Contract:
                 pass
 
     # -- time --------------------------------------------------------------------------------------------------------
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        """Return the Engine.IO settings that the contract asks for."""
+        return EngineSettings(
+            path=path,
+            ping_interval_s=0.3,
+            ping_timeout_s=0.2,
+            upgrade_timeout_s=0.5,
+            max_payload_bytes=1_000_000,
+            cors=CORS,
+        )
+
+    def socket_settings(self) -> SocketSettings:
+        """Return the Socket.IO settings that the contract asks for."""
+        return SocketSettings(connect_timeout_s=1.0)
 
     @property
     def next_deadline(self) -> float | None:

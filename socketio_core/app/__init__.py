@@ -7,6 +7,7 @@ bytes.
 from __future__ import annotations
 
 from socketio_core.app.application import Application
+from socketio_core.app.engine_application import EngineApplication, EngineSession
 from socketio_core.app.namespace import BroadcastOperator, Namespace, ParentNamespace
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.socket import AckTimeout, Disconnected, Handshake, Socket
@@ -16,6 +17,8 @@ __all__ = [
     "Application",
     "BroadcastOperator",
     "Disconnected",
+    "EngineApplication",
+    "EngineSession",
     "Event",
     "Handshake",
     "Namespace",

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, overload
 
+from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, Registrar, run
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
-from socketio_core.app.runtime import Event, Runtime
+from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import (
     AckTimeout,
     AckWaiter,
@@ -24,6 +25,7 @@ from socketio_core.app.socket import (
     ack_value,
 )
 from socketio_core.engineio.events import RequestRefused
+from socketio_core.engineio.session import Session
 from socketio_core.errors import ConnectRefused
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
@@ -42,64 +44,6 @@ from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
 from socketio_core.socketio.server import Server as CoreServer
 
 _H = TypeVar("_H", bound=Handler)
-
-
-class Client:
-    """What all sockets of one connection share: who waits for its buffers to empty."""
-
-    __slots__ = ("_app", "_connection", "_drained", "_has_room", "queued_bytes", "queued_count")
-
-    def __init__(self, app: Application, connection: Connection) -> None:
-        self._app = app
-        self._connection = connection
-        self._drained: Event | None = None
-        self._has_room: Event | None = None
-        self.queued_count = 0
-        self.queued_bytes = 0
-
-    @property
-    def is_congested(self) -> bool:
-        """Whether so many events wait for handlers that nothing more should be read."""
-        settings = self._connection.settings
-        return self.queued_count >= settings.max_queued_events or self.queued_bytes >= settings.max_queued_bytes
-
-    async def wait_room(self) -> None:
-        """Wait until events were handled; meanwhile the peer's silence is not held against it."""
-        session = self._connection.session
-        session.pause_reading(self._app.runtime.now())
-        try:
-            while self.is_congested:
-                if self._has_room is None:
-                    self._has_room = self._app.runtime.new_event()
-                await self._has_room.wait()
-        finally:
-            session.resume_reading(self._app.runtime.now())
-            self._app.runtime.output_ready()
-
-    async def wait_drained(self) -> None:
-        """Wait until the outgoing buffer has shrunk, or the connection is gone."""
-        if self._drained is None:
-            self._drained = self._app.runtime.new_event()
-        await self._drained.wait()
-
-    def output_taken(self) -> None:
-        """The adapter took something out of the outgoing buffer."""
-        if self._drained is not None and self._connection.session.buffered_bytes <= self._connection.high_water_bytes:
-            self.wake()
-
-    def wake(self) -> None:
-        """Let all who wait for the outgoing buffer look whether they still must."""
-        if self._drained is not None:
-            self._drained.set()
-            self._drained = None
-
-    def event_handled(self, event: EventReceived) -> None:
-        """An event left the queue."""
-        self.queued_count -= 1
-        self.queued_bytes -= event.size_bytes
-        if self._has_room is not None and not self.is_congested:
-            self._has_room.set()
-            self._has_room = None
 
 
 class Application(Registrar, Broadcasts):
@@ -177,12 +121,18 @@ class Application(Registrar, Broadcasts):
         assert isinstance(socket, Socket)  # set when it asked to connect, before anything else can happen to it
         return socket
 
-    def client_of(self, connection: Connection) -> Client:
+    def flow_of(self, session: Session) -> Flow | None:
+        """Return the backpressure of a session, if the application knows it."""
+        connection = session.context
+        return self.flow_of_connection(connection) if isinstance(connection, Connection) else None
+
+    def flow_of_connection(self, connection: Connection) -> Flow:
         """Return what the sockets of a connection share."""
-        client = connection.context
-        if not isinstance(client, Client):
-            client = connection.context = Client(self, connection)
-        return client
+        flow = connection.context
+        if not isinstance(flow, Flow):
+            flow = Flow(self.runtime, connection.session, connection.settings, connection.high_water_bytes)
+            connection.context = flow
+        return flow
 
     # -- dispatch ----------------------------------------------------------------------------------------------------
 
@@ -194,16 +144,14 @@ class Application(Registrar, Broadcasts):
         runnable: list[Socket] = []
         for event in self.core.take_events():
             if isinstance(event, EventReceived):  # fast path; benchmarks: server
-                client = self.client_of(event.member.connection)
-                client.queued_count += 1
-                client.queued_bytes += event.size_bytes
+                self.flow_of_connection(event.member.connection).event_queued(event.size_bytes)
                 self._enqueue(self.socket_of(event.member), event, runnable)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
                 _settle(event)
             elif isinstance(event, ConnectRequested):
                 self._enqueue(self._make_socket(event), event, runnable)
             elif isinstance(event, Left):
-                self.client_of(event.member.connection).wake()  # whoever waits to emit learns that it is over
+                self.flow_of_connection(event.member.connection).wake()  # whoever waits to emit learns that it is over
                 self._enqueue(self.socket_of(event.member), event, runnable)
             elif isinstance(event, ConnectionClosed):
                 self.connection_closed(event)
@@ -263,7 +211,7 @@ class Application(Registrar, Broadcasts):
             outcomes = [await self._run(handler, name, socket, *args) for handler in shared.of_event(name)]
             outcomes += [await self._run(handler, name, *args) for handler in own.of_event(name)]
         finally:
-            socket.client.event_handled(event)
+            socket.flow.event_handled(event.size_bytes)
         if event.ack_id is not None and outcomes and all(outcome is not _FAILED for outcome in outcomes):
             self._acknowledge(socket, event, next((outcome for outcome in outcomes if outcome is not None), None))
 

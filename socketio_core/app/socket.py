@@ -14,7 +14,8 @@ from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
-    from socketio_core.app.application import Application, Client
+    from socketio_core.app.application import Application
+    from socketio_core.app.flow import Flow
 
 
 class AckTimeout(Exception):  # noqa: N818 - an outcome to expect, like TimeoutError's subclasses elsewhere
@@ -157,9 +158,9 @@ class Socket(Registrar):
         return self._member
 
     @property
-    def client(self) -> Client:
-        """What this socket shares with the client's sockets in other namespaces."""
-        return self._app.client_of(self._member.connection)
+    def flow(self) -> Flow:
+        """The backpressure of the client, which its sockets in all namespaces share."""
+        return self._app.flow_of_connection(self._member.connection)
 
     @property
     def handlers(self) -> HandlerTable:
@@ -263,7 +264,7 @@ class Socket(Registrar):
     async def _wait_writable(self) -> None:
         await self._app.runtime.check_cancelled()
         while self._member.is_over_high_water and self.connected:
-            await self.client.wait_drained()
+            await self.flow.wait_drained()
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Leave the namespace; with `close`, all of the client's namespaces, and close the connection."""

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from socketio_core.app import AckTimeout, BroadcastOperator, Disconnected, Handshake, Namespace, Socket
+from socketio_core.app import (
+    AckTimeout,
+    BroadcastOperator,
+    Disconnected,
+    EngineApplication,
+    EngineSession,
+    Handshake,
+    Namespace,
+    Socket,
+)
 from socketio_core.trio.server import Server
 from socketio_core.trio.timeouts import Timeouts
 
@@ -10,6 +19,8 @@ __all__ = [
     "AckTimeout",
     "BroadcastOperator",
     "Disconnected",
+    "EngineApplication",
+    "EngineSession",
     "Handshake",
     "Namespace",
     "Server",

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Final, assert_never
 import h11
 import trio
 
-from socketio_core.app.application import Client
 from socketio_core.engineio.actions import Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Poll, Post
-from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
-from socketio_core.socketio.connection import Connection
 from socketio_core.trio.deflate import negotiate
 from socketio_core.trio.runtime import LOGGER
 from socketio_core.trio.websocket import WebSocketPump
 from socketio_core.websocket_handshake import accept_headers, refused_handshake
 
 if TYPE_CHECKING:
+    from socketio_core.trio.mount import Mount
     from socketio_core.trio.server import Server
 
 READ_BYTES: Final = 65536
@@ -132,20 +130,20 @@ class HttpConnection:
             await self._respond(request, static)
         elif request.method == "CONNECT":  # we are no proxy, and h11 would take a 2xx for the start of a tunnel
             await self._respond(request, _text(405, "Method not allowed"))
-        elif server.core.owns(request):
-            return await self._serve_engine(request)
+        elif (mount := server.mount_of(request)) is not None:
+            return await self._serve_engine(mount, request)
         else:
             await self._serve_application(request)
         return None
 
-    async def _serve_engine(self, request: Request) -> WebSocketPump | None:
+    async def _serve_engine(self, mount: Mount, request: Request) -> WebSocketPump | None:
         server = self._server
         if (refusal := refused_handshake(request)) is not None:
             await self._respond(request, refusal)
             return None
-        refused = await server.refusal_of(request)
+        refused = await mount.refusal_of(request)
         try:
-            action = server.core.handle_request(request, trio.current_time()) if refused is None else refused
+            action = mount.core.handle_request(request, trio.current_time()) if refused is None else refused
         except Exception as error:  # noqa: BLE001 - of a function in the settings: cors, extra_headers
             server.runtime.log_exception(f"a function in the settings failed for {request!r}", error)
             action = Respond(_text(500, "Internal server error"))
@@ -154,23 +152,23 @@ class HttpConnection:
             case Respond(response):
                 await self._respond(request, response)
             case ReadBody(post, _):
-                await self._serve_post(request, post)
+                await self._serve_post(mount, request, post)
             case Park(poll):
-                await self._serve_poll(request, poll)
+                await self._serve_poll(mount, request, poll)
             case Upgrade(websocket, headers):
                 extensions, agreed = negotiate(request) if server.per_message_deflate else ([], [])
                 try:
                     await self._switch([*accept_headers(request), *agreed, *headers])
                 except BaseException:
-                    server.core.lost(websocket, trio.current_time())
+                    mount.core.lost(websocket, trio.current_time())
                     server.runtime.flush()
                     raise
-                return WebSocketPump(server, self._stream, websocket, self._h11.trailing_data[0], extensions)
+                return WebSocketPump(server, mount, self._stream, websocket, self._h11.trailing_data[0], extensions)
             case _:
                 assert_never(action)
         return None
 
-    async def _serve_post(self, request: Request, post: Post) -> None:
+    async def _serve_post(self, mount: Mount, request: Request, post: Post) -> None:
         server = self._server
         complete = False
         try:
@@ -181,24 +179,19 @@ class HttpConnection:
                 complete = True
         finally:
             if not complete:
-                server.core.abort_post(post, trio.current_time())
+                mount.core.abort_post(post, trio.current_time())
                 server.runtime.flush()
         if scope.cancelled_caught:
             await self._refuse_malformed(408, "request body took too long")
             raise _Gone
         # The answer is what makes an honest client send more. One that does not wait for it finds this POST still open.
-        await self._wait_room(post.session)
-        response = server.core.finish_post(post, trio.current_time())
+        await mount.wait_room(post.session)
+        response = mount.core.finish_post(post, trio.current_time())
         server.runtime.flush()
-        await self._wait_room(post.session)
+        await mount.wait_room(post.session)
         await self._respond(request, response)
 
-    async def _wait_room(self, session: Session) -> None:
-        client = self._client(session)
-        if client is not None and client.is_congested:
-            await client.wait_room()
-
-    async def _serve_poll(self, request: Request, poll: Poll) -> None:
+    async def _serve_poll(self, mount: Mount, request: Request, poll: Poll) -> None:
         server = self._server
         delivered = False
         try:
@@ -208,7 +201,7 @@ class HttpConnection:
                 delivered = await self._respond(request, poll.response)
         finally:
             if not delivered:
-                server.core.abort_poll(poll, trio.current_time())
+                mount.core.abort_poll(poll, trio.current_time())
                 server.runtime.flush()
         if not delivered:
             raise _Gone
@@ -234,10 +227,6 @@ class HttpConnection:
                 return
             received += len(data)
             self._h11.receive_data(bytes(data))
-
-    def _client(self, session: Session) -> Client | None:
-        connection = session.context
-        return self._server.client_of(connection) if isinstance(connection, Connection) else None
 
     async def _serve_application(self, request: Request) -> None:
         """A request outside the Socket.IO path: the application's handler, else 404."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
-from socketio_core.app.application import Application, Client
 from socketio_core.engineio.carriers import Poll
-from socketio_core.engineio.session import Session
-from socketio_core.socketio.connection import Connection
+
+if TYPE_CHECKING:
+    from socketio_core.trio.mount import Mount
 
 LOGGER: Final = logging.getLogger("socketio_core.trio")
 
@@ -25,18 +25,22 @@ class Flushable(Protocol):
 
 
 class TrioRuntime:
-    """Implements `Runtime`. Its two tasks, `flush_when_ready` and `keep_time`, run inside `serve`."""
+    """Implements `Runtime`. Its two tasks, `flush_when_ready` and `keep_time`, run inside `serve`.
+
+    Attributes:
+        mounts: the engines that it sees to.
+        is_corked: a reader works, and flushes by itself when it is through.
+    """
 
     def __init__(self) -> None:
-        self._app: Application | None = None
+        self.mounts: list[Mount] = []
         self._nursery: trio.Nursery | None = None
         self._ready = trio.Event()
         self._sleep: trio.CancelScope | None = None
         self.is_corked = False
 
-    def attach(self, app: Application, nursery: trio.Nursery) -> None:
+    def attach(self, nursery: trio.Nursery) -> None:
         """Begin to serve."""
-        self._app = app
         self._nursery = nursery
         self.output_ready()
 
@@ -76,19 +80,19 @@ class TrioRuntime:
 
     def flush(self) -> None:
         """Dispatch what has happened, wake whoever has something to write, and see that the clock wakes in time."""
-        assert self._app is not None  # runs inside serve
-        core = self._app.core
-        self._app.dispatch_soon()
-        for carrier in core.take_ready():
-            if isinstance(carrier, Poll):
-                if carrier.response is not None and isinstance(carrier.context, trio.Event):
-                    carrier.context.set()
-            elif carrier.context is not None:
-                carrier.context.flush()  # type: ignore[attr-defined] # a Flushable: see websocket.py
-            note_taken(carrier.session)
-        deadline = core.next_deadline
-        if deadline is not None and self._sleep is not None and deadline < self._sleep.deadline:
-            self._sleep.deadline = deadline
+        for mount in self.mounts:
+            mount.app.dispatch_soon()
+        for mount in self.mounts:
+            for carrier in mount.core.take_ready():
+                if isinstance(carrier, Poll):
+                    if carrier.response is not None and isinstance(carrier.context, trio.Event):
+                        carrier.context.set()
+                elif carrier.context is not None:
+                    carrier.context.flush()  # type: ignore[attr-defined] # a Flushable: see websocket.py
+                mount.note_taken(carrier.session)
+            deadline = mount.core.next_deadline
+            if deadline is not None and self._sleep is not None and deadline < self._sleep.deadline:
+                self._sleep.deadline = deadline
 
     async def flush_when_ready(self) -> None:
         """Flush what tasks other than readers have caused; one wake-up however much it is."""
@@ -98,19 +102,12 @@ class TrioRuntime:
             self.flush()
 
     async def keep_time(self) -> None:
-        """Sleep until the engine's next deadline, again and again."""
-        assert self._app is not None  # runs inside serve
-        core = self._app.core
+        """Sleep until the engines' next deadline, again and again."""
         while True:
-            deadline = core.next_deadline
-            with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as self._sleep:
+            deadlines = [mount.core.next_deadline for mount in self.mounts]
+            deadline = min((at for at in deadlines if at is not None), default=math.inf)
+            with trio.CancelScope(deadline=deadline) as self._sleep:
                 await trio.sleep_forever()
-            core.handle_timeout(trio.current_time())
+            for mount in self.mounts:
+                mount.core.handle_timeout(trio.current_time())
             self.flush()
-
-
-def note_taken(session: Session) -> None:
-    """Tell those who wait to emit that something left the session's outbox."""
-    connection = session.context
-    if isinstance(connection, Connection) and isinstance(connection.context, Client):
-        connection.context.output_taken()

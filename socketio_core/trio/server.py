@@ -12,21 +12,23 @@ from typing import Any, cast
 import trio
 
 from socketio_core.app.application import Application
+from socketio_core.app.engine_application import EngineApplication
 from socketio_core.app.handlers import run
-from socketio_core.engineio.actions import Respond
-from socketio_core.engineio.events import RequestRefused
+from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.events import Closed, RequestRefused
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.events import ConnectionClosed
 from socketio_core.socketio.parser import Parser
+from socketio_core.socketio.server import GOING_AWAY
 from socketio_core.socketio.server import Server as CoreServer
 from socketio_core.trio.bundle import ClientBundle
 from socketio_core.trio.http1 import HttpConnection
+from socketio_core.trio.mount import AllowRequest, Mount
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.timeouts import Timeouts
 from socketio_core.trio.websocket import WebSocketPump
 
-AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
 Listener = trio.abc.Listener[Any]
 
@@ -84,8 +86,45 @@ class Server(Application):
         self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request, or shake hands for TLS
         self._closing = trio.Event()
         self._ended = trio.Event()
-        self._allow_request = allow_request
         self._was_served = False
+        self._engines: list[EngineApplication] = []
+        self._mounts = self.runtime.mounts
+        self._mounts.append(Mount(self, self.core, self.runtime, allow_request))
+
+    def attach_engine(
+        self,
+        path: str = "/engine.io/",
+        *,
+        cors: Cors | None = None,
+        allow_request: AllowRequest | None = None,
+        engine: EngineSettings | None = None,
+    ) -> EngineApplication:
+        """Serve bare Engine.IO too, on the same port. Returns what its handlers are registered with.
+
+        Nothing but the port is shared: what the server was told about origins and handshakes is not said for this one.
+
+        Args:
+            path: where clients find it; must not begin with the path of another, nor the other way round.
+            cors: which other origins may use it from a browser; `None` is only its own.
+            allow_request: asked about each handshake, sync or async; returns the text of a refusal, or `None`.
+            engine: its settings; `path` and `cors` above win over those in it.
+
+        Raises:
+            RuntimeError: the server was served before.
+            ValueError: the paths overlap.
+        """
+        if self._was_served:
+            raise RuntimeError("attach engines before the Server serves")
+        engine = engine or EngineSettings()
+        core = Engine(replace(engine, path=path.rstrip("/") + "/", cors=cors or engine.cors))
+        taken = [self.core.engine.settings.path, *(other.core.settings.path for other in self._engines)]
+        for other in taken:
+            if other.startswith(core.settings.path) or core.settings.path.startswith(other):
+                raise ValueError(f"path overlaps with {other!r}: {core.settings.path!r}")
+        app = _LoggedEngine(core, self.runtime, self.core.settings)
+        self._engines.append(app)
+        self._mounts.append(Mount(app, core, self.runtime, allow_request))
+        return app
 
     async def serve(
         self,
@@ -155,7 +194,7 @@ class Server(Application):
                     services.start_soon(self.runtime.flush_when_ready)
                     services.start_soon(self.runtime.keep_time)
                     async with trio.open_nursery() as connections:
-                        self.runtime.attach(self, connections)
+                        self.runtime.attach(connections)
                         task_status.started((connections, scope))
                         await self._closing.wait()
                     services.cancel_scope.cancel()
@@ -167,6 +206,8 @@ class Server(Application):
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
         self.is_closing = True
         self.core.close(trio.current_time())
+        for engine in self._engines:
+            engine.core.close(trio.current_time(), code=GOING_AWAY, text="server shutting down")
         self.runtime.flush()
         for idle in list(self.idle_connections):
             idle.cancel()
@@ -230,16 +271,9 @@ class Server(Application):
         except Exception as error:  # noqa: BLE001 - it must not end the server
             self.runtime.log_exception("WebSocket failed", error)
 
-    async def refusal_of(self, request: Request) -> Respond | None:
-        """Ask `allow_request` about a handshake; a failure to decide is a refusal."""
-        if self._allow_request is None or not self.core.is_handshake(request):
-            return None
-        try:
-            text = await run(self._allow_request, request)
-        except Exception as error:  # noqa: BLE001 - it must not end the server
-            self.runtime.log_exception("allow_request failed, so the request was refused", error)
-            text = "Forbidden"
-        return None if text is None else self.core.refuse(request, str(text))
+    def mount_of(self, request: Request) -> Mount | None:
+        """Return the engine that a request is for."""
+        return next((mount for mount in self._mounts if mount.core.owns(request)), None)
 
     async def call_http_handler(self, request: Request, body: bytes) -> Response:
         """Call the application's handler for other requests; 500 if it fails."""
@@ -255,12 +289,28 @@ class Server(Application):
 
     def request_refused(self, event: RequestRefused) -> None:
         """Log why a request was refused."""
-        LOGGER.info("%r from %s refused: %s (%s)", event.request, event.request.address, event.message, event.detail)
+        _log_refused(event)
 
     def connection_closed(self, event: ConnectionClosed) -> None:
         """Log what a client did wrong."""
-        if event.error is not None:
-            LOGGER.info("connection closed, %s: %s", event.reason.value, event.error)
+        _log_closed(event)
+
+
+class _LoggedEngine(EngineApplication):
+    def request_refused(self, event: RequestRefused) -> None:
+        _log_refused(event)
+
+    def session_closed(self, event: Closed) -> None:
+        _log_closed(event)
+
+
+def _log_refused(event: RequestRefused) -> None:
+    LOGGER.info("%r from %s refused: %s (%s)", event.request, event.request.address, event.message, event.detail)
+
+
+def _log_closed(event: Closed | ConnectionClosed) -> None:
+    if event.error is not None:
+        LOGGER.info("connection closed, %s: %s", event.reason.value, event.error)
 
 
 def _only_cause(error: BaseException) -> BaseException:

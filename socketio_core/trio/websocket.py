@@ -13,17 +13,14 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 from wsproto.frame_protocol import FrameProtocol
 
-from socketio_core.app.application import Client
 from socketio_core.app.handover import Handover
-from socketio_core.app.socket import Socket
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
-from socketio_core.socketio.connection import Connection
 from socketio_core.trio.deflate import slices
-from socketio_core.trio.runtime import note_taken
 
 if TYPE_CHECKING:
+    from socketio_core.trio.mount import Mount
     from socketio_core.trio.server import Server
 
 READ_BYTES: Final = 65536
@@ -57,6 +54,7 @@ class WebSocketPump:
         "_frames",
         "_is_deaf",
         "_is_writing",
+        "_mount",
         "_peer_code",
         "_pong",
         "_reader",
@@ -70,12 +68,14 @@ class WebSocketPump:
     def __init__(
         self,
         server: Server,
+        mount: Mount,
         stream: trio.abc.Stream,
         websocket: WebSocket,
         early_data: bytes,
         extensions: list[Extension],
     ) -> None:
         self._server = server
+        self._mount = mount
         self._stream = stream
         self._websocket = websocket
         self._frames = FrameConnection(ConnectionType.SERVER, extensions)
@@ -112,15 +112,13 @@ class WebSocketPump:
         finally:
             if self._reader is me:
                 self._reader = None
-                self._server.core.lost(self._websocket, trio.current_time())
+                self._mount.core.lost(self._websocket, trio.current_time())
                 self._server.runtime.flush()
                 if self._ended is not None:
                     self._ended.set()
 
     async def _read_once(self) -> bool:
-        client = self._client()
-        if client is not None and client.is_congested:
-            await client.wait_room()
+        await self._mount.wait_room(self._websocket.session)
         try:
             data = await self._stream.receive_some(READ_BYTES)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -137,13 +135,9 @@ class WebSocketPump:
             self._frames.receive_data(piece)
             self._process()
 
-    def _client(self) -> Client | None:
-        connection = self._websocket.session.context
-        return self._server.client_of(connection) if isinstance(connection, Connection) else None
-
     def _process(self) -> None:
         """Hand the frames that have arrived to the engine."""
-        core, websocket = self._server.core, self._websocket
+        core, websocket = self._mount.core, self._websocket
         now = trio.current_time()
         for event in self._frames.events():
             if isinstance(event, (TextMessage, BytesMessage)):
@@ -171,23 +165,19 @@ class WebSocketPump:
 
     async def _handle(self, me: object) -> None:
         """Run handlers for what has arrived, in this task as long as they do not wait."""
-        server = self._server
-        runnable = server.dispatch()
+        app, runtime = self._mount.app, self._server.runtime
+        runnable = app.dispatch()
         if len(runnable) == 1:
-            runtime = server.runtime
             runtime.is_corked = True
             try:
-                await Handover(server.work(runnable[0]), self._hand_over)
+                await Handover(app.work(runnable[0]), self._hand_over)
             finally:
                 if self._reader is me:
                     runtime.is_corked = False
         else:
-            self._spawn_all(runnable)
-        server.runtime.flush()
-
-    def _spawn_all(self, runnable: list[Socket]) -> None:
-        for socket in runnable:
-            self._server.runtime.spawn(self._server.work, socket)
+            for each in runnable:
+                runtime.spawn(app.work, each)
+        runtime.flush()
 
     def _hand_over(self) -> None:
         """A handler is about to wait: let another task read on, and write what there is."""
@@ -249,7 +239,7 @@ class WebSocketPump:
             while data:
                 await self._stream.send_all(data)
                 data = self._collect()
-                note_taken(self._websocket.session)
+                self._mount.note_taken(self._websocket.session)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return  # the reader finds out, and says so
         finally:

@@ -56,7 +56,9 @@ class AppRig(Rig):
             is_busy = self.runtime.run_ready()
             settle(self.server)
             for connection in self.server.connections:
-                self.io.client_of(connection).output_taken()
+                flow = self.io.flow_of(connection.session)
+                assert flow is not None
+                flow.output_taken()
             if not is_busy and not self.runtime.ready:
                 return
 

@@ -9,7 +9,6 @@ import pytest
 
 from socketio_core.app import Application, Disconnected, Socket
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import EventReceived
 from tests.app.hand_runtime import HandEvent
 from tests.app.rig import AppRig, note
 from tests.socketio.rig import TRANSPORTS
@@ -232,12 +231,12 @@ def test_a_client_is_congested_by_so_many_events(count: int) -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, *(f'42["a",{number}]' for number in range(count)))
-    assert socket.client.queued_count == count
-    assert socket.client.is_congested == (count >= 3)
+    assert socket.flow.queued_count == count
+    assert socket.flow.is_congested == (count >= 3)
     for number in range(count):
         gate.let_go(number)
-    assert (socket.client.queued_count, socket.client.queued_bytes) == (0, 0)
-    assert not socket.client.is_congested
+    assert (socket.flow.queued_count, socket.flow.queued_bytes) == (0, 0)
+    assert not socket.flow.is_congested
 
 
 @pytest.mark.parametrize("size", [19, 20, 21])
@@ -247,8 +246,8 @@ def test_a_client_is_congested_by_so_many_bytes(size: int) -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, f'42["a","{"x" * (size - 9)}"]')
-    assert socket.client.queued_bytes == size
-    assert socket.client.is_congested == (size >= 20)
+    assert socket.flow.queued_bytes == size
+    assert socket.flow.is_congested == (size >= 20)
 
 
 def test_all_namespaces_of_a_client_count_together() -> None:
@@ -260,10 +259,10 @@ def test_all_namespaces_of_a_client_count_together() -> None:
     _, other = rig.connect("/n", client=client)
     rig.send(client, '42["a",1]', '42/n,["a",2]')
     assert gate.running == [1, 2]
-    assert socket.client is other.client
-    assert socket.client.is_congested
+    assert socket.flow is other.flow
+    assert socket.flow.is_congested
     gate.let_go(2)
-    assert not socket.client.is_congested
+    assert not socket.flow.is_congested
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -273,7 +272,7 @@ def test_a_reader_waits_for_room_and_the_client_is_not_taken_for_dead(transport:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect(client=rig.open(transport))
     rig.send(client, *(f'42["a",{number}]' for number in range(3)))
-    readers = [rig.start(socket.client.wait_room()) for _ in range(2)]
+    readers = [rig.start(socket.flow.wait_room()) for _ in range(2)]
     gate.let_go(0)
     assert [reader.is_done for reader in readers] == [False, False]
     rig.wait(60.0)  # twice the heartbeat, and nobody reads the pong
@@ -292,14 +291,14 @@ def test_who_waits_for_room_is_woken_when_there_is_some_and_looks_again() -> Non
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, *(f'42["a",{number}]' for number in range(4)))
-    reader = rig.start(socket.client.wait_room())
+    reader = rig.start(socket.flow.wait_room())
     waits = rig.runtime.switches
     for number in (0, 1):
         gate.let_go(number)
     assert rig.runtime.switches == waits + 2  # of the handlers that came next; there was no room yet
-    room = socket.client
+    room = socket.flow
     room.queued_count -= 1  # there is room, and before the reader can run there is none
-    room.event_handled(EventReceived(socket.member, "a", []))
+    room.event_handled(0)
     room.queued_count += 2
     rig.run()
     assert not reader.is_done
@@ -309,7 +308,7 @@ def test_who_waits_for_room_is_woken_when_there_is_some_and_looks_again() -> Non
 
 def test_there_is_no_wait_where_there_is_room(rig: AppRig) -> None:
     _, socket = rig.connect()
-    assert rig.start(socket.client.wait_room()).is_done
+    assert rig.start(socket.flow.wait_room()).is_done
     assert rig.runtime.switches == 0
 
 
@@ -319,7 +318,7 @@ def test_a_cancelled_reader_reads_again(rig: AppRig) -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, '42["a",1]')
-    task = rig.start(socket.client.wait_room())
+    task = rig.start(socket.flow.wait_room())
     rig.runtime.cancel(task)
     rig.run()
     rig.wait(45.0)
@@ -334,7 +333,7 @@ def test_events_of_a_client_that_left_make_room_all_the_same(rig: AppRig) -> Non
     rig.send(client, '42["a",1]', '42["a",2]', "1")
     gate.let_go(1)
     gate.let_go(2)
-    assert socket.client.queued_count == 0
+    assert socket.flow.queued_count == 0
 
 
 def test_a_reader_that_finds_the_queue_full_again_waits_again() -> None:
@@ -343,7 +342,7 @@ def test_a_reader_that_finds_the_queue_full_again_waits_again() -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, '42["a",1]', '42["a",2]', '42["a",3]')
-    reader = rig.start(socket.client.wait_room())
+    reader = rig.start(socket.flow.wait_room())
     switches = rig.runtime.switches
     gate.let_go(1)
     assert rig.runtime.switches == switches + 1  # the next handler; the reader was not woken for nothing
@@ -358,7 +357,7 @@ def test_a_reader_that_was_woken_looks_again() -> None:
     client, socket = rig.connect()
     rig.send(client, '42["a",1]')
 
-    reader = rig.start(socket.client.wait_room())
+    reader = rig.start(socket.flow.wait_room())
     gate.finish(1)
     rig.runtime.run_one()  # the worker, which makes room and wakes the reader
     client.send('42["a",2]')
@@ -400,3 +399,11 @@ def test_what_was_held_is_dispatched_as_soon_as_the_socket_is_in(rig: AppRig) ->
     rig.io.dispatch_soon()
     rig.runtime.run_ready()
     assert rig.calls == [("a", "id2")]
+
+
+def test_a_session_that_is_not_of_this_application_has_no_flow(rig: AppRig) -> None:
+    client = rig.open()
+    session = client.session
+    assert session is not None
+    session.context = None
+    assert rig.io.flow_of(session) is None

@@ -186,7 +186,7 @@ def test_who_fills_the_buffer_again_makes_the_others_wait_again() -> None:
     session = client.session
     assert session is not None
     taken = client.websocket.carrier.take() if client.websocket else []
-    socket.client.output_taken()
+    socket.flow.output_taken()
     rig.runtime.run_ready()
     assert len(taken) == 1
     assert [big.is_done, small.is_done] == [True, False]

@@ -1,0 +1,217 @@
+"""Handlers for bare Engine.IO, for applications that want its messages and no Socket.IO.
+
+As with Socket.IO's sockets (see `application`), the messages of one session are handled one after another, and a slow
+handler delays no other session.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, overload
+
+from socketio_core.app.flow import Flow
+from socketio_core.app.handlers import Handler, run
+from socketio_core.app.runtime import Runtime
+from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.events import Closed, Opened, RequestRefused, Upgraded
+from socketio_core.engineio.message import received_size
+from socketio_core.engineio.packet import Payload
+from socketio_core.engineio.session import Session
+from socketio_core.errors import BufferFull
+from socketio_core.http import Request
+from socketio_core.settings import SocketSettings
+
+_H = TypeVar("_H", bound=Handler)
+
+MOMENTS: Final = ("connection", "message", "close")
+
+
+class EngineSession:
+    """One client of a bare Engine.IO server.
+
+    Attributes:
+        data: whatever the application wants to keep with the session.
+    """
+
+    __slots__ = ("_app", "_session", "data", "flow", "is_working", "queue")
+
+    def __init__(self, app: EngineApplication, session: Session, flow: Flow) -> None:
+        self._app = app
+        self._session = session
+        self.data: dict[str, Any] = {}
+        self.flow = flow
+        self.queue: deque[Opened | Payload | Closed] = deque()
+        self.is_working = False  # a task handles what is in the queue
+
+    def __repr__(self) -> str:
+        return f"<EngineSession on {self.transport}, {'open' if self.connected else 'closed'}>"
+
+    @property
+    def sid(self) -> str:
+        """Its id; secret, since it is all that a request needs to act for the client."""
+        return self._session.sid
+
+    @property
+    def request(self) -> Request:
+        """The request that the client came with."""
+        return self._session.request
+
+    @property
+    def transport(self) -> str:
+        """`"polling"` or `"websocket"`."""
+        return self._session.transport
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent."""
+        return self._session.is_open
+
+    async def send(self, message: Payload) -> bool:
+        """Send a message, text or bytes. Waits only while the outgoing buffer is above its high-water mark.
+
+        Returns `False` when the session is over, and the message was dropped.
+
+        Raises:
+            LocalProtocolError: text with a lone surrogate, or a message that no buffer could hold.
+        """
+        await self._app.runtime.check_cancelled()
+        while self.flow.is_over_high_water and self.connected:
+            await self.flow.wait_drained()
+        return self._send(message)
+
+    def send_nowait(self, message: Payload) -> bool:
+        """The same, for sync code.
+
+        Raises:
+            BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
+        """
+        if self.flow.is_over_high_water:
+            raise BufferFull(f"outgoing buffer is full: {self._session.buffered_bytes} bytes")
+        return self._send(message)
+
+    def _send(self, message: Payload) -> bool:
+        sent = self._session.send(message)
+        self._app.runtime.output_ready()
+        return sent
+
+    async def close(self) -> None:
+        """Close the session; what was sent before still goes out."""
+        await self._app.runtime.check_cancelled()
+        self._session.close(self._app.runtime.now())
+        self._app.dispatch_soon()
+        self._app.runtime.output_ready()
+
+
+class EngineApplication:
+    """A bare Engine.IO application: handlers on top of an engine. Subclassed by adapters.
+
+    Args:
+        core: the engine.
+        runtime: the event loop's part.
+        settings: `max_queued_events` and `max_queued_bytes` count for messages too.
+    """
+
+    def __init__(self, core: Engine, runtime: Runtime, settings: SocketSettings) -> None:
+        self.core = core
+        self.runtime = runtime
+        self._settings = settings
+        self._handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(MOMENTS, ())
+
+    @overload
+    def on(self, name: str) -> Callable[[_H], _H]: ...
+    @overload
+    def on(self, name: str, handler: _H) -> _H: ...
+    def on(self, name: str, handler: _H | None = None) -> _H | Callable[[_H], _H]:
+        """Register a handler, sync or async: `@engine.on("message")` above a function, or `on("message", function)`.
+
+        Args:
+            name: `"connection"`, whose handlers are given the session, `"message"`, the session and a `str` or `bytes`,
+                or `"close"`, the session and the reason, e.g. `"transport close"`.
+            handler: several for one name run in the order of registration.
+        """
+        if name not in MOMENTS:
+            raise ValueError(f"name must be one of {', '.join(MOMENTS)}, not: {name!r}")
+
+        def register(function: _H) -> _H:
+            if not callable(function):
+                raise TypeError(f"handler must be a function: {function!r}")
+            self._handlers[name] = (*self._handlers[name], function)
+            return function
+
+        return register if handler is None else register(handler)
+
+    @property
+    def sessions(self) -> list[EngineSession]:
+        """All sessions that are there, oldest first."""
+        contexts = [session.context for session in self.core.sessions]
+        return [context for context in contexts if isinstance(context, EngineSession)]
+
+    def flow_of(self, session: Session) -> Flow | None:
+        """Return the backpressure of a session, if the application knows it."""
+        return session.context.flow if isinstance(session.context, EngineSession) else None
+
+    # -- dispatch ----------------------------------------------------------------------------------------------------
+
+    def dispatch(self) -> list[EngineSession]:
+        """Take the engine's events and queue them. Returns the sessions that now need a worker: run `work` for each."""
+        runnable: list[EngineSession] = []
+        for session, event in self.core.take_events():
+            if session is None:
+                assert isinstance(event, RequestRefused)  # the one event without a session
+                self.request_refused(event)
+                continue
+            assert not isinstance(event, RequestRefused)  # see above
+            if isinstance(event, Upgraded):
+                continue
+            if isinstance(event, Opened):
+                flow = Flow(self.runtime, session, self._settings, self.core.settings.high_water_bytes)
+                session.context = EngineSession(self, session, flow)
+            client = session.context
+            assert isinstance(client, EngineSession)  # set at Opened, which came first
+            if isinstance(event, (str, bytes)):
+                client.flow.event_queued(received_size(event))
+            elif isinstance(event, Closed):
+                client.flow.wake()  # whoever waits to send learns that it is over
+                self.session_closed(event)
+            client.queue.append(event)
+            if not client.is_working:
+                client.is_working = True
+                runnable.append(client)
+        return runnable
+
+    def dispatch_soon(self) -> None:
+        """Dispatch, with a task for each session that needs a worker."""
+        for client in self.dispatch():
+            self.runtime.spawn(self.work, client)
+
+    def request_refused(self, event: RequestRefused) -> None:
+        """A request was refused before it reached a session; adapters log it."""
+
+    def session_closed(self, event: Closed) -> None:
+        """A session ended; adapters log it."""
+
+    async def work(self, client: EngineSession) -> None:
+        """Handle what is in the session's queue until it is empty; to be run for each that `dispatch` returns."""
+        queue = client.queue
+        try:
+            while queue:
+                event = queue.popleft()
+                if isinstance(event, Opened):
+                    await self._run_all("connection", client)
+                elif isinstance(event, Closed):
+                    await self._run_all("close", client, event.reason.value)
+                else:
+                    try:
+                        await self._run_all("message", client, event)
+                    finally:
+                        client.flow.event_handled(received_size(event))
+        finally:
+            client.is_working = False
+
+    async def _run_all(self, name: str, *args: object) -> None:
+        for handler in self._handlers[name]:
+            try:
+                await run(handler, *args)
+            except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+                self.runtime.log_exception(f"handler of {name!r} failed", error)

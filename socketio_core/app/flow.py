@@ -1,0 +1,92 @@
+"""Backpressure of one client, both ways: when to read no more from it, and when to write no more to it."""
+
+from __future__ import annotations
+
+from socketio_core.app.runtime import Event, Runtime
+from socketio_core.engineio.session import Session
+from socketio_core.settings import SocketSettings
+
+
+class Flow:
+    """How much of a client waits for handlers, who waits for them to catch up, and who for its buffer to empty.
+
+    All that the application keeps of one Engine.IO session shares it: with Socket.IO, the sockets in all namespaces.
+    """
+
+    __slots__ = (
+        "_drained",
+        "_has_room",
+        "_high_water_bytes",
+        "_runtime",
+        "_session",
+        "_settings",
+        "queued_bytes",
+        "queued_count",
+    )
+
+    def __init__(self, runtime: Runtime, session: Session, settings: SocketSettings, high_water_bytes: int) -> None:
+        self._runtime = runtime
+        self._session = session
+        self._settings = settings
+        self._high_water_bytes = high_water_bytes
+        self._drained: Event | None = None
+        self._has_room: Event | None = None
+        self.queued_count = 0
+        self.queued_bytes = 0
+
+    # -- in ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether so many events wait for handlers that nothing more should be read."""
+        settings = self._settings
+        return self.queued_count >= settings.max_queued_events or self.queued_bytes >= settings.max_queued_bytes
+
+    def event_queued(self, size_bytes: int) -> None:
+        """An event waits for its handlers."""
+        self.queued_count += 1
+        self.queued_bytes += size_bytes
+
+    def event_handled(self, size_bytes: int) -> None:
+        """An event was handled, and waits no longer."""
+        self.queued_count -= 1
+        self.queued_bytes -= size_bytes
+        if self._has_room is not None and not self.is_congested:
+            self._has_room.set()
+            self._has_room = None
+
+    async def wait_room(self) -> None:
+        """Wait until events were handled; meanwhile the peer's silence is not held against it."""
+        self._session.pause_reading(self._runtime.now())
+        try:
+            while self.is_congested:
+                if self._has_room is None:
+                    self._has_room = self._runtime.new_event()
+                await self._has_room.wait()
+        finally:
+            self._session.resume_reading(self._runtime.now())
+            self._runtime.output_ready()
+
+    # -- out ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_over_high_water(self) -> bool:
+        """Whether the client reads too slowly for more: wait, or drop."""
+        return self._session.buffered_bytes > self._high_water_bytes
+
+    async def wait_drained(self) -> None:
+        """Wait until the outgoing buffer has shrunk, or the connection is gone."""
+        if self._drained is None:
+            self._drained = self._runtime.new_event()
+        await self._drained.wait()
+
+    def output_taken(self) -> None:
+        """The adapter took something out of the outgoing buffer."""
+        if self._drained is not None and not self.is_over_high_water:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let all who wait for the outgoing buffer look whether they still must."""
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None

@@ -1,0 +1,266 @@
+"""Bare Engine.IO with handlers: what they are given, in which order, and who waits for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from socketio_core.app import EngineApplication, EngineSession
+from socketio_core.engineio import Closed, Engine, RequestRefused
+from socketio_core.errors import BufferFull
+from socketio_core.http import Request
+from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.testing import FakeClock, WireClient, advance, settle
+from tests.app.hand_runtime import HandRuntime, Task
+
+TRANSPORTS = ("polling", "websocket")
+
+
+class Noting(EngineApplication):
+    """Notes what adapters log."""
+
+    noted: list[Closed | RequestRefused]
+
+    def request_refused(self, event: RequestRefused) -> None:
+        super().request_refused(event)
+        self.noted.append(event)
+
+    def session_closed(self, event: Closed) -> None:
+        super().session_closed(event)
+        self.noted.append(event)
+
+
+class EngineRig:
+    """A bare application on a loop that moves by hand."""
+
+    def __init__(self, *, queued: int = 1000, queued_bytes: int = 1000, **engine: Any) -> None:
+        self.clock = FakeClock()
+        self.runtime = HandRuntime(self.clock)
+        self.core = Engine(EngineSettings(**engine))
+        self.app = Noting(
+            self.core, self.runtime, SocketSettings(max_queued_events=queued, max_queued_bytes=queued_bytes)
+        )
+        self.app.noted = []
+        self.calls: list[Any] = []
+
+    def run(self) -> None:
+        """Let everything happen that can happen now."""
+        while True:
+            self.app.dispatch_soon()
+            is_busy = self.runtime.run_ready()
+            settle(self.core)
+            for client in self.app.sessions:
+                client.flow.output_taken()
+            if not is_busy and not self.runtime.ready:
+                return
+
+    def connect(self, transport: str = "websocket") -> tuple[WireClient, EngineSession]:
+        client = WireClient(self.core, self.clock).open(transport)
+        self.run()
+        return client, self.app.sessions[-1]
+
+    def start(self, coroutine: Any) -> Task:
+        task = self.runtime.start(coroutine)
+        self.run()
+        return task
+
+    def send(self, client: WireClient, *frames: str | bytes) -> None:
+        client.send(*frames)
+        self.run()
+
+
+def note(rig: EngineRig, what: str) -> Callable[[EngineSession, str], None]:
+    """Return a handler that notes what it got."""
+    return lambda _, data: rig.calls.append((what, data))
+
+
+@pytest.fixture
+def rig() -> EngineRig:
+    return EngineRig()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_session_has_a_beginning_messages_and_an_end(rig: EngineRig, transport: str) -> None:
+    @rig.app.on("connection")
+    def connected(session: EngineSession) -> None:
+        session.data["messages"] = []
+
+    @rig.app.on("message")
+    async def message(session: EngineSession, data: str | bytes) -> None:
+        session.data["messages"].append(data)
+        assert await session.send(data)
+
+    @rig.app.on("close")
+    def closed(session: EngineSession, reason: str) -> None:
+        rig.calls.append((session.data["messages"], reason, session.connected))
+
+    client, session = rig.connect(transport)
+    assert (session.transport, session.connected, session.sid) == (transport, True, client.sid)
+    assert session.request.query["transport"] == transport
+    assert repr(session) == f"<EngineSession on {transport}, open>"
+    assert rig.app.flow_of(rig.core.sessions[0]) is session.flow
+    rig.send(client, "4hello", b"\x00")
+    assert client.fetch() == ["hello", b"\x00"]
+    rig.send(client, "1")
+    assert rig.calls == [(["hello", b"\x00"], "transport close", False)]
+    assert repr(session) == f"<EngineSession on {transport}, closed>"
+    assert rig.app.sessions == []
+    assert [type(event) for event in rig.app.noted] == [Closed]
+
+
+def test_an_engine_without_handlers_is_quiet(rig: EngineRig) -> None:
+    client, session = rig.connect()
+    rig.send(client, "4hello")
+    assert session.send_nowait("hello")
+    assert (client.fetch(), rig.runtime.logged) == (["hello"], [])
+
+
+def test_an_upgrade_is_no_business_of_handlers(rig: EngineRig) -> None:
+    @rig.app.on("message")
+    def message(session: EngineSession, data: str) -> None:
+        rig.calls.append((session.transport, data))
+
+    client, session = rig.connect("polling")
+    rig.send(client, "4a")
+    client.upgrade()
+    rig.send(client, "4b")
+    assert rig.calls == [("polling", "a"), ("websocket", "b")]
+    assert session.transport == "websocket"
+
+
+def test_refused_requests_are_for_the_adapter(rig: EngineRig) -> None:
+    rig.core.handle_request(Request("GET", "/engine.io/?EIO=3&transport=polling"), rig.clock.now)
+    rig.run()
+    assert [type(event) for event in rig.app.noted] == [RequestRefused]
+
+
+@pytest.mark.parametrize("name", ["mesage", "disconnect", ""])
+def test_a_name_that_means_nothing_is_refused(rig: EngineRig, name: str) -> None:
+    with pytest.raises(ValueError, match="name must be one of connection, message, close"):
+        rig.app.on(name)
+
+
+def test_a_handler_must_be_callable(rig: EngineRig) -> None:
+    wrong: Any = "handler"
+    with pytest.raises(TypeError, match="handler must be a function: 'handler'"):
+        rig.app.on("message", wrong)
+
+
+def test_handlers_run_in_the_order_of_registration_and_one_that_fails_stops_nothing(rig: EngineRig) -> None:
+    def fail(session: EngineSession, data: str) -> None:
+        raise RuntimeError(data)
+
+    rig.app.on("message", note(rig, "first"))
+    assert rig.app.on("message", fail) is fail
+    rig.app.on("message", note(rig, "last"))
+    client, _ = rig.connect()
+    rig.send(client, "4x")
+    assert rig.calls == [("first", "x"), ("last", "x")]
+    assert [(message, str(error)) for message, error in rig.runtime.logged] == [("handler of 'message' failed", "x")]
+
+
+def test_messages_of_one_session_wait_for_each_other_and_for_nobody_else(rig: EngineRig) -> None:
+    gates = {text: rig.runtime.new_event() for text in ("slow", "a", "b")}
+    gates["b"].set()
+
+    @rig.app.on("message")
+    async def message(session: EngineSession, text: str) -> None:
+        rig.calls.append(text)
+        await gates[text].wait()
+
+    @rig.app.on("close")
+    def closed(session: EngineSession, reason: str) -> None:
+        rig.calls.append(reason)
+
+    (one, _), (two, _) = rig.connect(), rig.connect()
+    rig.send(one, "4slow", "4a", "1")
+    rig.send(two, "4b")
+    assert rig.calls == ["slow", "b"]
+    gates["slow"].set()
+    rig.run()
+    assert rig.calls == ["slow", "b", "a"]
+    gates["a"].set()
+    rig.run()
+    assert rig.calls == ["slow", "b", "a", "transport close"]
+
+
+@pytest.mark.parametrize(("limits", "frames"), [({"queued": 2}, ["4", "4"]), ({"queued_bytes": 6}, ["4€€"])])
+def test_a_client_whose_handlers_lag_behind_is_congested(limits: dict[str, int], frames: list[str]) -> None:
+    rig = EngineRig(**limits)
+    gate = rig.runtime.new_event()
+
+    @rig.app.on("message")
+    async def message(session: EngineSession, text: str) -> None:
+        await gate.wait()
+
+    client, session = rig.connect()
+    rig.send(client, *frames)
+    assert session.flow.is_congested
+    reader = rig.start(session.flow.wait_room())
+    assert reader.waits_for is not None
+    advance(rig.core, rig.clock, 60)
+    assert session.connected  # nobody reads its pongs
+    gate.set()
+    rig.run()
+    assert reader.is_done
+    assert (session.flow.queued_count, session.flow.queued_bytes) == (0, 0)
+
+
+def stalled(rig: EngineRig) -> tuple[WireClient, EngineSession]:
+    client, session = rig.connect()
+    assert client.websocket is not None
+    client.websocket.is_reading = False
+    assert session.send_nowait("x" * 100)
+    return client, session
+
+
+def test_send_waits_above_the_high_water_mark() -> None:
+    rig = EngineRig(high_water_bytes=100)
+    client, session = stalled(rig)
+    with pytest.raises(BufferFull, match="outgoing buffer is full: 101 bytes"):
+        session.send_nowait("y")
+    task = rig.start(session.send("y"))
+    assert not task.is_done
+    assert client.websocket is not None
+    client.websocket.is_reading = True
+    assert client.take_messages() == ["x" * 100]
+    rig.run()
+    assert task.result is True
+    assert client.take_messages() == ["y"]
+
+
+def test_who_waits_to_send_learns_that_it_is_over() -> None:
+    rig = EngineRig(high_water_bytes=100)
+    client, session = stalled(rig)
+    task = rig.start(session.send("y"))
+    assert client.websocket is not None
+    client.websocket.drop()
+    rig.run()
+    assert task.result is False
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_server_closes_a_session(rig: EngineRig, transport: str) -> None:
+    rig.app.on("close", note(rig, "closed"))
+    client, session = rig.connect(transport)
+    session.send_nowait("last words")
+    flushes = rig.runtime.flushes
+    rig.start(session.close())
+    assert rig.runtime.flushes > flushes
+    if transport == "polling":
+        assert client.fetch() == ["last words"]
+        client.fetch()
+        rig.run()
+    else:
+        assert client.take_messages() == ["last words"]
+    assert (rig.calls, session.connected) == ([("closed", "forced close")], False)
+    assert rig.start(session.send("too late")).result is False
+
+
+def test_a_session_of_somebody_else_has_no_flow(rig: EngineRig) -> None:
+    client = WireClient(rig.core, rig.clock).open()
+    assert client.session is not None
+    assert rig.app.flow_of(client.session) is None
+    assert rig.app.sessions == []

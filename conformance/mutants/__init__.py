@@ -1,8 +1,8 @@
 """Deliberately broken servers, which prove that the cases can fail.
 
 A mutant is the `sans` host with one defect, and names the cases that must catch it. Most defects are put between the
-wire and the core by the hooks of `Broken`; others change the contract's settings or behaviour. `tests/conformance` checks
-that each mutant is caught by every case it names, and that each `required` case is named by a mutant.
+wire and the core by the hooks of `Broken`; others change the contract's settings or behaviour. `tests/conformance`
+checks that each mutant is caught by every case it names, and that each `required` case is named by a mutant.
 """
 
 from __future__ import annotations

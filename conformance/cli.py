@@ -1,0 +1,143 @@
+"""The command line: `python -m conformance --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import trio
+
+from conformance import hosting, report
+from conformance.case import LEVELS, Case, Level, all_cases
+from conformance.client.wire import NetworkWire
+from conformance.run import JOBS, Result, run_cases, run_in_memory
+
+EPILOG = f"""\
+hosts that come with the suite: {", ".join(hosting.HOSTS)}
+
+  python -m conformance serve HOST --port N    start a host, on 127.0.0.1 and ::1, until Ctrl-C
+
+exit status: 0 everything that must pass passed, 1 not so, 2 the run was not possible, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _serve(words[1:]) if words[:1] == ["serve"] else _check(words)
+    except (hosting.HostError, ValueError) as error:
+        print(f"conformance: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _serve(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m conformance serve", description="Start a host, until Ctrl-C.")
+    parser.add_argument("host", choices=hosting.HOSTS)
+    parser.add_argument("--port", type=int, default=3000, help="0 lets the system choose (default: 3000)")
+    options = parser.parse_args(words)
+    hosting.serve(options.host, options.port)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance",
+        description="Check whether a server speaks Engine.IO 4 and Socket.IO 5. What the server must do to be checked "
+        "is written in conformance/README.md.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("target", nargs="?", metavar="URL|HOST", help="a server's URL, or a host, which is started")
+    parser.add_argument("--all", action="store_true", help="run all hosts, and print the table of cases by hosts")
+    parser.add_argument("--list", action="store_true", help="print the cases, run nothing")
+    parser.add_argument("-k", metavar="TEXT", action="append", default=[], help="only cases whose names contain TEXT")
+    parser.add_argument("--level", choices=LEVELS, help="only cases of this level")
+    parser.add_argument("--must", choices=LEVELS, default="required", help="what must pass (default: required)")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help=f"cases at once (default: {JOBS})")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON, transcripts included")
+    output.add_argument("--markdown", action="store_true", help="print Markdown")
+    return parser
+
+
+def _check(words: Sequence[str]) -> int:
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.jobs < 1:
+        parser.error(f"--jobs must be at least 1: {options.jobs}")
+    cases = [
+        case
+        for case in all_cases()
+        if (not options.k or any(text in case.name for text in options.k)) and options.level in (None, case.level)
+    ]
+    if not cases:
+        parser.error("no case matches; see --list")
+    if options.list:
+        print(report.listing(cases))
+        return 0
+    if options.all:
+        return _check_all(cases, options)
+    if options.target is None:
+        parser.error("name a server's URL, or a host, or --all")
+    results = check(options.target, cases, options.jobs)
+    if options.json:
+        print(report.as_json(options.target, _made_of(options.target), results))
+    else:
+        print(report.as_markdown(results) if options.markdown else report.table(results))
+    return 1 if report.failures(results, options.must) else 0
+
+
+def check(target: str, cases: Sequence[Case], jobs: int) -> list[Result]:
+    """Run cases against a URL or a host.
+
+    Raises:
+        HostError: the host could not be started.
+        ValueError: the target is neither.
+    """
+    progress = report.Progress(target, len(cases))
+    if target == hosting.IN_MEMORY:
+        from conformance.hosts.sans import Host
+
+        return run_in_memory(cases, Host, progress)
+    if hosting.is_host(target):
+        with hosting.started(target) as url:
+            return _over_network(cases, url, progress, jobs)
+    if "://" not in target:
+        raise ValueError(f"neither a URL nor one of the hosts {', '.join(hosting.HOSTS)}: {target!r}")
+    return _over_network(cases, target, progress, jobs)
+
+
+def _over_network(cases: Sequence[Case], url: str, progress: report.Progress, jobs: int) -> list[Result]:
+    async def run() -> list[Result]:
+        return await run_cases(cases, NetworkWire.to(url), progress, jobs=jobs)
+
+    return trio.run(run)
+
+
+def _made_of(target: str) -> str:
+    return hosting.versions(target) if hosting.is_host(target) else ""
+
+
+def _check_all(cases: Sequence[Case], options: argparse.Namespace) -> int:
+    """Run all hosts. Ours must pass everything, the reference what defines it; others are only counted."""
+    by_host = {host: check(host, cases, options.jobs) for host in hosting.HOSTS}
+    made_of = {host: hosting.versions(host) for host in hosting.HOSTS}
+    if options.json:
+        texts = [report.as_json(host, made_of[host], by_host[host]) for host in (*hosting.OURS, hosting.REFERENCE)]
+        print("[" + ",\n".join(texts) + "]")
+    else:
+        if not options.markdown:
+            print(report.matrix(by_host, (*hosting.OURS, hosting.REFERENCE)) + "\n")
+        print(report.summary(by_host, made_of))
+    is_right = True
+    for host in (*hosting.OURS, hosting.REFERENCE):
+        must: Level = "reference" if host == hosting.REFERENCE else "better"
+        failed = report.failures(by_host[host], must)
+        if failed:
+            is_right = False
+            print(f"\n{host}\n{report.table(failed)}", file=sys.stderr)
+    return 0 if is_right else 1

@@ -12,9 +12,9 @@ import h11
 import trio
 from wsproto.utilities import generate_accept_token
 
-from conformance.case import Failure, expect
+from conformance.case import Failure, expect, require
 from conformance.client.http import PATIENCE_S, READ_BYTES, Exchange, Headers, Response
-from conformance.client.session import Polling, Session, WebSocketSession, decode_payload, open_packet
+from conformance.client.session import UNKNOWN_SID, Polling, Session, WebSocketSession, decode_payload, open_packet
 from conformance.client.socketio import SocketIO
 from conformance.client.transcript import Transcript, shown
 from conformance.client.websocket import WebSocket
@@ -148,6 +148,14 @@ class Peer:
         """Try to open a WebSocket."""
         return await self._handshake(where, headers, b"")
 
+    async def turned_away(self, where: str) -> None:
+        """Try to open a WebSocket, which must be refused, or closed at once without a message."""
+        opened = await self._handshake(where, (), b"")
+        if isinstance(opened, WebSocket):
+            await opened.expect_close()
+        else:
+            require(400 <= opened.status < 500, "WebSocket was refused with an odd status", opened.status)
+
     async def _handshake(self, where: str, headers: Headers, early: bytes) -> WebSocket | Response:
         label = f"WebSocket {where}"
         self.transcript.add(">", label + "".join(f"   {name}: {value}" for name, value in headers))
@@ -202,6 +210,16 @@ class Peer:
             return await self.websocket_session(path, headers=(), **query)
         polling = await self.polling(path, headers=(), **query)
         return await polling.upgrade() if transport == "upgrade" else polling
+
+    async def forgotten(self, sid: str, path: str = ENGINE_IO) -> None:
+        """Wait until the server no longer knows a session. Only for a session whose end was seen: it asks by polling."""
+        with trio.move_on_after(PATIENCE_S):
+            while (response := await self.get(target(path, sid=sid))).json != UNKNOWN_SID:
+                expect(response.status, 400, "status of a poll for a session that ends")
+                await trio.sleep(0.02)
+            expect(response.status, 400, "status of a poll for a session that ended")
+            return
+        raise Failure(f"server still knows the session {PATIENCE_S:g} s after its end")
 
     # -- Socket.IO ---------------------------------------------------------------------------------------------------
 

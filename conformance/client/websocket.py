@@ -134,6 +134,15 @@ class WebSocket:
             raise Failure("WebSocket was closed with another code", expected=codes, received=received.code)
         return received
 
+    async def disconnected(self, patience_s: float = PATIENCE_S) -> None:
+        """Wait until the server has closed the connection beneath, whatever comes before that."""
+        with trio.move_on_after(patience_s):
+            with suppress(trio.BrokenResourceError):
+                while await self._stream.receive_some(READ_BYTES):
+                    pass
+            return
+        raise Failure(f"connection of {self._label} is still open after {patience_s:g} s")
+
     async def silent(self, seconds: float) -> None:
         """Check that nothing comes for a while."""
         with trio.move_on_after(seconds):

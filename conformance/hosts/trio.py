@@ -1,0 +1,109 @@
+"""What an application on trio looks like: handlers in place of events, nothing of sockets, HTTP or the protocol.
+
+`socketio_core.trio` does the rest. Both engines are served on one port; `/custom` and the others have what `/` has.
+"""
+
+from __future__ import annotations
+
+import socket as stdlib_socket
+
+import trio
+
+from socketio_core import ConnectRefused, Cors, EngineSettings, SocketSettings
+from socketio_core.http import Request
+from socketio_core.socketio import JSONValue
+from socketio_core.trio import EngineApplication, EngineSession, Namespace, Server, Socket
+
+CORS = Cors(origins=["http://allowed.example"], credentials=True)
+ENGINE = EngineSettings(ping_interval_s=0.3, ping_timeout_s=0.2, upgrade_timeout_s=0.5, max_payload_bytes=1_000_000)
+
+
+def serve(listeners: list[stdlib_socket.socket]) -> None:
+    """Serve until Ctrl-C; clients are told before this returns."""
+    trio.run(_serve, listeners)
+
+
+async def _serve(listeners: list[stdlib_socket.socket]) -> None:
+    io = create_server()
+    await io.serve(listeners=[trio.SocketListener(trio.socket.from_stdlib_socket(each)) for each in listeners])
+
+
+def create_server() -> Server:
+    """Return a server that keeps the contract."""
+    settings = SocketSettings(connect_timeout_s=1.0)
+    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of)
+    for name in ("/", "/custom", "/slow", "/refused"):
+        add_handlers(io.of(name))
+    io.of("/slow").use(wait)
+    io.of("/refused").use(refuse)
+    add_echo(io.attach_engine("/engine.io/", engine=ENGINE, cors=CORS, allow_request=refusal_of))
+    return io
+
+
+def refusal_of(request: Request) -> str | None:
+    """Say why a handshake is refused, or let it pass."""
+    return "Forbidden" if request.query.get("forbidden") == "1" else None
+
+
+async def wait(_: Socket) -> None:
+    """Take a while to let a socket in."""
+    await trio.sleep(0.2)
+
+
+def refuse(_: Socket) -> None:
+    """Keep a socket out."""
+    raise ConnectRefused("not allowed", {"code": 42})
+
+
+def add_handlers(nsp: Namespace) -> None:
+    """Register the handlers that all namespaces have; what they return acknowledges the event."""
+
+    @nsp.on("connection")
+    async def connected(socket: Socket) -> None:
+        await socket.emit("auth", socket.handshake.auth)
+
+    @nsp.on("message")
+    async def message(socket: Socket, *args: JSONValue) -> None:
+        await socket.emit("message-back", *args)
+
+    @nsp.on("message-with-ack")
+    def message_with_ack(_: Socket, *args: JSONValue) -> JSONValue:
+        return args
+
+    @nsp.on("ask")
+    async def ask(socket: Socket, *args: JSONValue) -> None:
+        answer = await socket.call("question", *args)  # None, a value, or a tuple of several
+        values: tuple[JSONValue, ...] = () if answer is None else (answer,)
+        await socket.emit("answer", *(answer if isinstance(answer, tuple) else values))
+
+    @nsp.on("burst")
+    async def burst(socket: Socket, count: int) -> None:
+        for number in range(count):
+            await socket.emit("number", number)
+
+    @nsp.on("join")
+    def join(socket: Socket, room: str) -> None:
+        socket.join(room)
+
+    @nsp.on("tell")
+    async def tell(socket: Socket, room: str, *args: JSONValue) -> None:
+        await socket.to(room).emit("told", *args)
+
+    @nsp.on("leave")
+    async def leave(socket: Socket) -> None:
+        await socket.disconnect()
+
+    @nsp.on("close")
+    async def close(socket: Socket) -> None:
+        await socket.disconnect(close=True)
+
+
+def add_echo(engine: EngineApplication) -> None:
+    """Register the handler of bare Engine.IO."""
+
+    @engine.on("message")
+    async def message(session: EngineSession, data: str | bytes) -> None:
+        if data == "close me":
+            await session.close()
+        else:
+            await session.send(data)

@@ -46,8 +46,8 @@ def _serve(words: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m conformance",
-        description="Check whether a server speaks Engine.IO 4 and Socket.IO 5. What the server must do to be checked "
-        "is written in conformance/README.md.",
+        description="Check whether a server speaks Engine.IO 4 and Socket.IO 5.\n"
+        "What it must do to be checked is written in conformance/README.md.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -112,8 +112,14 @@ def check(target: str, cases: Sequence[Case], jobs: int) -> list[Result]:
 
 
 def _over_network(cases: Sequence[Case], url: str, progress: report.Progress, jobs: int) -> list[Result]:
+    wire = NetworkWire.to(url)
+
     async def run() -> list[Result]:
-        return await run_cases(cases, NetworkWire.to(url), progress, jobs=jobs)
+        try:
+            await trio.aclose_forcefully(await wire.connect())
+        except (OSError, trio.TooSlowError) as error:
+            raise hosting.HostError(f"no server at {url}: {str(error) or 'timeout'}") from None
+        return await run_cases(cases, wire, progress, jobs=jobs)
 
     return trio.run(run)
 

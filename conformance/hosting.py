@@ -131,6 +131,11 @@ def started(name: str) -> Generator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        for reader in readers:
+            reader.join(STOP_S)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def _read(stream: Iterable[str], sink: Callable[[str], object]) -> None:

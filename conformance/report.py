@@ -16,13 +16,13 @@ MARKS = {"passed": "ok", "failed": "FAILED", "skipped": "-"}
 class Progress:
     """Shows how far a run is: a line that changes on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, label: str, total: int, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, label: str, total: int, stream: TextIO | None = None) -> None:
         self._label = label
         self._total = total
-        self._stream = stream
+        self._stream = stream or sys.stderr
         self._done = 0
         self._failed = 0
-        self._is_terminal = stream.isatty()
+        self._is_terminal = self._stream.isatty()
 
     def __call__(self, result: Result) -> None:
         """Count a result."""

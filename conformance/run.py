@@ -87,13 +87,16 @@ async def run_cases(cases: Sequence[Case], wire: Wire, report: Report, *, jobs: 
     return [results[case.name] for case in cases]
 
 
-def run_in_memory(cases: Sequence[Case], new_host: Callable[[], MemoryHost], report: Report) -> list[Result]:
+def run_in_memory(
+    cases: Sequence[Case], new_host: Callable[[], MemoryHost], report: Report | None = None
+) -> list[Result]:
     """Run each case against a new server in memory; time is virtual and stands still while anything can be done."""
     results: list[Result] = []
     for case in cases:
         result = trio.run(_run_one, case, new_host, clock=MockClock(autojump_threshold=0))
         results.append(result)
-        report(result)
+        if report is not None:
+            report(result)
     return results
 
 

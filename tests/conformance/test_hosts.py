@@ -1,0 +1,83 @@
+"""The hosts on the network: ours pass everything, the reference passes what it defines, others are only counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.hosting import HOSTS, OURS, ROOT, started
+
+NETWORK_HOSTS = [host for host in HOSTS if host != "sans"]
+MUST = {"node": "reference", "python-socketio": None}
+MAX_LINES = 120
+
+
+@pytest.mark.timeout(420)  # the reference installs itself first
+@pytest.mark.parametrize("host", NETWORK_HOSTS)
+def test_host_passes(host: str, require_tool: Callable[[str], str]) -> None:
+    if host == "node":
+        require_tool("node")
+        require_tool("npm")
+    must = MUST.get(host, "better")
+    command = [sys.executable, "-m", "conformance", host, "--json", "--must", must or "required"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["versions"]
+    if must is not None:
+        levels = {"reference": ("required", "reference"), "better": ("required", "reference", "better")}[must]
+        failed = [case for case in report["cases"] if case["status"] != "passed" and case["level"] in levels]
+        assert [case["name"] for case in failed] == [], json.dumps(failed, indent=1)
+        assert done.returncode == 0
+
+
+@pytest.mark.parametrize("host", OURS)
+def test_host_is_short_enough_to_be_read(host: str) -> None:
+    lines = (ROOT / "conformance" / "hosts" / f"{host}.py").read_text().splitlines()
+    assert len(lines) <= MAX_LINES
+
+
+@pytest.mark.parametrize("host", [host for host in OURS if host != "sans"])
+def test_serve_listens_on_both_loopback_addresses_until_interrupted(host: str) -> None:
+    command = [sys.executable, "-m", "conformance", "serve", host, "--port", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith(f"serving {host} at http://127.0.0.1:")
+        port = int(line.split()[3].rpartition(":")[2])
+        addresses = ["127.0.0.1", "::1"] if "[::1]" in line else ["127.0.0.1"]
+        for address in addresses:
+            assert handshake(address, port).startswith(b"HTTP/1.1 200")
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, "Traceback" in errors) == (130, "", False), errors
+
+
+def handshake(address: str, port: int) -> bytes:
+    with socket.create_connection((address, port), timeout=20) as connection:
+        connection.sendall(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n")
+        return connection.recv(4096)
+
+
+def test_started_stops_what_it_started() -> None:
+    with started("trio") as url:
+        port = int(url.rpartition(":")[2])
+        assert handshake("127.0.0.1", port)
+    with pytest.raises(OSError, match=os.strerror(111)):
+        handshake("127.0.0.1", port)
+
+
+def test_hosts_are_those_of_the_folder() -> None:
+    files = {path.stem for path in Path(ROOT, "conformance", "hosts").glob("*.py")} - {"__init__", "contract"}
+    assert {host.replace("-", "_") for host in HOSTS} == files

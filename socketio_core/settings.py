@@ -78,7 +78,7 @@ class SocketSettings:
     max_held_packets: int = 64  # ours: packets kept for a namespace while it is being decided
     max_held_bytes: int = 1_000_000  # ours: the same in bytes, about one message of the largest size
     max_outstanding_acks: int = 10_000  # ours: per socket; one more is a `LocalProtocolError`
-    max_queued_events: int = 1_000  # ours: per connection, waiting for a handler; then its reading pauses
+    max_queued_events: int = 1_000  # ours: per connection, waiting for a handler; then its reading pauses (see Flow)
     max_queued_bytes: int = 2_000_000  # ours: the same in bytes, about two messages of the largest size
 
     def __post_init__(self) -> None:

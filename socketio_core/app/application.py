@@ -313,7 +313,13 @@ class Application(Registrar, Broadcasts):
             for socket in sockets:  # all of them expect it, so nothing stops this half way
                 socket.member.connection.session.put(message)
             self.runtime.output_ready()
-            await event.wait()
+            for socket in sockets:
+                socket.flow.ack_awaited()
+            try:
+                await event.wait()
+            finally:
+                for socket in sockets:
+                    socket.flow.ack_settled()
         finally:
             for socket in sockets:
                 socket.member.forget_ack(ack_id)

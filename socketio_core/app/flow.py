@@ -14,6 +14,7 @@ class Flow:
     """
 
     __slots__ = (
+        "_awaited_acks",
         "_drained",
         "_has_room",
         "_high_water_bytes",
@@ -31,6 +32,7 @@ class Flow:
         self._high_water_bytes = high_water_bytes
         self._drained: Event | None = None
         self._has_room: Event | None = None
+        self._awaited_acks = 0
         self.queued_count = 0
         self.queued_bytes = 0
 
@@ -38,9 +40,17 @@ class Flow:
 
     @property
     def is_congested(self) -> bool:
-        """Whether so many events wait for handlers that nothing more should be read."""
+        """Whether so many events wait for handlers that nothing more should be read.
+
+        Acknowledgements come among the events. While somebody waits for one, twice as many are read: the handler that
+        waits may be the very one that holds the others up.
+        """
         settings = self._settings
-        return self.queued_count >= settings.max_queued_events or self.queued_bytes >= settings.max_queued_bytes
+        times = 2 if self._awaited_acks else 1
+        return (
+            self.queued_count >= settings.max_queued_events * times
+            or self.queued_bytes >= settings.max_queued_bytes * times
+        )
 
     def event_queued(self, size_bytes: int) -> None:
         """An event waits for its handlers."""
@@ -51,6 +61,18 @@ class Flow:
         """An event was handled, and waits no longer."""
         self.queued_count -= 1
         self.queued_bytes -= size_bytes
+        self._wake_readers()
+
+    def ack_awaited(self) -> None:
+        """Somebody waits for an acknowledgement of the client, until `ack_settled`."""
+        self._awaited_acks += 1
+        self._wake_readers()
+
+    def ack_settled(self) -> None:
+        """Somebody waits no longer."""
+        self._awaited_acks -= 1
+
+    def _wake_readers(self) -> None:
         if self._has_room is not None and not self.is_congested:
             self._has_room.set()
             self._has_room = None

@@ -252,9 +252,11 @@ class Socket(Registrar):
         if ack_id is None:
             raise Disconnected(f"socket has left, so {name!r} was not sent")
         runtime.output_ready()
+        self.flow.ack_awaited()
         try:
             await event.wait()
         finally:
+            self.flow.ack_settled()
             self._member.forget_ack(ack_id)
         if isinstance(waiter.outcome, Exception):
             raise waiter.outcome

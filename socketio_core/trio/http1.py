@@ -185,11 +185,16 @@ class HttpConnection:
             await self._refuse_malformed(408, "request body took too long")
             raise _Gone
         # The answer is what makes an honest client send more. One that does not wait for it finds this POST still open.
-        await mount.wait_room(post.session)
+        await self._wait_room(mount, post)
         response = mount.core.finish_post(post, trio.current_time())
         server.runtime.flush()
-        await mount.wait_room(post.session)
+        await self._wait_room(mount, post)
         await self._respond(request, response)
+
+    async def _wait_room(self, mount: Mount, post: Post) -> None:
+        congestion = mount.congestion_of(post.session)
+        if congestion is not None:
+            await congestion.wait_room()
 
     async def _serve_poll(self, mount: Mount, request: Request, poll: Poll) -> None:
         server = self._server

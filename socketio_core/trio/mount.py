@@ -67,11 +67,10 @@ class Mount:
             text = "Forbidden"
         return None if text is None else self.core.refuse(request, str(text))
 
-    async def wait_room(self, session: Session) -> None:
-        """Wait until the session's handlers have caught up, if they lag behind too far."""
+    def congestion_of(self, session: Session) -> Flow | None:
+        """Return what to wait for (`wait_room`) if the session's handlers lag behind too far, else `None`."""
         flow = self.app.flow_of(session)
-        if flow is not None and flow.is_congested:
-            await flow.wait_room()
+        return flow if flow is not None and flow.is_congested else None
 
     def note_taken(self, session: Session) -> None:
         """Tell those who wait to write that something left the session's outbox."""

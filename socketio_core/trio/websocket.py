@@ -52,7 +52,9 @@ class WebSocketPump:
         "_ended",
         "_fileno",
         "_frames",
+        "_is_broken",
         "_is_deaf",
+        "_is_paused",
         "_is_writing",
         "_mount",
         "_peer_code",
@@ -88,6 +90,8 @@ class WebSocketPump:
         self._unsent = b""
         self._pong = b""
         self._is_deaf = False  # what still arrives cannot be frames
+        self._is_broken = False  # a write has failed
+        self._is_paused = False  # the reader waits for handlers
         self._is_writing = False
         self._closer_started = False
         self._peer_code: int = CloseCode.NO_STATUS_RCVD  # of its close frame, to be echoed
@@ -118,7 +122,12 @@ class WebSocketPump:
                     self._ended.set()
 
     async def _read_once(self) -> bool:
-        await self._mount.wait_room(self._websocket.session)
+        congestion = self._mount.congestion_of(self._websocket.session)
+        if congestion is not None:
+            self._is_paused = True
+            self._check_broken()
+            await congestion.wait_room()
+            self._is_paused = False
         try:
             data = await self._stream.receive_some(READ_BYTES)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -241,11 +250,21 @@ class WebSocketPump:
                 data = self._collect()
                 self._mount.note_taken(self._websocket.session)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return  # the reader finds out, and says so
+            self._is_broken = True
+            self._check_broken()
         finally:
             self._is_writing = False
             if self._written is not None:
                 self._written.set()
+
+    def _check_broken(self) -> None:
+        """Say that the connection is gone if the reader will not: handlers that it waits for may wait for the writer.
+
+        The reader itself says so only behind what it can still read.
+        """
+        if self._is_broken and self._is_paused:
+            self._mount.core.lost(self._websocket, trio.current_time())
+            self._server.runtime.output_ready()
 
     async def _close(self) -> None:
         """Write what is left and the close frame, wait for the peer's, and drop the connection."""

@@ -285,6 +285,43 @@ def test_a_reader_waits_for_room_and_the_client_is_not_taken_for_dead(transport:
     assert client.session is None
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_full_queue_is_read_on_while_an_ack_is_awaited_but_not_without_bound(*, many: bool) -> None:
+    rig = AppRig(max_queued_events=2)
+    gate = Gate(rig)
+
+    @rig.io.on("ask me")
+    async def ask(socket: Socket) -> None:
+        await gate.handler(socket, "before")
+        answer = await (rig.io.call("question") if many else socket.call("question"))
+        rig.calls.append(answer)
+        await gate.handler(socket, "after")
+
+    client, socket = rig.connect()
+
+    def is_congested() -> bool:
+        return socket.flow.is_congested
+
+    rig.send(client, '42["ask me"]', '42["b"]')
+    reader = rig.start(socket.flow.wait_room())
+    assert is_congested()
+    gate.let_go("before")
+    assert reader.is_done
+    assert not is_congested()
+    rig.send(client, '42["c"]')
+    assert not is_congested()
+    rig.send(client, '42["d"]')
+    assert is_congested()  # four events now
+    reader = rig.start(socket.flow.wait_room())
+    rig.send(client, '430["answer"]')
+    assert gate.running == ["after"]
+    assert is_congested()
+    assert reader.waits_for is not None
+    gate.let_go("after")
+    assert rig.calls == ["before", ["answer"] if many else "answer", "after"]
+    assert socket.flow.queued_count == 0
+
+
 def test_who_waits_for_room_is_woken_when_there_is_some_and_looks_again() -> None:
     rig = AppRig(max_queued_events=2)
     gate = Gate(rig)

@@ -415,3 +415,56 @@ async def test_a_handler_is_not_woken_before_it_waits() -> None:
         await client.emit("go")
         await until(lambda: outcomes, "the handler's end")
         assert outcomes == [True]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@trio_test
+async def test_an_ack_is_read_though_the_queue_of_events_is_full(transport: str) -> None:
+    io = _server(settings=SocketSettings(max_queued_events=3))
+    answers: list[object] = []
+
+    @io.on("work")
+    async def work(socket: Socket, number: int) -> None:
+        await trio.sleep(1)  # the queue fills
+        answers.append(await socket.call("question", number, timeout=5))
+
+    async with serving(io) as bench:
+        client = await bench.client(transport)
+        sent = trio.Event()
+
+        async def send_all() -> None:
+            for number in range(5):
+                await client.emit("work", number)
+                await wait_all_tasks_blocked()
+            sent.set()
+
+        bench.nursery.start_soon(send_all)
+        for number in range(5):
+            question = await client.take()
+            assert isinstance(question, str)
+            assert question == f'42{number}["question",{number}]'
+            await sent.wait()  # a client has one POST under way at a time
+            assert await client.send(f"43{number}[{number}]") in (0, 200)
+        await until(lambda: answers == [0, 1, 2, 3, 4], "all were answered", 30)
+        assert trio.current_time() < 10
+
+
+@trio_test
+async def test_client_that_leaves_is_noticed_by_who_writes_when_nobody_reads() -> None:
+    """Or the handler would wait for the buffer to empty, and the reader for the handler."""
+    io = _server(settings=SocketSettings(max_queued_events=1))
+    outcomes: list[bool] = []
+
+    @io.on("work")
+    async def work(socket: Socket) -> None:
+        while await socket.emit("block", BLOCK):
+            await wait_all_tasks_blocked()
+        outcomes.append(False)
+
+    async with serving(io) as bench:
+        client = await _stuck_websocket(bench)
+        await client.emit("work")
+        await wait_all_tasks_blocked(0.1)
+        await client.peer.close()
+        await until(lambda: outcomes == [False], "the handler has ended")
+        await until(lambda: bench.reason_of(client) == "transport close", "its leaving is noticed")

@@ -62,6 +62,11 @@ class EngineSettings:
             raise ValueError(f"poll_grace_s must not be negative: {self.poll_grace_s!r}")
         if self.high_water_bytes > self.max_buffered_bytes:
             raise ValueError(f"high_water_bytes must not exceed max_buffered_bytes: {self.high_water_bytes!r}")
+        first = self.initial_packet
+        if first is not None:
+            size = len(first) if isinstance(first, bytes) else len(("4" + first).encode("utf-8"))
+            if size > self.max_buffered_bytes:
+                raise ValueError(f"initial_packet must not exceed max_buffered_bytes: {size} bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,3 +103,18 @@ def test_nothing_need_be_held(name: str) -> None:
     settings = {name: -1}
     with pytest.raises(ValueError, match=f"{name} must not be negative: -1"):
         SocketSettings(**settings)
+
+
+@pytest.mark.parametrize(("packet", "size"), [("x" * 99, 100), ("é" * 50, 101), (b"x" * 100, 100), (b"x" * 101, 101)])
+def test_an_initial_packet_fits_into_the_buffer(packet: str | bytes, size: int) -> None:
+    if size <= 100:
+        settings = EngineSettings(high_water_bytes=5, max_buffered_bytes=100, initial_packet=packet)
+        assert settings.initial_packet == packet
+        return
+    with pytest.raises(ValueError, match="initial_packet must not exceed max_buffered_bytes: 101 bytes"):
+        EngineSettings(high_water_bytes=5, max_buffered_bytes=100, initial_packet=packet)
+
+
+def test_an_initial_packet_can_be_encoded() -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        EngineSettings(initial_packet="\ud800")

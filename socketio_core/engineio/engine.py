@@ -195,9 +195,7 @@ class Engine:
             upgrade_headers = self._extra_headers(request, sid)
             session = self._add_session(sid, request, now)
             websocket = WebSocket(session, CarrierState.WEBSOCKET)
-            session.attach_websocket(websocket)
-            for message in first:
-                session.put(message)
+            session.attach_websocket(websocket, first)
             return Upgrade(websocket, upgrade_headers)
         headers = self._polling_headers(request, sid)
         if settings.cookie is not None:

@@ -6,6 +6,8 @@ it, and an upgrade moves it over. So what was put first leaves first, across an 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
@@ -113,27 +115,37 @@ class Session:
         """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
 
         Raises:
-            LocalProtocolError: text with a lone surrogate.
+            LocalProtocolError: text with a lone surrogate, or a message that no buffer holds (see `put`).
         """
         return self.put(WireMessage((message_frame(payload),)))
 
-    def put(self, message: WireMessage) -> bool:
+    def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
         """Append a message to the outbox. Returns `False` when it was dropped.
 
-        That is when the session is not open, or when its buffer is over the limit: then the peer reads too slowly and
-        the session closes, for a stream with a hole in it would be worse.
+        That is when the session is not open, or when its buffer would be over the limit: then the peer reads too slowly
+        and the session closes, for a stream with a hole in it would be worse.
+
+        Args:
+            is_control: the protocol's own, and nobody's fault if it is too large; then too the session closes.
+
+        Raises:
+            LocalProtocolError: the message alone is larger than `max_buffered_bytes`; no peer could read so fast.
         """
         if self.state is not _OPEN:
             return False
         outbox, settings = self._outbox, self._shared.settings
-        outbox.put(message)
-        if self._outlet is not None:
-            self._shared.mark_ready(self._outlet)
-        if outbox.size_bytes > settings.max_buffered_bytes or len(outbox.messages) > settings.max_buffered_messages:
-            detail = f"peer reads too slowly: {len(outbox.messages)} messages, {outbox.size_bytes} bytes buffered"
+        size_bytes = outbox.size_bytes + message.size_bytes
+        if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
+            if message.size_bytes > settings.max_buffered_bytes and not is_control:
+                sizes = f"{message.size_bytes} bytes, limit: {settings.max_buffered_bytes}"
+                raise LocalProtocolError(f"message is larger than max_buffered_bytes: {sizes}")
+            detail = f"peer reads too slowly: {len(outbox.messages) + 1} messages, {size_bytes} bytes buffered"
             outbox.clear()
             self._fail(CloseReason.TRANSPORT_ERROR, detail)
             return False
+        outbox.put(message)
+        if self._outlet is not None:
+            self._shared.mark_ready(self._outlet)
         return True
 
     def flush(self, poll: Poll) -> None:
@@ -247,10 +259,13 @@ class Session:
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
-    def attach_websocket(self, websocket: WebSocket) -> None:
-        """The session begins on this WebSocket."""
+    def attach_websocket(self, websocket: WebSocket, messages: Sequence[WireMessage]) -> None:
+        """The session begins on this WebSocket, with these messages, which no limit keeps back."""
         self._websocket = self._outlet = websocket
         self._outbox = websocket.outbox
+        for message in messages:
+            self._outbox.put(message)
+        self._shared.mark_ready(websocket)
 
     def attach_candidate(self, websocket: WebSocket, now: float) -> None:
         """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
@@ -493,7 +508,7 @@ class Session:
             elif deadline == self._closing_until:
                 self._finish(CloseReason.FORCED_CLOSE, None)
             elif self._heartbeat.advance():
-                self.put(PING_MESSAGE)
+                self.put(PING_MESSAGE, is_control=True)
             else:
                 self._fail(CloseReason.PING_TIMEOUT, "no pong in time")
         self._reschedule()

@@ -138,7 +138,7 @@ class Connection:
     def _refuse_connect(self, nsp: str, message: str) -> None:
         self._left[nsp] = None  # what it sent before it knew is ignored
         self._trim_left()
-        self.session.put(self.parser.encode(Packet(CONNECT_ERROR, nsp, {"message": message})))
+        self.session.put(self.parser.encode(Packet(CONNECT_ERROR, nsp, {"message": message})), is_control=True)
 
     def _hold(self, member: Member, packet: Packet, size_bytes: int, now: float) -> None:
         """A packet for a namespace that is being decided."""
@@ -190,7 +190,7 @@ class Connection:
         """Leave every namespace with a DISCONNECT packet, then close the connection in order."""
         for member in self.members:
             if member.state is MemberState.JOINED:
-                self.session.put(self.parser.encode(Packet(DISCONNECT, member.namespace.name)))
+                self.session.put(self.parser.encode(Packet(DISCONNECT, member.namespace.name)), is_control=True)
         self._end(CloseReason.SERVER_NAMESPACE_DISCONNECT, None)
         self.session.close(now)
 

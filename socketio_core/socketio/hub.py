@@ -94,6 +94,9 @@ class Namespace:
 
         Never waits. A recipient whose buffer overflows is closed; the others do not notice. A volatile message goes
         only to those it can reach at once.
+
+        Raises:
+            LocalProtocolError: the message is larger than any buffer; nobody got it.
         """
         count = 0
         for member in self.recipients(rooms, except_rooms):

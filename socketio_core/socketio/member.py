@@ -107,7 +107,7 @@ class Member:
         self.namespace.members[self.sid] = self
         for room in self.rooms:
             self.namespace.add_to_room(self, room)
-        self._send(Packet(CONNECT, self.namespace.name, {"sid": self.sid}))
+        self._send(Packet(CONNECT, self.namespace.name, {"sid": self.sid}), is_control=True)
         self.connection.note_accepted(self, now)
         return True
 
@@ -115,14 +115,14 @@ class Member:
         """Keep the member out: it gets a CONNECT_ERROR packet. Returns `False` when it went away meanwhile.
 
         Raises:
-            LocalProtocolError: it was accepted before, or `data` is not JSON (nothing was sent then).
+            LocalProtocolError: it was accepted before, or `data` is not JSON or too large (nothing was sent then).
         """
         if not self._decide():
             return False
         payload: dict[str, JSONValue] = {"message": message}
         if data is not None:
             payload["data"] = data
-        self._send(Packet(CONNECT_ERROR, self.namespace.name, payload))
+        self._send(Packet(CONNECT_ERROR, self.namespace.name, payload), is_control=False)
         self.connection.note_refused(self)
         return True
 
@@ -144,7 +144,7 @@ class Member:
         if close:
             self.connection.disconnect(now)
         elif self.state is MemberState.JOINED:
-            self._send(Packet(DISCONNECT, self.namespace.name))
+            self._send(Packet(DISCONNECT, self.namespace.name), is_control=True)
             self.connection.remove(self, CloseReason.SERVER_NAMESPACE_DISCONNECT)
 
     def leave_with(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
@@ -193,7 +193,8 @@ class Member:
         """Send an event. Returns `False` when it was dropped: the member has left, or it is volatile and must wait.
 
         Raises:
-            LocalProtocolError: a reserved name, data that is not JSON, a member that is not accepted yet.
+            LocalProtocolError: a reserved name, data that is not JSON, an event that no buffer holds (`Session.put`), a
+                member that is not accepted yet. Nothing was sent then.
         """
         if self.state is not MemberState.JOINED:
             self._check_accepted()
@@ -233,7 +234,11 @@ class Member:
         ack_id = self.namespace.take_ack_id()
         message = self.connection.parser.encode(event_packet(self.namespace.name, name, args, ack_id))
         self.expect_ack(ack_id, timeout_s=timeout_s, context=context, now=now)
-        self.connection.session.put(message)
+        try:
+            self.connection.session.put(message)
+        except LocalProtocolError:
+            self.forget_ack(ack_id)
+            raise
         return ack_id
 
     def expect_ack(self, ack_id: int, *, timeout_s: float, context: object, now: float) -> None:
@@ -267,8 +272,8 @@ class Member:
             ack.timer.cancel()
             self.connection.report(AckReceived(self, args, ack.context))
 
-    def _send(self, packet: Packet) -> None:
-        self.connection.session.put(self.connection.parser.encode(packet))
+    def _send(self, packet: Packet, *, is_control: bool) -> None:
+        self.connection.session.put(self.connection.parser.encode(packet), is_control=is_control)
 
     def _check_accepted(self) -> None:
         if self.state is MemberState.PENDING:

@@ -149,7 +149,8 @@ class Server:
             volatile: only to those it can reach at once.
 
         Raises:
-            LocalProtocolError: a reserved name, or data that is not JSON; nothing was sent.
+            LocalProtocolError: a reserved name, data that is not JSON, or more of it than any buffer holds; nothing was
+                sent.
         """
         message = self.parser.encode(event_packet(nsp, name, args))
         namespace = self.hub.namespaces.get(nsp)

@@ -162,7 +162,6 @@ def broken(*_: object) -> NoReturn:
     ("settings", "error"),
     [
         ({"extra_headers": broken}, BrokenError),
-        ({"initial_packet": "\ud800"}, LocalProtocolError),
         ({"cors": Cors(origins=broken)}, BrokenError),
     ],
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.engineio import WireMessage
-from socketio_core.engineio.packet import Frame
+from socketio_core.engineio.packet import Frame, Payload
+from socketio_core.errors import LocalProtocolError
 from socketio_core.testing import WireClient
 from tests.engineio.scene import Scene, parts
 
@@ -280,3 +281,45 @@ def test_a_failure_too_keeps_within_the_limit(texts: str, body: bytes) -> None:
     post.finish()
     assert parts(poll.response)[2] == body
     scene.check_empty()
+
+
+# -- one message that no buffer holds ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize("payload", ["x" * 100, "é" * 50, b"x" * 101])
+def test_a_message_that_no_buffer_holds_is_the_senders_mistake(payload: Payload, transport: str) -> None:
+    scene = Scene(max_buffered_bytes=100, high_water_bytes=100)
+    client = scene.client(transport)
+    session = scene.session(client)
+    session.send("before")
+    with pytest.raises(LocalProtocolError, match="message is larger than max_buffered_bytes: 101 bytes, limit: 100"):
+        session.send(payload)
+    assert session.send("x" * 92)
+    assert client.fetch() == ["before", "x" * 92]
+    assert session.send("x" * 99)
+    assert client.fetch() == ["x" * 99]
+    assert_works(scene, client)
+
+
+def test_a_message_that_no_buffer_holds_is_nothing_to_a_session_that_is_over() -> None:
+    scene = Scene(max_buffered_bytes=100, high_water_bytes=100)
+    session = scene.session(scene.client("websocket"))
+    session.close(scene.now)
+    assert not session.send("x" * 1000)
+
+
+def test_what_the_protocol_itself_says_raises_nothing() -> None:
+    """A limit that makes no sense closes sessions; a client must not be able to make calls raise."""
+    scene = Scene(max_buffered_bytes=1, high_water_bytes=1)
+    client = scene.client("websocket")
+    assert scene.session(client).put(WireMessage(("40",)), is_control=True) is False
+    assert scene.reports() == ["<closed: transport error: peer reads too slowly: 1 messages, 2 bytes buffered>"]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_an_initial_packet_may_be_as_large_as_the_buffer(transport: str) -> None:
+    scene = Scene(max_buffered_bytes=100, high_water_bytes=100, initial_packet="x" * 99)
+    client = scene.client(transport)
+    assert client.fetch() == ["x" * 99]
+    assert_works(scene, client)

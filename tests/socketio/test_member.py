@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import AckDropped, AckExpired, AckReceived, EventReceived, Left, Member, MemberState
+from socketio_core.socketio import (
+    AckDropped,
+    AckExpired,
+    AckReceived,
+    ConnectRequested,
+    EventReceived,
+    Left,
+    Member,
+    MemberState,
+)
 from socketio_core.socketio.packet import RESERVED_EVENTS
 from tests.socketio.rig import TRANSPORTS, Rig
 
@@ -122,7 +132,8 @@ def test_a_client_that_never_reads_is_closed_and_its_acks_fail() -> None:
     assert client.websocket is not None
     client.websocket.is_reading = False
     ask(member, rig)
-    assert not member.emit("x", ["y" * 200])
+    assert member.emit("x", ["y" * 100])
+    assert not member.emit("x", ["y" * 100])
     dropped, left, _ = rig.events()
     assert dropped == AckDropped(member, "asked")
     assert isinstance(left, Left)
@@ -322,3 +333,59 @@ def test_a_member_shows_itself(rig: Rig) -> None:
     assert repr(member) == f"<Member {member.sid} of /, joined>"
     assert repr(member.connection).startswith("<Connection ['/'] over <Session websocket, open")
     assert member.state is MemberState.JOINED
+
+
+# -- one event that no buffer holds ------------------------------------------------------------------------------------
+
+HUGE = ["x" * 1000]
+TOO_LARGE = pytest.raises(LocalProtocolError, match="message is larger than max_buffered_bytes: 10")
+
+
+def small_buffers() -> Rig:
+    return Rig(EngineSettings(path="/socket.io/", high_water_bytes=1000, max_buffered_bytes=1000))
+
+
+@BOTH
+def test_an_event_that_no_buffer_holds_is_the_emitters_mistake(transport: str) -> None:
+    rig = small_buffers()
+    (client, member), (other, second) = rig.joined(transport), rig.joined(transport)
+    member.join("room")
+    calls: list[Callable[[], object]] = [
+        lambda: member.emit("x", HUGE),
+        lambda: member.emit_nowait("x", HUGE),
+        lambda: member.emit_with_ack("x", HUGE, timeout_s=1, context=None, now=rig.now),
+        lambda: member.acknowledge(1, HUGE),
+        lambda: rig.server.broadcast("/", "x", HUGE),
+        lambda: rig.server.broadcast("/", "x", HUGE, frozenset(["room"])),
+    ]
+    for call in calls:
+        with TOO_LARGE:
+            call()
+    assert (member.pending_acks, rig.events()) == ({}, [])
+    for healthy in (member, second):
+        assert healthy.emit("x", ["still here"])
+    assert (client.fetch(), other.fetch()) == (['2["x","still here"]'], ['2["x","still here"]'])
+
+
+def test_a_refusal_that_no_buffer_holds_is_refused() -> None:
+    rig = small_buffers()
+    client = rig.open()
+    member = rig.request(client)
+    with TOO_LARGE:
+        member.refuse("no", HUGE[0])
+    assert member.refuse("no")
+    assert client.fetch() == ['4{"message":"no"}']
+
+
+def test_what_the_protocol_itself_says_is_never_too_large() -> None:
+    """A limit that makes no sense closes sessions; a client must not be able to make calls raise."""
+    rig = Rig(EngineSettings(path="/socket.io/", high_water_bytes=50, max_buffered_bytes=50))
+    client = rig.open()
+    client.send("40/" + "x" * 60)
+    assert client.session is None
+    rig.server.hub.of("/" + "y" * 60)
+    client = rig.open()
+    client.send("40/" + "y" * 60)
+    member = next(event.member for event in rig.events() if isinstance(event, ConnectRequested))
+    member.accept(rig.now)
+    assert client.session is None

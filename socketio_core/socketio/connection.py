@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
@@ -90,6 +91,8 @@ class Connection:
             self._fail(CloseReason.PARSE_ERROR, str(error), now)
             return
         size_bytes = len(payload)
+        if type(payload) is str and not payload.isascii():
+            size_bytes = received_size(payload)
         if packet is None:
             self._partial_bytes += size_bytes
             return

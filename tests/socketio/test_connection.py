@@ -252,13 +252,15 @@ def test_held_packets_are_limited(count: int) -> None:
     assert (other.state is MemberState.JOINED) == (count <= 3)
 
 
+@pytest.mark.parametrize("filling", ["x", "é", "😀"])
 @pytest.mark.parametrize("size", [19, 20, 21])
-def test_held_bytes_are_limited(size: int) -> None:
+def test_held_bytes_are_limited(size: int, filling: str) -> None:
     rig = Rig(max_held_bytes=20)
     client = rig.open()
     member = rig.request(client)
     client.send('42["123456"]')  # 11 of the payload
-    client.send(f'42["{"x" * (size - 11 - 5)}"]')
+    rest = size - 11 - 5 - len(filling.encode())
+    client.send(f'42["{filling}{"x" * rest}"]')
     assert rig.reasons() == ([] if size <= 20 else [("/", "forced server close")])
     assert member.accept(rig.now) == (size <= 20)
 

@@ -60,8 +60,8 @@ def test_events_go_both_ways(rig: Rig, transport: str, nsp: str) -> None:
 
 def test_the_size_of_an_event_is_that_of_all_its_messages(rig: Rig) -> None:
     client, _ = rig.joined()
-    client.send('42["a"]', '452-["b"]', b"123", b"4567", '42["c"]')
-    assert [event.size_bytes for event in rig.take(EventReceived)] == [6, 8 + 7, 6]
+    client.send('42["a"]', '452-["b"]', b"123", b"4567", '42["c"]', '42["€"]', '451-["é"]', b"\xe9")
+    assert [event.size_bytes for event in rig.take(EventReceived)] == [6, 8 + 7, 6, 8, 9 + 1]
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_EVENTS))

@@ -212,7 +212,7 @@ class Peer:
         return await polling.upgrade() if transport == "upgrade" else polling
 
     async def forgotten(self, sid: str, path: str = ENGINE_IO) -> None:
-        """Wait until the server no longer knows a session. Only for a session whose end was seen: it asks by polling."""
+        """Wait until the server no longer knows a session. Only after its end was seen: it asks by polling."""
         with trio.move_on_after(PATIENCE_S):
             while (response := await self.get(target(path, sid=sid))).json != UNKNOWN_SID:
                 expect(response.status, 400, "status of a poll for a session that ends")

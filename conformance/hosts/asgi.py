@@ -1,0 +1,118 @@
+"""The engine on asyncio: an ASGI application, here mounted in Starlette (FastAPI does it alike) and served by uvicorn.
+
+ASGI servers do HTTP and WebSockets themselves, so what is left is to carry: requests and frames in, responses and
+frames out, one timer. All of it runs on one event loop, which needs no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeVar
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+
+from conformance.hosts.contract import Contract
+from socketio_core.engineio import Engine, Park, Poll, Post, ReadBody, Respond, Upgrade, WebSocket
+from socketio_core.http import Request, Response
+from socketio_core.socketio import Server
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_T = TypeVar("_T")
+
+
+class SocketIOApp:
+    """The ASGI application."""
+
+    def __init__(self) -> None:
+        self._contract = Contract()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request or WebSocket."""
+        target = scope["raw_path"].decode() + "?" + scope["query_string"].decode()
+        scheme = scope["scheme"].replace("ws", "http")
+        request = Request(scope.get("method", "GET"), target, scope["headers"], scheme=scheme)
+        core, action = self._do(self._contract.handle_request, request)
+        match action:
+            case Respond(response):
+                await _respond(send, response, "http" if scope["type"] == "http" else "websocket.http")
+            case ReadBody(post, _):
+                await self._serve_post(core, post, receive, send)
+            case Park(poll):
+                await self._serve_poll(core, poll, receive, send)
+            case Upgrade(websocket, headers):
+                await receive()  # "websocket.connect"
+                await send({"type": "websocket.accept", "headers": headers})
+                await self._serve_websocket(core, websocket, receive, send)
+
+    async def _serve_post(self, core: Engine | Server, post: Post, receive: Receive, send: Send) -> None:
+        message = await receive()
+        while message["type"] == "http.request" and post.feed(message["body"]) and message["more_body"]:
+            message = await receive()
+        if message["type"] == "http.disconnect":
+            self._do(core.abort_post, post)
+        else:
+            await _respond(send, self._do(core.finish_post, post))
+
+    async def _serve_poll(self, core: Engine | Server, poll: Poll, receive: Receive, send: Send) -> None:
+        poll.context = answered = asyncio.Event()
+        await receive()  # the empty body of a GET; what follows can only be "http.disconnect"
+        if poll.response is None:
+            tasks = [asyncio.ensure_future(answered.wait()), asyncio.ensure_future(receive())]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+        if poll.response is None:
+            self._do(core.abort_poll, poll)
+        else:
+            await _respond(send, poll.response)
+
+    async def _serve_websocket(self, core: Engine | Server, websocket: WebSocket, receive: Receive, send: Send) -> None:
+        websocket.context = asyncio.Event()
+        writer = asyncio.ensure_future(_write(websocket, websocket.context, send))
+        while (message := await receive())["type"] == "websocket.receive":
+            self._do(core.receive, websocket, message["bytes"] if message.get("text") is None else message["text"])
+        self._do(core.lost, websocket)
+        await writer
+
+    def _do(self, call: Callable[..., _T], *args: object) -> _T:
+        """Make a call on the core; let the application work, and all who have something to say; be back in time."""
+        now = asyncio.get_running_loop().time()
+        result = call(*args, now)
+        for carrier in self._contract.take_ready(now):
+            if isinstance(carrier.context, asyncio.Event):
+                carrier.context.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._contract.next_deadline or now + 3600.0  # `None`: there is nothing to wait for
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._do, self._contract.handle_timeout)
+        return result
+
+
+async def _write(websocket: WebSocket, wakeup: asyncio.Event, send: Send) -> None:
+    """Write what there is until the WebSocket is closed; a client that reads slowly holds up this task alone."""
+    while True:
+        wakeup.clear()
+        for frame in [frame for message in websocket.take() for frame in message.frames]:
+            await send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+        if websocket.is_closed:
+            return await send({"type": "websocket.close", "code": websocket.close_code or 1000})
+        await wakeup.wait()
+
+
+async def _respond(send: Send, response: Response, kind: str = "http") -> None:
+    await send({"type": f"{kind}.response.start", "status": response.status, "headers": response.headers})
+    await send({"type": f"{kind}.response.body", "body": response.body})
+
+
+def serve(listeners: list[socket.socket]) -> None:
+    """Serve until Ctrl-C."""
+    app = Starlette(routes=[Route("/", PlainTextResponse("a page\n")), Mount("/", SocketIOApp())])
+    config = uvicorn.Config(app, ws="websockets-sansio", ws_max_size=1_000_000, ws_ping_interval=None, log_level=40)
+    uvicorn.Server(config).run(sockets=listeners)

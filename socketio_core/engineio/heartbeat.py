@@ -16,12 +16,22 @@ class Heartbeat:
         is_waiting: a pong is awaited and the wait was not extended yet. The hot path asks this one flag.
     """
 
-    __slots__ = ("_interval_s", "_max_pause_s", "_paused_until", "_pinged", "_timeout_s", "is_waiting", "next_deadline")
+    __slots__ = (
+        "_interval_s",
+        "_max_pause_s",
+        "_paused_until",
+        "_pauses",
+        "_pinged",
+        "_timeout_s",
+        "is_waiting",
+        "next_deadline",
+    )
 
     def __init__(self, settings: EngineSettings, now: float) -> None:
         self._interval_s = settings.ping_interval_s
         self._timeout_s = settings.ping_timeout_s
         self._max_pause_s = settings.max_pause_s
+        self._pauses = 0
         self._paused_until: float | None = None
         self._pinged = False
         self.is_waiting = False
@@ -49,8 +59,12 @@ class Heartbeat:
             self.next_deadline = max(self.next_deadline, now + self._timeout_s)
 
     def pause(self, now: float) -> None:
-        """The host stops reading: until it resumes, or the pause grows too long, no pong can be overdue."""
-        if self._paused_until is not None:
+        """The host stops reading: until it resumes, or the pause grows too long, no pong can be overdue.
+
+        Pauses nest: reading goes on with as many calls of `resume`.
+        """
+        self._pauses += 1
+        if self._pauses > 1:
             return
         self._paused_until = now + self._max_pause_s
         if self._pinged:
@@ -58,7 +72,10 @@ class Heartbeat:
 
     def resume(self, now: float) -> None:
         """The host reads again: an awaited pong gets its whole time-out, for it may be among what lies unread."""
-        if self._paused_until is not None:
+        if not self._pauses:
+            return
+        self._pauses -= 1
+        if not self._pauses:
             self._paused_until = None
             if self._pinged:
                 self.next_deadline = now + self._timeout_s

@@ -514,12 +514,15 @@ class Session:
         self._reschedule()
 
     def pause_reading(self, now: float) -> None:
-        """Say that the host stops reading from the peer: its silence is not held against it, up to `max_pause_s`."""
+        """Say that the host stops reading from the peer: its silence is not held against it, up to `max_pause_s`.
+
+        Several readers may do so, each for itself.
+        """
         self._heartbeat.pause(now)
         self._reschedule()
 
     def resume_reading(self, now: float) -> None:
-        """Say that the host reads again."""
+        """Say that the host reads again; to be called once for each `pause_reading`."""
         self._heartbeat.resume(now)
         self._reschedule()
 

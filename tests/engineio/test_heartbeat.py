@@ -127,3 +127,18 @@ def test_a_pause_is_over_after_resuming() -> None:
     heartbeat.resume(1011.0)
     assert heartbeat.advance()
     assert heartbeat.next_deadline == 1045.0
+
+
+def test_pauses_nest() -> None:
+    """Two readers may wait for the same handlers; the first to go on does not speak for the other."""
+    heartbeat = pinged_at_1025()
+    heartbeat.pause(1030.0)
+    heartbeat.pause(1035.0)
+    heartbeat.resume(1040.0)
+    assert heartbeat.next_deadline == 1150.0
+    heartbeat.resume(1100.0)
+    assert heartbeat.next_deadline == 1120.0
+    heartbeat.resume(1110.0)  # one too many
+    assert heartbeat.next_deadline == 1120.0
+    heartbeat.pause(1115.0)
+    assert heartbeat.next_deadline == 1235.0

@@ -97,8 +97,11 @@ class HttpConnection:
             await self._refuse_malformed(*problem)
             return None
         scheme, address = self._scheme, self._address
+        headers = list(event.headers)
+        if event.http_version < b"1.1":  # there the header means nothing (RFC 9110, 7.8)
+            headers = [header for header in headers if header[0] != b"upgrade"]
         request = Request(
-            event.method.decode("ascii"), event.target.decode("ascii"), event.headers, address=address, scheme=scheme
+            event.method.decode("ascii"), event.target.decode("ascii"), headers, address=address, scheme=scheme
         )
         if server.trust_proxy:
             forwarded = _last(request.header("x-forwarded-proto"))

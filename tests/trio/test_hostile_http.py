@@ -311,3 +311,14 @@ async def test_hostile_http(row: Row) -> None:
         if row.reason is None:
             await attacker.send("3")
             await attacker.echo()
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@trio_test
+async def test_http_1_0_knows_no_upgrade(version: str) -> None:
+    """RFC 9110, 7.8: the header means nothing there, so this is a handshake on the wrong transport."""
+    async with under_attack() as bench:
+        peer = await bench.connect()
+        await peer.send(handshake().replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
+        assert (await peer.answer()).status == (101 if version == "1.1" else 400)
+        await peer.close()

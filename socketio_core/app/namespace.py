@@ -21,8 +21,20 @@ Rooms = str | Iterable[str]
 
 
 def room_set(rooms: Rooms) -> frozenset[str]:
-    """Return rooms as a set."""
-    return frozenset((rooms,)) if isinstance(rooms, str) else frozenset(rooms)
+    """Return rooms as a set.
+
+    Raises:
+        TypeError: they are neither a string nor strings.
+    """
+    if isinstance(rooms, str):
+        return frozenset((rooms,))
+    # Not everybody checks types, and what no room is called nobody would ever hear.
+    if not isinstance(rooms, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"rooms must be a string, or several: {rooms!r}")
+    chosen = frozenset(rooms)
+    if not all(isinstance(room, str) for room in chosen):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"rooms must be a string, or several: {sorted(map(repr, chosen))}")
+    return chosen
 
 
 class BroadcastOperator:

@@ -139,8 +139,10 @@ class Member:
         """Make the member leave its namespace; with `close`, all of its client's, and close the connection.
 
         Spec: PROTOCOL 4.4. What the client has in flight for the namespace is ignored, while the reference closes the
-        whole connection for it (PROTOCOL 9-31).
+        whole connection for it (PROTOCOL 9-31). A member that has left can do neither.
         """
+        if self.state is MemberState.LEFT:
+            return
         if close:
             self.connection.disconnect(now)
         elif self.state is MemberState.JOINED:
@@ -168,7 +170,12 @@ class Member:
     # -- rooms -------------------------------------------------------------------------------------------------------
 
     def join(self, room: str) -> None:
-        """Join a room; a pending member is in it once it is accepted, one that left stays out."""
+        """Join a room; a pending member is in it once it is accepted, one that left stays out.
+
+        Raises:
+            LocalProtocolError: the room is not a string.
+        """
+        _check_room(room)
         if self.state is MemberState.LEFT or room == self.sid or room in self.rooms:
             return
         self.rooms.add(room)
@@ -176,7 +183,12 @@ class Member:
             self.namespace.add_to_room(self, room)
 
     def leave(self, room: str) -> None:
-        """Leave a room; the room named by its own id cannot be left."""
+        """Leave a room; the room named by its own id cannot be left.
+
+        Raises:
+            LocalProtocolError: the room is not a string.
+        """
+        _check_room(room)
         if room in self.rooms:
             self.rooms.discard(room)
             self.namespace.remove_from_room(self, room)
@@ -278,6 +290,11 @@ class Member:
     def _check_accepted(self) -> None:
         if self.state is MemberState.PENDING:
             raise LocalProtocolError("socket is not connected yet; emit to it from the 'connection' handler on")
+
+
+def _check_room(room: str) -> None:
+    if not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise LocalProtocolError(f"room must be a string: {room!r}")
 
 
 def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | None = None) -> Packet:

@@ -337,3 +337,13 @@ def test_a_function_of_a_name_is_not_async() -> None:
     with pytest.raises(TypeError, match="must not be async"):
         rig.io.of(allow)  # type: ignore[arg-type] # on purpose
     assert rig.send(rig.open(), "40/x,") == ['4/x,{"message":"Invalid namespace"}']
+
+
+@pytest.mark.parametrize("rooms", [5, None, [5], ["a", None], b"room"])
+def test_rooms_are_strings(rooms: Any) -> None:
+    rig = AppRig()
+    _, socket = rig.connect()
+    for use in (socket.join, socket.leave, socket.to, rig.io.to, rig.io.except_, rig.io.sockets_join):
+        with pytest.raises(TypeError, match="rooms must be a string, or several: "):
+            use(rooms)
+    assert socket.rooms == {socket.id}

@@ -389,3 +389,27 @@ def test_what_the_protocol_itself_says_is_never_too_large() -> None:
     member = next(event.member for event in rig.events() if isinstance(event, ConnectRequested))
     member.accept(rig.now)
     assert client.session is None
+
+
+# -- misuse ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", [5, None, b"room", ("a",)])
+def test_a_room_is_a_string(rig: Rig, room: Any) -> None:
+    _, member = rig.joined()
+    for change in (member.join, member.leave):
+        with pytest.raises(LocalProtocolError, match="room must be a string: "):
+            change(room)
+    assert (member.rooms, member.namespace.room_names) == (set(), [])
+
+
+def test_who_has_left_one_namespace_disconnects_nobody_else(rig: Rig) -> None:
+    client, member = rig.joined()
+    other = rig.join(client, "/admin")
+    member.disconnect(rig.now)
+    assert client.fetch() == ["1"]
+    for close in (False, True):
+        member.disconnect(rig.now, close=close)
+    assert (other.state, client.fetch()) == (MemberState.JOINED, [])
+    other.disconnect(rig.now, close=True)
+    assert other.connection.session.state.value == "closed"

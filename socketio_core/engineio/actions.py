@@ -27,7 +27,10 @@ class ReadBody:
 
 @record
 class Park:
-    """Wait until `poll.response` is set (it may be, at once), then write it; if that cannot be, `abort_poll`."""
+    """Wait until `poll.response` is set (it may be, at once), then write it and call `poll_delivered`.
+
+    If it cannot be written, or the client goes away while the poll waits, call `abort_poll`.
+    """
 
     poll: Poll
 

@@ -257,6 +257,16 @@ class Engine:
         """The client of a poll went away, or its response could not be written; the packets go to the next poll."""
         poll.session.abort_poll(poll, now)
 
+    def poll_delivered(self, poll: Poll, now: float) -> None:
+        """The response of a poll was written, as far as the host can tell: what it carried need not be kept any longer.
+
+        A host may leave this out; then the messages are kept until the session's next poll is answered.
+
+        Raises:
+            LocalProtocolError: there is no response yet.
+        """
+        poll.session.poll_delivered(poll)
+
     def _bad_request(self, request: Request) -> Respond:
         return Respond(_empty_response(400, cors_headers(request, self.settings.cors)))
 

@@ -212,6 +212,14 @@ class Session:
             self._set_grace(now + self._shared.settings.poll_grace_s)
             self.handle_timeout(now)
 
+    def poll_delivered(self, poll: Poll) -> None:
+        """The response of a poll was written: its messages are not needed again."""
+        if poll.response is None:
+            raise LocalProtocolError("poll has no response yet")
+        poll.messages = []
+        if poll is self._flushed:
+            self._flushed = None
+
     def attach_post(self, post: Post) -> bool:
         """A POST arrived. Returns `False` when another is being read, which closes the session (PROTOCOL 1.4)."""
         if self._post is not None:

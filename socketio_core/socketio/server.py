@@ -97,6 +97,10 @@ class Server:
         self.engine.abort_poll(poll, now)
         self._pump(now)
 
+    def poll_delivered(self, poll: Poll, now: float) -> None:
+        """See `Engine.poll_delivered`."""
+        self.engine.poll_delivered(poll, now)
+
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """See `Engine.receive`."""
         websocket.session.receive(websocket, frame, now)

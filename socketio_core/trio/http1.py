@@ -207,6 +207,8 @@ class HttpConnection:
                 await self._wait_for(poll)
             if poll.response is not None:
                 delivered = await self._respond(request, poll.response)
+                if delivered:
+                    mount.core.poll_delivered(poll, trio.current_time())
         finally:
             if not delivered:
                 mount.core.abort_poll(poll, trio.current_time())

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import finalize
+
+import pytest
+
+from socketio_core.engineio import Poll, WireMessage
+from socketio_core.errors import LocalProtocolError
+from socketio_core.testing import WireClient
 from tests.engineio.scene import Scene, parts, peek
 
 PREMATURE = "<closed: transport error: poll connection closed prematurely>"
@@ -190,3 +198,99 @@ def test_the_same_loss_does_not_prolong_the_grace() -> None:
     poll.drop()
     scene.wait(1)
     assert scene.reports() == [PREMATURE]
+
+
+# -- a host that says what was delivered -------------------------------------------------------------------------------
+
+
+class Traced(WireMessage):
+    """A message that can be watched."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Delivery:
+    """A message that went out with a poll, and whether somebody still keeps it."""
+
+    def __init__(self, scene: Scene, client: WireClient) -> None:
+        poll = client.poll(hold=True)
+        message = Traced(("4" + "x" * 1000,))
+        self.scene = scene
+        self.poll: Poll = peek(poll, "_carrier")
+        self._sizes: list[int] = []
+        scene.session(client).put(message)
+        assert poll.response is not None
+        poll.arrive()
+        finalize(message, self._sizes.append, 1)
+
+    def is_kept(self) -> bool:
+        return not self._sizes
+
+    def tell(self) -> None:
+        self.scene.engine.poll_delivered(self.poll, self.scene.now)
+
+
+def test_what_was_delivered_is_kept_no_longer() -> None:
+    scene = Scene()
+    client = scene.client()
+    delivery = Delivery(scene, client)
+    assert delivery.is_kept()
+    delivery.tell()
+    assert not delivery.is_kept()
+    delivery.tell()
+    scene.session(client).send("next")
+    assert client.fetch() == ["x" * 1000, "next"]
+    scene.check()
+
+
+def test_what_was_delivered_does_not_come_again() -> None:
+    """Even if a host takes its word back: the poll is gone, and there is nothing to bring back."""
+    scene = Scene()
+    client = scene.client()
+    delivery = Delivery(scene, client)
+    delivery.tell()
+    scene.engine.abort_poll(delivery.poll, scene.now)
+    scene.session(client).send("next")
+    assert client.fetch() == ["x" * 1000, "next"]
+    assert scene.reports() == []
+
+
+def test_a_host_that_says_nothing_keeps_them_until_the_next_poll_is_answered() -> None:
+    scene = Scene()
+    client = scene.client()
+    first = Delivery(scene, client)
+    second = Delivery(scene, client)
+    del first.poll  # as a host does, once it has written the response
+    gc.collect()
+    assert (first.is_kept(), second.is_kept()) == (False, True)
+
+
+def test_a_delivery_that_is_told_late_concerns_no_later_poll() -> None:
+    scene = Scene()
+    client = scene.client()
+    first = Delivery(scene, client)
+    lost = client.poll(hold=True)
+    scene.session(client).send("again")
+    assert lost.response is not None
+    first.tell()
+    lost.drop()
+    assert client.fetch() == ["x" * 1000, "again"]
+
+
+def test_a_poll_that_waits_was_not_delivered() -> None:
+    scene = Scene()
+    client = scene.client()
+    poll = client.poll()
+    with pytest.raises(LocalProtocolError, match="poll has no response yet"):
+        scene.engine.poll_delivered(peek(poll, "_carrier"), scene.now)
+
+
+def test_a_delivery_is_nothing_to_a_session_that_is_over() -> None:
+    scene = Scene()
+    client = scene.client()
+    delivery = Delivery(scene, client)
+    scene.session(client).close(scene.now, discard=True)
+    delivery.tell()
+    assert not delivery.is_kept()
+    scene.reports()
+    scene.check_empty()

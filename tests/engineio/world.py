@@ -17,7 +17,7 @@ from socketio_core.engineio.payload import encode_payload
 from socketio_core.engineio.states import CarrierState
 from socketio_core.errors import PacketError
 from socketio_core.testing import WireClient, WirePoll, WirePost, WireSocket
-from tests.engineio.scene import Scene
+from tests.engineio.scene import Scene, peek
 
 GOOD_FRAMES: list[Frame] = ["4", "4a", "4€", "42", "3", "6", b"", b"\x00\xff", "bAP8="]
 BAD_FRAMES: list[Frame] = ["0", "1", "2", "2probe", "3probe", "5", "", "9", "b!", "4" + "x" * 300, b"x" * 300]
@@ -182,6 +182,8 @@ class World:
         elif what in ("arrive", "lose"):
             for poll in person.polls:
                 (poll.arrive if what == "arrive" else poll.drop)()
+                if what == "arrive" and poll.is_done and len(person.sent) % 2:  # a host may say so, or not
+                    self.scene.engine.poll_delivered(peek(poll, "_carrier"), self.scene.now)
         elif what in ("poll", "poll and hold") and on_polling and not person.polls:
             person.perform("GET", hold=what == "poll and hold")
         elif what == "go up" and on_polling and not person.has_held_answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from socketio_core.engineio.actions import Respond
+from socketio_core.engineio.actions import Park, Respond
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
@@ -302,3 +302,18 @@ def test_a_broadcast_to_a_namespace_that_is_gone_reaches_nobody(rig: Rig) -> Non
     assert "/gone" not in rig.server.hub.namespaces
     with pytest.raises(LocalProtocolError, match="event name is reserved: 'connect'"):
         rig.server.broadcast("/gone", "connect", [])
+
+
+def test_a_delivered_poll_brings_nothing_back(rig: Rig) -> None:
+    client, member = rig.joined("polling")
+    poll = client.poll(hold=True)
+    member.emit("hello", [])
+    assert poll.response is not None
+    action = rig.server.handle_request(client.make_request(), rig.now)
+    assert isinstance(action, Park)
+    waiting = action.poll
+    member.emit("again", [])
+    rig.server.take_ready()
+    assert waiting.response is not None
+    rig.server.poll_delivered(waiting, rig.now)
+    assert waiting.messages == []

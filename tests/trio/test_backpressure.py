@@ -12,6 +12,7 @@ from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
 from socketio_core import BufferFull, EngineSettings, SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Disconnected, Server, Timeouts
+from tests.engineio.scene import peek
 from tests.trio.bench import Bench, connect_tcp, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import PollingClient, WebSocketClient
 from tests.trio.hostile import under_attack
@@ -269,6 +270,17 @@ async def test_flood_of_pings_by_a_peer_that_does_not_read_costs_no_memory() -> 
         assert await client.peer.frame() == (PONG, b"0"), "this one was under way"
         assert await client.peer.frame() == (PONG, b"999")
         await client.echo()
+
+
+@trio_test
+async def test_what_a_poll_delivered_is_not_kept() -> None:
+    async with serving(_server()) as bench:
+        client = await bench.polling()
+        session = _socket_of(bench, client).member.connection.session
+        await bench.io.emit("news")
+        assert await client.take_event() == ["news"]
+        await wait_all_tasks_blocked()
+        assert peek(session, "_flushed") is None
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------

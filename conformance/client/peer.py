@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -149,9 +150,10 @@ class Peer:
         return await self._handshake(where, headers, b"")
 
     async def turned_away(self, where: str) -> None:
-        """Try to open a WebSocket, which must be refused, or closed at once without a message."""
+        """Try to open a WebSocket and probe it; it must be refused, or closed without an answer to the probe."""
         opened = await self._handshake(where, (), b"")
         if isinstance(opened, WebSocket):
+            await opened.send("2probe")
             await opened.expect_close()
         else:
             require(400 <= opened.status < 500, "WebSocket was refused with an odd status", opened.status)
@@ -212,14 +214,17 @@ class Peer:
         return await polling.upgrade() if transport == "upgrade" else polling
 
     async def forgotten(self, sid: str, path: str = ENGINE_IO) -> None:
-        """Wait until the server no longer knows a session. Only after its end was seen: it asks by polling."""
-        with trio.move_on_after(PATIENCE_S):
-            while (response := await self.get(target(path, sid=sid))).json != UNKNOWN_SID:
-                expect(response.status, 400, "status of a poll for a session that ends")
-                await trio.sleep(0.02)
+        """Wait until the server no longer knows a session: soon after its end, not only when its heartbeat runs out."""
+        until = trio.current_time() + PING_INTERVAL_S
+        for attempt in itertools.count():
+            response = await self.get(target(path, sid=sid))
             expect(response.status, 400, "status of a poll for a session that ended")
-            return
-        raise Failure(f"server still knows the session {PATIENCE_S:g} s after its end")
+            if response.json == UNKNOWN_SID:
+                return
+            require(
+                attempt < 3 or trio.current_time() < until, "server still knows a session that ended", response.json
+            )
+            await trio.sleep(0.02)
 
     # -- Socket.IO ---------------------------------------------------------------------------------------------------
 

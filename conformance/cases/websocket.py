@@ -225,7 +225,7 @@ async def invalid_handshake_is_refused(peer: Peer, what: str) -> None:
 @case(
     "required",
     "Engine.IO 4, Packet encoding; PROTOCOL 1.1",
-    rows=[("empty", ""), ("digit_unknown", "7x"), ("letter", "zz"), ("space", " 4x")],
+    rows=[("empty", ""), ("digit_unknown", "7x"), ("letter", "zz")],
 )
 async def undecodable_packet_ends_the_session(peer: Peer, packet: str) -> None:
     """A text frame that is no packet closes the session; nothing behind it counts."""

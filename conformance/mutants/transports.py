@@ -1,0 +1,379 @@
+"""Servers that are wrong about WebSockets or heartbeats."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+
+from conformance.hosts.sans import Host, HostConnection
+from conformance.mutants import Broken, caught_by
+from socketio_core.engineio import Engine, Frame, Poll, Post, WebSocket
+from socketio_core.http import Request, Response
+from socketio_core.settings import EngineSettings
+from socketio_core.websocket_handshake import refused_handshake
+
+# -- messages and frames ---------------------------------------------------------------------------------------------
+
+
+@caught_by(
+    "websocket/message_comes_back_unchanged[text]",
+    "websocket/message_comes_back_unchanged[unicode]",
+    "websocket/message_comes_back_unchanged[64_bit_length]",
+)
+class SendsTextAsBinary(Broken):
+    """Messages of text come back as binary."""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        is_message = isinstance(packet, str) and packet[:1] == "4"
+        return [packet.encode("utf-8") if isinstance(packet, str) and is_message else packet]
+
+
+@caught_by(
+    "websocket/message_comes_back_unchanged[binary]",
+    "websocket/message_comes_back_unchanged[empty_binary]",
+    "websocket/message_comes_back_unchanged[16_bit_length]",
+)
+class SendsBinaryAsText(Broken):
+    """Binary messages are decoded as if they were text."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return [packet if isinstance(packet, str) else "4" + packet.decode("latin-1")]
+
+
+@caught_by("websocket/message_comes_back_unchanged[separator]")
+class TakesSeparatorsForItself(Broken):
+    """A text frame is split where a polling payload would be."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return [*packet.split("\x1e")] if isinstance(packet, str) else [packet]
+
+
+@caught_by("websocket/fragments_make_one_message*")
+class TakesFragmentsForMessages(Host):
+    """Each fragment is taken for a message."""
+
+    class engine_type(Engine):  # noqa: N801 - the contract's name
+        def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+            super().receive_part(websocket, part, True, now)  # noqa: FBT003 - the core's signature
+
+
+@caught_by("websocket/frames_need_not_come_one_by_one", "upgrade/messages_may_follow_at_once")
+class ReadsOneFrameAtATime(Broken):
+    """Of the frames that one read brings only the first counts."""
+
+    is_first = True
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        is_first, self.is_first = self.is_first, False
+        return [packet] if is_first else []
+
+    def flush(self, now: float) -> None:
+        super().flush(now)
+        self.is_first = True
+
+
+class _EarlyDataLost(HostConnection):
+    is_open = False
+
+    def receive(self, data: bytes, now: float) -> None:
+        self.is_open = isinstance(self._carrier, WebSocket)
+        super().receive(data, now)
+
+    def _receive_frames(self, websocket: WebSocket, data: bytes, now: float) -> None:
+        if self.is_open:
+            super()._receive_frames(websocket, data, now)
+
+
+@caught_by("websocket/frame_behind_the_handshake_is_not_lost*")
+class LosesEarlyData(Host):
+    """What came in one read with the WebSocket's handshake is lost."""
+
+    def connect(self) -> HostConnection:
+        return _EarlyDataLost(self)
+
+
+@caught_by("websocket/base64_is_accepted")
+class DoesNotKnowBase64(Broken):
+    """A text frame that begins with `b` is nothing to it."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return [] if isinstance(packet, str) and packet[:1] == "b" else [packet]
+
+
+@caught_by("websocket/message_of_the_limit_is_accepted*")
+class RefusesHalfTheLimit(Host):
+    """Messages may be only half as large as they should."""
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), max_payload_bytes=500_000)
+
+
+@caught_by("websocket/larger_message_is_refused*")
+class HasNoLimit(Host):
+    """Messages may be as large as they like."""
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), max_payload_bytes=100_000_000)
+
+
+@caught_by(
+    "websocket/larger_message_is_refused[before_its_end]", "websocket/larger_message_is_refused[fragments_without_end]"
+)
+class LimitsWholeMessagesOnly(Host):
+    """The size of a message is looked at when all of it is there."""
+
+    class engine_type(Engine):  # noqa: N801 - the contract's name
+        parts = ""
+
+        def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+            self.parts += part if isinstance(part, str) else part.decode("latin-1")
+            if is_last:
+                whole, self.parts = self.parts, ""
+                message = whole if isinstance(part, str) else whole.encode("latin-1")
+                super().receive_part(websocket, message, is_last, now)
+
+
+class _Frames(Connection):
+    """A server's frames, to be read or written wrongly."""
+
+    def __init__(self) -> None:
+        super().__init__(ConnectionType.SERVER)
+
+
+class _NoPong(_Frames):
+    def send(self, event: Event) -> bytes:
+        return b"" if isinstance(event, Pong) else super().send(event)
+
+
+class _EmptyPong(_Frames):
+    def send(self, event: Event) -> bytes:
+        return super().send(Pong(payload=b"") if isinstance(event, Pong) else event)
+
+
+class _PongLater(_Frames):
+    """Pongs wait for the end of the message."""
+
+    is_inside = False
+
+    def events(self) -> Generator[Event, None, None]:
+        waiting: list[Event] = []
+        for event in super().events():
+            if isinstance(event, (TextMessage, BytesMessage)):
+                self.is_inside = not event.message_finished
+            if isinstance(event, Ping) and self.is_inside:
+                waiting.append(event)
+            else:
+                yield event
+        yield from waiting if not self.is_inside else []
+
+
+class _NoUnaskedPong(_Frames):
+    def events(self) -> Generator[Event, None, None]:
+        for event in super().events():
+            yield CloseConnection(1002, "unexpected pong") if isinstance(event, Pong) else event
+
+
+class _AnythingGoes(_Frames):
+    def events(self) -> Generator[Event, None, None]:
+        for event in super().events():
+            if not isinstance(event, CloseConnection) or self.state is not ConnectionState.OPEN:
+                yield event
+
+
+class _OddFrames(Host):
+    """A host whose WebSockets have frames of this type."""
+
+    frames: type[_Frames]
+
+    def connect(self) -> HostConnection:
+        connection = HostConnection(self)
+        connection._frames = self.frames()  # pyright: ignore[reportPrivateUsage] # no host has a use for this
+        return connection
+
+
+@caught_by("websocket/websocket_ping_is_answered*")
+class AnswersNoPing(_OddFrames):
+    """Ping frames are not answered."""
+
+    frames = _NoPong
+
+
+@caught_by("websocket/websocket_ping_is_answered[longest]")
+class AnswersPingsWithNothing(_OddFrames):
+    """Pong frames are empty, whatever the ping held."""
+
+    frames = _EmptyPong
+
+
+@caught_by("websocket/ping_between_fragments_is_answered_at_once")
+class AnswersPingsBetweenMessages(_OddFrames):
+    """A ping frame between fragments is forgotten."""
+
+    frames = _PongLater
+
+
+@caught_by("websocket/unasked_websocket_pong_is_ignored")
+class DislikesUnaskedPongFrames(_OddFrames):
+    """A pong frame that nobody asked for closes the WebSocket."""
+
+    frames = _NoUnaskedPong
+
+
+@caught_by("websocket/invalid_frame_ends_the_session*")
+class IgnoresInvalidFrames(_OddFrames):
+    """What is no valid frame is skipped, and the session goes on."""
+
+    frames = _AnythingGoes
+
+
+@caught_by("websocket/larger_message_is_refused*", "websocket/invalid_frame_ends_the_session*")
+class ClosesAllWebSocketsAlike(Broken):
+    """The close frame says 1000, whatever the reason."""
+
+    def on_close(self, code: int | None) -> int | None:
+        return 1000
+
+
+@caught_by("websocket/invalid_handshake_is_refused*")
+class AcceptsAnyWebSocketHandshake(Broken):
+    """The headers of a WebSocket's handshake are not looked at."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        if refused_handshake(request) is None:
+            return request
+        kept = [(name, value) for name, value in request.headers if not name.lower().startswith(b"sec-websocket-")]
+        right = [(b"sec-websocket-version", b"13"), (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")]
+        return Request(request.method, request.target, [*kept, *right])
+
+
+@caught_by(
+    "websocket/undecodable_packet_ends_the_session*",
+)
+class SkipsWhatIsNoPacket(Broken):
+    """A packet that cannot be decoded is skipped."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return [] if isinstance(packet, str) and packet[:1] not in tuple("0123456b") else [packet]
+
+
+# -- heartbeat -------------------------------------------------------------------------------------------------------
+
+
+@caught_by("heartbeat/ping_comes_after_the_interval*", "heartbeat/interval_begins_with_the_pong*")
+class PingsTooOften(Host):
+    """The interval is shorter than it says."""
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), ping_interval_s=0.2)
+
+
+@caught_by(
+    "heartbeat/ping_comes_after_the_interval*",
+    "heartbeat/answered_pings_keep_a_session*",
+    "heartbeat/ping_during_a_probe_comes_by_polling",
+)
+class NeverPings(Host):
+    """The heartbeat is forgotten."""
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), ping_interval_s=1000.0)
+
+
+@caught_by("heartbeat/session_without_pong_ends*", "heartbeat/session_that_never_polls_ends")
+class WaitsForEver(Host):
+    """Nobody has to answer a ping."""
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), ping_timeout_s=1000.0)
+
+
+@caught_by("heartbeat/session_without_pong_ends*")
+class LosesPatience(Host):
+    """The time to answer a ping is shorter than it says."""
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), ping_timeout_s=0.05)
+
+
+@caught_by("heartbeat/ping_comes_after_the_interval[upgrade]", "heartbeat/answered_pings_keep_a_session[upgrade]")
+class StopsItsHeartbeatAtAnUpgrade(Broken):
+    """Sessions that moved to a WebSocket get no pings."""
+
+    class _Connection(HostConnection):
+        def write(self, carrier: Poll | WebSocket) -> None:
+            if isinstance(carrier, WebSocket) and carrier.session.request.query["transport"] == "polling":
+                messages = [message for message in carrier.take() if message.frames != ("2",)]
+                for message in messages:
+                    carrier.outbox.put(message)
+            super().write(carrier)
+
+    def connect(self) -> HostConnection:
+        return self._Connection(self)
+
+
+@caught_by("heartbeat/interval_begins_with_the_pong*")
+class PingsByTheClock(Host):
+    """The interval begins with the ping, not with its pong."""
+
+    class engine_type(Engine):  # noqa: N801 - the contract's name
+        pinged_at = 0.0
+
+        def handle_timeout(self, now: float) -> None:
+            self.pinged_at = now
+            super().handle_timeout(now)
+
+        def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+            super().receive_part(websocket, part, is_last, self.pinged_at if part == "3" else now)
+
+        def finish_post(self, post: Post, now: float) -> Response:
+            return super().finish_post(post, self.pinged_at if post.body() == b"3" else now)
+
+
+@caught_by("heartbeat/answered_pings_keep_a_session*", "heartbeat/ping_by_polling_is_answered_by_websocket")
+class IgnoresPongs(Broken):
+    """A pong does not help."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return ["6" if packet == "3" else packet]
+
+
+@caught_by("heartbeat/ping_waits_for_a_poll")
+class PingsOnlyWhoListens(Broken):
+    """A ping that finds no poll is lost."""
+
+    is_time = False
+
+    def handle_timeout(self, now: float) -> None:
+        self.is_time = True
+        super().handle_timeout(now)
+        self.is_time = False
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        return [packet] if packet != "2" or self.is_time else ["6"]
+
+
+@caught_by("heartbeat/messages_are_no_pongs*")
+class TakesMessagesForPongs(Broken):
+    """Any packet shows that the client is alive."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return ["3", packet] if packet[:1] in ("4", b"4") else [packet]
+
+
+@caught_by("heartbeat/unasked_pong_is_harmless*")
+class DislikesUnaskedPongs(Broken):
+    """A pong that answers no ping ends the session."""
+
+    pings = 0
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        self.pings += packet == "2"
+        return [packet]
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        if packet == "3":
+            self.pings -= 1
+        return [packet if self.pings >= 0 else "not asked for"]

@@ -82,20 +82,6 @@ async def frames_need_not_come_one_by_one(peer: Peer) -> None:
     expect(await session.receive(), "4slow", "message that came byte by byte")
 
 
-@case("required", "RFC 6455, 4.1", rows=[("new_session", False), ("probe", True)])
-async def frame_behind_the_handshake_is_not_lost(peer: Peer, is_probe: bool) -> None:  # noqa: FBT001 - a row
-    """A frame that comes in the same packet as the WebSocket's handshake is read."""
-    if is_probe:
-        polling = await peer.polling()
-        websocket = await peer.websocket(polling.target("websocket"), early=frame(TEXT, b"2probe"))
-        await websocket.expect("3probe")
-        return
-    websocket = await peer.websocket(target(transport="websocket"), early=frame(TEXT, b"4early"))
-    opened = await websocket.receive()
-    require(isinstance(opened, str) and opened[:1] == "0", "first packet is no open packet", opened)
-    await websocket.expect("4early")
-
-
 @case("required", TRANSPORT)
 async def base64_is_accepted(peer: Peer) -> None:
     """A text frame that begins with `b` is a binary message in base64."""

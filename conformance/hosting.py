@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-OURS: Final = ("trio", "wsgi", "asgi", "sans")
+OURS: Final = ("trio", "asgi", "sans")
 REFERENCE: Final = "node"
-OTHERS: Final = ("python-socketio",)
+OTHERS: Final[tuple[str, ...]] = ()
 HOSTS: Final = (*OURS, REFERENCE, *OTHERS)
 IN_MEMORY: Final = "sans"
 

@@ -99,12 +99,13 @@ async def server_closes_without_a_poll(peer: Peer) -> None:
     await session.gone()
 
 
-@case("reference", "PROTOCOL 1.10 and 9-15")
-async def post_to_a_closing_session_is_ignored(peer: Peer) -> None:
-    """Until a poll has told the client, its POSTs are acknowledged, but do nothing."""
+@case("better", "PROTOCOL 1.10 and 9-15")
+async def post_to_a_closing_session_is_not_accepted(peer: Peer) -> None:
+    """A message that comes after the server began to close is not answered `ok`, for nobody will read it."""
     session = await peer.polling()
     await session.send("4close me")
-    await session.send("4late")
+    response = await session.try_post("4late")
+    expect(response.status, 400, "status")
     await session.closed()
     await session.gone()
 

@@ -33,6 +33,9 @@ class MemoryHost(Protocol):
     def handle_timeout(self, now: float) -> None:
         """Do all that is due."""
 
+    def flush(self, now: float) -> None:
+        """Move what there is to say to the connections' `output`."""
+
 
 class MemoryWire:
     """The way to a `MemoryHost`. `keep_time` must run beside whoever uses it."""
@@ -57,6 +60,7 @@ class MemoryWire:
                 await changed.wait()
             if scope.cancelled_caught:
                 self._host.handle_timeout(trio.current_time())
+                self._host.flush(trio.current_time())
                 self.wake()
 
     def wake(self) -> None:

@@ -161,4 +161,4 @@ class Contract:
             core.handle_timeout(now)
         while (undecided := self._undecided.pop_due(now)) is not None:
             self._accept(*undecided, now)
-        self.flush(now)
+        self.handle_events(now)

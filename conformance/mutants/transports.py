@@ -87,14 +87,6 @@ class _EarlyDataLost(HostConnection):
             super()._receive_frames(websocket, data, now)
 
 
-@caught_by("websocket/frame_behind_the_handshake_is_not_lost*")
-class LosesEarlyData(Host):
-    """What came in one read with the WebSocket's handshake is lost."""
-
-    def connect(self) -> HostConnection:
-        return _EarlyDataLost(self)
-
-
 @caught_by("websocket/base64_is_accepted")
 class DoesNotKnowBase64(Broken):
     """A text frame that begins with `b` is nothing to it."""

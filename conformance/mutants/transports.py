@@ -75,18 +75,6 @@ class ReadsOneFrameAtATime(Broken):
         self.is_first = True
 
 
-class _EarlyDataLost(HostConnection):
-    is_open = False
-
-    def receive(self, data: bytes, now: float) -> None:
-        self.is_open = isinstance(self._carrier, WebSocket)
-        super().receive(data, now)
-
-    def _receive_frames(self, websocket: WebSocket, data: bytes, now: float) -> None:
-        if self.is_open:
-            super()._receive_frames(websocket, data, now)
-
-
 @caught_by("websocket/base64_is_accepted")
 class DoesNotKnowBase64(Broken):
     """A text frame that begins with `b` is nothing to it."""
@@ -341,6 +329,9 @@ class PingsOnlyWhoListens(Broken):
     def handle_timeout(self, now: float) -> None:
         self.is_time = True
         super().handle_timeout(now)
+
+    def flush(self, now: float) -> None:
+        super().flush(now)
         self.is_time = False
 
     def packet_out(self, packet: Frame) -> list[Frame]:

@@ -59,6 +59,7 @@ class WebSocket:
         self._received: list[str | bytes | Closed | Pong] = []
         self._parts: list[str | bytes] = []
         self._closed: Closed | None = None
+        self._lock = trio.Lock()
         self._answer = b""  # to what the WebSocket layer of the server asked
         if early_data:
             self._feed(early_data)
@@ -96,8 +97,9 @@ class WebSocket:
         await trio.aclose_forcefully(self._stream)
 
     async def _write(self, data: bytes) -> None:
-        with suppress(trio.BrokenResourceError):  # closed by the server: for `receive` to see
-            await self._stream.send_all(data)
+        async with self._lock:  # an answer to a ping may be due while another task writes
+            with suppress(trio.BrokenResourceError):  # closed by the server: for `receive` to see
+                await self._stream.send_all(data)
 
     # -- receiving ---------------------------------------------------------------------------------------------------
 

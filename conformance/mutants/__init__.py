@@ -72,7 +72,7 @@ class Broken(Host):
         body = self.on_body(post.body())
         try:
             packets = [_from_polling(part) for part in body.decode("utf-8").split(SEPARATOR)]
-            changed = [seen for packet in packets for seen in self.packet_in(packet)]
+            changed = [seen for packet in packets for seen in self.packet_in(packet)] or ["3"]  # harmless
             body = SEPARATOR.join(_to_polling(packet) for packet in changed).encode("utf-8")
         except ValueError:
             pass  # what is no payload goes on as it is

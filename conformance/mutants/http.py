@@ -1,10 +1,21 @@
-"""Servers that are wrong about HTTP and the handshake."""
+"""Servers that are wrong about HTTP, the handshake, polling and origins."""
 
 from __future__ import annotations
+
+import re
+from dataclasses import replace
 
 from conformance.mutants import Broken, caught_by
 from socketio_core.engineio import Frame
 from socketio_core.http import Request, Response
+from socketio_core.settings import EngineSettings
+
+OK = Response(200, [(b"content-length", b"2")], b"ok")
+
+
+def plain(status: int, body: bytes = b"") -> Response:
+    """Return a response without the headers of a poll."""
+    return Response(status, [(b"content-length", b"%d" % len(body))], body)
 
 
 @caught_by("handshake/open_packet_has_the_fields*")
@@ -15,19 +26,146 @@ class SaysNoMaxPayload(Broken):
         return [packet.replace(',"maxPayload":1000000', "")] if isinstance(packet, str) else [packet]
 
 
-@caught_by("handshake/unknown_transport_is_refused*")
+@caught_by(
+    "handshake/unknown_transport_is_refused*", "handshake/handshake_is_refused*", "handshake/websocket_is_refused*"
+)
 class ErrorsHaveNoBody(Broken):
-    """Refusals come without the JSON that says why."""
+    """Refusals come without the text that says why."""
 
     def on_response(self, request: Request, response: Response) -> Response:
-        return response if response.status == 200 else Response(response.status, [(b"content-length", b"0")])
+        return response if response.status == 200 else plain(response.status)
 
 
-@caught_by("handshake/each_session_has_an_id_of_its_own[polling]")
-class OnePollingSession(Broken):
-    """Whoever comes by polling is told the same session id."""
+@caught_by("handshake/each_session_has_an_id_of_its_own*")
+class OneSessionId(Broken):
+    """Whoever comes is told the same session id."""
 
     def packet_out(self, packet: Frame) -> list[Frame]:
-        if isinstance(packet, str) and packet.startswith("0{") and '"upgrades":["' in packet:
-            return ['0{"sid":"AAAA","upgrades":["websocket"]}']
+        if isinstance(packet, str) and packet.startswith("0{"):
+            return [re.sub('"sid":"[^"]*"', '"sid":"AAAA"', packet)]
         return [packet]
+
+
+@caught_by("handshake/sessions_of_the_two_paths_are_apart", "polling/unknown_session_is_refused*")
+class KnowsEverySession(Broken):
+    """A session id is not looked up."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        is_own = any(session.sid == request.query.get("sid") for session in self.engine.sessions)
+        if request.query.get("sid") and (not is_own or request.path == "/socket.io/"):
+            return plain(200, b"6")
+        return request
+
+
+@caught_by("polling/poll_has_the_right_headers", "polling/post_is_answered_ok")
+class MayBeStored(Broken):
+    """Responses do not say that they must not be stored."""
+
+    def on_response(self, request: Request, response: Response) -> Response:
+        kept = [(name, value) for name, value in response.headers if name != b"cache-control"]
+        return Response(response.status, kept, response.body)
+
+
+@caught_by(
+    "polling/payload_comes_back*",
+    "polling/waiting_poll_is_answered",
+    "polling/packets_are_bundled",
+    "polling/body_may_be_as_large_as_the_limit*",
+    "polling/chunked_body_is_read",
+    "polling/unknown_fields_of_the_query_are_ignored",
+)
+class LosesMessages(Broken):
+    """Messages are taken, and come to nothing."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return [] if isinstance(packet, bytes) or packet[:1] == "4" else [packet]
+
+
+@caught_by("polling/second_poll_ends_the_session", "polling/second_post_ends_the_session")
+class AllowsOverlaps(Broken):
+    """A second request of a kind is answered, whatever the first one does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def on_request(self, request: Request) -> Request | Response:
+        if request.query.get("sid") and request.method in self._seen:
+            return plain(200, b"ok" if request.method == "POST" else b"6")
+        if request.query.get("sid"):
+            self._seen.add(request.method)
+        return request
+
+
+@caught_by("polling/broken_post_ends_the_session")
+class ForgetsBrokenPosts(Broken):
+    """A client that goes away is not noticed, and its heartbeat is slow."""
+
+    def on_connection_gone(self) -> bool:
+        return False
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), ping_interval_s=10.0)
+
+
+@caught_by("polling/larger_body_is_refused*", "polling/larger_body_in_chunks_is_refused")
+class TakesAnySize(Broken):
+    """Bodies may be ten times as large."""
+
+    def engine_settings(self, path: str) -> EngineSettings:
+        return replace(super().engine_settings(path), max_payload_bytes=10_000_000)
+
+
+@caught_by("polling/bad_payload_ends_the_session*")
+class ForgivesBadPayloads(Broken):
+    """What is no payload is passed over."""
+
+    def on_body(self, body: bytes) -> bytes:
+        return b"4a" if body in (b"7x", b"zz", b"2", b"4a\x1e\x1e4b") else body
+
+
+@caught_by("polling/binary_content_type_is_refused")
+class IgnoresContentTypes(Broken):
+    """A body may claim to be anything."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        request.headers = [(name, value) for name, value in request.headers if name != b"content-type"]
+        return request
+
+
+@caught_by("polling/path_is_a_prefix*", "cors/no_origin_is_no_browser*")
+class IsNotThere(Broken):
+    """Nothing is found."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        return plain(404)
+
+
+@caught_by(
+    "cors/allowed_origin_may_read*",
+    "cors/preflight_is_answered*",
+    "cors/errors_may_be_read_too",
+    "cors/polls_and_posts_may_be_read",
+)
+class SaysNothingOfOrigins(Broken):
+    """Responses do not say who may read them."""
+
+    def on_response(self, request: Request, response: Response) -> Response:
+        kept = [(name, value) for name, value in response.headers if not name.startswith((b"access-control", b"vary"))]
+        return Response(response.status, kept, response.body)
+
+
+@caught_by("cors/other_origin_may_not_read*", "cors/preflight_of_another_origin_allows_nothing*")
+class EverybodyMayRead(Broken):
+    """Responses may be read by every origin."""
+
+    def on_response(self, request: Request, response: Response) -> Response:
+        return Response(response.status, [*response.headers, (b"access-control-allow-origin", b"*")], response.body)
+
+
+@caught_by("cors/allowed_origin_gets_a_websocket*")
+class RefusesWebSocketsWithOrigin(Broken):
+    """No page gets a WebSocket."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        return plain(400) if request.is_websocket_upgrade and request.header("origin") else request

@@ -1,0 +1,92 @@
+"""Pages of other origins: who may read, and who is served."""
+
+from __future__ import annotations
+
+from conformance.case import case, expect, require
+from conformance.client.peer import ENGINE_IO, SOCKET_IO, Peer, target
+
+ALLOWED = ("Origin", "http://allowed.example")
+REFUSED = ("Origin", "http://evil.example")
+PATHS = [("engine", ENGINE_IO), ("socket", SOCKET_IO)]
+
+
+@case("required", "Fetch, CORS protocol; PROTOCOL 1.5, 4.10", rows=PATHS)
+async def allowed_origin_may_read(peer: Peer, path: str) -> None:
+    """The allowed origin is named in the response, with credentials, and caches are told that it matters."""
+    response = await peer.get(target(path), headers=[ALLOWED])
+    expect(response.status, 200, "status")
+    expect(response.header("access-control-allow-origin"), "http://allowed.example", "allowed origin")
+    expect(response.header("access-control-allow-credentials"), "true", "allowed credentials")
+    require("origin" in (response.header("vary") or "").lower(), "Vary does not name Origin", response.header("vary"))
+
+
+@case("required", "Fetch, CORS protocol; PROTOCOL 4.10", rows=PATHS)
+async def other_origin_may_not_read(peer: Peer, path: str) -> None:
+    """Another origin is never allowed to read the response."""
+    response = await peer.get(target(path), headers=[REFUSED])
+    expect(response.header("access-control-allow-origin"), None, "allowed origin")
+
+
+@case("better", "PROTOCOL 9-53", rows=PATHS)
+async def other_origin_is_not_served(peer: Peer, path: str) -> None:
+    """Another origin is not served at all: a session would be begun in the user's name."""
+    response = await peer.get(target(path), headers=[REFUSED])
+    expect(response.status, 403, "status")
+
+
+@case("better", "PROTOCOL 4.10, 9-53", rows=PATHS)
+async def other_origin_gets_no_websocket(peer: Peer, path: str) -> None:
+    """Browsers do not keep other origins from WebSockets, so the server has to."""
+    response = await peer.refused_websocket(target(path, "websocket"), headers=[REFUSED])
+    require(response.status in (400, 403), "odd status", response.status)
+
+
+@case("required", "PROTOCOL 4.10", rows=PATHS)
+async def allowed_origin_gets_a_websocket(peer: Peer, path: str) -> None:
+    """The allowed origin may open WebSockets."""
+    await peer.websocket_session(path, headers=[ALLOWED])
+
+
+@case("required", "Fetch, CORS protocol; PROTOCOL 4.10", rows=PATHS)
+async def preflight_is_answered(peer: Peer, path: str) -> None:
+    """A preflight of the allowed origin is answered with what it may do."""
+    asked = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "content-type")]
+    response = await peer.request("OPTIONS", target(path), headers=[ALLOWED, *asked])
+    require(response.status in (200, 204), "odd status", response.status)
+    expect(response.header("access-control-allow-origin"), "http://allowed.example", "allowed origin")
+    expect(response.header("access-control-allow-credentials"), "true", "allowed credentials")
+    require("POST" in (response.header("access-control-allow-methods") or ""), "POST is not allowed", str(response))
+    expect((response.header("access-control-allow-headers") or "").lower(), "content-type", "allowed headers")
+
+
+@case("required", "Fetch, CORS protocol; PROTOCOL 4.10", rows=PATHS)
+async def preflight_of_another_origin_allows_nothing(peer: Peer, path: str) -> None:
+    """A preflight of another origin does not allow it."""
+    headers = [REFUSED, ("Access-Control-Request-Method", "POST")]
+    response = await peer.request("OPTIONS", target(path), headers=headers)
+    expect(response.header("access-control-allow-origin"), None, "allowed origin")
+
+
+@case("required", "PROTOCOL 4.10")
+async def errors_may_be_read_too(peer: Peer) -> None:
+    """The allowed origin may read why a request was refused."""
+    response = await peer.get(target(sid="nobody"), headers=[ALLOWED])
+    expect(response.status, 400, "status")
+    expect(response.header("access-control-allow-origin"), "http://allowed.example", "allowed origin")
+
+
+@case("required", "PROTOCOL 4.10")
+async def polls_and_posts_may_be_read(peer: Peer) -> None:
+    """Every response of a session names the origin."""
+    session = await peer.polling(headers=[ALLOWED])
+    response = await session.post_body("4x", headers=[ALLOWED])
+    expect(response.header("access-control-allow-origin"), "http://allowed.example", "allowed origin of a POST")
+    poll = await peer.begin("GET", session.target(), headers=[ALLOWED])
+    response = await poll.response()
+    expect(response.header("access-control-allow-origin"), "http://allowed.example", "allowed origin of a poll")
+
+
+@case("required", "PROTOCOL 4.10", rows=PATHS)
+async def no_origin_is_no_browser(peer: Peer, path: str) -> None:
+    """Programs that send no Origin are served."""
+    expect((await peer.get(target(path))).status, 200, "status")

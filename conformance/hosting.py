@@ -17,15 +17,20 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-OURS: Final = ("trio", "asgi", "sans")
+OURS: Final = ("trio", "wsgi", "asgi", "sans")
 REFERENCE: Final = "node"
-OTHERS: Final[tuple[str, ...]] = ()
+OTHERS: Final = ("python-socketio",)
 HOSTS: Final = (*OURS, REFERENCE, *OTHERS)
 IN_MEMORY: Final = "sans"
 
 START_S: Final = 300.0  # the reference installs itself first
 STOP_S: Final = 15.0
-_PACKAGES: Final = {"trio": ("trio", "h11", "wsproto"), "sans": ("h11", "wsproto")}
+_PACKAGES: Final = {
+    "trio": ("trio", "h11", "wsproto"),
+    "wsgi": ("h11", "wsproto"),
+    "asgi": ("uvicorn", "starlette", "websockets"),
+    "sans": ("h11", "wsproto"),
+}
 
 
 class HostError(Exception):
@@ -50,8 +55,8 @@ def versions(name: str) -> str:
             return str(own())
     except ImportError as error:
         raise HostError(f"host {name!r} needs a package that is missing: {error.name}") from error
-    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES.get(name, ()))
-    return f"{packages}, Python {platform.python_version()}"
+    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES[name])
+    return f"socketio_core {version('socketio_core')}, {packages}, Python {platform.python_version()}"
 
 
 def open_listeners(port: int) -> list[socket.socket]:

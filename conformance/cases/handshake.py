@@ -26,7 +26,7 @@ async def each_session_has_an_id_of_its_own(peer: Peer, transport: str) -> None:
     require(all(sid.isascii() and sid.replace("-", "").replace("_", "").isalnum() for sid in sids), "odd sid", sids)
 
 
-UNSUPPORTED = {"code": 5, "message": "Unsupported protocol version"}
+UNSUPPORTED: dict[str, object] = {"code": 5, "message": "Unsupported protocol version"}
 
 
 @case(

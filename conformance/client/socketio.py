@@ -66,8 +66,8 @@ class SocketIO:
     async def connected(self, nsp: str = "/") -> str:
         """Wait for the answer to a CONNECT, which must be one, and return the socket's id."""
         answer = await self.receive()
-        data: dict[str, Any] = cast("dict[str, Any]", answer.data) if isinstance(answer.data, dict) else {}
-        sid: Any = data.get("sid")
+        data = cast("dict[str, Any]", answer.data or {})
+        sid: Any = data.get("sid") if type(data) is dict else None
         if answer.type != 0 or answer.nsp != nsp or not isinstance(sid, str) or not sid:
             raise Failure("CONNECT was not accepted", expected=packet(0, nsp, {"sid": "..."}), received=answer)
         return sid

@@ -1,118 +1,115 @@
-"""The engine in threads, without an event loop: a WSGI application that takes WebSockets too, served by Werkzeug here.
+"""Threads and blocking sockets, no event loop: for those who live under WSGI servers and their kind.
 
-One lock guards the engine; nobody holds it while waiting for a client. Each request has a thread, which waits with a
-long poll and reads a WebSocket to its end; each WebSocket has one more to write, and one thread keeps the time. WSGI
-itself knows no WebSockets: the client's socket comes from the server, and `Connection: close` is left to it as well.
+The connections of `sans` turn bytes into calls on the core; what threads add is one lock around those calls, a reader
+and a writer for each connection, and one thread for the time. Nothing that can block is done under the lock.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-import selectors
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from http import HTTPStatus
-from typing import Any, TypeVar
-from wsgiref.types import StartResponse, WSGIEnvironment
+from time import monotonic
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
-from wsproto.frame_protocol import CloseReason
+from conformance.hosts.sans import Host, HostConnection
+from socketio_core.engineio import Poll, WebSocket
 
-from conformance.hosts.contract import Contract
-from socketio_core.engineio import Carrier, Engine, Park, Poll, Post, ReadBody, Respond, Upgrade, WebSocket
-from socketio_core.http import Headers, Request, Response
-from socketio_core.socketio import Server
-from socketio_core.websocket_handshake import accept_headers
-
-READ_BYTES, WRITE_BYTES = 65536, 262144  # at once
-SILENCE_S = 60.0  # how long a client may take and send nothing; pings come more often
-CLOSE_S = 2.0  # for a client to drop its connection after our close frame
-_T = TypeVar("_T")
+READ_BYTES = 65536
+IDLE_S = 60.0  # a client that says nothing for so long is gone: the heartbeat of a live one is faster
+LINGER_S = 5.0  # how long to read on behind a last word, so that the client gets to see it
 
 
-class SocketIOApp:
-    """The WSGI application."""
+class Server:
+    """All connections, and the lock that every call on the core is made under."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self._contract = Contract()
-        self._timer = threading.Condition(self.lock)
-        self._wakes_at = math.inf
-        threading.Thread(target=self._keep_time, daemon=True).start()
+        self.host = Host()
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)  # the next deadline may be nearer
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request or WebSocket."""
-        request = _request(environ)
-        core, action = self.do(self._contract.handle_request, request)
-        match action:
-            case Respond(response):
-                return _respond(start_response, response)
-            case ReadBody(post, _):
-                return _respond(start_response, self._read(core, post, environ))
-            case Park(poll):
-                return self._serve_poll(core, poll, environ["werkzeug.socket"], start_response)
-            case Upgrade(websocket, headers):
-                _Pump(self, core, websocket, environ).run([*accept_headers(request), *headers])
-                raise ConnectionAbortedError  # so Werkzeug writes no response
-
-    def do(self, call: Callable[..., _T], *args: object) -> _T:
-        """Make a call on the core; let the application work, and wake all who have something to say."""
-        with self.lock:
-            now = time.monotonic()
-            result = call(*args, now)
-            self._contract.flush(now)
-            if (self._contract.next_deadline or math.inf) < self._wakes_at:
-                self._timer.notify()
-            return result
-
-    def _keep_time(self) -> None:
+    def accept_forever(self, listener: socket.socket) -> None:
+        """Serve the clients of one listening socket."""
         while True:
-            with self.lock:
-                self._wakes_at = self._contract.next_deadline or math.inf
-                self._timer.wait(min(self._wakes_at - time.monotonic(), 3600.0))
-            self.do(self._contract.handle_timeout)
+            client = Client(self, listener.accept()[0])
+            for task in (client.read_forever, client.write_forever):
+                threading.Thread(target=task, daemon=True).start()
+
+    def keep_time(self) -> None:
+        """Do what is due, for ever."""
+        with self.changed:
+            while True:
+                deadline = self.host.next_deadline
+                self.changed.wait(None if deadline is None else max(0.0, deadline - monotonic()))
+                self.host.handle_timeout(monotonic())
+                self.host.flush(monotonic())
 
     def close(self) -> None:
-        """Tell all clients that it is over."""
-        for core in self._contract.cores:
-            self.do(core.close)
+        """Tell all clients."""
+        with self.lock:
+            for core in self.host.cores:
+                core.close(monotonic())
+            self.host.flush(monotonic())
 
-    def _read(self, core: Engine | Server, post: Post, environ: WSGIEnvironment) -> Response:
-        try:
-            for chunk in _chunks(environ):
-                if not post.feed(chunk):
-                    break
-        except (OSError, ValueError):  # the client went away, or sent no valid length
-            self.do(core.abort_post, post)
-            raise ConnectionAbortedError from None
-        return self.do(core.finish_post, post)
 
-    def _serve_poll(
-        self, core: Engine | Server, poll: Poll, client: socket.socket, start_response: StartResponse
-    ) -> Iterator[bytes]:
-        is_delivered = False
-        try:
-            yield from _respond(start_response, self._wait(poll, client))
-            is_delivered = True  # the server comes back for more only if it could write that
-        finally:
-            self.do(core.poll_delivered if is_delivered else core.abort_poll, poll)
+class Client(HostConnection):
+    """One connection and its two threads."""
 
-    def _wait(self, poll: Poll, client: socket.socket) -> Response:
-        wakeup, waker = socket.socketpair()  # an Event cannot be waited for beside a client that may go away
-        with wakeup, waker, selectors.DefaultSelector() as selector:
-            with self.lock:
-                poll.context = _Waker(waker)
-            selector.register(wakeup, selectors.EVENT_READ)
-            selector.register(client, selectors.EVENT_READ)
-            while poll.response is None:
-                for key, _ in selector.select():
-                    if key.fileobj is client and not client.recv(1, socket.MSG_PEEK):
-                        raise ConnectionAbortedError
-                    selector.unregister(key.fileobj)
-            return poll.response
+    def __init__(self, server: Server, connection: socket.socket) -> None:
+        super().__init__(server.host)
+        self._server = server
+        self._socket = connection
+        self._socket.settimeout(IDLE_S)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._wakeup = threading.Event()
+        self._ready: WebSocket | None = None
+
+    def read_forever(self) -> None:
+        """Hand over what comes, until the client is gone."""
+        data = b" "
+        while data:
+            try:
+                data = self._socket.recv(READ_BYTES)
+            except OSError:  # a time-out is one too
+                data = b""
+            with self._server.changed:
+                self.receive(data, monotonic())
+                self._server.changed.notify()
+            self._wakeup.set()
+
+    def write(self, carrier: Poll | WebSocket) -> None:
+        """Remember a WebSocket: what it has to say stays in its outbox, which is bounded, until it can be written."""
+        if isinstance(carrier, WebSocket):
+            self._ready = carrier
+        else:
+            super().write(carrier)
+        self._wakeup.set()
+
+    def write_forever(self) -> None:
+        """Write what there is, until it is all. A client that reads slowly holds up this thread alone."""
+        is_last = False
+        with self._socket, suppress(OSError):  # the reader sees that the client is gone
+            while not is_last:
+                self._wakeup.wait()
+                self._wakeup.clear()
+                with self._server.lock:
+                    if self._ready is not None:
+                        super().write(self._ready)
+                        self._ready = None
+                    data, is_last = bytes(self.output), self.is_closed
+                    self.output.clear()
+                self._socket.sendall(data)
+            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.settimeout(LINGER_S)
+            while self._socket.recv(READ_BYTES):
+                pass
+
+
+def serve(listeners: list[socket.socket]) -> None:
+    """Serve until Ctrl-C."""
+    server = Server()
+    for listener in listeners:
+        threading.Thread(target=server.accept_forever, args=[listener], daemon=True).start()
+    try:
+        server.keep_time()
+    finally:
+        server.close()

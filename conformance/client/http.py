@@ -109,6 +109,18 @@ class Exchange:
             raise Failure(f"{self._label} was answered", expected="a dropped connection", received=str(response))
         raise Failure(f"connection of {self._label} is still open after {patience_s:g} s")
 
+    async def refused(self, patience_s: float = PATIENCE_S) -> None:
+        """Wait until the request gets an error, or the server drops the connection without an answer."""
+        with trio.move_on_after(patience_s):
+            try:
+                response = await self._read()
+            except Failure:
+                return
+            if response.status < 400:
+                raise Failure(f"{self._label} was accepted", expected="an error", received=str(response))
+            return
+        raise Failure(f"no response to {self._label} within {patience_s:g} s, and its connection is open")
+
     async def _read(self) -> Response:
         while self._response is None:
             try:

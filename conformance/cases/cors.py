@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.case import case, expect, require
-from conformance.client.peer import ENGINE_IO, SOCKET_IO, Peer, target
+from conformance.client.peer import ENGINE_IO, MAX_PAYLOAD, SOCKET_IO, Peer, target
 
 ALLOWED = ("Origin", "http://allowed.example")
 REFUSED = ("Origin", "http://evil.example")
@@ -90,3 +90,63 @@ async def polls_and_posts_may_be_read(peer: Peer) -> None:
 async def no_origin_is_no_browser(peer: Peer, path: str) -> None:
     """Programs that send no Origin are served."""
     expect((await peer.get(target(path))).status, 200, "status")
+
+
+@case(
+    "required",
+    "Fetch, CORS check; PROTOCOL 4.10",
+    rows=[
+        ("longer", "http://allowed.example.evil.example"),
+        ("with_a_prefix", "http://not-allowed.example"),
+        ("other_scheme", "https://allowed.example"),
+        ("other_port", "http://allowed.example:8080"),
+        ("opaque", "null"),
+    ],
+)
+async def similar_origin_may_not_read(peer: Peer, origin: str) -> None:
+    """An origin is allowed only if scheme, host and port are the ones allowed, all of them."""
+    response = await peer.get(target(), headers=[("Origin", origin)])
+    expect(response.header("access-control-allow-origin"), None, "allowed origin")
+
+
+@case("required", "PROTOCOL 4.10")
+async def errors_are_not_for_other_origins(peer: Peer) -> None:
+    """Another origin may not read why a request was refused either."""
+    response = await peer.get(target(sid="nobody"), headers=[REFUSED])
+    require(response.status in (400, 403), "odd status", response.status)
+    expect(response.header("access-control-allow-origin"), None, "allowed origin")
+
+
+@case("required", "PROTOCOL 4.10", rows=[("too_large", 413), ("overlap", 400)])
+async def errors_of_a_session_may_be_read_too(peer: Peer, status: int) -> None:
+    """The allowed origin may read that a POST was too large, and that a poll was one too many."""
+    session = await peer.polling(headers=[ALLOWED])
+    if status == 413:
+        response = await session.post_body("4" + "x" * MAX_PAYLOAD, headers=[ALLOWED])
+    else:
+        first = await session.begin_poll()
+        await first.pending(0.05)
+        response = await peer.get(session.target(), headers=[ALLOWED])
+    expect(response.status, status, "status")
+    expect(response.header("access-control-allow-origin"), "http://allowed.example", "allowed origin")
+
+
+@case("reference", "RFC 9110, 12.5.5; PROTOCOL 4.10", rows=[("none", []), ("refused", [REFUSED])])
+async def answer_always_varies(peer: Peer, headers: list[tuple[str, str]]) -> None:
+    """Caches are told that the origin matters, also where it was not named."""
+    response = await peer.get(target(), headers=headers)
+    require("origin" in (response.header("vary") or "").lower(), "Vary does not name Origin", response.header("vary"))
+
+
+@case("better", "PROTOCOL 9-53", rows=[("GET", "GET"), ("POST", "POST"), ("WebSocket", "WebSocket")])
+async def other_origin_gets_no_part_of_a_session(peer: Peer, method: str) -> None:
+    """Another origin that knows a session's id can neither poll, post nor upgrade, and does the session no harm."""
+    session = await peer.polling()
+    if method == "WebSocket":
+        response = await peer.refused_websocket(session.target("websocket"), headers=[REFUSED])
+    else:
+        body = "4stray" if method == "POST" else None
+        response = await peer.request(method, session.target(), headers=[REFUSED], body=body)
+    require(response.status in (400, 403), "odd status", response.status)
+    await session.send("4own")
+    expect(await session.receive(), "4own", "packet")

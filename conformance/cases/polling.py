@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.case import case, expect, require
-from conformance.client.peer import ENGINE_IO, MAX_PAYLOAD, Peer, target
-from conformance.client.session import UNKNOWN_SID, Packet
+import gzip
+import zlib
+
+from conformance.case import Failure, case, expect, require
+from conformance.client.peer import ENGINE_IO, MAX_PAYLOAD, SOCKET_IO, Peer, target
+from conformance.client.session import UNKNOWN_SID, Packet, Polling
 
 PAYLOAD = "Engine.IO 4, HTTP long-polling; PROTOCOL 1.1"
 
@@ -38,6 +41,7 @@ async def post_is_answered_ok(peer: Peer) -> None:
         ("unicode", ["4€ é 𝒳 🦄"]),
         ("control_characters", ["4\x00\x01\x1f\x7f"]),
         ("binary", [b"\x01\x02\x03\x04"]),
+        ("empty_text", ["4"]),
         ("empty_binary", [b""]),
         ("all_bytes", [bytes(range(256))]),
         ("several", ["4a", "4b", "4c"]),
@@ -96,11 +100,25 @@ async def second_post_ends_the_session(peer: Peer) -> None:
     await session.gone()
 
 
-@case("required", "PROTOCOL 1.4")
-async def broken_post_ends_the_session(peer: Peer) -> None:
+@case("reference", "PROTOCOL 1.4")
+async def first_of_two_posts_is_not_ok(peer: Peer) -> None:
+    """The POST that another one overtook is not answered with `ok` when its rest comes: nobody reads it."""
+    session = await peer.polling()
+    first = await peer.begin("POST", session.target(), body_size=10)
+    await first.send_body(b"4half")
+    await first.pending(0.05)
+    expect((await session.try_post("4x")).status, 400, "status of the second POST")
+    await first.send_body(b"other")
+    await first.finish()
+    await first.refused()
+
+
+@case("required", "PROTOCOL 1.4", rows=[("of_known_size", False), ("in_chunks", True)])
+async def broken_post_ends_the_session(peer: Peer, is_chunked: bool) -> None:  # noqa: FBT001 - a row
     """A client that goes away in the middle of a POST ends its session."""
     session = await peer.polling()
-    post = await peer.begin("POST", session.target(), body_size=10)
+    size = None if is_chunked else 10
+    post = await peer.begin("POST", session.target(), body_size=size, chunked=is_chunked)
     await post.send_body(b"4half")
     await post.pending(0.05)
     await post.abort()
@@ -135,6 +153,24 @@ async def larger_body_is_refused(peer: Peer, surplus: int) -> None:
     expect(response.status, 413, "status")
 
 
+@case("required", "Engine.IO 4, Handshake, maxPayload; PROTOCOL 1.4")
+async def limit_counts_bytes(peer: Peer) -> None:
+    """The limit is one of bytes: a body of half as many characters may be too large."""
+    session = await peer.polling()
+    response = await session.post_body("4" + "\u00e9" * (MAX_PAYLOAD // 2))
+    expect(response.status, 413, "status")
+
+
+@case("required", "PROTOCOL 1.11")
+async def answers_know_no_limit(peer: Peer) -> None:
+    """What the server has to say may be more than `maxPayload`, which is the client's limit; all of it arrives."""
+    session = await peer.polling()
+    messages: list[Packet] = ["4" + letter * 600_000 for letter in "ab"]
+    for message in messages:
+        await session.send(message)
+    expect([await session.receive() for _ in messages], messages, "packets")
+
+
 @case("reference", "PROTOCOL 1.4, 9-8")
 async def session_outlives_a_body_too_large(peer: Peer) -> None:
     """A session goes on after a POST that was too large."""
@@ -161,10 +197,21 @@ async def larger_body_in_chunks_is_refused(peer: Peer) -> None:
     expect(response.status, 413, "status")
 
 
+@case("reference", "PROTOCOL 1.4")
+async def larger_body_is_refused_before_its_end(peer: Peer) -> None:
+    """A body in chunks is refused as soon as it is too large, not when it ends, which it may never do."""
+    session = await peer.polling()
+    post = await peer.begin("POST", session.target(), chunked=True)
+    for _ in range(11):
+        await post.send_body(b"4" + b"x" * 99_999)
+    expect((await post.response()).status, 413, "status")
+
+
 @case(
     "required",
     "Engine.IO 4, Packet encoding; PROTOCOL 1.1, 1.4",
     rows=[
+        ("nothing", b""),
         ("unknown_type", b"7x"),
         ("letter", b"zz"),
         ("empty_packet_between", b"4a\x1e\x1e4b"),
@@ -189,6 +236,32 @@ async def bad_payload_is_not_ok(peer: Peer, body: bytes) -> None:
     session = await peer.polling()
     expect((await session.post_body(body)).status, 400, "status")
     await session.gone()
+
+
+@case("better", "PROTOCOL 1.1")
+async def packets_before_a_bad_one_count(peer: Peer) -> None:
+    """What stands before an undecodable packet is handled although the session ends; what stands behind it is not."""
+    sender, other = await peer.socketio("polling"), await peer.socketio("polling")
+    await other.send('2["join","before a bad one"]')
+    payload = ['42["tell","before a bad one","before"]', "zz", '42["tell","before a bad one","behind"]']
+    assert isinstance(sender.session, Polling)  # as was asked for
+    await sender.session.try_post(*payload)
+    await other.expect('2["told","before"]')
+    await other.silent(0.1)
+    await peer.forgotten(sender.session.sid, SOCKET_IO)
+
+
+@case(
+    "required",
+    "Engine.IO 4, HTTP long-polling; PROTOCOL 1.4",
+    rows=[("of_browsers", "text/plain;charset=UTF-8"), ("of_forms", "application/x-www-form-urlencoded")],
+)
+async def content_type_of_text_does_not_matter(peer: Peer, content_type: str) -> None:
+    """A payload is read whatever kind of text it claims to be."""
+    session = await peer.polling()
+    response = await session.post_body("4a=b&c+d", headers=[("Content-Type", content_type)])
+    expect((response.status, response.body), (200, b"ok"), "answer")
+    expect(await session.receive(), "4a=b&c+d", "packet")
 
 
 @case("required", "PROTOCOL 1.4")
@@ -222,6 +295,33 @@ async def answer_is_compressed_only_for_who_asks(peer: Peer) -> None:
     response = await poll.response()
     expect(response.header("content-encoding"), "gzip", "content-encoding")
     require(len(response.body) < 1000, "it is not smaller", len(response.body))
+
+
+@case(
+    "required",
+    "RFC 9110, 8.4 and 12.5.3; PROTOCOL 1.6",
+    rows=[
+        ("gzip", "gzip", ["gzip"]),
+        ("deflate", "deflate", ["deflate"]),
+        ("refused", "gzip;q=0, deflate;q=0", []),
+        ("unknown", "snappy", []),
+    ],
+)
+async def answer_is_encoded_as_agreed(peer: Peer, accepted: str, encodings: list[str]) -> None:
+    """A large answer has an encoding that the client accepts, or none, and is what it should be when decoded."""
+    session = await peer.polling()
+    text = "4" + "\u20acxyz" * 2000
+    await session.send(text)
+    poll = await peer.begin("GET", session.target(), headers=[("Accept-Encoding", accepted)])
+    response = await poll.response()
+    encoding = response.header("content-encoding")
+    require(encoding is None or encoding in encodings, "client does not accept this encoding", encoding)
+    body = response.body
+    try:
+        body = gzip.decompress(body) if encoding == "gzip" else zlib.decompress(body) if encoding else body
+    except (OSError, EOFError, zlib.error) as error:
+        raise Failure(f"body is no {encoding}: {error}", received=response.body) from None
+    expect(body.decode("utf-8", "replace"), text, "decoded body")
 
 
 @case("required", "PROTOCOL 1.2", rows=[("below", "anything/at/all"), ("nothing", "")])

@@ -72,6 +72,7 @@ class MayBeStored(Broken):
     "polling/packets_are_bundled",
     "polling/body_may_be_as_large_as_the_limit*",
     "polling/chunked_body_is_read",
+    "polling/content_type_of_text_does_not_matter*",
     "polling/unknown_fields_of_the_query_are_ignored",
 )
 class LosesMessages(Broken):
@@ -97,7 +98,7 @@ class AllowsOverlaps(Broken):
         return request
 
 
-@caught_by("polling/broken_post_ends_the_session")
+@caught_by("polling/broken_post_ends_the_session*")
 class ForgetsBrokenPosts(Broken):
     """A client that goes away is not noticed, and its heartbeat is slow."""
 
@@ -108,7 +109,7 @@ class ForgetsBrokenPosts(Broken):
         return replace(super().engine_settings(path), ping_interval_s=10.0)
 
 
-@caught_by("polling/larger_body_is_refused*", "polling/larger_body_in_chunks_is_refused")
+@caught_by("polling/larger_body_is_refused*", "polling/larger_body_in_chunks_is_refused", "polling/limit_counts_bytes")
 class TakesAnySize(Broken):
     """Bodies may be ten times as large."""
 
@@ -121,7 +122,7 @@ class ForgivesBadPayloads(Broken):
     """What is no payload is passed over."""
 
     def on_body(self, body: bytes) -> bytes:
-        return b"4a" if body in (b"7x", b"zz", b"2", b"4a\x1e\x1e4b") else body
+        return b"4a" if body in (b"", b"7x", b"zz", b"2", b"4a\x1e\x1e4b") else body
 
 
 @caught_by("polling/binary_content_type_is_refused")
@@ -146,6 +147,7 @@ class IsNotThere(Broken):
     "cors/preflight_is_answered*",
     "cors/errors_may_be_read_too",
     "cors/polls_and_posts_may_be_read",
+    "cors/errors_of_a_session_may_be_read_too*",
 )
 class SaysNothingOfOrigins(Broken):
     """Responses do not say who may read them."""
@@ -155,7 +157,12 @@ class SaysNothingOfOrigins(Broken):
         return Response(response.status, kept, response.body)
 
 
-@caught_by("cors/other_origin_may_not_read*", "cors/preflight_of_another_origin_allows_nothing*")
+@caught_by(
+    "cors/other_origin_may_not_read*",
+    "cors/similar_origin_may_not_read*",
+    "cors/errors_are_not_for_other_origins",
+    "cors/preflight_of_another_origin_allows_nothing*",
+)
 class EverybodyMayRead(Broken):
     """Responses may be read by every origin."""
 
@@ -169,3 +176,39 @@ class RefusesWebSocketsWithOrigin(Broken):
 
     def on_request(self, request: Request) -> Request | Response:
         return plain(400) if request.is_websocket_upgrade and request.header("origin") else request
+
+
+@caught_by("polling/answers_know_no_limit")
+class LimitsItsAnswers(Broken):
+    """A poll is answered with no more than the client might send; the rest is lost."""
+
+    def on_response(self, request: Request, response: Response) -> Response:
+        return response if len(response.body) <= 1_000_000 else plain(200, response.body[:1_000_000])
+
+
+@caught_by("polling/answer_is_encoded_as_agreed*")
+class SaysGzip(Broken):
+    """Answers claim to be compressed, and are not."""
+
+    def on_response(self, request: Request, response: Response) -> Response:
+        kept = [(name, value) for name, value in response.headers if name != b"content-encoding"]
+        return Response(response.status, [*kept, (b"content-encoding", b"gzip")], response.body)
+
+
+@caught_by("methods/preflight_of_an_unknown_session_is_answered", "methods/preflight_leaves_the_session_alone")
+class TakesPreflightsForRequests(Broken):
+    """A preflight is looked at as if it were the request that it asks for."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        return Request("GET", request.target, request.headers) if request.method == "OPTIONS" else request
+
+
+@caught_by("methods/other_transport_is_refused*")
+class IgnoresTheTransport(Broken):
+    """A request of a session is served whatever transport it names."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        if request.is_websocket_upgrade or not request.query.get("sid"):
+            return request
+        named = request.target.replace("transport=websocket", "transport=polling")
+        return Request(request.method, named, request.headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.case import case, expect, require
+from conformance.case import BOTH, case, expect, require
 from conformance.client.peer import ENGINE_IO, MAX_PAYLOAD, SOCKET_IO, Peer, target
 
 ALLOWED = ("Origin", "http://allowed.example")
@@ -150,3 +150,14 @@ async def other_origin_gets_no_part_of_a_session(peer: Peer, method: str) -> Non
     require(response.status in (400, 403), "odd status", response.status)
     await session.send("4own")
     expect(await session.receive(), "4own", "packet")
+
+
+@case("reference", "PROTOCOL 1.4 and 6.2", over=BOTH)
+async def origin_with_control_characters_is_refused(peer: Peer, transport: str) -> None:
+    """A handshake whose `Origin` holds control characters gets 400."""
+    headers = [("Origin", "http://allowed.\x01example")]
+    if transport == "polling":
+        response = await peer.get(target(), headers=headers)
+    else:
+        response = await peer.refused_websocket(target(transport="websocket"), headers=headers)
+    expect(response.status, 400, "status")

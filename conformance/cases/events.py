@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from conformance.case import BOTH, case, expect, require
@@ -23,6 +24,7 @@ ARGUMENTS: list[tuple[str, list[Any]]] = [
     ("unicode", ["€ é 𝒳 🦄", "\u2028\u2029\ufeff"]),
     ("control_characters", ["\x00\x01\x1e\x1f\n\t\x7f"]),
     ("nested", [{"a": [1, {"b": [[], {}]}]}, [[[["deep"]]]]]),
+    ("very_nested", json.loads("[" * 64 + "1" + "]" * 64)),
     ("many", list(range(100))),
     ("digits_first", ["1", 2, "3-4"]),
     ("looks_like_a_packet", ['2["message"]', "51-[]", "/custom,"]),
@@ -56,9 +58,9 @@ async def escaped_surrogates_come_back(peer: Peer) -> None:
 
 @case("required", EVENT, over=BOTH)
 async def unknown_event_is_ignored(peer: Peer, transport: str) -> None:
-    """An event that the application does not know does no harm; neither does one called `error`."""
+    """An event that the application does not know does no harm, be it called `error` or nothing at all."""
     client = await peer.socketio(transport)
-    await client.send('2["nobody listens",1]', '2["error","x"]', '2["connection"]')
+    await client.send('2["nobody listens",1]', '2["error","x"]', '2["connection"]', '2[""]')
     await client.works()
 
 

@@ -39,13 +39,24 @@ BAD_PACKETS = [
     ("second_connect", "0"),
     ("connect_payload_is_a_list", "0/custom,[]"),
     ("connect_payload_is_a_string", '0/custom,"token"'),
+    ("connect_payload_is_true", "0/custom,true"),
+    ("connect_payload_is_null", "0/custom,null"),
     ("connect_payload_is_no_json", "0/custom,{"),
     ("attachments_without_number", '5-["message",{"_placeholder":true,"num":0}]x'),
     ("attachments_without_dash", '51["message",{"_placeholder":true,"num":0}]'),
     ("attachments_are_letters", '5x-["message",{"_placeholder":true,"num":0}]'),
     ("attachments_are_negative", '5-1-["message",{"_placeholder":true,"num":0}]'),
+    ("attachments_are_a_fraction", '51.5-["message",{"_placeholder":true,"num":0}]'),
+    ("attachments_are_not_to_be_counted", f'5{"9" * 30}-["message",{{"_placeholder":true,"num":0}}]'),
+    ("attachments_are_infinity", '5Infinity-["message",{"_placeholder":true,"num":0}]'),
     ("too_many_attachments", '511-["message"]'),
+    ("too_many_attachments_of_an_ack", "611-0[]"),
     ("binary_event_is_no_json", "51-["),
+    ("binary_event_is_an_object", "51-{}"),
+    ("binary_event_of_a_reserved_name", '51-["disconnect"]'),
+    ("binary_ack_is_no_json", "61-0["),
+    ("binary_ack_is_an_object", '61-0{"_placeholder":true,"num":0}'),
+    ("event_is_a_bare_word", "2message"),
 ]
 
 
@@ -132,10 +143,10 @@ async def bad_placeholder_ends_the_connection(peer: Peer, transport: str, placeh
     await client.closed()
 
 
-async def send_bad(client: SocketIO, bad: Packet) -> None:
+async def send_bad(client: SocketIO, *bad: Packet) -> None:
     """Send what must not be sent; a POST may be answered either way, for the reference says `ok` before it looks."""
     if isinstance(client.session, Polling):
-        response = await client.session.try_post(bad)
+        response = await client.session.try_post(*bad)
         require(response.status in (200, 400), "odd answer to a POST", str(response))
     else:
-        await client.session.send(bad)
+        await client.session.send(*bad)

@@ -8,8 +8,20 @@ from dataclasses import replace
 from conformance.mutants import Broken, caught_by
 from socketio_core.engineio import Frame
 from socketio_core.settings import SocketSettings
+from socketio_core.socketio import ConnectRequested, Event, JSONValue, Left, Member
 
 _GOOD = re.compile(r'4(0(/custom,)?$|2[0-9]*\["(message|join|tell)".*\]$)')
+
+
+class ChangesAnswers(Broken):
+    """Lets `answer` do what the application does about events."""
+
+    def _answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
+        self.answer(member, name, args, ack_id, now)
+
+    def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
+        """Do what the application does about an event."""
+        super()._answer(member, name, args, ack_id, now)
 
 
 @caught_by("malformed/*")
@@ -58,7 +70,10 @@ class SaysNothingOfAuth(Broken):
 
 
 @caught_by(
-    "connect/unknown_namespace_is_refused*", "connect/application_refuses*", "connect/refused_connect_is_no_join"
+    "connect/unknown_namespace_is_refused*",
+    "connect/application_refuses*",
+    "connect/refused_connect_is_no_join",
+    "namespaces/odd_names_are_unknown_namespaces*",
 )
 class SaysNotWhyItRefuses(Broken):
     """CONNECT_ERROR comes without its message."""
@@ -67,7 +82,7 @@ class SaysNotWhyItRefuses(Broken):
         return [packet.partition("{")[0] + "{}"] if isinstance(packet, str) and packet[:2] == "44" else [packet]
 
 
-@caught_by("connect/decision_may_take_a_while*")
+@caught_by("connect/decision_may_take_a_while*", "namespaces/decision_may_outlast_an_upgrade")
 class NeverDecides(Broken):
     """Who has to wait waits for ever."""
 
@@ -168,3 +183,181 @@ class LosesOneOfMany(Broken):
 
     def packet_out(self, packet: Frame) -> list[Frame]:
         return [] if packet == '42["number",250]' else [packet]
+
+
+# -- connecting and leaving --------------------------------------------------------------------------------------------
+
+
+@caught_by("connect/connect_is_answered_with_an_id*")
+class ShowsTheSessionId(Broken):
+    """The socket's id is that of the Engine.IO session."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sid = ""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        if isinstance(packet, str) and (found := re.match(r'0\{"sid":"([^"]*)"', packet)):
+            self._sid = found[1]
+        return [re.sub(r'^(40.*"sid":")[^"]*', rf"\g<1>{self._sid}", packet)] if isinstance(packet, str) else [packet]
+
+
+@caught_by("connect/namespaces_share_a_connection*", "connect/client_leaves_one_namespace*")
+class HasOneIdForAll(Broken):
+    """All sockets have one id."""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        return [re.sub(r'^(40.*"sid":")[^"]*', r"\g<1>same", packet)] if isinstance(packet, str) else [packet]
+
+
+@caught_by("connect/connection_without_a_namespace_ends*")
+class IsImpatient(Broken):
+    """A connection without a namespace ends too early."""
+
+    def socket_settings(self) -> SocketSettings:
+        return replace(super().socket_settings(), connect_timeout_s=0.7)
+
+
+@caught_by("connect/refused_connect_is_no_join")
+class JoinsWithARefusal(Broken):
+    """To be refused counts as a join."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return ["40", packet] if packet == "40/nowhere," else [packet]
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        return [] if isinstance(packet, str) and packet.startswith(('40{"sid"', '42["auth"')) else [packet]
+
+
+@caught_by("connect/unknown_namespace_is_refused*", "connect/application_refuses*")
+class EndsWithARefusal(Broken):
+    """Who is refused loses the connection."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return [packet, "1"] if packet in ("40/nowhere,", "40/refused,") else [packet]
+
+
+@caught_by("connect/application_refuses*")
+class RefusesWithoutData(Broken):
+    """What the application added to a refusal is lost."""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        return [re.sub(r'^(44.*),"data":.*', r"\1}", packet)] if isinstance(packet, str) else [packet]
+
+
+@caught_by("namespaces/connects_at_once_are_each_answered*")
+class DecidesOneByOne(Broken):
+    """While one namespace is decided, all others wait."""
+
+    def _handle(self, event: Event, now: float) -> None:
+        is_waiting = self._undecided.next_deadline is not None
+        if is_waiting and isinstance(event, ConnectRequested) and event.member.namespace.name != "/refused":
+            self._undecided.schedule(now + 0.2, (event.member, event.auth))
+        else:
+            super()._handle(event, now)
+
+
+@caught_by("namespaces/each_namespace_has_its_auth*")
+class RemembersAuth(Broken):
+    """Who sends no auth is taken to have sent that of before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._auth: JSONValue = {}
+
+    def _accept(self, member: Member, auth: JSONValue, now: float) -> None:
+        self._auth = auth or self._auth
+        super()._accept(member, self._auth, now)
+
+
+@caught_by("namespaces/disconnect_needs_no_comma*", "connect/namespace_needs_no_comma_at_the_end")
+class WantsCommas(Broken):
+    """A namespace without a comma behind it is not seen."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return [] if isinstance(packet, str) and re.fullmatch(r"4[01]/[^,]*", packet) else [packet]
+
+
+@caught_by(
+    "namespaces/odd_names_are_unknown_namespaces[upper_case]", "namespaces/odd_names_are_unknown_namespaces[longer]"
+)
+class TidiesNames(Broken):
+    """Names of namespaces are compared in lower case, without a slash at the end."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        if isinstance(packet, str) and (found := re.match(r"40(/[^,]+?)/?,", packet)):
+            return [f"40{found[1].lower()}," + packet[found.end() :]]
+        return [packet]
+
+
+@caught_by("namespaces/client_leaves_all_namespaces_but_one*")
+class LeavesAllWithTheRoot(Broken):
+    """Who leaves `/` has left everything."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return ["41", "41/custom,"] if packet == "41" else [packet]
+
+
+@caught_by("namespaces/rooms_are_of_one_namespace*")
+class SharesRooms(ChangesAnswers):
+    """Rooms of one name are one room in all namespaces."""
+
+    def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
+        if name == "tell":
+            for nsp in ("/", "/custom"):
+                self.server.broadcast(nsp, "told", args[1:], rooms=frozenset([str(args[0])]))
+        else:
+            super().answer(member, name, args, ack_id, now)
+
+
+@caught_by("namespaces/rooms_are_left_with_the_namespace*")
+class KeepsRooms(Broken):
+    """Who comes back to a namespace is in the rooms of before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rooms: frozenset[str] = frozenset()
+
+    def _handle(self, event: Event, now: float) -> None:
+        if isinstance(event, Left):
+            self._rooms |= event.rooms
+        super()._handle(event, now)
+
+    def _accept(self, member: Member, auth: JSONValue, now: float) -> None:
+        super()._accept(member, auth, now)
+        for room in self._rooms:
+            member.join(room)
+
+
+@caught_by("namespaces/lost_member_of_a_room_is_not_missed*")
+class EndsRoomsWithAMember(Broken):
+    """A room ends when one of its members leaves."""
+
+    def _handle(self, event: Event, now: float) -> None:
+        if isinstance(event, Left):
+            for room in event.rooms:
+                for member in list(event.member.namespace.in_room(room)):
+                    member.leave(room)
+        super()._handle(event, now)
+
+
+@caught_by("events/room_gets_what_is_told*")
+class TellsEverybody(ChangesAnswers):
+    """What is for a room goes to all others in the namespace."""
+
+    def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
+        if name == "tell":
+            self.server.broadcast(member.namespace.name, "told", args[1:], except_rooms=frozenset([member.sid]))
+        else:
+            super().answer(member, name, args, ack_id, now)
+
+
+@caught_by("events/room_gets_what_is_told*")
+class TellsTheTeller(ChangesAnswers):
+    """Who tells a room something hears it too."""
+
+    def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
+        if name == "tell":
+            self.server.broadcast(member.namespace.name, "told", args[1:], rooms=frozenset([str(args[0])]))
+        else:
+            super().answer(member, name, args, ack_id, now)

@@ -28,7 +28,7 @@ STOP_S: Final = 15.0
 _PACKAGES: Final = {
     "trio": ("trio", "h11", "wsproto"),
     "wsgi": ("h11", "wsproto"),
-    "asgi": ("uvicorn", "starlette", "websockets"),
+    "asgi": ("uvicorn", "starlette", "wsproto"),
     "sans": ("h11", "wsproto"),
 }
 

@@ -67,8 +67,10 @@ async def answer_goes_to_the_namespace_that_asked(peer: Peer, transport: str) ->
     """An acknowledgement belongs to the namespace that it names, whatever ids the others have."""
     client = await peer.socketio(transport)
     await client.join("/custom")
-    await client.send('2["ask"]', '2/custom,["ask"]')
-    numbers = {nsp: await asked(client, nsp) for nsp in ("/", "/custom")}
+    numbers: dict[str, int] = {}
+    for nsp in ("/", "/custom"):  # one after another: between namespaces there is no order
+        await client.send(packet(2, nsp, ["ask"]))
+        numbers[nsp] = await asked(client, nsp)
     for nsp in ("/custom", "/"):
         await client.send(packet(3, nsp, [nsp], numbers[nsp]))
         await client.expect(packet(2, nsp, ["answer", nsp]))

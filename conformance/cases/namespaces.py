@@ -179,7 +179,6 @@ async def lost_member_of_a_room_is_not_missed(peer: Peer, transport: str) -> Non
     "PROTOCOL 9-31",
     over=BOTH,
     rows=[
-        ("disconnect", ["41/custom,"]),
         ("ack", ["43/custom,0[]"]),
         ("event_with_id", ['42/custom,5["message-with-ack",1]']),
         ("binary_event", ['451-/custom,["message",{"_placeholder":true,"num":0}]', b"\x01"]),

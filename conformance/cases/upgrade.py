@@ -298,6 +298,8 @@ async def websocket_session_takes_no_other_websocket(peer: Peer) -> None:
 async def polling_request_to_a_websocket_is_refused(peer: Peer, transport: str, method: str) -> None:
     """A poll or POST for a session on WebSocket gets 400 with code 3, does nothing, and the session lives on."""
     session = await peer.session(transport)
+    await session.send("4there")  # its echo shows that the server has seen the upgrade
+    expect(await session.receive(), "4there", "message")
     where = Polling(peer, ENGINE_IO, session.handshake).target()
     response = await peer.request(method, where, body="4stray" if method == "POST" else None)
     expect(response.status, 400, "status")

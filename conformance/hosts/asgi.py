@@ -114,5 +114,5 @@ async def _respond(send: Send, response: Response, kind: str = "http") -> None:
 def serve(listeners: list[socket.socket]) -> None:
     """Serve until Ctrl-C."""
     app = Starlette(routes=[Route("/", PlainTextResponse("a page\n")), Mount("/", SocketIOApp())])
-    config = uvicorn.Config(app, ws="websockets-sansio", ws_max_size=1_000_000, ws_ping_interval=None, log_level=40)
+    config = uvicorn.Config(app, ws="wsproto", ws_max_size=1_000_000, ws_ping_interval=None, log_level=40)
     uvicorn.Server(config).run(sockets=listeners)

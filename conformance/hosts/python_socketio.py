@@ -31,7 +31,7 @@ def serve(listeners: list[socket.socket]) -> None:
     echo = add_echo(engineio.AsyncServer(**OPTIONS))
     io = add_handlers(socketio.AsyncServer(namespaces="*", **OPTIONS))
     app = socketio.ASGIApp(io, other_asgi_app=engineio.ASGIApp(echo, engineio_path="engine.io"))
-    config = uvicorn.Config(app, ws="websockets-sansio", ws_ping_interval=None, log_level=50)
+    config = uvicorn.Config(app, ws="wsproto", ws_ping_interval=None, log_level=50)
     uvicorn.Server(config).run(sockets=listeners)
 
 

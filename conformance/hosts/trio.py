@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import socket as stdlib_socket
+from contextlib import suppress
 
 import trio
 
 from socketio_core import ConnectRefused, Cors, EngineSettings, SocketSettings
 from socketio_core.http import Request
 from socketio_core.socketio import JSONValue
-from socketio_core.trio import EngineApplication, EngineSession, Namespace, Server, Socket
+from socketio_core.trio import AckTimeout, Disconnected, EngineApplication, EngineSession, Namespace, Server, Socket
 
 CORS = Cors(origins=["http://allowed.example"], credentials=True)
 ENGINE = EngineSettings(ping_interval_s=0.3, ping_timeout_s=0.2, upgrade_timeout_s=0.5, max_payload_bytes=1_000_000)
@@ -29,9 +30,12 @@ async def _serve(listeners: list[stdlib_socket.socket]) -> None:
 
 
 def create_server() -> Server:
-    """Return a server that keeps the contract."""
+    """Return a server that keeps the contract.
+
+    While a handler waits for its client's answer, the client's other events are handled: `concurrency` allows it.
+    """
     settings = SocketSettings(connect_timeout_s=1.0)
-    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of)
+    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of, concurrency=16)
     for name in ("/", "/custom", "/slow", "/refused"):
         add_handlers(io.of(name))
     io.of("/slow").use(wait)
@@ -72,9 +76,8 @@ def add_handlers(nsp: Namespace) -> None:
 
     @nsp.on("ask")
     async def ask(socket: Socket, *args: JSONValue) -> None:
-        answer = await socket.call("question", *args)  # None, a value, or a tuple of several
-        values: tuple[JSONValue, ...] = () if answer is None else (answer,)
-        await socket.emit("answer", *(answer if isinstance(answer, tuple) else values))
+        with suppress(AckTimeout, Disconnected):
+            await socket.emit("answer", *await socket.emit_with_ack("question", *args, timeout=10))
 
     @nsp.on("burst")
     async def burst(socket: Socket, count: int) -> None:

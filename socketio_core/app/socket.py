@@ -239,10 +239,20 @@ class Socket(Registrar):
     async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> JSONValue:
         """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.
 
+        Later events of this socket are handled when the handler that waits has returned (see `concurrency`).
+
         Raises:
             AckTimeout: it did not come in `timeout` seconds.
             Disconnected: the socket has left, or leaves while this waits.
             LocalProtocolError: as `emit`.
+        """
+        return ack_value(await self.emit_with_ack(name, *args, timeout=timeout))
+
+    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
+        """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart.
+
+        Raises:
+            AckTimeout, Disconnected, LocalProtocolError: as `call`.
         """
         runtime = self._app.runtime
         await self._wait_writable()
@@ -261,7 +271,7 @@ class Socket(Registrar):
         if isinstance(waiter.outcome, Exception):
             raise waiter.outcome
         assert waiter.outcome is not None  # what sets the event sets the outcome
-        return ack_value(waiter.outcome)
+        return waiter.outcome
 
     async def _wait_writable(self) -> None:
         await self._app.runtime.check_cancelled()

@@ -267,6 +267,14 @@ def test_a_call_returns_the_acknowledgement(
     assert len(rig.server.timers) == 0
 
 
+@pytest.mark.parametrize(("answer", "expected"), [("430[]", []), ("430[null]", [None]), ('430[1,"two"]', [1, "two"])])
+def test_emit_with_ack_returns_every_argument(rig: AppRig, answer: str, expected: list[Any]) -> None:
+    client, socket = rig.connect()
+    task = rig.start(socket.emit_with_ack("question", 1))
+    rig.send(client, answer)
+    assert (task.error, task.result) == (None, expected)
+
+
 def test_a_call_that_is_not_answered_in_time_fails(rig: AppRig) -> None:
     client, socket = rig.connect()
     task = rig.start(socket.call("question", timeout=2.0))

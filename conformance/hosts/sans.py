@@ -82,8 +82,7 @@ class HostConnection:
                 self._http.next_event()  # the end of the request
                 accepted = [*accept_headers(request), *headers]
                 self.output += self._http.send(h11.InformationalResponse(status_code=101, headers=accepted)) or b""
-                if early := self._http.trailing_data[0]:
-                    self._receive_frames(websocket, early, now)
+                self._receive_frames(websocket, self._http.trailing_data[0], now)
 
     def _receive_frames(self, websocket: WebSocket, data: bytes, now: float) -> None:
         self._frames.receive_data(data)
@@ -91,12 +90,14 @@ class HostConnection:
             if isinstance(event, (TextMessage, BytesMessage)):
                 part = event.data if isinstance(event, TextMessage) else bytes(event.data)
                 self._core.receive_part(websocket, part, event.message_finished, now)
-            elif isinstance(event, Ping) and not websocket.is_closed:
+            elif isinstance(event, Ping) and len(self.output) < 65536:  # who floods, and reads nothing, gets no more
                 self.output += self._frames.send(event.response())
             elif isinstance(event, CloseConnection):
                 if self._frames.state is ConnectionState.OPEN:  # so wsproto reports what was no valid frame
                     self._core.fail(websocket, event.reason or "no valid frame", event.code, now)
                 self._core.lost(websocket, now)
+            if websocket.is_closed:  # what follows is nobody's
+                break
 
     def write(self, carrier: Poll | WebSocket) -> None:
         """Take what there is to say."""

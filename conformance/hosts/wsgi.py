@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 
 from conformance.hosts.sans import Host, HostConnection
 from socketio_core.engineio import Poll, WebSocket
 
 READ_BYTES = 65536
 IDLE_S = 60.0  # a client that says nothing for so long is gone: the heartbeat of a live one is faster
-LINGER_S = 5.0  # how long to read on behind a last word, so that the client gets to see it
 
 
 class Server:
@@ -30,7 +28,11 @@ class Server:
     def accept_forever(self, listener: socket.socket) -> None:
         """Serve the clients of one listening socket."""
         while True:
-            client = Client(self, listener.accept()[0])
+            try:
+                client = Client(self, listener.accept()[0])
+            except OSError:  # no file descriptor is free, or the client has left already
+                sleep(0.1)
+                continue
             for task in (client.read_forever, client.write_forever):
                 threading.Thread(target=task, daemon=True).start()
 
@@ -42,13 +44,6 @@ class Server:
                 self.changed.wait(None if deadline is None else max(0.0, deadline - monotonic()))
                 self.host.handle_timeout(monotonic())
                 self.host.flush(monotonic())
-
-    def close(self) -> None:
-        """Tell all clients."""
-        with self.lock:
-            for core in self.host.cores:
-                core.close(monotonic())
-            self.host.flush(monotonic())
 
 
 class Client(HostConnection):
@@ -62,6 +57,7 @@ class Client(HostConnection):
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wakeup = threading.Event()
         self._ready: WebSocket | None = None
+        self._answered: Poll | None = None  # its response is not written yet
 
     def read_forever(self) -> None:
         """Hand over what comes, until the client is gone."""
@@ -75,19 +71,21 @@ class Client(HostConnection):
                 self.receive(data, monotonic())
                 self._server.changed.notify()
             self._wakeup.set()
+        self._socket.close()
 
     def write(self, carrier: Poll | WebSocket) -> None:
         """Remember a WebSocket: what it has to say stays in its outbox, which is bounded, until it can be written."""
         if isinstance(carrier, WebSocket):
             self._ready = carrier
         else:
+            self._answered = carrier
             super().write(carrier)
         self._wakeup.set()
 
     def write_forever(self) -> None:
         """Write what there is, until it is all. A client that reads slowly holds up this thread alone."""
-        is_last = False
-        with self._socket, suppress(OSError):  # the reader sees that the client is gone
+        is_last, poll = False, None
+        try:
             while not is_last:
                 self._wakeup.wait()
                 self._wakeup.clear()
@@ -96,12 +94,16 @@ class Client(HostConnection):
                         super().write(self._ready)
                         self._ready = None
                     data, is_last = bytes(self.output), self.is_closed
+                    poll, self._answered = self._answered, None
                     self.output.clear()
                 self._socket.sendall(data)
-            self._socket.shutdown(socket.SHUT_WR)
-            self._socket.settimeout(LINGER_S)
-            while self._socket.recv(READ_BYTES):
-                pass
+                poll = None
+            self._socket.shutdown(socket.SHUT_WR)  # the reader goes on until the client has seen it all
+        except OSError:
+            if poll is not None:  # its packets go to the next one
+                with self._server.lock:
+                    self._core.abort_poll(poll, monotonic())
+                    self._host.flush(monotonic())
 
 
 def serve(listeners: list[socket.socket]) -> None:
@@ -111,5 +113,8 @@ def serve(listeners: list[socket.socket]) -> None:
         threading.Thread(target=server.accept_forever, args=[listener], daemon=True).start()
     try:
         server.keep_time()
-    finally:
-        server.close()
+    finally:  # tell all clients
+        with server.lock:
+            for core in server.host.cores:
+                core.close(monotonic())
+            server.host.flush(monotonic())

@@ -143,6 +143,7 @@ async def connection_may_end_between_attachments(peer: Peer) -> None:
     BINARY,
     over=BOTH,
     rows=[
+        ("event", '42["message",1]'),
         ("binary_event", '451-["message",{"_placeholder":true,"num":0}]'),
         ("ack", "43999[]"),
         ("connect", "40/custom,"),

@@ -115,15 +115,6 @@ async def attachment_without_a_header_ends_the_connection(peer: Peer, transport:
     await client.closed()
 
 
-@case("required", "Socket.IO 5, Binary; PROTOCOL 3.4", over=BOTH)
-async def text_in_place_of_an_attachment_ends_the_connection(peer: Peer, transport: str) -> None:
-    """A packet between a header and its attachments ends the connection."""
-    client = await peer.socketio(transport)
-    await client.session.send('451-["message",{"_placeholder":true,"num":0}]')
-    await send_bad(client, '42["message",1]')
-    await client.closed()
-
-
 @case(
     "required",
     "Socket.IO 5, Binary; PROTOCOL 3.4",

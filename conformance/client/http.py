@@ -99,16 +99,6 @@ class Exchange:
             response = await self._read()
             raise Failure(f"{self._label} was answered at once", expected="it stays open", received=str(response))
 
-    async def dropped(self, patience_s: float = PATIENCE_S) -> None:
-        """Wait until the server drops the connection without an answer."""
-        with trio.move_on_after(patience_s):
-            try:
-                response = await self._read()
-            except Failure:
-                return
-            raise Failure(f"{self._label} was answered", expected="a dropped connection", received=str(response))
-        raise Failure(f"connection of {self._label} is still open after {patience_s:g} s")
-
     async def refused(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until the request gets an error, or the server drops the connection without an answer."""
         with trio.move_on_after(patience_s):

@@ -127,38 +127,30 @@ class Peer:
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
-    async def websocket(self, where: str, *, headers: Headers = (), early: bytes = b"") -> WebSocket:
-        """Open a WebSocket, which must be accepted.
-
-        Args:
-            early: bytes to send right behind the handshake, in the same write.
-        """
-        opened = await self._handshake(where, headers, early)
+    async def websocket(self, where: str, *, headers: Headers = ()) -> WebSocket:
+        """Open a WebSocket, which must be accepted."""
+        opened = await self._handshake(where, headers)
         if isinstance(opened, Response):
             raise Failure("WebSocket was refused", expected="101", received=str(opened))
         return opened
 
     async def refused_websocket(self, where: str, *, headers: Headers = ()) -> Response:
         """Try to open a WebSocket, which must be refused, and return the response."""
-        opened = await self._handshake(where, headers, b"")
+        opened = await self._handshake(where, headers)
         if isinstance(opened, WebSocket):
             raise Failure("WebSocket was accepted", expected="an HTTP error", received="101 Switching Protocols")
         return opened
 
-    async def try_websocket(self, where: str, *, headers: Headers = ()) -> WebSocket | Response:
-        """Try to open a WebSocket."""
-        return await self._handshake(where, headers, b"")
-
     async def turned_away(self, where: str) -> None:
         """Try to open a WebSocket and probe it; it must be refused, or closed without an answer to the probe."""
-        opened = await self._handshake(where, (), b"")
+        opened = await self._handshake(where, ())
         if isinstance(opened, WebSocket):
             await opened.send("2probe")
             await opened.expect_close()
         else:
             require(400 <= opened.status < 500, "WebSocket was refused with an odd status", opened.status)
 
-    async def _handshake(self, where: str, headers: Headers, early: bytes) -> WebSocket | Response:
+    async def _handshake(self, where: str, headers: Headers) -> WebSocket | Response:
         label = f"WebSocket {where}"
         self.transcript.add(">", label + "".join(f"   {name}: {value}" for name, value in headers))
         stream = await self._connect()
@@ -173,7 +165,7 @@ class Peer:
         connection = h11.Connection(h11.CLIENT)
         request = h11.Request(method="GET", target=where, headers=[*fields, *headers])
         head = (connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b"")
-        await stream.send_all(head + early)
+        await stream.send_all(head)
         with trio.move_on_after(PATIENCE_S):
             answer, body = await _answer(connection, stream)
             given = [(name.decode("ascii"), value.decode("latin-1")) for name, value in answer.headers]

@@ -72,15 +72,6 @@ class WebSocket:
             self._transcript.add(">", f"ws {shown(packet)}   ({self._label})")
         await self._write(b"".join([_message(packet) for packet in packets]))
 
-    async def send_fragments(self, *parts: str | bytes) -> None:
-        """Send one message in several frames."""
-        self._transcript.add(">", f"ws {len(parts)} fragments of {sum(map(len, parts))}   ({self._label})")
-        data = b""
-        for index, part in enumerate(parts):
-            opcode = CONTINUATION if index else (TEXT if isinstance(part, str) else BINARY)
-            data += frame(opcode, _encoded(part), fin=index == len(parts) - 1)
-        await self._write(data)
-
     async def send_raw(self, data: bytes) -> None:
         """Send bytes, which need not be a frame."""
         self._transcript.add(">", f"ws raw {shown(data)}   ({self._label})")

@@ -57,10 +57,6 @@ class Contract:
                 return core, core.handle_request(request, now)
         return self.server, Respond(Response(404, [(b"content-length", b"0")]))
 
-    def core_of(self, request: Request) -> Engine | Server | None:
-        """Return the core that the request is for, if any."""
-        return next((core for core in self.cores if core.owns(request)), None)
-
     def is_forbidden(self, request: Request) -> bool:
         """Whether this handshake is to be refused."""
         return request.query.get("forbidden") == "1"

@@ -227,9 +227,7 @@ class PassesOverStrayAttachments(_CountsAttachments):
         return [] if isinstance(packet, bytes) and not self.owed else [packet]
 
 
-@caught_by(
-    "binary/other_packets_in_place_of_an_attachment*", "malformed/text_in_place_of_an_attachment_ends_the_connection*"
-)
+@caught_by("binary/other_packets_in_place_of_an_attachment*")
 class PassesOverWhatInterrupts(_CountsAttachments):
     """Packets that come before attachments that are to come are passed over."""
 

@@ -10,8 +10,6 @@ from socketio_core.engineio import Frame
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 
-OK = Response(200, [(b"content-length", b"2")], b"ok")
-
 
 def plain(status: int, body: bytes = b"") -> Response:
     """Return a response without the headers of a poll."""

@@ -58,7 +58,7 @@ class ConnectRefused(Exception):  # noqa: N818 - reads as the decision that it i
 class CloseReason(Enum):
     """Why a session or a socket ended: a closed set, with the strings that Socket.IO users know.
 
-    Spec: PROTOCOL 4.5.
+    Spec: PROTOCOL 4.5; 5.3 for those of a client.
     """
 
     TRANSPORT_ERROR = "transport error"
@@ -70,3 +70,5 @@ class CloseReason(Enum):
     FORCED_SERVER_CLOSE = "forced server close"
     CLIENT_NAMESPACE_DISCONNECT = "client namespace disconnect"
     SERVER_NAMESPACE_DISCONNECT = "server namespace disconnect"
+    IO_SERVER_DISCONNECT = "io server disconnect"
+    IO_CLIENT_DISCONNECT = "io client disconnect"

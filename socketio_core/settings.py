@@ -6,6 +6,7 @@ what the reference leaves open (PROTOCOL 6.3); they are far above what an honest
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,10 @@ from socketio_core.http import Cookie, Cors, Headers, Request
 
 HeaderHook = Callable[[Request, str], Headers]
 """Extra response headers for a request; the second argument is the session id."""
+
+_UNSAFE_IN_TARGET = re.compile(r"[^!-~]")  # what may not stand in a request's line: it would end it
+_UNSAFE_IN_HEADER = re.compile(rb"[\x00\r\n]")
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,91 @@ class SocketSettings:
         for name in ("max_held_packets", "max_held_bytes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative: {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineClientSettings:
+    """Settings and limits of a client's Engine.IO layer; "reference" is npm `socket.io-client` 4 (PROTOCOL 1.13)."""
+
+    authority: str = "localhost"  # the Host header: name, and port unless it is the scheme's own
+    path: str = "/engine.io/"  # reference
+    query: Sequence[tuple[str, str]] = ()  # more fields of every request's query
+    headers: Headers = ()  # more headers of every request, the WebSocket's among them
+    transports: Sequence[str] = ("polling", "websocket")  # reference; the first one opens the session
+    upgrade: bool = True  # reference: move from polling to a WebSocket if the server offers it
+    try_all_transports: bool = False  # reference: when the first transport cannot open the session, try the others
+    remember_upgrade: bool = False  # reference: begin on a WebSocket if the last session ended up on one
+    timestamp_requests: bool = True  # reference: polling requests carry a `t` that no cache has seen
+    open_timeout_s: float = 20.0  # reference (the Manager's `timeout`): for the handshake, whatever the transports
+    upgrade_timeout_s: float = 10.0  # as a server waits (PROTOCOL 6.2); the reference's client waits for ever
+    close_timeout_s: float = 10.0  # ours: to send what is left; the reference waits for ever
+    post_timeout_s: float = 60.0  # ours: for the answer to one POST; the reference waits for ever (requestTimeout: 0)
+    max_pause_s: float = 120.0  # ours: as `EngineSettings.max_pause_s`
+    max_message_bytes: int = 104_857_600  # reference: the default of npm's ws in a client; one response, one message
+    max_packets_per_payload: int = 200_000  # ours: twice what our server buffers for one client
+    max_packets_per_post: int = 16  # what python-socketio's server takes; the reference sends all there is
+    max_buffered_bytes: int = 16_000_000  # ours: as `EngineSettings.max_buffered_bytes`
+    max_buffered_messages: int = 100_000  # ours: as `EngineSettings.max_buffered_messages`
+    high_water_bytes: int = 1_000_000  # ours: above it `emit` waits
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with the name of the field."""
+        if not self.path.startswith("/") or _UNSAFE_IN_TARGET.search(self.path) or "?" in self.path or "#" in self.path:
+            raise ValueError(
+                f"path must begin with '/' and hold no space, control character, '?' or '#': {self.path!r}"
+            )
+        if not self.authority or _UNSAFE_IN_TARGET.search(self.authority):
+            raise ValueError(f"authority must be a host with an optional port: {self.authority!r}")
+        unknown = set(self.transports) - {"polling", "websocket"}
+        if unknown or not self.transports or len(set(self.transports)) != len(self.transports):
+            raise ValueError(f"transports must be 'polling' and/or 'websocket', each once: {list(self.transports)!r}")
+        for name, value in self.headers:
+            if not _HEADER_NAME.fullmatch(name) or _UNSAFE_IN_HEADER.search(value):
+                raise ValueError(f"headers must be pairs of a token and a value without line breaks: {name!r}")
+        _require_positive(
+            self,
+            "open_timeout_s upgrade_timeout_s close_timeout_s post_timeout_s max_pause_s max_message_bytes"
+            " max_packets_per_payload max_packets_per_post max_buffered_bytes max_buffered_messages high_water_bytes",
+        )
+        if self.high_water_bytes > self.max_buffered_bytes:
+            raise ValueError(f"high_water_bytes must not exceed max_buffered_bytes: {self.high_water_bytes!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """Settings and limits of a client's Socket.IO layer; "reference" is npm `socket.io-client` 4 (PROTOCOL 5)."""
+
+    reconnection: bool = True  # reference
+    reconnection_attempts: int | None = None  # reference: no limit
+    reconnection_delay_s: float = 1.0  # reference: before the first attempt, give or take the randomization
+    reconnection_delay_max_s: float = 5.0  # reference
+    randomization_factor: float = 0.5  # reference; 0 to 1
+    retries: int = 0  # reference: how often an emit that was not acknowledged is sent again
+    ack_timeout_s: float = 10.0  # ours: for each try of an emit with retries; the reference has no default
+    namespace_timeout_s: float = 45.0  # ours: for the answer to a CONNECT; the reference waits for ever
+    max_buffered_emits: int = 1_000  # ours: per namespace, while it is not connected; the reference has no limit
+    max_buffered_emit_bytes: int = 1_000_000  # ours: the same in bytes
+    max_held_events: int = 10_000  # ours: events that come before the CONNECT that they belong behind (recovery)
+    max_held_event_bytes: int = 16_000_000  # ours: the same in bytes
+    max_outstanding_acks: int = 10_000  # ours: per namespace; one more is a `LocalProtocolError`
+    max_namespaces: int = 100  # ours: per connection, as a server's
+    max_queued_events: int = 1_000  # ours: waiting for a handler; then reading pauses
+    max_queued_bytes: int = 2_000_000  # ours: the same in bytes
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with the name of the field."""
+        _require_positive(
+            self,
+            "reconnection_delay_s reconnection_delay_max_s ack_timeout_s namespace_timeout_s max_buffered_emits"
+            " max_buffered_emit_bytes max_held_events max_held_event_bytes max_outstanding_acks max_namespaces"
+            " max_queued_events max_queued_bytes",
+        )
+        if self.reconnection_attempts is not None and self.reconnection_attempts < 1:
+            raise ValueError(f"reconnection_attempts must be None or at least 1: {self.reconnection_attempts!r}")
+        if not 0 <= self.randomization_factor <= 1:
+            raise ValueError(f"randomization_factor must be from 0 to 1: {self.randomization_factor!r}")
+        if self.retries < 0:
+            raise ValueError(f"retries must not be negative: {self.retries!r}")
 
 
 def _require_positive(settings: object, names: str) -> None:

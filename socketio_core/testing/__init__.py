@@ -1,8 +1,9 @@
-"""What tests of this package, and of what is built on it, share: a clock and an in-memory client (`WireClient`)."""
+"""What tests of this package, and of what is built on it, share: a clock, a client by hand, and a network in memory."""
 
 from __future__ import annotations
 
 from socketio_core.testing.clock import FakeClock
+from socketio_core.testing.network import ClientHost, HttpLink, Network, SocketLink
 from socketio_core.testing.wire import (
     Host,
     Refused,
@@ -16,9 +17,13 @@ from socketio_core.testing.wire import (
 )
 
 __all__ = [
+    "ClientHost",
     "FakeClock",
     "Host",
+    "HttpLink",
+    "Network",
     "Refused",
+    "SocketLink",
     "WireClient",
     "WirePoll",
     "WirePost",

@@ -1,0 +1,28 @@
+"""Engine.IO 4 without I/O, client role. Start at `ClientSession`."""
+
+from __future__ import annotations
+
+from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
+from socketio_core.engineio.client.cookies import CookieJar
+from socketio_core.engineio.client.events import Attempt, Event, Opened, OpenFailed, Pinged, UpgradeFailed
+from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.requests import ClientMemory
+from socketio_core.engineio.client.session import ClientSession
+from socketio_core.engineio.client.states import ClientState
+
+__all__ = [
+    "Attempt",
+    "ClientCarrier",
+    "ClientMemory",
+    "ClientSession",
+    "ClientState",
+    "ClientWebSocket",
+    "CookieJar",
+    "Event",
+    "Exchange",
+    "Handshake",
+    "OpenFailed",
+    "Opened",
+    "Pinged",
+    "UpgradeFailed",
+]

@@ -1,0 +1,139 @@
+"""What a client wants in flight: HTTP exchanges and WebSockets.
+
+Each has a `context` that belongs to the host and that the core never touches. `take_ready()` names those that the host
+must see to: begin with a new one (its `context` is still `None`), write what a WebSocket has to say, drop what is
+cancelled or closed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from socketio_core.engineio.client.states import CarrierState
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.outbox import Outbox
+from socketio_core.engineio.packet import Frame
+
+if TYPE_CHECKING:
+    from socketio_core.engineio.client.session import ClientSession
+
+
+class Exchange:
+    """One HTTP request that the client wants to make, and whose response it wants to be told.
+
+    The host sends it and calls `exchange_done` or `exchange_failed`, once. When `is_cancelled` is true nobody wants the
+    response any more: the host drops the connection.
+
+    Attributes:
+        method: `"GET"` or `"POST"`.
+        target: path and query.
+        headers: all but `Content-Length`, in the order of sending, `Host` first.
+        limit_bytes: a response whose body is larger is a failure.
+        timeout_s: how long the whole exchange may take; `None`: the session watches over it itself.
+    """
+
+    __slots__ = (
+        "body",
+        "context",
+        "headers",
+        "is_cancelled",
+        "is_ready",
+        "limit_bytes",
+        "method",
+        "session",
+        "target",
+        "timeout_s",
+    )
+
+    def __init__(
+        self,
+        session: ClientSession,
+        method: str,
+        target: str,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        limit_bytes: int,
+        timeout_s: float | None,
+    ) -> None:
+        self.session = session
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.limit_bytes = limit_bytes
+        self.timeout_s = timeout_s
+        self.context: object = None
+        self.is_ready = False
+        self.is_cancelled = False
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.method} {self.target.partition('?')[0]}>"
+
+
+class ClientWebSocket:
+    """A WebSocket that the client wants to have open.
+
+    The host does the handshake and calls `websocket_opened`, `websocket_refused` or `lost`. Then it writes what
+    `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with `close_code` (`None`:
+    without a code) and drops the connection; frames that still arrive are ignored.
+
+    Attributes:
+        target: path and query of the handshake.
+        headers: of the handshake, without those of the WebSocket protocol itself.
+        is_open: the handshake is done.
+        max_message_bytes: no message of the server may be larger; a host may refuse it while it arrives.
+    """
+
+    __slots__ = (
+        "close_code",
+        "close_text",
+        "context",
+        "headers",
+        "is_closed",
+        "is_open",
+        "is_ready",
+        "max_message_bytes",
+        "outbox",
+        "parts",
+        "parts_size",
+        "session",
+        "state",
+        "target",
+    )
+
+    def __init__(
+        self,
+        session: ClientSession,
+        target: str,
+        headers: list[tuple[bytes, bytes]],
+        state: CarrierState,
+        max_message_bytes: int,
+    ) -> None:
+        self.session = session
+        self.target = target
+        self.headers = headers
+        self.state = state
+        self.max_message_bytes = max_message_bytes
+        self.context: object = None
+        self.outbox = Outbox()
+        self.is_open = False
+        self.is_closed = False
+        self.is_ready = False
+        self.close_code: int | None = None
+        self.close_text = ""
+        self.parts: list[Frame] = []
+        self.parts_size = 0
+
+    def __repr__(self) -> str:
+        return f"<ClientWebSocket {self.state.value}, {'open' if self.is_open else 'not open'}>"
+
+    def take(self, max_bytes: int | None = None) -> list[WireMessage]:
+        """Remove and return what is to be sent now, in order; no more than `max_bytes`, but at least one message.
+
+        Nothing while the handshake is not done.
+        """
+        return self.outbox.take(max_bytes=max_bytes) if self.is_open else []
+
+
+ClientCarrier = Exchange | ClientWebSocket

@@ -1,0 +1,78 @@
+"""The open packet as a client reads it. Spec: PROTOCOL 1.3."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Final, NoReturn, cast
+
+from socketio_core.errors import PacketError
+from socketio_core.records import record
+
+MAX_SID_CHARS: Final = 1024  # a reference server's has 20; it goes into the line of every request
+MAX_INTERVAL_MS: Final = 2**31 - 1  # the longest delay of a timer in JavaScript, about 25 days
+
+_VISIBLE = re.compile("[!-~]+")
+
+
+@record
+class Handshake:
+    """What the server said when the session was opened."""
+
+    sid: str  # secret: whoever knows it can act for the client
+    upgrades: tuple[str, ...]
+    ping_interval_s: float
+    ping_timeout_s: float
+    max_payload_bytes: int | None  # of one POST or message; `None` when the server names no limit
+
+
+def parse_handshake(text: str) -> Handshake:
+    """Read the JSON of an open packet; fields beyond the five known ones are ignored.
+
+    Raises:
+        PacketError: it is not JSON, or a field is missing or of no use; the message names it.
+    """
+    try:
+        fields: object = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise PacketError(f"open packet is not JSON: {text[:80]!r}") from None
+    if not isinstance(fields, dict):
+        raise PacketError(f"open packet is not an object: {text[:80]!r}")
+    found = cast("dict[str, object]", fields)
+    sid = found.get("sid")
+    if not (isinstance(sid, str) and len(sid) <= MAX_SID_CHARS and _VISIBLE.fullmatch(sid)):
+        raise PacketError("open packet without a usable 'sid'")
+    upgrades = found.get("upgrades")
+    names = cast("list[object]", upgrades) if isinstance(upgrades, list) else None
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise PacketError("open packet without a list of strings as 'upgrades'")
+    return Handshake(
+        sid,
+        tuple(cast("list[str]", names)),
+        _interval_s(found, "pingInterval"),
+        _interval_s(found, "pingTimeout"),
+        _max_payload(found),
+    )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _interval_s(fields: Mapping[str, object], name: str) -> float:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= MAX_INTERVAL_MS:
+        raise PacketError(f"open packet without milliseconds as {name!r}")
+    return value / 1000
+
+
+def _max_payload(fields: Mapping[str, object]) -> int | None:
+    """Read `maxPayload`; 0 and a missing one mean no limit, as in the reference (PROTOCOL 1.11)."""
+    value = fields.get("maxPayload")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise PacketError("open packet with a 'maxPayload' that is no number of bytes")
+    return int(value) or None

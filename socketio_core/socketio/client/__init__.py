@@ -1,0 +1,52 @@
+"""Socket.IO 5 without I/O, client role, on top of `socketio_core.engineio.client`. Start at `Client`."""
+
+from __future__ import annotations
+
+from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
+from socketio_core.engineio.events import Closed, Upgraded
+from socketio_core.socketio.client.backoff import Backoff
+from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.events import (
+    AckDropped,
+    AckExpired,
+    AckReceived,
+    AuthRequested,
+    Connected,
+    ConnectFailed,
+    EmitFailed,
+    Event,
+    EventReceived,
+    Left,
+    ReconnectAttempted,
+    Reconnected,
+    ReconnectFailed,
+    ReconnectScheduled,
+)
+from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceState
+
+__all__ = [
+    "AckDropped",
+    "AckExpired",
+    "AckReceived",
+    "AuthRequested",
+    "Backoff",
+    "Client",
+    "ClientNamespace",
+    "Closed",
+    "ConnectFailed",
+    "Connected",
+    "EmitFailed",
+    "Event",
+    "EventReceived",
+    "Left",
+    "NamespaceState",
+    "OpenFailed",
+    "Opened",
+    "Pinged",
+    "ReconnectAttempted",
+    "ReconnectFailed",
+    "ReconnectScheduled",
+    "Reconnected",
+    "UpgradeFailed",
+    "Upgraded",
+]

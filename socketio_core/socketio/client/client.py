@@ -1,0 +1,402 @@
+"""The Socket.IO client without I/O: many namespaces over one connection, which it opens again when it is lost.
+
+A host takes what is ready (`take_ready`: requests to make, WebSockets to open and write to), says what became of it,
+and gets Socket.IO events from `take_events`. What users know as the Manager. Spec: PROTOCOL 5.1, 5.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
+from socketio_core.engineio.client.events import Opened, OpenFailed
+from socketio_core.engineio.client.requests import ClientMemory
+from socketio_core.engineio.client.session import ClientSession
+from socketio_core.engineio.events import Closed
+from socketio_core.engineio.message import WireMessage, received_size
+from socketio_core.engineio.packet import Frame, Payload
+from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.http import Response
+from socketio_core.settings import ClientSettings, EngineClientSettings, SocketSettings
+from socketio_core.socketio.client.backoff import Backoff
+from socketio_core.socketio.client.events import (
+    Event,
+    ReconnectAttempted,
+    Reconnected,
+    ReconnectFailed,
+    ReconnectScheduled,
+)
+from socketio_core.socketio.client.namespace import ClientNamespace
+from socketio_core.socketio.json_parser import JsonParser
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
+from socketio_core.socketio.parser import Decoder, Parser
+from socketio_core.timers import Timer, TimerQueue
+
+
+class Scheduled(Protocol):
+    """Something with a deadline."""
+
+    def handle_timeout(self, now: float) -> None:
+        """The deadline has come."""
+
+
+class Client:
+    """A Socket.IO client. Nothing is in flight until a namespace is connected: `client.of("/").connect(now)`.
+
+    Args:
+        engine_settings: the Engine.IO layer: where the server is, and the limits.
+        settings: the Socket.IO layer.
+        parser: how packets are encoded; JSON unless said otherwise.
+        random: returns floats from 0 (inclusive) to 1 (exclusive): spreads reconnections, marks requests.
+
+    Attributes:
+        session: the current connection; `None` between two of them.
+        memory: what outlives the connections: cookies, and whether a WebSocket worked.
+        context: belongs to the host.
+    """
+
+    def __init__(
+        self,
+        engine_settings: EngineClientSettings | None = None,
+        settings: ClientSettings | None = None,
+        *,
+        parser: Parser | None = None,
+        random: Callable[[], float],
+    ) -> None:
+        self.engine_settings = engine_settings or EngineClientSettings(path="/socket.io/")
+        self.settings = settings or ClientSettings()
+        self.parser: Parser = parser or JsonParser(SocketSettings())
+        self.memory = ClientMemory()
+        self.namespaces: dict[str, ClientNamespace] = {}
+        self.session: ClientSession | None = None
+        self.context: object = None
+        self._random = random
+        self._backoff = Backoff(self.settings, random)
+        self._reconnect_at: float | None = None
+        self._reconnects = 0  # which attempt is being made; 0: the first connection of all
+        self._old_sessions: list[ClientSession] = []  # they still send what they have, and their goodbye
+        self._decoder: Decoder = self.parser.decoder()
+        self._partial_bytes = 0  # of the packet that waits for attachments
+        self._timers: TimerQueue[Scheduled] = TimerQueue()
+        self._events: list[Event] = []
+        self._pauses = 0
+        self._known_limit: ClientSession | None = None  # the last session that was open: what the server takes
+        self._is_closed = False
+        self._now = 0.0  # when something last happened: an emit may end a session, and is not told the time
+
+    def __repr__(self) -> str:
+        return f"<Client {self.engine_settings.authority}, {len(self.namespaces)} namespaces, {self.session!r}>"
+
+    # -- namespaces --------------------------------------------------------------------------------------------------
+
+    def of(
+        self, name: str = ROOT_NAMESPACE, auth: Mapping[str, JSONValue] | None = None, *, asks_auth: bool = False
+    ) -> ClientNamespace:
+        """Return a namespace, always the same one of a name; the other arguments count when it is made.
+
+        Raises:
+            LocalProtocolError: more than `max_namespaces`, a name with a comma, or one that does not begin with `/`.
+        """
+        namespace = self.namespaces.get(name)
+        if namespace is None:
+            if not name.startswith("/") or "," in name:
+                raise LocalProtocolError(f"namespace must begin with '/' and hold no comma: {name!r}")
+            if len(self.namespaces) >= self.settings.max_namespaces:
+                raise LocalProtocolError(f"too many namespaces, limit: {self.settings.max_namespaces}")
+            namespace = self.namespaces[name] = ClientNamespace(self, name, auth, asks_auth=asks_auth)
+        return namespace
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether `close` was called: nothing can be sent any more."""
+        return self._is_closed
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called, and all is done: the host may stop."""
+        return self._is_closed and self.session is None and not self._old_sessions
+
+    def check_not_closed(self) -> None:
+        """Raise `LocalProtocolError` after `close`."""
+        if self._is_closed:
+            raise LocalProtocolError("client was closed")
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether a message would leave at once."""
+        return self.session is not None and self.session.is_writable
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much waits in the outbox of the connection."""
+        return 0 if self.session is None else self.session.buffered_bytes
+
+    @property
+    def is_over_high_water(self) -> bool:
+        """Whether the server reads too slowly for more: wait, or drop."""
+        return self.buffered_bytes > self.engine_settings.high_water_bytes
+
+    def take_ready(self) -> list[ClientCarrier]:
+        """Return the carriers that the host must see to, each once."""
+        ready: list[ClientCarrier] = []
+        for session in [*self._old_sessions, *([self.session] if self.session is not None else [])]:
+            ready += session.take_ready()
+        self._old_sessions = [session for session in self._old_sessions if session.next_deadline is not None]
+        return ready
+
+    def take_events(self) -> list[Event]:
+        """Return what happened since the last call, in order."""
+        self._pump(self._now)
+        events, self._events = self._events, []
+        return events
+
+    # -- what became of it: see `ClientSession` ----------------------------------------------------------------------
+
+    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+        """See `ClientSession.exchange_done`."""
+        exchange.session.exchange_done(exchange, response, now)
+        self._pump(now)
+
+    def exchange_failed(self, exchange: Exchange, detail: str, now: float) -> None:
+        """See `ClientSession.exchange_failed`."""
+        exchange.session.exchange_failed(exchange, detail, now)
+        self._pump(now)
+
+    def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
+        """See `ClientSession.websocket_opened`."""
+        websocket.session.websocket_opened(websocket, response, now)
+        self._pump(now)
+
+    def websocket_refused(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
+        """See `ClientSession.websocket_refused`."""
+        websocket.session.websocket_refused(websocket, response, now)
+        self._pump(now)
+
+    def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
+        """See `ClientSession.receive`."""
+        websocket.session.receive(websocket, frame, now)
+        self._pump(now)
+
+    def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+        """See `ClientSession.receive_part`."""
+        websocket.session.receive_part(websocket, part, is_last, now)
+        self._pump(now)
+
+    def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
+        """See `ClientSession.lost`."""
+        websocket.session.lost(websocket, detail, now)
+        self._pump(now)
+
+    def fail_websocket(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
+        """See `ClientSession.fail_websocket`."""
+        websocket.session.fail_websocket(websocket, detail, code, now)
+        self._pump(now)
+
+    def pause_reading(self, now: float) -> None:
+        """The host reads no more for a while; see `ClientSession.pause_reading`."""
+        self._pauses += 1
+        if self.session is not None:
+            self.session.pause_reading(now)
+
+    def resume_reading(self, now: float) -> None:
+        """The host reads again."""
+        if self._pauses:
+            self._pauses -= 1
+            if self.session is not None:
+                self.session.resume_reading(now)
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
+        sessions = [*self._old_sessions, *([self.session] if self.session is not None else [])]
+        deadlines = [session.next_deadline for session in sessions]
+        deadlines += [self._timers.next_deadline, self._reconnect_at]
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do all that is due at `now`, in the order in which it fell due. Early, late and repeated calls are fine."""
+        self._now = now
+        while (due_at := self.next_deadline) is not None and due_at <= now:
+            for session in self._old_sessions:
+                session.handle_timeout(due_at)
+            if self.session is not None:
+                self.session.handle_timeout(due_at)
+                self._pump(due_at)  # what it reports came before the timers
+            while (item := self._timers.pop_due(due_at)) is not None:
+                item.handle_timeout(due_at)
+            self._pump(due_at)
+            if self._reconnect_at is not None and self._reconnect_at <= due_at:
+                self._reconnect_at = None
+                self._reconnects = self._backoff.attempts
+                self.report(ReconnectAttempted(self._reconnects))
+                self._open(due_at)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def close(self, now: float) -> None:
+        """Leave every namespace, close the connection in order, and open no other. The host goes on until `is_closed`.
+
+        Events that were buffered because there was no connection are given up. Repeated calls do nothing.
+        """
+        self._is_closed = True
+        self._reconnect_at = None
+        for namespace in list(self.namespaces.values()):
+            namespace.disconnect(now)
+            namespace.drop_all()
+        self._retire_session(now)
+
+    def abort(self, now: float) -> None:
+        """Do as `close`, at once: what was not sent is lost."""
+        self.close(now)
+        for session in self._old_sessions:
+            session.abort(now)
+
+    # -- what namespaces call ----------------------------------------------------------------------------------------
+
+    def report(self, event: Event) -> None:
+        """Add an event."""
+        self._events.append(event)
+
+    def schedule(self, at: float, item: Scheduled) -> Timer[Scheduled]:
+        """Add a timer."""
+        return self._timers.schedule(at, item)
+
+    def put_control(self, message: WireMessage) -> None:
+        """Send a packet of the protocol's own."""
+        if self.session is not None:
+            self.session.put(message, is_control=True)
+
+    def check_size(self, message: WireMessage) -> None:
+        """Check a message against what the server took when there was last a connection.
+
+        Raises:
+            LocalProtocolError: it is too large.
+        """
+        if self._known_limit is not None:
+            self._known_limit.check_size(message)
+
+    def namespace_wanted(self, namespace: ClientNamespace, now: float) -> None:
+        """A namespace wants to be connected."""
+        if self.session is not None:
+            if self.session.is_open:
+                namespace.session_opened(now)
+        elif self._reconnect_at is None:
+            self._reconnects = 0
+            self._open(now)
+
+    def close_if_unwanted(self, now: float) -> None:
+        """Close the connection when no namespace wants it any more (PROTOCOL 9-62)."""
+        if not any(namespace.is_active for namespace in self.namespaces.values()):
+            self._reconnect_at = None
+            self._backoff.reset()
+            self._retire_session(now)
+
+    # -- the connection ----------------------------------------------------------------------------------------------
+
+    def _open(self, now: float) -> None:
+        self._now = now
+        self._decoder = self.parser.decoder()
+        self._partial_bytes = 0
+        self.session = ClientSession(self.engine_settings, memory=self.memory, random=self._random, now=now)
+
+    def _retire_session(self, now: float) -> None:
+        session, self.session = self.session, None
+        if session is not None:
+            session.close(now)
+            session.take_events()
+            self._old_sessions.append(session)
+
+    def _pump(self, now: float) -> None:
+        """Handle what the current session reports, until there is no more."""
+        self._now = now
+        for old in self._old_sessions:
+            old.take_events()  # nobody wants them
+        while (session := self.session) is not None and (events := session.take_events()):
+            for event in events:
+                if isinstance(event, (str, bytes)):
+                    self._receive(event, now)
+                elif isinstance(event, Closed):
+                    self._lost(event, now)
+                elif isinstance(event, OpenFailed):
+                    self._open_failed(event, now)
+                elif isinstance(event, Opened):
+                    self._opened(event, session, now)
+                else:
+                    self.report(event)
+                if self.session is not session:  # what it still says is not for us
+                    break
+
+    def _receive(self, payload: Payload, now: float) -> None:
+        try:
+            packet = self._decoder.feed(payload)
+            size_bytes = len(payload) if isinstance(payload, bytes) or payload.isascii() else received_size(payload)
+            self._partial_bytes += size_bytes
+            if packet is not None:
+                size_bytes, self._partial_bytes = self._partial_bytes, 0
+                namespace = self.namespaces.get(packet.nsp)
+                if namespace is not None:  # others are ignored, as in the reference (PROTOCOL 9-60)
+                    namespace.receive(packet, size_bytes, now)
+        except PacketError as error:
+            session = self.session
+            assert session is not None  # its message is being read
+            session.close(now)
+            session.take_events()
+            self._lost(Closed(CloseReason.PARSE_ERROR, RemoteProtocolError(str(error))), now)
+
+    def _opened(self, event: Opened, session: ClientSession, now: float) -> None:
+        self._known_limit = session
+        for _ in range(self._pauses):
+            session.pause_reading(now)
+        self.report(event)
+        if self._reconnects:
+            self.report(Reconnected(self._reconnects))
+        self._reconnects = 0
+        self._backoff.reset()
+        for namespace in list(self.namespaces.values()):
+            namespace.session_opened(now)
+
+    def _open_failed(self, event: OpenFailed, now: float) -> None:
+        self._forget_session()
+        self.report(event)
+        will_retry = self._will_retry()
+        if not will_retry and self._reconnects:
+            self.report(ReconnectFailed(self._reconnects))
+        for namespace in list(self.namespaces.values()):
+            namespace.open_failed(str(event), will_retry=will_retry)
+        self._schedule_reconnect(will_retry, now)
+
+    def _lost(self, event: Closed, now: float) -> None:
+        self._forget_session()
+        self._backoff.reset()
+        self.report(event)
+        will_retry = self._will_retry()
+        for namespace in list(self.namespaces.values()):
+            namespace.session_lost(event.reason, event.error, will_retry=will_retry)
+        self._schedule_reconnect(will_retry, now)
+
+    def _forget_session(self) -> None:
+        if self.session is not None:
+            self._old_sessions.append(self.session)  # its carriers are still to be dropped by the host
+            self.session = None
+
+    def _will_retry(self) -> bool:
+        limit = self.settings.reconnection_attempts
+        return (
+            self.settings.reconnection
+            and not self._is_closed
+            and (limit is None or self._backoff.attempts < limit)
+            and any(namespace.is_active for namespace in self.namespaces.values())
+        )
+
+    def _schedule_reconnect(self, will_retry: bool, now: float) -> None:  # noqa: FBT001
+        if will_retry:
+            delay_s = self._backoff.next_delay_s()
+            self._reconnect_at = now + delay_s
+            self.report(ReconnectScheduled(self._backoff.attempts, delay_s))
+        else:
+            self._backoff.reset()

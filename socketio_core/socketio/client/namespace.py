@@ -1,0 +1,471 @@
+"""One namespace as its client sees it: what users of Socket.IO call a socket, without the handlers.
+
+    IDLE         not wanted: never connected, left, refused, or given up
+    WAITING      wanted, and there is no connection to the server (yet, or again)
+    ASKING       the host was asked for its auth
+    CONNECTING   CONNECT was sent
+    CONNECTED    the server let the client in
+
+Spec: PROTOCOL 3.5, 3.9, 5.2, 5.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, cast
+
+from socketio_core.engineio.message import WireMessage
+from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.socketio.client.events import (
+    AckDropped,
+    AckExpired,
+    AckReceived,
+    AuthRequested,
+    Connected,
+    ConnectFailed,
+    EmitFailed,
+    EventReceived,
+    Left,
+)
+from socketio_core.socketio.client.pending import Emit, EmitBuffer, PendingAck
+from socketio_core.socketio.client.retries import RetryQueue
+from socketio_core.socketio.member import event_packet
+from socketio_core.socketio.packet import (
+    ACK,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    JSONValue,
+    Packet,
+)
+from socketio_core.timers import Timer
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.client.client import Client, Scheduled
+
+_OLD_SERVER = "the server answered CONNECT without a socket id; is it Socket.IO 2, which speaks another protocol?"
+
+
+class NamespaceState(Enum):
+    """See above."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    ASKING = "asking"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+
+
+class ClientNamespace:
+    """The client in one namespace of its server. Made by `Client.of`.
+
+    Attributes:
+        auth: sent with every CONNECT, if it is not asked for: a JSON object, or `None`.
+        asks_auth: ask the host at each CONNECT (`AuthRequested`).
+        sid: the socket's public id; `""` while it is not connected.
+        recovered: the last CONNECT restored what was there before (PROTOCOL 3.9).
+        context: belongs to the host.
+    """
+
+    def __init__(
+        self, client: Client, name: str, auth: Mapping[str, JSONValue] | None = None, *, asks_auth: bool = False
+    ) -> None:
+        settings = client.settings
+        self.client = client
+        self.name = name
+        self.auth = auth
+        self.asks_auth = asks_auth
+        self.context: object = None
+        self.state = NamespaceState.IDLE
+        self.sid = ""
+        self.recovered = False
+        self.pending_acks: dict[int, PendingAck] = {}
+        self._connects = 0
+        self._pid: str | None = None
+        self._offset: str | None = None
+        self._next_ack_id = 0
+        self._held: list[tuple[Packet, int]] = []
+        self._held_bytes = 0
+        self._timer: Timer[Scheduled] | None = None
+        self._buffer = EmitBuffer(settings.max_buffered_emits, settings.max_buffered_emit_bytes)
+        self._retries: RetryQueue | None = None
+        if settings.retries:
+            self._retries = RetryQueue(self, EmitBuffer(settings.max_buffered_emits, settings.max_buffered_emit_bytes))
+
+    def __repr__(self) -> str:
+        return f"<ClientNamespace {self.name}, {self.state.value}>"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the client is in the namespace."""
+        return self.state is NamespaceState.CONNECTED
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is connected, or connects as soon as it can."""
+        return self.state is not NamespaceState.IDLE
+
+    # -- joining and leaving -----------------------------------------------------------------------------------------
+
+    def connect(self, now: float) -> None:
+        """Join the namespace as soon as there is a connection to the server; one is opened if there is none.
+
+        `Connected` or `ConnectFailed` follows. Does nothing when it is active already.
+
+        Raises:
+            LocalProtocolError: the client was closed.
+        """
+        self.client.check_not_closed()
+        if self.state is NamespaceState.IDLE:
+            self.state = NamespaceState.WAITING
+            self.client.namespace_wanted(self, now)
+
+    def session_opened(self, now: float) -> None:
+        """There is a connection to the server: ask to be let in."""
+        if self.state is not NamespaceState.WAITING:
+            return
+        self._connects += 1
+        if self.asks_auth:
+            self.state = NamespaceState.ASKING
+            self.client.report(AuthRequested(self, self._connects))
+            return
+        try:
+            self._send_connect(self.auth, now)
+        except LocalProtocolError as error:
+            self._refused(f"auth cannot be sent: {error}", None, now)
+
+    def provide_auth(self, attempt: int, auth: Mapping[str, JSONValue] | None, now: float) -> bool:
+        """Answer `AuthRequested`. Returns `False` when it is not waited for any more.
+
+        Raises:
+            LocalProtocolError: it is not JSON, and nothing was sent; answer again, or call `fail_auth`.
+        """
+        if self.state is not NamespaceState.ASKING or attempt != self._connects:
+            return False
+        self._send_connect(auth, now)
+        return True
+
+    def fail_auth(self, attempt: int, detail: str, now: float) -> bool:
+        """Answer `AuthRequested`: there is none, so the client does not connect to the namespace."""
+        if self.state is not NamespaceState.ASKING or attempt != self._connects:
+            return False
+        self._refused(detail, None, now)
+        return True
+
+    def _send_connect(self, auth: Mapping[str, JSONValue] | None, now: float) -> None:
+        payload: dict[str, JSONValue] = {}
+        if self._pid is not None:
+            payload["pid"] = self._pid
+            if self._offset is not None:
+                payload["offset"] = self._offset
+        payload.update(auth or {})  # its keys win (PROTOCOL 3.9)
+        message = self.client.parser.encode(Packet(CONNECT, self.name, payload or None))
+        self.state = NamespaceState.CONNECTING
+        self._timer = self.client.schedule(now + self.client.settings.namespace_timeout_s, self)
+        self.client.put_control(message)
+
+    def handle_timeout(self, now: float) -> None:
+        """The server did not answer CONNECT."""
+        timeout_s = self.client.settings.namespace_timeout_s
+        self._refused(f"no answer to CONNECT within {timeout_s:g} s", None, now)
+
+    def disconnect(self, now: float) -> None:
+        """Leave the namespace, and do not come back by itself. Does nothing when it is idle.
+
+        When it was the client's last one, the connection is closed in order.
+        """
+        if self.state is NamespaceState.CONNECTED:
+            self.client.put_control(self.client.parser.encode(Packet(DISCONNECT, self.name)))
+            self.leave_with(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
+        elif self.state is not NamespaceState.IDLE:
+            self._go_idle()
+        else:
+            return
+        self.client.close_if_unwanted(now)
+
+    # -- what the client says ----------------------------------------------------------------------------------------
+
+    def receive(self, packet: Packet, size_bytes: int, now: float) -> None:
+        """Process a packet for this namespace.
+
+        Raises:
+            PacketError: it makes no sense here.
+        """
+        if self.state is NamespaceState.CONNECTED:
+            self._dispatch(packet, size_bytes, now)
+        elif self.state is NamespaceState.CONNECTING:
+            self._decide(packet, size_bytes, now)
+        elif packet.type == CONNECT:  # it was wanted when it was asked for
+            self.client.put_control(self.client.parser.encode(Packet(DISCONNECT, self.name)))
+
+    def _dispatch(self, packet: Packet, size_bytes: int, now: float) -> None:
+        if packet.type == EVENT:
+            data = packet.data
+            has_offset = False
+            if self._pid is not None and packet.id is None and len(data) > 1 and type(data[-1]) is str:
+                self._offset = data[-1]
+                has_offset = True
+            self.client.report(EventReceived(self, data[0], data[1:], packet.id, size_bytes, has_offset))
+        elif packet.type == ACK:
+            assert packet.id is not None  # an ack has an id, or it would not have passed the parser
+            self._ack_arrived(packet.id, packet.data, now)
+        elif packet.type == DISCONNECT:
+            self.leave_with(CloseReason.IO_SERVER_DISCONNECT, None, will_retry=False)
+            self.client.close_if_unwanted(now)
+        else:
+            raise PacketError(f"packet of type {packet.type} for a namespace that is connected: {self.name[:80]!r}")
+
+    def _decide(self, packet: Packet, size_bytes: int, now: float) -> None:
+        """A packet while CONNECT waits for its answer."""
+        if packet.type == CONNECT:
+            self._connected(packet.data, now)
+        elif packet.type == CONNECT_ERROR:
+            data = packet.data
+            if isinstance(data, str):  # as servers of Socket.IO 2 say it (PROTOCOL 9-61)
+                data = {"message": data}
+            fields = cast("dict[str, JSONValue]", data)
+            message = fields.get("message")
+            text = message if isinstance(message, str) else "the server gave no reason"
+            self._refused(text, fields.get("data"), now)
+        elif packet.type == DISCONNECT:
+            self._refused("the server disconnected the socket before it was connected", None, now)
+        elif packet.type == EVENT:  # missed events come before the CONNECT (PROTOCOL 9-41)
+            settings = self.client.settings
+            self._held_bytes += size_bytes
+            if len(self._held) >= settings.max_held_events or self._held_bytes > settings.max_held_event_bytes:
+                raise PacketError("too many events before the namespace was connected")
+            self._held.append((packet, size_bytes))
+
+    def _connected(self, data: Mapping[str, JSONValue] | None, now: float) -> None:
+        sid = (data or {}).get("sid")
+        if not isinstance(sid, str) or not sid:
+            self._refused(_OLD_SERVER, None, now)
+            return
+        pid = (data or {}).get("pid")
+        self.recovered = isinstance(pid, str) and pid == self._pid
+        self._pid = pid if isinstance(pid, str) else None
+        if not self.recovered:
+            self._offset = None
+        self.sid = sid
+        self.state = NamespaceState.CONNECTED
+        self._cancel_timer()
+        self.client.report(Connected(self, self.recovered))
+        held, self._held, self._held_bytes = self._held, [], 0
+        for packet, size_bytes in held:
+            self._dispatch(packet, size_bytes, now)
+        self._send_buffered()
+        if self._retries is not None:
+            self._retries.send_next(now)
+
+    def _refused(self, message: str, data: JSONValue, now: float) -> None:
+        self._go_idle()
+        self.client.report(ConnectFailed(self, message, data))
+        self.client.close_if_unwanted(now)
+
+    # -- what became of the connection -------------------------------------------------------------------------------
+
+    def session_lost(self, reason: CloseReason, error: RemoteProtocolError | None, *, will_retry: bool) -> None:
+        """The connection is gone. With `will_retry` the namespace joins again when there is another."""
+        if self.state is NamespaceState.CONNECTED:
+            self.leave_with(reason, error, will_retry=will_retry)
+        elif self.state is not NamespaceState.IDLE:
+            was_waiting = self.state is NamespaceState.WAITING
+            self._go_idle()
+            if will_retry:
+                self.state = NamespaceState.WAITING
+            if not was_waiting:
+                message = reason.value if error is None else f"{reason.value}: {error}"
+                self.client.report(ConnectFailed(self, message, None, will_retry))
+
+    def open_failed(self, message: str, *, will_retry: bool) -> None:
+        """There is no connection to the server. With `will_retry` the client tries again."""
+        if self.state is NamespaceState.WAITING:
+            if not will_retry:
+                self._go_idle()
+            self.client.report(ConnectFailed(self, message, None, will_retry))
+
+    def leave_with(self, reason: CloseReason, error: RemoteProtocolError | None, *, will_retry: bool) -> None:
+        """The client is no longer in the namespace."""
+        self._go_idle()
+        if will_retry:
+            self.state = NamespaceState.WAITING
+        waiting = {emit.ack_id for emit in self._buffer.emits}
+        for ack in [ack for ack in self.pending_acks.values() if ack.ack_id not in waiting]:
+            del self.pending_acks[ack.ack_id]
+            ack.cancel()
+            self.client.report(AckDropped(self, ack.context))
+        if self._retries is not None:
+            self._retries.disconnected()
+        self.client.report(Left(self, reason, error, will_retry))
+
+    def drop_all(self) -> None:
+        """The client is closed for good: nothing that still waits will be sent."""
+        while self._buffer.emits:
+            self._give_up(self._buffer.pop(), "the client was closed")
+        if self._retries is not None:
+            self._retries.drop_all("the client was closed")
+
+    def _go_idle(self) -> None:
+        self.state = NamespaceState.IDLE
+        self.sid = ""
+        self._held, self._held_bytes = [], 0
+        self._cancel_timer()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    @property
+    def buffered_count(self) -> int:
+        """How many events wait for a connection, or for their turn to be sent with retries."""
+        return len(self._buffer) + (len(self._retries.queue) if self._retries is not None else 0)
+
+    def emit(self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False) -> bool:
+        """Send an event; while the namespace is not connected it is buffered, and goes out in order once it is.
+
+        Returns `False` when it was dropped: it is volatile and cannot leave at once, or the client is closed.
+
+        Raises:
+            LocalProtocolError: a reserved name, data that is not JSON, or an event that the server does not take.
+            BufferFull: too much is buffered already.
+            Nothing was sent then.
+        """
+        if self.client.is_closing:
+            return False
+        if self._retries is not None and not volatile:
+            self._emit_with_retries(name, args, now)
+            return True
+        message = self.client.parser.encode(event_packet(self.name, name, args))
+        if volatile:
+            return self.is_connected and self.client.is_writable and self.put(message)
+        return self._put_or_buffer(Emit(name, message))
+
+    def emit_nowait(self, name: str, args: Sequence[JSONValue], *, now: float) -> bool:
+        """The same, but refuse to fill the buffer of a server that reads too slowly.
+
+        Raises:
+            BufferFull: more than `high_water_bytes` are waiting already; nothing was sent.
+        """
+        if self.client.is_over_high_water:
+            raise BufferFull(f"outgoing buffer is full: {self.client.buffered_bytes} bytes")
+        return self.emit(name, args, now=now)
+
+    def emit_with_ack(
+        self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float
+    ) -> int | None:
+        """Send an event that the server is to acknowledge; one of `AckReceived`, `AckExpired`, `AckDropped` follows.
+
+        Returns the ack's id, for `forget_ack`, or `None`, with nothing to follow, when the client is closed.
+
+        Args:
+            timeout_s: counted from now, the time in the buffer too; `None` waits for as long as the connection lasts.
+                With retries the time is `ack_timeout_s` for each try, and this is not looked at.
+            context: comes back with the event, to tell who waits.
+
+        Raises:
+            LocalProtocolError: as `emit`, or more than `max_outstanding_acks` are waited for.
+            BufferFull: as `emit`.
+        """
+        if self.client.is_closing:
+            return None
+        if self._retries is not None:
+            return self._emit_with_retries(name, args, now, context=context, wants_ack=True)
+        limit = self.client.settings.max_outstanding_acks
+        if len(self.pending_acks) >= limit:
+            raise LocalProtocolError(f"too many outstanding acks, limit: {limit}")
+        ack_id = self._next_ack_id
+        message = self.client.parser.encode(event_packet(self.name, name, args, ack_id))
+        ack = self.pending_acks[ack_id] = PendingAck(self, ack_id, context)
+        try:
+            self._put_or_buffer(Emit(name, message, ack_id))
+        except LocalProtocolError:
+            del self.pending_acks[ack_id]
+            raise
+        self._next_ack_id += 1
+        if timeout_s is not None:
+            ack.timer = self.client.schedule(now + timeout_s, ack)
+        return ack_id
+
+    def forget_ack(self, ack_id: int) -> None:
+        """Stop waiting for an ack: nothing more is reported about it."""
+        ack = self.pending_acks.pop(ack_id, None)
+        if ack is not None:
+            ack.cancel()
+        elif self._retries is not None:
+            self._retries.forget(ack_id)
+
+    def acknowledge(self, ack_id: int, args: Sequence[JSONValue]) -> bool:
+        """Answer an event of the server; at most once. Returns `False` when the namespace is not connected any more.
+
+        Raises:
+            LocalProtocolError: data that is not JSON, or that the server does not take.
+        """
+        if not self.is_connected:
+            return False
+        return self.put(self.client.parser.encode(Packet(ACK, self.name, list(args), ack_id)))
+
+    def put(self, message: WireMessage) -> bool:
+        """Hand a message to the session; see `ClientSession.put`."""
+        session = self.client.session
+        return session is not None and session.put(message)
+
+    def ack_expired(self, ack: PendingAck) -> None:
+        """The time of an ack is up."""
+        del self.pending_acks[ack.ack_id]
+        self._buffer.remove(ack.ack_id)
+        self.client.report(AckExpired(self, ack.context))
+
+    def _ack_arrived(self, ack_id: int, args: list[JSONValue], now: float) -> None:
+        """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
+        ack = self.pending_acks.pop(ack_id, None)
+        if ack is not None:
+            ack.cancel()
+            self.client.report(AckReceived(self, args, ack.context))
+        elif self._retries is not None:
+            self._retries.acknowledged(ack_id, args, now)
+
+    def _put_or_buffer(self, emit: Emit) -> bool:
+        if self.is_connected:
+            return self.put(emit.message)
+        self._buffer.check_room(emit.message)
+        self.client.check_size(emit.message)
+        self._buffer.put(emit)
+        return True
+
+    def _send_buffered(self) -> None:
+        while self._buffer.emits and self.is_connected:
+            emit = self._buffer.pop()
+            try:
+                sent = self.put(emit.message)
+            except LocalProtocolError as error:  # the server takes less than was known when it was buffered
+                self._give_up(emit, str(error))
+                continue
+            if not sent:
+                self._buffer.put_back(emit)  # the connection has ended meanwhile
+                break
+
+    def _give_up(self, emit: Emit, detail: str) -> None:
+        ack = None if emit.ack_id is None else self.pending_acks.pop(emit.ack_id, None)
+        if ack is not None:
+            ack.cancel()
+            self.client.report(AckDropped(self, ack.context))
+        else:
+            self.client.report(EmitFailed(self, emit.name, detail))
+
+    def _emit_with_retries(
+        self, name: str, args: Sequence[JSONValue], now: float, *, context: object = None, wants_ack: bool = False
+    ) -> int:
+        assert self._retries is not None  # the callers looked
+        message = self.client.parser.encode(event_packet(self.name, name, args, self._next_ack_id))
+        self._retries.queue.check_room(message)
+        self.client.check_size(message)
+        ack_id = self._next_ack_id
+        self._next_ack_id += 1
+        self._retries.queue.put(Emit(name, message, ack_id, context=context, wants_ack=wants_ack))
+        self._retries.send_next(now)
+        return ack_id

@@ -1,0 +1,113 @@
+"""What a namespace of a client still has to do: emits that wait for a connection, emits that wait for their ack."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from socketio_core.engineio.message import WireMessage
+from socketio_core.errors import BufferFull
+from socketio_core.timers import Timer
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.client.client import Scheduled
+    from socketio_core.socketio.client.namespace import ClientNamespace
+
+
+class PendingAck:
+    """An acknowledgement that is waited for.
+
+    Attributes:
+        timer: `None`: for as long as the connection lasts.
+    """
+
+    __slots__ = ("ack_id", "context", "namespace", "timer")
+
+    def __init__(self, namespace: ClientNamespace, ack_id: int, context: object) -> None:
+        self.namespace = namespace
+        self.ack_id = ack_id
+        self.context = context
+        self.timer: Timer[Scheduled] | None = None
+
+    def handle_timeout(self, now: float) -> None:
+        """The time is up: a later answer is ignored, and what was not sent yet will not be."""
+        self.namespace.ack_expired(self)
+
+    def cancel(self) -> None:
+        """Do not expire any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+
+
+class Emit:
+    """One event on its way: in the buffer, or in the queue of those that are sent until they are acknowledged."""
+
+    __slots__ = ("ack_id", "context", "message", "name", "tries", "wants_ack")
+
+    def __init__(
+        self,
+        name: str,
+        message: WireMessage,
+        ack_id: int | None = None,
+        *,
+        context: object = None,
+        wants_ack: bool = False,
+    ) -> None:
+        self.name = name
+        self.message = message
+        self.ack_id = ack_id
+        self.context = context
+        self.wants_ack = wants_ack  # somebody wants to know the acknowledgement
+        self.tries = 0
+
+
+class EmitBuffer:
+    """Emits that wait, in order, up to a limit."""
+
+    __slots__ = ("_max_bytes", "_max_count", "emits", "size_bytes")
+
+    def __init__(self, max_count: int, max_bytes: int) -> None:
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        self.emits: deque[Emit] = deque()
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.emits)
+
+    def check_room(self, message: WireMessage) -> None:
+        """Check that one more fits; a single one of any size always does.
+
+        Raises:
+            BufferFull: it does not.
+        """
+        if self.emits and (
+            len(self.emits) >= self._max_count or self.size_bytes + message.size_bytes > self._max_bytes
+        ):
+            waiting = f"{len(self.emits)} events, {self.size_bytes} bytes"
+            raise BufferFull(f"too much waits to be sent once the socket is connected: {waiting}")
+
+    def put(self, emit: Emit) -> None:
+        """Append one."""
+        self.emits.append(emit)
+        self.size_bytes += emit.message.size_bytes
+
+    def pop(self) -> Emit:
+        """Remove and return the oldest."""
+        emit = self.emits.popleft()
+        self.size_bytes -= emit.message.size_bytes
+        return emit
+
+    def put_back(self, emit: Emit) -> None:
+        """Put what was taken, but not sent, in front again."""
+        self.emits.appendleft(emit)
+        self.size_bytes += emit.message.size_bytes
+
+    def remove(self, ack_id: int) -> bool:
+        """Remove the one that asks for this ack. Returns whether it was there."""
+        for emit in self.emits:
+            if emit.ack_id == ack_id:
+                self.emits.remove(emit)
+                self.size_bytes -= emit.message.size_bytes
+                return True
+        return False

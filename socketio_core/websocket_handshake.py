@@ -1,7 +1,9 @@
-"""The server's half of the WebSocket handshake over HTTP/1.1, for hosts whose library does not do it.
+"""The WebSocket handshake over HTTP/1.1, for hosts whose library does not do it. Spec: RFC 6455, 4.
 
-Between the two calls comes the engine: `refused_handshake(request)`, then `handle_request`; if that answers `Upgrade`,
-the 101 with `accept_headers(request)` and the headers of the action. Spec: RFC 6455, 4.2.
+Of a server: `refused_handshake(request)`, then the engine's `handle_request`; if that answers `Upgrade`, the 101 with
+`accept_headers(request)` and the headers of the action.
+
+Of a client: `request_headers(key)` beside those of the `ClientWebSocket`, then `problem_of_answer(response, key)`.
 """
 
 from __future__ import annotations
@@ -46,9 +48,46 @@ def accept_headers(request: Request) -> list[tuple[bytes, bytes]]:
 
     Spec: RFC 6455, 4.2.2.
     """
-    key = (request.header("sec-websocket-key") or "").encode("latin-1")
-    token = b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
+    token = _accept_token((request.header("sec-websocket-key") or "").encode("latin-1"))
     return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", token)]
+
+
+def request_headers(key: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the headers with which a client asks for a WebSocket.
+
+    Args:
+        key: 16 random bytes, new ones for each handshake.
+
+    Spec: RFC 6455, 4.1.
+    """
+    headers = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-version", _VERSION)]
+    return [*headers, (b"sec-websocket-key", b64encode(key))]
+
+
+def problem_of_answer(response: Response, key: bytes, *, offered_extensions: bool = False) -> str | None:
+    """Say what is wrong with a server's 101; `None` when the WebSocket is open.
+
+    Args:
+        offered_extensions: whether extensions were asked for; which of them were agreed on is the host's to see.
+
+    Spec: RFC 6455, 4.1.
+    """
+    answer = Request("GET", "/", response.headers)  # headers are looked up in the same way
+    if (answer.header("upgrade") or "").lower() != "websocket":
+        return "101 without 'Upgrade: websocket'"
+    if "upgrade" not in [token.strip().lower() for token in (answer.header("connection") or "").split(",")]:
+        return "101 without 'Connection: Upgrade'"
+    if answer.header("sec-websocket-accept") != _accept_token(b64encode(key)).decode("ascii"):
+        return "101 with a wrong Sec-WebSocket-Accept"
+    if answer.header("sec-websocket-protocol") is not None:
+        return "101 with a subprotocol that was not asked for"
+    if answer.header("sec-websocket-extensions") is not None and not offered_extensions:
+        return "101 with an extension that was not asked for"
+    return None
+
+
+def _accept_token(key: bytes) -> bytes:
+    return b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
 
 
 def _refusal(status: int, text: bytes, *headers: tuple[bytes, bytes]) -> Response:

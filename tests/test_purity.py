@@ -26,7 +26,7 @@ ENTROPY: Final = {"secrets"}
 
 # Lower layers first; a module may import from its own layer and from those before it.
 LAYERS: Final = ("base", "engineio", "socketio", "app", "testing", "trio", "demo", "__main__")
-BASE: Final = ("errors", "records", "timers", "ids", "http", "settings", "websocket_handshake")
+BASE: Final = ("errors", "records", "timers", "ids", "http", "settings", "url", "websocket_handshake")
 
 
 def modules() -> list[Path]:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from socketio_core.app.runtime import Event, Runtime
-from socketio_core.engineio.session import Session
-from socketio_core.settings import SocketSettings
+from socketio_core.settings import ClientSettings, SocketSettings
+
+
+class Paced(Protocol):
+    """What can be too fast or too slow: a server's `Session`, or a `Client`."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much waits to be sent."""
+        ...
+
+    def pause_reading(self, now: float) -> None:
+        """Nothing is read for a while."""
+
+    def resume_reading(self, now: float) -> None:
+        """Reading goes on."""
 
 
 class Flow:
@@ -18,6 +34,7 @@ class Flow:
         "_drained",
         "_has_room",
         "_high_water_bytes",
+        "_is_lifted",
         "_runtime",
         "_session",
         "_settings",
@@ -25,7 +42,9 @@ class Flow:
         "queued_count",
     )
 
-    def __init__(self, runtime: Runtime, session: Session, settings: SocketSettings, high_water_bytes: int) -> None:
+    def __init__(
+        self, runtime: Runtime, session: Paced, settings: SocketSettings | ClientSettings, high_water_bytes: int
+    ) -> None:
         self._runtime = runtime
         self._session = session
         self._settings = settings
@@ -33,6 +52,7 @@ class Flow:
         self._drained: Event | None = None
         self._has_room: Event | None = None
         self._awaited_acks = 0
+        self._is_lifted = False
         self.queued_count = 0
         self.queued_bytes = 0
 
@@ -45,6 +65,8 @@ class Flow:
         Acknowledgements come among the events. While somebody waits for one, twice as many are read: the handler that
         waits may be the very one that holds the others up.
         """
+        if self._is_lifted:
+            return False
         settings = self._settings
         times = 2 if self._awaited_acks else 1
         return (
@@ -71,6 +93,11 @@ class Flow:
     def ack_settled(self) -> None:
         """Somebody waits no longer."""
         self._awaited_acks -= 1
+
+    def lift(self) -> None:
+        """Let readers go on to the end, whatever waits: nobody will handle it any more."""
+        self._is_lifted = True
+        self._wake_readers()
 
     def _wake_readers(self) -> None:
         if self._has_room is not None and not self.is_congested:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
@@ -22,6 +22,9 @@ LIFECYCLE: Final = {
 They are kept apart: a client may well emit an event called `connection`, which must not look like a new socket.
 """
 
+CLIENT_LIFECYCLE: Final = {"connect": "connect", "connect_error": "connect_error", "disconnect": "disconnect"}
+"""The same for the socket of a client; no server may emit events of these names."""
+
 
 class HandlerTable:
     """Handlers by event name; several for one name run in the order of registration, those of `base` first.
@@ -29,10 +32,11 @@ class HandlerTable:
     What `of_event` and the others return does not change while somebody goes through it, whatever handlers do.
     """
 
-    __slots__ = ("_any", "_base", "_events", "_middlewares", "_moments")
+    __slots__ = ("_any", "_base", "_events", "_lifecycle", "_middlewares", "_moments")
 
-    def __init__(self, base: HandlerTable | None = None) -> None:
+    def __init__(self, base: HandlerTable | None = None, lifecycle: Mapping[str, str] = LIFECYCLE) -> None:
         self._base = base
+        self._lifecycle = lifecycle
         self._events: dict[str, tuple[Handler, ...]] = {}
         self._moments: dict[str, tuple[Handler, ...]] = {}
         self._any: tuple[Handler, ...] = ()
@@ -44,7 +48,7 @@ class HandlerTable:
         return own if self._base is None else (*self._base.of_event(name), *own)
 
     def of_moment(self, name: str) -> Sequence[Handler]:
-        """Return the handlers of a moment in a socket's life: `"connection"`, `"disconnecting"`, `"disconnect"`."""
+        """Return the handlers of a moment in a socket's life, e.g. `"connection"` or `"disconnect"`."""
         own = self._moments.get(name, ())
         return own if self._base is None else (*self._base.of_moment(name), *own)
 
@@ -80,7 +84,7 @@ class HandlerTable:
             table[name] = tuple(handlers)
 
     def _place(self, name: str) -> tuple[dict[str, tuple[Handler, ...]], str]:
-        moment = LIFECYCLE.get(name)
+        moment = self._lifecycle.get(name)
         return (self._events, name) if moment is None else (self._moments, moment)
 
 

@@ -305,5 +305,5 @@ class Network:
         return min((at for at in deadlines if at is not None), default=None)
 
 
-def _oldest(count: int) -> int:
+def _oldest(_count: int) -> int:
     return 0

@@ -1,4 +1,4 @@
-"""Socket.IO on trio: a server that pumps bytes through h11 and wsproto into the engine."""
+"""Socket.IO on trio: a server and a client that pump bytes through h11 and wsproto into the engine."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ from socketio_core.app import (
     Namespace,
     Socket,
 )
+from socketio_core.app.client import ClientManager, ClientSocket, ConnectError, EventStream
+from socketio_core.trio.client import connect
 from socketio_core.trio.server import Server
 from socketio_core.trio.timeouts import Timeouts
 
 __all__ = [
     "AckTimeout",
     "BroadcastOperator",
+    "ClientManager",
+    "ClientSocket",
+    "ConnectError",
     "Disconnected",
     "EngineApplication",
     "EngineSession",
+    "EventStream",
     "Handshake",
     "Namespace",
     "Server",
     "Socket",
     "Timeouts",
+    "connect",
 ]

@@ -24,29 +24,42 @@ class Flushable(Protocol):
         """Write what is waiting, as far as the socket takes it at once; see to the rest."""
 
 
-class TrioRuntime:
-    """Implements `Runtime`. Its two tasks, `flush_when_ready` and `keep_time`, run inside `serve`.
+class LoopRuntime:
+    """trio's part of `Runtime`; its two tasks, `flush_when_ready` and `keep_time`, run in the nursery.
 
     Attributes:
-        mounts: the engines that it sees to.
         is_corked: a reader works, and flushes by itself when it is through.
     """
 
     def __init__(self) -> None:
-        self.mounts: list[Mount] = []
         self._nursery: trio.Nursery | None = None
         self._ready = trio.Event()
         self._sleep: trio.CancelScope | None = None
         self.is_corked = False
 
     def attach(self, nursery: trio.Nursery) -> None:
-        """Begin to serve."""
+        """Begin to work."""
         self._nursery = nursery
         self.output_ready()
 
     def detach(self) -> None:
-        """Stop serving: nothing can be spawned any more."""
+        """Stop working: nothing can be spawned any more."""
         self._nursery = None
+
+    # -- what is run -------------------------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `handle_timeout` is to be called."""
+        raise NotImplementedError
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Dispatch what has happened, and see to what is to be written."""
+        raise NotImplementedError
 
     # -- Runtime -----------------------------------------------------------------------------------------------------
 
@@ -59,7 +72,7 @@ class TrioRuntime:
         return trio.Event()
 
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        """See `Runtime`; without a server that runs there is nothing to do."""
+        """See `Runtime`; without a nursery there is nothing to do."""
         if self._nursery is not None:
             self._nursery.start_soon(function, *args)
 
@@ -78,6 +91,51 @@ class TrioRuntime:
 
     # -- output and time ---------------------------------------------------------------------------------------------
 
+    def wake_in_time(self) -> None:
+        """See that `keep_time` sleeps no longer than until the next deadline."""
+        deadline = self.next_deadline
+        if deadline is not None and self._sleep is not None and deadline < self._sleep.deadline:
+            self._sleep.deadline = deadline
+
+    async def flush_when_ready(self) -> None:
+        """Flush what tasks other than readers have caused; one wake-up however much it is."""
+        while True:
+            await self._ready.wait()
+            self._ready = trio.Event()
+            self.flush()
+
+    async def keep_time(self) -> None:
+        """Sleep until the next deadline, again and again."""
+        while True:
+            deadline = self.next_deadline
+            with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as self._sleep:
+                await trio.sleep_forever()
+            self.handle_timeout(trio.current_time())
+            self.flush()
+
+
+class TrioRuntime(LoopRuntime):
+    """A server's runtime.
+
+    Attributes:
+        mounts: the engines that it sees to.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mounts: list[Mount] = []
+
+    @property
+    def next_deadline(self) -> float | None:
+        """See `LoopRuntime`."""
+        deadlines = [mount.core.next_deadline for mount in self.mounts]
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """See `LoopRuntime`."""
+        for mount in self.mounts:
+            mount.core.handle_timeout(now)
+
     def flush(self) -> None:
         """Dispatch what has happened, wake whoever has something to write, and see that the clock wakes in time."""
         for mount in self.mounts:
@@ -90,24 +148,4 @@ class TrioRuntime:
                 elif carrier.context is not None:
                     carrier.context.flush()  # type: ignore[attr-defined] # a Flushable: see websocket.py
                 mount.note_taken(carrier.session)
-            deadline = mount.core.next_deadline
-            if deadline is not None and self._sleep is not None and deadline < self._sleep.deadline:
-                self._sleep.deadline = deadline
-
-    async def flush_when_ready(self) -> None:
-        """Flush what tasks other than readers have caused; one wake-up however much it is."""
-        while True:
-            await self._ready.wait()
-            self._ready = trio.Event()
-            self.flush()
-
-    async def keep_time(self) -> None:
-        """Sleep until the engines' next deadline, again and again."""
-        while True:
-            deadlines = [mount.core.next_deadline for mount in self.mounts]
-            deadline = min((at for at in deadlines if at is not None), default=math.inf)
-            with trio.CancelScope(deadline=deadline) as self._sleep:
-                await trio.sleep_forever()
-            for mount in self.mounts:
-                mount.core.handle_timeout(trio.current_time())
-            self.flush()
+        self.wake_in_time()

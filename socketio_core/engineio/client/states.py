@@ -60,7 +60,7 @@ PROBE_PONG: Final = PONG + "probe"
 PACKET_KINDS: Final[tuple[str, ...]] = (OPEN, CLOSE, PING, PONG, PROBE_PONG, MESSAGE, UPGRADE, NOOP)
 
 # The reference ignores `0`, `3` and `5` on an open session. No server sends them; here they are an error.
-_ESTABLISHED = {
+_ESTABLISHED: Final[dict[str, Action]] = {
     OPEN: Action.UNEXPECTED,
     CLOSE: Action.PEER_CLOSED,  # the reference ignores `1` on a WebSocket (PROTOCOL 9-1)
     PING: Action.ANSWER,
@@ -70,8 +70,8 @@ _ESTABLISHED = {
     UPGRADE: Action.UNEXPECTED,
     NOOP: Action.IGNORE,
 }
-_DROPPED = dict.fromkeys(PACKET_KINDS, Action.DROP_CANDIDATE)
-_IGNORED = dict.fromkeys(PACKET_KINDS, Action.IGNORE)
+_DROPPED: Final[dict[str, Action]] = dict.fromkeys(PACKET_KINDS, Action.DROP_CANDIDATE)
+_IGNORED: Final[dict[str, Action]] = dict.fromkeys(PACKET_KINDS, Action.IGNORE)
 
 TABLE: Final[dict[CarrierState, dict[str, Action]]] = {
     CarrierState.OPENING: {**dict.fromkeys(PACKET_KINDS, Action.UNEXPECTED), OPEN: Action.HANDSHAKE},

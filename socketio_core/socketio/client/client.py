@@ -366,8 +366,9 @@ class Client:
         will_retry = self._will_retry()
         if not will_retry and self._reconnects:
             self.report(ReconnectFailed(self._reconnects))
+        message = f"cannot connect to {self.engine_settings.authority}{self.engine_settings.path}: {event}"
         for namespace in list(self.namespaces.values()):
-            namespace.open_failed(str(event), will_retry=will_retry)
+            namespace.open_failed(message, will_retry=will_retry)
         self._schedule_reconnect(will_retry, now)
 
     def _lost(self, event: Closed, now: float) -> None:

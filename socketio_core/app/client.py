@@ -1,0 +1,577 @@
+"""The client as an application sees it: sockets with handlers, streams of events, calls. The same on every event loop.
+
+A socket has a queue, and one task that works through it, so handlers run one after another, in order. Acks do not
+wait in it: they are settled at once, so a handler may call the server.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from socketio_core.app.flow import Flow
+from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable, Registrar, run
+from socketio_core.app.runtime import Event, Runtime
+from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_value
+from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
+from socketio_core.engineio.events import Closed as EngineClosed
+from socketio_core.engineio.events import Upgraded
+from socketio_core.errors import LocalProtocolError
+from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.events import (
+    AckDropped,
+    AckExpired,
+    AckReceived,
+    AuthRequested,
+    Connected,
+    ConnectFailed,
+    EmitFailed,
+    EventReceived,
+    Left,
+    ReconnectAttempted,
+    Reconnected,
+    ReconnectFailed,
+    ReconnectScheduled,
+)
+from socketio_core.socketio.client.namespace import ClientNamespace
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Auth = (
+    Mapping[str, JSONValue] | Callable[[], Mapping[str, JSONValue] | Awaitable[Mapping[str, JSONValue] | None] | None]
+)
+"""What is sent with each CONNECT: an object, or a sync or async function that is asked each time."""
+
+_FAILED = object()  # the outcome of a handler that raised
+
+ManagerEvent = (
+    Opened
+    | OpenFailed
+    | Upgraded
+    | UpgradeFailed
+    | Pinged
+    | EngineClosed
+    | ReconnectScheduled
+    | ReconnectAttempted
+    | Reconnected
+    | ReconnectFailed
+)
+
+_Queued = EventReceived | Connected | ConnectFailed | Left
+
+
+class ConnectError(Exception):
+    """The socket is not connected: the server refused it, or there is no connection.
+
+    Attributes:
+        message: what the server said, or what was tried and why each attempt failed.
+        data: what a refusal came with, else `None`.
+    """
+
+    def __init__(self, message: str, data: JSONValue = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class EventStream:
+    """The events of a socket, for `async for name, *args in socket.events()`.
+
+    It collects from the moment it is made until it is closed or forgotten. It ends when the socket will not come back
+    by itself, behind the last event.
+    """
+
+    def __init__(self, socket: ClientSocket) -> None:
+        self._flow = socket.manager.flow
+        self._runtime = socket.manager.runtime
+        self._waiting: deque[EventReceived] = deque()
+        self._arrived: Event | None = None
+        self._is_over = False
+
+    def __aiter__(self) -> EventStream:
+        return self
+
+    async def __anext__(self) -> tuple[Any, ...]:
+        await self._runtime.check_cancelled()
+        while not self._waiting:
+            if self._is_over:
+                raise StopAsyncIteration
+            self._arrived = self._runtime.new_event()
+            await self._arrived.wait()
+        event = self._waiting.popleft()
+        self._flow.event_handled(event.size_bytes)
+        return (event.name, *event.args)
+
+    async def __aenter__(self) -> EventStream:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def put(self, event: EventReceived) -> None:
+        """Add an event; it counts as unhandled until it is taken."""
+        if not self._is_over:
+            self._flow.event_queued(event.size_bytes)
+            self._waiting.append(event)
+            self._wake()
+
+    def finish(self) -> None:
+        """End behind what is waiting."""
+        self._is_over = True
+        self._wake()
+
+    def close(self) -> None:
+        """Collect no more, and forget what is waiting."""
+        self._is_over = True
+        while self._waiting:
+            self._flow.event_handled(self._waiting.popleft().size_bytes)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None:
+            self._arrived.set()
+            self._arrived = None
+
+    def __del__(self) -> None:
+        while self._waiting:
+            self._flow.event_handled(self._waiting.popleft().size_bytes)
+
+
+class ClientSocket(Registrar):
+    """The client in one namespace.
+
+    Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and
+    `connect_error` a `ConnectError`. What a handler returns, one of `on_any` too, is the acknowledgement.
+    """
+
+    def __init__(self, manager: ClientManager, core: ClientNamespace, auth: Auth | None) -> None:
+        self.manager = manager
+        self.core = core
+        self.auth = auth
+        self.queue: deque[_Queued] = deque()
+        self.is_working = False
+        self._handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
+        self._streams: WeakSet[EventStream] = WeakSet()
+        self._waiters: list[AckWaiter] = []  # who waits to be connected
+
+    def __repr__(self) -> str:
+        return f"<ClientSocket of {self.nsp}, {self.core.state.value}>"
+
+    @property
+    def id(self) -> str:
+        """The socket's public id; `""` while it is not connected."""
+        return self.core.sid
+
+    @property
+    def nsp(self) -> str:
+        """The name of its namespace."""
+        return self.core.name
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is in its namespace."""
+        return self.core.is_connected
+
+    @property
+    def active(self) -> bool:
+        """Whether it is connected, or will be by itself as soon as it can."""
+        return self.core.is_active
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the server restored, at the last connect, what was there before; missed events follow then."""
+        return self.core.recovered
+
+    @property
+    def transport(self) -> str | None:
+        """`"polling"` or `"websocket"`; `None` without a connection."""
+        session = self.manager.core.session
+        return None if session is None else session.transport
+
+    def of(self, name: str, auth: Auth | None = None) -> ClientSocket:
+        """Return the socket of another namespace over the same connection, and connect it if it is new.
+
+        It does not wait: events are buffered until the server has let it in, or `await socket.wait_connected()`.
+        """
+        return self.manager.socket_of(name, auth)
+
+    # -- joining and leaving -----------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Connect again, after `disconnect`, a refusal, or the server's goodbye; it does not wait.
+
+        Raises:
+            LocalProtocolError: the block of `connect(...)` was left.
+        """
+        self.core.connect(self.manager.runtime.now())
+        self.manager.runtime.output_ready()
+
+    async def wait_connected(self) -> None:
+        """Wait until the socket is connected.
+
+        Raises:
+            ConnectError: it will not be by itself.
+        """
+        await self.manager.runtime.check_cancelled()
+        while not self.connected:
+            if not self.active:
+                raise ConnectError("socket is not connected, and will not be by itself; call socket.connect()")
+            try:
+                await self._next_outcome()
+            except ConnectError:
+                if not self.active:
+                    raise
+
+    async def wait_first_outcome(self) -> None:
+        """Wait until the socket is connected, or an attempt has failed.
+
+        Raises:
+            ConnectError: it has.
+        """
+        if not self.connected:
+            await self._next_outcome()
+
+    async def _next_outcome(self) -> None:
+        event = self.manager.runtime.new_event()
+        waiter = AckWaiter(event.set)
+        self._waiters.append(waiter)
+        try:
+            await event.wait()
+        finally:
+            self._waiters.remove(waiter)
+        if isinstance(waiter.outcome, Exception):
+            raise waiter.outcome
+
+    async def disconnect(self) -> None:
+        """Leave the namespace, and do not come back by itself; the connection ends with its last namespace."""
+        await self.manager.runtime.check_cancelled()
+        self.core.disconnect(self.manager.runtime.now())
+        self._give_up_waiting("socket was disconnected")
+        self.manager.dispatch_soon()
+        self.manager.runtime.output_ready()
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    async def emit(self, name: str, *args: JSONValue) -> bool:
+        """Send an event. Waits only while the outgoing buffer is above its high-water mark.
+
+        While the socket is not connected, the event is buffered and sent, in order, once it is. Returns `False` when
+        the block of `connect(...)` was left, and the event was dropped.
+
+        Raises:
+            LocalProtocolError: a reserved name, data that is not JSON, or more of it than the server takes.
+            BufferFull: too much is buffered while the socket is not connected.
+        """
+        await self._wait_writable()
+        sent = self.core.emit(name, args, now=self.manager.runtime.now())
+        self.manager.runtime.output_ready()
+        return sent
+
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+        """The same, for sync code.
+
+        Raises:
+            BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
+        """
+        sent = self.core.emit_nowait(name, args, now=self.manager.runtime.now())
+        self.manager.runtime.output_ready()
+        return sent
+
+    def emit_volatile(self, name: str, *args: JSONValue) -> bool:
+        """Send an event if it can leave at once; returns whether it did."""
+        sent = self.core.emit(name, args, now=self.manager.runtime.now(), volatile=True)
+        self.manager.runtime.output_ready()
+        return sent
+
+    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
+        """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
+
+        Args:
+            timeout: in seconds; `None` waits for as long as the connection lasts. With `retries` the time is
+                `ack_timeout_s` for each try instead.
+
+        Raises:
+            AckTimeout: it did not come in time.
+            Disconnected: the connection was lost behind the event, or the block of `connect(...)` was left.
+            LocalProtocolError, BufferFull: as `emit`.
+        """
+        return ack_value(await self.emit_with_ack(name, *args, timeout=timeout))
+
+    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
+        """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
+        runtime, flow = self.manager.runtime, self.manager.flow
+        await self._wait_writable()
+        event = runtime.new_event()
+        waiter = AckWaiter(event.set)
+        ack_id = self.core.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
+        if ack_id is None:
+            raise Disconnected(f"client is closed, so {name!r} was not sent")
+        runtime.output_ready()
+        flow.ack_awaited()
+        try:
+            await event.wait()
+        finally:
+            flow.ack_settled()
+            self.core.forget_ack(ack_id)
+        if isinstance(waiter.outcome, Exception):
+            raise waiter.outcome
+        assert waiter.outcome is not None  # what sets the event sets the outcome
+        return waiter.outcome
+
+    def events(self) -> EventStream:
+        """Return a stream of the events from now on: `async for name, *args in socket.events()`.
+
+        While nobody takes from it, and it holds as much as `max_queued_events` says, nothing more is read from the
+        server. Events that ask for an acknowledgement get none from here: use `on`.
+        """
+        stream = EventStream(self)
+        if self.active:
+            self._streams.add(stream)
+        else:
+            stream.finish()
+        return stream
+
+    async def _wait_writable(self) -> None:
+        await self.manager.runtime.check_cancelled()
+        while self.manager.core.is_over_high_water:
+            await self.manager.flow.wait_drained()
+
+    # -- what the manager calls --------------------------------------------------------------------------------------
+
+    def settle_outcome(self, event: Connected | ConnectFailed) -> None:
+        """Wake who waits for the socket to be connected."""
+        outcome: list[JSONValue] | Exception = []
+        if isinstance(event, ConnectFailed):
+            outcome = ConnectError(event.message, event.data)
+        for waiter in list(self._waiters):
+            waiter.settle(outcome)
+
+    def client_closed(self) -> None:
+        """Nothing more comes, and nobody needs to wait."""
+        self.end_streams()
+        self._give_up_waiting("client was closed")
+
+    def end_streams(self) -> None:
+        """Nothing more comes by itself."""
+        for stream in list(self._streams):
+            stream.finish()
+
+    def _give_up_waiting(self, message: str) -> None:
+        for waiter in list(self._waiters):
+            waiter.settle(ConnectError(message))
+
+    async def work(self) -> None:
+        """Handle what is in the queue until it is empty."""
+        try:
+            while self.queue:
+                await self._handle(self.queue.popleft())
+        finally:
+            self.is_working = False
+
+    async def _handle(self, event: _Queued) -> None:
+        if isinstance(event, EventReceived):
+            try:
+                await self._handle_event(event)
+            finally:
+                self.manager.flow.event_handled(event.size_bytes)
+        elif isinstance(event, Connected):
+            await self._tell("connect")
+        else:
+            if not event.will_retry and not self.active:
+                self.end_streams()
+            if isinstance(event, Left):
+                await self._tell("disconnect", event.reason.value)
+            else:
+                await self._tell("connect_error", ConnectError(event.message, event.data))
+
+    async def _tell(self, moment: str, *args: object) -> None:
+        for handler in self._handlers.of_moment(moment):
+            await self.manager.run_handler(handler, moment, *args)
+
+    async def _handle_event(self, event: EventReceived) -> None:
+        name, args, handlers = event.name, event.args, self._handlers
+        for stream in list(self._streams):
+            stream.put(event)
+        outcomes = [await self.manager.run_handler(handler, name, name, *args) for handler in handlers.any]
+        for handler in handlers.of_event(name):
+            fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
+            outcomes.append(await self.manager.run_handler(handler, name, *fitting))
+        if event.ack_id is not None and outcomes and all(outcome is not _FAILED for outcome in outcomes):
+            self._acknowledge(event, next((outcome for outcome in outcomes if outcome is not None), None))
+
+    def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
+        args: tuple[JSONValue, ...] = () if result is None else (result,)
+        if isinstance(result, tuple):
+            args = result  # pyright: ignore[reportUnknownVariableType] # of JSON values
+        assert event.ack_id is not None  # the caller looked
+        try:
+            self.core.acknowledge(event.ack_id, args)
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
+            text = f"return value of the handler of {event.name!r} cannot be sent"
+            self.manager.runtime.log_exception(text, error)
+        self.manager.runtime.output_ready()
+
+
+def _accepts(handler: Handler, args: list[JSONValue]) -> bool:
+    """Whether a handler can be called with `args`; one that cannot be looked at is taken to."""
+    try:
+        inspect.signature(handler).bind(*args)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+class ClientManager(Registrar):
+    """All sockets of one connection, and the connection itself, which it opens again when it is lost.
+
+    Handlers can be registered here for what happens to the connection: `open` (transport), `upgrade`, `upgrade_error`
+    (detail), `ping`, `close` (reason), `error` (`ConnectError`), `reconnect_scheduled` (attempt, delay in seconds),
+    `reconnect_attempt` (attempt), `reconnect` (attempts), `reconnect_failed`.
+    """
+
+    def __init__(self, core: Client, runtime: Runtime) -> None:
+        self.core = core
+        self.runtime = runtime
+        self.flow = Flow(runtime, core, core.settings, core.engine_settings.high_water_bytes)
+        self.queue: deque[ManagerEvent] = deque()
+        self.is_working = False
+        self._handlers = HandlerTable(lifecycle={})
+        self._is_held = True
+
+    def socket_of(self, name: str = ROOT_NAMESPACE, auth: Auth | None = None) -> ClientSocket:
+        """Return the socket of a namespace; a new one connects at once. `auth` counts when it is new."""
+        name = name if name.startswith("/") else "/" + name
+        self.core.check_not_closed()
+        namespace = self.core.of(name, None if callable(auth) else auth, asks_auth=callable(auth))
+        if not isinstance(namespace.context, ClientSocket):
+            namespace.context = socket = ClientSocket(self, namespace, auth)
+            socket.connect()
+        return self._socket(namespace)
+
+    def _socket(self, namespace: ClientNamespace) -> ClientSocket:
+        socket = namespace.context
+        assert isinstance(socket, ClientSocket)  # namespaces are made together with their sockets
+        return socket
+
+    def release(self) -> None:
+        """Let handlers run: until then everything is kept, so that they can be registered in time."""
+        self._is_held = False
+        self._start(self)
+        for namespace in self.core.namespaces.values():
+            self._start(self._socket(namespace))
+
+    def close(self) -> None:
+        """End all streams: the block was left."""
+        for namespace in self.core.namespaces.values():
+            self._socket(namespace).client_closed()
+
+    # -- dispatch ----------------------------------------------------------------------------------------------------
+
+    def dispatch_soon(self) -> None:
+        """Take the core's events: settle acks here and now, queue the rest, and see that somebody works on it."""
+        for event in self.core.take_events():
+            if isinstance(event, EventReceived):  # fast path; benchmarks: client
+                self.flow.event_queued(event.size_bytes)
+                self._enqueue(event.namespace, event)
+            elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
+                _settle(event)
+            elif isinstance(event, (Connected, ConnectFailed)):
+                self._socket(event.namespace).settle_outcome(event)
+                self._enqueue(event.namespace, event)
+            elif isinstance(event, Left):
+                self.flow.wake()
+                self._enqueue(event.namespace, event)
+            elif isinstance(event, AuthRequested):
+                self.runtime.spawn(self._ask_auth, event)
+            elif isinstance(event, EmitFailed):
+                text = f"event {event.name!r} was given up: {event.detail}"
+                self.runtime.log_exception(text, LocalProtocolError(event.detail))
+            else:
+                self.flow.wake()
+                self.queue.append(event)
+                self._start(self)
+
+    def _enqueue(self, namespace: ClientNamespace, event: _Queued) -> None:
+        socket = self._socket(namespace)
+        socket.queue.append(event)
+        self._start(socket)
+
+    def _start(self, owner: ClientSocket | ClientManager) -> None:
+        if owner.queue and not owner.is_working and not self._is_held:
+            owner.is_working = True
+            self.runtime.spawn(owner.work)
+
+    async def work(self) -> None:
+        """Tell the handlers of the connection's events."""
+        try:
+            while self.queue:
+                name, *args = _told(self.queue.popleft())
+                for handler in self._handlers.of_event(name):
+                    await self.run_handler(handler, name, *args)
+        finally:
+            self.is_working = False
+
+    async def run_handler(self, handler: Handler, name: str, *args: object) -> JSONValue:
+        """Run a handler; what it raises is logged."""
+        try:
+            return await run(handler, *args)
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self.runtime.log_exception(f"handler of {name!r} failed", error)
+            return _FAILED
+
+    async def _ask_auth(self, event: AuthRequested) -> None:
+        namespace = event.namespace
+        auth = self._socket(namespace).auth
+        try:
+            value = await run(auth) if callable(auth) else auth
+            namespace.provide_auth(event.attempt, value, self.runtime.now())
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or anything, for it is the application's code
+            self.runtime.log_exception("auth could not be made or sent", error)
+            namespace.fail_auth(event.attempt, f"auth could not be made or sent: {error}", self.runtime.now())
+        self.dispatch_soon()
+        self.runtime.output_ready()
+
+
+def _settle(event: AckReceived | AckExpired | AckDropped) -> None:
+    waiter = event.context
+    if isinstance(waiter, AckWaiter):
+        if isinstance(event, AckReceived):
+            waiter.settle(event.args)
+        elif isinstance(event, AckExpired):
+            waiter.settle(AckTimeout("no acknowledgement in time"))
+        else:
+            waiter.settle(Disconnected("the connection was lost before the acknowledgement came"))
+
+
+def _told(event: ManagerEvent) -> tuple[Any, ...]:
+    """Return the name under which an event is told, and the arguments of its handlers."""
+    match event:
+        case Opened(_, transport):
+            return "open", transport
+        case OpenFailed():
+            return "error", ConnectError(str(event))
+        case Upgraded():
+            return ("upgrade",)
+        case UpgradeFailed(detail):
+            return "upgrade_error", detail
+        case Pinged():
+            return ("ping",)
+        case EngineClosed(reason, _):
+            return "close", reason.value
+        case ReconnectScheduled(attempt, delay_s):
+            return "reconnect_scheduled", attempt, delay_s
+        case ReconnectAttempted(attempt):
+            return "reconnect_attempt", attempt
+        case Reconnected(attempts):
+            return "reconnect", attempts
+        case ReconnectFailed():
+            return ("reconnect_failed",)

@@ -1,0 +1,293 @@
+"""A client's WebSocket on trio: h11 for its handshake, wsproto for the frames."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import h11
+import trio
+from wsproto.connection import Connection as FrameConnection
+from wsproto.connection import ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.extensions import Extension
+from wsproto.frame_protocol import CloseReason as CloseCode
+
+from socketio_core.engineio.client.carriers import ClientWebSocket
+from socketio_core.engineio.packet import Frame
+from socketio_core.http import Response
+from socketio_core.trio.client_http import MAX_HEAD_BYTES, MAX_INFORMATIONAL
+from socketio_core.trio.deflate import Deflate, slices
+from socketio_core.trio.dial import READ_BYTES, DialError, Stream, reason_of
+from socketio_core.websocket_handshake import KEY_BYTES, problem_of_answer, request_headers
+
+if TYPE_CHECKING:
+    from socketio_core.trio.client import TrioClient
+
+WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
+MAX_REFUSAL_BYTES: Final = 65536  # of the body of an answer that is not 101; only its beginning is shown
+CLOSE_S: Final = 5.0  # for the last messages and the closing handshake (npm's ws: 30)
+
+_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+_SAY_NOTHING = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
+
+
+class _Failed(Exception):  # noqa: N818 - no error, but an end
+    """The WebSocket cannot be opened; the text says why."""
+
+
+class ClientPump:
+    """Opens a WebSocket and moves bytes between its stream and the client, until it ends."""
+
+    def __init__(self, client: TrioClient, websocket: ClientWebSocket) -> None:
+        self._client = client
+        self._websocket = websocket
+        self._stream: Stream | None = None
+        self._frames = FrameConnection(ConnectionType.CLIENT)
+        self._deflates = False
+        self._fileno = -1
+        self._pong = b""
+        self._is_writing = False
+        self._is_deaf = False  # what still arrives is not wanted, or cannot be frames
+        self._peer_close: CloseConnection | None = None
+        self._changed = trio.Event()  # the WebSocket was closed by our side, or a write has ended
+        self._reader_ended = trio.Event()
+        websocket.context = self
+
+    async def run(self) -> None:
+        """Open, pump, close. Reports to the client how it ended."""
+        detail: str | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._close_when_told, nursery.cancel_scope)
+                detail = await self._open_and_pump()
+                self._reader_ended.set()
+                if not self._websocket.is_closed:  # else the other task says goodbye
+                    nursery.cancel_scope.cancel()
+        finally:
+            if self._stream is not None:
+                await trio.aclose_forcefully(self._stream)
+            self._client.core.lost(self._websocket, detail, trio.current_time())
+            self._client.flush()
+
+    # -- the handshake -----------------------------------------------------------------------------------------------
+
+    async def _open_and_pump(self) -> str | None:
+        """Return why it ended; `None` when the server closed it without a word."""
+        try:
+            stream = self._stream = await self._client.dialer.dial(through_tunnel=True)
+            early_data = await self._shake_hands(stream)
+            if early_data is None:
+                return None
+            # A plain socket can be written to directly, where sockets are files; what needs TLS goes through a stream.
+            if os.name == "posix" and isinstance(stream, trio.SocketStream):
+                self._fileno = stream.socket.fileno()
+            self._feed(early_data)
+            self._client.flush()
+            while not self._is_deaf and await self._read_once(stream):
+                pass
+        except DialError as error:
+            return str(error)
+        except _Failed as error:
+            return str(error)
+        except _BROKEN as error:
+            return f"the connection was lost: {reason_of(error)}"
+        close = self._peer_close
+        if close is None:
+            return "the server closed the connection without a WebSocket close frame"
+        if close.code in _SAY_NOTHING:
+            return None
+        return f"the server closed the WebSocket with code {int(close.code)} {close.reason or ''}".rstrip()
+
+    async def _shake_hands(self, stream: Stream) -> bytes | None:
+        """Ask for the WebSocket. Returns what came behind the answer; `None` when it was refused."""
+        key = os.urandom(KEY_BYTES)
+        deflate = Deflate() if self._client.per_message_deflate else None
+        headers = [*self._websocket.headers, *request_headers(key)]
+        if deflate is not None:
+            headers.append((b"sec-websocket-extensions", f"{deflate.name}; {deflate.offer()}".encode("ascii")))
+        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        request = h11.Request(method="GET", target=self._websocket.target, headers=headers)
+        await stream.send_all((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+        response = await self._answer(stream, connection)
+        now = trio.current_time()
+        if response.status != 101:
+            self._client.core.websocket_refused(self._websocket, response, now)
+            return None
+        problem = problem_of_answer(response, key, offered_extensions=deflate is not None)
+        if problem is not None:
+            raise _Failed(problem)
+        extensions = _agreed(response, deflate)
+        self._deflates = bool(extensions)
+        self._frames = FrameConnection(ConnectionType.CLIENT, extensions)
+        self._client.core.websocket_opened(self._websocket, response, now)
+        return connection.trailing_data[0]
+
+    async def _answer(self, stream: Stream, connection: h11.Connection) -> Response:
+        response: Response | None = None
+        body = bytearray()
+        informational = 0
+        try:
+            while True:
+                event = connection.next_event()
+                if event is h11.NEED_DATA:
+                    connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
+                elif isinstance(event, h11.InformationalResponse):
+                    if event.status_code == 101:
+                        return Response(101, list(event.headers))
+                    informational += 1
+                    if informational > MAX_INFORMATIONAL:
+                        raise _Failed(f"more than {MAX_INFORMATIONAL} informational responses")
+                elif isinstance(event, h11.Response):
+                    response = Response(event.status_code, list(event.headers))
+                elif isinstance(event, h11.Data):
+                    body += event.data
+                    if len(body) > MAX_REFUSAL_BYTES:
+                        break
+                else:
+                    break
+        except h11.RemoteProtocolError as error:
+            if response is None:
+                raise _Failed(f"the server does not speak HTTP: {error}") from None
+        if response is None:
+            raise _Failed("the server closed the connection before it answered")
+        response.body = bytes(body)
+        return response
+
+    # -- input -------------------------------------------------------------------------------------------------------
+
+    async def _read_once(self, stream: Stream) -> bool:
+        flow = self._client.manager.flow
+        if flow.is_congested:
+            await flow.wait_room()
+        data = await stream.receive_some(READ_BYTES)
+        if not data:
+            return False
+        self._feed(bytes(data))
+        self._client.flush()
+        return self._frames.state is not ConnectionState.CLOSED
+
+    def _feed(self, data: bytes) -> None:
+        for piece in slices(data) if self._deflates else (data,):
+            if self._is_deaf:
+                break
+            self._frames.receive_data(piece)
+            self._process()
+
+    def _process(self) -> None:
+        """Hand the frames that have arrived to the client."""
+        core, websocket = self._client.core, self._websocket
+        now = trio.current_time()
+        for event in self._frames.events():
+            if isinstance(event, (TextMessage, BytesMessage)):
+                data = event.data if isinstance(event, TextMessage) else bytes(event.data)
+                if event.message_finished and not websocket.parts:  # fast path; benchmarks: client
+                    core.receive(websocket, data, now)
+                    continue
+                core.receive_part(websocket, data, event.message_finished, now)
+                if websocket.close_code == CloseCode.MESSAGE_TOO_BIG:
+                    self._is_deaf = True  # or the rest of it, perhaps a deflate bomb, would be unpacked for nothing
+                    break
+            elif isinstance(event, Ping):
+                if self._frames.state is ConnectionState.OPEN:
+                    self._pong = self._frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
+            elif isinstance(event, CloseConnection):
+                self._is_deaf = True
+                if self._frames.state is ConnectionState.OPEN:  # wsproto says so when the peer broke the protocol
+                    core.fail_websocket(websocket, event.reason or "WebSocket protocol error", event.code, now)
+                else:
+                    self._peer_close = event
+                    if self._frames.state is ConnectionState.REMOTE_CLOSING:
+                        self._pong = self._frames.send(event.response())  # the echo of its close frame
+        if self._pong:
+            self.flush()
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what is waiting, as far as the socket takes it at once; a task sees to the rest."""
+        if self._websocket.is_closed:
+            self._changed.set()
+            return
+        if self._is_writing or self._stream is None:
+            return
+        while data := self._collect():
+            sent = self._write_now(data)
+            if sent < len(data):
+                self._is_writing = True
+                self._client.spawn(self._write_rest, self._stream, data[sent:])
+                return
+
+    def _collect(self) -> bytes:
+        """Take what is to be written next."""
+        pong, self._pong = self._pong, b""
+        messages = self._websocket.take(WRITE_BYTES)
+        return pong + b"".join([self._framed(frame) for message in messages for frame in message.frames])
+
+    def _framed(self, frame: Frame) -> bytes:
+        if self._frames.state is not ConnectionState.OPEN:
+            return b""
+        return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))
+
+    def _write_now(self, data: bytes) -> int:
+        """Return how many bytes the socket took; a broken one is the reader's to find."""
+        if self._fileno < 0:
+            return 0
+        try:
+            return os.write(self._fileno, data)
+        except OSError:
+            return 0
+
+    async def _write_rest(self, stream: Stream, data: bytes) -> None:
+        try:
+            while data:
+                await stream.send_all(data)
+                data = self._collect()
+                self._client.manager.flow.output_taken()
+        except _BROKEN:
+            await trio.aclose_forcefully(stream)  # so that the reader finds out
+        finally:
+            self._is_writing = False
+            if self._websocket.is_closed:
+                self._changed.set()
+
+    async def _close_when_told(self, scope: trio.CancelScope) -> None:
+        """When our side has closed the WebSocket: write what is left and the close frame, wait for the server's."""
+        while not self._websocket.is_closed or self._is_writing:
+            await self._changed.wait()
+            self._changed = trio.Event()
+        try:
+            with trio.move_on_after(CLOSE_S):
+                if self._stream is not None and self._websocket.is_open:
+                    await self._say_goodbye(self._stream)
+        except _BROKEN:
+            pass  # the server did not wait
+        scope.cancel()
+
+    async def _say_goodbye(self, stream: Stream) -> None:
+        while data := self._collect():
+            await stream.send_all(data)
+        if self._frames.state is ConnectionState.OPEN:
+            code = self._websocket.close_code
+            close = CloseConnection(code=CloseCode.NO_STATUS_RCVD if code is None else code)
+            await stream.send_all(self._frames.send(close))
+        await self._reader_ended.wait()  # it has seen the server's close frame then
+
+
+def _agreed(response: Response, deflate: Deflate | None) -> list[Extension]:
+    """Return the extensions that both sides agreed on.
+
+    Raises:
+        _Failed: the server agreed to what was not offered.
+    """
+    value = next((value for name, value in response.headers if name.lower() == b"sec-websocket-extensions"), None)
+    if value is None or deflate is None:
+        return []
+    accepted = value.decode("latin-1")
+    if accepted.partition(";")[0].strip() != deflate.name or "," in accepted:
+        raise _Failed("101 with an extension that was not asked for")
+    try:
+        deflate.finalize(accepted)
+    except ValueError as error:
+        raise _Failed(f"101 with bad parameters of {deflate.name}: {error}") from None
+    return [deflate]

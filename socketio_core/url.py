@@ -1,0 +1,67 @@
+"""Where a client is to connect: `"https://example.org/admin?token=1"`. Spec: PROTOCOL 5."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from socketio_core.records import record
+
+MAX_URL_CHARS: Final = 8000  # as the reference's (PROTOCOL 1.13)
+
+_SECURE_OF: Final = {"http": False, "ws": False, "https": True, "wss": True}
+
+
+@record
+class ServerAddress:
+    """What a URL says."""
+
+    host: str  # a name, or an IP address without brackets
+    port: int
+    is_secure: bool
+    namespace: str  # the URL's path, `"/"` when there is none
+    query: tuple[tuple[str, str], ...]
+
+    @property
+    def authority(self) -> str:
+        """The Host header: the port is left out where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.is_secure else 80) else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The server, for messages: `"https://example.org"`."""
+        return f"{'https' if self.is_secure else 'http'}://{self.authority}"
+
+
+def parse_url(url: str) -> ServerAddress:
+    """Read the URL of a server: scheme `http`, `https`, `ws` or `wss`; its path is the namespace.
+
+    Raises:
+        ValueError: it is no such URL; the message says what would be one.
+    """
+    if len(url) > MAX_URL_CHARS:
+        raise ValueError(f"URL is longer than {MAX_URL_CHARS} characters")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"not a URL ({error}): {url!r}") from None
+    is_secure = _SECURE_OF.get(parts.scheme)
+    if is_secure is None or not parts.hostname:
+        raise ValueError(f"URL must look like 'http://localhost:3000' (or https, ws, wss): {url!r}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"URL must not hold a user name or password, send a header instead: {parts.hostname!r}")
+    if port == 0:
+        raise ValueError(f"URL must not have port 0: {url!r}")
+    try:
+        host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError(f"not the name of a host: {parts.hostname!r}") from None
+    if not host.isprintable() or " " in host:
+        raise ValueError(f"not the name of a host: {parts.hostname!r}")
+    namespace = parts.path or "/"
+    if "," in namespace:
+        raise ValueError(f"namespace must not hold a comma: {namespace!r}")
+    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+    return ServerAddress(host, port or (443 if is_secure else 80), is_secure, namespace, query)

@@ -14,6 +14,13 @@ from typing import NoReturn
 _NEEDED_MODULES = ("trio", "h11", "wsproto")
 _BUNDLE = "socket.io.js"
 _MAX_PORT = 65535
+_EPILOG = """\
+Open the address that it prints in two tabs. Ctrl-C stops it.
+
+  python -m socketio_core connect URL     talk to any Socket.IO server: interactive, or in scripts
+                                          with --emit NAME JSON… --wait EVENT; --chat NICK joins
+                                          this chat. All of it: connect --help
+"""
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -56,10 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> ChatOptions:
     """Read the command line; what is wrong with it ends the process with one line and status 2."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m socketio_core",
         description="Serve a chat for the browser: rooms, nicknames, who is online, who is typing.",
-        epilog="Open the address that it prints in two tabs. Ctrl-C stops it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_chat_options(parser)
     found = parser.parse_args(arguments)
@@ -98,7 +106,7 @@ def require_modules() -> None:
         )
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
     """A parser whose complaints are one line."""
 
     def error(self, message: str) -> NoReturn:

@@ -1,0 +1,182 @@
+"""The interactive client: what comes is shown, what one types is sent."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Any, Final
+
+from socketio_core.app.client import ClientSocket, ConnectError
+from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.cli.options import ConnectOptions
+from socketio_core.cli.terminal import Terminal
+from socketio_core.cli.values import read_values, show_value
+from socketio_core.errors import LocalProtocolError
+from socketio_core.trio.client import connect
+
+HELP: Final = """\
+emit NAME [VALUE…]   send an event: emit chat "hi" {"a": 1} 0x00ff
+call NAME [VALUE…]   the same, and wait for the acknowledgement
+of /NAMESPACE [AUTH] join another namespace and talk to it; of / is the first one
+leave                leave the namespace
+connect              connect again
+status               what is connected to what
+quit                 leave (also Ctrl-D)
+VALUE is JSON, bytes in hex behind 0x, or a bare word."""
+
+
+class _Mistake(Exception):  # noqa: N818 - of the user; the text says how it is done
+    """What was typed cannot be obeyed."""
+
+
+class _Quit(Exception):  # noqa: N818 - no error
+    """The user has had enough."""
+
+
+class Console:
+    """One interactive run."""
+
+    def __init__(self, options: ConnectOptions, terminal: Terminal, socket: ClientSocket) -> None:
+        self._options = options
+        self._show = terminal.show
+        self._terminal = terminal
+        self._current = socket
+        self._sockets: set[str] = set()
+        self._watch_connection(socket)
+        self._watch(socket)
+
+    async def run(self) -> None:
+        """Do what is typed until it is enough."""
+        while (line := await self._terminal.read_line()) is not None:
+            try:
+                await self._obey(line)
+            except _Quit:
+                return
+            except (AckTimeout, ConnectError, Disconnected, LocalProtocolError, ValueError, _Mistake) as error:
+                self._show(f"! {error}")
+
+    async def _obey(self, line: str) -> None:
+        word, _, rest = line.strip().partition(" ")
+        match word:
+            case "":
+                pass
+            case "emit" | "call":
+                await self._send(word, rest)
+            case "of":
+                self._join(rest)
+            case "leave":
+                await self._current.disconnect()
+            case "connect":
+                self._current.connect()
+            case "status":
+                self._status()
+            case "help" | "?":
+                for text in HELP.splitlines():
+                    self._show(text)
+            case "quit" | "exit":
+                raise _Quit
+            case _:
+                self._show(f"! unknown command {word!r}; help shows the commands")
+
+    async def _send(self, word: str, rest: str) -> None:
+        values = read_values(rest)
+        name, args = values[0] if values else None, values[1:]
+        if not isinstance(name, str):
+            raise _Mistake(f'{word} needs the name of an event: {word} chat "hi"')
+        if word == "emit":
+            await self._current.emit(name, *args)
+            if not self._current.connected:
+                self._show("! not connected: it will be sent once there is a connection")
+            return
+        answer = await self._current.emit_with_ack(name, *args, timeout=self._options.timeout_s)
+        self._show(_line("=", self._current.nsp, name, answer))
+
+    def _join(self, rest: str) -> None:
+        words = rest.split(None, 1)
+        if not words:
+            raise _Mistake("of needs a namespace: of /admin")
+        auth: Any = read_values(words[1]) if len(words) > 1 else [None]
+        if len(auth) != 1 or not isinstance(auth[0], (dict, NoneType)):
+            raise _Mistake('auth must be a JSON object: of /admin {"token": "…"}')
+        self._current = self._current.of(words[0], auth[0])
+        self._watch(self._current)
+        nsp = self._current.nsp
+        self._terminal.prompt = "> " if nsp == "/" else f"{nsp}> "
+        if not self._current.active:
+            self._current.connect()
+
+    def _status(self) -> None:
+        for namespace in self._current.manager.core.namespaces.values():
+            self._show(f"* {namespace.name} {namespace.state.value} {namespace.sid}".rstrip())
+        self._show(f"* transport: {self._current.transport or 'none'}")
+
+    # -- what comes --------------------------------------------------------------------------------------------------
+
+    def _watch(self, socket: ClientSocket) -> None:
+        if socket.nsp in self._sockets:
+            return
+        self._sockets.add(socket.nsp)
+
+        @socket.on_any
+        def event(name: str, *args: Any) -> None:
+            self._show(_line("<", socket.nsp, name, args))
+
+        @socket.on("connect")
+        def connected() -> None:
+            recovered = ", recovered" if socket.recovered else ""
+            self._show(f"* connected to {socket.nsp} as {socket.id}{recovered} ({socket.transport})")
+
+        @socket.on("disconnect")
+        def disconnected(reason: str) -> None:
+            self._show(f"* disconnected from {socket.nsp}: {reason}")
+
+        @socket.on("connect_error")
+        def refused(error: ConnectError) -> None:
+            data = "" if error.data is None else " " + show_value(error.data)
+            self._show(f"! {socket.nsp}: {error.message}{data}")
+
+    def _watch_connection(self, socket: ClientSocket) -> None:
+        manager = socket.manager
+
+        @manager.on("reconnect_scheduled")
+        def scheduled(attempt: int, delay_s: float) -> None:
+            self._show(f"* attempt {attempt} to reconnect in {delay_s:.1f} s")
+
+        if not self._options.verbose:
+            return
+
+        @manager.on("ping")
+        def ping() -> None:
+            self._show("* ping, answered")
+
+        @manager.on("open")
+        def opened(transport: str) -> None:
+            handshake = manager.core.session.handshake if manager.core.session is not None else None
+            if handshake is not None:
+                times = f"ping every {handshake.ping_interval_s:g} s, timeout {handshake.ping_timeout_s:g} s"
+                self._show(f"* open over {transport}, {times}, max payload {handshake.max_payload_bytes} bytes")
+
+        @manager.on("upgrade")
+        def upgraded() -> None:
+            self._show("* upgraded to websocket")
+
+        @manager.on("upgrade_error")
+        def not_upgraded(detail: str) -> None:
+            self._show(f"* stays on polling: {detail}")
+
+        @manager.on("close")
+        def closed(reason: str) -> None:
+            self._show(f"* connection closed: {reason}")
+
+
+def _line(sign: str, nsp: str, name: str, args: Any) -> str:
+    values = " ".join(show_value(arg) for arg in args)
+    return f"{sign}{'' if nsp == '/' else nsp} {name} {values}".rstrip()
+
+
+async def run_console(options: ConnectOptions) -> int:
+    """Connect, and be interactive until the user has had enough. Returns the exit status."""
+    terminal = Terminal(timestamps=options.timestamps)
+    with terminal.kept_as_it_was():
+        async with connect(options.url, **options.connect_arguments()) as socket:
+            await Console(options, terminal, socket).run()
+    return 0

@@ -1,0 +1,40 @@
+"""What `python -m socketio_core` and the installed script `socketio-core` do."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+from socketio_core.demo import cli as demo_cli
+from socketio_core.demo.cli import EXIT_FAILURE, CommandFailed, require_modules
+
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: `connect …`, or else the demo's chat.
+
+    Args:
+        arguments: without the name of the program; `None` means those of this process.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    return run_connect(words[1:]) if words[:1] == ["connect"] else demo_cli.main(words)
+
+
+def run_connect(arguments: Sequence[str]) -> int:
+    """Run `connect` and return its exit status."""
+    try:
+        require_modules()
+        from socketio_core.cli.connect import run  # needs what was just checked
+        from socketio_core.cli.options import parse
+
+        options = parse(arguments)
+        logging.basicConfig(level=logging.ERROR, format="socketio_core: %(message)s")
+        return run(options)
+    except CommandFailed as failure:
+        print(f"socketio_core: {failure}", file=sys.stderr)
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED

@@ -1,0 +1,83 @@
+"""For scripts: send, wait, print lines of JSON, and say by the exit status how it went."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import trio
+
+from socketio_core.app.client import ClientSocket
+from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.cli.options import ConnectOptions
+from socketio_core.cli.values import json_value
+from socketio_core.errors import LocalProtocolError
+from socketio_core.trio.client import connect
+
+
+class ScriptFailed(Exception):  # noqa: N818 - read as an outcome
+    """Something did not come about; the text says what."""
+
+
+async def run_script(options: ConnectOptions) -> int:
+    """Emit, call, wait. Returns the exit status 0.
+
+    Raises:
+        ConnectError: there is no connection.
+        ScriptFailed: something was not sent, or did not come in time.
+    """
+    async with connect(options.url, **options.connect_arguments(), reconnection=False) as socket:
+        missing = list(options.waits)
+        failures: list[Exception] = []
+        with trio.CancelScope() as doing:
+
+            @socket.on_any
+            def event(name: str, *args: Any) -> None:
+                try:
+                    _print(options, {"event": name, "args": json_value(list(args))})
+                except BrokenPipeError as error:
+                    failures.append(error)
+                    doing.cancel()
+                if name in missing:
+                    missing.remove(name)
+                    came.set()
+
+            @socket.on("disconnect")
+            def disconnected(reason: str) -> None:
+                failures.append(ScriptFailed(f"disconnected before all was done: {reason}"))
+                doing.cancel()
+
+            came = trio.Event()
+            await _send_all(options, socket)
+            with trio.move_on_after(options.timeout_s):
+                while missing:
+                    await came.wait()
+                    came = trio.Event()
+        if failures:
+            raise failures[0]
+        if missing:
+            raise ScriptFailed(f"no {missing[0]!r} within {options.timeout_s:g} s")
+    return 0
+
+
+async def _send_all(options: ConnectOptions, socket: ClientSocket) -> None:
+    for is_call, name, args in options.emits:
+        try:
+            if is_call:
+                answer = await socket.emit_with_ack(name, *args, timeout=options.timeout_s)
+                _print(options, {"ack": name, "args": json_value(answer)})
+            else:
+                await socket.emit(name, *args)
+        except AckTimeout:
+            raise ScriptFailed(f"no acknowledgement of {name!r} within {options.timeout_s:g} s") from None
+        except (Disconnected, LocalProtocolError) as error:
+            raise ScriptFailed(f"{name!r} was not sent: {error}") from None
+
+
+def _print(options: ConnectOptions, line: dict[str, object]) -> None:
+    if options.timestamps:
+        line = {"time": round(time.time(), 3), **line}
+    sys.stdout.write(json.dumps(line, ensure_ascii=True) + "\n")
+    sys.stdout.flush()

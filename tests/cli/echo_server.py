@@ -1,0 +1,56 @@
+"""A server to talk to from a terminal; `python -m tests.cli.echo_server` prints its URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+from socketio_core import ConnectRefused, EngineSettings
+from socketio_core.trio import Server, Socket
+
+io = Server(concurrency=4, engine=EngineSettings(path="/socket.io/", ping_interval_s=0.3, ping_timeout_s=5.0))
+
+
+@io.on("connection")
+async def connected(socket: Socket) -> None:
+    await socket.emit("hello", {"token": socket.handshake.auth.get("token")}, bytes(range(3)))
+
+
+@io.on("chat")
+async def chat(socket: Socket, *args: Any) -> int:
+    await socket.emit("chat", *args)
+    return len(args)
+
+
+@io.on("kick")
+async def kick(socket: Socket) -> None:
+    await socket.disconnect()
+
+
+@io.on("silent")
+async def silent(socket: Socket) -> None:
+    await trio.sleep_forever()
+
+
+@io.on("rude")
+async def rude(socket: Socket) -> None:
+    await socket.emit("evil", "\x1b[2J\x07")
+
+
+io.of("/admin")
+
+
+@io.of("/refused").use
+def refuse(socket: Socket) -> None:
+    raise ConnectRefused("not you", {"code": 42})
+
+
+async def main() -> None:
+    async with trio.open_nursery() as nursery:
+        urls = await nursery.start(io.serve, "127.0.0.1", 0)
+        print(urls[0], flush=True)
+
+
+if __name__ == "__main__":
+    trio.run(main)

@@ -1,0 +1,104 @@
+"""The command line in a process of its own, on pipes or on a terminal, and a server for it to talk to."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+COMMAND: Final = [sys.executable, "-W", "error", "-m", "socketio_core"]
+DEADLINE_S: Final = 20.0
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]")
+
+
+class ServerProgram:
+    """A program that prints the URL it serves at, and ends when it is closed."""
+
+    def __init__(self, *command: str) -> None:
+        self._process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None  # asked for above
+        line = self._process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, line
+        self.url = found[0]
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def run(*arguments: str, typed: str = "") -> tuple[int, str, str]:
+    """Run the command on pipes. Returns exit status, standard output, standard error."""
+    done = subprocess.run(
+        [*COMMAND, *arguments], input=typed, capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE_S, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+class OnTerminal:
+    """The command on a pseudo-terminal: type, and wait for what it shows."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        self.modes = termios.tcgetattr(theirs)
+        self._theirs = theirs
+        self._process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=ROOT,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm", "INPUTRC": "/dev/null"},
+        )
+        self.shown = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def wait_for(self, pattern: str) -> str:
+        """Wait until what is shown holds `pattern`; return all that was shown up to it, and forget it."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not (found := re.search(pattern, self.shown)):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not select.select([self._ours], [], [], left_s)[0]:
+                raise AssertionError(f"waited in vain for {pattern!r}; shown: {self.shown!r}")
+            try:
+                data = os.read(self._ours, 65536)
+            except OSError:
+                raise AssertionError(f"it ended before {pattern!r}; shown: {self.shown!r}") from None
+            self.shown = _ESCAPE.sub("", self.shown + data.decode("utf-8", "replace"))
+        taken, self.shown = self.shown[: found.end()], self.shown[found.end() :]
+        return taken
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C, as the terminal does it."""
+        self._process.send_signal(2)
+
+    def wait_end(self) -> int:
+        """Wait until it has ended and return its status."""
+        return self._process.wait(DEADLINE_S)
+
+    @property
+    def modes_now(self) -> list[object]:
+        return termios.tcgetattr(self._theirs)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for end in (self._ours, self._theirs):
+            with contextlib.suppress(OSError):
+                os.close(end)

@@ -1,0 +1,134 @@
+"""`connect` on a terminal: what is typed, what is shown, and how the terminal is left behind."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.programs import OnTerminal, ServerProgram
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+
+Start = Callable[..., OnTerminal]
+
+
+def test_events_come_and_go(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for(r"\* connected to / as \S{20} \(")
+    terminal.wait_for(r'< hello \{"token": null\} <3 bytes: 00 01 02>')
+    terminal.type('emit chat "hi" {"a":1} 0x00\n')
+    terminal.wait_for(r'< chat "hi" \{"a": 1\} <1 bytes: 00>')
+    terminal.type("call chat 1 2\n")
+    terminal.wait_for(r"= chat 2")
+    terminal.type("quit\n")
+    assert terminal.wait_end() == 0
+    assert terminal.modes_now == terminal.modes
+
+
+def test_lines_are_edited_and_remembered(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit chat 12\x1b[D\x1b[D3\n")  # twice to the left
+    terminal.wait_for("< chat 312")
+    terminal.type("\x1b[A4\n")  # the line before
+    terminal.wait_for("< chat 3124")
+
+
+def test_what_is_being_typed_survives_what_comes(url: str, start: Start) -> None:
+    terminal = start("connect", url, "-v")
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit chat un")
+    terminal.wait_for(r"\* ping, answered\s+> emit chat un")
+    terminal.type("broken\n")
+    terminal.wait_for('< chat "unbroken"')
+
+
+def test_namespaces_have_a_prompt(url: str, start: Start) -> None:
+    terminal = start("connect", url, "-t")
+    terminal.wait_for(r"\d\d:\d\d:\d\d\.\d{3} \* connected to /")
+    terminal.type("of /admin\n")
+    terminal.wait_for(r"\* connected to /admin as")
+    terminal.type("status\n")
+    terminal.wait_for(r"/admin> ")
+    terminal.wait_for(r"\* /admin connected \S{20}")
+    terminal.type("leave\n")
+    terminal.wait_for(r"\* disconnected from /admin: io client disconnect")
+    terminal.type("connect\n")
+    terminal.wait_for(r"\* connected to /admin as")
+    terminal.type("of /refused\n")
+    terminal.wait_for(r'! /refused: not you \{"code": 42\}')
+
+
+def test_errors_are_shown_and_it_goes_on(url: str, start: Start) -> None:
+    terminal = start("connect", url, "--timeout", "1")
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit connect\n")
+    terminal.wait_for("! event name is reserved: 'connect'")
+    terminal.type("call silent\n")
+    terminal.wait_for("! no acknowledgement in time")
+    terminal.type('emit chat {"a"\n')
+    terminal.wait_for("! not JSON")
+    terminal.type("help\n")
+    terminal.wait_for("quit .*Ctrl-D")
+    terminal.type("kick\n")
+    terminal.wait_for("! unknown command 'kick'")
+    terminal.type("emit kick\n")
+    terminal.wait_for(r"\* disconnected from /: io server disconnect")
+    terminal.type("connect\n")
+    terminal.wait_for(r"\* connected to /")
+
+
+def test_terminal_does_not_obey_the_server(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit rude\n")
+    terminal.wait_for(re.escape(r'< evil "\u001b[2J\u0007"'))
+
+
+@pytest.mark.parametrize("way", ["end of input", "interrupt"])
+def test_terminal_is_left_as_it_was(url: str, start: Start, way: str) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("help\n")
+    terminal.wait_for(r"bare word\.\s+> ")  # the prompt of the line editor, which has the terminal now
+    if way == "interrupt":
+        terminal.interrupt()
+        assert terminal.wait_end() == 130
+    else:
+        terminal.type("\x04")
+        assert terminal.wait_end() == 0
+    assert terminal.modes_now == terminal.modes
+    assert "Traceback" not in terminal.shown
+
+
+def test_no_server_is_one_line(start: Start) -> None:
+    terminal = start("connect", "http://127.0.0.1:1")
+    terminal.wait_for("socketio_core: cannot connect to 127.0.0.1:1/socket.io/: polling: Connection refused")
+    assert terminal.wait_end() == 1
+
+
+def test_chat_from_two_terminals(start: Start) -> None:
+    server = ServerProgram("-u", "-m", "socketio_core", "--port", "0")
+    try:
+        anna, ben = start("connect", server.url, "--chat", "anna"), start("connect", server.url, "--chat", "ben")
+        anna.wait_for("welcome, anna")
+        ben.wait_for("welcome, ben")
+        ben.wait_for("lobby> ")
+        anna.wait_for("ben joined|lobby: .*ben")
+        anna.type("hello ben\n")
+        ben.wait_for("anna: hello ben")
+        ben.type("/join kitchen\n")
+        anna.wait_for("ben left")
+        ben.wait_for("kitchen: ben")
+        anna.type("/join kitchen\n")
+        ben.wait_for("anna joined")
+        ben.type("/who\n")
+        ben.wait_for("kitchen: .*anna")
+        anna.type("/quit\n")
+        assert anna.wait_end() == 0
+        ben.wait_for("anna left")
+    finally:
+        server.close()

@@ -1,0 +1,108 @@
+"""The arguments of `connect`."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from socketio_core.cli.options import ConnectOptions, parse
+
+URL = "http://localhost:3000"
+
+
+def test_defaults() -> None:
+    assert parse([URL]) == ConnectOptions(url=URL)
+    assert not parse([URL]).is_script
+
+
+def test_everything_given() -> None:
+    words = [
+        *(
+            "--auth",
+            '{"token": "x"}',
+            "--path",
+            "/io/",
+            "--query",
+            "a=1=2",
+            "-H",
+            "X-A: b:c",
+            "--transport",
+            "websocket",
+        ),
+        *("--proxy", "http://proxy:3128", "-v", "-t", "--emit", "chat", '"hi"', "0x00", "--call", "add", "1", "-2"),
+        *("--emit", "bye", "--wait", "done", "--wait", "over", "--timeout", "0.5", URL),
+    ]
+    # The URL comes first or behind another option, or it would be one more value of --emit.
+    found = parse(words)
+    assert found == ConnectOptions(
+        url=URL,
+        auth={"token": "x"},
+        path="/io/",
+        query={"a": "1=2"},
+        headers={"X-A": "b:c"},
+        transports=("websocket",),
+        proxy="http://proxy:3128",
+        verbose=True,
+        timestamps=True,
+        emits=((False, "chat", ["hi", b"\x00"]), (True, "add", [1, -2]), (False, "bye", [])),
+        waits=("done", "over"),
+        timeout_s=0.5,
+    )
+    assert found.is_script
+
+
+def test_certificates_are_checked_unless_told_otherwise() -> None:
+    assert parse([URL]).ssl_context is None  # the default of the library, which checks
+    context = parse([URL, "--insecure"]).ssl_context
+    assert context is not None
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "the following arguments are required: URL"),
+        (["localhost:3000"], "URL must look like 'http://localhost:3000'"),
+        ([URL, "--auth", "token"], "auth must be a JSON object"),
+        ([URL, "--auth", "[1]"], "auth must be a JSON object"),
+        ([URL, "--path", "x"], "a path begins with '/'"),
+        ([URL, "--query", "a"], "NAME=VALUE is wanted, not 'a'"),
+        ([URL, "-H", ":b"], "NAME:VALUE is wanted, not ':b'"),
+        ([URL, "--transport", "carrier-pigeon"], "transports are polling, websocket, or both"),
+        ([URL, "--transport", "polling,polling"], "transports are polling, websocket, or both"),
+        ([URL, "--proxy", "socks://x"], "proxy must look like"),
+        ([URL, "--timeout", "0"], "seconds are a number above 0"),
+        ([URL, "--timeout", "nan"], "seconds are a number above 0"),
+        ([URL, "--timeout", "soon"], "seconds are a number above 0"),
+        ([URL, "--emit"], "expected at least one argument"),
+        ([URL, "--wait"], "expected one argument"),
+        ([URL, "--chat", "anna", "--wait", "x"], "--chat is interactive"),
+        ([URL, "--cafile", "/no/such/file"], "--cafile cannot be used"),
+        ([URL, "more"], "unrecognized arguments: more"),
+    ],
+)
+def test_bad_arguments_get_one_line(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        parse(arguments)
+    printed = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert printed.out == ""
+    assert complaint in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_cafile_that_holds_no_certificate_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    with pytest.raises(SystemExit):
+        parse([URL, "--cafile", str(empty)])
+    assert "--cafile cannot be used" in capsys.readouterr().err
+
+
+def test_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        parse(["--help"])
+    assert stopped.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) <= 32

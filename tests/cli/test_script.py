@@ -1,0 +1,102 @@
+"""`connect` in scripts: lines of JSON on standard output, one line on standard error, an exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.cli.programs import COMMAND, ROOT, run
+
+HELLO = {"event": "hello", "args": [{"token": None}, {"$binary": "000102", "size": 3}]}
+
+
+def lines_of(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket", "polling,websocket"])
+def test_emits_in_order_and_waits(url: str, transport: str) -> None:
+    words = ["--emit", "chat", '"hi"', '{"a":1}', "0x00ff", "--call", "chat", "1", "-2", *["--wait", "chat"] * 2]
+    status, out, err = run("connect", url, "--transport", transport, *words)
+    assert (status, err) == (0, "")
+    lines = lines_of(out)
+    lines.remove({"ack": "chat", "args": [2]})  # it may overtake the events before it
+    assert lines == [
+        HELLO,
+        {"event": "chat", "args": ["hi", {"a": 1}, {"$binary": "00ff", "size": 2}]},
+        {"event": "chat", "args": [1, -2]},
+    ]
+
+
+def test_emit_alone_is_sent_before_it_ends(url: str) -> None:
+    assert run("connect", url, "--emit", "chat", "1")[0] == 0
+
+
+def test_auth_and_timestamps(url: str) -> None:
+    status, out, _ = run("connect", url, "--auth", '{"token": "é"}', "-t", "--wait", "hello")
+    line = lines_of(out)[0]
+    assert (status, line["args"][0]) == (0, {"token": "é"})
+    assert line["time"] > 1e9
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--wait", "never", "--timeout", "0.5"], "no 'never' within 0.5 s"),
+        (["--call", "silent", "--timeout", "0.5"], "no acknowledgement of 'silent' within 0.5 s"),
+        (["--emit", "kick", "--wait", "never"], "disconnected before all was done: io server disconnect"),
+        (["--emit", "connect"], "'connect' was not sent: event name is reserved: 'connect'"),
+    ],
+)
+def test_what_does_not_come_about_is_status_1(url: str, words: list[str], complaint: str) -> None:
+    status, out, err = run("connect", url, *words)
+    assert (status, err) == (1, f"socketio_core: {complaint}\n")
+    assert lines_of(out) == [HELLO]
+
+
+def test_refusals_are_told_with_their_data(url: str) -> None:
+    assert run("connect", f"{url}/refused", "--wait", "x") == (1, "", 'socketio_core: not you {"code": 42}\n')
+
+
+def test_no_server_is_one_line() -> None:
+    status, out, err = run("connect", "http://127.0.0.1:1", "--wait", "x")
+    wanted = "socketio_core: cannot connect to 127.0.0.1:1/socket.io/: polling: Connection refused\n"
+    assert (status, out, err) == (1, "", wanted)
+
+
+def test_wrong_path_is_one_line_that_helps(url: str) -> None:
+    status, _, err = run("connect", url, "--path", "/nowhere/", "--wait", "x")
+    assert status == 1
+    assert "HTTP 404" in err
+    assert "is the path right?" in err
+
+
+def test_reader_that_went_away_is_one_line(url: str) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "connect", url, "--wait", "never"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    error = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 1
+    assert error == "socketio_core: nobody reads the output any more\n"
+
+
+def test_commands_from_a_pipe(url: str) -> None:
+    typed = 'emit chat "hi" {"a":1}\ncall chat 1\nof /admin\nemit\nnonsense\nof /\nquit\n'
+    status, out, err = run("connect", url, typed=typed)
+    assert (status, err) == (0, "")
+    assert '< chat "hi" {"a": 1}\n' in out
+    assert "= chat 1\n" in out
+    assert "! emit needs the name of an event" in out
+    assert "! unknown command 'nonsense'" in out
+    assert ">" not in out.replace("<3 bytes: 00 01 02>", "")  # a prompt is for people

@@ -72,8 +72,8 @@ class ChatRoom:
             self._room = answer["room"]
             for message in answer["history"]:
                 self._show_message(message)
+            self._terminal.prompt = f"{self._room}> "  # before the next line is shown, which shows it too
             self._terminal.show(f"* {self._room}: {', '.join(answer['online'])}")
-            self._terminal.prompt = f"{self._room}> "
         return answer
 
     def _watch(self) -> None:

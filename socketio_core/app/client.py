@@ -160,6 +160,7 @@ class ClientSocket(Registrar):
         self._handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
         self._streams: WeakSet[EventStream] = WeakSet()
         self._waiters: list[AckWaiter] = []  # who waits to be connected
+        self._last_error: ConnectError | None = None  # why it is not connected, if it was refused or given up
 
     def __repr__(self) -> str:
         return f"<ClientSocket of {self.nsp}, {self.core.state.value}>"
@@ -222,7 +223,9 @@ class ClientSocket(Registrar):
         await self.manager.runtime.check_cancelled()
         while not self.connected:
             if not self.active:
-                raise ConnectError("socket is not connected, and will not be by itself; call socket.connect()")
+                if self._last_error is not None:
+                    raise ConnectError(self._last_error.message, self._last_error.data)
+                raise ConnectError("socket was disconnected, and will not connect by itself; call socket.connect()")
             try:
                 await self._next_outcome()
             except ConnectError:
@@ -347,9 +350,8 @@ class ClientSocket(Registrar):
 
     def settle_outcome(self, event: Connected | ConnectFailed) -> None:
         """Wake who waits for the socket to be connected."""
-        outcome: list[JSONValue] | Exception = []
-        if isinstance(event, ConnectFailed):
-            outcome = ConnectError(event.message, event.data)
+        self._last_error = ConnectError(event.message, event.data) if isinstance(event, ConnectFailed) else None
+        outcome: list[JSONValue] | Exception = self._last_error or []
         for waiter in list(self._waiters):
             waiter.settle(outcome)
 

@@ -66,6 +66,12 @@ def server() -> Iterator[InteropServer]:
         running.close()
 
 
+@pytest.fixture(params=[*MODES])
+def transports(request: pytest.FixtureRequest) -> list[str]:
+    """Which transports our client may use."""
+    return list(MODES[request.param])
+
+
 @pytest.fixture(scope="module", params=[*CLIENT_COMMANDS])
 def kind(request: pytest.FixtureRequest) -> str:
     """Which foreign client."""

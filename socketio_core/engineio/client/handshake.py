@@ -48,13 +48,10 @@ def parse_handshake(text: str) -> Handshake:
     names = cast("list[object]", upgrades) if isinstance(upgrades, list) else None
     if names is None or not all(isinstance(name, str) for name in names):
         raise PacketError("open packet without a list of strings as 'upgrades'")
-    return Handshake(
-        sid,
-        tuple(cast("list[str]", names)),
-        _interval_s(found, "pingInterval"),
-        _interval_s(found, "pingTimeout"),
-        _max_payload(found),
-    )
+    interval_s, timeout_s = _interval_s(found, "pingInterval"), _interval_s(found, "pingTimeout")
+    if not interval_s + timeout_s:  # one of them may be 0, as python-socketio says when it pings several times a second
+        raise PacketError("open packet with no time between pings")
+    return Handshake(sid, tuple(cast("list[str]", names)), interval_s, timeout_s, _max_payload(found))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -63,7 +60,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _interval_s(fields: Mapping[str, object], name: str) -> float:
     value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= MAX_INTERVAL_MS:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MAX_INTERVAL_MS:
         raise PacketError(f"open packet without milliseconds as {name!r}")
     return value / 1000
 

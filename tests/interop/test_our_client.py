@@ -1,0 +1,201 @@
+"""Our client against the official server and python-socketio's, over each transport."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+import trio
+import trio.lowlevel
+
+from socketio_core.app.client import ClientSocket
+from socketio_core.trio import ConnectError, connect
+from tests.interop.servers import DEADLINE_S, SERVER_COMMANDS, ForeignServer
+
+VALUES: list[Any] = [None, True, 0, -1, 2.5, "", "é €\u2028😀", [], {}, {"a": [1, {"b": None}]}]
+
+
+@pytest.fixture(scope="module", params=[*SERVER_COMMANDS])
+def server(request: pytest.FixtureRequest) -> Iterator[ForeignServer]:
+    """A server for the whole module."""
+    if request.param == "node":
+        request.getfixturevalue("node_modules")
+    running = ForeignServer(request.param)
+    yield running
+    running.close()
+
+
+def run(function: Callable[[], Awaitable[None]]) -> None:
+    """Run a test on trio, with a deadline."""
+
+    async def main() -> None:
+        with trio.fail_after(DEADLINE_S):
+            await function()
+
+    trio.run(main)
+
+
+async def settled(socket: ClientSocket, transports: list[str]) -> None:
+    """Wait until an upgrade is through."""
+    while socket.transport != transports[-1]:
+        await socket.call("echo with ack")
+
+
+def test_handshake_carries_auth_query_and_headers(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        options: dict[str, Any] = {"query": {"room": "a"}, "headers": {"X-Test": "yes"}, "transports": transports}
+        async with connect(server.url + "/?token=b", auth={"user": "ann"}, **options) as socket:
+            report = await server.take("connected", sid=socket.id)
+        assert (report["auth"], report["header"]) == ({"user": "ann"}, "yes")
+        assert report["query"].items() >= {"EIO": "4", "room": "a", "token": "b", "transport": transports[0]}.items()
+
+    run(main)
+
+
+def test_auth_may_be_asked_for(server: ForeignServer, transports: list[str]) -> None:
+    async def auth() -> dict[str, str]:
+        await trio.lowlevel.checkpoint()
+        return {"token": "fresh"}
+
+    async def main() -> None:
+        async with connect(server.url, auth=auth, transports=transports) as socket:
+            assert (await server.take("connected", sid=socket.id))["auth"] == {"token": "fresh"}
+
+    run(main)
+
+
+def test_events_carry_every_value_both_ways(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        async with connect(server.url, transports=transports) as socket, socket.events() as events:
+            await socket.emit("echo", *VALUES)
+            assert await anext(events) == ("echoed", *VALUES)
+            await socket.emit("echo", b"\x00\xff", {"deep": [b"", b"x" * 1000]}, "text")
+            assert await anext(events) == ("echoed", b"\x00\xff", {"deep": [b"", b"x" * 1000]}, "text")
+            await socket.emit("echo")
+            assert await anext(events) == ("echoed",)
+
+    run(main)
+
+
+def test_acknowledgements_go_both_ways(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        async with connect(server.url, transports=transports) as socket, socket.events() as events:
+
+            @socket.on("question")
+            async def question(*args: Any) -> tuple[Any, ...]:
+                await trio.lowlevel.checkpoint()
+                return args
+
+            assert await socket.emit_with_ack("echo with ack", *VALUES) == VALUES
+            assert await socket.emit_with_ack("echo with ack") == []
+            assert await socket.call("echo with ack", b"\x01\x02", 2) == (b"\x01\x02", 2)
+            await socket.emit("ask", {"bytes": b"\x03"})
+            while (event := await anext(events))[0] != "answered":
+                pass
+            assert event == ("answered", True, {"bytes": b"\x03"})
+
+    run(main)
+
+
+def test_namespaces_share_a_connection(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        async with connect(server.url, transports=transports) as socket:
+            admin, refused, unknown = socket.of("/admin", {"key": 1}), socket.of("/refused"), socket.of("/unknown")
+            await admin.wait_connected()
+            assert (await server.take("connected", nsp="/admin", sid=admin.id))["auth"] == {"key": 1}
+            assert await admin.call("echo with ack", 1) == 1
+            with pytest.raises(ConnectError) as refusal:
+                await refused.wait_connected()
+            assert (refusal.value.message, refusal.value.data["code"]) == ("not you", 42)
+            with pytest.raises(ConnectError):
+                await unknown.wait_connected()
+            await admin.disconnect()
+            await server.take("left", nsp="/admin")
+            assert await socket.call("echo with ack", 2) == 2
+
+    run(main)
+
+
+def test_refused_socket_does_not_connect(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        with pytest.raises(ConnectError, match="not you") as refusal:
+            async with connect(server.url + "/refused", auth={"name": "x"}, transports=transports):
+                pytest.fail("it must not get in")
+        assert refusal.value.data == {"code": 42, "auth": {"name": "x"}}
+
+    run(main)
+
+
+def test_broadcasts_to_rooms_arrive(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        options: dict[str, Any] = {"transports": transports}
+        async with connect(server.url, **options) as ann, connect(server.url, **options) as ben:
+            heard = ben.events()
+            await ben.call("join", "kitchen")
+            await ann.emit("tell", "kitchen", "tea?", b"\x01")
+            assert await anext(heard) == ("told", "tea?", b"\x01")
+
+    run(main)
+
+
+def test_server_that_says_goodbye_is_not_bothered_again(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        async with connect(server.url, transports=transports, reconnection_delay_s=0.01) as socket:
+            reasons: list[str] = []
+            gone = trio.Event()
+
+            @socket.on("disconnect")
+            def disconnected(reason: str) -> None:
+                reasons.append(reason)
+                gone.set()
+
+            await socket.emit("leave")
+            assert [event async for event in socket.events()] == []
+            await gone.wait()
+            assert (reasons, socket.active) == (["io server disconnect"], False)
+            socket.connect()
+            await socket.wait_connected()
+            assert await socket.call("echo with ack", 1) == 1
+
+    run(main)
+
+
+def test_leaving_the_block_is_noticed_at_once(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        async with connect(server.url, transports=transports) as socket:
+            await settled(socket, transports)
+            sid = socket.id
+        with trio.fail_after(5):
+            assert (await server.take("left", sid=sid))["reason"] in (
+                "client namespace disconnect",
+                "client disconnect",
+            )
+
+    run(main)
+
+
+def test_thousand_messages_both_ways_across_the_upgrade(server: ForeignServer, transports: list[str]) -> None:
+    async def main() -> None:
+        async with connect(server.url, transports=transports) as socket:
+            received: list[int] = []
+            complete = trio.Event()
+
+            @socket.on("number")
+            def number_came(number: int) -> None:
+                received.append(number)
+                if number == 999:
+                    complete.set()
+
+            await socket.emit("burst", 1000)
+            for number in range(1000):
+                await socket.emit("number", number)
+                if number % 50 == 0:
+                    await trio.lowlevel.checkpoint()
+            assert await socket.call("numbers", timeout=15) == list(range(1000))
+            await complete.wait()
+            await settled(socket, transports)
+            assert received == list(range(1000))
+            assert (await socket.emit_with_ack("transport"))[0] == transports[-1]
+
+    run(main)

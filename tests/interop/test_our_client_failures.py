@@ -1,0 +1,226 @@
+"""Our client when a server goes away, comes back, falls silent, compresses, or speaks TLS."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from socketio_core.app.client import ClientSocket
+from socketio_core.trio import ConnectError, Disconnected, connect
+from tests.interop.servers import SERVER_COMMANDS, ForeignServer, ping_settings
+from tests.interop.test_our_client import run, settled
+
+Start = Callable[..., ForeignServer]
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Start servers that end with the test."""
+    running: list[ForeignServer] = []
+
+    def begin(kind: str, settings: dict[str, Any] | None = None, **options: Any) -> ForeignServer:
+        if kind == "node":
+            request.getfixturevalue("node_modules")
+        running.append(ForeignServer(kind, settings, **options))
+        return running[-1]
+
+    yield begin
+    for server in running:
+        server.close()
+
+
+@pytest.fixture(params=[*SERVER_COMMANDS])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which server."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory, require_tool: Callable[[str], str]) -> Path:
+    """A self-signed certificate for localhost and its key, in one file."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *(require_tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(folder / "key"), "-out", str(folder / "certificate")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both = folder / "both"
+    both.write_text((folder / "key").read_text() + (folder / "certificate").read_text())
+    return both
+
+
+def watch(socket: ClientSocket) -> tuple[list[str], trio.Event]:
+    """Return a list that gets the reasons of disconnections, and an event for the first one."""
+    reasons: list[str] = []
+    gone = trio.Event()
+
+    @socket.on("disconnect")
+    def disconnected(reason: str) -> None:
+        reasons.append(reason)
+        gone.set()
+
+    return reasons, gone
+
+
+def test_server_restart_loses_nothing_that_was_emitted_meanwhile(
+    start: Start,
+    kind: str,
+    transports: list[str],
+) -> None:
+    async def main() -> None:
+        server = start(kind)
+        tokens = iter(range(100))
+        options: dict[str, Any] = {"transports": transports, "reconnection_delay_s": 0.05}
+        async with connect(server.url, auth=lambda: {"token": next(tokens)}, **options) as socket:
+            reasons, gone = watch(socket)
+            await settled(socket, transports)
+            first = socket.id
+            server.kill()
+            await gone.wait()
+            for number in range(10):
+                await socket.emit("number", number)
+            again = start(kind, port=server.port)
+            await socket.wait_connected()
+            assert (await again.take("connected", sid=socket.id))["auth"] == {"token": 1}
+            assert socket.id != first
+            assert await socket.call("numbers") == list(range(10))
+            assert reasons[0] in ("transport close", "transport error")
+
+    run(main)
+
+
+def test_retries_deliver_at_least_once_across_a_restart(start: Start, kind: str) -> None:
+    async def main() -> None:
+        server = start(kind)
+        async with connect(server.url, reconnection_delay_s=0.05, retries=1000, ack_timeout_s=1) as socket:
+            for number in range(5):
+                await socket.emit("reliable", number)
+            for number in range(5):
+                await server.take("reliable", number=number)
+            server.kill()
+            for number in range(5, 10):
+                await socket.emit("reliable", number)
+            again = start(kind, port=server.port)
+            for number in range(5, 10):
+                await again.take("reliable", number=number)
+
+    run(main)
+
+
+def test_call_fails_when_the_server_dies(start: Start, kind: str) -> None:
+    async def main() -> None:
+        server = start(kind)
+        async with connect(server.url) as socket, trio.open_nursery() as nursery:
+
+            async def ask() -> None:
+                with pytest.raises(Disconnected):
+                    await socket.call("nobody answers this", timeout=None)
+
+            nursery.start_soon(ask)
+            await socket.call("echo with ack")
+            server.kill()
+
+    run(main)
+
+
+def test_state_is_recovered(start: Start, transports: list[str]) -> None:
+    async def main() -> None:
+        server = start("node", {"connectionStateRecovery": {}})
+        async with connect(server.url, transports=transports, reconnection_delay_s=0.01) as socket:
+            missed: list[str] = []
+            complete = trio.Event()
+
+            @socket.on("missed")
+            def came(text: str) -> None:  # the server's mark does not fit, and is left out
+                missed.append(text)
+                if len(missed) == 3:
+                    complete.set()
+
+            streamed = socket.events()
+            await settled(socket, transports)
+            await socket.emit("echo", "first")  # its answer tells an offset
+            assert (await anext(streamed))[:2] == ("echoed", "first")
+            first = socket.id
+            back = trio.Event()
+            socket.on("connect", back.set)
+            await socket.emit("break")
+            await back.wait()
+            assert (socket.recovered, socket.id) == (True, first)
+            await complete.wait()
+            assert missed == ["number 0", "number 1", "number 2"]
+
+    run(main)
+
+
+def test_idle_connection_lives_by_its_heartbeat(start: Start, kind: str, transports: list[str]) -> None:
+    async def main() -> None:
+        server = start(kind, ping_settings(kind, 0.2, 0.4))
+        async with connect(server.url, transports=transports) as socket:
+            reasons, _ = watch(socket)
+            pings = 0
+            enough = trio.Event()
+
+            @socket.manager.on("ping")
+            def ping() -> None:
+                nonlocal pings
+                pings += 1
+                if pings == 8:
+                    enough.set()
+
+            await enough.wait()
+            assert (socket.connected, reasons) == (True, [])
+
+    run(main)
+
+
+def test_frozen_server_is_noticed(start: Start, kind: str, transports: list[str]) -> None:
+    async def main() -> None:
+        server = start(kind, ping_settings(kind, 0.3, 0.5))
+        async with connect(server.url, transports=transports, reconnection=False, close_timeout_s=0.1) as socket:
+            await settled(socket, transports)
+            reasons, gone = watch(socket)
+            server.freeze()
+            with trio.fail_after(5):
+                await gone.wait()
+            assert reasons == ["ping timeout"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("threshold", [0, 1024])
+def test_messages_are_compressed_if_both_want_it(start: Start, threshold: int) -> None:
+    async def main() -> None:
+        server = start("node", {"perMessageDeflate": {"threshold": threshold}})
+        options: dict[str, Any] = {"transports": ["websocket"], "per_message_deflate": True}
+        async with connect(server.url, **options) as socket:
+            assert await socket.emit_with_ack("transport") == ["websocket", True]
+            for size in (0, 1, 1000, 100_000):
+                assert await socket.call("echo with ack", "ab" * size, bytes(size)) == ("ab" * size, bytes(size))
+        async with connect(server.url, transports=["websocket"]) as socket:
+            assert await socket.emit_with_ack("transport") == ["websocket", False]
+
+    run(main)
+
+
+def test_tls(start: Start, kind: str, transports: list[str], certificate: Path) -> None:
+    async def main() -> None:
+        server = start(kind, certificate=str(certificate))
+        context = ssl.create_default_context(cafile=str(certificate))
+        async with connect(server.url, transports=transports, ssl_context=context) as socket:
+            await settled(socket, transports)
+            assert await socket.call("echo with ack", b"x" * 100_000) == b"x" * 100_000
+        with pytest.raises(ConnectError, match="certificate is not trusted: self-signed certificate"):
+            async with connect(server.url, transports=transports):
+                pytest.fail("it must not connect")
+
+    run(main)

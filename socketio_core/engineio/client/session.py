@@ -12,7 +12,7 @@ it before `5` ends the candidate alone, and polling goes on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import (
@@ -385,6 +385,8 @@ class ClientSession:
                 raise PacketError(f"unexpected packet, not {expected}: {_shown(data)}")
             case Action.IGNORE:
                 pass
+            case _:
+                assert_never(action)
 
     def _open(self, handshake: Handshake, now: float) -> None:
         settings = self.settings

@@ -1,0 +1,49 @@
+"""What goes into one POST."""
+
+from __future__ import annotations
+
+import pytest
+
+from socketio_core.engineio.client.posts import polled_size, take_post
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.outbox import Outbox
+from socketio_core.engineio.packet import Frame
+from socketio_core.engineio.payload import encode_payload
+
+MESSAGES: list[list[Frame]] = [["4a"], ["451-x", b"\x01\x02"], ["4é"], [b"", b"123", b"1234"], ["4b"]]
+
+
+def outbox_with(*messages: list[Frame]) -> Outbox:
+    outbox = Outbox()
+    for frames in messages:
+        outbox.put(WireMessage(tuple(frames)))
+    return outbox
+
+
+@pytest.mark.parametrize("frame", ["4", "4é😀", b"", b"1", b"12", b"123", b"1234"])
+def test_size_is_that_of_the_payload(frame: Frame) -> None:
+    assert polled_size(frame) == len(encode_payload([frame]))
+
+
+@pytest.mark.parametrize("max_packets", [1, 2, 3, 100])
+@pytest.mark.parametrize("max_bytes", [None, 1, 2, 5, 6, 7, 8, 9, 12, 13, 30, 1000])
+def test_payloads_are_full_but_not_too_full(max_bytes: int | None, max_packets: int) -> None:
+    outbox = outbox_with(*MESSAGES)
+    frames = [frame for message in MESSAGES for frame in message]
+    taken: list[Frame] = []
+    while outbox:
+        post = take_post(outbox, max_bytes, max_packets)
+        size = len(encode_payload(post))
+        assert 1 <= len(post) <= max_packets
+        assert max_bytes is None or size <= max_bytes or len(post) == 1
+        taken += post
+        if len(taken) < len(frames) and len(post) < max_packets:  # one more would have been too much
+            assert max_bytes is not None
+            assert len(encode_payload([*post, frames[len(taken)]])) > max_bytes
+        assert outbox.size_bytes == sum(message.size_bytes for message in outbox.messages)
+    assert taken == frames
+    assert outbox.size_bytes == 0
+
+
+def test_nothing_is_taken_from_nothing() -> None:
+    assert take_post(Outbox(), 10, 10) == []

@@ -1,0 +1,91 @@
+"""How a client's requests look."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import pytest
+
+from socketio_core.engineio.client.requests import ClientMemory, describe_refusal
+from socketio_core.http import Response
+from tests.engineio.client.scene import Scene, open_packet
+
+
+def query_of(target: str) -> dict[str, str]:
+    return dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
+
+
+def test_handshake_over_polling() -> None:
+    (get,) = Scene(authority="example.org:1").gets
+    assert (get.method, get.target, get.body) == ("GET", "/engine.io/?EIO=4&transport=polling&t=80000000", b"")
+    assert get.headers == [(b"host", b"example.org:1"), (b"accept", b"*/*")]
+    assert get.timeout_s is None
+
+
+def test_handshake_over_websocket() -> None:
+    (websocket,) = Scene(transports=["websocket"]).sockets
+    assert websocket.target == "/engine.io/?EIO=4&transport=websocket"
+
+
+def test_later_requests_name_the_session() -> None:
+    scene = Scene().open(sid="a&b")
+    assert query_of(scene.gets[1].target) == {"EIO": "4", "transport": "polling", "t": "80000000", "sid": "a&b"}
+    assert query_of(scene.sockets[0].target) == {"EIO": "4", "transport": "websocket", "sid": "a&b"}
+    scene.session.send("x")
+    scene.look()
+    (post,) = scene.posts
+    assert query_of(post.target)["sid"] == "a&b"
+    assert (post.body, post.headers[-1]) == (b"4x", (b"content-type", b"text/plain;charset=UTF-8"))
+    assert post.timeout_s == scene.settings.post_timeout_s
+
+
+def test_own_query_and_headers_are_in_all_but_the_protocol_wins() -> None:
+    scene = Scene(
+        path="/io/",
+        query=[("token", "ä b"), ("EIO", "3")],
+        headers=[(b"X-Key", b"1"), (b"Accept", b"x/y"), (b"Host", b"other")],
+        timestamp_requests=False,
+    )
+    (get,) = scene.gets
+    assert get.target == "/io/?token=%C3%A4+b&EIO=4&transport=polling"
+    assert get.headers == [(b"X-Key", b"1"), (b"Accept", b"x/y"), (b"Host", b"other")]
+
+
+def test_cookies_are_sent_back_on_every_transport() -> None:
+    scene = Scene(headers=[(b"Cookie", b"own=1")])
+    assert (b"cookie", b"own=1") in scene.gets[0].headers
+    scene.respond(scene.gets[0], open_packet().encode(), headers=[(b"Set-Cookie", b"lb=2; Max-Age=10")])
+    assert (b"cookie", b"own=1; lb=2") in scene.gets[1].headers
+    assert (b"cookie", b"own=1; lb=2") in scene.sockets[0].headers
+    scene.clock.advance(10)
+    scene.answer(scene.gets[1], "6")
+    assert (b"cookie", b"own=1") in scene.gets[2].headers
+
+
+def test_cookies_of_a_101_are_kept_for_the_next_session() -> None:
+    memory = ClientMemory()
+    scene = Scene(memory=memory, transports=["websocket"])
+    scene.session.websocket_opened(scene.sockets[0], Response(101, [(b"set-cookie", b"a=1")]), scene.now)
+    assert (b"cookie", b"a=1") in Scene(memory=memory).gets[0].headers
+
+
+@pytest.mark.parametrize(
+    ("response", "text"),
+    [
+        (Response(500), "HTTP 500"),
+        (Response(400, [], b'{"code":1,"message":"Session ID unknown"}'), "HTTP 400: Session ID unknown"),
+        (Response(403, [], b'{"code":4}'), 'HTTP 403: {"code":4}'),
+        (Response(502, [], b"<html>\n  Bad gateway"), "HTTP 502: <html> Bad gateway"),
+        (Response(500, [], b"\x1b[2J"), r"HTTP 500: '\x1b[2J'"),
+        (Response(500, [], b"[" * 100_000), "HTTP 500: " + "[" * 200),
+        (Response(204), "HTTP 204"),
+        (Response(404), "HTTP 404 (is the path right? Socket.IO servers are usually at /socket.io/)"),
+        (
+            Response(301, [(b"Location", b"https://b/")]),
+            "HTTP 301: redirected to 'https://b/'; connect to that address instead",
+        ),
+        (Response(304), "HTTP 304"),
+    ],
+)
+def test_refusals_are_described(response: Response, text: str) -> None:
+    assert describe_refusal(response) == text

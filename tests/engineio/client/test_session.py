@@ -1,0 +1,510 @@
+"""A client's session: opening, messages both ways, the heartbeat, the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from socketio_core.engineio.client import (
+    Attempt,
+    ClientMemory,
+    ClientState,
+    Handshake,
+    Opened,
+    OpenFailed,
+    Pinged,
+)
+from socketio_core.engineio.client.states import PACKET_KINDS
+from socketio_core.engineio.events import Closed
+from socketio_core.engineio.message import WireMessage
+from socketio_core.errors import CloseReason, LocalProtocolError
+from socketio_core.http import Response
+from tests.engineio.client.scene import Scene, open_packet, sent
+
+OPENED = Opened(Handshake("SID", ("websocket",), 25.0, 20.0, 100), "polling")
+
+
+def closed_with(scene: Scene) -> tuple[CloseReason, str]:
+    """Return why the session closed; it must have, and that is the last thing that it said."""
+    event = scene.take_events()[-1]
+    assert isinstance(event, Closed), event
+    assert scene.state is ClientState.CLOSED
+    assert scene.session.next_deadline is None
+    return event.reason, str(event.error or "")
+
+
+# -- opening -----------------------------------------------------------------------------------------------------------
+
+
+def test_opening_over_polling_begins_the_next_poll() -> None:
+    scene = Scene(upgrade=False)
+    scene.answer(scene.gets[0], open_packet(), "4hello", b"\x01")
+    assert scene.take_events() == [OPENED, "hello", b"\x01"]
+    assert (len(scene.gets), scene.sockets) == (2, [])
+    assert repr(scene.session) == "<ClientSession polling, open, 0 bytes buffered>"
+
+
+def test_opening_over_websocket() -> None:
+    scene = Scene(transports=["websocket"])
+    scene.accept(scene.sockets[0])
+    scene.receive(scene.sockets[0], open_packet(upgrades=[]))
+    (event,) = scene.take_events()
+    assert isinstance(event, Opened)
+    assert (event.transport, scene.session.transport) == ("websocket", "websocket")
+
+
+@pytest.mark.parametrize(
+    ("frames", "detail"),
+    [
+        (["40"], "unexpected packet, not the open packet: '0', in the response '40'"),
+        (["2"], "unexpected packet, not the open packet: '', in the response '2'"),
+        (["0{}"], "open packet without a usable 'sid', in the response '0{}'"),
+        (["<html>"], "unknown packet type: '<', in the response '<html>'"),
+        ([""], "empty packet, in the response ''"),
+        ([b"x"], "unexpected packet, not the open packet: 'x', in the response 'beA=='"),
+    ],
+)
+def test_first_packet_must_open(frames: list[str | bytes], detail: str) -> None:
+    scene = Scene()
+    scene.answer(scene.gets[0], *frames)
+    assert scene.take_events() == [OpenFailed((Attempt("polling", detail),))]
+    assert scene.state is ClientState.CLOSED
+
+
+FAILURES: dict[str, Callable[[Scene], object]] = {
+    "connection refused": lambda s: s.session.lost(s.sockets[0], "connection refused", s.now),
+    "the WebSocket was closed before the open packet": lambda s: s.session.lost(s.sockets[0], None, s.now),
+    "HTTP 403": lambda s: s.session.websocket_refused(s.sockets[0], Response(403), s.now),
+    "bad frame": lambda s: s.session.fail_websocket(s.sockets[0], "bad frame", 1002, s.now),
+    "empty packet": lambda s: s.receive(s.sockets[0], ""),
+    "no answer within 20 s": lambda s: s.wait(20),
+}
+
+
+@pytest.mark.parametrize("detail", FAILURES)
+def test_failed_opening_over_websocket_says_why(detail: str) -> None:
+    scene = Scene(transports=["websocket"])
+    assert scene.session.next_deadline == scene.now + 20
+    FAILURES[detail](scene)
+    scene.look()
+    assert scene.take_events() == [OpenFailed((Attempt("websocket", detail),))]
+    assert scene.sockets[0].is_closed
+
+
+@pytest.mark.parametrize(("seconds", "is_over"), [(19.999, False), (20, True), (20.001, True)])
+def test_opening_has_a_deadline(seconds: float, is_over: bool) -> None:  # noqa: FBT001 - a row
+    scene = Scene()
+    scene.wait(seconds)
+    wanted = [OpenFailed((Attempt("polling", "no answer within 20 s"),))] if is_over else []
+    assert scene.take_events() == wanted
+    assert (scene.cancelled == scene.gets) is is_over
+
+
+def test_transports_are_tried_in_order_if_told_so() -> None:
+    scene = Scene(transports=["websocket", "polling"], try_all_transports=True)
+    scene.session.lost(scene.sockets[0], "refused", scene.now)
+    scene.look()
+    assert scene.take_events() == []
+    scene.respond(scene.gets[0], status=403)
+    (event,) = scene.take_events()
+    assert isinstance(event, OpenFailed)
+    assert str(event) == "websocket: refused; polling: HTTP 403: ok"
+
+
+def test_deadline_is_for_all_transports_together() -> None:
+    scene = Scene(try_all_transports=True)
+    scene.wait(10)
+    scene.fail(scene.gets[0], "reset")
+    assert len(scene.sockets) == 1
+    scene.wait(10)
+    assert str(scene.take_events()[0]) == "polling: reset; websocket: no answer within 20 s"
+
+
+def test_second_transport_may_work() -> None:
+    scene = Scene(try_all_transports=True)
+    scene.fail(scene.gets[0])
+    scene.open("websocket")
+    assert scene.session.is_open
+
+
+def test_websocket_that_worked_is_remembered_until_something_fails() -> None:
+    memory = ClientMemory()
+    scene = Scene(memory=memory, remember_upgrade=True)
+    assert scene.gets
+    scene.open()
+    assert [memory.websocket_worked] == [False]  # it is being tried
+    scene.accept(scene.sockets[0])
+    scene.receive(scene.sockets[0], "3probe")
+    scene.answer(scene.gets[1], "6")
+    assert memory.websocket_worked
+    second = Scene(memory=memory, remember_upgrade=True)
+    assert (second.gets, len(second.sockets)) == ([], 1)
+    second.session.lost(second.sockets[0], "refused", second.now)
+    assert Scene(memory=memory, remember_upgrade=True).gets
+    assert Scene(memory=memory, remember_upgrade=True, transports=["polling"]).gets
+
+
+# -- messages ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_post_is_in_flight_and_takes_all_there_is() -> None:
+    scene = Scene(upgrade=False).open()
+    scene.session.send("a")
+    scene.session.send("b")
+    scene.look()
+    scene.session.send("c")
+    scene.look()
+    assert [post.body for post in scene.posts] == [b"4a\x1e4b"]
+    scene.respond(scene.posts[0])
+    assert [post.body for post in scene.posts] == [b"4a\x1e4b", b"4c"]
+
+
+def test_posts_keep_to_the_limits_of_the_server() -> None:
+    scene = Scene(upgrade=False, max_packets_per_post=3).open(maxPayload=10)
+    for text in ("12345678", "1", "2", "3", "4"):
+        scene.session.send(text)
+    scene.look()
+    while scene.posts[-1].body and scene.session.buffered_bytes:
+        scene.respond(scene.posts[-1])
+    assert [post.body for post in scene.posts] == [b"412345678", b"41\x1e42\x1e43", b"44"]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_message_larger_than_the_server_takes_is_the_callers_error(transport: str) -> None:
+    scene = Scene(transports=[transport]).open(transport)
+    size = 100 if transport == "websocket" else 72  # 1 + 4/3 of 72 is 97; of 73 to 75 it is 101
+    assert scene.session.send(bytes(size))
+    assert scene.session.send("x" * 99)
+    for payload in (bytes(size + 1), "x" * 100, "é" * 50):
+        with pytest.raises(LocalProtocolError, match="larger than the server takes"):
+            scene.session.send(payload)
+    assert scene.session.is_open
+
+
+def test_without_a_limit_of_the_server_our_own_counts() -> None:
+    scene = Scene(transports=["websocket"], max_buffered_bytes=50, high_water_bytes=50).open("websocket", maxPayload=0)
+    assert scene.session.send(bytes(50))
+    with pytest.raises(LocalProtocolError, match="larger than max_buffered_bytes: 51 bytes"):
+        scene.session.send(bytes(51))
+
+
+@pytest.mark.parametrize("limit", [{"max_buffered_bytes": 10, "high_water_bytes": 10}, {"max_buffered_messages": 2}])
+def test_server_that_reads_too_slowly_loses_the_connection(limit: dict[str, Any]) -> None:
+    scene = Scene(transports=["websocket"], **limit).open("websocket")
+    assert scene.session.send("1234")
+    assert scene.session.send("5678")
+    assert not scene.session.send("9")
+    scene.look()
+    assert closed_with(scene)[1].startswith("server reads too slowly: 3 messages")
+
+
+def test_message_that_is_writable_leaves_at_once() -> None:
+    scene = Scene(upgrade=False).open()
+    writable = [scene.session.is_writable]
+    scene.session.send("a")
+    writable.append(scene.session.is_writable)
+    scene.look()
+    writable.append(scene.session.is_writable)  # the POST is in flight
+    scene.respond(scene.posts[0])
+    assert [*writable, scene.session.is_writable] == [True, False, False, True]
+
+
+def test_nothing_is_sent_before_opening_and_after_the_end() -> None:
+    scene = Scene()
+    assert not scene.session.send("x")
+    assert not scene.session.is_writable
+    scene.session.abort(scene.now)
+    assert not scene.session.send("x")
+
+
+def test_parts_make_one_message() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    (websocket,) = scene.sockets
+    receive = scene.session.receive_part
+    parts: list[tuple[str | bytes, bool]] = [
+        ("4a", False),
+        ("", False),
+        ("b", True),
+        (b"1", False),
+        (b"2", True),
+        ("4c", True),
+    ]
+    for part, is_last in parts:
+        receive(websocket, part, is_last, scene.now)
+    scene.look()
+    assert scene.take_events() == ["ab", b"12", "c"]
+    receive(websocket, "4", False, scene.now)  # noqa: FBT003
+    with pytest.raises(LocalProtocolError, match="another kind"):
+        receive(websocket, b"1", True, scene.now)  # noqa: FBT003
+    scene.session.abort(scene.now)
+    receive(websocket, "x", False, scene.now)  # noqa: FBT003
+    assert websocket.parts == []
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+@pytest.mark.parametrize(
+    ("payload", "is_too_large"), [("4" * 100, False), ("4" * 101, True), ("4" + "é" * 50, True), (bytes(101), True)]
+)
+def test_too_large_message_ends_the_session(payload: str | bytes, is_too_large: bool, in_parts: bool) -> None:  # noqa: FBT001 - a row
+    scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
+    (websocket,) = scene.sockets
+    if in_parts:
+        scene.session.receive_part(websocket, payload[:50], False, scene.now)  # noqa: FBT003
+        scene.session.receive_part(websocket, payload[50:], True, scene.now)  # noqa: FBT003
+        scene.look()
+    else:
+        scene.receive(websocket, payload)
+    assert scene.session.is_open is not is_too_large
+    if is_too_large:
+        assert websocket.close_code == 1009
+        assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
+
+
+def test_endless_empty_parts_end_the_session() -> None:
+    scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
+    for _ in range(101):
+        scene.session.receive_part(scene.sockets[0], "", False, scene.now)  # noqa: FBT003
+    assert not scene.session.is_open
+
+
+# -- heartbeat ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_pings_are_answered_and_keep_the_session(transport: str) -> None:
+    scene = Scene(transports=[transport]).open(transport)
+    scene.wait(44.9)
+    if transport == "polling":
+        scene.answer(scene.gets[-1], "2")
+        assert [post.body for post in scene.posts] == [b"3"]
+    else:
+        scene.receive(scene.sockets[0], "2")
+        assert sent(scene.sockets[0]) == ["3"]
+    assert scene.take_events() == [Pinged()]
+    scene.wait(44.9)
+    assert scene.session.is_open
+    scene.wait(0.1)
+    assert closed_with(scene) == (CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
+
+
+def test_messages_are_no_pings() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.wait(44)
+    scene.receive(scene.sockets[0], "4x")
+    scene.wait(1)
+    assert closed_with(scene)[0] is CloseReason.PING_TIMEOUT
+
+
+def test_pause_keeps_the_session_and_begins_no_poll() -> None:
+    scene = Scene(upgrade=False).open()
+    scene.session.pause_reading(scene.now)
+    scene.answer(scene.gets[-1], "4a")
+    assert len(scene.gets) == 2
+    scene.wait(100)
+    assert scene.session.is_open
+    scene.session.resume_reading(scene.now)
+    scene.look()
+    assert len(scene.gets) == 3
+    scene.wait(44.9)
+    assert scene.session.is_open
+    unopened = Scene()
+    unopened.session.pause_reading(0)
+    unopened.session.resume_reading(0)
+    assert unopened.state is ClientState.OPENING
+
+
+# -- what the server does wrong ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize("kind", PACKET_KINDS)
+def test_every_packet_on_an_open_session(transport: str, kind: str) -> None:
+    scene = Scene(transports=[transport]).open(transport)
+    if transport == "polling":
+        scene.answer(scene.gets[-1], kind)
+    else:
+        scene.receive(scene.sockets[0], kind)
+    events = scene.take_events()
+    if kind in ("2", "4", "6"):
+        assert events == {"2": [Pinged()], "4": [""], "6": []}[kind]
+        return
+    (event,) = events
+    assert isinstance(event, Closed)
+    assert event.reason is (CloseReason.TRANSPORT_CLOSE if kind == "1" else CloseReason.PARSE_ERROR)
+
+
+def test_what_came_before_a_bad_packet_is_delivered() -> None:
+    scene = Scene(upgrade=False, max_packets_per_payload=3).open()
+    scene.answer(scene.gets[-1], "4a", b"b", "9", "4c")
+    assert scene.take_events()[:2] == ["a", b"b"]
+    scene = Scene(upgrade=False, max_packets_per_payload=2).open()
+    scene.answer(scene.gets[-1], "4a", "4b", "4c")
+    assert scene.events[:2] == ["a", "b"]
+    assert closed_with(scene)[1].startswith("too many packets in one payload, limit: 2")
+    scene = Scene(upgrade=False, max_packets_per_payload=1).open()
+    scene.answer(scene.gets[-1], "1", "4b")
+    assert scene.take_events() == [Closed(CloseReason.TRANSPORT_CLOSE)]
+    scene = Scene(upgrade=False).open()
+    scene.answer(scene.gets[-1], "4a", "1", "4b", "9")
+    assert scene.take_events() == ["a", Closed(CloseReason.TRANSPORT_CLOSE)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "detail"),
+    [
+        ([], 500, "HTTP 500: ok"),
+        ([], 204, "HTTP 204: ok"),
+        ([(b"Content-Encoding", b"gzip")], 200, "response is encoded as 'gzip', which was not asked for"),
+    ],
+)
+def test_only_plain_200_is_an_answer(headers: list[tuple[bytes, bytes]], status: int, detail: str) -> None:
+    scene = Scene(upgrade=False).open()
+    scene.respond(scene.gets[-1], b"ok", status, headers)
+    assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, detail)
+    scene = Scene(upgrade=False).open()
+    scene.session.send("x")
+    scene.look()
+    scene.respond(scene.posts[0], b"ok", status, headers)
+    assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, f"server refused a POST: {detail}")
+    scene = Scene()
+    scene.respond(scene.gets[0], b"ok", status, headers)
+    assert scene.take_events() == [OpenFailed((Attempt("polling", detail),))]
+
+
+def test_identity_is_no_encoding() -> None:
+    scene = Scene(upgrade=False)
+    scene.respond(scene.gets[0], open_packet().encode(), headers=[(b"content-encoding", b"identity")])
+    assert scene.session.is_open
+
+
+def test_handles_say_what_they_are() -> None:
+    scene = Scene().open()
+    assert repr(scene.gets[0]) == "<Exchange GET /engine.io/>"
+    assert repr(scene.sockets[0]) == "<ClientWebSocket candidate, not open>"
+
+
+def test_lost_requests_end_the_session() -> None:
+    scene = Scene(upgrade=False).open()
+    scene.session.send("x")
+    scene.look()
+    scene.fail(scene.posts[0], "reset")
+    assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "POST failed: reset")
+    assert scene.cancelled == [scene.gets[1]]
+    scene = Scene(upgrade=False).open()
+    scene.fail(scene.gets[1], "reset")
+    assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "GET failed: reset")
+
+
+def test_news_of_what_is_over_change_nothing() -> None:
+    scene = Scene().open()
+    candidate = scene.sockets[0]
+    scene.session.abort(scene.now)
+    scene.look()
+    scene.take_events()
+    scene.respond(scene.gets[1], b"4late")
+    scene.fail(scene.gets[1])
+    scene.accept(candidate)
+    scene.receive(candidate, "3probe")
+    scene.session.lost(candidate, "x", scene.now)
+    scene.session.fail_websocket(candidate, "x", 1002, scene.now)
+    scene.session.resume_reading(scene.now)
+    scene.session.close(scene.now)
+    scene.session.abort(scene.now)
+    scene.wait(1000)
+    assert (scene.take_events(), candidate.is_open) == ([], False)
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+
+def test_closing_while_opening_drops_everything() -> None:
+    scene = Scene()
+    scene.session.close(scene.now)
+    scene.look()
+    assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
+    assert scene.cancelled == scene.gets
+
+
+def test_closing_on_polling_sends_what_is_left_and_goodbye() -> None:
+    scene = Scene(upgrade=False, max_packets_per_post=2).open()
+    for text in "abc":
+        scene.session.send(text)
+    scene.session.close(scene.now)
+    assert not scene.session.send("late")
+    scene.look()
+    scene.answer(scene.gets[1], "4too late", "2")
+    scene.respond(scene.posts[0])
+    assert scene.take_events() == []
+    scene.respond(scene.posts[1])
+    assert [post.body for post in scene.posts] == [b"4a\x1e4b", b"4c\x1e1"]
+    assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
+
+
+@pytest.mark.parametrize("what", ["GET fails", "GET is refused", "GET says 1"])
+def test_polls_do_not_matter_while_closing(what: str) -> None:
+    scene = Scene(upgrade=False).open()
+    scene.session.send("a")
+    scene.session.close(scene.now)
+    scene.look()
+    if what == "GET fails":
+        scene.fail(scene.gets[1])
+    elif what == "GET is refused":
+        scene.respond(scene.gets[1], status=400)
+    else:
+        scene.answer(scene.gets[1], "1")
+        assert closed_with(scene) == (CloseReason.TRANSPORT_CLOSE, "")
+        return
+    assert scene.take_events() == []
+    scene.respond(scene.posts[0])
+    assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
+
+
+@pytest.mark.parametrize("what", ["POST fails", "POST is refused", "time is up"])
+def test_closing_ends_even_if_nobody_listens(what: str) -> None:
+    scene = Scene(upgrade=False).open()
+    scene.session.close(scene.now)
+    scene.look()
+    if what == "POST fails":
+        scene.fail(scene.posts[0])
+    elif what == "POST is refused":
+        scene.respond(scene.posts[0], status=400)
+    else:
+        scene.wait(9.999)
+        assert scene.state is ClientState.CLOSING
+        scene.wait(0.001)
+    assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
+
+
+def test_closing_on_a_websocket_leaves_the_rest_to_the_host() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.session.send("a")
+    scene.session.close(scene.now)
+    scene.look()
+    (websocket,) = scene.sockets
+    assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
+    assert (websocket.is_closed, sent(websocket)) == (True, ["4a"])
+
+
+def test_aborting_loses_what_is_left() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.session.put(WireMessage(("4a",)))
+    scene.session.abort(scene.now)
+    assert sent(scene.sockets[0]) == []
+
+
+@pytest.mark.parametrize(("detail", "error"), [(None, ""), ("reset", "reset")])
+def test_lost_websocket_ends_the_session(detail: str | None, error: str) -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.session.lost(scene.sockets[0], detail, scene.now)
+    scene.look()
+    assert closed_with(scene) == (CloseReason.TRANSPORT_CLOSE, error)
+
+
+def test_repeated_and_early_timeouts_change_nothing() -> None:
+    scene = Scene().open()
+    before = scene.session.next_deadline
+    for _ in range(3):
+        scene.session.handle_timeout(scene.now)
+    assert (scene.session.next_deadline, scene.session.take_events()) == (before, [])

@@ -268,8 +268,8 @@ class Client:
 
     def put_control(self, message: WireMessage) -> None:
         """Send a packet of the protocol's own."""
-        if self.session is not None:
-            self.session.put(message, is_control=True)
+        assert self.session is not None  # who has something to say is connected, or about to be
+        self.session.put(message, is_control=True)
 
     def check_size(self, message: WireMessage) -> None:
         """Check a message against what the server took when there was last a connection.
@@ -381,9 +381,9 @@ class Client:
         self._schedule_reconnect(will_retry, now)
 
     def _forget_session(self) -> None:
-        if self.session is not None:
-            self._old_sessions.append(self.session)  # its carriers are still to be dropped by the host
-            self.session = None
+        assert self.session is not None  # it was the one that ended
+        self._old_sessions.append(self.session)  # its carriers are still to be dropped by the host
+        self.session = None
 
     def _will_retry(self) -> bool:
         limit = self.settings.reconnection_attempts

@@ -271,13 +271,11 @@ class ClientNamespace:
         if self.state is NamespaceState.CONNECTED:
             self.leave_with(reason, error, will_retry=will_retry)
         elif self.state is not NamespaceState.IDLE:
-            was_waiting = self.state is NamespaceState.WAITING
             self._go_idle()
             if will_retry:
                 self.state = NamespaceState.WAITING
-            if not was_waiting:
-                message = reason.value if error is None else f"{reason.value}: {error}"
-                self.client.report(ConnectFailed(self, message, None, will_retry))
+            message = reason.value if error is None else f"{reason.value}: {error}"
+            self.client.report(ConnectFailed(self, message, None, will_retry))
 
     def open_failed(self, message: str, *, will_retry: bool) -> None:
         """There is no connection to the server. With `will_retry` the client tries again."""

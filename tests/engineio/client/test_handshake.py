@@ -11,6 +11,7 @@ from socketio_core.engineio.client.handshake import MAX_INTERVAL_MS, MAX_SID_CHA
 from socketio_core.errors import PacketError
 
 BAD_SIDS: list[Any] = [..., None, "", 1, [], "a b", "é", "a\n", "x" * (MAX_SID_CHARS + 1)]
+BAD_UPGRADES: list[Any] = [..., None, "websocket", [1], {"a": 1}]
 BAD_TIMES: list[Any] = [..., None, "1", -1, True, [], MAX_INTERVAL_MS + 1]
 BAD_SIZES: list[Any] = ["1", -1, True, []]
 FIELDS: dict[str, Any] = {
@@ -63,6 +64,7 @@ def test_fields_may_be(changes: dict[str, Any], name: str, value: object) -> Non
         ("[]", "not an object"),
         ("null", "not an object"),
         *((with_fields(sid=sid), "'sid'") for sid in BAD_SIDS),
+        *((with_fields(upgrades=names), "'upgrades'") for names in BAD_UPGRADES),
         *(
             (with_fields(**{name: value}), repr(name))
             for name in ("pingInterval", "pingTimeout")

@@ -84,11 +84,7 @@ FAILURES: dict[str, Callable[[Scene], object]] = {
     "empty frame": lambda s: s.receive(s.sockets[0], ""),
     "binary": lambda s: s.receive(s.sockets[0], b"x"),
     "time is up": lambda s: s.wait(10),
-    **{
-        f"packet {kind}": lambda s, kind=kind: s.receive(s.sockets[0], kind)
-        for kind in PACKET_KINDS
-        if kind != "3probe"
-    },
+    **{f"packet {kind}": packet(kind) for kind in PACKET_KINDS if kind != "3probe"},
 }
 
 

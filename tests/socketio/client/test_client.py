@@ -1,0 +1,310 @@
+"""The connection of a client: opening, losing, opening again; many namespaces; the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from socketio_core.engineio.client import Attempt, Exchange
+from socketio_core.errors import CloseReason, LocalProtocolError
+from socketio_core.http import Response
+from socketio_core.socketio.client import (
+    AckDropped,
+    Client,
+    Closed,
+    Connected,
+    ConnectFailed,
+    EmitFailed,
+    EventReceived,
+    Left,
+    Opened,
+    OpenFailed,
+    Pinged,
+    ReconnectAttempted,
+    Reconnected,
+    ReconnectFailed,
+    ReconnectScheduled,
+)
+from tests.socketio.client.scene import Scene
+
+PREFIX = "cannot connect to localhost/socket.io/: websocket: "
+
+
+def test_nothing_happens_until_a_namespace_is_wanted() -> None:
+    scene = Scene()
+    assert (scene.client.take_ready(), scene.client.next_deadline) == ([], None)
+    assert repr(scene.client) == "<Client localhost, 1 namespaces, None>"
+    assert (scene.client.is_writable, scene.client.buffered_bytes) == (False, 0)
+
+
+def test_namespaces_share_the_connection() -> None:
+    scene = Scene().connected()
+    admin = scene.client.of("/admin")
+    admin.connect(scene.now)
+    assert scene.sent() == ["0/admin,"]
+    scene.say('0/admin,{"sid":"B"}', '2/admin,["x"]', '2["y"]', '2/unknown,["z"]')
+    assert scene.take_events() == [
+        Connected(admin, recovered=False),
+        EventReceived(admin, "x", [], None, 13),
+        EventReceived(scene.root, "y", [], None, 6),
+    ]
+    scene.lose()
+    assert [event.namespace for event in scene.take_events() if isinstance(event, Left)] == [scene.root, admin]
+
+
+@pytest.mark.parametrize("name", ["admin", "", "/a,b"])
+def test_namespaces_must_have_a_name_that_can_be_sent(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="must begin with '/' and hold no comma"):
+        Scene().client.of(name)
+
+
+def test_namespaces_are_bounded() -> None:
+    scene = Scene(max_namespaces=2)
+    scene.client.of("/a")
+    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 2"):
+        scene.client.of("/b")
+
+
+def test_lost_connection_is_opened_again() -> None:
+    scene = Scene().connected()
+    scene.lose("reset")
+    (left, scheduled) = scene.take_events()
+    assert isinstance(left, Left)
+    assert (left.reason, str(left.error), left.will_retry) == (CloseReason.TRANSPORT_CLOSE, "reset", True)
+    assert scheduled == ReconnectScheduled(1, 1.25)
+    assert scene.root.is_active
+    scene.wait(1.249)
+    assert len(scene.sockets) == 1
+    scene.wait(0.001)
+    assert scene.take_events() == [ReconnectAttempted(1)]
+    scene.lose("refused")
+    assert scene.take_events() == [
+        OpenFailed((Attempt("websocket", "refused"),)),
+        ConnectFailed(scene.root, PREFIX + "refused", will_retry=True),
+        ReconnectScheduled(2, 2.5),
+    ]
+    scene.wait(2.5)
+    scene.open()
+    assert scene.take_events() == [ReconnectAttempted(2), Reconnected(2)]
+    scene.say('0{"sid":"B"}')
+    scene.lose()
+    assert scene.take_events()[-1] == ReconnectScheduled(1, 1.25)
+
+
+def test_attempts_may_be_limited() -> None:
+    scene = Scene(reconnection_attempts=2)
+    scene.root.connect(scene.now)
+    for _ in range(2):
+        scene.look()
+        scene.lose("refused")
+        scene.wait(10)
+    scene.take_events()
+    scene.lose("refused")
+    assert scene.take_events()[1:] == [ReconnectFailed(2), ConnectFailed(scene.root, PREFIX + "refused")]
+    assert (scene.root.is_active, scene.client.next_deadline) == (False, None)
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.lose("refused")
+    assert scene.take_events()[-1] == ReconnectScheduled(1, 1.25)
+
+
+def test_reconnection_may_be_off() -> None:
+    scene = Scene(reconnection=False).connected()
+    scene.lose()
+    assert scene.take_events() == [Left(scene.root, CloseReason.TRANSPORT_CLOSE)]
+    assert (scene.root.is_active, scene.client.next_deadline) == (False, None)
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.lose("refused")
+    assert scene.take_events()[1:] == [ConnectFailed(scene.root, PREFIX + "refused")]
+
+
+def test_namespace_that_is_wanted_later_waits_for_the_next_attempt() -> None:
+    scene = Scene().connected()
+    scene.lose()
+    scene.client.of("/admin").connect(scene.now)
+    scene.wait(1.25)
+    scene.open()
+    assert scene.sent() == ["0", "0/admin,"]
+
+
+def test_namespace_that_is_wanted_while_opening_is_connected_with_the_others() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.client.of("/admin").connect(scene.now)
+    scene.open()
+    assert (scene.sent(), len(scene.sockets)) == (["0", "0/admin,"], 1)
+
+
+def test_nobody_wants_the_next_attempt_any_more() -> None:
+    scene = Scene().connected()
+    scene.lose()
+    scene.root.disconnect(scene.now)
+    scene.wait(100)
+    assert len(scene.sockets) == 1
+
+
+@pytest.mark.parametrize("frame", ["", "x", "2{}", '51-["a"]', b"\x00", '2["connect"]', "3[]"])
+def test_bad_packets_end_the_connection_with_a_reason(frame: str | bytes) -> None:
+    scene = Scene().connected()
+    scene.say('2["before"]')
+    scene.say(frame) if frame != '51-["a"]' else scene.say(frame, "text")
+    before, left, scheduled = scene.take_events()
+    assert isinstance(before, EventReceived)
+    assert isinstance(left, Left)
+    assert left.reason is CloseReason.PARSE_ERROR
+    assert str(left.error)
+    assert isinstance(scheduled, ReconnectScheduled)
+    assert scene.sockets[0].is_closed
+    scene.say('2["behind"]')
+    assert scene.take_events() == []
+    scene.wait(2)
+    scene.open()
+    scene.say('0{"sid":"B"}', '2["again"]')  # with a decoder that knows nothing of it
+    assert scene.root.is_connected
+
+
+def test_engine_events_are_passed_on() -> None:
+    scene = Scene().connected()
+    scene.client.receive(scene.sockets[0], "2", scene.now)
+    scene.look()
+    assert Pinged() in scene.events
+    scene.client.fail_websocket(scene.sockets[0], "RSV", 1002, scene.now)
+    scene.look()
+    assert any(isinstance(event, Closed) and event.reason is CloseReason.TRANSPORT_ERROR for event in scene.events)
+
+
+def test_parts_and_refusals_are_passed_on() -> None:
+    scene = Scene().connected()
+    scene.client.receive_part(scene.sockets[0], '42["a', False, scene.now)  # noqa: FBT003
+    scene.client.receive_part(scene.sockets[0], '"]', True, scene.now)  # noqa: FBT003
+    assert scene.take_events() == [EventReceived(scene.root, "a", [], None, 6)]
+    scene.lose()
+    scene.wait(2)
+    scene.take_events()
+    scene.client.websocket_refused(scene.sockets[1], Response(403), scene.now)
+    assert isinstance(scene.take_events()[0], OpenFailed)
+
+
+def test_silent_server_is_noticed() -> None:
+    scene = Scene().connected()
+    scene.wait(45)
+    left, scheduled = scene.take_events()
+    assert isinstance(left, Left)
+    assert left.reason is CloseReason.PING_TIMEOUT
+    assert isinstance(scheduled, ReconnectScheduled)
+
+
+def test_pause_lasts_across_connections() -> None:
+    scene = Scene().connected()
+    scene.client.pause_reading(scene.now)
+    scene.wait(100)
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    scene.say('0{"sid":"B"}')
+    scene.wait(100)
+    assert scene.root.is_connected
+    scene.client.resume_reading(scene.now)
+    scene.client.resume_reading(scene.now)
+    scene.wait(44)
+    before = scene.root.is_connected
+    scene.wait(1)
+    assert [before, scene.root.is_connected] == [True, False]
+    scene.client.pause_reading(scene.now)
+    scene.client.resume_reading(scene.now)
+
+
+def test_emit_that_ends_the_session_is_reported() -> None:
+    scene = Scene(engine={"max_buffered_messages": 1}).connected()
+    assert scene.root.emit("a", [], now=scene.now)
+    assert not scene.root.emit("b", [], now=scene.now)
+    left, _ = scene.take_events()
+    assert isinstance(left, Left)
+    assert left.reason is CloseReason.TRANSPORT_ERROR
+
+
+def test_buffer_that_ends_the_session_keeps_the_rest() -> None:
+    scene = Scene(engine={"max_buffered_messages": 2})
+    for number in range(4):
+        scene.root.emit("n", [number], now=scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.sent()
+    scene.say('0{"sid":"A"}')
+    assert scene.root.buffered_count == 2
+    scene.wait(2)
+    scene.open()
+    scene.sent()
+    scene.say('0{"sid":"B"}')
+    assert scene.sent() == ['2["n",2]', '2["n",3]']
+
+
+def test_closing_is_final_and_in_order() -> None:
+    scene = Scene().connected()
+    scene.root.emit("a", [], now=scene.now)
+    scene.client.close(scene.now)
+    scene.client.close(scene.now)
+    assert scene.take_events() == [Left(scene.root, CloseReason.IO_CLIENT_DISCONNECT)]
+    assert (scene.sent(), scene.sockets[0].is_closed) == (['2["a"]', "1"], True)
+    assert scene.client.is_closed
+    assert not scene.root.emit("b", [], now=scene.now)
+    with pytest.raises(LocalProtocolError, match="client was closed"):
+        scene.root.connect(scene.now)
+    scene.wait(1000)
+    assert (scene.take_events(), len(scene.sockets)) == ([], 1)
+
+
+def test_closing_gives_up_what_is_buffered() -> None:
+    scene = Scene()
+    scene.root.emit("a", [], now=scene.now)
+    scene.root.emit_with_ack("b", [], timeout_s=5, context="who", now=scene.now)
+    scene.client.abort(scene.now)
+    assert scene.take_events() == [EmitFailed(scene.root, "a", "the client was closed"), AckDropped(scene.root, "who")]
+    assert (scene.client.is_closed, scene.client.next_deadline) == (True, None)
+
+
+def polling_client() -> tuple[Client, list[Exchange]]:
+    """Return a client that is connected over polling, and its exchanges: the poll is the last one."""
+    scene = Scene(engine={"transports": ["polling"]})
+    exchanges: list[Exchange] = []
+
+    def look() -> None:
+        exchanges.extend(carrier for carrier in scene.client.take_ready() if isinstance(carrier, Exchange))
+
+    scene.root.connect(scene.now)
+    look()
+    body = b'0{"sid":"S","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
+    scene.client.exchange_done(exchanges[0], Response(200, [], body), scene.now)
+    look()
+    assert [exchange.method for exchange in exchanges] == ["GET", "GET", "POST"]
+    return scene.client, exchanges
+
+
+def test_old_connection_says_goodbye_beside_a_new_one() -> None:
+    client, exchanges = polling_client()
+    now = 1000.0
+    root = client.of("/")
+    client.exchange_done(exchanges[2], Response(200, [], b"ok"), now)
+    client.exchange_done(exchanges[1], Response(200, [], b'40{"sid":"A"}'), now)
+    client.take_ready()
+    root.disconnect(now)
+    assert not client.is_closed
+    root.connect(now)
+    goodbye, handshake = [carrier for carrier in client.take_ready() if isinstance(carrier, Exchange)]
+    assert (goodbye.body, handshake.method) == (b"41\x1e1", "GET")
+    assert client.next_deadline == now + 10
+    client.handle_timeout(now + 10)  # nobody answers
+    assert client.next_deadline == now + 20
+    client.exchange_failed(handshake, "refused", now + 11)
+    assert isinstance(client.take_events()[-1], ReconnectScheduled)
+    client.close(now + 12)
+    client.take_ready()
+    assert client.is_closed
+
+
+def test_abort_drops_what_is_in_flight() -> None:
+    client, exchanges = polling_client()
+    client.abort(1000.0)
+    client.take_ready()
+    assert (client.is_closed, [exchange.is_cancelled for exchange in exchanges]) == (True, [False, True, True])
+    assert any(isinstance(event, Opened) for event in client.take_events())

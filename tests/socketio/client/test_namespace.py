@@ -1,0 +1,495 @@
+"""A namespace of a client: joining and leaving, what is emitted, what comes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError
+from socketio_core.socketio.client import (
+    AckDropped,
+    AckExpired,
+    AckReceived,
+    AuthRequested,
+    Connected,
+    ConnectFailed,
+    EmitFailed,
+    EventReceived,
+    Left,
+    NamespaceState,
+    ReconnectScheduled,
+)
+from tests.socketio.client.scene import Scene
+
+OLD_SERVER = "the server answered CONNECT without a socket id; is it Socket.IO 2, which speaks another protocol?"
+
+
+# -- joining and leaving -----------------------------------------------------------------------------------------------
+
+
+def test_connecting_sends_connect_and_waits_for_the_answer() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    assert scene.sent() == ["0"]
+    states = [scene.root.state]
+    scene.say('0{"sid":"A"}')
+    assert scene.take_events() == [Connected(scene.root, recovered=False)]
+    assert [*states, scene.root.state] == [NamespaceState.CONNECTING, NamespaceState.CONNECTED]
+    assert (scene.root.is_connected, scene.root.sid) == (True, "A")
+    assert repr(scene.root) == "<ClientNamespace /, connected>"
+
+
+def test_auth_is_sent_each_time() -> None:
+    scene = Scene()
+    admin = scene.client.of("/admin", {"token": "é"})
+    assert scene.client.of("/admin") is admin
+    admin.connect(scene.now)
+    scene.open()
+    assert scene.sent() == ['0/admin,{"token":"é"}']
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    assert scene.sent() == ['0/admin,{"token":"é"}']
+
+
+def test_auth_can_be_asked_for() -> None:
+    scene = Scene()
+    admin = scene.client.of("/admin", asks_auth=True)
+    admin.connect(scene.now)
+    scene.open()
+    assert (scene.take_events(), scene.sent()) == ([AuthRequested(admin, 1)], [])
+    with pytest.raises(LocalProtocolError):
+        admin.provide_auth(1, {"x": object()}, scene.now)
+    assert admin.provide_auth(1, {"x": 1}, scene.now)
+    assert scene.sent() == ['0/admin,{"x":1}']
+    assert not admin.provide_auth(1, {"x": 2}, scene.now)
+    assert not admin.fail_auth(1, "no", scene.now)
+
+
+def test_answers_to_an_earlier_question_are_ignored() -> None:
+    scene = Scene()
+    admin = scene.client.of("/admin", asks_auth=True)
+    admin.connect(scene.now)
+    scene.open()
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    assert scene.take_events()[-1] == AuthRequested(admin, 2)
+    assert not admin.provide_auth(1, {"old": 1}, scene.now)
+    assert admin.provide_auth(2, None, scene.now)
+    assert scene.sent() == ["0/admin,"]
+
+
+def test_no_auth_is_no_connection() -> None:
+    scene = Scene()
+    admin = scene.client.of("/admin", asks_auth=True)
+    admin.connect(scene.now)
+    scene.open()
+    scene.take_events()
+    assert admin.fail_auth(1, "forgot the password", scene.now)
+    assert scene.take_events() == [ConnectFailed(admin, "forgot the password")]
+    assert (admin.is_active, scene.sockets[0].is_closed) == (False, True)
+
+
+def test_auth_that_is_no_json_is_a_refusal() -> None:
+    scene = Scene()
+    scene.client.of("/admin", {"x": float("nan")}).connect(scene.now)
+    scene.open()
+    (event,) = scene.take_events()
+    assert isinstance(event, ConnectFailed)
+    assert event.message.startswith("auth cannot be sent: data cannot be sent as JSON")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message", "data"),
+    [
+        ('4{"message":"no","data":{"code":42}}', "no", {"code": 42}),
+        ('4{"message":"no"}', "no", None),
+        ('4"no"', "no", None),
+        ("4{}", "the server gave no reason", None),
+        ('4{"message":1}', "the server gave no reason", None),
+        ("0", OLD_SERVER, None),
+        ("0{}", OLD_SERVER, None),
+        ('0{"sid":1}', OLD_SERVER, None),
+        ('0{"sid":""}', OLD_SERVER, None),
+        ("1", "the server disconnected the socket before it was connected", None),
+    ],
+)
+def test_refusals_are_told_and_final(answer: str, message: str, data: object) -> None:
+    scene = Scene()
+    other = scene.client.of("/other")
+    other.connect(scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say(answer)
+    assert scene.take_events() == [ConnectFailed(scene.root, message, data, will_retry=False)]
+    assert (scene.root.is_active, scene.sockets[0].is_closed) == (False, False)
+    scene.wait(30)
+    assert scene.sent() == ["0", "0/other,"]
+
+
+def test_connect_that_is_not_answered_fails_in_time() -> None:
+    scene = Scene(engine={"max_pause_s": 1000})
+    scene.root.connect(scene.now)
+    scene.open(pingInterval=100_000)
+    scene.wait(44.9)
+    assert scene.take_events() == []
+    scene.wait(0.1)
+    assert scene.take_events() == [ConnectFailed(scene.root, "no answer to CONNECT within 45 s")]
+
+
+def test_leaving_while_auth_is_asked_for_ends_it() -> None:
+    scene = Scene()
+    admin = scene.client.of("/admin", asks_auth=True)
+    admin.connect(scene.now)
+    scene.open()
+    admin.disconnect(scene.now)
+    assert not admin.provide_auth(1, None, scene.now)
+    assert scene.client.session is None
+
+
+def test_packets_that_mean_nothing_while_connecting_are_ignored() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say("30[]")
+    scene.say('0{"sid":"A"}')
+    assert scene.take_events() == [Connected(scene.root, recovered=False)]
+
+
+def test_answer_that_nobody_waits_for_is_declined() -> None:
+    scene = Scene()
+    other = scene.client.of("/other")
+    other.connect(scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.root.disconnect(scene.now)
+    scene.sent()
+    scene.say('0{"sid":"A"}', '2["x"]', '30["y"]')
+    assert (scene.sent(), scene.take_events()) == (["1"], [])
+
+
+def test_leaving_says_so_and_the_last_one_closes_the_connection() -> None:
+    scene = Scene().connected()
+    other = scene.client.of("/other")
+    other.connect(scene.now)
+    scene.say('0/other,{"sid":"B"}')
+    scene.take_events()
+    other.disconnect(scene.now)
+    other.disconnect(scene.now)
+    assert scene.take_events() == [Left(other, CloseReason.IO_CLIENT_DISCONNECT)]
+    assert scene.sent() == ["0/other,", "1/other,"]
+    assert not scene.sockets[0].is_closed
+    scene.root.disconnect(scene.now)
+    assert (scene.sent(), scene.sockets[0].is_closed) == (["1"], True)
+    assert scene.take_events() == [Left(scene.root, CloseReason.IO_CLIENT_DISCONNECT)]
+
+
+def test_leaving_before_there_is_a_connection_forgets_it() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.root.disconnect(scene.now)
+    assert scene.take_events() == []
+    assert (scene.sockets[0].is_closed, scene.client.next_deadline) == (True, None)
+
+
+def test_goodbye_of_the_server_is_final() -> None:
+    scene = Scene().connected()
+    scene.say("1")
+    assert scene.take_events() == [Left(scene.root, CloseReason.IO_SERVER_DISCONNECT)]
+    assert (scene.root.is_active, scene.client.session) == (False, None)
+    scene.wait(100)
+    scene.root.connect(scene.now)
+    scene.open()
+    assert scene.sent() == ["0"]
+
+
+def test_lost_connection_while_connecting_is_told() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.lose("reset")
+    assert scene.take_events() == [
+        ConnectFailed(scene.root, "transport close: reset", will_retry=True),
+        ReconnectScheduled(1, 1.25),
+    ]
+    scene.wait(2)
+    scene.open()
+    scene.lose()
+    assert scene.take_events()[-2] == ConnectFailed(scene.root, "transport close", will_retry=True)
+
+
+def test_lost_connection_while_connecting_is_final_without_reconnection() -> None:
+    scene = Scene(reconnection=False)
+    scene.client.of("/idle")
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.lose()
+    assert scene.take_events() == [ConnectFailed(scene.root, "transport close")]
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.lose("refused")
+    assert scene.take_events()[1:] == [
+        ConnectFailed(scene.root, "cannot connect to localhost/socket.io/: websocket: refused")
+    ]
+
+
+# -- what comes --------------------------------------------------------------------------------------------------------
+
+
+def test_events_come_with_arguments_ids_and_sizes() -> None:
+    scene = Scene().connected()
+    scene.say('2["a",1,"é"]', '27["b"]', '51-["c",{"_placeholder":true,"num":0}]', b"\x00\x01")
+    assert scene.take_events() == [
+        EventReceived(scene.root, "a", [1, "é"], None, 13),
+        EventReceived(scene.root, "b", [], 7, 7),
+        EventReceived(scene.root, "c", [b"\x00\x01"], None, 40),
+    ]
+    assert scene.root.acknowledge(7, ["x", b"\x02"])
+    assert scene.sent() == ['61-7["x",{"_placeholder":true,"num":0}]', b"\x02"]
+
+
+def test_events_before_connect_are_held_for_it() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say('2["a"]', '30["nobody asked"]')
+    assert scene.take_events() == []
+    scene.say('0{"sid":"A","pid":"P"}')
+    assert scene.take_events() == [Connected(scene.root, recovered=False), EventReceived(scene.root, "a", [], None, 6)]
+
+
+@pytest.mark.parametrize("limits", [{"max_held_events": 2}, {"max_held_event_bytes": 12}])
+def test_too_many_events_before_connect_end_the_connection(limits: dict[str, Any]) -> None:
+    scene = Scene(**limits)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say('2["a"]', '2["b"]')
+    assert scene.take_events() == []
+    scene.say('2["c"]')
+    (failed, _) = scene.take_events()
+    assert isinstance(failed, ConnectFailed)
+    assert failed.message == "parse error: too many events before the namespace was connected"
+
+
+@pytest.mark.parametrize("packet", ['0{"sid":"B"}', '4{"message":"x"}'])
+def test_answers_to_nothing_end_the_connection(packet: str) -> None:
+    scene = Scene().connected()
+    scene.say(packet)
+    left, _ = scene.take_events()
+    assert isinstance(left, Left)
+    assert (left.reason, left.will_retry) == (CloseReason.PARSE_ERROR, True)
+    assert str(left.error) == f"packet of type {packet[0]} for a namespace that is connected: '/'"
+    assert scene.sockets[0].is_closed
+
+
+# -- what is emitted ---------------------------------------------------------------------------------------------------
+
+
+def test_emits_wait_for_the_connection_in_order() -> None:
+    scene = Scene()
+    assert scene.root.emit("a", [1], now=scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    assert scene.root.emit("b", [b"\x00"], now=scene.now)
+    assert not scene.root.emit("volatile", [], now=scene.now, volatile=True)
+    assert (scene.sent(), scene.root.buffered_count) == (["0"], 2)
+    scene.say('0{"sid":"A"}')
+    assert scene.root.emit("c", [], now=scene.now)
+    assert scene.sent() == ['2["a",1]', '51-["b",{"_placeholder":true,"num":0}]', b"\x00", '2["c"]']
+    assert scene.root.buffered_count == 0
+
+
+@pytest.mark.parametrize("settings", [{"max_buffered_emits": 2}, {"max_buffered_emit_bytes": 16}])
+@pytest.mark.parametrize("retries", [0, 1])
+def test_buffer_is_bounded(settings: dict[str, Any], retries: int) -> None:
+    scene = Scene(retries=retries, **settings)
+    for _ in range(2):
+        scene.root.emit("a", [], now=scene.now)
+    with pytest.raises(BufferFull, match=r"2 events, 1[46] bytes"):
+        scene.root.emit("more", [], now=scene.now)
+    with pytest.raises(BufferFull):
+        scene.root.emit_with_ack("more", [], timeout_s=1, context=None, now=scene.now)
+    assert scene.root.buffered_count == 2
+    assert scene.root.pending_acks == {}
+
+
+def test_volatile_leaves_at_once_or_not_at_all() -> None:
+    scene = Scene().connected()
+    assert scene.root.emit("a", [], now=scene.now, volatile=True)
+    assert not scene.root.emit("b", [], now=scene.now, volatile=True)
+    assert scene.sent() == ['2["a"]']
+
+
+def test_emit_nowait_keeps_below_the_mark() -> None:
+    scene = Scene(engine={"high_water_bytes": 10}).connected()
+    assert scene.root.emit_nowait("a", ["0123456789"], now=scene.now)
+    with pytest.raises(BufferFull, match="outgoing buffer is full: 20 bytes"):
+        scene.root.emit_nowait("b", [], now=scene.now)
+
+
+@pytest.mark.parametrize(("name", "args"), [("connect", []), (1, []), ("a", [float("nan")]), ("a", [object()])])
+@pytest.mark.parametrize("retries", [0, 1])
+def test_misuse_changes_nothing(name: Any, args: list[Any], retries: int) -> None:
+    scene = Scene(retries=retries).connected()
+    with pytest.raises(LocalProtocolError):
+        scene.root.emit(name, args, now=scene.now)
+    with pytest.raises(LocalProtocolError):
+        scene.root.emit_with_ack(name, args, timeout_s=1, context=None, now=scene.now)
+    assert (scene.sent(), scene.root.pending_acks, scene.client.next_deadline) == ([], {}, scene.now + 45)
+
+
+def test_too_large_event_is_the_callers_error_if_the_limit_is_known() -> None:
+    scene = Scene(retries=0).connected()
+    with pytest.raises(LocalProtocolError, match="larger than the server takes"):
+        scene.root.emit("a", ["x" * 1000], now=scene.now)
+    with pytest.raises(LocalProtocolError, match="larger than the server takes"):
+        scene.root.emit_with_ack("a", ["x" * 1000], timeout_s=1, context=None, now=scene.now)
+    assert scene.root.pending_acks == {}
+    scene.lose()
+    with pytest.raises(LocalProtocolError, match="larger than the server takes"):
+        scene.root.emit("a", ["x" * 1000], now=scene.now)
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_too_large_event_is_given_up_when_the_limit_becomes_known(retries: int) -> None:
+    scene = Scene(retries=retries)
+    scene.root.emit("large", ["x" * 1000], now=scene.now)
+    scene.root.emit_with_ack("large", ["x" * 1000], timeout_s=5, context="who", now=scene.now)
+    scene.root.emit("small", [], now=scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.sent()
+    scene.take_events()
+    scene.say('0{"sid":"A"}')
+    connected, failed, dropped = scene.take_events()
+    assert connected == Connected(scene.root, recovered=False)
+    assert isinstance(failed, EmitFailed)
+    assert (failed.name, failed.detail[:40]) == ("large", "message is larger than the server takes:")
+    assert dropped == AckDropped(scene.root, "who")
+    assert scene.sent() == ['22["small"]' if retries else '2["small"]']
+
+
+# -- acks --------------------------------------------------------------------------------------------------------------
+
+
+def ask(scene: Scene, name: str = "q", timeout_s: float | None = 5.0, context: object = "who") -> int | None:
+    return scene.root.emit_with_ack(name, [], timeout_s=timeout_s, context=context, now=scene.now)
+
+
+def test_acks_settle_once() -> None:
+    scene = Scene().connected()
+    assert [ask(scene, context="first"), ask(scene, context="second")] == [0, 1]
+    assert scene.sent() == ['20["q"]', '21["q"]']
+    scene.say('31["b",1]', "30[]", '30["again"]', '39["unknown"]')
+    assert scene.take_events() == [AckReceived(scene.root, ["b", 1], "second"), AckReceived(scene.root, [], "first")]
+    scene.wait(10)
+    assert scene.take_events() == []
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_acks_expire_and_what_was_not_sent_is_not_sent(is_connected: bool) -> None:  # noqa: FBT001 - a row
+    scene = Scene()
+    if is_connected:
+        scene.connected()
+    scene.root.emit("before", [], now=scene.now)
+    ask(scene)
+    scene.wait(4.999)
+    assert scene.take_events() == []
+    scene.wait(0.001)
+    assert scene.take_events() == [AckExpired(scene.root, "who")]
+    scene.say('30["late"]') if is_connected else None
+    assert scene.take_events() == []
+    assert scene.root.buffered_count == (0 if is_connected else 1)
+
+
+def test_lost_connection_drops_acks_of_what_was_sent_only() -> None:
+    scene = Scene().connected()
+    ask(scene, context="sent")
+    ask(scene, context="sent without a time", timeout_s=None)
+    scene.lose()
+    ask(scene, context="buffered")
+    assert scene.take_events()[:2] == [
+        AckDropped(scene.root, "sent"),
+        AckDropped(scene.root, "sent without a time"),
+    ]
+    scene.wait(2)
+    scene.open()
+    scene.say('0{"sid":"B"}')
+    scene.say('32["answer"]')
+    assert scene.take_events()[-1] == AckReceived(scene.root, ["answer"], "buffered")
+
+
+def test_forgotten_acks_are_not_told() -> None:
+    scene = Scene().connected()
+    ack_id = ask(scene)
+    assert ack_id is not None
+    scene.root.forget_ack(ack_id)
+    scene.root.forget_ack(ack_id)
+    scene.say("30[]")
+    scene.wait(10)
+    assert scene.take_events() == []
+
+
+def test_outstanding_acks_are_bounded() -> None:
+    scene = Scene(max_outstanding_acks=2).connected()
+    ask(scene)
+    ask(scene)
+    with pytest.raises(LocalProtocolError, match="too many outstanding acks, limit: 2"):
+        ask(scene)
+    scene.say("30[]")
+    assert ask(scene) == 2
+
+
+def test_answers_are_not_sent_when_the_namespace_was_left() -> None:
+    scene = Scene().connected()
+    scene.say('27["a"]')
+    scene.lose()
+    assert not scene.root.acknowledge(7, [])
+
+
+# -- recovery ----------------------------------------------------------------------------------------------------------
+
+
+def test_state_is_recovered_with_pid_and_offset() -> None:
+    scene = Scene().connected('0{"sid":"A","pid":"P"}')
+    scene.say('2["a","o1"]', '2["b",1]', '25["c","no offset"]', '2["d"]')
+    assert [event.has_offset for event in scene.take_events() if isinstance(event, EventReceived)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    assert scene.sent() == ['0{"pid":"P","offset":"o1"}']
+    scene.take_events()
+    scene.say('2["missed","o2"]', '0{"sid":"A","pid":"P"}')
+    assert scene.take_events() == [
+        Connected(scene.root, recovered=True),
+        EventReceived(scene.root, "missed", ["o2"], None, 16, has_offset=True),
+    ]
+    assert scene.root.recovered
+
+
+def test_another_pid_is_no_recovery_and_forgets_the_offset() -> None:
+    scene = Scene()
+    scene.root.auth = {"pid": "mine", "x": 1}
+    scene.connected('0{"sid":"A","pid":"P"}')
+    scene.say('2["a","o1"]')
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    assert scene.sent() == ['0{"pid":"mine","offset":"o1","x":1}']
+    scene.say('0{"sid":"B","pid":"Q"}')
+    assert scene.take_events()[-1] == Connected(scene.root, recovered=False)
+    scene.lose()
+    scene.wait(2)
+    scene.root.auth = None
+    scene.open()
+    assert scene.sent() == ['0{"pid":"Q"}']

@@ -7,7 +7,7 @@ from socketio_core.errors import CloseReason, ConnectRefused, RemoteProtocolErro
 
 
 def test_reasons_are_the_strings_that_users_know() -> None:
-    """PROTOCOL 4.5."""
+    """PROTOCOL 4.5 and 5.3."""
     assert [reason.value for reason in CloseReason] == [
         "transport error",
         "transport close",
@@ -18,6 +18,8 @@ def test_reasons_are_the_strings_that_users_know() -> None:
         "forced server close",
         "client namespace disconnect",
         "server namespace disconnect",
+        "io server disconnect",
+        "io client disconnect",
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
 
 NOT_POSITIVE: Final = ("poll_grace_s", "max_packets_per_poll", "max_held_packets", "max_held_bytes")
 POSITIVE: Final = [
@@ -118,3 +118,45 @@ def test_an_initial_packet_fits_into_the_buffer(packet: str | bytes, size: int) 
 def test_an_initial_packet_can_be_encoded() -> None:
     with pytest.raises(ValueError, match="surrogates not allowed"):
         EngineSettings(initial_packet="\ud800")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"path": "x/"}, "path must begin with '/'"),
+        ({"path": "/a b/"}, "path must begin with '/'"),
+        ({"path": "/a?b"}, "path must begin with '/'"),
+        ({"path": "/a#b"}, "path must begin with '/'"),
+        ({"path": "/\r\n"}, "path must begin with '/'"),
+        ({"authority": ""}, "authority must be a host"),
+        ({"authority": "a\nb"}, "authority must be a host"),
+        ({"transports": []}, "transports must be"),
+        ({"transports": ["polling", "polling"]}, "transports must be"),
+        ({"transports": ["webtransport"]}, "transports must be"),
+        ({"headers": [(b"a b", b"")]}, "headers must be"),
+        ({"headers": [(b"a", b"x\r\ny: z")]}, "headers must be"),
+        ({"open_timeout_s": 0}, "open_timeout_s must be positive"),
+        ({"max_packets_per_post": 0}, "max_packets_per_post must be positive"),
+        ({"high_water_bytes": 6, "max_buffered_bytes": 5}, "high_water_bytes must not exceed"),
+    ],
+)
+def test_an_engine_client_cannot_have(changes: dict[str, Any], problem: str) -> None:
+    assert EngineClientSettings(path="/x", headers=[(b"X-A", b"b c")], transports=["websocket"])
+    with pytest.raises(ValueError, match=problem):
+        EngineClientSettings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"reconnection_attempts": 0}, "reconnection_attempts must be None or at least 1"),
+        ({"randomization_factor": -0.1}, "randomization_factor must be from 0 to 1"),
+        ({"randomization_factor": 1.1}, "randomization_factor must be from 0 to 1"),
+        ({"retries": -1}, "retries must not be negative"),
+        ({"reconnection_delay_s": 0}, "reconnection_delay_s must be positive"),
+    ],
+)
+def test_a_client_cannot_have(changes: dict[str, Any], problem: str) -> None:
+    assert ClientSettings(reconnection_attempts=1, randomization_factor=1, retries=0)
+    with pytest.raises(ValueError, match=problem):
+        ClientSettings(**changes)

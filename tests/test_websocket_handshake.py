@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 import pytest
 
-from socketio_core.http import Request
-from socketio_core.websocket_handshake import accept_headers, refused_handshake
+from socketio_core.http import Request, Response
+from socketio_core.websocket_handshake import accept_headers, problem_of_answer, refused_handshake, request_headers
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="  # the example of RFC 6455, 1.3
 GOOD = {
@@ -69,3 +71,43 @@ def test_the_101_proves_that_the_key_was_read() -> None:
         (b"connection", b"Upgrade"),
         (b"sec-websocket-accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
     ]
+
+
+# -- the client's half
+
+
+def answer(**changes: bytes | None) -> Response:
+    fields = dict(accept_headers(request()))
+    fields |= {name.replace("_", "-").encode(): value for name, value in changes.items() if value is not None}
+    gone = [name.replace("_", "-").encode() for name, value in changes.items() if value is None]
+    return Response(101, [(name, value) for name, value in fields.items() if name not in gone])
+
+
+def test_a_client_asks_for_what_a_server_accepts() -> None:
+    asked = Request("GET", "/", [(b"host", b"localhost"), *request_headers(b64decode(KEY))])
+    assert refused_handshake(asked) is None
+    assert problem_of_answer(Response(101, accept_headers(asked)), b64decode(KEY)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, None),
+        ({"upgrade": b"WebSocket", "connection": b"close, upgrade"}, None),
+        ({"upgrade": None}, "101 without 'Upgrade: websocket'"),
+        ({"upgrade": b"h2c"}, "101 without 'Upgrade: websocket'"),
+        ({"connection": None}, "101 without 'Connection: Upgrade'"),
+        ({"connection": b"close"}, "101 without 'Connection: Upgrade'"),
+        ({"sec_websocket_accept": None}, "101 with a wrong Sec-WebSocket-Accept"),
+        ({"sec_websocket_accept": KEY}, "101 with a wrong Sec-WebSocket-Accept"),
+        ({"sec_websocket_protocol": b"chat"}, "101 with a subprotocol that was not asked for"),
+        ({"sec_websocket_extensions": b"permessage-deflate"}, "101 with an extension that was not asked for"),
+    ],
+)
+def test_a_wrong_101_opens_nothing(changes: dict[str, bytes | None], problem: str | None) -> None:
+    assert problem_of_answer(answer(**changes), b64decode(KEY)) == problem
+
+
+def test_extensions_that_were_offered_may_be_agreed_on() -> None:
+    response = answer(sec_websocket_extensions=b"permessage-deflate")
+    assert problem_of_answer(response, b64decode(KEY), offered_extensions=True) is None

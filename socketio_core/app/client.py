@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 from weakref import WeakSet
 
 from socketio_core.app.flow import Flow
@@ -577,3 +577,5 @@ def _told(event: ManagerEvent) -> tuple[Any, ...]:
             return "reconnect", attempts
         case ReconnectFailed():
             return ("reconnect_failed",)
+        case _:
+            assert_never(event)

@@ -52,8 +52,6 @@ class HttpLink:
     @property
     def can_step(self) -> bool:
         """Whether something can arrive."""
-        if self.is_done:
-            return False
         return not self._has_arrived or self._response is not None or self._answer is not None
 
     @property
@@ -77,16 +75,14 @@ class HttpLink:
     def _arrive(self) -> None:
         server, now, exchange = self._network.server, self._network.clock.now, self._exchange
         action = server.handle_request(Request(exchange.method, exchange.target, exchange.headers), now)
-        match action:
-            case Respond(response):
-                self._response = response
-            case ReadBody(post):
-                post.feed(exchange.body)
-                self._response = server.finish_post(post, now)
-            case Park(poll):
-                self._poll = poll
-            case _:
-                raise AssertionError("an upgrade that nobody asked for")
+        if isinstance(action, Respond):
+            self._response = action.response
+        elif isinstance(action, ReadBody):
+            action.post.feed(exchange.body)
+            self._response = server.finish_post(action.post, now)
+        else:
+            assert isinstance(action, Park), action  # nobody asked for a WebSocket
+            self._poll = action.poll
 
     def cancel(self) -> None:
         """The client does not want it any more, and drops the connection."""
@@ -126,8 +122,6 @@ class SocketLink:
     @property
     def can_step(self) -> bool:
         """Whether something can arrive."""
-        if self.is_done:
-            return False
         return not self._has_arrived or bool(self._answer or self._to_server or self._to_client)
 
     def step(self) -> None:
@@ -190,11 +184,11 @@ class SocketLink:
 
     def flush_server(self) -> None:
         """Put on its way what the server has to say."""
-        if self._theirs is not None:
-            for message in self._theirs.take():
-                self._to_client.extend(message.frames)
-            if self._theirs.is_closed and None not in self._to_client:
-                self._to_client.append(None)
+        assert self._theirs is not None  # it has something to say
+        for message in self._theirs.take():
+            self._to_client.extend(message.frames)
+        if self._theirs.is_closed and None not in self._to_client:
+            self._to_client.append(None)
 
     def cut(self, *, server_knows: bool) -> None:
         """Break the connection; frames that are under way are lost. Without `server_knows` the server waits on."""
@@ -274,9 +268,13 @@ class Network:
         self.collect()
         return True
 
-    def run(self) -> None:
-        """Let everything arrive, and what it causes, until nothing is under way."""
-        for _ in range(_MAX_STEPS):
+    def run(self, max_steps: int = _MAX_STEPS) -> None:
+        """Let everything arrive, and what it causes, until nothing is under way.
+
+        Raises:
+            AssertionError: something still is after so many steps.
+        """
+        for _ in range(max_steps):
             if not self.step():
                 return
         raise AssertionError("the network does not come to rest")

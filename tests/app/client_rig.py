@@ -1,0 +1,71 @@
+"""The application's side of a client on a loop that moves by hand; the server is played by hand too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from socketio_core.app.client import ClientManager
+from socketio_core.engineio.client import ClientWebSocket
+from tests.app.hand_runtime import HandRuntime, Task
+from tests.socketio.client.scene import Scene
+
+
+class ClientRig(Scene):
+    """A `Scene` with an application on top: `run` after whatever happened.
+
+    Attributes:
+        calls: for handlers to note what they got.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.client.namespaces.clear()
+        self.runtime = HandRuntime(self.clock)
+        self.io = ClientManager(self.client, self.runtime)
+        self.calls: list[Any] = []
+
+    def look(self) -> None:
+        """Take what is ready, and leave the events to the application."""
+        for carrier in self.client.take_ready():
+            assert isinstance(carrier, ClientWebSocket)
+            if carrier not in self.sockets and not carrier.is_closed:
+                self.sockets.append(carrier)
+
+    @property
+    def logged(self) -> list[str]:
+        return [message for message, _ in self.runtime.logged]
+
+    def run(self) -> None:
+        """Let everything happen that can happen now."""
+        while True:
+            self.io.dispatch_soon()
+            self.look()
+            if not self.runtime.run_ready():
+                return
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
+        """Begin something that may have to wait."""
+        task = self.runtime.start(coroutine)
+        self.run()
+        return task
+
+    def note(self, name: str) -> Callable[..., None]:
+        """Return a handler that notes its arguments."""
+        return lambda *args: self.calls.append((name, *args))
+
+    def up(self, answer: str = '0{"sid":"A"}', *, release: bool = True) -> ClientRig:
+        """Connect the root namespace. Returns the rig."""
+        self.io.socket_of("/")
+        self.open()
+        self.say(answer)
+        if release:
+            self.io.release()
+        self.run()
+        self.sent()
+        return self
+
+    def hear(self, *frames: str | bytes) -> None:
+        """Let the server say something, and the application hear it."""
+        self.say(*frames)
+        self.run()

@@ -1,0 +1,440 @@
+"""The client's sockets: handlers, acks, streams, waiting, and what is logged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core.app.client import ConnectError, EventStream
+from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.errors import BufferFull, LocalProtocolError
+from tests.app.client_rig import ClientRig
+
+# -- handlers ----------------------------------------------------------------------------------------------------------
+
+
+def test_handlers_get_the_arguments_in_order() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    socket.on_any(rig.note("any"))
+    socket.on("a", rig.note("a"))
+    socket.off("a", rig.note("another"))
+
+    @socket.event
+    async def b(*args: Any) -> None:
+        rig.calls.append(("b", *args))
+
+    rig.hear('2["a",1]', '2["b"]', '2["c",2]')
+    assert rig.calls == [("any", "a", 1), ("a", 1), ("any", "b"), ("b",), ("any", "c", 2)]
+
+
+def test_handlers_run_one_after_another_and_acks_meanwhile() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+
+    @socket.on("a")
+    async def ask(number: int) -> None:
+        rig.calls.append(("asked", number))
+        rig.calls.append(("answer", await socket.call("q", number)))
+
+    rig.hear('2["a",1]', '2["a",2]')
+    assert (rig.calls, rig.sent()) == ([("asked", 1)], ['20["q",1]'])
+    rig.hear('30["x"]')
+    assert rig.calls == [("asked", 1), ("answer", "x"), ("asked", 2)]
+
+
+@pytest.mark.parametrize(
+    ("result", "answer"),
+    [(None, "37[]"), (1, "37[1]"), ((), "37[]"), ((1, 2), "37[1,2]"), ([1], "37[[1]]")],
+)
+def test_what_handlers_return_is_the_acknowledgement(result: object, answer: str) -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    socket.on("a", lambda: result)
+    socket.on("a", lambda: None)
+    rig.hear('27["a"]', '28["nobody listens"]', '2["a"]')
+    assert rig.sent() == [answer]
+
+
+def test_failing_handlers_are_logged_and_acknowledge_nothing() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+
+    def fail() -> None:
+        raise RuntimeError
+
+    socket.on("a", fail)
+    socket.on("a", rig.note("a"))
+    socket.on("b", object)
+    rig.hear('27["a"]', '28["b"]')
+    assert (rig.calls, rig.sent()) == ([("a",)], [])
+    assert rig.logged == ["handler of 'a' failed", "return value of the handler of 'b' cannot be sent"]
+
+
+def test_life_of_a_socket_is_told() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("admin")
+    assert repr(socket) == "<ClientSocket of /admin, waiting>"
+    assert (socket.id, socket.nsp, socket.connected, socket.active, socket.transport) == (
+        "",
+        "/admin",
+        False,
+        True,
+        "websocket",
+    )
+    for moment in ("connect", "disconnect", "connect_error"):
+        socket.on(moment, rig.note(moment))
+    socket.on("connection", rig.note("an event of the server"))
+    rig.io.release()
+    rig.open()
+    rig.hear('0/admin,{"sid":"A"}', '2/admin,["connection"]')
+    assert [socket.id, socket.connected, socket.recovered] == ["A", True, False]
+    rig.lose("reset")
+    rig.run()
+    rig.wait(2)
+    rig.lose("refused")
+    rig.run()
+    *others, (name, error) = rig.calls
+    assert others == [("connect",), ("an event of the server",), ("disconnect", "transport close")]
+    assert name == "connect_error"
+    assert isinstance(error, ConnectError)
+    assert error.message == "cannot connect to localhost/socket.io/: websocket: refused"
+    assert socket.transport is None
+
+
+def test_life_of_the_connection_is_told() -> None:
+    rig = ClientRig(reconnection_attempts=1)
+    for name in (
+        "open",
+        "ping",
+        "close",
+        "error",
+        "reconnect_scheduled",
+        "reconnect_attempt",
+        "reconnect",
+        "reconnect_failed",
+    ):
+        rig.io.on(name, rig.note(name))
+    rig.up()
+    rig.client.receive(rig.sockets[0], "2", rig.now)
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.open()
+    rig.run()
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.run()
+    rig.lose("refused")
+    rig.run()
+    assert [call[:2] for call in rig.calls if call[0] != "error"] == [
+        ("open", "websocket"),
+        ("ping",),
+        ("close", "transport close"),
+        ("reconnect_scheduled", 1),
+        ("reconnect_attempt", 1),
+        ("open", "websocket"),
+        ("reconnect", 1),
+        ("close", "transport close"),
+        ("reconnect_scheduled", 1),
+        ("reconnect_attempt", 1),
+        ("reconnect_failed",),
+    ]
+    assert [str(call[1]) for call in rig.calls if call[0] == "error"] == ["websocket: refused"]
+
+
+def test_nothing_is_told_before_release_and_nothing_is_missed() -> None:
+    rig = ClientRig().up(release=False)
+    socket = rig.io.socket_of("/")
+    rig.hear('2["a"]')
+    socket.on("connect", rig.note("connect"))
+    socket.on("a", rig.note("a"))
+    assert rig.calls == []
+    rig.io.release()
+    rig.run()
+    assert rig.calls == [("connect",), ("a",)]
+
+
+def test_marks_for_recovery_are_left_out_where_they_do_not_fit() -> None:
+    rig = ClientRig().up('0{"sid":"A","pid":"P"}')
+    socket = rig.io.socket_of("/")
+
+    def one(text: str) -> None:
+        rig.calls.append(("one", text))
+
+    socket.on("a", one)
+    socket.on("a", rig.note("all"))
+    socket.on("a", max)  # nobody can say what it takes
+    rig.hear('2["a","text","offset"]')
+    assert rig.calls == [("one", "text"), ("all", "text", "offset")]
+
+
+# -- auth --------------------------------------------------------------------------------------------------------------
+
+
+def test_auth_is_a_value_or_made_each_time() -> None:
+    rig = ClientRig()
+
+    async def make() -> dict[str, int]:
+        return {"made": 1}
+
+    rig.io.socket_of("/", {"value": 1})
+    rig.io.socket_of("/made", make)
+    rig.io.socket_of("/sync", lambda: None)
+    rig.open()
+    rig.run()
+    assert rig.sent() == ['0{"value":1}', '0/made,{"made":1}', "0/sync,"]
+
+
+def test_auth_that_cannot_be_made_is_a_refusal() -> None:
+    rig = ClientRig()
+
+    def fail() -> None:
+        raise RuntimeError("no password")
+
+    socket = rig.io.socket_of("/", fail)
+    waiting = rig.start(socket.wait_first_outcome())
+    rig.open()
+    rig.run()
+    assert str(waiting.error) == "auth could not be made or sent: no password"
+    assert rig.logged == ["auth could not be made or sent"]
+
+
+# -- waiting -----------------------------------------------------------------------------------------------------------
+
+
+def test_waiting_until_connected() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    first, later = rig.start(socket.wait_first_outcome()), rig.start(socket.wait_connected())
+    rig.look()
+    rig.lose("refused")
+    rig.run()
+    assert isinstance(first.error, ConnectError)
+    assert not later.is_done
+    rig.wait(2)
+    rig.open()
+    rig.hear('0{"sid":"A"}')
+    assert later.is_done
+    assert later.error is None
+    assert rig.start(socket.wait_first_outcome()).is_done
+
+
+def test_waiting_ends_when_it_is_in_vain() -> None:
+    rig = ClientRig().up()
+    other = rig.io.socket_of("/other")
+    waiting = rig.start(other.wait_connected())
+    rig.hear('4/other,{"message":"no","data":1}')
+    assert isinstance(waiting.error, ConnectError)
+    assert (waiting.error.message, waiting.error.data) == ("no", 1)
+    again = rig.start(other.wait_connected())
+    assert isinstance(again.error, ConnectError)
+    assert (again.error.message, again.error.data) == ("no", 1)
+    other.connect()
+    waiting = rig.start(other.wait_connected())
+    rig.start(other.disconnect())
+    assert str(waiting.error) == "socket was disconnected"
+    rig.hear("1")
+    assert "call socket.connect()" in str(rig.start(rig.io.socket_of("/").wait_connected()).error)
+
+
+def test_disconnecting_before_any_outcome_says_so() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    rig.start(socket.disconnect())
+    assert "call socket.connect()" in str(rig.start(socket.wait_connected()).error)
+
+
+def test_closing_ends_every_wait() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    waiting = rig.start(socket.wait_connected())
+    rig.client.close(rig.now)
+    rig.io.close()
+    rig.run()
+    assert str(waiting.error) == "client was closed"
+    with pytest.raises(LocalProtocolError):
+        socket.of("/other")
+    with pytest.raises(LocalProtocolError):
+        socket.connect()
+    assert isinstance(rig.start(socket.call("q")).error, Disconnected)
+    assert rig.start(socket.emit("e")).result is False
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+def test_emits_are_sent_and_announced() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    before = rig.runtime.flushes
+    assert rig.start(socket.emit("a", 1)).result is True
+    assert socket.emit_nowait("b")
+    assert not socket.emit_volatile("c")
+    assert rig.runtime.flushes == before + 3
+    assert rig.sent() == ['2["a",1]', '2["b"]']
+    assert socket.emit_volatile("d")
+
+
+def test_emit_waits_above_the_mark_and_emit_nowait_refuses() -> None:
+    rig = ClientRig(engine={"high_water_bytes": 5}).up()
+    socket = rig.io.socket_of("/")
+    rig.start(socket.emit("first"))
+    waiting = rig.start(socket.emit("second"))
+    with pytest.raises(BufferFull):
+        socket.emit_nowait("third")
+    assert not waiting.is_done
+    rig.sent()
+    rig.io.flow.output_taken()
+    rig.run()
+    assert waiting.result is True
+    lost = rig.start(socket.emit("fourth"))
+    rig.lose()
+    rig.run()
+    assert lost.result is True  # it is buffered for the next connection
+
+
+@pytest.mark.parametrize(("answer", "value", "args"), [("[]", None, []), ("[1]", 1, [1]), ("[1,2]", (1, 2), [1, 2])])
+def test_calls_return_the_answer(answer: str, value: object, args: list[int]) -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    call, with_all = rig.start(socket.call("q")), rig.start(socket.emit_with_ack("q"))
+    rig.hear("30" + answer, "31" + answer)
+    assert (call.result, with_all.result) == (value, args)
+
+
+def test_calls_fail_in_words() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    late, lost = rig.start(socket.call("q", timeout=1)), rig.start(socket.call("q", timeout=None))
+    rig.wait(1)
+    rig.run()
+    assert isinstance(late.error, AckTimeout)
+    rig.lose()
+    rig.run()
+    assert isinstance(lost.error, Disconnected)
+
+
+def test_cancelled_call_is_forgotten() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    call = rig.start(socket.call("q"))
+    rig.runtime.cancel(call)
+    rig.run()
+    assert socket.core.pending_acks == {}
+
+
+def test_acks_of_others_are_left_alone() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    socket.core.emit_with_ack("q", [], timeout_s=1, context="somebody else", now=rig.now)
+    rig.hear("30[]")
+
+
+def test_events_that_are_given_up_are_logged() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    rig.start(socket.emit("a", "x" * 1000))
+    rig.open()
+    rig.hear('0{"sid":"A"}')
+    assert rig.logged == ["event 'a' was given up: message is larger than the server takes: 1010 bytes, limit: 1000"]
+
+
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+
+def take(rig: ClientRig, stream: EventStream) -> Any:
+    """Take the next event, which must be there."""
+    task = rig.start(anext(stream))  # type: ignore[arg-type] # a coroutine, really
+    assert task.is_done
+    if task.error is not None:
+        raise task.error
+    return task.result
+
+
+def test_streams_get_all_events_from_when_they_were_made() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    rig.hear('2["before"]')
+    first = socket.events()
+    rig.hear('2["a",1]')
+    second = socket.events()
+    assert aiter(first) is first
+    waiting = rig.start(anext(second))  # type: ignore[arg-type] # a coroutine, really
+    assert not waiting.is_done
+    rig.hear('2["b",2,3]')
+    assert waiting.result == ("b", 2, 3)
+    assert [take(rig, first), take(rig, first)] == [("a", 1), ("b", 2, 3)]
+
+
+def test_streams_end_with_the_last_goodbye() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    stream = socket.events()
+    rig.hear('2["a"]', "1")
+    assert take(rig, stream) == ("a",)
+    with pytest.raises(StopAsyncIteration):
+        take(rig, stream)
+    with pytest.raises(StopAsyncIteration):
+        take(rig, socket.events())
+
+
+def test_streams_go_on_across_connections_until_all_is_over() -> None:
+    rig = ClientRig().up()
+    stream = rig.io.socket_of("/").events()
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.open()
+    rig.hear('0{"sid":"B"}', '2["a"]')
+    assert take(rig, stream) == ("a",)
+    waiting = rig.start(anext(stream))  # type: ignore[arg-type] # a coroutine, really
+    rig.io.close()
+    rig.run()
+    assert isinstance(waiting.error, StopAsyncIteration | RuntimeError)
+
+
+def test_streams_hold_reading_up_until_they_are_read_or_closed() -> None:
+    rig = ClientRig(max_queued_events=2).up()
+    socket, flow = rig.io.socket_of("/"), rig.io.flow
+    stream = socket.events()
+    rig.hear('2["a"]')
+    assert not flow.is_congested
+    rig.hear('2["b"]')
+    assert flow.is_congested
+    assert take(rig, stream) == ("a",)
+    assert not flow.is_congested
+    rig.hear('2["c"]')
+    assert flow.is_congested
+    rig.start(stream.__aenter__())
+    rig.start(stream.__aexit__(None, None, None))
+    assert not flow.is_congested
+    stream.put(None)  # type: ignore[arg-type] # nothing is collected any more
+    forgotten = socket.events()
+    rig.hear('2["d"]', '2["e"]')
+    congested = [flow.is_congested]
+    del forgotten
+    assert [*congested, flow.is_congested] == [True, False]
+
+
+def test_lifted_limits_let_readers_go() -> None:
+    rig = ClientRig(max_queued_events=1).up()
+    stream = rig.io.socket_of("/").events()
+    rig.hear('2["a"]')
+    waiting = rig.start(rig.io.flow.wait_room())
+    assert not waiting.is_done
+    rig.io.flow.lift()
+    rig.run()
+    assert waiting.is_done
+    assert not rig.io.flow.is_congested
+    assert take(rig, stream) == ("a",)
+
+
+def test_upgrades_are_told() -> None:
+    from socketio_core.app.client import _told  # pyright: ignore[reportPrivateUsage] # a WebSocket never upgrades
+    from socketio_core.socketio.client import Upgraded, UpgradeFailed
+
+    assert _told(Upgraded()) == ("upgrade",)
+    assert _told(UpgradeFailed("why")) == ("upgrade_error", "why")

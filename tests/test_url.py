@@ -1,0 +1,58 @@
+"""Where a client is to connect."""
+
+from __future__ import annotations
+
+import pytest
+
+from socketio_core.url import MAX_URL_CHARS, ServerAddress, parse_url
+
+PLAIN, SECURE = False, True
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "authority"),
+    [
+        ("http://localhost", ServerAddress("localhost", 80, PLAIN, "/", ()), "localhost"),
+        ("http://localhost:3000/", ServerAddress("localhost", 3000, PLAIN, "/", ()), "localhost:3000"),
+        ("https://example.org", ServerAddress("example.org", 443, SECURE, "/", ()), "example.org"),
+        ("https://example.org:80", ServerAddress("example.org", 80, SECURE, "/", ()), "example.org:80"),
+        ("ws://example.org:80/admin", ServerAddress("example.org", 80, PLAIN, "/admin", ()), "example.org"),
+        ("wss://Example.ORG/a/b/", ServerAddress("example.org", 443, SECURE, "/a/b/", ()), "example.org"),
+        ("http://[::1]:3000", ServerAddress("::1", 3000, PLAIN, "/", ()), "[::1]:3000"),
+        ("http://h/?a=1&b=&a=2#x", ServerAddress("h", 80, PLAIN, "/", (("a", "1"), ("b", ""), ("a", "2"))), "h"),
+        ("http://bücher.example", ServerAddress("xn--bcher-kva.example", 80, PLAIN, "/", ()), "xn--bcher-kva.example"),
+    ],
+)
+def test_urls_are_read(url: str, address: ServerAddress, authority: str) -> None:
+    assert parse_url(url) == address
+    assert address.authority == authority
+    assert address.url == f"{'https' if address.is_secure else 'http'}://{authority}"
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("localhost:3000", "URL must look like 'http://localhost:3000'"),
+        ("", "URL must look like"),
+        ("ftp://localhost", "URL must look like"),
+        ("http://", "URL must look like"),
+        ("http://:3000", "URL must look like"),
+        ("http://localhost:port", "not a URL"),
+        ("http://localhost:99999", "not a URL"),
+        ("http://[::1", "not a URL"),
+        ("http://localhost:0", "must not have port 0"),
+        ("http://user:secret@host", "must not hold a user name or password, send a header instead: 'host'"),
+        ("http://a..b", "not the name of a host"),
+        ("http://" + "x" * 70, "not the name of a host"),
+        ("http://a b", "not the name of a host"),
+        ("http://h/a,b", "namespace must not hold a comma"),
+        ("http://h/" + "x" * MAX_URL_CHARS, "longer than 8000 characters"),
+    ],
+)
+def test_what_is_no_url_is_refused(url: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse_url(url)
+
+
+def test_longest_url_is_read() -> None:
+    assert parse_url("http://h/" + "x" * (MAX_URL_CHARS - 9)).namespace == "/" + "x" * (MAX_URL_CHARS - 9)

@@ -20,6 +20,18 @@ class FetchError(Exception):
     """There will be no response; the text says why."""
 
 
+async def read(stream: Stream, *, has_begun: bool) -> bytes:
+    """Return what the server says next; `b""` is the end of an answer whose length was not told.
+
+    Raises:
+        FetchError: it closed the connection before the answer had begun.
+    """
+    data = bytes(await stream.receive_some(READ_BYTES))
+    if not data and not has_begun:
+        raise FetchError("the server closed the connection before it answered")
+    return data
+
+
 class _Idle:
     __slots__ = ("connection", "since", "stream")
 
@@ -114,7 +126,7 @@ class HttpPool:
         while True:
             event = connection.next_event()
             if event is h11.NEED_DATA:
-                connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
+                connection.receive_data(await read(stream, has_begun=response is not None))
             elif isinstance(event, h11.Response):
                 response = Response(event.status_code, list(event.headers))
             elif isinstance(event, h11.InformationalResponse):

@@ -16,7 +16,7 @@ from wsproto.frame_protocol import CloseReason as CloseCode
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Response
-from socketio_core.trio.client_http import MAX_HEAD_BYTES, MAX_INFORMATIONAL
+from socketio_core.trio.client_http import MAX_HEAD_BYTES, MAX_INFORMATIONAL, FetchError, read
 from socketio_core.trio.deflate import Deflate, slices
 from socketio_core.trio.dial import READ_BYTES, DialError, Stream, reason_of
 from socketio_core.websocket_handshake import KEY_BYTES, problem_of_answer, request_headers
@@ -86,9 +86,7 @@ class ClientPump:
             self._client.flush()
             while not self._is_deaf and await self._read_once(stream):
                 pass
-        except DialError as error:
-            return str(error)
-        except _Failed as error:
+        except (DialError, FetchError, _Failed) as error:
             return str(error)
         except _BROKEN as error:
             return f"the connection was lost: {reason_of(error)}"
@@ -131,7 +129,7 @@ class ClientPump:
             while True:
                 event = connection.next_event()
                 if event is h11.NEED_DATA:
-                    connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
+                    connection.receive_data(await read(stream, has_begun=response is not None))
                 elif isinstance(event, h11.InformationalResponse):
                     if event.status_code == 101:
                         return Response(101, list(event.headers))
@@ -149,8 +147,7 @@ class ClientPump:
         except h11.RemoteProtocolError as error:
             if response is None:
                 raise _Failed(f"the server does not speak HTTP: {error}") from None
-        if response is None:
-            raise _Failed("the server closed the connection before it answered")
+        assert response is not None  # h11 gives the head first, or raises
         response.body = bytes(body)
         return response
 

@@ -19,7 +19,7 @@ from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_va
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed as EngineClosed
 from socketio_core.engineio.events import Upgraded
-from socketio_core.errors import LocalProtocolError
+from socketio_core.errors import LocalProtocolError, RemoteProtocolError
 from socketio_core.socketio.client.client import Client
 from socketio_core.socketio.client.events import (
     AckDropped,
@@ -149,6 +149,9 @@ class ClientSocket(Registrar):
 
     Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and
     `connect_error` a `ConnectError`. What a handler returns, one of `on_any` too, is the acknowledgement.
+
+    Attributes:
+        disconnect_error: what went wrong when it was last disconnected, in words; `None` if the reason says it all.
     """
 
     def __init__(self, manager: ClientManager, core: ClientNamespace, auth: Auth | None) -> None:
@@ -157,6 +160,7 @@ class ClientSocket(Registrar):
         self.auth = auth
         self.queue: deque[_Queued] = deque()
         self.is_working = False
+        self.disconnect_error: RemoteProtocolError | None = None
         self._handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
         self._streams: WeakSet[EventStream] = WeakSet()
         self._waiters: list[AckWaiter] = []  # who waits to be connected
@@ -491,6 +495,7 @@ class ClientManager(Registrar):
                 self._enqueue(event.namespace, event)
             elif isinstance(event, Left):
                 self.flow.wake()
+                self._socket(event.namespace).disconnect_error = event.error
                 self._enqueue(event.namespace, event)
             elif isinstance(event, AuthRequested):
                 self.runtime.spawn(self._ask_auth, event)

@@ -127,7 +127,8 @@ class Console:
 
         @socket.on("disconnect")
         def disconnected(reason: str) -> None:
-            self._show(f"* disconnected from {socket.nsp}: {reason}")
+            detail = "" if socket.disconnect_error is None else f" ({socket.disconnect_error})"
+            self._show(f"* disconnected from {socket.nsp}: {reason}{detail}")
 
         @socket.on("connect_error")
         def refused(error: ConnectError) -> None:

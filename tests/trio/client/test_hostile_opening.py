@@ -75,7 +75,7 @@ HANDSHAKES: dict[str, tuple[bytes | Talk, str]] = {
     "no HTTP": (b"SSH-2.0-OpenSSH\r\n\r\n", "does not speak HTTP"),
     "no length and no end": (b"HTTP/1.1 200 OK\r\n\r\n0{", "polling: no answer within 20 s"),
     "closes": (close, "the server closed the connection before it answered"),
-    "closes in the head": (then_close(b"HTTP/1.1 200 O"), "does not speak HTTP"),
+    "closes in the head": (then_close(b"HTTP/1.1 200 O"), "closed the connection before it answered"),
     "never answers": (hang, "polling: no answer within 20 s"),
 }
 

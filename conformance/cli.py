@@ -11,12 +11,14 @@ import trio
 from conformance import hosting, report
 from conformance.case import LEVELS, Case, Level, all_cases
 from conformance.client.wire import NetworkWire
+from conformance.clients.run import main as client_main
 from conformance.run import JOBS, Result, run_cases, run_in_memory
 
 EPILOG = f"""\
 hosts that come with the suite: {", ".join(hosting.HOSTS)}
 
   python -m conformance serve HOST --port N    start a host, on 127.0.0.1 and ::1, until Ctrl-C
+  python -m conformance client -- COMMAND…     check a client instead (client --help)
 
 exit status: 0 everything that must pass passed, 1 not so, 2 the run was not possible, 130 interrupted
 """
@@ -26,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if words[:1] == ["client"]:
+            return client_main(words[1:])
         return _serve(words[1:]) if words[:1] == ["serve"] else _check(words)
     except (hosting.HostError, ValueError) as error:
         print(f"conformance: {error}", file=sys.stderr)

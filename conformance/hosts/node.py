@@ -1,4 +1,4 @@
-"""The reference: npm's `socket.io` in Node (`node/index.js`), installed when it is first asked for."""
+"""The reference: npm's `socket.io` and its client in Node (`node/`), installed when first asked for."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def serve(port: int) -> None:
         raise
     if status not in (0, 130):
         raise HostError(f"the reference ended with status {status}")
+
+
+def client_command() -> list[str]:
+    """Return the command of the reference's client, `node/client.js`, with its packages installed.
+
+    Raises:
+        HostError: as `serve`.
+    """
+    _install()
+    return [_tool("node"), str(FOLDER / "client.js")]
 
 
 def versions() -> str:

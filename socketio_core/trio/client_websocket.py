@@ -111,6 +111,7 @@ class ClientPump:
         now = trio.current_time()
         if response.status != 101:
             self._client.core.websocket_refused(self._websocket, response, now)
+            self._client.flush()
             return None
         problem = problem_of_answer(response, key, offered_extensions=deflate is not None)
         if problem is not None:

@@ -1,0 +1,123 @@
+"""What a case holds: a server, a client under test, and the session between them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import trio
+
+from conformance.case import Failure
+from conformance.clients.process import ClientProcess, Report
+from conformance.clients.server import PATIENCE_S, Request, ScriptedServer, WebSocket, open_packet, packets_of, payload
+
+_names = itertools.count(1)
+
+
+class ClientPeer:
+    """One client under test, for one case."""
+
+    def __init__(self, process: ClientProcess, server: ScriptedServer) -> None:
+        self.process = process
+        self.server = server
+        self.name = f"c{next(_names)}"
+        self._sids = itertools.count(1)
+        self.is_open = False
+
+    async def open(self, *transports: str, auth: object = None, **options: object) -> None:
+        """Tell the client to connect."""
+        self.is_open = True
+        chosen = {"reconnection": False, **options}
+        fields: dict[str, object] = {} if auth is None else {"auth": auth}
+        url, names = self.server.url, list(transports)
+        await self.process.tell(do="open", id=self.name, url=url, transports=names, options=chosen, **fields)
+
+    async def tell(self, do: str, **fields: object) -> None:
+        """Tell the client to do something."""
+        await self.process.tell(do=do, id=self.name, **fields)
+
+    async def report(self, event: str, **wanted: object) -> Report:
+        """Wait for a report of this kind, in which the fields are so."""
+        report = await self.process.report(self.name, event)
+        found = {name: report.get(name) for name in wanted}
+        if found != wanted:
+            raise Failure(f"wrong report of {event!r}", expected=wanted, received=found)
+        return report
+
+    async def silence(self) -> None:
+        """Fail if the client reports something within a moment."""
+        await self.process.silence(self.name)
+
+    async def session(self, transport: str = "polling", **handshake: Any) -> Session:
+        """Answer the client's handshake."""
+        sid = f"sid-{self.name}-{next(self._sids)}"
+        if transport == "websocket":
+            request = await self.server.next("websocket")
+            websocket = await request.accept()
+            await websocket.send(open_packet(sid, **handshake))
+            return Session(self, sid, request, websocket)
+        request = await self.server.next("handshake")
+        await request.respond(open_packet(sid, **handshake))
+        return Session(self, sid, request, None)
+
+    async def connected(self, transport: str = "polling", **options: Any) -> Session:
+        """Open the client on this transport, and let it into the root namespace."""
+        await self.open(transport, **options)
+        session = await self.session(transport)
+        await session.let_in()
+        return session
+
+
+class Session:
+    """The server's end of one Engine.IO session: packets in and out, whatever carries them."""
+
+    def __init__(self, peer: ClientPeer, sid: str, request: Request, websocket: WebSocket | None) -> None:
+        self.peer = peer
+        self.sid = sid
+        self.request = request
+        self.websocket = websocket
+        self._inbox: list[str | bytes] = []
+
+    async def let_in(self, nsp: str = "/", answer: str | None = None) -> str | bytes:
+        """Answer a CONNECT. Returns it."""
+        connect = await self.receive()
+        prefix = "" if nsp == "/" else f"{nsp},"
+        if not (isinstance(connect, str) and connect.startswith(f"40{prefix}")):
+            raise Failure("no CONNECT", expected=f"40{prefix}", received=connect)
+        await self.send(f"40{prefix}" + ('{"sid":"socket"}' if answer is None else answer))
+        await self.peer.report("connect", nsp=nsp)
+        return connect
+
+    async def send(self, *packets: str | bytes) -> None:
+        """Send packets: in the answer to the next poll, or each in a frame."""
+        if self.websocket is not None:
+            await self.websocket.send(*packets)
+        else:
+            await (await self.peer.server.next("poll")).respond(payload(*packets))
+
+    async def receive(self) -> str | bytes:
+        """Return the next packet of the client; POSTs are answered `ok`."""
+        if self.websocket is not None:
+            with trio.move_on_after(PATIENCE_S):
+                return await self.websocket.receive()
+            raise Failure("no packet from the client")
+        while not self._inbox:
+            post = await self.peer.server.next("post")
+            if post.query.get("sid") == self.sid:  # else a goodbye of a session that was lost
+                self._inbox = packets_of(post.body)
+            await post.respond("ok")
+        return self._inbox.pop(0)
+
+    async def expect(self, *packets: str | bytes) -> None:
+        """Receive exactly these packets, in this order."""
+        for packet in packets:
+            received = await self.receive()
+            if received != packet:
+                raise Failure("wrong packet", expected=packet, received=received)
+
+    async def lose(self) -> None:
+        """Break the connection."""
+        if self.websocket is not None:
+            await self.websocket.drop()
+        else:
+            await (await self.peer.server.next("poll")).drop()

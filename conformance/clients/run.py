@@ -1,0 +1,166 @@
+"""`python -m conformance client`: check a client."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from conformance.case import LEVELS, Failure
+from conformance.clients.cases import CASES, ClientCase
+from conformance.clients.peer import ClientPeer
+from conformance.clients.process import ClientProcess, ProcessEnded, client_process
+from conformance.clients.server import scripted_server
+from conformance.hosting import HostError
+
+CASE_S: Final = 15.0
+"""How long one case may take in all."""
+
+KNOWN: Final = ("node", "trio")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientResult:
+    """How a case went; `problem` is `None` if it passed."""
+
+    case: ClientCase
+    problem: str | None
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command line behind `client`, and return the exit status."""
+    options = _parser().parse_args(words)
+    cases = [
+        case
+        for case in CASES
+        if (not options.k or any(text in case.name for text in options.k)) and options.level in (None, case.level)
+    ]
+    if not cases:
+        raise ValueError("no case matches; see client --list")
+    if options.list:
+        for case in cases:
+            print(f"{case.level:9}  {case.name}\n           {case.title} ({case.source})")
+        return 0
+    if not options.command:
+        raise ValueError("name the command of a client behind --, or one of: " + ", ".join(KNOWN))
+    results = trio.run(check, command_of(options.command), cases)
+    if options.json:
+        fields = [{"name": r.case.name, "level": r.case.level, "problem": r.problem} for r in results]
+        print(json.dumps({"command": options.command, "results": fields}, indent=1))
+    else:
+        print(table(results))
+    must = LEVELS[: LEVELS.index(options.must) + 1]
+    return 1 if any(result.problem is not None and result.case.level in must for result in results) else 0
+
+
+def command_of(words: Sequence[str]) -> list[str]:
+    """Return the command line of the process under test; a known name stands for one.
+
+    Raises:
+        HostError: Node or its packages cannot be had.
+    """
+    if list(words) == ["trio"]:
+        return [sys.executable, "-m", "conformance.hosts.trio_client"]
+    if list(words) == ["node"]:
+        from conformance.hosts import node
+
+        return node.client_command()
+    return list(words)
+
+
+async def check(command: Sequence[str], cases: Sequence[ClientCase]) -> list[ClientResult]:
+    """Run cases against a client, one after another; one that ends the process fails, and the next gets a new one.
+
+    Raises:
+        HostError: the process cannot be started, or ends before it has reported anything.
+    """
+    results: list[ClientResult] = []
+    while len(results) < len(cases):
+        fatal: str | None = None
+        try:
+            async with client_process(command) as process:
+                for case in cases[len(results) :]:
+                    try:
+                        results.append(ClientResult(case, await _run(case, process)))
+                    except ProcessEnded as error:
+                        fatal = None if process.has_reported else str(error)
+                        results.append(ClientResult(case, str(error)))
+                        break
+                    if sys.stderr.isatty():
+                        print(f"\r{len(results)}/{len(cases)}", end="", file=sys.stderr, flush=True)
+        except* OSError as group:
+            raise HostError(f"{command[0]!r} cannot be started: {group.exceptions[0]}") from None
+        if fatal is not None:
+            raise HostError(fatal)
+    if sys.stderr.isatty():
+        print("\r", end="", file=sys.stderr)
+    return results
+
+
+async def _run(case: ClientCase, process: ClientProcess) -> str | None:
+    """Return what went wrong.
+
+    Raises:
+        ProcessEnded: the process is gone.
+    """
+    outcome: str | ProcessEnded | None = None
+    async with scripted_server() as server:
+        peer = ClientPeer(process, server)
+        with trio.move_on_after(CASE_S) as scope:
+            try:
+                await case.run(peer)
+            except ProcessEnded as error:
+                outcome = error
+            except Failure as failure:
+                outcome = str(failure)
+            except (ValueError, LookupError) as error:
+                outcome = f"not in the form that was expected: {error}"
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                outcome = "the client closed a connection while it was written to"
+        if scope.cancelled_caught:
+            outcome = f"not through after {CASE_S:g} s"
+    if isinstance(outcome, ProcessEnded):
+        raise outcome
+    if peer.is_open:  # its server is gone, so this is quick
+        try:
+            await process.close(peer.name)
+        except Failure as failure:
+            outcome = outcome or str(failure)
+    return outcome
+
+
+def table(results: Sequence[ClientResult]) -> str:
+    """Return what failed, and how many passed of each level."""
+    lines = [
+        f"FAILED {result.case.level} {result.case.name}: {result.case.title}\n  {result.problem}"
+        for result in results
+        if result.problem is not None
+    ]
+    for level in LEVELS:
+        of_level = [result for result in results if result.case.level == level]
+        passed = sum(result.problem is None for result in of_level)
+        if of_level:
+            lines.append(f"{level}: {passed} of {len(of_level)} passed")
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance client",
+        description="Check whether a client speaks Engine.IO 4 and Socket.IO 5.\n"
+        "What its process must do to be checked is written in conformance/README.md.",
+        epilog="exit status: 0 everything that must pass passed, 1 not so, 2 the run was not possible, 130 interrupted",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="the client's command, or node, or trio")
+    parser.add_argument("--list", action="store_true", help="print the cases, run nothing")
+    parser.add_argument("-k", metavar="TEXT", action="append", default=[], help="only cases whose names contain TEXT")
+    parser.add_argument("--level", choices=LEVELS, help="only cases of this level")
+    parser.add_argument("--must", choices=LEVELS, default="required", help="what must pass (default: required)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser

@@ -1,0 +1,94 @@
+"""The suite for clients: ours and the reference's pass it, and what is no client is told so."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from conformance.cli import main
+from conformance.clients.cases import CASES
+
+ECHO = "import sys\nfor line in sys.stdin: print('rubbish', flush=True)"
+DEAF = """
+import json, sys
+for line in sys.stdin:
+    command = json.loads(line)
+    if command["do"] == "close":
+        print(json.dumps({"event": "closed", "id": command["id"]}), flush=True)
+"""
+
+
+def run(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    status = main(["client", *words])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def test_our_client_passes_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(["--must", "better", "trio"], capsys)
+    assert status == 0, out
+    assert "FAILED" not in out
+
+
+def test_the_reference_passes_what_it_defines(
+    capsys: pytest.CaptureFixture[str], require_tool: Callable[[str], str]
+) -> None:
+    require_tool("node")
+    require_tool("npm")
+    status, out, _ = run(["--must", "reference", "node"], capsys)
+    assert status == 0, out
+    assert "FAILED better" in out  # or these cases could not fail
+
+
+def test_cases_are_many_and_have_names_and_titles() -> None:
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names) >= 90
+    assert all(case.title.endswith(".") and case.source for case in CASES)
+
+
+@pytest.mark.parametrize("name", ["handshake_names", "connect_carries_auth[polling]", "heartbeats_are_answered"])
+def test_a_process_that_does_nothing_fails(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(["-k", name, "--", sys.executable, "-c", DEAF], capsys)
+    assert status == 1
+    assert "FAILED required" in out
+    assert "request" in out
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("import sys; sys.exit('boom')", "boom"), ("print('x')", "not a report: x"), (ECHO, "rubbish")],
+)
+def test_a_process_that_is_no_client_cannot_be_checked(
+    program: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(["-k", "another_pid", "--", sys.executable, "-c", program], capsys)
+    if program == ECHO:  # it lives, and says nothing that counts
+        assert (status, "FAILED" in out) == (1, True)
+        return
+    assert (status, out) == (2, "")
+    assert words in err
+
+
+def test_a_command_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(["-k", "another_pid", "--", "/no/such/program"], capsys)
+    assert status == 2
+    assert "'/no/such/program' cannot be started" in err
+
+
+def test_cases_are_listed_and_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(["--list", "-k", "upgrade", "--level", "required"], capsys)
+    assert status == 0
+    assert "upgrade_waits_for_the_poll" in out
+    assert "wrong_probe" not in out
+    assert run(["-k", "nothing has this name", "trio"], capsys)[0] == 2
+    assert run([], capsys)[0] == 2
+
+
+def test_results_can_be_had_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(["-k", "another_pid", "--json", "trio"], capsys)
+    found = json.loads(out)
+    assert status == 0
+    assert found["results"] == [{"name": "another_pid_is_no_recovery", "level": "required", "problem": None}]

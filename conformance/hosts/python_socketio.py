@@ -18,7 +18,6 @@ from socketio.exceptions import ConnectionRefusedError as Refused  # type: ignor
 
 OPTIONS: dict[str, Any] = {
     "async_mode": "asgi",
-    "ping_interval": 0.3,
     "ping_timeout": 0.2,
     "max_http_buffer_size": 1_000_000,
     "cors_allowed_origins": ["http://allowed.example"],
@@ -30,6 +29,7 @@ def serve(listeners: list[socket.socket]) -> None:
     """Serve until Ctrl-C."""
     echo = add_echo(engineio.AsyncServer(**OPTIONS))
     io = add_handlers(socketio.AsyncServer(namespaces="*", **OPTIONS))
+    echo.ping_interval = io.eio.ping_interval = 0.3  # not as an argument: that would be cut to whole seconds
     app = socketio.ASGIApp(io, other_asgi_app=engineio.ASGIApp(echo, engineio_path="engine.io"))
     config = uvicorn.Config(app, ws="wsproto", ws_ping_interval=None, log_level=50)
     uvicorn.Server(config).run(sockets=listeners)

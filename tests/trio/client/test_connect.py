@@ -1,0 +1,234 @@
+"""The block of `connect`: what comes out of it, what it leaves behind, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from socketio_core import EngineSettings
+from socketio_core.app import Socket
+from socketio_core.settings import ClientSettings
+from socketio_core.trio import AckTimeout, ConnectError, Disconnected, Server, connect
+from tests.trio.bench import task_count, trio_tcp_test, until
+from tests.trio.client.server import hang, open_packet, raw_server, response
+
+
+def make_server(**settings: Any) -> Server:
+    io = Server(engine=EngineSettings(path="/socket.io/", **settings))
+
+    @io.on("echo")
+    async def echo(socket: Socket, *args: Any) -> tuple[Any, ...]:
+        await socket.emit("echoed", *args)
+        return args
+
+    @io.on("burst")
+    async def burst(socket: Socket, count: int) -> None:
+        for number in range(count):
+            await socket.emit("number", number)
+
+    return io
+
+
+@asynccontextmanager
+async def serving(io: Server | None = None, port: int = 0) -> AsyncGenerator[str]:
+    """Serve, and return the URL."""
+    async with trio.open_nursery() as nursery:
+        urls = await nursery.start((io or make_server()).serve, "127.0.0.1", port)
+        yield urls[0]
+        nursery.cancel_scope.cancel()
+
+
+async def fail_inside(url: str, transport: str) -> None:
+    async with connect(url, transports=[transport]) as socket:
+        await socket.emit("echo")
+        raise KeyError("mine")
+
+
+BOTH = pytest.mark.parametrize("transport", ["polling", "websocket"])
+
+
+@BOTH
+@trio_tcp_test
+async def test_exceptions_of_the_block_come_out_as_they_are(transport: str) -> None:
+    async with serving() as url:
+        before = task_count()
+        with pytest.raises(KeyError, match="mine"):
+            await fail_inside(url, transport)
+        await until(lambda: task_count() <= before, "all tasks have ended, the server's too", 60)
+
+
+@BOTH
+@trio_tcp_test
+async def test_leaving_the_block_sends_what_was_emitted(transport: str) -> None:
+    io = make_server()
+    received: list[int] = []
+
+    @io.on("n")
+    def came(socket: Socket, number: int) -> None:
+        received.append(number)
+
+    async with serving(io) as url:
+        async with connect(url, transports=[transport]) as socket:
+            for number in range(100):
+                await socket.emit("n", number)
+        await until(lambda: io.core.engine.session_count == 0, "the server has noticed", 5)
+        assert received == list(range(100))
+
+
+@BOTH
+@trio_tcp_test
+async def test_cancelling_anywhere_leaves_nothing_behind(transport: str) -> None:
+    io = make_server()
+    async with serving(io) as url:
+        before = task_count()
+        for step in range(40):
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+
+                    async def cancel(steps: int, scope: trio.CancelScope) -> None:
+                        for _ in range(steps):
+                            await trio.lowlevel.checkpoint()
+                        scope.cancel()
+
+                    nursery.start_soon(cancel, step, scope)
+                    async with connect(url, transports=[transport]) as socket:
+                        await socket.call("echo", step)
+                        await trio.sleep_forever()
+            assert scope.cancelled_caught
+        await until(lambda: task_count() <= before, "all tasks have ended", 60)
+        await until(lambda: io.core.engine.session_count == 0, "the server has noticed", 100)
+
+
+@trio_tcp_test
+async def test_closing_has_a_deadline() -> None:
+    async with raw_server({"post": hang}) as server:
+        began = trio.current_time()
+        async with connect(server.url, transports=["polling"], wait=False, close_timeout_s=3.0):
+            await trio.sleep(1)
+        assert 3 <= trio.current_time() - began <= 6
+
+
+@trio_tcp_test
+async def test_without_waiting_the_server_may_come_later() -> None:
+    with trio.socket.socket() as reserved:
+        await reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    async with connect(f"http://127.0.0.1:{port}", wait=False) as socket:
+        errors: list[ConnectError] = []
+        socket.on("connect_error", errors.append)
+        await socket.emit("echo", "early")
+        stream = socket.events()
+        await until(lambda: errors, "an attempt has failed")
+        assert "Connection refused" in errors[0].message
+        async with serving(port=port):
+            assert await anext(stream) == ("echoed", "early")
+
+
+@trio_tcp_test
+async def test_connect_is_told_the_first_time_too() -> None:
+    async with serving() as url, connect(url) as socket:
+        told = trio.Event()
+        socket.on("connect", told.set)
+        await told.wait()
+        assert socket.connected
+
+
+@BOTH
+@trio_tcp_test
+async def test_slow_consumer_stops_the_reading_and_loses_nothing(transport: str) -> None:
+    io = make_server(ping_interval_s=5, ping_timeout_s=5)
+    async with serving(io) as url:
+        settings = ClientSettings(max_queued_events=10)
+        async with connect(url, transports=[transport], settings=settings) as socket:
+            stream = socket.events()
+            reasons: list[str] = []
+            socket.on("disconnect", reasons.append)
+            await socket.emit("burst", 500)
+            flow = socket.manager.flow
+            await until(lambda: flow.is_congested, "too much is waiting")
+            await trio.sleep(3)  # shorter than the heartbeat, which only a reader can answer
+            taken = [(await anext(stream))[1] for _ in range(500)]
+            assert taken == list(range(500))
+            assert reasons == []
+            assert await socket.call("echo", 1) == 1
+
+
+@trio_tcp_test
+async def test_server_that_reads_nothing_makes_emit_wait() -> None:
+    async with raw_server() as server, connect(server.url, transports=["polling"], close_timeout_s=1.0) as socket:
+        server.answers["post"] = hang
+        sent = 0
+        with trio.move_on_after(10):
+            while True:
+                await socket.emit("large", "x" * 100_000)
+                sent += 1
+        assert 5 < sent < 30
+        assert socket.manager.core.buffered_bytes < 2_000_000
+
+
+@trio_tcp_test
+async def test_calls_fail_in_their_ways() -> None:
+    async with serving() as url:
+        async with connect(url, reconnection=False) as socket:
+            with pytest.raises(AckTimeout):
+                await socket.call("nobody listens", timeout=0.5)
+        with pytest.raises(Disconnected):
+            await socket.call("too late")
+        assert await socket.emit("too late") is False
+
+
+@trio_tcp_test
+async def test_keep_alive_connections_are_used_again_unless_they_are_stale() -> None:
+    async with raw_server() as server, connect(server.url, transports=["polling"], close_timeout_s=1.0) as socket:
+        stream = socket.events()
+        for number in range(10):
+            await socket.emit("n", number)
+            assert await anext(stream) == ("n", number)
+        before = server.connections
+        assert before <= 3
+        await trio.sleep(10)  # longer than servers keep idle connections
+        await socket.emit("n", 10)
+        assert await anext(stream) == ("n", 10)
+        assert server.connections == before + 1
+
+
+@trio_tcp_test
+async def test_two_clients_do_not_know_of_each_other() -> None:
+    async with serving() as url, connect(url) as ann, connect(url, transports=["websocket"]) as ben:
+        assert await ann.call("echo", "a") == "a"
+        assert await ben.call("echo", "b") == "b"
+        await ann.disconnect()
+        assert await ben.call("echo", "c") == "c"
+
+
+@trio_tcp_test
+async def test_refused_and_reconnected_handshakes_are_made_again() -> None:
+    answers = iter([response("", "503 X"), response(open_packet())])
+
+    async def handshake(connection: Any, key: bytes) -> None:
+        await connection.write(next(answers))
+
+    async with raw_server({"handshake": handshake}) as server, connect(server.url, wait=False) as socket:
+        await socket.wait_connected()
+        assert socket.id == "A"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"transports": ["pigeon"]}, "transports must be"),
+        ({"proxy": "socks5://x"}, "proxy must look like"),
+        ({"path": "x"}, "path must begin"),
+        ({"headers": {"A": "b\r\nc: d"}}, "headers must be"),
+        ({"reconnection_attempts": 0}, "reconnection_attempts must be"),
+    ],
+)
+@trio_tcp_test
+async def test_arguments_that_cannot_be_are_refused(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        async with connect("http://localhost", **arguments):
+            pytest.fail("it must not begin")

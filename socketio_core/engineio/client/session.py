@@ -367,8 +367,8 @@ class ClientSession:
             case Action.ANSWER:
                 assert self._heartbeat is not None  # the session is open
                 self._heartbeat.ping_received(now)
-                self.put(PONG_MESSAGE, is_control=True)
                 self._events.append(Pinged())
+                self.put(PONG_MESSAGE, is_control=True)  # which may end the session, and nothing comes behind that
             case Action.HANDSHAKE:
                 assert isinstance(data, str)  # only messages are binary
                 self._open(parse_handshake(data), now)

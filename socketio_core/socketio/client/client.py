@@ -219,8 +219,10 @@ class Client:
         return min((at for at in deadlines if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
-        """Do all that is due at `now`, in the order in which it fell due. Early, late and repeated calls are fine."""
-        self._now = now
+        """Do all that is due at `now`, in the order in which it fell due. Early, late and repeated calls are fine.
+
+        What begins here, an attempt or a try, has its whole time from `now` on, however late the call.
+        """
         while (due_at := self.next_deadline) is not None and due_at <= now:
             for session in self._old_sessions:
                 session.handle_timeout(due_at)
@@ -228,13 +230,14 @@ class Client:
                 self.session.handle_timeout(due_at)
                 self._pump(due_at)  # what it reports came before the timers
             while (item := self._timers.pop_due(due_at)) is not None:
-                item.handle_timeout(due_at)
+                item.handle_timeout(now)
             self._pump(due_at)
             if self._reconnect_at is not None and self._reconnect_at <= due_at:
                 self._reconnect_at = None
                 self._reconnects = self._backoff.attempts
                 self.report(ReconnectAttempted(self._reconnects))
-                self._open(due_at)
+                self._open(now)
+        self._now = now
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

@@ -194,6 +194,19 @@ def test_silent_server_is_noticed() -> None:
     assert isinstance(scheduled, ReconnectScheduled)
 
 
+def test_host_that_slept_for_hours_makes_one_attempt_with_its_whole_time() -> None:
+    scene = Scene(reconnection_attempts=2).connected()
+    scene.wait(8 * 3600)
+    left, scheduled, attempted = scene.take_events()
+    assert isinstance(left, Left)
+    assert (scheduled, attempted) == (ReconnectScheduled(1, 1.25), ReconnectAttempted(1))
+    assert len(scene.sockets) == 2
+    assert scene.client.next_deadline == scene.now + 20
+    scene.open()
+    scene.say('0{"sid":"B"}')
+    assert scene.root.is_connected
+
+
 def test_pause_lasts_across_connections() -> None:
     scene = Scene().connected()
     scene.client.pause_reading(scene.now)

@@ -109,3 +109,11 @@ def test_closing_gives_everything_up() -> None:
     ]
     assert not scene.root.emit("d", [], now=scene.now)
     assert scene.root.emit_with_ack("e", [], timeout_s=1, context=None, now=scene.now) is None
+
+
+def test_late_host_uses_up_one_try_at_a_time() -> None:
+    scene = Scene(retries=3).connected()
+    scene.root.emit("a", [], now=scene.now)
+    assert scene.sent() == ['20["a"]']
+    scene.wait(40)  # the time of four tries
+    assert (scene.take_events(), scene.sent()) == ([], ['20["a"]'])

@@ -1,0 +1,173 @@
+"""Proxies, and what goes wrong on the way to a server, in words."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from socketio_core.trio import ConnectError, connect
+from socketio_core.trio.dial import Proxy, parse_proxy, reason_of
+from tests.trio.bench import trio_tcp_test
+from tests.trio.client.server import raw_server
+
+AUTHORIZATION = b"Basic YW5uOnNlY3JldA=="  # ann:secret
+
+
+class HttpProxy:
+    """A proxy that forwards requests in absolute form, and makes tunnels; `answer` replaces what it says to CONNECT."""
+
+    def __init__(self, answer: bytes | None = None) -> None:
+        self.answer = answer
+        self.url = ""
+        self.heads: list[bytes] = []
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        try:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                data = await stream.receive_some()
+                if not data:
+                    return
+                head += data
+            self.heads.append(head)
+            line = head.partition(b"\r\n")[0].decode()
+            if line.startswith("CONNECT"):
+                if self.answer is not None:
+                    await stream.send_all(self.answer)
+                    await stream.aclose()
+                    return
+                host, port = line.split()[1].split(":")
+                other = await trio.open_tcp_stream(host, int(port))
+                await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                found = re.match(r"\w+ http://([\d.]+):(\d+)(/\S*) ", line)
+                assert found, line
+                other = await trio.open_tcp_stream(found[1], int(found[2]))
+                await other.send_all(head.replace(f"http://{found[1]}:{found[2]}".encode(), b"", 1))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(pipe, stream, other)
+                nursery.start_soon(pipe, other, stream)
+        except trio.BrokenResourceError:
+            pass
+
+
+async def pipe(source: trio.SocketStream, target: trio.SocketStream) -> None:
+    try:
+        async for data in source:
+            # Requests that follow on the same connection are in absolute form too.
+            await target.send_all(re.sub(rb"^(GET|POST) http://[\d.:]+/", rb"\1 /", bytes(data)))
+        await target.aclose()
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        await target.aclose()
+
+
+@asynccontextmanager
+async def proxying(answer: bytes | None = None) -> AsyncGenerator[HttpProxy]:
+    """Run a proxy on a free port of 127.0.0.1."""
+    proxy = HttpProxy(answer)
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        proxy.url = f"http://ann:secret@127.0.0.1:{listener.socket.getsockname()[1]}"
+        nursery.start_soon(trio.serve_listeners, proxy.serve, [listener])
+        yield proxy
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@trio_tcp_test
+async def test_both_transports_go_through_a_proxy(transport: str) -> None:
+    async with raw_server() as server, proxying() as proxy:
+        options = {"transports": [transport], "proxy": proxy.url}
+        async with connect(server.url, close_timeout_s=1.0, **options) as socket:  # type: ignore[arg-type] # as it says
+            assert socket.id == "A"
+        method = b"CONNECT " if transport == "websocket" else b"GET http://127.0.0.1:"
+        assert proxy.heads[0].startswith(method)
+        assert b"proxy-authorization: " + AUTHORIZATION in proxy.heads[0].lower().replace(
+            AUTHORIZATION.lower(), AUTHORIZATION
+        )
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "proxy refused the tunnel: HTTP 407 Proxy Authentication",
+        ),
+        (b"HTTP/1.1 502 \r\n\r\n", "proxy refused the tunnel: HTTP 502"),
+        (b"rubbish\r\n\r\n", "proxy does not speak HTTP"),
+        (b"", "proxy"),
+        (b"HTTP/1.1 200 OK\r\n\r\nearly", "proxy sent something before the server could"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 No\r\n\r\n", "proxy refused the tunnel: HTTP 403 No"),
+    ],
+)
+@trio_tcp_test
+async def test_proxies_refuse_in_words(answer: bytes, problem: str) -> None:
+    async with raw_server() as server, proxying(answer) as proxy:
+        with pytest.raises(ConnectError) as error:
+            async with connect(server.url, transports=["websocket"], proxy=proxy.url):
+                pytest.fail("it must not connect")
+        assert problem in error.value.message
+
+
+@trio_tcp_test
+async def test_proxy_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConnectError, match=r"proxy 127\.0\.0\.1:1: Connection refused"):
+        async with connect("http://127.0.0.1:9", proxy="http://127.0.0.1:1"):
+            pytest.fail("it must not connect")
+
+
+@trio_tcp_test
+async def test_plain_server_behind_https_is_told() -> None:
+    async with raw_server({"accept": b"HTTP/1.1 400 Bad request\r\n\r\n"}) as server:
+        with pytest.raises(ConnectError, match=r"TLS: "):
+            async with connect(server.url.replace("http://", "https://"), transports=["websocket"]):
+                pytest.fail("it must not connect")
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://proxy", Proxy("proxy", 80, None)),
+        ("http://proxy:3128/", Proxy("proxy", 3128, None)),
+        ("http://ann:secret@proxy:3128", Proxy("proxy", 3128, AUTHORIZATION)),
+        ("http://a%40b:@[::1]:1", Proxy("::1", 1, b"Basic YUBiOg==")),
+    ],
+)
+def test_proxies_are_read(url: str, proxy: Proxy) -> None:
+    assert parse_proxy(url) == proxy
+
+
+@pytest.mark.parametrize("url", ["proxy:3128", "https://proxy", "socks5://proxy", "http://", "http://proxy:port"])
+def test_what_is_no_proxy_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"proxy must look like|not a URL"):
+        parse_proxy(url)
+
+
+def os_errors(*numbers: int) -> BaseException:
+    return ExceptionGroup("all", [OSError(number, "x") for number in numbers])
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError("just words"), "just words"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "Connection refused"),
+        (trio.BrokenResourceError(), "BrokenResourceError"),
+        (
+            os_errors(errno.ECONNREFUSED, errno.EHOSTUNREACH),
+            "Connection refused, No route to host",
+        ),
+        (
+            os_errors(errno.ECONNREFUSED, errno.ECONNREFUSED),
+            "Connection refused",
+        ),
+    ],
+)
+def test_reasons_are_told_once_each(error: BaseException, text: str) -> None:
+    assert reason_of(error) == text

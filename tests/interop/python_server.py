@@ -111,7 +111,7 @@ async def main() -> None:
     listener = socket.create_server(("127.0.0.1", options["port"]))
     app = socketio.ASGIApp(make_server(options["settings"]))
     secret = options.get("certificate")
-    config = uvicorn.Config(app, ws="websockets-sansio", log_level=50, ssl_certfile=secret, ssl_keyfile=secret)
+    config = uvicorn.Config(app, ws="wsproto", log_level=50, ssl_certfile=secret, ssl_keyfile=secret)
     server = uvicorn.Server(config)
     say(event="listening", port=listener.getsockname()[1])
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 from weakref import WeakSet
 
+from socketio_core.app.event_stream import EventStream
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable, Registrar, run
-from socketio_core.app.runtime import Event, Runtime
+from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_value
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed as EngineClosed
@@ -38,9 +39,6 @@ from socketio_core.socketio.client.events import (
 )
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 Auth = (
     Mapping[str, JSONValue] | Callable[[], Mapping[str, JSONValue] | Awaitable[Mapping[str, JSONValue] | None] | None]
@@ -77,71 +75,6 @@ class ConnectError(Exception):
         super().__init__(message)
         self.message = message
         self.data = data
-
-
-class EventStream:
-    """The events of a socket, for `async for name, *args in socket.events()`.
-
-    It collects from the moment it is made until it is closed or forgotten. It ends when the socket will not come back
-    by itself, behind the last event.
-    """
-
-    def __init__(self, socket: ClientSocket) -> None:
-        self._flow = socket.manager.flow
-        self._runtime = socket.manager.runtime
-        self._waiting: deque[EventReceived] = deque()
-        self._arrived: Event | None = None
-        self._is_over = False
-
-    def __aiter__(self) -> EventStream:
-        return self
-
-    async def __anext__(self) -> tuple[Any, ...]:
-        await self._runtime.check_cancelled()
-        while not self._waiting:
-            if self._is_over:
-                raise StopAsyncIteration
-            self._arrived = self._runtime.new_event()
-            await self._arrived.wait()
-        event = self._waiting.popleft()
-        self._flow.event_handled(event.size_bytes)
-        return (event.name, *event.args)
-
-    async def __aenter__(self) -> EventStream:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def put(self, event: EventReceived) -> None:
-        """Add an event; it counts as unhandled until it is taken."""
-        if not self._is_over:
-            self._flow.event_queued(event.size_bytes)
-            self._waiting.append(event)
-            self._wake()
-
-    def finish(self) -> None:
-        """End behind what is waiting."""
-        self._is_over = True
-        self._wake()
-
-    def close(self) -> None:
-        """Collect no more, and forget what is waiting."""
-        self._is_over = True
-        while self._waiting:
-            self._flow.event_handled(self._waiting.popleft().size_bytes)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._arrived is not None:
-            self._arrived.set()
-            self._arrived = None
-
-    def __del__(self) -> None:
-        while self._waiting:
-            self._flow.event_handled(self._waiting.popleft().size_bytes)
 
 
 class ClientSocket(Registrar):
@@ -274,7 +207,7 @@ class ClientSocket(Registrar):
 
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than the server takes.
-            BufferFull: too much is buffered while the socket is not connected.
+            BufferFull: too much is buffered while the socket is not connected or, with `retries`, not acknowledged.
         """
         await self._wait_writable()
         sent = self.core.emit(name, args, now=self.manager.runtime.now())
@@ -338,7 +271,7 @@ class ClientSocket(Registrar):
         While nobody takes from it, and it holds as much as `max_queued_events` says, nothing more is read from the
         server. Events that ask for an acknowledgement get none from here: use `on`.
         """
-        stream = EventStream(self)
+        stream = EventStream(self.manager.flow, self.manager.runtime)
         if self.active:
             self._streams.add(stream)
         else:

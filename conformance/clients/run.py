@@ -65,7 +65,7 @@ def command_of(words: Sequence[str]) -> list[str]:
         HostError: Node or its packages cannot be had.
     """
     if list(words) == ["trio"]:
-        return [sys.executable, "-m", "conformance.hosts.trio_client"]
+        return [sys.executable, "-m", "conformance.hosts.clients.trio"]
     if list(words) == ["node"]:
         from conformance.hosts import node
 

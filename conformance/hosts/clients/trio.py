@@ -1,4 +1,4 @@
-"""The client of `socketio_core.trio`, keeping the contract: `python -m conformance.hosts.trio_client`."""
+"""The client of `socketio_core.trio`, keeping the contract: `python -m conformance.hosts.clients.trio`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Clients that keep the contract; the reference's is `../node/client.js`."""

@@ -311,7 +311,6 @@ class Client:
         session, self.session = self.session, None
         if session is not None:
             session.close(now)
-            session.take_events()
             self._old_sessions.append(session)
 
     def _pump(self, now: float) -> None:
@@ -348,7 +347,6 @@ class Client:
             session = self.session
             assert session is not None  # its message is being read
             session.close(now)
-            session.take_events()
             self._lost(Closed(CloseReason.PARSE_ERROR, RemoteProtocolError(str(error))), now)
 
     def _opened(self, event: Opened, session: ClientSession, now: float) -> None:
@@ -358,7 +356,6 @@ class Client:
         self.report(event)
         if self._reconnects:
             self.report(Reconnected(self._reconnects))
-        self._reconnects = 0
         self._backoff.reset()
         for namespace in list(self.namespaces.values()):
             namespace.session_opened(now)
@@ -376,7 +373,6 @@ class Client:
 
     def _lost(self, event: Closed, now: float) -> None:
         self._forget_session()
-        self._backoff.reset()
         self.report(event)
         will_retry = self._will_retry()
         for namespace in list(self.namespaces.values()):
@@ -392,7 +388,6 @@ class Client:
         limit = self.settings.reconnection_attempts
         return (
             self.settings.reconnection
-            and not self._is_closed
             and (limit is None or self._backoff.attempts < limit)
             and any(namespace.is_active for namespace in self.namespaces.values())
         )

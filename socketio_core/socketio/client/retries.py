@@ -78,7 +78,6 @@ class RetryQueue:
 
     def drop_all(self, detail: str) -> None:
         """Give up everything."""
-        self._settle()
         while self.queue.emits:
             emit = self.queue.emits[0]
             self._give_up(emit, detail, AckDropped(self._namespace, emit.context))

@@ -120,6 +120,10 @@ def test_deadline_is_for_all_transports_together() -> None:
     assert len(scene.sockets) == 1
     scene.wait(10)
     assert str(scene.take_events()[0]) == "polling: reset; websocket: no answer within 20 s"
+    scene = Scene(try_all_transports=True)
+    scene.wait(20)
+    assert str(scene.take_events()[0]) == "polling: no answer within 20 s"
+    assert scene.sockets == []
 
 
 def test_second_transport_may_work() -> None:
@@ -333,6 +337,14 @@ def test_every_packet_on_an_open_session(transport: str, kind: str) -> None:
     (event,) = events
     assert isinstance(event, Closed)
     assert event.reason is (CloseReason.TRANSPORT_CLOSE if kind == "1" else CloseReason.PARSE_ERROR)
+
+
+@pytest.mark.parametrize("first", ["1", "5"])
+def test_nothing_comes_behind_the_end(first: str) -> None:
+    scene = Scene(upgrade=False).open()
+    scene.answer(scene.gets[-1], first, "4a", "2", "1", "9")
+    (event,) = scene.take_events()
+    assert isinstance(event, Closed)
 
 
 def test_what_came_before_a_bad_packet_is_delivered() -> None:

@@ -16,6 +16,7 @@ from socketio_core.socketio.client import (
     EmitFailed,
     EventReceived,
     Left,
+    NamespaceState,
     Opened,
     OpenFailed,
     Pinged,
@@ -207,6 +208,38 @@ def test_host_that_slept_for_hours_makes_one_attempt_with_its_whole_time() -> No
     assert scene.root.is_connected
 
 
+def test_late_host_is_in_the_present_afterwards() -> None:
+    scene = Scene(engine={"max_buffered_messages": 1}).connected()
+    scene.root.emit_with_ack("a", [], timeout_s=5, context=None, now=scene.now)
+    scene.wait(30)
+    scene.root.emit("b", [], now=scene.now)
+    assert scene.take_events()[-1] == ReconnectScheduled(1, 1.25)
+    assert scene.client.next_deadline == scene.now + 1.25
+
+
+def test_sizes_begin_anew_with_each_connection() -> None:
+    scene = Scene().connected()
+    scene.say('51-["a",{"_placeholder":true,"num":0}]')
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    scene.say('0{"sid":"B"}', '2["b"]')
+    assert scene.take_events()[-1] == EventReceived(scene.root, "b", [], None, 6)
+
+
+def test_pauses_nest_across_connections() -> None:
+    scene = Scene().connected()
+    scene.client.pause_reading(scene.now)
+    scene.client.pause_reading(scene.now)
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    scene.say('0{"sid":"B"}')
+    scene.client.resume_reading(scene.now)
+    scene.wait(100)
+    assert scene.root.is_connected
+
+
 def test_pause_lasts_across_connections() -> None:
     scene = Scene().connected()
     scene.client.pause_reading(scene.now)
@@ -313,6 +346,17 @@ def test_old_connection_says_goodbye_beside_a_new_one() -> None:
     client.close(now + 12)
     client.take_ready()
     assert client.is_closed
+
+
+def test_nothing_counts_behind_a_bad_packet_of_the_same_response() -> None:
+    client, exchanges = polling_client()
+    client.exchange_done(
+        exchanges[1], Response(200, [], b'40{"sid":"A"}\x1e4x\x1e40{"sid":"B"}\x1e41\x1e42["a"]'), 1000.0
+    )
+    left, scheduled = client.take_events()[-2:]
+    assert isinstance(left, Left)
+    assert isinstance(scheduled, ReconnectScheduled)
+    assert client.of("/").state is NamespaceState.WAITING
 
 
 def test_abort_drops_what_is_in_flight() -> None:

@@ -65,6 +65,7 @@ class ClientMachine(RuleBasedStateMachine):
     def leave_and_come_back(self) -> None:
         now = self.world.clock.now
         if not self.world.client.settings.retries:
+            self.world.losses += 1  # what is under way is for a socket that is no more
             self.world.socket.disconnect(now)
             self.world.collect()
             self.world.socket.connect(now)
@@ -97,6 +98,7 @@ class ClientMachine(RuleBasedStateMachine):
         if hasattr(self, "world"):
             world = self.world
             world.network.is_up = True
+            world.socket.connect(world.clock.now)  # unless it is wanted: a late host may have given CONNECT up
             world.wait(300)
             assert world.socket.is_connected
             world.client_sends()

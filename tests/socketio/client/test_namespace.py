@@ -263,6 +263,19 @@ def test_events_before_connect_are_held_for_it() -> None:
     assert scene.take_events() == [Connected(scene.root, recovered=False), EventReceived(scene.root, "a", [], None, 6)]
 
 
+def test_held_events_are_lost_with_their_connection() -> None:
+    scene = Scene(max_held_events=1)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say('2["a"]')
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    scene.take_events()
+    scene.say('2["b"]', '0{"sid":"B"}')
+    assert scene.take_events() == [Connected(scene.root, recovered=False), EventReceived(scene.root, "b", [], None, 6)]
+
+
 @pytest.mark.parametrize("limits", [{"max_held_events": 2}, {"max_held_event_bytes": 12}])
 def test_too_many_events_before_connect_end_the_connection(limits: dict[str, Any]) -> None:
     scene = Scene(**limits)
@@ -302,6 +315,18 @@ def test_emits_wait_for_the_connection_in_order() -> None:
     assert scene.root.emit("c", [], now=scene.now)
     assert scene.sent() == ['2["a",1]', '51-["b",{"_placeholder":true,"num":0}]', b"\x00", '2["c"]']
     assert scene.root.buffered_count == 0
+
+
+def test_buffer_that_was_sent_has_room_again() -> None:
+    scene = Scene(max_buffered_emit_bytes=16)
+    for name in ("a", "b"):
+        scene.root.emit(name, [], now=scene.now)
+    scene.connected()
+    scene.lose()
+    for name in ("c", "d"):
+        scene.root.emit(name, [], now=scene.now)
+    with pytest.raises(BufferFull, match="2 events, 14 bytes"):
+        scene.root.emit("e", [], now=scene.now)
 
 
 @pytest.mark.parametrize("settings", [{"max_buffered_emits": 2}, {"max_buffered_emit_bytes": 16}])
@@ -422,6 +447,18 @@ def test_lost_connection_drops_acks_of_what_was_sent_only() -> None:
     scene.say('0{"sid":"B"}')
     scene.say('32["answer"]')
     assert scene.take_events()[-1] == AckReceived(scene.root, ["answer"], "buffered")
+
+
+def test_connection_that_ends_while_the_buffer_is_sent_drops_acks_of_what_was_sent_only() -> None:
+    scene = Scene(engine={"max_buffered_messages": 2})
+    for number in range(4):
+        ask(scene, context=number, timeout_s=None)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.sent()
+    scene.say('0{"sid":"A"}')
+    assert [event.context for event in scene.take_events() if isinstance(event, AckDropped)] == [0, 1]
+    assert (list(scene.root.pending_acks), scene.root.buffered_count) == ([2, 3], 2)
 
 
 def test_forgotten_acks_are_not_told() -> None:

@@ -51,6 +51,10 @@ def test_own_query_and_headers_are_in_all_but_the_protocol_wins() -> None:
     assert get.headers == [(b"X-Key", b"1"), (b"Accept", b"x/y"), (b"Host", b"other")]
 
 
+def test_query_that_cannot_be_encoded_is_replaced() -> None:
+    assert "?a=%3F&" in Scene(query=[("a", "\ud800")]).gets[0].target
+
+
 def test_cookies_are_sent_back_on_every_transport() -> None:
     scene = Scene(headers=[(b"Cookie", b"own=1")])
     assert (b"cookie", b"own=1") in scene.gets[0].headers

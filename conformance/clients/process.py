@@ -160,7 +160,7 @@ async def client_process(command: Sequence[str]) -> AsyncGenerator[ClientProcess
         try:
             yield client
         finally:
-            with trio.move_on_after(PATIENCE_S, shield=True) as waiting:
+            with trio.CancelScope(deadline=trio.current_time() + PATIENCE_S, shield=True) as waiting:
                 if process.stdin is not None:
                     await process.stdin.aclose()
                 await process.wait()

@@ -1,0 +1,145 @@
+"""`python -m benchmarks`: measure, print tables, write JSON and a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import network
+from benchmarks.client import client
+from benchmarks.codec import codec
+from benchmarks.engine import core, growth
+from benchmarks.picture import picture
+from benchmarks.processes import (
+    HERE,
+    NODE_FOLDER,
+    OURS,
+    PEERS,
+    BenchmarkError,
+    Peer,
+    install_node_packages,
+    run_tool,
+    tool,
+)
+from benchmarks.settings import QUICK, Effort
+from benchmarks.tables import Table
+
+_NETWORK: Final[dict[str, Callable[[Sequence[Peer], Effort], Table]]] = {
+    "server": network.server,
+    "broadcast": network.broadcast,
+    "connect": network.connect,
+    "polling": network.polling,
+    "memory": network.memory,
+}
+_PARSERS: Final[dict[str, Callable[[list[str], Effort], Table]]] = {"codec": codec, "client": client}
+_ALONE: Final[dict[str, Callable[[Effort], Table]]] = {"core": core, "growth": growth}
+
+BENCHMARKS: Final = ("codec", "core", "server", "broadcast", "connect", "polling", "memory", "client", "growth")
+
+_PACKAGES: Final = (
+    "socketio_core", "trio", "wsproto", "h11", "orjson", "python-socketio", "python-engineio", "uvicorn", "uvloop",
+    "websockets", "aiohttp",
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmarks that were asked for."""
+    options = _options(arguments)
+    effort = QUICK if options.quick else Effort(options.rounds, options.seconds)
+    try:
+        if "node" in options.against:
+            install_node_packages()
+        versions = _versions(options.against)
+        tables = [_run(name, options.against, effort) for name in options.benchmark or BENCHMARKS]
+    except BenchmarkError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    result = {"versions": versions, "effort": vars(effort), "tables": [table.as_json() for table in tables]}
+    caption = f"{versions['commit']}, {versions['date']}, Python {versions['python']}, {effort.rounds} rounds"
+    drawn = [table for table in tables if table.name in _NETWORK or table.name == "client"] or tables
+    folder: Path = options.output
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "results.svg").write_text(picture(drawn, caption), encoding="utf-8")
+    print(f"n = {effort.rounds}; {', '.join(f'{name} {value}' for name, value in versions.items())}")
+    print(f"written: {folder / 'results.json'}, {folder / 'results.svg'}", file=sys.stderr)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure the codec, the engine, the server and the client; alone, or beside their peers.",
+        epilog="Needs Linux, a C compiler, and the extra `benchmarks`; Node and npm for --against node.",
+    )
+    parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument(
+        "--against", default="", metavar="PEERS", help="measure these too, in turns: node,python-socketio"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each figure (3)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (1)")
+    parser.add_argument("--output", type=Path, default=HERE / "build", help="where results.json and results.svg go")
+    parser.add_argument("--quick", action="store_true", help="see that it all runs; the figures mean nothing")
+    options = parser.parse_args(arguments)
+    options.against = [name for name in options.against.split(",") if name]
+    for given, known in ((options.against, PEERS), (options.benchmark, BENCHMARKS)):
+        for name in given:
+            if name not in known:
+                parser.error(f"unknown: {name!r}; choose from {', '.join(known)}")
+    if options.rounds < 1 or options.seconds <= 0:
+        parser.error("--rounds and --seconds must be positive")
+    return options
+
+
+def _run(name: str, against: list[str], effort: Effort) -> Table:
+    if name in _ALONE:
+        table = _ALONE[name](effort)
+    elif name in _PARSERS:
+        table = _PARSERS[name](against, effort)
+    else:
+        peers = [OURS, *(peer for key in against for peer in PEERS[key])]
+        table = _NETWORK[name](peers, effort)
+    print("\n".join(table.lines()) + "\n", flush=True)
+    return table
+
+
+def _versions(against: list[str]) -> dict[str, str]:
+    found = {
+        "commit": _commit(),
+        "date": time.strftime("%Y-%m-%d"),
+        "python": platform.python_version(),
+        "processor": _processor(),
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    if "node" in against:
+        found["node"] = run_tool([tool("node"), "--version"]).strip().lstrip("v")
+        lock: Any = json.loads((NODE_FOLDER / "package-lock.json").read_text(encoding="utf-8"))
+        for name in ("socket.io", "socket.io-client", "ws"):
+            found[f"npm {name}"] = lock["packages"][f"node_modules/{name}"]["version"]
+    return found
+
+
+def _commit() -> str:
+    try:
+        return run_tool([tool("git"), "describe", "--always", "--dirty"], HERE).strip()
+    except BenchmarkError:
+        return "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,47 @@
+"""The client of python-socketio, on asyncio and aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+import socketio  # type: ignore[import-untyped]
+
+
+async def main() -> None:
+    port, given = sys.argv[1:]
+    in_flight, arguments = json.loads(given)
+    count = 0
+    is_sending = False
+    client: Any = socketio.AsyncClient()
+
+    async def echo(*args: Any) -> None:
+        nonlocal count
+        count += 1
+        if is_sending:
+            await client.emit("echo", args)
+
+    client.on("echo", echo)
+    await client.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+    print("ready", flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        warm_up_s, seconds = map(float, line.split())
+        is_sending = True
+        for _ in range(in_flight):
+            await client.emit("echo", tuple(arguments))
+        await asyncio.sleep(warm_up_s)
+        begin = (count, time.monotonic(), time.process_time())
+        await asyncio.sleep(seconds)
+        end = (count, time.monotonic(), time.process_time())
+        is_sending = False
+        await asyncio.sleep(0.1)
+        counted, elapsed_s, cpu_s = (now - before for before, now in zip(begin, end, strict=True))
+        sample = {"count": counted, "elapsed_s": elapsed_s, "server_cpu_s": cpu_s, "generator_cpu_s": 0}
+        print(json.dumps(sample), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,97 @@
+"""Servers under load over real sockets: `server`, `broadcast`, `connect`, `polling`, `memory`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+from benchmarks.messages import BINARY, BINARY_HEADER, CHAT, LARGE, TINY, event, frame
+from benchmarks.processes import Load, LoadGenerator, Peer, Process, start_server
+from benchmarks.settings import Effort
+from benchmarks.tables import Table
+
+_BINARY = frame(BINARY_HEADER) + frame(BINARY)
+
+SERVER_LOADS = {
+    "1 connection, 1 in flight": Load("echo", 1, 1, 1, frame(event(TINY))),
+    "1 connection, 64 in flight": Load("echo", 1, 64, 1, frame(event(TINY))),
+    "50 connections, 1 in flight": Load("echo", 50, 1, 1, frame(event(TINY))),
+    "50 connections, 16 in flight": Load("echo", 50, 16, 1, frame(event(TINY))),
+    "the same, 200 B chat events": Load("echo", 50, 16, 1, frame(event(CHAT))),
+    "the same, 10 kB, 4 in flight": Load("echo", 50, 4, 1, frame(event(LARGE))),
+    "ack round trips, 50 × 16": Load("echo", 50, 16, 1, frame(event(TINY, name="ack", head="427"))),
+    "binary event, 1 kB, 50 × 4": Load("echo", 50, 4, 2, _BINARY),
+}
+
+
+def _measure(table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], effort: Effort) -> Table:
+    """Measure each load on each server in turn, round by round, so that noise meets all of them alike."""
+    with ExitStack() as stack:
+        servers = [(peer, *start_server(peer, stack)) for peer in peers]
+        for label, load in loads.items():
+            row = table.row(label)
+            with ExitStack() as row_stack:
+                generators = [(peer, LoadGenerator(load, process, port, row_stack)) for peer, process, port in servers]
+                for _ in effort.rounds_of(table.name, label):
+                    for peer, generator in generators:
+                        row.cell(peer.name).add(generator.measure(effort.warm_up_s, effort.seconds))
+    return table
+
+
+def server(peers: Sequence[Peer], effort: Effort) -> Table:
+    """Events that come back, and acknowledgements."""
+    table = Table("server", "Events echoed", "server CPU per event, median (lowest–highest) · events per second")
+    return _measure(table, SERVER_LOADS, peers, effort)
+
+
+def broadcast(peers: Sequence[Peer], effort: Effort) -> Table:
+    """One event to many sockets."""
+    data = frame(event(CHAT, name="broadcast"))
+    loads = {f"one chat event to {n:,} sockets": Load("broadcast", n, 1, 1, data) for n in effort.broadcast_sizes}
+    table = Table("broadcast", "Broadcast", "server CPU per delivery, median (lowest–highest) · deliveries per second")
+    return _measure(table, loads, peers, effort)
+
+
+def connect(peers: Sequence[Peer], effort: Effort) -> Table:
+    """Clients that come and go."""
+    loads = {
+        "WebSocket: handshake, namespace, close": Load("connect", 20),
+        "polling: handshake, namespace, upgrade, one event, close": Load("upgrade", 20),
+    }
+    table = Table("connect", "Connects", "server CPU per connect, median (lowest–highest) · connects per second")
+    return _measure(table, loads, peers, effort)
+
+
+def polling(peers: Sequence[Peer], effort: Effort) -> Table:
+    """Events over long polling."""
+    loads = {
+        "20 clients, 1 event in a POST": Load("poll", 20, 1, 1, event(TINY).encode()),
+        "20 clients, 16 events in a POST": Load("poll", 20, 1, 16, "\x1e".join([event(TINY)] * 16).encode()),
+    }
+    table = Table("polling", "Long polling", "server CPU per event, median (lowest–highest) · events per second")
+    return _measure(table, loads, peers, effort)
+
+
+def memory(peers: Sequence[Peer], effort: Effort) -> Table:
+    """What an idle socket costs."""
+    table = Table("memory", "Idle sockets", "resident memory of a socket, and server CPU for each ping and pong")
+    for size in effort.memory_sizes:
+        kilobytes, pings = table.row(f"memory, {size:,} sockets", "kB"), table.row(f"ping, {size:,} sockets")
+        for _ in effort.rounds_of(table.name, kilobytes.label):
+            for peer in peers:
+                with ExitStack() as stack:
+                    ping_interval_s = effort.seconds * max(1, size / 1000)
+                    process, port = start_server(peer, stack, ping_interval_s)
+                    LoadGenerator(SERVER_LOADS["50 connections, 1 in flight"], process, port, stack).measure(0, 0.2)
+                    before_kb = _settled_kb(process)
+                    generator = LoadGenerator(Load("idle", size), process, port, stack)
+                    kilobytes.cell(peer.name).values.append((_settled_kb(process) - before_kb) / size)
+                    sample = generator.measure(ping_interval_s, 2 * ping_interval_s)
+                    pings.cell(peer.name).values.append(sample.server_us)
+    return table
+
+
+def _settled_kb(process: Process) -> int:
+    time.sleep(0.5)
+    return process.resident_kb()

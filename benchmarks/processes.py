@@ -1,0 +1,240 @@
+"""What is measured and what measures it, each a process with a processor of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+NODE_FOLDER: Final = HERE / "servers" / "node"
+START_PATIENCE_S: Final = 60
+
+_CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+SERVER_CPU: Final = _CPUS[0]
+LOAD_CPU: Final = _CPUS[-1]
+
+
+class BenchmarkError(Exception):
+    """Something that the benchmarks need is missing, or failed; the text is for the user."""
+
+
+@contextmanager
+def pinned(cpu: int) -> Generator[None]:
+    """Run what is started meanwhile on one processor, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def tool(name: str) -> str:
+    """Return the path of a program.
+
+    Raises:
+        BenchmarkError: it is not installed.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise BenchmarkError(f"{name} is not installed, or not on the PATH")
+    return path
+
+
+def run_tool(command: Sequence[str], cwd: Path | None = None) -> str:
+    """Run a program to its end and return what it printed.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchmarkError(f"{' '.join(map(str, command))} failed:\n{done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
+# -- what is measured ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server to be measured.
+
+    Attributes:
+        name: in tables and JSON.
+        command: starts it; `--ping-interval SECONDS` is added.
+    """
+
+    name: str
+    command: tuple[str, ...]
+
+
+def _python(name: str, *arguments: str) -> Peer:
+    label, module, *more = (name, *arguments)
+    return Peer(label, (sys.executable, "-m", f"benchmarks.servers.{module}", *more))
+
+
+OURS: Final = _python("socketio_core", "ours")
+OURS_ORJSON: Final = _python("socketio_core, orjson", "ours", "--json", "orjson")
+PEERS: Final = {
+    "node": (Peer("node", ("node", str(NODE_FOLDER / "index.js"))),),
+    "python-socketio": (
+        _python("python-socketio, uvicorn", "python_socketio", "uvicorn"),
+        _python("python-socketio, aiohttp", "python_socketio", "aiohttp"),
+    ),
+}
+"""The peers by the names that `--against` takes."""
+
+
+@cache
+def install_node_packages() -> None:
+    """Install the reference, once."""
+    tool("node")
+    if not (NODE_FOLDER / "node_modules").is_dir():
+        print("installing the reference with npm ...", file=sys.stderr, flush=True)
+        run_tool([tool("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], NODE_FOLDER)
+
+
+class Process:
+    """A process that was started here, and is ended with the block it was started in."""
+
+    def __init__(self, command: Sequence[str], cpu: int) -> None:
+        with pinned(cpu):
+            self._popen = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parent, bufsize=1
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._popen.pid
+
+    def say(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._popen.stdin is not None  # asked for above
+        self._popen.stdin.write(line + "\n")
+        self._popen.stdin.flush()
+
+    def line(self) -> str:
+        """Wait for its next line.
+
+        Raises:
+            BenchmarkError: it ended.
+        """
+        assert self._popen.stdout is not None  # asked for above
+        line = self._popen.stdout.readline()
+        if not line:
+            raise BenchmarkError(f"{' '.join(map(str, self._popen.args))} ended with {self._popen.wait()}")  # type: ignore[arg-type] # a sequence
+        return line.strip()
+
+    def end(self) -> None:
+        """End it, if it still runs."""
+        self._popen.kill()
+        self._popen.communicate()
+
+    def resident_kb(self) -> int:
+        """Return how much memory it uses now."""
+        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise BenchmarkError("memory can be measured on Linux only")
+
+
+def start_server(
+    peer: Peer, stack: ExitStack, ping_interval_s: float = 25.0, cpu: int = SERVER_CPU
+) -> tuple[Process, int]:
+    """Start a server and return it, with its port, once it listens."""
+    command = peer.command
+    if command[0] == "node":
+        install_node_packages()
+        command = (tool("node"), command[1])
+    process = Process([*command, "--ping-interval", str(ping_interval_s)], cpu)
+    stack.callback(process.end)
+    return process, int(process.line())
+
+
+# -- what measures ---------------------------------------------------------------------------------------------------
+
+
+@cache
+def load_generator() -> Path:
+    """Compile the load generator, if that was not done since it was changed, and return its path."""
+    source = HERE / "load.c"
+    target = HERE / "build" / "load"
+    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+        target.parent.mkdir(exist_ok=True)
+        run_tool([tool("cc"), "-O2", "-pthread", "-o", str(target), str(source)])
+    return target
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the generator does; see `load.c`.
+
+    Attributes:
+        mode: `"echo"`, `"broadcast"`, `"idle"`, `"connect"`, `"upgrade"` or `"poll"`.
+        data: one message: masked frames, or the body of a POST.
+    """
+
+    mode: str
+    connections: int
+    in_flight: int = 1
+    frames_per_reply: int = 1
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement.
+
+    Attributes:
+        count: events, deliveries, connects or pings.
+        server_cpu_s: what the server's process took, with all its threads.
+        generator_cpu_s: what the generator took; near to `elapsed_s` it was the bottleneck.
+    """
+
+    count: int
+    elapsed_s: float
+    server_cpu_s: float
+    generator_cpu_s: float
+
+    @property
+    def per_second(self) -> float:
+        """The rate."""
+        return self.count / self.elapsed_s
+
+    @property
+    def server_us(self) -> float:
+        """The server's CPU time for each, in microseconds."""
+        return self.server_cpu_s / self.count * 1e6 if self.count else float("nan")
+
+
+class LoadGenerator:
+    """A load generator whose connections stand; it rests between measurements."""
+
+    def __init__(self, load: Load, server: Process, port: int, stack: ExitStack) -> None:
+        file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "data"
+        file.write_bytes(load.data)
+        numbers = (port, server.pid, load.connections, load.in_flight, load.frames_per_reply)
+        self._process = Process([str(load_generator()), load.mode, *map(str, numbers), str(file)], LOAD_CPU)
+        stack.callback(self._process.end)
+        if self._process.line() != "ready":
+            raise BenchmarkError("the load generator cannot be understood")
+
+    def measure(self, warm_up_s: float, seconds: float) -> Sample:
+        """Load the server for a while."""
+        self._process.say(f"{warm_up_s} {seconds}")
+        return Sample(**json.loads(self._process.line()))

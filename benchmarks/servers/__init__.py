@@ -1,0 +1,1 @@
+"""The servers that are measured: each answers `echo`, `ack` and `broadcast`, and prints its port when it listens."""

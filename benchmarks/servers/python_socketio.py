@@ -1,0 +1,54 @@
+"""The server of python-socketio: `uvicorn` (on uvloop, with websockets) or `aiohttp`."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from typing import Any
+
+import socketio  # type: ignore[import-untyped]
+
+
+def make_server(mode: str, ping_interval_s: float) -> Any:
+    """Return a server with the handlers that the load generator talks to."""
+    sio: Any = socketio.AsyncServer(async_mode=mode, ping_interval=ping_interval_s, ping_timeout=20)
+
+    async def echo(sid: str, *args: Any) -> None:
+        await sio.emit("echo", args, to=sid)
+
+    async def ack(sid: str, *args: Any) -> tuple[Any, ...]:
+        return args
+
+    async def broadcast(sid: str, *args: Any) -> None:
+        await sio.emit("message", args)
+
+    sio.on("echo", echo)
+    sio.on("ack", ack)
+    sio.on("broadcast", broadcast)
+    return sio
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("host", choices=("uvicorn", "aiohttp"))
+    parser.add_argument("--ping-interval", type=float, default=25.0)
+    arguments = parser.parse_args()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    port = listener.getsockname()[1]
+    if arguments.host == "uvicorn":
+        import uvicorn
+
+        app = socketio.ASGIApp(make_server("asgi", arguments.ping_interval))
+        config = uvicorn.Config(app, loop="uvloop", ws="websockets", ws_per_message_deflate=False, log_level="critical")
+        print(port, flush=True)
+        uvicorn.Server(config).run(sockets=[listener])
+    else:
+        from aiohttp import web
+
+        application = web.Application()
+        make_server("aiohttp", arguments.ping_interval).attach(application)
+        web.run_app(application, sock=listener, print=lambda *_: print(port, flush=True), access_log=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""How long a run takes, and how sure it is of its figures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        rounds: of each figure; the median is quoted.
+        seconds: of one measurement.
+    """
+
+    rounds: int = 3
+    seconds: float = 1.0
+    warm_up_s: float = 0.3
+    broadcast_sizes: tuple[int, ...] = (100, 1000, 5000)
+    memory_sizes: tuple[int, ...] = (1000, 10_000)
+    growth_sizes: tuple[int, ...] = (10, 100, 1000, 10_000)
+
+    def rounds_of(self, table: str, row: str) -> Iterator[int]:
+        """Go through the rounds, and say so where somebody watches."""
+        for number in range(1, self.rounds + 1):
+            if sys.stderr.isatty():
+                print(f"\r\x1b[K{table}: {row}, round {number} of {self.rounds}", end="", file=sys.stderr, flush=True)
+            yield number
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"{table}: {row}", file=sys.stderr, flush=True)
+
+
+QUICK = Effort(1, 0.2, 0.05, (100,), (100,), (10, 100))
+"""To see that everything runs; the figures mean nothing."""

@@ -1,0 +1,104 @@
+"""Figures: several measurements of the same thing, in rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any
+
+from benchmarks.processes import Sample
+
+
+@dataclass
+class Cell:
+    """Measurements of one thing; smaller is better.
+
+    Attributes:
+        values: one of each round, in the unit of the row.
+        rates: per second, where something was counted.
+    """
+
+    values: list[float] = field(default_factory=list[float])
+    rates: list[float] = field(default_factory=list[float])
+
+    def add(self, sample: Sample) -> None:
+        """Add what the load generator has measured."""
+        self.values.append(sample.server_us)
+        self.rates.append(sample.per_second)
+
+    @property
+    def median(self) -> float:
+        """The figure to quote."""
+        return median(self.values)
+
+    def __str__(self) -> str:
+        text = f"{number(self.median)} ({number(min(self.values))}–{number(max(self.values))})"
+        return f"{text} · {median(self.rates):,.0f}/s" if self.rates else text
+
+
+@dataclass
+class Row:
+    """One thing, measured on several peers or at several sizes."""
+
+    label: str
+    unit: str
+    cells: dict[str, Cell] = field(default_factory=dict[str, Cell])
+
+    def cell(self, column: str) -> Cell:
+        """Return a cell, made if need be."""
+        return self.cells.setdefault(column, Cell())
+
+
+@dataclass
+class Table:
+    """What one benchmark has found.
+
+    Attributes:
+        note: what the figures are.
+    """
+
+    name: str
+    title: str
+    note: str
+    rows: list[Row] = field(default_factory=list[Row])
+
+    def row(self, label: str, unit: str = "µs") -> Row:
+        """Add a row."""
+        self.rows.append(Row(label, unit))
+        return self.rows[-1]
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns, in the order of appearance."""
+        return list(dict.fromkeys(column for row in self.rows for column in row.cells))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a JSON file."""
+        return asdict(self)
+
+    def lines(self) -> Iterable[str]:
+        """Return it as a table of Markdown, which can be read as it is."""
+        columns = self.columns
+        texts = [["", *columns]]
+        for row in self.rows:
+            cells = [str(row.cells[column]) if column in row.cells else "–" for column in columns]
+            texts.append([f"{row.label}, {row.unit}", *cells])
+        widths = [max(len(line[index]) for line in texts) for index in range(len(columns) + 1)]
+        texts.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+        yield f"{self.title}: {self.note}"
+        yield ""
+        for line in texts:
+            first, *rest = line
+            padded = [
+                first.ljust(widths[0]),
+                *(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True)),
+            ]
+            yield f"| {' | '.join(padded)} |"
+
+
+def number(value: float) -> str:
+    """Return a figure with three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

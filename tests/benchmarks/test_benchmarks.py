@@ -1,0 +1,117 @@
+"""The benchmarks run from end to end, and say what they have measured; no figure is judged here."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, TextMessage
+
+from benchmarks.cli import BENCHMARKS, main
+from benchmarks.messages import CHAT, LARGE, TINY, compact, event, frame
+from benchmarks.picture import picture
+from benchmarks.processes import BenchmarkError, Sample, load_generator, run_tool, tool
+from benchmarks.tables import Cell, Table, number
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_benchmark_runs_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--output", str(tmp_path)]) == 0
+    tables = {table["name"]: table for table in json.loads((tmp_path / "results.json").read_text())["tables"]}
+    assert list(tables) == list(BENCHMARKS)
+    for table in tables.values():
+        assert table["rows"], table["name"]
+        for row in table["rows"]:
+            assert row["cells"], row["label"]
+            for cell in row["cells"].values():
+                assert not any(map(math.isnan, cell["values"])), row
+    printed = capsys.readouterr()
+    for table in tables.values():
+        assert f"{table['title']}: " in printed.out
+        assert f"{table['name']}: " in printed.err  # progress
+    drawn = ET.fromstring((tmp_path / "results.svg").read_text())
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_peers_are_measured_with_the_same_load(tmp_path: Path) -> None:
+    chosen = ["codec", "server", "broadcast", "connect", "polling", "client"]
+    assert main([*chosen, "--quick", "--against", "node,python-socketio", "--output", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert {"node", "npm socket.io", "python-socketio", "commit", "python"} <= set(results["versions"])
+    for table in results["tables"]:
+        for row in table["rows"]:
+            assert {"socketio_core", "node"} < set(row["cells"]), row["label"]
+            assert any(column.startswith("python-socketio") for column in row["cells"]), row["label"]
+
+
+@pytest.mark.parametrize("wrong", [["nonsense"], ["--against", "nobody"], ["--rounds", "0"], ["--seconds", "0"]])
+def test_what_is_not_known_is_refused_with_the_choices(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(wrong)
+    assert stop.value.code == 2
+    assert "choose from" in (error := capsys.readouterr().err) or "must be positive" in error
+
+
+def test_help_fits_one_screen() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) <= 24
+    assert all(name in done.stdout for name in BENCHMARKS)
+
+
+def test_a_missing_tool_is_named() -> None:
+    with pytest.raises(BenchmarkError, match="no-such-compiler is not installed"):
+        tool("no-such-compiler")
+    with pytest.raises(BenchmarkError, match="boom"):
+        run_tool([sys.executable, "-c", "import sys; sys.exit('boom')"])
+
+
+def test_the_load_generator_says_what_is_wrong() -> None:
+    done = subprocess.run([str(load_generator())], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "usage" in done.stderr
+
+
+@pytest.mark.parametrize("payload", [event(TINY), event(CHAT), event(LARGE), b"", b"x" * 125, b"x" * 126])
+def test_frames_are_those_of_a_client(payload: str | bytes) -> None:
+    reader = Connection(ConnectionType.SERVER)
+    reader.receive_data(frame(payload))
+    (received,) = list(reader.events())
+    assert isinstance(received, (TextMessage, BytesMessage))
+    assert received.data == payload
+
+
+def test_sizes_are_what_the_tables_say() -> None:
+    assert 180 <= len(compact(CHAT)) <= 260
+    assert 9_000 <= len(compact(LARGE)) <= 11_000
+
+
+def test_the_median_is_quoted_with_its_spread() -> None:
+    table = Table("x", "X", "figures")
+    row = table.row("thing")
+    for count in (100, 200, 400):
+        row.cell("a").add(Sample(count, 2.0, 0.001, 0.0))
+    row.cell("b").values.append(0.0)
+    assert str(row.cells["a"]) == "5.00 (2.50–10.0) · 100/s"
+    lines = list(table.lines())
+    assert re.fullmatch(r"\| thing, µs \| +5\.00 \(2\.50–10\.0\) · 100/s \| +0\.00 \(0\.00–0\.00\) \|", lines[-1])
+    assert "caption &lt;&amp;&gt;" in picture([table], "caption <&>")
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.123, "0.12"), (9.996, "10.00"), (12.34, "12.3"), (1234.5, "1,234")])
+def test_figures_have_three_digits(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_an_empty_table_is_a_picture_too() -> None:
+    assert picture([Table("x", "X", "nothing")], "").startswith("<svg")
+    assert Cell().values == []

@@ -19,6 +19,7 @@ from socketio_core.engineio.events import Closed, RequestRefused
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.events import ConnectionClosed
+from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import GOING_AWAY
 from socketio_core.socketio.server import Server as CoreServer
@@ -51,8 +52,10 @@ class Server(Application):
         settings: Socket.IO settings.
         timeouts: how long to wait on the network.
         parser: how packets are encoded; clients must use the same.
+        json: a faster JSON for the usual parser: `Server(json=orjson)`; see `JsonParser`.
         concurrency: how many events of one socket may be handled at once; 1 keeps them in order.
         per_message_deflate: compress WebSocket messages for clients that offer it; takes some 300 kB a client.
+        frame_shortcut: read plain WebSocket frames without wsproto; see `plain_frames`.
         trust_proxy: take scheme and address of a client from `X-Forwarded-Proto` and `X-Forwarded-For`. Only behind a
             proxy that sets them, for anybody can send such headers.
     """
@@ -69,18 +72,25 @@ class Server(Application):
         settings: SocketSettings | None = None,
         timeouts: Timeouts | None = None,
         parser: Parser | None = None,
+        json: JsonModule | None = None,
         concurrency: int = 1,
         per_message_deflate: bool = False,
+        frame_shortcut: bool = True,
         trust_proxy: bool = False,
     ) -> None:
         engine = engine or EngineSettings()
         engine = replace(engine, path=path.rstrip("/") + "/", cors=cors or engine.cors)
+        if json is not None:
+            if parser is not None:
+                raise ValueError("json is for the usual parser; give it to your own, and leave it out here")
+            parser = JsonParser(settings, json=json)
         self.runtime: TrioRuntime = TrioRuntime()
         super().__init__(CoreServer(engine, settings, parser=parser), self.runtime, concurrency=concurrency)
         self.timeouts = timeouts or Timeouts()
         self.bundle = None if client_dir is None else ClientBundle(Path(client_dir), engine.path, engine.cors)
         self.http_handler = http
         self.per_message_deflate = per_message_deflate
+        self.frame_shortcut = frame_shortcut
         self.trust_proxy = trust_proxy
         self.is_closing = False
         self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request, or shake hands for TLS

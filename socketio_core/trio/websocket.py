@@ -11,13 +11,13 @@ from wsproto.connection import ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
-from wsproto.frame_protocol import FrameProtocol
 
 from socketio_core.app.handover import Handover
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.trio.deflate import slices
+from socketio_core.trio.plain_frames import Foreign, PlainFrames, plain_frame
 
 if TYPE_CHECKING:
     from socketio_core.trio.mount import Mount
@@ -26,14 +26,13 @@ if TYPE_CHECKING:
 READ_BYTES: Final = 65536
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
-_frames = FrameProtocol(client=False, extensions=[])  # makes frames; a server's are not masked, so they can be shared
-
 
 def wire_bytes(message: WireMessage) -> bytes:
     """Return the WebSocket frames of a message; made once for all its recipients."""
     data = message.host_cache
-    if not isinstance(data, bytes):
-        data = b"".join([_frames.send_data(frame) for frame in message.frames])
+    if type(data) is not bytes:
+        frames = message.frames
+        data = plain_frame(frames[0]) if len(frames) == 1 else b"".join(map(plain_frame, frames))
         message.host_cache = data
     return data
 
@@ -58,6 +57,7 @@ class WebSocketPump:
         "_is_writing",
         "_mount",
         "_peer_code",
+        "_plain_frames",
         "_pong",
         "_reader",
         "_server",
@@ -81,6 +81,7 @@ class WebSocketPump:
         self._stream = stream
         self._websocket = websocket
         self._frames = FrameConnection(ConnectionType.SERVER, extensions)
+        self._plain_frames = PlainFrames() if server.frame_shortcut and not extensions else None
         self._early_data = early_data
         self._deflates = bool(extensions)
         # A plain socket can be written to directly, where sockets are files; what needs TLS goes through its stream.
@@ -129,19 +130,45 @@ class WebSocketPump:
             await congestion.wait_room()
             self._is_paused = False
         try:
-            data = await self._stream.receive_some(READ_BYTES)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = await self._read()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             return False
         if not data:
             return False
-        self._feed(bytes(data))
+        self._feed(data)
         return self._frames.state is not ConnectionState.CLOSED
 
+    async def _read(self) -> bytes:
+        if self._fileno < 0:
+            return bytes(await self._stream.receive_some(READ_BYTES))
+        # receive_some() would try to read first, in vain nearly always, and that costs as much as all of this.
+        while True:
+            await trio.lowlevel.wait_readable(self._fileno)
+            if self._fileno < 0:  # closed by another task since it became readable; the number may be another's now
+                return b""
+            try:
+                return os.read(self._fileno, READ_BYTES)
+            except BlockingIOError:
+                continue
+
     def _feed(self, data: bytes) -> None:
-        for piece in slices(data) if self._deflates else (data,):
-            if self._is_deaf:
-                break
-            self._frames.receive_data(piece)
+        if self._plain_frames is None:
+            for piece in slices(data) if self._deflates else (data,):
+                self._feed_wsproto(piece)
+        else:
+            core, websocket = self._mount.core, self._websocket
+            now = trio.current_time()
+            for message in self._plain_frames.feed(data):
+                if type(message) is Foreign:
+                    self._feed_wsproto(message.data)
+                elif not self._is_deaf:  # fast path; benchmarks: server
+                    core.receive(websocket, message, now)
+        if self._pong:
+            self.flush()
+
+    def _feed_wsproto(self, data: bytes) -> None:
+        if not self._is_deaf:
+            self._frames.receive_data(data)
             self._process()
 
     def _process(self) -> None:
@@ -169,8 +196,6 @@ class WebSocketPump:
                 else:
                     self._peer_code = event.code
                     core.lost(websocket, now)
-        if self._pong:
-            self.flush()
 
     async def _handle(self, me: object) -> None:
         """Run handlers for what has arrived, in this task as long as they do not wait."""
@@ -275,6 +300,7 @@ class WebSocketPump:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the peer did not wait
         finally:
+            self._fileno = -1
             await trio.aclose_forcefully(self._stream)
 
     async def _say_goodbye(self, ended: trio.Event, written: trio.Event) -> None:

@@ -1,0 +1,241 @@
+"""The shortcut for plain frames is compared with wsproto, over any bytes in any chunks.
+
+`python -m tests.trio.test_plain_frames 1000000` compares over that many inputs; the tests over some thousands.
+"""
+
+from __future__ import annotations
+
+import sys
+from random import Random
+from typing import Final
+
+import pytest
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.frame_protocol import FrameProtocol
+
+from socketio_core.trio.plain_frames import MAX_PLAIN_BYTES, Foreign, PlainFrames, plain_frame
+
+Seen = tuple[str, object]
+"""One event, with what it says."""
+
+INVALID_TEXT: Final = 1007
+_SIZES: Final = (0, 1, 2, 3, 4, 5, 124, 125, 126, 127, 128, 2047, 2048, 2049, 3000, 65535, 65536)
+
+
+class Reader:
+    """A server's end: wsproto alone, or behind the shortcut. Messages are joined, as the engine does."""
+
+    def __init__(self, *, shortcut: bool) -> None:
+        self.plain = PlainFrames() if shortcut else None
+        self.seen: list[Seen] = []
+        self.foreign_bytes = 0
+        self._frames = Connection(ConnectionType.SERVER)
+        self._parts: list[str | bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        for piece in [Foreign(data)] if self.plain is None else self.plain.feed(data):
+            if isinstance(piece, Foreign):
+                self.foreign_bytes += len(piece.data)
+                self._feed_wsproto(piece.data)
+            elif not self._is_over:
+                assert not self._parts
+                self.seen.append(("message", piece))
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self.seen) and self.seen[-1][0] == "close"
+
+    def _feed_wsproto(self, data: bytes) -> None:
+        if self._is_over:
+            return
+        self._frames.receive_data(data)
+        for event in self._frames.events():
+            if isinstance(event, (TextMessage, BytesMessage)):
+                self._parts.append(event.data if isinstance(event, TextMessage) else bytes(event.data))
+                if event.message_finished:
+                    empty = "" if isinstance(event, TextMessage) else b""
+                    self.seen.append(("message", empty.join(self._parts)))  # type: ignore[arg-type] # all of one type
+                    self._parts.clear()
+            elif isinstance(event, (Ping, Pong)):
+                self.seen.append((type(event).__name__, bytes(event.payload)))
+            elif isinstance(event, CloseConnection):
+                is_theirs = self._frames.state is not ConnectionState.OPEN
+                # What it says of a wrong text counts from the beginning of the chunk.
+                reason = event.reason if is_theirs or event.code != INVALID_TEXT else ""
+                self.seen.append(("close", (event.code, reason, is_theirs)))
+                break
+
+
+def frame(random: Random) -> bytes:
+    """Make one frame; most are what clients send, the others break each rule there is."""
+    first = random.choice((0x81, 0x81, 0x81, 0x82, 0x82, 0x01, 0x02, 0x80, 0x00, 0x89, 0x8A))
+    if random.random() < 0.04:
+        first = random.choice((0x88, 0x83, 0x8B, 0x09, 0xC1, 0xA1, 0x91, random.randrange(256)))
+    size = random.randrange(126) if random.random() < 0.7 else random.choice(_SIZES)
+    if first & 0x08 and random.random() < 0.95:
+        size %= 126
+    payload = _payload(random, size, is_text=first & 0x0F != 2)
+    size = len(payload)
+    head = bytes((first,))
+    form = 0 if size < 126 else 2 if size < 65536 else 8
+    if random.random() < 0.03:  # longer than need be
+        form = random.choice((2, 8)) if size < 65536 else 8
+    mask = 0x80 if random.random() < 0.98 else 0
+    head += bytes((mask | (size if not form else 126 if form == 2 else 127),))
+    head += size.to_bytes(form, "big") if form else b""
+    if not mask:
+        return head + payload
+    key = random.randbytes(4) if random.random() < 0.9 else b"\0\0\0\0"
+    return head + key + bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
+
+
+def _payload(random: Random, size: int, *, is_text: bool) -> bytes:
+    if not is_text:
+        return random.randbytes(size)
+    text = "".join(random.choice(("4", "2", "a", '"', "é", "→", "😀")) for _ in range(min(size, 40))).encode()
+    text = text[:size] if random.random() < 0.03 else text[:size].decode(errors="ignore").encode()
+    return text + b"x" * (size - len(text))
+
+
+def stream(random: Random) -> bytes:
+    """Make what a client sends; sometimes a few bytes of it are wrong, or missing."""
+    data = bytearray(b"".join(frame(random) for _ in range(random.randrange(1, 8))))
+    if random.random() < 0.2:
+        for _ in range(random.randrange(1, 4)):
+            if data:
+                data[random.randrange(len(data))] = random.randrange(256)
+    if random.random() < 0.2:
+        del data[random.randrange(len(data) + 1) :]
+    return bytes(data)
+
+
+def chunks(random: Random, data: bytes) -> list[bytes]:
+    """Cut it as a network may."""
+    if random.random() < 0.3:
+        return [data]
+    limit = random.choice((1, 2, 3, 7, 20, 200, 5000))
+    if len(data) > 2000 * limit:
+        limit = 5000
+    cut: list[bytes] = []
+    while data:
+        size = random.randrange(1, limit + 1)
+        cut.append(data[:size])
+        data = data[size:]
+    return cut
+
+
+def compare(pieces: list[bytes]) -> Reader:
+    """Feed both readers and compare what they have seen after each piece. Returns the one with the shortcut."""
+    ours, theirs = Reader(shortcut=True), Reader(shortcut=False)
+    for piece in pieces:
+        ours.feed(piece)
+        theirs.feed(piece)
+        if ours.seen != theirs.seen:
+            # wsproto has seen a wrong character in a text whose end has not come yet.
+            last, before = theirs.seen[-1], theirs.seen[:-1]
+            assert last[0] == "close" and last[1][0] == INVALID_TEXT and ours.seen == before, (ours.seen, theirs.seen)  # type: ignore[index] # noqa: PT018
+    return ours
+
+
+def check(seed: int) -> int:
+    """Compare over one input. Returns how many plain messages the shortcut has found."""
+    random = Random(seed)
+    data = stream(random)
+    pieces = chunks(random, data)
+    ours = compare(pieces)
+    return len(data) - ours.foreign_bytes
+
+
+@pytest.mark.parametrize("start", range(0, 4000, 500))
+def test_any_bytes_in_any_chunks_mean_what_wsproto_says(start: int) -> None:
+    for seed in range(start, start + 500):
+        try:
+            check(seed)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}") from error
+
+
+def client_frame(payload: str | bytes, first: int | None = None) -> bytes:
+    """Return a masked frame."""
+    data = payload.encode() if isinstance(payload, str) else payload
+    head = bytes((first if first is not None else 0x81 if isinstance(payload, str) else 0x82,))
+    if len(data) < 126:
+        head += bytes((0x80 | len(data),))
+    elif len(data) < 65536:
+        head += b"\xfe" + len(data).to_bytes(2, "big")
+    else:
+        head += b"\xff" + len(data).to_bytes(8, "big")
+    return head + b"\1\2\3\4" + bytes(byte ^ (1 + index % 4) for index, byte in enumerate(data))
+
+
+@pytest.mark.parametrize("size", _SIZES)
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_sizes_at_each_edge_come_through(size: int, kind: type) -> None:
+    message = "x" * size if kind is str else b"\xff" * size
+    ours = compare([client_frame(message), client_frame("next")])
+    assert ours.seen == [("message", message), ("message", "next")]
+    assert (ours.foreign_bytes == 0) == (size <= MAX_PLAIN_BYTES)  # so the shortcut is taken where it should be
+
+
+@pytest.mark.parametrize("size", [5, 125, 126, 300, 2048, 2049])
+def test_every_cut_gives_the_same(size: int) -> None:
+    data = client_frame("é" * (size // 2)) + client_frame(b"\x00" * 3) + client_frame(b"", 0x89) + client_frame("end")
+    for cut in range(len(data)):
+        assert len(compare([data[:cut], data[cut:]]).seen) == 4
+
+
+def test_a_fragmented_message_is_left_to_wsproto_and_then_the_shortcut_goes_on() -> None:
+    ping = client_frame(b"?", 0x89)
+    data = [
+        client_frame("a", 0x01),
+        ping,
+        client_frame("b", 0x00),
+        ping,
+        client_frame("c", 0x80),
+        client_frame("plain"),
+    ]
+    ours = compare([b"".join(data)])
+    assert ours.seen == [("Ping", b"?"), ("Ping", b"?"), ("message", "abc"), ("message", "plain")]
+    assert ours.foreign_bytes == sum(map(len, data[:-1]))
+
+
+def test_a_final_text_inside_a_fragmented_message_is_an_error_as_in_wsproto() -> None:
+    assert compare([client_frame("a", 0x01) + client_frame("b")]).seen[-1][0] == "close"
+
+
+def test_a_wrong_text_is_an_error_at_the_end_of_its_frame() -> None:
+    data = client_frame(b"\xff\xfe\xfd", 0x81)
+    ours = Reader(shortcut=True)
+    ours.feed(data[:-1])
+    assert ours.seen == []
+    ours.feed(data[-1:])
+    assert ours.seen[0][1][0] == INVALID_TEXT  # type: ignore[index] # see Reader
+
+
+def test_what_waits_for_its_end_is_bounded() -> None:
+    plain = PlainFrames()
+    waiting = client_frame(b"\0" * MAX_PLAIN_BYTES)[:-1]
+    assert plain.feed(waiting) == []
+    larger = PlainFrames()
+    data = client_frame(b"\0" * (MAX_PLAIN_BYTES + 1))
+    (foreign,) = larger.feed(data[:-1])
+    assert isinstance(foreign, Foreign)
+    assert foreign.data == data[:-1]
+
+
+@pytest.mark.parametrize("size", [*_SIZES, 70_000])
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_outgoing_frames_are_those_of_wsproto(size: int, kind: type) -> None:
+    message = "é" * size if kind is str else b"\xff" * size
+    assert plain_frame(message) == bytes(FrameProtocol(client=False, extensions=[]).send_data(message))
+
+
+if __name__ == "__main__":
+    count = int(sys.argv[1])
+    plain_bytes = 0
+    for number in range(count):
+        plain_bytes += check(number + 1_000_000)
+        if number % 10_000 == 9_999:
+            print(f"\r{number + 1:,} of {count:,} inputs, {plain_bytes:,} bytes in plain frames", end="", flush=True)
+    print()

@@ -21,6 +21,7 @@ from benchmarks.processes import (
     HERE,
     NODE_FOLDER,
     OURS,
+    OURS_ORJSON,
     PEERS,
     BenchmarkError,
     Peer,
@@ -104,7 +105,7 @@ def _run(name: str, against: list[str], effort: Effort) -> Table:
     elif name in _PARSERS:
         table = _PARSERS[name](against, effort)
     else:
-        peers = [OURS, *(peer for key in against for peer in PEERS[key])]
+        peers = [OURS, OURS_ORJSON, *(peer for key in against for peer in PEERS[key])]
         table = _NETWORK[name](peers, effort)
     print("\n".join(table.lines()) + "\n", flush=True)
     return table

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import orjson
+
 from benchmarks.messages import BINARY, BINARY_HEADER, CHAT, LARGE, TINY, compact, event
 from benchmarks.processes import NODE_FOLDER, SERVER_CPU, install_node_packages, pinned, tool
 from benchmarks.settings import Effort
@@ -42,9 +44,7 @@ def codec(names: list[str], effort: Effort) -> Table:
     """
     table = Table("codec", "Packets", "CPU time of a packet, or of a whole polling payload with its events")
     columns: dict[str, Calls] = {"json": _bare_json(), "socketio_core": _ours(JsonParser())}
-    orjson = _orjson_parser()
-    if orjson is not None:
-        columns["socketio_core, orjson"] = _ours(orjson)
+    columns["socketio_core, orjson"] = _ours(JsonParser(json=orjson))
     if "python-socketio" in names:
         columns["python-socketio"] = _python_socketio()
     for label in columns["socketio_core"]:
@@ -70,10 +70,6 @@ def _bare_json() -> Calls:
         calls[f"encode {label}"] = partial(json.dumps, data, separators=(",", ":"))
         calls[f"decode {label}"] = partial(json.loads, text)
     return calls
-
-
-def _orjson_parser() -> JsonParser | None:
-    return None
 
 
 def _ours(parser: JsonParser) -> Calls:

@@ -39,7 +39,14 @@ def main() -> None:
         import uvicorn
 
         app = socketio.ASGIApp(make_server("asgi", arguments.ping_interval))
-        config = uvicorn.Config(app, loop="uvloop", ws="websockets", ws_per_message_deflate=False, log_level="critical")
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            ws="websockets",
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
+            log_level="critical",
+        )
         print(port, flush=True)
         uvicorn.Server(config).run(sockets=[listener])
     else:

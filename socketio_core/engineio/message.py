@@ -27,11 +27,12 @@ class WireMessage:
     __slots__ = ("_polling_text", "compress", "frames", "host_cache", "size_bytes")
 
     def __init__(self, frames: Sequence[Frame], *, compress: bool = True) -> None:
-        size_bytes = 0
-        for frame in frames:
-            size_bytes += frame_size(frame)
+        first = frames[0]
+        if len(frames) == 1 and type(first) is str and first.isascii():  # fast path; benchmarks: core
+            self.size_bytes = len(first)
+        else:
+            self.size_bytes = sum(map(frame_size, frames))
         self.frames = frames
-        self.size_bytes = size_bytes
         self.compress = compress
         self.host_cache: object = None
         self._polling_text: str | None = None

@@ -7,12 +7,14 @@ payload where one is required, 1 to `max_attachments` attachments, no `NaN`, bou
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from json import JSONDecoder, JSONEncoder
-from typing import Final, NoReturn, cast
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined] # see _make_encoder
+from typing import Any, Final, NoReturn, Protocol, cast
 
 from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.packet import MESSAGE, Frame, Payload
+from socketio_core.engineio.packet import MESSAGE, Payload
 from socketio_core.errors import LocalProtocolError, PacketError
 from socketio_core.settings import SocketSettings
 from socketio_core.socketio.binary import Slot, fill_slots, find_slots, placeholder
@@ -34,29 +36,67 @@ _MAX_COUNT_DIGITS: Final = 10  # of an attachment count; no limit is that large
 
 _DIGITS = re.compile("[0-9]*")  # not \d and not isdigit(): those know the digits of every script
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_EVENT_HEAD = re.compile("2(/[^,]*,)?([0-9]*)(?=\\[)")
 _ESCAPE = re.compile(r"\\.")
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
 _PLACEHOLDER_TEXT: Final = '"_placeholder":true'
 _BINARY_OF = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
+
+
+_HEADS: Final = [f"{MESSAGE}{kind}" for kind in range(BINARY_ACK + 1)]
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_scan = JSONDecoder(parse_constant=_refuse_constant).raw_decode
+# raw_decode() is this in a wrapper; neither it nor the encoder below is in the type stubs.
+_scan: Callable[[str, int], tuple[JSONValue, int]] = JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+
+
+def _make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue], str]:
+    """Return what `JSONEncoder.encode` does, with the encoder in C made once and not for each call.
+
+    Cycles are found by the depth of the recursion. A Python without such an encoder uses the whole of `JSONEncoder`.
+    """
+    encoder = JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=default)
+    if c_make_encoder is None:
+        return encoder.encode
+    sort_keys = skip_keys = allow_nan = False
+    encode: Callable[[JSONValue, int], Iterable[str]] = c_make_encoder(
+        None, default, encode_basestring, None, ":", ",", sort_keys, skip_keys, allow_nan
+    )
+    return lambda data: "".join(encode(data, 0))
+
+
+class JsonModule(Protocol):
+    """A faster JSON, e.g. the module `orjson`; its output must be compact."""
+
+    def dumps(self, value: Any, /, *, default: Callable[[Any], Any] | None = ...) -> bytes | str:
+        """Encode a value; `default` is asked about what has no form in JSON."""
+        ...
+
+    def loads(self, text: str, /) -> Any:
+        """Decode a value."""
+        ...
 
 
 class JsonParser:
-    """Encodes to `"42[...]"` and attachments; makes strict decoders."""
+    """Encodes to `"42[...]"` and attachments; makes strict decoders.
 
-    def __init__(self, settings: SocketSettings | None = None) -> None:
+    Args:
+        json: encodes and decodes the data. What it refuses, and what it might treat in another way than Python's own
+            `json`, is left to that: so the same is accepted, and the same sent, but for the spelling of very large and
+            very small numbers. (orjson also takes UUIDs, and reads integers of over 64 bits as floats, as JavaScript
+            does.)
+    """
+
+    def __init__(self, settings: SocketSettings | None = None, *, json: JsonModule | None = None) -> None:
         self._settings = settings or SocketSettings()
         self._attachments: list[bytes] = []
-        self._encode_json = JSONEncoder(
-            separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=self._default
-        ).encode
+        self._encode_json = _make_encoder(self._default)
+        self._json_module = json
 
     def encode(self, packet: Packet) -> WireMessage:
         """Encode a packet; bytes anywhere in an event or ack become attachments, in depth-first order.
@@ -66,34 +106,47 @@ class JsonParser:
                 a packet type that carries none, more attachments than a receiver accepts, or an object that a receiver
                 would take for a placeholder.
         """
-        try:
-            text = "" if packet.data is None else self._json(packet.data)
-        finally:  # whatever the data raised, nothing of it gets into the next packet
+        data, kind, nsp, ack_id = packet.data, packet.type, packet.nsp, packet.id
+        text = "" if data is None else self._json(data)
+        if self._attachments:
             attachments, self._attachments = self._attachments, []
-        kind: int = packet.type
-        if attachments:
             kind = self._binary_kind(kind, attachments, text)
-        head = f"{MESSAGE}{kind}"
-        if attachments:
-            head += f"{len(attachments)}-"
-        if packet.nsp != ROOT_NAMESPACE:
-            head += f"{packet.nsp},"
-        if packet.id is not None:
-            head += str(packet.id)
-        frames: tuple[Frame, ...] = (head + text, *attachments)
-        return WireMessage(frames)
+            head = f"{MESSAGE}{kind}{len(attachments)}-"
+        else:
+            attachments = None
+            head = _HEADS[kind]
+        if nsp != ROOT_NAMESPACE:
+            head += nsp + ","
+        if ack_id is not None:
+            head += str(ack_id)
+        return WireMessage((head + text,) if attachments is None else (head + text, *attachments))
 
     def decoder(self) -> JsonDecoder:
         """Return the decoder of a new connection."""
-        return JsonDecoder(self._settings)
+        return JsonDecoder(self._settings, self._json_module)
 
     def _json(self, data: JSONValue) -> str:
         try:
-            text = self._encode_json(data)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise LocalProtocolError(f"data cannot be sent as JSON: {error}") from None
+            text = self._encode_json(data) if self._json_module is None else self._fast_json(self._json_module, data)
+        except BaseException as error:
+            self._attachments = []  # nothing of it gets into the next packet
+            if isinstance(error, (TypeError, ValueError, RecursionError)):
+                raise LocalProtocolError(f"data cannot be sent as JSON: {error}") from None
+            raise
         if not text.isascii() and _LONE_SURROGATE.search(text):
             text = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)  # as JSON.stringify does
+        return text
+
+    def _fast_json(self, json: JsonModule, data: JSONValue) -> str:
+        """Encode with another module; what it refuses or hides is for our own to judge."""
+        try:
+            encoded = json.dumps(data, default=self._default)
+        except Exception:  # noqa: BLE001 - each module has errors of its own
+            encoded = ""
+        text = encoded if isinstance(encoded, str) else encoded.decode("utf-8")
+        if not text or "null" in text:  # orjson writes NaN as null
+            self._attachments = []
+            return self._encode_json(data)
         return text
 
     def _default(self, value: object) -> JSONValue:
@@ -115,10 +168,12 @@ class JsonParser:
 class JsonDecoder:
     """The receiving end of one connection."""
 
-    __slots__ = ("_attachments", "_missing", "_packet", "_settings", "_size", "_slots")
+    __slots__ = ("_attachments", "_json_module", "_max_depth", "_missing", "_packet", "_settings", "_size", "_slots")
 
-    def __init__(self, settings: SocketSettings) -> None:
+    def __init__(self, settings: SocketSettings, json: JsonModule | None = None) -> None:
         self._settings = settings
+        self._json_module = json
+        self._max_depth = settings.max_json_depth
         self._packet: Packet | None = None  # a header that waits for its attachments
         self._slots: list[Slot] = []
         self._attachments: list[bytes] = []
@@ -132,11 +187,19 @@ class JsonDecoder:
         if self._packet is not None:
             raise PacketError("text in the place of an attachment")
         if payload[:2] == "2[":  # fast path: an event in the root namespace without ack; benchmarks: core
-            data = self._parse(payload, 1)
-            if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
-                check_payload(EVENT, data, None)
-            return Packet(EVENT, ROOT_NAMESPACE, data)
-        return self._decode(payload)
+            nsp, ack_id, start = ROOT_NAMESPACE, None, 1
+        else:
+            head = _EVENT_HEAD.match(payload)
+            if head is None:
+                return self._decode(payload)
+            start = head.end()
+            written_nsp, digits = head.groups()
+            nsp = ROOT_NAMESPACE if written_nsp is None else self._checked_namespace(written_nsp[:-1])
+            ack_id = _ack_id(digits, 0)[0] if digits else None
+        data = self._parse(payload, start)
+        if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
+            check_payload(EVENT, data, ack_id)
+        return Packet(EVENT, nsp, data, ack_id)
 
     def _decode(self, text: str) -> Packet | None:
         kind = ord(text[0]) - 48 if text else -1
@@ -178,24 +241,29 @@ class JsonDecoder:
 
     def _namespace(self, text: str, start: int) -> tuple[str, int]:
         end = text.find(",", start)
-        nsp = text[start:] if end < 0 else text[start:end]
+        nsp = self._checked_namespace(text[start:] if end < 0 else text[start:end])
+        return nsp, len(text) if end < 0 else end + 1
+
+    def _checked_namespace(self, nsp: str) -> str:
         if len(nsp) > self._settings.max_namespace_chars:
             raise PacketError(f"namespace too long, limit: {self._settings.max_namespace_chars} characters")
         if not nsp.isascii() and _LONE_SURROGATE.search(nsp):
             raise PacketError("namespace holds a lone surrogate")  # it could not be sent back
-        return nsp, len(text) if end < 0 else end + 1
+        return nsp
 
     def _parse(self, text: str, start: int) -> JSONValue:
         try:
-            data, end = _scan(text, start)
+            data, end = _scan(text, start) if self._json_module is None else _load(self._json_module, text, start)
         except RecursionError:
-            raise PacketError(f"payload nested too deep, limit: {self._settings.max_json_depth}") from None
+            raise PacketError(f"payload nested too deep, limit: {self._max_depth}") from None
+        except StopIteration as stop:  # in place of what raw_decode() would say
+            raise PacketError(f"payload is not JSON: no value at {stop.value}") from None
         except ValueError as error:
             raise PacketError(f"payload is not JSON: {error}") from None
         if end != len(text) and text[end:].strip(" \t\r\n"):
             raise PacketError(f"text behind the payload at {end}")
-        limit = self._settings.max_json_depth
-        if text.count("[") + text.count("{") > limit and _depth_exceeds(text[start:end], limit):
+        limit = self._max_depth
+        if end - start > 2 * limit and _depth_exceeds(text[start:end], limit):  # each level takes two characters
             raise PacketError(f"payload nested too deep, limit: {limit}")
         return data
 
@@ -215,6 +283,14 @@ class JsonDecoder:
         return packet
 
 
+def _load(json: JsonModule, text: str, start: int) -> tuple[JSONValue, int]:
+    """Decode with another module; what it refuses is for our own to judge."""
+    try:
+        return json.loads(text[start:]), len(text)
+    except Exception:  # noqa: BLE001 - each module has errors of its own
+        return _scan(text, start)
+
+
 def _ack_id(text: str, start: int) -> tuple[int | None, int]:
     match = _DIGITS.match(text, start)
     end = match.end() if match else start
@@ -228,11 +304,19 @@ def _ack_id(text: str, start: int) -> tuple[int | None, int]:
 def _depth_exceeds(text: str, limit: int) -> bool:
     """Whether valid JSON `text` is nested deeper than `limit`.
 
-    Strings are cut out, and the brackets that are left become steps up and down to add up: all in C, and a tenth of the
-    cost of parsing, whatever the shape. A walk over the parsed data would cost as much as parsing it.
+    A walk over the parsed data would cost as much as parsing it. So only the brackets outside of strings are looked at,
+    by what costs a nanosecond a character. Most texts are settled when their innermost brackets were taken off a few
+    times, at most two levels each time; in the others the brackets become steps up and down, which are added up.
     """
     if "\\" in text:
         text = _ESCAPE.sub("", text)
-    outside = "".join(text.split('"')[::2]).encode("ascii")
-    steps = memoryview(outside.translate(_BRACKETS_TO_STEPS, _NOT_BRACKETS)).cast("b")
+    brackets = text.encode("utf-8", "surrogatepass").translate(None, _NOT_MARKS).replace(b'""', b"")
+    if b'"' in brackets:  # there are brackets inside of strings
+        brackets = b"".join(brackets.split(b'"')[::2])
+    left = brackets
+    for peeled_levels in range(2, 8, 2):
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        if len(left) // 2 + peeled_levels <= limit:
+            return False
+    steps = memoryview(brackets.translate(_BRACKETS_TO_STEPS)).cast("b")
     return max(accumulate(steps), default=0) > limit

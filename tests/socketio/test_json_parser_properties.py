@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Sequence
 from typing import Any, Final
 
-from hypothesis import given, settings
+import orjson
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from socketio_core.engineio.packet import Frame
@@ -192,3 +196,74 @@ def test_depth_is_exact_at_the_default_limit(depth: int, shapes: list[bool]) -> 
     else:
         assert depth <= 128
         assert packet is not None
+
+
+PLAIN_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+@given(st.lists(JSON))
+def test_the_prebuilt_encoder_writes_what_the_plain_one_does(args: list[Any]) -> None:
+    (frame,) = JsonParser().encode(Packet(EVENT, "/", ["x", *args])).frames
+    expected = PLAIN_ENCODER.encode(["x", *args])
+    surrogates = re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", expected)
+    assert frame == "42" + surrogates
+
+
+@given(
+    JSON | st.floats() | st.binary() | st.builds(object), st.sampled_from(["/", "/admin"]), st.none() | st.integers(0)
+)
+def test_another_json_module_sends_the_same(data: Any, nsp: str, ack_id: int | None) -> None:
+    def outcome(parser: JsonParser) -> object:
+        try:
+            return parser.encode(Packet(EVENT, nsp, ["x", data], ack_id)).frames
+        except LocalProtocolError:
+            return "refused"
+
+    plain, fast = outcome(JsonParser()), outcome(JsonParser(json=orjson))
+    if plain != fast:  # 1e16 may be written as 1e+16
+        assert isinstance(plain, tuple)
+        assert isinstance(fast, tuple)
+        assert plain[1:] == fast[1:]
+        without_plus = [re.sub(r"e[+]?(-?)0?(\d)", r"e\1\2", frame) for frame in (plain[0], fast[0])]
+        assert without_plus[0] == without_plus[1]
+        assert feed_to(JsonParser(), plain) == feed_to(JsonParser(), fast)
+
+
+@given(
+    st.text() | st.builds(json.dumps, JSON | st.floats()), st.sampled_from(["2", "2/admin,", "27", "3", "37", "0", "4"])
+)
+def test_another_json_module_accepts_the_same(text: str, head: str) -> None:
+    def outcome(parser: JsonParser, payload: str) -> object:
+        try:
+            return parser.decoder().feed(payload)
+        except PacketError as error:
+            return str(error)
+
+    assume(not re.search(r"\d{19}", text))  # integers of over 64 bits are floats then
+    for payload in (head + text, f'{head}["x",{text}]'):
+        assert outcome(JsonParser(json=orjson), payload) == outcome(JsonParser(), payload)
+
+
+def feed_to(parser: JsonParser, frames: Sequence[Frame]) -> Packet | None:
+    decoder = parser.decoder()
+    packet = None
+    for frame in frames:
+        packet = decoder.feed(frame.removeprefix("4") if isinstance(frame, str) else frame)
+    return packet
+
+
+@pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": [None, -math.inf]}, object(), {1: object()}])
+def test_another_json_module_hides_nothing_that_is_not_json(value: Any) -> None:
+    parser = JsonParser(json=orjson)
+    with pytest.raises(LocalProtocolError):
+        parser.encode(Packet(EVENT, "/", ["x", b"attachment", value]))
+    assert len(parser.encode(Packet(EVENT, "/", ["x", None, b"1"])).frames) == 2  # and nothing of it is left behind
+
+
+def test_a_python_without_the_encoder_in_c_sends_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socketio_core.socketio.json_parser.c_make_encoder", None)
+    data = ["x", {"é": [1.5, None, True]}, b"1"]
+    assert JsonParser().encode(Packet(EVENT, "/", data)).frames == (
+        '451-["x",{"é":[1.5,null,true]},{"_placeholder":true,"num":0}]',
+        b"1",
+    )

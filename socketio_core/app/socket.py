@@ -105,6 +105,7 @@ class Socket(Registrar):
 
     Attributes:
         data: whatever the application wants to keep with the socket.
+        flow: the backpressure of the client, which its sockets in all namespaces share.
         handshake: the request that the client came with, and its `auth`.
         namespace: where it is.
     """
@@ -114,6 +115,7 @@ class Socket(Registrar):
         "_handlers",
         "_member",
         "data",
+        "flow",
         "handshake",
         "is_settled",
         "namespace",
@@ -126,6 +128,7 @@ class Socket(Registrar):
         self._app = app
         self._member = member
         self._handlers = HandlerTable()
+        self.flow: Flow = app.flow_of_connection(member.connection)
         self.namespace = namespace
         self.handshake = handshake
         self.data: dict[str, Any] = {}
@@ -156,11 +159,6 @@ class Socket(Registrar):
     def member(self) -> Member:
         """What the engine knows it as."""
         return self._member
-
-    @property
-    def flow(self) -> Flow:
-        """The backpressure of the client, which its sockets in all namespaces share."""
-        return self._app.flow_of_connection(self._member.connection)
 
     @property
     def handlers(self) -> HandlerTable:
@@ -215,9 +213,12 @@ class Socket(Registrar):
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or a socket that is not connected yet.
         """
-        await self._wait_writable()
-        sent = self._member.emit(name, args)
-        self._app.runtime.output_ready()
+        runtime, member = self._app.runtime, self._member
+        await runtime.check_cancelled()
+        if member.is_over_high_water:
+            await self._wait_drained()
+        sent = member.emit(name, args)
+        runtime.output_ready()
         return sent
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
@@ -255,7 +256,8 @@ class Socket(Registrar):
             AckTimeout, Disconnected, LocalProtocolError: as `call`.
         """
         runtime = self._app.runtime
-        await self._wait_writable()
+        await runtime.check_cancelled()
+        await self._wait_drained()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
         ack_id = self._member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
@@ -273,8 +275,7 @@ class Socket(Registrar):
         assert waiter.outcome is not None  # what sets the event sets the outcome
         return waiter.outcome
 
-    async def _wait_writable(self) -> None:
-        await self._app.runtime.check_cancelled()
+    async def _wait_drained(self) -> None:
         while self._member.is_over_high_water and self.connected:
             await self.flow.wait_drained()
 

@@ -323,11 +323,10 @@ class Engine:
 
         A `Poll` in it has its response. A `WebSocket` has messages to `take()`, or is closed.
         """
-        ready = self._shared.ready
-        if not ready:
+        taken = self._shared.ready
+        if not taken:
             return []
-        taken = ready[:]
-        ready.clear()
+        self._shared.ready = []
         for carrier in taken:
             carrier.is_ready = False
             if isinstance(carrier, Poll):
@@ -336,9 +335,11 @@ class Engine:
 
     def take_events(self) -> list[tuple[Session | None, Event]]:
         """Return what happened since the last call, in order: `(session, event)`; `None` for a refused request."""
-        taken = self._shared.events[:]
-        self._shared.events.clear()
-        return taken
+        taken = self._shared.events
+        if taken:
+            self._shared.events = []
+            return taken
+        return []
 
     @property
     def next_deadline(self) -> float | None:

@@ -129,8 +129,10 @@ class Server:
         """Return what happened since the last call, in order."""
         self._pump(None)
         taken = self._events
-        self._events = []
-        return taken
+        if taken:
+            self._events = []
+            return taken
+        return []
 
     def broadcast(
         self,

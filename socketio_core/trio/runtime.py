@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
@@ -76,9 +76,9 @@ class LoopRuntime:
         if self._nursery is not None:
             self._nursery.start_soon(function, *args)
 
-    async def check_cancelled(self) -> None:
+    def check_cancelled(self) -> Coroutine[Any, Any, None]:
         """See `Runtime`."""
-        await trio.lowlevel.checkpoint_if_cancelled()
+        return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - the caller awaits it: one coroutine less
 
     def output_ready(self) -> None:
         """See `Runtime`; while a reader works, it flushes by itself when it is through."""
@@ -128,8 +128,12 @@ class TrioRuntime(LoopRuntime):
     @property
     def next_deadline(self) -> float | None:
         """See `LoopRuntime`."""
-        deadlines = [mount.core.next_deadline for mount in self.mounts]
-        return min((at for at in deadlines if at is not None), default=None)
+        first = None
+        for mount in self.mounts:
+            at = mount.core.next_deadline
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
     def handle_timeout(self, now: float) -> None:
         """See `LoopRuntime`."""

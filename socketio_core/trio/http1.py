@@ -11,6 +11,7 @@ from socketio_core.engineio.actions import Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Poll, Post
 from socketio_core.http import Request, Response
 from socketio_core.trio.deflate import negotiate
+from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.runtime import LOGGER
 from socketio_core.trio.websocket import WebSocketPump
 from socketio_core.websocket_handshake import accept_headers, refused_handshake
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from socketio_core.trio.mount import Mount
     from socketio_core.trio.server import Server
 
-READ_BYTES: Final = 65536
 MAX_HEAD_BYTES: Final = 16384  # of a request's line and headers: Node's --max-http-header-size
 MAX_HEADERS: Final = 100  # Apache's LimitRequestFields
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
@@ -40,6 +40,7 @@ class HttpConnection:
     def __init__(self, server: Server, stream: trio.abc.Stream, address: str, scheme: str) -> None:
         self._server = server
         self._stream = stream
+        self._direct = DirectStream(stream)
         self._address = address
         self._scheme = scheme
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -111,10 +112,10 @@ class HttpConnection:
 
     async def _read(self) -> None:
         try:
-            data = await self._stream.receive_some(READ_BYTES)
+            data = await self._direct.receive()
         except _BROKEN:
             raise _Gone from None
-        self._h11.receive_data(bytes(data))
+        self._h11.receive_data(data)
 
     async def _body_chunk(self) -> bytes | None:
         """Return the next piece of the request's body, `None` at its end."""
@@ -166,7 +167,7 @@ class HttpConnection:
                     mount.core.lost(websocket, trio.current_time())
                     server.runtime.flush()
                     raise
-                return WebSocketPump(server, mount, self._stream, websocket, self._h11.trailing_data[0], extensions)
+                return WebSocketPump(server, mount, self._direct, websocket, self._h11.trailing_data[0], extensions)
             case _:
                 assert_never(action)
         return None
@@ -229,14 +230,14 @@ class HttpConnection:
         received = 0
         while received < MAX_EARLY_BYTES:
             try:
-                data = await self._stream.receive_some(READ_BYTES)
+                data = await self._direct.receive()
             except _BROKEN:
                 data = b""
             if not data:
                 scope.cancel()
                 return
             received += len(data)
-            self._h11.receive_data(bytes(data))
+            self._h11.receive_data(data)
 
     async def _serve_application(self, request: Request) -> None:
         """A request outside the Socket.IO path: the application's handler, else 404."""
@@ -295,6 +296,11 @@ class HttpConnection:
 
     async def _send(self, *events: h11.Event) -> None:
         data = b"".join([self._h11.send(event) or b"" for event in events])
+        sent = self._direct.write_now(data)
+        if sent == len(data):
+            await trio.lowlevel.checkpoint()  # or a client with many requests in one packet would hold up all others
+            return
+        data = data[sent:]
         with trio.move_on_after(self._server.timeouts.write_s) as scope:
             try:
                 await self._stream.send_all(data)
@@ -348,7 +354,7 @@ class HttpConnection:
             with trio.move_on_after(self._server.timeouts.linger_s):
                 try:
                     await self._stream.send_eof()
-                    while size < MAX_LINGER_BYTES and (data := await self._stream.receive_some(READ_BYTES)):
+                    while size < MAX_LINGER_BYTES and (data := await self._direct.receive()):
                         size += len(data)
                 except _BROKEN:
                     pass

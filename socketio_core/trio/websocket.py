@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -17,13 +16,13 @@ from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.trio.deflate import slices
+from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.plain_frames import Foreign, PlainFrames, plain_frame
 
 if TYPE_CHECKING:
     from socketio_core.trio.mount import Mount
     from socketio_core.trio.server import Server
 
-READ_BYTES: Final = 65536
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
 
@@ -47,9 +46,9 @@ class WebSocketPump:
     __slots__ = (
         "_closer_started",
         "_deflates",
+        "_direct",
         "_early_data",
         "_ended",
-        "_fileno",
         "_frames",
         "_is_broken",
         "_is_deaf",
@@ -61,7 +60,6 @@ class WebSocketPump:
         "_pong",
         "_reader",
         "_server",
-        "_stream",
         "_unsent",
         "_websocket",
         "_written",
@@ -71,23 +69,19 @@ class WebSocketPump:
         self,
         server: Server,
         mount: Mount,
-        stream: trio.abc.Stream,
+        direct: DirectStream,
         websocket: WebSocket,
         early_data: bytes,
         extensions: list[Extension],
     ) -> None:
         self._server = server
         self._mount = mount
-        self._stream = stream
+        self._direct = direct
         self._websocket = websocket
         self._frames = FrameConnection(ConnectionType.SERVER, extensions)
         self._plain_frames = PlainFrames() if server.frame_shortcut and not extensions else None
         self._early_data = early_data
         self._deflates = bool(extensions)
-        # A plain socket can be written to directly, where sockets are files; what needs TLS goes through its stream.
-        self._fileno = -1
-        if os.name == "posix" and isinstance(stream, trio.SocketStream):
-            self._fileno = stream.socket.fileno()
         self._unsent = b""
         self._pong = b""
         self._is_deaf = False  # what still arrives cannot be frames
@@ -130,26 +124,13 @@ class WebSocketPump:
             await congestion.wait_room()
             self._is_paused = False
         try:
-            data = await self._read()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            data = await self._direct.receive()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             return False
         if not data:
             return False
         self._feed(data)
         return self._frames.state is not ConnectionState.CLOSED
-
-    async def _read(self) -> bytes:
-        if self._fileno < 0:
-            return bytes(await self._stream.receive_some(READ_BYTES))
-        # receive_some() would try to read first, in vain nearly always, and that costs as much as all of this.
-        while True:
-            await trio.lowlevel.wait_readable(self._fileno)
-            if self._fileno < 0:  # closed by another task since it became readable; the number may be another's now
-                return b""
-            try:
-                return os.read(self._fileno, READ_BYTES)
-            except BlockingIOError:
-                continue
 
     def _feed(self, data: bytes) -> None:
         if self._plain_frames is None:
@@ -229,12 +210,13 @@ class WebSocketPump:
         if self._websocket.is_closed:
             if not self._closer_started:
                 self._closer_started = True
-                self._server.runtime.spawn(self._close)
+                if not self._close_at_once():
+                    self._server.runtime.spawn(self._close)
             return
         if self._is_writing:
             return
         while data := self._collect():
-            sent = self._write_now(data)
+            sent = self._direct.write_now(data)
             if sent < len(data):
                 self._unsent = data[sent:]
                 self._is_writing = True
@@ -257,21 +239,12 @@ class WebSocketPump:
             return b""
         return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))
 
-    def _write_now(self, data: bytes) -> int:
-        """Return how many bytes the socket took; a broken one is the reader's to find."""
-        if self._fileno < 0:
-            return 0
-        try:
-            return os.write(self._fileno, data)
-        except OSError:
-            return 0
-
     async def _write_rest(self) -> None:
         try:
             data = self._unsent
             self._unsent = b""
             while data:
-                await self._stream.send_all(data)
+                await self._direct.send_all(data)
                 data = self._collect()
                 self._mount.note_taken(self._websocket.session)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -291,6 +264,15 @@ class WebSocketPump:
             self._mount.core.lost(self._websocket, trio.current_time())
             self._server.runtime.output_ready()
 
+    def _close_at_once(self) -> bool:
+        """Answer the close frame of a peer that has nothing more to hear, and drop the connection, without a task."""
+        is_done = self._frames.state is ConnectionState.REMOTE_CLOSING and not self._is_writing
+        if not is_done or self._websocket.outbox or not self._direct.is_plain:
+            return False
+        self._direct.write_now(self._frames.send(CloseConnection(code=self._peer_code)))
+        self._direct.close_now()
+        return True
+
     async def _close(self) -> None:
         """Write what is left and the close frame, wait for the peer's, and drop the connection."""
         self._ended, self._written = trio.Event(), trio.Event()
@@ -300,18 +282,17 @@ class WebSocketPump:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the peer did not wait
         finally:
-            self._fileno = -1
-            await trio.aclose_forcefully(self._stream)
+            await self._direct.aclose_forcefully()
 
     async def _say_goodbye(self, ended: trio.Event, written: trio.Event) -> None:
         if self._is_writing:
             await written.wait()
         while data := self._collect():
-            await self._stream.send_all(data)
+            await self._direct.send_all(data)
         code = self._peer_code if self._websocket.close_code is None else self._websocket.close_code
         close = CloseConnection(code=code, reason=self._websocket.close_text or None)
-        await self._stream.send_all(self._frames.send(close))
+        await self._direct.send_all(self._frames.send(close))
         if self._reader is not None and self._frames.state is not ConnectionState.CLOSED:
-            if self._is_deaf and isinstance(self._stream, trio.SocketStream):
-                await self._stream.send_eof()  # its close frame would not be understood, so this is the last word
+            if self._is_deaf and isinstance(self._direct.stream, trio.SocketStream):
+                await self._direct.stream.send_eof()  # the last word: its close frame would not be understood
             await ended.wait()

@@ -1,0 +1,82 @@
+"""A stream that is read and written without a task switch where that is possible: on a plain socket."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import trio
+
+READ_BYTES: Final = 65536
+
+
+class DirectStream:
+    """Reads and writes the socket of a stream itself. What it cannot do goes through the stream, and so does TLS.
+
+    Attributes:
+        stream: the stream.
+    """
+
+    __slots__ = ("_fileno", "stream")
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        # Where sockets are files; -1 is what is no plain socket, or was closed here.
+        self._fileno = -1
+        if os.name == "posix" and isinstance(stream, trio.SocketStream):
+            self._fileno = stream.socket.fileno()
+
+    async def receive(self) -> bytes:
+        """Wait for bytes and return them; `b""` at the end.
+
+        Raises:
+            trio.BrokenResourceError, trio.ClosedResourceError: the connection is gone.
+        """
+        if self._fileno < 0:
+            return bytes(await self.stream.receive_some(READ_BYTES))
+        # receive_some() would try to read first, in vain nearly always, and that costs as much as all of this.
+        while True:
+            await trio.lowlevel.wait_readable(self._fileno)
+            if self._fileno < 0:  # closed by another task since it became readable; the number may be another's now
+                raise trio.ClosedResourceError("this stream was closed by another task")
+            try:
+                return os.read(self._fileno, READ_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
+
+    def write_now(self, data: bytes) -> int:
+        """Return how many bytes the socket took at once; a broken one is the reader's to find."""
+        if self._fileno < 0:
+            return 0
+        try:
+            return os.write(self._fileno, data)
+        except OSError:
+            return 0
+
+    async def send_all(self, data: bytes) -> None:
+        """Write all of it, and wait as long as that takes.
+
+        Raises:
+            trio.BrokenResourceError, trio.ClosedResourceError: the connection is gone.
+        """
+        await self.stream.send_all(data)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a plain socket, and was not closed here."""
+        return self._fileno >= 0
+
+    def close_now(self) -> None:
+        """Drop the connection, of a plain socket."""
+        self._fileno = -1
+        if isinstance(self.stream, trio.SocketStream):
+            self.stream.socket.close()
+
+    async def aclose_forcefully(self) -> None:
+        """Drop the connection."""
+        if self.is_plain:
+            self.close_now()
+        else:
+            await trio.aclose_forcefully(self.stream)

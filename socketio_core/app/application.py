@@ -194,7 +194,7 @@ class Application(Registrar, Broadcasts):
             while queue:
                 if socket.worker_count > 1 and isinstance(queue[0], Left):
                     return  # the worker that finishes last says goodbye
-                event = queue.popleft()
+                event = queue.pop(0)
                 if isinstance(event, EventReceived):
                     await self._handle_event(socket, event)
                 elif isinstance(event, ConnectRequested):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from socketio_core.engineio.message import WireMessage
@@ -19,7 +18,7 @@ class Outbox:
     __slots__ = ("messages", "size_bytes")
 
     def __init__(self) -> None:
-        self.messages: deque[WireMessage] = deque()
+        self.messages: list[WireMessage] = []  # an empty deque takes 600 bytes more; benchmarks: memory
         self.size_bytes = 0
 
     def __bool__(self) -> bool:
@@ -32,32 +31,32 @@ class Outbox:
 
     def take_all(self) -> list[WireMessage]:
         """Remove and return everything."""
-        taken = list(self.messages)
-        self.clear()
+        taken, self.messages, self.size_bytes = self.messages, [], 0
         return taken
 
     def take(self, *, max_bytes: int | None = None, max_frames: int | None = None) -> list[WireMessage]:
         """Remove and return the oldest messages within the limits; one at least, if there is one."""
         if max_frames is None and (max_bytes is None or self.size_bytes <= max_bytes):
             return self.take_all()
-        taken: list[WireMessage] = []
-        size_bytes = frames = 0
-        while self.messages:
-            message = self.messages[0]
-            size_bytes += message.size_bytes
-            frames += len(message.frames)
-            too_much = (max_bytes is not None and size_bytes > max_bytes) or (
-                max_frames is not None and frames > max_frames
+        count = taken_bytes = taken_frames = 0
+        for message in self.messages:
+            taken_bytes += message.size_bytes
+            taken_frames += len(message.frames)
+            too_much = (max_bytes is not None and taken_bytes > max_bytes) or (
+                max_frames is not None and taken_frames > max_frames
             )
-            if taken and too_much:
+            if count and too_much:
+                taken_bytes -= message.size_bytes
                 break
-            taken.append(self.messages.popleft())
-            self.size_bytes -= message.size_bytes
+            count += 1
+        taken = self.messages[:count]
+        del self.messages[:count]
+        self.size_bytes -= taken_bytes
         return taken
 
     def give_back(self, messages: Sequence[WireMessage]) -> None:
         """Put messages that were taken, but did not arrive, in front again."""
-        self.messages.extendleft(reversed(messages))
+        self.messages[:0] = messages
         for message in messages:
             self.size_bytes += message.size_bytes
 

@@ -12,7 +12,7 @@ from socketio_core.engineio.carriers import Poll, Post
 from socketio_core.http import Request, Response
 from socketio_core.trio.deflate import negotiate
 from socketio_core.trio.direct import DirectStream
-from socketio_core.trio.runtime import LOGGER
+from socketio_core.trio.runtime import LOGGER, PollWaker
 from socketio_core.trio.websocket import WebSocketPump
 from socketio_core.websocket_handshake import accept_headers, refused_handshake
 
@@ -219,25 +219,23 @@ class HttpConnection:
 
     async def _wait_for(self, poll: Poll) -> None:
         """Wait for the poll's response; return without one when the client goes away."""
-        poll.context = answered = trio.Event()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch, nursery.cancel_scope)
-            await answered.wait()
-            nursery.cancel_scope.cancel()
+        with trio.CancelScope() as scope:
+            poll.context = PollWaker(scope)
+            await self._watch()
 
-    async def _watch(self, scope: trio.CancelScope) -> None:
-        """Notice that the client of a parked poll goes away; keep what it sends on meanwhile for later."""
+    async def _watch(self) -> None:
+        """Return when the client of a parked poll goes away; keep what it sends on meanwhile for later."""
         received = 0
         while received < MAX_EARLY_BYTES:
             try:
                 data = await self._direct.receive()
             except _BROKEN:
-                data = b""
+                return
             if not data:
-                scope.cancel()
                 return
             received += len(data)
             self._h11.receive_data(data)
+        await trio.sleep_forever()
 
     async def _serve_application(self, request: Request) -> None:
         """A request outside the Socket.IO path: the application's handler, else 404."""
@@ -331,7 +329,8 @@ class HttpConnection:
     async def _finish_cycle(self) -> bool:
         """Get ready for the next request; `False` when the connection is to be closed."""
         connection = self._h11
-        if connection.their_state is h11.SEND_BODY and connection.our_state is h11.DONE:
+        is_early = connection.their_state is h11.SEND_BODY and connection.our_state is h11.DONE
+        if is_early and not isinstance(connection.next_event(), h11.EndOfMessage):  # of a GET, that waits there
             await self._read_away()
         if connection.our_state is h11.DONE and connection.their_state is h11.DONE:
             connection.start_next_cycle()

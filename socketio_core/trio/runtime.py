@@ -24,6 +24,19 @@ class Flushable(Protocol):
         """Write what is waiting, as far as the socket takes it at once; see to the rest."""
 
 
+class PollWaker:
+    """What the `context` of a parked poll is."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        self._scope = scope
+
+    def wake(self) -> None:
+        """There is a response: end the wait for the client to go away."""
+        self._scope.cancel()
+
+
 class LoopRuntime:
     """trio's part of `Runtime`; its two tasks, `flush_when_ready` and `keep_time`, run in the nursery.
 
@@ -147,8 +160,8 @@ class TrioRuntime(LoopRuntime):
         for mount in self.mounts:
             for carrier in mount.core.take_ready():
                 if isinstance(carrier, Poll):
-                    if carrier.response is not None and isinstance(carrier.context, trio.Event):
-                        carrier.context.set()
+                    if carrier.response is not None and isinstance(carrier.context, PollWaker):
+                        carrier.context.wake()
                 elif carrier.context is not None:
                     carrier.context.flush()  # type: ignore[attr-defined] # a Flushable: see websocket.py
                 mount.note_taken(carrier.session)

@@ -49,11 +49,12 @@ class WebSocketPump:
         "_direct",
         "_early_data",
         "_ended",
-        "_frames",
+        "_extensions",
         "_is_broken",
         "_is_deaf",
         "_is_paused",
         "_is_writing",
+        "_made_frames",
         "_mount",
         "_peer_code",
         "_plain_frames",
@@ -78,7 +79,8 @@ class WebSocketPump:
         self._mount = mount
         self._direct = direct
         self._websocket = websocket
-        self._frames = FrameConnection(ConnectionType.SERVER, extensions)
+        self._extensions = extensions
+        self._made_frames: FrameConnection | None = None
         self._plain_frames = PlainFrames() if server.frame_shortcut and not extensions else None
         self._early_data = early_data
         self._deflates = bool(extensions)
@@ -95,6 +97,13 @@ class WebSocketPump:
         self._ended: trio.Event | None = None
         self._written: trio.Event | None = None
         websocket.context = self
+
+    @property
+    def _frames(self) -> FrameConnection:
+        """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""
+        if self._made_frames is None:
+            self._made_frames = FrameConnection(ConnectionType.SERVER, self._extensions)
+        return self._made_frames
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -130,7 +139,7 @@ class WebSocketPump:
         if not data:
             return False
         self._feed(data)
-        return self._frames.state is not ConnectionState.CLOSED
+        return self._made_frames is None or self._made_frames.state is not ConnectionState.CLOSED
 
     def _feed(self, data: bytes) -> None:
         if self._plain_frames is None:
@@ -266,7 +275,8 @@ class WebSocketPump:
 
     def _close_at_once(self) -> bool:
         """Answer the close frame of a peer that has nothing more to hear, and drop the connection, without a task."""
-        is_done = self._frames.state is ConnectionState.REMOTE_CLOSING and not self._is_writing
+        frames = self._made_frames
+        is_done = frames is not None and frames.state is ConnectionState.REMOTE_CLOSING and not self._is_writing
         if not is_done or self._websocket.outbox or not self._direct.is_plain:
             return False
         self._direct.write_now(self._frames.send(CloseConnection(code=self._peer_code)))

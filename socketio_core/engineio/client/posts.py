@@ -27,7 +27,7 @@ def take_post(outbox: Outbox, max_bytes: int | None, max_packets: int) -> list[F
                 _keep_rest(outbox, message, index)
                 return taken
             taken.append(frame)
-        outbox.messages.popleft()
+        outbox.messages.pop(0)
         outbox.size_bytes -= message.size_bytes
     return taken
 

@@ -162,12 +162,13 @@ class HttpConnection:
             case Upgrade(websocket, headers):
                 extensions, agreed = negotiate(request) if server.per_message_deflate else ([], [])
                 try:
-                    await self._switch([*accept_headers(request), *agreed, *headers])
-                except BaseException:
+                    answer = self._switch([*accept_headers(request), *agreed, *headers])
+                except BaseException:  # of headers that are none
                     mount.core.lost(websocket, trio.current_time())
                     server.runtime.flush()
                     raise
-                return WebSocketPump(server, mount, self._direct, websocket, self._h11.trailing_data[0], extensions)
+                early_data = self._h11.trailing_data[0]
+                return WebSocketPump(server, mount, self._direct, websocket, answer, early_data, extensions)
             case _:
                 assert_never(action)
         return None
@@ -307,11 +308,12 @@ class HttpConnection:
         if scope.cancelled_caught:
             raise _Gone
 
-    async def _switch(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Answer 101; what h11 holds of the bytes behind the request belongs to the WebSocket."""
+    def _switch(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """Return the answer 101; what h11 holds of the bytes behind the request belongs to the WebSocket."""
         while self._h11.next_event() not in (h11.PAUSED, h11.NEED_DATA):
             pass  # EndOfMessage
-        await self._send(h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols"))
+        answer = h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols")
+        return self._h11.send(answer) or b""
 
     async def _refuse_malformed(self, status: int, detail: str) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""

@@ -44,6 +44,7 @@ class WebSocketPump:
     """
 
     __slots__ = (
+        "_answer",
         "_closer_started",
         "_deflates",
         "_direct",
@@ -72,6 +73,7 @@ class WebSocketPump:
         mount: Mount,
         direct: DirectStream,
         websocket: WebSocket,
+        answer: bytes,
         early_data: bytes,
         extensions: list[Extension],
     ) -> None:
@@ -85,6 +87,7 @@ class WebSocketPump:
         self._early_data = early_data
         self._deflates = bool(extensions)
         self._unsent = b""
+        self._answer = answer  # to the handshake; leaves in one write with what follows it
         self._pong = b""
         self._is_deaf = False  # what still arrives cannot be frames
         self._is_broken = False  # a write has failed
@@ -235,12 +238,13 @@ class WebSocketPump:
     def _collect(self) -> bytes:
         """Take what is to be written next."""
         messages = self._websocket.take(WRITE_BYTES)
-        pong, self._pong = self._pong, b""
+        urgent = self._answer + self._pong
+        self._answer = self._pong = b""
         if self._deflates:
-            return pong + b"".join([self._compressed(frame) for message in messages for frame in message.frames])
-        if len(messages) == 1 and not pong:
+            return urgent + b"".join([self._compressed(frame) for message in messages for frame in message.frames])
+        if len(messages) == 1 and not urgent:
             return wire_bytes(messages[0])
-        return pong + b"".join([wire_bytes(message) for message in messages])
+        return urgent + b"".join([wire_bytes(message) for message in messages])
 
     def _compressed(self, frame: Frame) -> bytes:
         """Frame a message for this peer alone: what it has seen before is its dictionary."""

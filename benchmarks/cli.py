@@ -86,7 +86,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each figure (3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (1)")
-    parser.add_argument("--output", type=Path, default=HERE / "build", help="where results.json and results.svg go")
+    parser.add_argument("--output", type=Path, default=HERE / "build", help="folder of results.json and results.svg")
     parser.add_argument("--quick", action="store_true", help="see that it all runs; the figures mean nothing")
     options = parser.parse_args(arguments)
     options.against = [name for name in options.against.split(",") if name]

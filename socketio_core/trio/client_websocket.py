@@ -18,7 +18,8 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.http import Response
 from socketio_core.trio.client_http import MAX_HEAD_BYTES, MAX_INFORMATIONAL, FetchError, read
 from socketio_core.trio.deflate import Deflate, slices
-from socketio_core.trio.dial import READ_BYTES, DialError, Stream, reason_of
+from socketio_core.trio.dial import DialError, Stream, reason_of
+from socketio_core.trio.direct import DirectStream
 from socketio_core.websocket_handshake import KEY_BYTES, problem_of_answer, request_headers
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ClientPump:
         self._stream: Stream | None = None
         self._frames = FrameConnection(ConnectionType.CLIENT)
         self._deflates = False
-        self._fileno = -1
+        self._direct: DirectStream | None = None  # once it is open
         self._pong = b""
         self._is_writing = False
         self._is_deaf = False  # what still arrives is not wanted, or cannot be frames
@@ -65,7 +66,9 @@ class ClientPump:
                 if not self._websocket.is_closed:  # else the other task says goodbye
                     nursery.cancel_scope.cancel()
         finally:
-            if self._stream is not None:
+            if self._direct is not None:
+                await self._direct.aclose_forcefully()
+            elif self._stream is not None:
                 await trio.aclose_forcefully(self._stream)
             self._client.core.lost(self._websocket, detail, trio.current_time())
             self._client.flush()
@@ -79,12 +82,10 @@ class ClientPump:
             early_data = await self._shake_hands(stream)
             if early_data is None:
                 return None
-            # A plain socket can be written to directly, where sockets are files; what needs TLS goes through a stream.
-            if os.name == "posix" and isinstance(stream, trio.SocketStream):
-                self._fileno = stream.socket.fileno()
+            direct = self._direct = DirectStream(stream)
             self._feed(early_data)
             self._client.flush()
-            while not self._is_deaf and await self._read_once(stream):
+            while not self._is_deaf and await self._read_once(direct):
                 pass
         except (DialError, FetchError, _Failed) as error:
             return str(error)
@@ -154,14 +155,14 @@ class ClientPump:
 
     # -- input -------------------------------------------------------------------------------------------------------
 
-    async def _read_once(self, stream: Stream) -> bool:
+    async def _read_once(self, direct: DirectStream) -> bool:
         flow = self._client.manager.flow
         if flow.is_congested:
             await flow.wait_room()
-        data = await stream.receive_some(READ_BYTES)
+        data = await direct.receive()
         if not data:
             return False
-        self._feed(bytes(data))
+        self._feed(data)
         self._client.flush()
         return self._frames.state is not ConnectionState.CLOSED
 
@@ -207,13 +208,13 @@ class ClientPump:
         if self._websocket.is_closed:
             self._changed.set()
             return
-        if self._is_writing or self._stream is None:
+        if self._is_writing or self._direct is None:
             return
         while data := self._collect():
-            sent = self._write_now(data)
+            sent = self._direct.write_now(data)
             if sent < len(data):
                 self._is_writing = True
-                self._client.spawn(self._write_rest, self._stream, data[sent:])
+                self._client.spawn(self._write_rest, self._direct, data[sent:])
                 return
 
     def _collect(self) -> bytes:
@@ -227,23 +228,14 @@ class ClientPump:
             return b""
         return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))
 
-    def _write_now(self, data: bytes) -> int:
-        """Return how many bytes the socket took; a broken one is the reader's to find."""
-        if self._fileno < 0:
-            return 0
-        try:
-            return os.write(self._fileno, data)
-        except OSError:
-            return 0
-
-    async def _write_rest(self, stream: Stream, data: bytes) -> None:
+    async def _write_rest(self, direct: DirectStream, data: bytes) -> None:
         try:
             while data:
-                await stream.send_all(data)
+                await direct.send_all(data)
                 data = self._collect()
                 self._client.manager.flow.output_taken()
         except _BROKEN:
-            await trio.aclose_forcefully(stream)  # so that the reader finds out
+            await direct.aclose_forcefully()  # so that the reader finds out
         finally:
             self._is_writing = False
             if self._websocket.is_closed:

@@ -56,6 +56,12 @@ class Mount:
         self._runtime = runtime
         self._allow_request = allow_request
 
+    @property
+    def max_payload_bytes(self) -> int:
+        """The limit on a message, as in the settings."""
+        engine = self.core if isinstance(self.core, Engine) else self.core.engine
+        return engine.settings.max_payload_bytes
+
     async def refusal_of(self, request: Request) -> Respond | None:
         """Ask `allow_request` about a handshake; a failure to decide is a refusal."""
         if self._allow_request is None or not self.core.is_handshake(request):

@@ -34,11 +34,17 @@ class Foreign:
 
 
 class PlainFrames:
-    """Cuts what a client sends into messages and what is left to wsproto; in order."""
+    """Cuts what a client sends into messages and what is left to wsproto; in order.
 
-    __slots__ = ("_handed_on", "_is_fragmented", "_left", "_tail")
+    Args:
+        max_payload_bytes: the limit on a message. A longer frame is for wsproto, which hands it on as it arrives, so
+            that it is refused before it is whole.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_handed_on", "_is_fragmented", "_left", "_max_bytes", "_tail")
+
+    def __init__(self, max_payload_bytes: int = MAX_PLAIN_BYTES) -> None:
+        self._max_bytes = min(max_payload_bytes, MAX_PLAIN_BYTES)
         self._tail = b""  # the beginning of a frame, at most of a whole plain one
         self._handed_on = 0  # how much of that wsproto has
         self._left = 0  # of a foreign frame that has begun
@@ -64,7 +70,7 @@ class PlainFrames:
                 if length == 126 and size - at >= 4:
                     length = data[at + 2] << 8 | data[at + 3]
                     start = at + 8
-                    is_plain = 126 <= length <= MAX_PLAIN_BYTES
+                    is_plain = 126 <= length <= self._max_bytes
                 else:
                     is_plain = length <= 126  # that may become plain when the length has come
                 end = start + length

@@ -83,7 +83,7 @@ class WebSocketPump:
         self._websocket = websocket
         self._extensions = extensions
         self._made_frames: FrameConnection | None = None
-        self._plain_frames = PlainFrames() if server.frame_shortcut and not extensions else None
+        self._plain_frames = PlainFrames(mount.max_payload_bytes) if server.frame_shortcut and not extensions else None
         self._early_data = early_data
         self._deflates = bool(extensions)
         self._unsent = b""
@@ -283,7 +283,7 @@ class WebSocketPump:
         is_done = frames is not None and frames.state is ConnectionState.REMOTE_CLOSING and not self._is_writing
         if not is_done or self._websocket.outbox or not self._direct.is_plain:
             return False
-        self._direct.write_now(self._frames.send(CloseConnection(code=self._peer_code)))
+        self._direct.write_now(self._close_frame())
         self._direct.close_now()
         return True
 
@@ -303,10 +303,12 @@ class WebSocketPump:
             await written.wait()
         while data := self._collect():
             await self._direct.send_all(data)
-        code = self._peer_code if self._websocket.close_code is None else self._websocket.close_code
-        close = CloseConnection(code=code, reason=self._websocket.close_text or None)
-        await self._direct.send_all(self._frames.send(close))
+        await self._direct.send_all(self._close_frame())
         if self._reader is not None and self._frames.state is not ConnectionState.CLOSED:
             if self._is_deaf and isinstance(self._direct.stream, trio.SocketStream):
                 await self._direct.stream.send_eof()  # the last word: its close frame would not be understood
             await ended.wait()
+
+    def _close_frame(self) -> bytes:
+        code = self._peer_code if self._websocket.close_code is None else self._websocket.close_code
+        return self._frames.send(CloseConnection(code=code, reason=self._websocket.close_text or None))

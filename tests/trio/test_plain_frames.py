@@ -225,6 +225,12 @@ def test_what_waits_for_its_end_is_bounded() -> None:
     assert foreign.data == data[:-1]
 
 
+@pytest.mark.parametrize(("size", "is_plain"), [(999, True), (1000, True), (1001, False)])
+def test_what_is_over_the_limit_is_not_waited_for(size: int, *, is_plain: bool) -> None:
+    found = PlainFrames(1000).feed(client_frame("x" * size)[:-1])
+    assert found == [] if is_plain else isinstance(found[0], Foreign)
+
+
 @pytest.mark.parametrize("size", [*_SIZES, 70_000])
 @pytest.mark.parametrize("kind", [str, bytes])
 def test_outgoing_frames_are_those_of_wsproto(size: int, kind: type) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import struct
 
+import orjson
 import pytest
 import trio
 from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
 from socketio_core.engineio.packet import Payload
-from socketio_core.socketio.json_parser import JsonParser
+from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.packet import Packet
 from socketio_core.socketio.parser import Decoder
 from socketio_core.trio import Server, Timeouts
@@ -376,3 +377,61 @@ async def test_fault_below_the_handlers_is_logged_and_costs_that_connection_only
         assert "connection failed" in bench.take_log()
         await trio.sleep(20)
         assert await other.packet() == "2"
+
+
+@trio_tcp_test
+async def test_the_first_packet_comes_in_one_write_with_the_answer_to_the_handshake() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        peer = await bench.connect()
+        await peer.send(handshake())
+        data = await peer.stream.receive_some()
+        assert data.startswith(b"HTTP/1.1 101 ")
+        assert b'0{"sid":"' in data
+
+
+@trio_tcp_test
+async def test_a_ping_behind_the_handshake_does_not_replace_the_answer() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        client = WebSocketClient(await bench.connect())
+        await client.open(early=frame(b"?", PING) + frame("40"))
+        assert await client.peer.frame() == (PONG, b"?")
+
+
+@trio_tcp_test
+async def test_a_close_frame_is_answered_and_the_connection_dropped_without_a_task() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        client = await bench.websocket()
+        tasks = task_count()
+        await client.peer.send(close_frame(4001, b"bye"))
+        assert await client.peer.frame() == (CLOSE, struct.pack("!H", 4001))
+        assert await client.peer.rest() == b""
+        assert bench.reason_of(client) == "transport close"
+        await until(lambda: task_count() == tasks - 1, "its reader has ended")
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+@trio_test
+async def test_the_shortcut_for_plain_frames_can_be_switched_off(*, shortcut: bool) -> None:
+    async with serving(Server(frame_shortcut=shortcut)) as bench:
+        client = await bench.websocket()
+        for value in ("é", "x" * 200, "x" * 20_000):
+            await client.echo(value)
+        await client.peer.send(frame("42", fin=False) + frame(b"?", PING) + frame('7["echo",1]', 0))
+        assert await client.peer.frame() == (PONG, b"?")
+        assert await client.take() == "437[1]"
+        await client.peer.send(frame(b"\xff", 1))
+        assert await client.close_code() == 1007
+
+
+@pytest.mark.parametrize("json", [None, orjson])
+@trio_test
+async def test_another_json_module_sends_the_same(json: JsonModule | None) -> None:
+    async with serving(Server(json=json)) as bench:
+        client = await bench.websocket()
+        await client.peer.send(frame('427["echo",{"a":[1,2.5,null,"é😀"]}]'))
+        assert await client.take() == '437[{"a":[1,2.5,null,"é😀"]}]'
+
+
+def test_json_and_parser_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="json is for the usual parser"):
+        Server(json=orjson, parser=JsonParser())

@@ -57,8 +57,8 @@ def broadcast(peers: Sequence[Peer], effort: Effort) -> Table:
 def connect(peers: Sequence[Peer], effort: Effort) -> Table:
     """Clients that come and go."""
     loads = {
-        "WebSocket: handshake, namespace, close": Load("connect", 20),
-        "polling: handshake, namespace, upgrade, one event, close": Load("upgrade", 20),
+        "WebSocket: open, join, close": Load("connect", 20),
+        "polling, upgrade, an event, close": Load("upgrade", 20),
     }
     table = Table("connect", "Connects", "server CPU per connect, median (lowest–highest) · connects per second")
     return _measure(table, loads, peers, effort)

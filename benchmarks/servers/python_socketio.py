@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import socket
+import warnings
 from typing import Any
 
 import socketio  # type: ignore[import-untyped]
@@ -38,6 +39,7 @@ def main() -> None:
     if arguments.host == "uvicorn":
         import uvicorn
 
+        warnings.filterwarnings("ignore", module="uvicorn")  # that `websockets` will be replaced one day
         app = socketio.ASGIApp(make_server("asgi", arguments.ping_interval))
         config = uvicorn.Config(
             app,

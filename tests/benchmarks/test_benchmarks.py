@@ -115,3 +115,18 @@ def test_figures_have_three_digits(value: float, text: str) -> None:
 def test_an_empty_table_is_a_picture_too() -> None:
     assert picture([Table("x", "X", "nothing")], "").startswith("<svg")
     assert Cell().values == []
+
+
+def test_the_readme_shows_the_figures_on_record() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    assert {table["name"] for table in results["tables"]} == set(BENCHMARKS)
+    for table in results["tables"]:
+        for row in table["rows"]:
+            expected = [number(Cell(**cell).median) for cell in row["cells"].values()]
+            cells = [
+                line.removeprefix(f"| {row['label']} |") for line in lines if line.startswith(f"| {row['label']} |")
+            ]
+            shown = [re.findall(r"[-\d.,]+(?= ·| \|)", line) for line in cells]
+            assert any(sorted(expected) == sorted(figures) for figures in shown), (row["label"], expected, shown)
+    assert ">" + results["versions"]["commit"] in (ROOT / "benchmarks" / "results.svg").read_text(encoding="utf-8")

@@ -36,7 +36,7 @@ _MAX_COUNT_DIGITS: Final = 10  # of an attachment count; no limit is that large
 
 _DIGITS = re.compile("[0-9]*")  # not \d and not isdigit(): those know the digits of every script
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_EVENT_HEAD = re.compile("2(/[^,]*,)?([0-9]*)(?=\\[)")
+_EVENT_HEAD = re.compile("(?:2|5([1-9][0-9]{0,8})-)(/[^,]*,)?([0-9]*)(?=\\[)")  # attachments, namespace, ack id
 _ESCAPE = re.compile(r"\\.")
 _NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
@@ -187,19 +187,24 @@ class JsonDecoder:
         if self._packet is not None:
             raise PacketError("text in the place of an attachment")
         if payload[:2] == "2[":  # fast path: an event in the root namespace without ack; benchmarks: core
-            nsp, ack_id, start = ROOT_NAMESPACE, None, 1
+            nsp, ack_id, start, count = ROOT_NAMESPACE, None, 1, 0
         else:
             head = _EVENT_HEAD.match(payload)
             if head is None:
                 return self._decode(payload)
             start = head.end()
-            written_nsp, digits = head.groups()
+            count_digits, written_nsp, digits = head.groups()
+            count = self._checked_count(int(count_digits)) if count_digits else 0
             nsp = ROOT_NAMESPACE if written_nsp is None else self._checked_namespace(written_nsp[:-1])
             ack_id = _ack_id(digits, 0)[0] if digits else None
         data = self._parse(payload, start)
         if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
             check_payload(EVENT, data, ack_id)
-        return Packet(EVENT, nsp, data, ack_id)
+        packet = Packet(EVENT, nsp, data, ack_id)
+        if count:
+            self._begin(packet, count)
+            return None
+        return packet
 
     def _decode(self, text: str) -> Packet | None:
         kind = ord(text[0]) - 48 if text else -1
@@ -219,25 +224,34 @@ class JsonDecoder:
             raise PacketError("payload must not be null")
         check_payload(kind, data, ack_id)
         packet = Packet(kind, nsp, data, ack_id)
-        if not count:
-            return packet
-        self._slots = find_slots(cast("list[JSONValue]", data), count)  # check_payload has seen that it is a list
+        if count:
+            self._begin(packet, count)
+            return None
+        return packet
+
+    def _begin(self, packet: Packet, count: int) -> None:
+        """Wait for the attachments of a packet."""
+        self._slots = find_slots(packet.data, count)
         self._packet = packet
         self._missing = count
-        return None
 
     def _attachment_count(self, text: str) -> tuple[int, int]:
         match = _DIGITS.match(text, 1)
         end = match.end() if match else 1
         if end == 1 or text[end : end + 1] != "-":
             raise PacketError("illegal attachments: no count")
-        limit = self._settings.max_attachments
-        count = int(text[1:end]) if end <= _MAX_COUNT_DIGITS else limit + 1
-        if count > limit:
-            raise PacketError(f"too many attachments, limit: {limit}")
+        count = self._checked_count(
+            int(text[1:end]) if end <= _MAX_COUNT_DIGITS else self._settings.max_attachments + 1
+        )
         if count < 1:
             raise PacketError("illegal attachments: count must be at least 1")
         return count, end + 1
+
+    def _checked_count(self, count: int) -> int:
+        limit = self._settings.max_attachments
+        if count > limit:
+            raise PacketError(f"too many attachments, limit: {limit}")
+        return count
 
     def _namespace(self, text: str, start: int) -> tuple[str, int]:
         end = text.find(",", start)

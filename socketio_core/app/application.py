@@ -219,7 +219,7 @@ class Application(Registrar, Broadcasts):
                     was_handled = True
                     try:
                         result = handler(*given)
-                        if type(result) is CoroutineType or isawaitable(result):
+                        if _is_awaitable(result):
                             result = await result
                     except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
                         self._log_failure(name, error)
@@ -345,6 +345,10 @@ class Application(Registrar, Broadcasts):
         if len(responses) < len(sockets):
             raise AckTimeout(f"{len(sockets) - len(responses)} of {len(sockets)} acks did not come", responses)
         return responses
+
+
+def _is_awaitable(result: object) -> bool:
+    return type(result) is CoroutineType or isawaitable(result)  # the first is faster, and nearly always right
 
 
 def _settle(event: AckReceived | AckExpired | AckDropped) -> None:

@@ -30,8 +30,9 @@ class Runtime(Protocol):
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run `function(*args)` in a task that ends no later than the server."""
 
-    async def check_cancelled(self) -> None:
-        """Notice a pending cancellation; otherwise return without switching tasks."""
+    def check_cancelled(self) -> Awaitable[None]:
+        """Notice a pending cancellation when awaited; otherwise go on without switching tasks."""
+        ...
 
     def output_ready(self) -> None:
         """Something may wait in an outbox, a deadline may be nearer, an overfull buffer may have ended a session.

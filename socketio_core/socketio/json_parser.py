@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import accumulate
 from json import JSONDecoder, JSONEncoder
-from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined] # see _make_encoder
+from json import encoder as json_encoder
 from typing import Any, Final, NoReturn, Protocol, cast
 
 from socketio_core.engineio.message import WireMessage
@@ -43,7 +43,6 @@ _BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 
 _PLACEHOLDER_TEXT: Final = '"_placeholder":true'
 _BINARY_OF = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 
-
 _HEADS: Final = [f"{MESSAGE}{kind}" for kind in range(BINARY_ACK + 1)]
 
 
@@ -51,8 +50,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-# raw_decode() is this in a wrapper; neither it nor the encoder below is in the type stubs.
+# raw_decode() is this in a wrapper; neither it nor what follows is in the type stubs.
 _scan: Callable[[str, int], tuple[JSONValue, int]] = JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+c_make_encoder: Callable[..., Callable[[JSONValue, int], Iterable[str]]] | None
+c_make_encoder = getattr(json_encoder, "c_make_encoder", None)
 
 
 def _make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue], str]:
@@ -65,7 +66,7 @@ def _make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue
         return encoder.encode
     sort_keys = skip_keys = allow_nan = False
     encode: Callable[[JSONValue, int], Iterable[str]] = c_make_encoder(
-        None, default, encode_basestring, None, ":", ",", sort_keys, skip_keys, allow_nan
+        None, default, json_encoder.encode_basestring, None, ":", ",", sort_keys, skip_keys, allow_nan
     )
     return lambda data: "".join(encode(data, 0))
 

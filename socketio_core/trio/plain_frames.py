@@ -45,7 +45,7 @@ class PlainFrames:
 
     def __init__(self, max_payload_bytes: int = MAX_PLAIN_BYTES) -> None:
         self._max_bytes = min(max_payload_bytes, MAX_PLAIN_BYTES)
-        self._tail = b""  # the beginning of a frame, at most of a whole plain one
+        self._tail: bytes = b""  # the beginning of a frame, at most of a whole plain one
         self._handed_on = 0  # how much of that wsproto has
         self._left = 0  # of a foreign frame that has begun
         self._is_fragmented = False  # the last data frame was not final

@@ -82,9 +82,8 @@ class Peer:
     command: tuple[str, ...]
 
 
-def _python(name: str, *arguments: str) -> Peer:
-    label, module, *more = (name, *arguments)
-    return Peer(label, (sys.executable, "-m", f"benchmarks.servers.{module}", *more))
+def _python(name: str, module: str, *arguments: str) -> Peer:
+    return Peer(name, (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments))
 
 
 OURS: Final = _python("socketio_core", "ours")

@@ -17,6 +17,18 @@ Headers = Sequence[tuple[bytes, bytes]]
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _MAX_QUERY_FIELDS = 1000  # the same number as PHP's max_input_vars and qs's parameterLimit
 _QVALUE = re.compile(r"[01]\.?[0-9]{0,3}")  # RFC 9110, 12.4.2
+_COMMON_NAMES = {
+    name: name
+    for name in (
+        b"accept", b"accept-encoding", b"accept-language", b"cache-control", b"connection", b"content-length",
+        b"content-type", b"cookie", b"host", b"origin", b"pragma", b"referer", b"sec-ch-ua", b"sec-ch-ua-mobile",
+        b"sec-ch-ua-platform", b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site", b"sec-websocket-extensions",
+        b"sec-websocket-key", b"sec-websocket-version", b"upgrade", b"user-agent", b"x-forwarded-for",
+        b"x-forwarded-proto",
+    )
+}  # fmt: skip
+"""A session keeps the request it came with, names and all (benchmarks: memory)."""
+
 _CONTROL_BYTES = bytes([*range(9), *range(10, 32), 127])  # what an Origin header may not hold (PROTOCOL 6.2)
 
 
@@ -31,7 +43,7 @@ class Request:
         scheme: `"http"` or `"https"` as the *client* sees it; the same-origin check needs the real one.
     """
 
-    __slots__ = ("_index", "_query", "address", "headers", "method", "scheme", "target")
+    __slots__ = ("_query", "address", "headers", "method", "scheme", "target")
 
     def __init__(
         self,
@@ -44,10 +56,9 @@ class Request:
     ) -> None:
         self.method = method
         self.target = target
-        self.headers: list[tuple[bytes, bytes]] = [(name.lower(), value) for name, value in headers]
+        self.headers: list[tuple[bytes, bytes]] = [(_shared_name(name), value) for name, value in headers]
         self.address = address
         self.scheme = scheme
-        self._index: dict[bytes, bytes] | None = None
         self._query: dict[str, str] | None = None
 
     def __repr__(self) -> str:
@@ -78,13 +89,9 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, decoded as Latin-1; repeated ones are joined by `", "`; `None` if absent."""
-        if self._index is None:
-            index: dict[bytes, bytes] = {}
-            for key, value in self.headers:
-                index[key] = index[key] + b", " + value if key in index else value
-            self._index = index
-        found = self._index.get(name.lower().encode("latin-1"))
-        return None if found is None else found.decode("latin-1").strip()
+        wanted = name.lower().encode("latin-1")
+        values = [value for key, value in self.headers if key == wanted]
+        return b", ".join(values).decode("latin-1").strip() if values else None
 
     @property
     def is_websocket_upgrade(self) -> bool:
@@ -265,6 +272,11 @@ def _quality(parameters: str) -> float:
     if name.strip() != "q":
         return 1.0
     return float(value) if _QVALUE.fullmatch(value.strip()) else 0.0
+
+
+def _shared_name(name: bytes) -> bytes:
+    """Return a header's name in lower case; those that browsers send are the same objects for all clients."""
+    return _COMMON_NAMES.get(name) or name.lower()
 
 
 def _tokens(value: str | None) -> list[str]:

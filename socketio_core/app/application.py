@@ -18,6 +18,7 @@ from socketio_core.app.handlers import Handler, Registrar, run
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import (
+    NO_ROOMS,
     AckTimeout,
     AckWaiter,
     Disconnected,
@@ -287,7 +288,7 @@ class Application(Registrar, Broadcasts):
                 await self._run(handler, moment, socket, reason)
             for handler in socket.handlers.of_moment(moment):
                 await self._run(handler, moment, reason)
-            socket.parting_rooms = frozenset()
+            socket.parting_rooms = NO_ROOMS
 
     async def _run(self, handler: Handler, name: str, *args: object) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.handlers import HandlerTable, Registrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
@@ -92,6 +92,9 @@ class AckWaiter:
         self.done()
 
 
+NO_ROOMS: Final[frozenset[str]] = frozenset()  # `frozenset()` makes another one each time
+
+
 def ack_value(args: list[JSONValue]) -> JSONValue:
     """Return the arguments of an ack as one value: `None`, the value, or a tuple of several."""
     if not args:
@@ -134,7 +137,7 @@ class Socket(Registrar):
         self.queue: list[Queued] = []  # short, and an empty deque takes 600 bytes more; benchmarks: memory
         self.worker_count = 0  # how many tasks handle its events now
         self.is_settled = False  # its connection handlers have run
-        self.parting_rooms: frozenset[str] = frozenset()  # for the handlers of "disconnecting"
+        self.parting_rooms = NO_ROOMS  # for the handlers of "disconnecting"
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} of {self.nsp}>"

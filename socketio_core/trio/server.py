@@ -272,14 +272,7 @@ class Server(Application):
             if pump is None:
                 await trio.aclose_forcefully(stream)
         if pump is not None:
-            await self.run_pump(pump)
-
-    async def run_pump(self, pump: WebSocketPump) -> None:
-        """Run a WebSocket's reader; whatever goes wrong costs nobody else anything."""
-        try:
             await pump.run()
-        except Exception as error:  # noqa: BLE001 - it must not end the server
-            self.runtime.log_exception("WebSocket failed", error)
 
     def mount_of(self, request: Request) -> Mount | None:
         """Return the engine that a request is for."""

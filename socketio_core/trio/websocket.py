@@ -11,6 +11,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 
+from socketio_core.app.flow import Flow
 from socketio_core.app.handover import Handover
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage
@@ -111,15 +112,29 @@ class WebSocketPump:
     # -- input -------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Pump until the connection ends, or until another task has taken over."""
+        """Pump until the connection ends, or until another task has taken over; what goes wrong costs nobody else.
+
+        One coroutine on top of what reads: each more would be kept by every idle socket (benchmarks: memory).
+        """
         self._reader = me = object()
         try:
             self.flush()  # what became ready before there was a pump
-            early_data, self._early_data = self._early_data, b""
-            self._feed(early_data)
-            await self._handle(me)
-            while self._reader is me and await self._read_once():
+            data, self._early_data = self._early_data, b""
+            while True:
+                self._feed(data)
                 await self._handle(me)
+                if self._reader is not me or self._is_through:
+                    break
+                if (congestion := self._mount.congestion_of(self._websocket.session)) is not None:
+                    await self._pause(congestion)
+                try:
+                    data = await self._direct.receive()
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    break
+                if not data:
+                    break
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            self._server.runtime.log_exception("WebSocket failed", error)
         finally:
             if self._reader is me:
                 self._reader = None
@@ -128,21 +143,17 @@ class WebSocketPump:
                 if self._ended is not None:
                     self._ended.set()
 
-    async def _read_once(self) -> bool:
-        congestion = self._mount.congestion_of(self._websocket.session)
-        if congestion is not None:
-            self._is_paused = True
-            self._check_broken()
-            await congestion.wait_room()
-            self._is_paused = False
-        try:
-            data = await self._direct.receive()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return False
-        if not data:
-            return False
-        self._feed(data)
-        return self._made_frames is None or self._made_frames.state is not ConnectionState.CLOSED
+    @property
+    def _is_through(self) -> bool:
+        """Whether both close frames were sent: nothing more may come."""
+        return self._made_frames is not None and self._made_frames.state is ConnectionState.CLOSED
+
+    async def _pause(self, congestion: Flow) -> None:
+        """Read no more until the handlers have caught up."""
+        self._is_paused = True
+        self._check_broken()
+        await congestion.wait_room()
+        self._is_paused = False
 
     def _feed(self, data: bytes) -> None:
         if self._plain_frames is None:
@@ -211,7 +222,7 @@ class WebSocketPump:
         runtime = self._server.runtime
         runtime.is_corked = False
         self._reader = None
-        runtime.spawn(self._server.run_pump, self)
+        runtime.spawn(self.run)
         # Not flush(): that may wake what this very task is about to wait for, before it does.
         runtime.output_ready()
 

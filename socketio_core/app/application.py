@@ -215,8 +215,8 @@ class Application(Registrar, Broadcasts):
                 await self._run(handler, name, socket, name, *args)
             for handler in own.any:
                 await self._run(handler, name, name, *args)
-            for handlers_of, given in ((shared.of_event, (socket, *args)), (own.of_event, args)):
-                for handler in handlers_of(name):  # fast path: what `_run` does, in this coroutine; benchmarks: server
+            for handlers, given in ((shared.of_event(name), (socket, *args)), (own.of_event(name), args)):
+                for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
                     was_handled = True
                     try:
                         result = handler(*given)

@@ -28,7 +28,6 @@ from socketio_core.trio.http1 import HttpConnection
 from socketio_core.trio.mount import AllowRequest, Mount
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.timeouts import Timeouts
-from socketio_core.trio.websocket import WebSocketPump
 
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
 Listener = trio.abc.Listener[Any]

@@ -1,7 +1,12 @@
-"""An HTTP/1.1 connection on trio: h11 for the bytes, the engine for their meaning."""
+"""An HTTP/1.1 connection on trio: h11 for the bytes, the engine for their meaning.
+
+A request that is plain does not go through h11, unless it turns out to need it: see `plain_requests`. Between two
+requests the connection is h11's as soon as h11 holds anything of the next one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, assert_never
 
 import h11
@@ -12,6 +17,7 @@ from socketio_core.engineio.carriers import Poll, Post
 from socketio_core.http import Request, Response
 from socketio_core.trio.deflate import negotiate
 from socketio_core.trio.direct import DirectStream
+from socketio_core.trio.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
 from socketio_core.trio.runtime import LOGGER, PollWaker
 from socketio_core.trio.websocket import WebSocketPump
 from socketio_core.websocket_handshake import accept_headers, refused_handshake
@@ -20,8 +26,6 @@ if TYPE_CHECKING:
     from socketio_core.trio.mount import Mount
     from socketio_core.trio.server import Server
 
-MAX_HEAD_BYTES: Final = 16384  # of a request's line and headers: Node's --max-http-header-size
-MAX_HEADERS: Final = 100  # Apache's LimitRequestFields
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
 MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
 
@@ -34,6 +38,10 @@ class _Gone(Exception):  # noqa: N818 - no error, but an end
     """The client is gone, or too slow; there is nobody to answer."""
 
 
+class _TooSlow(Exception):  # noqa: N818 - likewise
+    """The request's body did not come in time."""
+
+
 class HttpConnection:
     """Serves the requests of one TCP or TLS connection, one after another."""
 
@@ -44,6 +52,8 @@ class HttpConnection:
         self._address = address
         self._scheme = scheme
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._unread = b""  # what has arrived and h11 was not given
+        self._plain: PlainRequest | None = None  # the request, if h11 has not seen it
         self._is_first = True
         self._is_head = False  # the request's method: its answer has no body, whatever it is
 
@@ -58,6 +68,8 @@ class HttpConnection:
                     break
         except _Gone:
             pass
+        except _TooSlow:
+            await self._refuse_malformed(408, "request body took too long")
         except h11.RemoteProtocolError as error:
             await self._refuse_malformed(error.error_status_hint, str(error))
         except h11.LocalProtocolError:
@@ -69,27 +81,33 @@ class HttpConnection:
     async def _next_request(self) -> Request | None:
         server, timeouts = self._server, self._server.timeouts
         self._is_head = False
-        wait_s = timeouts.header_s if self._is_first else timeouts.keep_alive_s
-        idle = server.idle_connections
-        event: object = h11.NEED_DATA
-        with trio.move_on_after(0 if server.is_closing else wait_s) as scope:
-            idle.add(scope)
-            try:
-                began = False
-                while (event := self._h11.next_event()) is h11.NEED_DATA:
-                    await self._read()
-                    if not self._is_first and not began:
-                        began = True
-                        scope.deadline = trio.current_time() + timeouts.header_s
-            finally:
-                idle.discard(scope)
-        self._is_first = False
-        if scope.cancelled_caught:
-            if self._h11.trailing_data[0] and server.is_closing:
-                await self._refuse_malformed(503, "server is shutting down")
-            elif self._h11.trailing_data[0]:
-                await self._refuse_malformed(408, "request took too long")
-            return None
+        event = self._waiting_request()
+        if event is h11.NEED_DATA:
+            wait_s = timeouts.header_s if self._is_first else timeouts.keep_alive_s
+            idle = server.idle_connections
+            with trio.move_on_after(0 if server.is_closing else wait_s) as scope:
+                idle.add(scope)
+                try:
+                    began = False
+                    while event is h11.NEED_DATA:
+                        self._unread = await self._read()
+                        event = self._waiting_request(is_ended=not self._unread)
+                        if not self._is_first and not began:
+                            began = True
+                            scope.deadline = trio.current_time() + timeouts.header_s
+                finally:
+                    idle.discard(scope)
+            self._is_first = False
+            if scope.cancelled_caught:
+                if self._h11.trailing_data[0] and server.is_closing:
+                    await self._refuse_malformed(503, "server is shutting down")
+                elif self._h11.trailing_data[0]:
+                    await self._refuse_malformed(408, "request took too long")
+                return None
+        else:  # a client with many requests in one packet must not hold up all others
+            await trio.lowlevel.checkpoint()
+        if isinstance(event, PlainRequest):
+            return self._request(event.method, event.target, event.headers)
         if not isinstance(event, h11.Request):
             return None  # ConnectionClosed
         self._is_head = event.method == b"HEAD"
@@ -97,32 +115,58 @@ class HttpConnection:
         if problem is not None:
             await self._refuse_malformed(*problem)
             return None
-        scheme, address = self._scheme, self._address
         headers = list(event.headers)
         if event.http_version < b"1.1":  # there the header means nothing (RFC 9110, 7.8)
             headers = [header for header in headers if header[0] != b"upgrade"]
-        request = Request(
-            event.method.decode("ascii"), event.target.decode("ascii"), headers, address=address, scheme=scheme
-        )
-        if server.trust_proxy:
+        return self._request(event.method, event.target, headers)
+
+    def _waiting_request(self, *, is_ended: bool = False) -> object:
+        """Return a request that has arrived, plain or an event of h11, or `h11.NEED_DATA`, or the end."""
+        unread, is_begun = self._unread, self._h11.trailing_data[0]
+        if not (unread or is_begun or is_ended):
+            return h11.NEED_DATA
+        if unread and not is_begun and self._server.shortcuts:  # fast path; benchmarks: polling
+            self._plain = plain = plain_request(unread)
+            if plain is not None:
+                self._unread = unread[len(plain.raw) :]
+                return plain
+        self._unread = b""
+        if unread or is_ended:
+            self._h11.receive_data(unread)
+        return self._h11.next_event()
+
+    def _request(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> Request:
+        scheme, address = self._scheme, self._address
+        request = Request(method.decode("ascii"), target.decode("ascii"), headers, address=address, scheme=scheme)
+        if self._server.trust_proxy:
             forwarded = _last(request.header("x-forwarded-proto"))
             request.scheme = _HTTP_OF.get(forwarded, forwarded) or scheme
             request.address = _last(request.header("x-forwarded-for")) or address
         return request
 
-    async def _read(self) -> None:
+    async def _read(self) -> bytes:
         try:
-            data = await self._direct.receive()
+            return await self._direct.receive()
         except _BROKEN:
             raise _Gone from None
-        self._h11.receive_data(data)
+
+    def _give_to_h11(self) -> None:
+        """Let h11 go on with a plain request after all: as if it had read it, but for its body."""
+        plain, self._plain = self._plain, None
+        if plain is not None:
+            self._h11.receive_data(plain.raw + self._unread)
+            self._unread = b""
+            self._h11.next_event()
 
     async def _body_chunk(self) -> bytes | None:
         """Return the next piece of the request's body, `None` at its end."""
+        if self._plain is not None:
+            body, self._plain.body = self._plain.body, b""
+            return body or None
         if self._h11.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
         while (event := self._h11.next_event()) is h11.NEED_DATA:
-            await self._read()
+            self._h11.receive_data(await self._read())
         return bytes(event.data) if isinstance(event, h11.Data) else None
 
     # -- requests ----------------------------------------------------------------------------------------------------
@@ -162,12 +206,11 @@ class HttpConnection:
             case Upgrade(websocket, headers):
                 extensions, agreed = negotiate(request) if server.per_message_deflate else ([], [])
                 try:
-                    answer = self._switch([*accept_headers(request), *agreed, *headers])
+                    answer, early_data = self._switch([*accept_headers(request), *agreed, *headers])
                 except BaseException:  # of headers that are none
                     mount.core.lost(websocket, trio.current_time())
                     server.runtime.flush()
                     raise
-                early_data = self._h11.trailing_data[0]
                 return WebSocketPump(server, mount, self._direct, websocket, answer, early_data, extensions)
             case _:
                 assert_never(action)
@@ -177,24 +220,34 @@ class HttpConnection:
         server = self._server
         complete = False
         try:
-            with trio.move_on_after(server.timeouts.body_s) as scope:
-                while (chunk := await self._body_chunk()) is not None:
-                    if not post.feed(chunk):
-                        break
-                complete = True
+            if self._plain is not None:  # fast path; benchmarks: polling
+                post.feed(self._plain.body)
+            else:
+                await self._read_body(post.feed)
+            complete = True
         finally:
             if not complete:
                 mount.core.abort_post(post, trio.current_time())
                 server.runtime.flush()
-        if scope.cancelled_caught:
-            await self._refuse_malformed(408, "request body took too long")
-            raise _Gone
         # The answer is what makes an honest client send more. One that does not wait for it finds this POST still open.
         await self._wait_room(mount, post)
         response = mount.core.finish_post(post, trio.current_time())
         server.runtime.flush()
         await self._wait_room(mount, post)
         await self._respond(request, response)
+
+    async def _read_body(self, feed: Callable[[bytes], bool]) -> bool:
+        """Read the body until its end, or until `feed` refuses more of it. Returns whether it was read to the end.
+
+        Raises:
+            _TooSlow: it took too long.
+        """
+        with trio.move_on_after(self._server.timeouts.body_s):
+            while (chunk := await self._body_chunk()) is not None:
+                if not feed(chunk):
+                    return False
+            return True
+        raise _TooSlow
 
     async def _wait_room(self, mount: Mount, post: Post) -> None:
         congestion = mount.congestion_of(post.session)
@@ -235,7 +288,10 @@ class HttpConnection:
             if not data:
                 return
             received += len(data)
-            self._h11.receive_data(data)
+            if self._plain is None:
+                self._h11.receive_data(data)
+            else:
+                self._unread += data
         await trio.sleep_forever()
 
     async def _serve_application(self, request: Request) -> None:
@@ -245,21 +301,28 @@ class HttpConnection:
             await self._respond(request, _text(404, "Not found"))
             return
         body = bytearray()
-        with trio.move_on_after(server.timeouts.body_s) as scope:
-            while (chunk := await self._body_chunk()) is not None:
-                body += chunk
-                if len(body) > server.core.engine.settings.max_payload_bytes:
-                    await self._respond(request, _text(413, "Request body too large"))
-                    return
-        if scope.cancelled_caught:
-            await self._refuse_malformed(408, "request body took too long")
-            raise _Gone
+        limit = server.core.engine.settings.max_payload_bytes
+
+        def feed(chunk: bytes) -> bool:
+            body.extend(chunk)
+            return len(body) <= limit
+
+        if not await self._read_body(feed):
+            await self._respond(request, _text(413, "Request body too large"))
+            return
         await self._respond(request, await server.call_http_handler(request, bytes(body)))
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
     async def _respond(self, request: Request, response: Response) -> bool:
         """Write a response. Returns `False` when it was no valid HTTP, and the client got a 500."""
+        if self._plain is not None:  # fast path; benchmarks: polling
+            closes = self._server.is_closing or request.is_websocket_upgrade or response.status == 413
+            answer = None if closes else plain_answer(response.status, response.headers, response.body)
+            if answer is not None:
+                await self._write(answer)
+                return True
+            self._give_to_h11()
         is_valid = True
         try:
             head = self._head(request, response)
@@ -294,10 +357,11 @@ class HttpConnection:
         return h11.Response(status_code=response.status, headers=headers)
 
     async def _send(self, *events: h11.Event) -> None:
-        data = b"".join([self._h11.send(event) or b"" for event in events])
+        await self._write(b"".join([self._h11.send(event) or b"" for event in events]))
+
+    async def _write(self, data: bytes) -> None:
         sent = self._direct.write_now(data)
         if sent == len(data):
-            await trio.lowlevel.checkpoint()  # or a client with many requests in one packet would hold up all others
             return
         data = data[sent:]
         with trio.move_on_after(self._server.timeouts.write_s) as scope:
@@ -308,12 +372,19 @@ class HttpConnection:
         if scope.cancelled_caught:
             raise _Gone
 
-    def _switch(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """Return the answer 101; what h11 holds of the bytes behind the request belongs to the WebSocket."""
+    def _switch(self, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+        """Return the answer 101, and what has arrived behind the request, which belongs to the WebSocket.
+
+        Raises:
+            h11.LocalProtocolError: the headers cannot be sent.
+        """
+        if self._plain is not None and (plain := plain_answer(101, headers, b"")) is not None:
+            return plain, self._unread
+        self._give_to_h11()
         while self._h11.next_event() not in (h11.PAUSED, h11.NEED_DATA):
             pass  # EndOfMessage
         answer = h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols")
-        return self._h11.send(answer) or b""
+        return self._h11.send(answer) or b"", self._h11.trailing_data[0]
 
     async def _refuse_malformed(self, status: int, detail: str) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""
@@ -330,6 +401,9 @@ class HttpConnection:
 
     async def _finish_cycle(self) -> bool:
         """Get ready for the next request; `False` when the connection is to be closed."""
+        if self._plain is not None:
+            self._plain = None
+            return True
         connection = self._h11
         is_early = connection.their_state is h11.SEND_BODY and connection.our_state is h11.DONE
         if is_early and not isinstance(connection.next_event(), h11.EndOfMessage):  # of a GET, that waits there

@@ -6,7 +6,7 @@ to it whole, as its bytes arrive, and so does a text that is not UTF-8. `tests/t
 two over any bytes in any chunks. The one difference: wsproto sees a wrong text as soon as its first wrong byte arrives,
 this at the end of its frame.
 
-It triples how many events a server can echo (benchmarks: server). `Server(frame_shortcut=False)` does without.
+It triples how many events a server can echo (benchmarks: server). `Server(shortcuts=False)` does without.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ class Server(Application):
         json: a faster JSON for the usual parser: `Server(json=orjson)`; see `JsonParser`.
         concurrency: how many events of one socket may be handled at once; 1 keeps them in order.
         per_message_deflate: compress WebSocket messages for clients that offer it; takes some 300 kB a client.
-        frame_shortcut: read plain WebSocket frames without wsproto; see `plain_frames`.
+        shortcuts: read plain WebSocket frames without wsproto and plain requests without h11; see `plain_frames` and
+            `plain_requests`.
         trust_proxy: take scheme and address of a client from `X-Forwarded-Proto` and `X-Forwarded-For`. Only behind a
             proxy that sets them, for anybody can send such headers.
     """
@@ -74,7 +75,7 @@ class Server(Application):
         json: JsonModule | None = None,
         concurrency: int = 1,
         per_message_deflate: bool = False,
-        frame_shortcut: bool = True,
+        shortcuts: bool = True,
         trust_proxy: bool = False,
     ) -> None:
         engine = engine or EngineSettings()
@@ -89,7 +90,7 @@ class Server(Application):
         self.bundle = None if client_dir is None else ClientBundle(Path(client_dir), engine.path, engine.cors)
         self.http_handler = http
         self.per_message_deflate = per_message_deflate
-        self.frame_shortcut = frame_shortcut
+        self.shortcuts = shortcuts
         self.trust_proxy = trust_proxy
         self.is_closing = False
         self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request, or shake hands for TLS

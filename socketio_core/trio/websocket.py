@@ -84,7 +84,7 @@ class WebSocketPump:
         self._websocket = websocket
         self._extensions = extensions
         self._made_frames: FrameConnection | None = None
-        self._plain_frames = PlainFrames(mount.max_payload_bytes) if server.frame_shortcut and not extensions else None
+        self._plain_frames = PlainFrames(mount.max_payload_bytes) if server.shortcuts and not extensions else None
         self._early_data = early_data
         self._deflates = bool(extensions)
         self._unsent = b""

@@ -412,7 +412,7 @@ async def test_a_close_frame_is_answered_and_the_connection_dropped_without_a_ta
 @pytest.mark.parametrize("shortcut", [True, False])
 @trio_test
 async def test_the_shortcut_for_plain_frames_can_be_switched_off(*, shortcut: bool) -> None:
-    async with serving(Server(frame_shortcut=shortcut)) as bench:
+    async with serving(Server(shortcuts=shortcut)) as bench:
         client = await bench.websocket()
         for value in ("é", "x" * 200, "x" * 20_000):
             await client.echo(value)

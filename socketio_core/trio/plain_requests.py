@@ -1,0 +1,116 @@
+"""A shortcut past h11 for plain requests and their answers, which is what nearly all of them are.
+
+Plain is a GET or POST of HTTP/1.1 that has arrived whole, head and body, whose lines end in CRLF and hold printable
+ASCII alone, whose body, if it has one, is as long as one `Content-Length` says, and that asks for nothing about the
+connection but to keep it or to make a WebSocket of it. h11 stays the authority: every other request goes to it, and so
+does a plain one whose answer is not (`HttpConnection` hands its bytes over as if they had just arrived).
+`tests/trio/test_plain_requests.py` compares the two over any bytes.
+
+It saves half of what a request costs (benchmarks: polling). `Server(shortcuts=False)` does without.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, final
+
+MAX_HEAD_BYTES: Final = 16384  # of a request's line and headers: Node's --max-http-header-size
+MAX_HEADERS: Final = 100  # Apache's LimitRequestFields
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_HEAD = re.compile(rb"(GET|POST) (/[!-~]*+) HTTP/1\.1\r\n((?:" + _TOKEN + rb":[ -~\t]*+\r\n)++)\r\n")
+_FIELD = re.compile(rb"([^:]+):([^\r]*)\r\n")
+_LENGTH = re.compile(rb"[0-9]{1,15}")
+_NAME = re.compile(_TOKEN)
+_VALUE = re.compile(rb"[!-~]([ -~]*[!-~])?")
+
+_FOREIGN = frozenset((b"transfer-encoding", b"expect"))  # names of headers that make a request h11's
+_CONNECTION = frozenset((b"keep-alive", b"upgrade", b"keep-alive, upgrade"))  # values of a plain request
+_FRAMING = frozenset((b"transfer-encoding", b"connection"))  # names of headers that make an answer h11's
+_BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
+
+_SWITCHING: Final = 101
+_STATUS_LINES = {
+    status.value: b"HTTP/1.1 %d \r\n" % status for status in HTTPStatus if status >= HTTPStatus.OK
+}  # without a phrase, as h11 writes them
+_STATUS_LINES[_SWITCHING] = b"HTTP/1.1 101 Switching Protocols\r\n"
+
+
+@final
+class PlainRequest:
+    """A plain request, whole.
+
+    Attributes:
+        headers: names in lower case, values without the white space around them.
+        raw: all of its bytes, for h11, should it be needed after all.
+    """
+
+    __slots__ = ("body", "headers", "method", "raw", "target")
+
+    def __init__(
+        self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes, raw: bytes
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.raw = raw
+
+
+def plain_request(data: bytes) -> PlainRequest | None:
+    """Return the request that `data` begins with, `None` unless it is plain."""
+    head = _HEAD.match(data)
+    if head is None or head.end() > MAX_HEAD_BYTES:
+        return None
+    method, target, lines = head.groups()
+    headers = [(name.lower(), value.strip(b" \t")) for name, value in _FIELD.findall(lines)]
+    hosts = 0
+    length = b""
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-length":
+            if length or _LENGTH.fullmatch(value) is None:
+                return None
+            length = value
+        elif name in _FOREIGN or (name == b"connection" and value.lower() not in _CONNECTION):
+            return None
+    if hosts != 1 or len(headers) > MAX_HEADERS:
+        return None
+    start = head.end()
+    end = start + int(length or 0)
+    if end > len(data) or (end > start and method == b"GET"):
+        return None
+    return PlainRequest(method, target, headers, data[start:end], data[:end])
+
+
+def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+    """Return the bytes of an answer to a plain request, `None` unless it is plain too.
+
+    `Content-Length` is added where it is missing. With 101 there is no body, and the connection is the WebSocket's.
+    """
+    lines = [_STATUS_LINES.get(status, b"")]
+    has_body = status != _SWITCHING and status not in _BODYLESS
+    length = None
+    for name, value in headers:
+        try:
+            if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+                return None
+        except TypeError:
+            return None
+        lowered = name.lower()
+        if lowered == b"content-length":
+            if length is not None:
+                return None
+            length = value
+        elif lowered in _FRAMING and status != _SWITCHING:
+            return None
+        lines.append(b"%b: %b\r\n" % (name, value))
+    if length is None and has_body:
+        lines.append(b"content-length: %d\r\n" % len(body))
+    elif length is not None and (not has_body or length != b"%d" % len(body)):
+        return None
+    lines += (b"\r\n", body) if has_body else (b"\r\n",)
+    return b"".join(lines) if lines[0] else None

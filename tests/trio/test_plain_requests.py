@@ -1,0 +1,356 @@
+"""The shortcut for plain requests and answers is compared with h11, over any bytes in any chunks.
+
+`python -m tests.trio.test_plain_requests 1000000` compares over that many inputs; the tests over some thousands.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+import h11
+import pytest
+import trio
+
+from socketio_core import EngineSettings
+from socketio_core.http import Request, Response
+from socketio_core.trio import Server
+from socketio_core.trio.plain_requests import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    PlainRequest,
+    plain_answer,
+    plain_request,
+)
+from tests.trio.bench import serving, trio_tcp_test, trio_test
+from tests.trio.wire import Peer, chunked, request
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+_METHODS: Final = (b"GET", b"GET", b"GET", b"POST", b"POST", b"HEAD", b"PUT", b"get", b"")
+_TARGETS: Final = (
+    b"/",
+    b"/socket.io/?EIO=4&transport=polling",
+    b"/a%20b?c#d",
+    b"*",
+    b"http://x/y",
+    b"/ ",
+    b"/\x80",
+    b"",
+)
+_VERSIONS: Final = (b"HTTP/1.1",) * 8 + (b"HTTP/1.0", b"HTTP/2.0", b"HTTP/1.10", b"http/1.1", b"")
+_LINE_ENDS: Final = (b"\r\n",) * 12 + (b"\n", b"\r", b"\r\r\n", b" \r\n")
+_FIELDS: Final = (
+    b"Host: a", b"host:b", b"Accept: */*", b"Connection: keep-alive", b"Connection: close", b"Connection: Upgrade",
+    b"connection: Keep-Alive, Upgrade", b"Upgrade: websocket", b"Upgrade: h2c", b"Expect: 100-continue",
+    b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip", b"Content-Length: 3", b"Content-Length: 3, 3",
+    b"Content-Length: 03", b"Content-Length: +3", b"Content-Length: ", b"Content-Length: 99999999999999999999999",
+    b"Content-Type: text/plain;charset=UTF-8", b"X-Empty:", b"X-Tab:\ta\tb\t", b"X-Folded: a\r\n b", b"X-Latin: \xe9",
+    b"X-Control: a\x01b", b"X-Nul: a\x00b", b"No colon", b"Bad name: a", b" Leading: a", b": nameless",
+    b"X-Dup: 1", b"X-Dup: 2", b"X-Delete: \x7f", b"X-Vertical: a\x0bb",
+)  # fmt: skip
+_RESPONSE_FIELDS: Final = (
+    (b"content-type", b"text/plain; charset=UTF-8"), (b"Content-Type", b"text/html"), (b"cache-control", b"no-store"),
+    (b"x-empty", b""), (b"x-tab", b"a\tb"), (b"x-space", b" a"), (b"x-latin", b"\xe9"), (b"bad name", b"a"),
+    (b"x: y", b"a"), (b"x-break", b"a\r\nb: c"), (b"x\r\ny", b"a"), (b"", b"a"), (b"content-length", b"3"),
+    (b"Content-Length", b"4"), (b"content-length", b"03"), (b"connection", b"close"), (b"connection", b"keep-alive"),
+    (b"transfer-encoding", b"chunked"),
+    (b"set-cookie", b"io=abc; Path=/"), (b"x-control", b"\x01"), (b"x-delete", b"a\x7f"),
+)  # fmt: skip
+
+
+def some_request(random: Random) -> bytes:
+    """Make a request; half of them are what clients send, the others break each rule there is."""
+    if random.random() < 0.5:
+        method = random.choice((b"GET", b"POST"))
+        fields = [random.choice(_FIELDS[2:4]), random.choice(_FIELDS[:2]), *random.sample(_FIELDS[18:21], 2)]
+        body = random.randbytes(random.randrange(20)) if method == b"POST" else b""
+        if body:
+            fields.append(b"Content-Length: %d" % len(body))
+        if random.random() < 0.2:
+            fields.append(random.choice(_FIELDS))
+        random.shuffle(fields)
+        return b"".join([method, b" /x?y HTTP/1.1\r\n", *(field + b"\r\n" for field in fields), b"\r\n", body])
+    ends = [random.choice(_LINE_ENDS) for _ in range(8)] if random.random() < 0.3 else [b"\r\n"] * 8
+    line = b" ".join((random.choice(_METHODS), random.choice(_TARGETS), random.choice(_VERSIONS)))
+    fields = [b"Host: a"] * (random.random() < 0.9) + random.sample(_FIELDS, random.randrange(5))
+    lines = [field + end for field, end in zip([line, *fields, b""], ends, strict=False)]
+    return b"".join(lines) + random.choice((b"", b"abc", b"abcdef", b"3\r\nabc\r\n0\r\n\r\n"))
+
+
+def some_stream(random: Random) -> bytes:
+    """Make what a client sends; sometimes a few bytes of it are wrong, or missing."""
+    data = bytearray(b"".join(some_request(random) for _ in range(random.randrange(1, 5))))
+    if random.random() < 0.2:
+        data[random.randrange(len(data))] = random.randrange(256)
+    if random.random() < 0.2:
+        del data[random.randrange(len(data) + 1) :]
+    return bytes(data)
+
+
+def compare_request(data: bytes) -> PlainRequest | None:
+    """Check that a plain request is what h11 reads there, and that h11 would keep the connection."""
+    plain = plain_request(data)
+    if plain is None:
+        return None
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+    connection.receive_data(data)
+    event = connection.next_event()
+    assert isinstance(event, h11.Request)
+    assert (event.method, event.target, event.http_version) == (plain.method, plain.target, b"1.1")
+    assert list(event.headers) == plain.headers
+    assert not connection.they_are_waiting_for_100_continue
+    body = b""
+    while isinstance(event := connection.next_event(), h11.Data):
+        body += event.data
+    assert isinstance(event, h11.EndOfMessage)
+    assert body == plain.body
+    assert connection.their_state is not h11.MUST_CLOSE
+    assert (plain.raw, connection.trailing_data[0]) == (data[: len(plain.raw)], data[len(plain.raw) :])
+    return plain
+
+
+def compare_answer(status: int, headers: Headers, body: bytes) -> bytes | None:
+    """Check that a plain answer is what h11 makes of it."""
+    plain = plain_answer(status, headers, body)
+    if plain is None:
+        return None
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(request(headers=["Upgrade: websocket"]))
+    while connection.next_event() not in (h11.PAUSED, h11.NEED_DATA):
+        pass
+    if status == 101:
+        event = h11.InformationalResponse(status_code=101, headers=list(headers), reason=b"Switching Protocols")
+        assert plain == connection.send(event)
+        return plain
+    bodyless = status in (204, 304)
+    if not bodyless and not any(name.lower() == b"content-length" for name, _ in headers):
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+    content = [] if bodyless else [h11.Data(data=body)]
+    events = (h11.Response(status_code=status, headers=list(headers)), *content, h11.EndOfMessage())
+    assert plain == b"".join(connection.send(event) or b"" for event in events)
+    assert connection.our_state is h11.DONE
+    return plain
+
+
+def some_answer(random: Random) -> tuple[int, Headers, bytes]:
+    """Make a response; many of them cannot be sent as they are."""
+    status = random.choice((200, 200, 101, 204, 304, 400, 403, 404, 413, 500, 503, 100, 299, 999))
+    fields = _RESPONSE_FIELDS[:3] if random.random() < 0.5 else _RESPONSE_FIELDS
+    return status, random.sample(fields, random.randrange(3)), random.choice((b"", b"ok", b"abc", b"x" * 300))
+
+
+# -- the two, side by side ---------------------------------------------------------------------------------------------
+
+
+def compare_all(seed: int, count: int) -> tuple[int, int]:
+    """Compare so many streams and answers. Returns how many requests, and answers, were plain."""
+    requests = answers = 0
+    for number in range(count):
+        random = Random(seed * 1_000_000_007 + number)
+        data = some_stream(random)
+        while data and (plain := compare_request(data)) is not None:
+            requests += 1
+            data = data[len(plain.raw) :]
+        answers += compare_answer(*some_answer(random)) is not None
+    return requests, answers
+
+
+def test_plain_requests_and_answers_are_those_of_h11() -> None:
+    requests, answers = compare_all(1, 5000)
+    assert requests > 2000
+    assert answers > 1500
+
+
+async def _answers(bench_server: Server, pieces: Sequence[bytes]) -> bytes:
+    async with serving(bench_server) as bench:
+        peer = await bench.connect()
+        for piece in pieces:
+            await peer.send(piece)
+            await trio.testing.wait_all_tasks_blocked()
+        await _end(peer)
+        return await peer.rest()
+
+
+async def _end(peer: Peer) -> None:
+    assert isinstance(peer.stream, trio.abc.HalfCloseableStream)
+    await peer.stream.send_eof()
+
+
+def _reflect(request: Request, body: bytes) -> Response:
+    if request.target == "/x?y" and body[:1] == b"\x00":
+        return Response(200, [(b"x-bad", b"a\r\nb")], b"this cannot be sent")
+    return Response(200, [(b"x-headers", repr(request.headers).encode())], repr((request.method, body)).encode())
+
+
+@pytest.mark.parametrize("seed", range(60))
+@trio_test
+async def test_server_answers_the_same_with_and_without_shortcuts(seed: int) -> None:
+    random = Random(seed)
+    data = some_stream(random)
+    size = random.choice((1, 10, 100, 10_000))
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    with_shortcuts = await _answers(Server(http=_reflect), pieces)
+    assert with_shortcuts == await _answers(Server(http=_reflect, shortcuts=False), pieces)
+
+
+@trio_test
+async def test_request_behind_one_whose_answer_is_not_plain_is_served() -> None:
+    bad = request("/x?y", "POST", b"\x00")  # its answer cannot be sent
+    async with serving(Server(http=_reflect)) as bench:
+        peer = await bench.connect()
+        await peer.send(bad + request("/next", "POST", b"abc") + request("/last"))
+        assert (await peer.answer()).status == 500
+        assert (await peer.answer()).text == repr(("POST", b"abc"))
+        assert (await peer.answer()).text == repr(("GET", b""))
+        assert "is not valid HTTP" in bench.take_log()
+
+
+@trio_test
+async def test_what_looks_like_a_request_within_a_request_is_none() -> None:
+    async with serving(Server(http=_reflect)) as bench:
+        peer = await bench.connect()
+        inner = request("/inner")
+        await peer.send(request("/outer", "POST", headers=[f"Content-Length: {len(inner)}", "X: "])[:-4])
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.send(b"\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.send(inner + request("/next"))
+        assert (await peer.answer()).text == repr(("POST", inner))
+        assert (await peer.answer()).text == repr(("GET", b""))
+
+        await peer.send(b"GET /one HTTP/1.1\r\nHost: test\r\nX:")
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.send(request("/two"))  # the value of X, and a second Host
+        assert (await peer.answer()).status == 400
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+@trio_tcp_test
+async def test_requests_in_one_packet_let_others_have_their_turn(*, shortcuts: bool) -> None:
+    turns: list[str] = []
+
+    def note(request: Request, body: bytes) -> Response:
+        turns.append(request.path)
+        return Response(200)
+
+    async with serving(Server(http=note, shortcuts=shortcuts), tcp=True) as bench:
+        many, one = await bench.connect(), await bench.connect()
+        for peer in (many, one):
+            await peer.ask("/first")
+        for peer, data in ((many, request("/a") * 20), (one, request("/other"))):  # both before the server can run
+            assert isinstance(peer.stream, trio.SocketStream)
+            os.write(peer.stream.socket.fileno(), data)
+        for peer, count in ((one, 1), (many, 20)):
+            for _ in range(count):
+                await peer.answer()
+        assert turns.index("/other") < len(turns) - 1
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+@trio_test
+async def test_body_over_the_limit_ends_the_connection(*, shortcuts: bool) -> None:
+    io = Server(http=_reflect, engine=EngineSettings(max_payload_bytes=10), shortcuts=shortcuts)
+    async with serving(io) as bench:
+        peer = await bench.connect()
+        assert (await peer.ask("/a", "POST", b"x" * 10)).status == 200
+        answer = await peer.ask("/a", "POST", b"x" * 11)
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+
+
+# -- cases -------------------------------------------------------------------------------------------------------------
+
+_PLAIN: Final = (
+    request("/a"),
+    request("/a", "GET", b""),
+    request("/a", "POST", b"abc"),
+    request("/a", "POST", b""),
+    request("/a", "POST"),
+    request("/a", headers=["Connection: Keep-Alive", "X-Empty:", "X-Tab: \ta\tb\t "]),
+    request("/a", headers=["Connection: keep-alive, Upgrade", "Upgrade: websocket"]),
+    request("/a", headers=[f"X-{number}: y" for number in range(MAX_HEADERS - 1)]),
+)
+
+_NOT_PLAIN: Final = (
+    b"",
+    request("/a")[:-1],
+    request("/a", "POST", b"abc")[:-1],
+    request("/a", "HEAD"),
+    request("/a", "PUT", b"abc"),
+    request("*", "OPTIONS"),
+    request("http://test/a"),
+    request("/a", "GET", b"abc"),
+    request("/a", "POST", b"abc", ["Content-Length: 3"]),
+    request("/a", "POST", headers=["Content-Length: 3,3"]) + b"abc",
+    request("/a", "POST", headers=["Content-Length: +3"]) + b"abc",
+    request("/a", "POST", headers=["Transfer-Encoding: chunked"]) + chunked(b"abc"),
+    request("/a", "POST", b"abc", ["Expect: 100-continue"]),
+    request("/a", headers=["Connection: close"]),
+    request("/a", headers=["Connection: x, close"]),
+    request("/a", headers=["Host: again"]),
+    request("/a", headers=["X: a", " folded"]),
+    request("/a", headers=["X: é"]),
+    request("/a", headers=["X : a"]),
+    request("/a", headers=[f"X-{number}: y" for number in range(MAX_HEADERS)]),
+    request("/a", headers=["X: " + "y" * MAX_HEAD_BYTES]),
+    request("/a").replace(b"Host: test\r\n", b""),
+    request("/a").replace(b"1.1", b"1.0"),
+    request("/a").replace(b"\r\n", b"\n"),
+    b"\r\n" + request("/a"),
+)
+
+
+@pytest.mark.parametrize("data", _PLAIN)
+def test_what_clients_send_is_plain(data: bytes) -> None:
+    plain = compare_request(data + request("/next"))
+    assert plain is not None
+    assert plain.raw == data
+
+
+@pytest.mark.parametrize("data", _NOT_PLAIN)
+def test_all_else_is_left_to_h11(data: bytes) -> None:
+    assert plain_request(data) is None
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_head_is_plain_up_to_its_limit(over: int) -> None:
+    without = len(request("/a", headers=["X: "]))
+    data = request("/a", headers=["X: " + "y" * (MAX_HEAD_BYTES - without + over)])
+    assert len(data) == MAX_HEAD_BYTES + over
+    assert (compare_request(data) is None) is (over > 0)
+
+
+def test_plain_answers_have_a_length() -> None:
+    assert compare_answer(200, [(b"a", b"b")], b"ok") == b"HTTP/1.1 200 \r\na: b\r\ncontent-length: 2\r\n\r\nok"
+    assert compare_answer(200, [(b"Content-Length", b"2")], b"ok") == b"HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok"
+    assert compare_answer(204, [], b"") == b"HTTP/1.1 204 \r\n\r\n"
+    assert compare_answer(101, [(b"connection", b"Upgrade")], b"") is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [
+        *((200, field) for field in _RESPONSE_FIELDS[3:9]),
+        (200, (b"x", b"a\r\nb: c")),
+        (200, (b"x\r\ny", b"a")),
+        (200, (b"content-length", b"3")),
+        (204, (b"content-length", b"2")),
+        (200, (b"connection", b"close")),
+        (200, (b"transfer-encoding", b"chunked")),
+        (100, (b"a", b"b")),
+        (999, (b"a", b"b")),
+    ],
+)
+def test_answers_that_are_not_plain_are_left_to_h11(status: int, header: tuple[bytes, bytes]) -> None:
+    assert plain_answer(status, [header], b"ok") is None
+
+
+def test_answer_with_headers_that_are_no_bytes_is_left_to_h11() -> None:
+    assert plain_answer(200, [("a", "b")], b"ok") is None  # type: ignore[list-item] # what an application may do
+
+
+if __name__ == "__main__":
+    print(compare_all(int(sys.argv[2]) if len(sys.argv) > 2 else 1, int(sys.argv[1])))

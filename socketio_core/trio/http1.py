@@ -1,4 +1,4 @@
-"""An HTTP/1.1 connection on trio: h11 for the bytes, the engine for their meaning.
+"""HTTP/1.1 on trio: the requests and responses of one connection; what they mean is not known here.
 
 A request that is plain does not go through h11, unless it turns out to need it: see `plain_requests`. Between two
 requests the connection is h11's as soon as h11 holds anything of the next one.
@@ -7,23 +7,16 @@ requests the connection is h11's as soon as h11 holds anything of the next one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
 import h11
 import trio
 
-from socketio_core.engineio.actions import Park, ReadBody, Respond, Upgrade
-from socketio_core.engineio.carriers import Poll, Post
 from socketio_core.http import Request, Response
-from socketio_core.trio.deflate import negotiate
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
-from socketio_core.trio.runtime import LOGGER, PollWaker
-from socketio_core.trio.websocket import WebSocketPump
-from socketio_core.websocket_handshake import accept_headers, refused_handshake
 
 if TYPE_CHECKING:
-    from socketio_core.trio.mount import Mount
     from socketio_core.trio.server import Server
 
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
@@ -34,21 +27,30 @@ _HTTP_OF = {"ws": "http", "wss": "https"}  # what some proxies call the scheme o
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-class _Gone(Exception):  # noqa: N818 - no error, but an end
+class Gone(Exception):  # noqa: N818 - no error, but an end
     """The client is gone, or too slow; there is nobody to answer."""
 
 
-class _TooSlow(Exception):  # noqa: N818 - likewise
+class TooSlow(Exception):  # noqa: N818 - likewise
     """The request's body did not come in time."""
 
 
-class HttpConnection:
-    """Serves the requests of one TCP or TLS connection, one after another."""
+def text_response(status: int, text: str) -> Response:
+    """Return a response of one line of text."""
+    return Response(status, [(b"content-type", b"text/plain; charset=utf-8")], text.encode("utf-8") + b"\n")
+
+
+class Http1:
+    """Reads requests and writes their responses, one after another: `next_request`, `respond`, `finish`, and again.
+
+    Attributes:
+        direct: reads and writes the stream; behind a 101 it belongs to whoever asked for it.
+    """
 
     def __init__(self, server: Server, stream: trio.abc.Stream, address: str, scheme: str) -> None:
+        self.direct = DirectStream(stream)
         self._server = server
         self._stream = stream
-        self._direct = DirectStream(stream)
         self._address = address
         self._scheme = scheme
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -57,28 +59,15 @@ class HttpConnection:
         self._is_first = True
         self._is_head = False  # the request's method: its answer has no body, whatever it is
 
-    async def run(self) -> WebSocketPump | None:
-        """Serve until the connection ends. Returns the pump if it became a WebSocket: then the stream is the pump's."""
-        try:
-            while (request := await self._next_request()) is not None:
-                pump = await self._serve(request)
-                if pump is not None:
-                    return pump
-                if not await self._finish_cycle():
-                    break
-        except _Gone:
-            pass
-        except _TooSlow:
-            await self._refuse_malformed(408, "request body took too long")
-        except h11.RemoteProtocolError as error:
-            await self._refuse_malformed(error.error_status_hint, str(error))
-        except h11.LocalProtocolError:
-            LOGGER.exception("response was not valid HTTP")
-        return None
-
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    async def _next_request(self) -> Request | None:
+    async def next_request(self) -> Request | None:
+        """Wait for the next request; `None` when the connection is over, and the client was told why if it need be.
+
+        Raises:
+            Gone: the connection was lost.
+            h11.RemoteProtocolError: what came is no request; to be refused with the status that it suggests.
+        """
         server, timeouts = self._server, self._server.timeouts
         self._is_head = False
         event = self._waiting_request()
@@ -100,9 +89,9 @@ class HttpConnection:
             self._is_first = False
             if scope.cancelled_caught:
                 if self._h11.trailing_data[0] and server.is_closing:
-                    await self._refuse_malformed(503, "server is shutting down")
+                    await self.refuse(503, "server is shutting down")
                 elif self._h11.trailing_data[0]:
-                    await self._refuse_malformed(408, "request took too long")
+                    await self.refuse(408, "request took too long")
                 return None
         else:  # a client with many requests in one packet must not hold up all others
             await trio.lowlevel.checkpoint()
@@ -113,7 +102,7 @@ class HttpConnection:
         self._is_head = event.method == b"HEAD"
         problem = _problem_of(event)
         if problem is not None:
-            await self._refuse_malformed(*problem)
+            await self.refuse(*problem)
             return None
         headers = list(event.headers)
         if event.http_version < b"1.1":  # there the header means nothing (RFC 9110, 7.8)
@@ -146,9 +135,9 @@ class HttpConnection:
 
     async def _read(self) -> bytes:
         try:
-            return await self._direct.receive()
+            return await self.direct.receive()
         except _BROKEN:
-            raise _Gone from None
+            raise Gone from None
 
     def _give_to_h11(self) -> None:
         """Let h11 go on with a plain request after all: as if it had read it, but for its body."""
@@ -159,130 +148,35 @@ class HttpConnection:
             self._h11.next_event()
 
     async def _body_chunk(self) -> bytes | None:
-        """Return the next piece of the request's body, `None` at its end."""
-        if self._plain is not None:
-            body, self._plain.body = self._plain.body, b""
-            return body or None
+        """Return the next piece of the body of h11's request, `None` at its end."""
         if self._h11.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
         while (event := self._h11.next_event()) is h11.NEED_DATA:
             self._h11.receive_data(await self._read())
         return bytes(event.data) if isinstance(event, h11.Data) else None
 
-    # -- requests ----------------------------------------------------------------------------------------------------
-
-    async def _serve(self, request: Request) -> WebSocketPump | None:
-        server = self._server
-        static = server.bundle.respond(request) if server.bundle is not None else None
-        if static is not None:
-            await self._respond(request, static)
-        elif request.method == "CONNECT":  # we are no proxy, and h11 would take a 2xx for the start of a tunnel
-            await self._respond(request, _text(405, "Method not allowed"))
-        elif (mount := server.mount_of(request)) is not None:
-            return await self._serve_engine(mount, request)
-        else:
-            await self._serve_application(request)
-        return None
-
-    async def _serve_engine(self, mount: Mount, request: Request) -> WebSocketPump | None:
-        server = self._server
-        if (refusal := refused_handshake(request)) is not None:
-            await self._respond(request, refusal)
-            return None
-        refused = await mount.refusal_of(request)
-        try:
-            action = mount.core.handle_request(request, trio.current_time()) if refused is None else refused
-        except Exception as error:  # noqa: BLE001 - of a function in the settings: cors, extra_headers
-            server.runtime.log_exception(f"a function in the settings failed for {request!r}", error)
-            action = Respond(_text(500, "Internal server error"))
-        server.runtime.flush()
-        match action:
-            case Respond(response):
-                await self._respond(request, response)
-            case ReadBody(post, _):
-                await self._serve_post(mount, request, post)
-            case Park(poll):
-                await self._serve_poll(mount, request, poll)
-            case Upgrade(websocket, headers):
-                extensions, agreed = negotiate(request) if server.per_message_deflate else ([], [])
-                try:
-                    answer, early_data = self._switch([*accept_headers(request), *agreed, *headers])
-                except BaseException:  # of headers that are none
-                    mount.core.lost(websocket, trio.current_time())
-                    server.runtime.flush()
-                    raise
-                return WebSocketPump(server, mount, self._direct, websocket, answer, early_data, extensions)
-            case _:
-                assert_never(action)
-        return None
-
-    async def _serve_post(self, mount: Mount, request: Request, post: Post) -> None:
-        server = self._server
-        complete = False
-        try:
-            if self._plain is not None:  # fast path; benchmarks: polling
-                post.feed(self._plain.body)
-            else:
-                await self._read_body(post.feed)
-            complete = True
-        finally:
-            if not complete:
-                mount.core.abort_post(post, trio.current_time())
-                server.runtime.flush()
-        # The answer is what makes an honest client send more. One that does not wait for it finds this POST still open.
-        await self._wait_room(mount, post)
-        response = mount.core.finish_post(post, trio.current_time())
-        server.runtime.flush()
-        await self._wait_room(mount, post)
-        await self._respond(request, response)
-
-    async def _read_body(self, feed: Callable[[bytes], bool]) -> bool:
+    async def read_body(self, feed: Callable[[bytes], bool]) -> bool:
         """Read the body until its end, or until `feed` refuses more of it. Returns whether it was read to the end.
 
         Raises:
-            _TooSlow: it took too long.
+            TooSlow: it took too long.
         """
+        if self._plain is not None:  # fast path; benchmarks: polling
+            body, self._plain.body = self._plain.body, b""
+            return not body or feed(body)
         with trio.move_on_after(self._server.timeouts.body_s):
             while (chunk := await self._body_chunk()) is not None:
                 if not feed(chunk):
                     return False
             return True
-        raise _TooSlow
+        raise TooSlow
 
-    async def _wait_room(self, mount: Mount, post: Post) -> None:
-        congestion = mount.congestion_of(post.session)
-        if congestion is not None:
-            await congestion.wait_room()
-
-    async def _serve_poll(self, mount: Mount, request: Request, poll: Poll) -> None:
-        server = self._server
-        delivered = False
-        try:
-            if poll.response is None:
-                await self._wait_for(poll)
-            if poll.response is not None:
-                delivered = await self._respond(request, poll.response)
-                if delivered:
-                    mount.core.poll_delivered(poll, trio.current_time())
-        finally:
-            if not delivered:
-                mount.core.abort_poll(poll, trio.current_time())
-                server.runtime.flush()
-        if not delivered:
-            raise _Gone
-
-    async def _wait_for(self, poll: Poll) -> None:
-        """Wait for the poll's response; return without one when the client goes away."""
-        with trio.CancelScope() as scope:
-            poll.context = PollWaker(scope)
-            await self._watch()
-
-    async def _watch(self) -> None:
+    async def watch(self) -> None:
         """Return when the client of a parked poll goes away; keep what it sends on meanwhile for later."""
         received = 0
         while received < MAX_EARLY_BYTES:
             try:
-                data = await self._direct.receive()
+                data = await self.direct.receive()
             except _BROKEN:
                 return
             if not data:
@@ -294,27 +188,9 @@ class HttpConnection:
                 self._unread += data
         await trio.sleep_forever()
 
-    async def _serve_application(self, request: Request) -> None:
-        """A request outside the Socket.IO path: the application's handler, else 404."""
-        server = self._server
-        if server.http_handler is None:
-            await self._respond(request, _text(404, "Not found"))
-            return
-        body = bytearray()
-        limit = server.core.engine.settings.max_payload_bytes
-
-        def feed(chunk: bytes) -> bool:
-            body.extend(chunk)
-            return len(body) <= limit
-
-        if not await self._read_body(feed):
-            await self._respond(request, _text(413, "Request body too large"))
-            return
-        await self._respond(request, await server.call_http_handler(request, bytes(body)))
-
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    async def _respond(self, request: Request, response: Response) -> bool:
+    async def respond(self, request: Request, response: Response) -> bool:
         """Write a response. Returns `False` when it was no valid HTTP, and the client got a 500."""
         if self._plain is not None:  # fast path; benchmarks: polling
             closes = self._server.is_closing or request.is_websocket_upgrade or response.status == 413
@@ -329,7 +205,7 @@ class HttpConnection:
         except (h11.LocalProtocolError, TypeError, ValueError) as error:  # the last two: headers that are no pairs
             is_valid = False
             self._server.runtime.log_exception(f"response to {request!r} is not valid HTTP", error)
-            response = _text(500, "Internal server error")
+            response = text_response(500, "Internal server error")
             head = self._head(request, response)
         events: list[h11.Event] = [head]
         if response.body and response.status not in _BODYLESS and not self._is_head:
@@ -360,7 +236,7 @@ class HttpConnection:
         await self._write(b"".join([self._h11.send(event) or b"" for event in events]))
 
     async def _write(self, data: bytes) -> None:
-        sent = self._direct.write_now(data)
+        sent = self.direct.write_now(data)
         if sent == len(data):
             return
         data = data[sent:]
@@ -368,11 +244,11 @@ class HttpConnection:
             try:
                 await self._stream.send_all(data)
             except _BROKEN:
-                raise _Gone from None
+                raise Gone from None
         if scope.cancelled_caught:
-            raise _Gone
+            raise Gone
 
-    def _switch(self, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    def switch(self, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
         """Return the answer 101, and what has arrived behind the request, which belongs to the WebSocket.
 
         Raises:
@@ -386,7 +262,7 @@ class HttpConnection:
         answer = h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols")
         return self._h11.send(answer) or b"", self._h11.trailing_data[0]
 
-    async def _refuse_malformed(self, status: int, detail: str) -> None:
+    async def refuse(self, status: int, detail: str) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""
         body = detail.encode("utf-8", "replace") + b"\n"
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
@@ -395,11 +271,11 @@ class HttpConnection:
             content = [] if self._is_head else [h11.Data(data=body)]
             try:
                 await self._send(h11.Response(status_code=status, headers=headers), *content, h11.EndOfMessage())
-            except _Gone:
+            except Gone:
                 return
             await self._linger()
 
-    async def _finish_cycle(self) -> bool:
+    async def finish(self) -> bool:
         """Get ready for the next request; `False` when the connection is to be closed."""
         if self._plain is not None:
             self._plain = None
@@ -429,14 +305,10 @@ class HttpConnection:
             with trio.move_on_after(self._server.timeouts.linger_s):
                 try:
                     await self._stream.send_eof()
-                    while size < MAX_LINGER_BYTES and (data := await self._direct.receive()):
+                    while size < MAX_LINGER_BYTES and (data := await self.direct.receive()):
                         size += len(data)
                 except _BROKEN:
                     pass
-
-
-def _text(status: int, text: str) -> Response:
-    return Response(status, [(b"content-type", b"text/plain; charset=utf-8")], text.encode("utf-8") + b"\n")
 
 
 def _problem_of(event: h11.Request) -> tuple[int, str] | None:

@@ -24,7 +24,7 @@ from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import GOING_AWAY
 from socketio_core.socketio.server import Server as CoreServer
 from socketio_core.trio.bundle import ClientBundle
-from socketio_core.trio.http1 import HttpConnection
+from socketio_core.trio.http_connection import HttpConnection
 from socketio_core.trio.mount import AllowRequest, Mount
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.timeouts import Timeouts

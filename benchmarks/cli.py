@@ -42,7 +42,24 @@ _NETWORK: Final[dict[str, Callable[[Sequence[Peer], Effort], Table]]] = {
 _PARSERS: Final[dict[str, Callable[[list[str], Effort], Table]]] = {"codec": codec, "client": client}
 _ALONE: Final[dict[str, Callable[[Effort], Table]]] = {"core": core, "growth": growth}
 
-BENCHMARKS: Final = ("codec", "core", "server", "broadcast", "connect", "polling", "memory", "client", "growth")
+BENCHMARKS: Final = {
+    "codec": "packets to text and back, beside bare json",
+    "core": "the engine alone, in memory",
+    "server": "events echoed, acknowledgements",
+    "broadcast": "one event to many sockets",
+    "connect": "clients that come and go",
+    "polling": "events over long polling",
+    "memory": "what an idle socket costs",
+    "client": "events sent and received by a client",
+    "growth": "costs as connections and rooms grow: flat",
+}
+
+_EPILOG: Final = """benchmarks:
+{}
+
+Needs Linux, a C compiler, and the extra `benchmarks`; Node and npm for --against node.""".format(
+    "\n".join(f"  {name:<11}{text}" for name, text in BENCHMARKS.items())
+)
 
 _PACKAGES: Final = (
     "socketio_core", "trio", "wsproto", "h11", "orjson", "python-socketio", "python-engineio", "uvicorn", "uvloop",
@@ -58,7 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "node" in options.against:
             install_node_packages()
         versions = _versions(options.against)
-        tables = [_run(name, options.against, effort) for name in options.benchmark or BENCHMARKS]
+        names = options.benchmark or list(BENCHMARKS)
+        tables: list[Table] = []
+        for name in names:
+            print(f"benchmark {len(tables) + 1} of {len(names)}: {name}", file=sys.stderr, flush=True)
+            tables.append(_run(name, options.against, effort))
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -78,9 +99,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the codec, the engine, the server and the client; alone, or beside their peers.",
-        epilog="Needs Linux, a C compiler, and the extra `benchmarks`; Node and npm for --against node.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help="see below; all by default")
     parser.add_argument(
         "--against", default="", metavar="PEERS", help="measure these too, in turns: node,python-socketio"
     )

@@ -241,14 +241,16 @@ static void leave(struct peer *peer) {
 
 /* -- the modes with threads ----------------------------------------------------------------------------------------- */
 
-static volatile bool is_over;
+static bool is_over;  /* atomic */
 static uint64_t done; /* atomic */
+
+static bool goes_on(void) { return !__atomic_load_n(&is_over, __ATOMIC_RELAXED); }
 
 static void count(uint64_t more) { __atomic_add_fetch(&done, more, __ATOMIC_RELAXED); }
 
 static void *connect_thread(void *unused) {
     struct peer peer;
-    while (!is_over) {
+    while (goes_on()) {
         join(&peer);
         leave(&peer);
         count(1);
@@ -272,7 +274,7 @@ static void poll_handshake(struct peer *peer, char *sid) {
 static void *upgrade_thread(void *unused) {
     struct peer poll, socket;
     char sid[128], body[4096];
-    while (!is_over) {
+    while (goes_on()) {
         poll_handshake(&poll, sid);
         request(&poll, "GET", sid, NULL, 0);
         open_websocket(&socket, sid);
@@ -295,14 +297,16 @@ static void *poll_thread(void *unused) {
     char sid[128];
     poll_handshake(&get, sid);
     dial(&post);
-    while (!is_over) {
+    while (goes_on()) {
         request(&get, "GET", sid, NULL, 0);
         request(&post, "POST", sid, outgoing, outgoing_size);
         read_response(&post, body, sizeof body);
         for (int missing = frames_per_reply;;) {
             read_response(&get, body, sizeof body);
-            missing--;
-            for (char *at = body; (at = strchr(at, 0x1e)); at++) missing--;
+            for (char *at = body; at; at = strchr(at, 0x1e)) { /* pings come among the messages */
+                at += *at == 0x1e;
+                missing -= *at == '4';
+            }
             if (missing <= 0) break;
             request(&get, "GET", sid, NULL, 0);
         }
@@ -324,14 +328,14 @@ static void run_threads(void *(*body)(void *)) {
     puts("ready");
     fflush(stdout);
     while (scanf("%lf %lf", &warm_up_s, &seconds) == 2) {
-        is_over = false;
+        __atomic_store_n(&is_over, false, __ATOMIC_RELAXED);
         for (int i = 0; i < connection_count; i++)
             if (pthread_create(&threads[i], NULL, body, NULL)) die("no thread: %s", strerror(errno));
         sleep_s(warm_up_s);
         struct sample from = take_sample(__atomic_load_n(&done, __ATOMIC_RELAXED));
         sleep_s(seconds);
         struct sample to = take_sample(__atomic_load_n(&done, __ATOMIC_RELAXED));
-        is_over = true;
+        __atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
         for (int i = 0; i < connection_count; i++) pthread_join(threads[i], NULL);
         report(from, to);
     }

@@ -7,11 +7,17 @@ const [port, given] = process.argv.slice(2);
 const [inFlight, args] = JSON.parse(given);
 const socket = io(`http://127.0.0.1:${port}`, { transports: ["websocket"] });
 let count = 0;
+let sent = 0;
 let isSending = false;
+
+const send = (data) => {
+  sent++;
+  socket.emit("echo", ...data);
+};
 
 socket.on("echo", (...received) => {
   count++;
-  if (isSending) socket.emit("echo", ...received);
+  if (isSending) send(received);
 });
 
 const cpuSeconds = () => {
@@ -24,7 +30,7 @@ socket.once("connect", async () => {
   for await (const line of createInterface({ input: process.stdin })) {
     const [warmUp, seconds] = line.split(" ").map(Number);
     isSending = true;
-    for (let i = 0; i < inFlight; i++) socket.emit("echo", ...args);
+    for (let i = 0; i < inFlight; i++) send(args);
     await setTimeout(warmUp * 1000);
     const [counted, at, cpu] = [count, performance.now(), cpuSeconds()];
     await setTimeout(seconds * 1000);
@@ -35,7 +41,7 @@ socket.once("connect", async () => {
       generator_cpu_s: 0,
     };
     isSending = false;
-    await setTimeout(100);
+    while (sent > count) await setTimeout(10); // or they would count in the next round
     console.log(JSON.stringify(sample));
   }
 });

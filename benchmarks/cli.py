@@ -54,7 +54,7 @@ BENCHMARKS: Final = {
     "growth": "costs as connections and rooms grow: flat",
 }
 
-_EPILOG: Final = """benchmarks:
+_EPILOG: Final = """benchmarks, all of them by default:
 {}
 
 Needs Linux, a C compiler, and the extra `benchmarks`; Node and npm for --against node.""".format(
@@ -97,12 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
+        usage="python -m benchmarks [options] [BENCHMARK ...]",
         description="Measure the codec, the engine, the server and the client; alone, or beside their peers.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help="see below; all by default")
+    parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help=argparse.SUPPRESS)
     parser.add_argument(
         "--against", default="", metavar="PEERS", help="measure these too, in turns: node,python-socketio"
     )

@@ -97,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
         usage="python -m benchmarks [options] [BENCHMARK ...]",
         description="Measure the codec, the engine, the server and the client; alone, or beside their peers.",
         epilog=_EPILOG,

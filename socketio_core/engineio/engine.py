@@ -8,6 +8,7 @@ client sends raises.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
@@ -291,6 +292,12 @@ class Engine:
             now: monotonic seconds; may not decrease between calls.
         """
         websocket.session.receive(websocket, frame, now)
+
+    def receive_all(self, websocket: WebSocket, frames: Iterable[Frame], now: float) -> None:
+        """Feed several whole messages at once, in order; the same as `receive` for each, and faster."""
+        receive = websocket.session.receive
+        for frame in frames:
+            receive(websocket, frame, now)
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Feed a piece of a WebSocket message: a fragment, or whatever of it has arrived.

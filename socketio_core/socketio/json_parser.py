@@ -151,9 +151,12 @@ class JsonParser:
         return text
 
     def _default(self, value: object) -> JSONValue:
-        if not isinstance(value, (bytes, bytearray, memoryview)):
-            raise TypeError(f"{type(value).__name__} is not JSON; use str, int, float, bool, None, list, dict or bytes")
-        self._attachments.append(bytes(cast("bytes", value)))
+        if type(value) is not bytes:
+            if not isinstance(value, (bytes, bytearray, memoryview)):
+                name = type(value).__name__
+                raise TypeError(f"{name} is not JSON; use str, int, float, bool, None, list, dict or bytes")
+            value = bytes(cast("bytes", value))
+        self._attachments.append(value)
         return placeholder(len(self._attachments) - 1)
 
     def _binary_kind(self, kind: int, attachments: list[bytes], text: str) -> int:
@@ -325,8 +328,10 @@ def _depth_exceeds(text: str, limit: int) -> bool:
     """
     if "\\" in text:
         text = _ESCAPE.sub("", text)
-    brackets = text.encode("utf-8", "surrogatepass").translate(None, _NOT_MARKS).replace(b'""', b"")
-    if b'"' in brackets:  # there are brackets inside of strings
+    brackets = text.encode("utf-8", "surrogatepass").translate(None, _NOT_MARKS)
+    if 2 * brackets.count(b'""') == brackets.count(b'"'):  # the two quotes of each string stand side by side
+        brackets = brackets.translate(None, b'"')
+    else:  # there are brackets inside of strings
         brackets = b"".join(brackets.split(b'"')[::2])
     left = brackets
     for peeled_levels in range(2, 8, 2):

@@ -202,8 +202,8 @@ class Member:
     @property
     def is_over_high_water(self) -> bool:
         """Whether the client reads too slowly for more: wait, or drop."""
-        session = self.connection.session
-        return session.buffered_bytes > self.connection.high_water_bytes
+        connection = self.connection
+        return connection.session.buffered_bytes > connection.high_water_bytes
 
     def emit(self, name: str, args: Sequence[JSONValue], *, volatile: bool = False) -> bool:
         """Send an event. Returns `False` when it was dropped: the member has left, or it is volatile and must wait.

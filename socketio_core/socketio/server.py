@@ -106,6 +106,11 @@ class Server:
         websocket.session.receive(websocket, frame, now)
         self._pump(now)
 
+    def receive_all(self, websocket: WebSocket, frames: Iterable[Frame], now: float) -> None:
+        """See `Engine.receive_all`."""
+        self.engine.receive_all(websocket, frames, now)
+        self._pump(now)
+
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """See `Engine.receive_part`."""
         websocket.session.receive_part(websocket, part, now, is_last=is_last)

@@ -160,15 +160,21 @@ class WebSocketPump:
             for piece in slices(data) if self._deflates else (data,):
                 self._feed_wsproto(piece)
         else:
-            core, websocket = self._mount.core, self._websocket
-            now = trio.current_time()
-            for message in self._plain_frames.feed(data):
-                if type(message) is Foreign:
-                    self._feed_wsproto(message.data)
-                elif not self._is_deaf:  # fast path; benchmarks: server
-                    core.receive(websocket, message, now)
+            messages: list[str | bytes] = []
+            for found in self._plain_frames.feed(data):
+                if type(found) is Foreign:
+                    self._receive(messages)
+                    messages = []
+                    self._feed_wsproto(found.data)
+                else:
+                    messages.append(found)
+            self._receive(messages)
         if self._pong:
             self.flush()
+
+    def _receive(self, messages: list[str | bytes]) -> None:
+        if messages and not self._is_deaf:  # fast path; benchmarks: server
+            self._mount.core.receive_all(self._websocket, messages, trio.current_time())
 
     def _feed_wsproto(self, data: bytes) -> None:
         if not self._is_deaf:

@@ -377,3 +377,24 @@ def test_a_shutdown_keeps_within_max_packets_per_poll() -> None:
 
 def test_settings_have_defaults() -> None:
     assert Engine().settings == EngineSettings()
+
+
+# -- several frames at once --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frames", [["4a", b"b", "4c"], ["4a", "2", "4late"], ["4a", "x", "4late"], ["1", "4late"], []])
+def test_frames_fed_at_once_mean_what_they_mean_one_by_one(frames: list[str | bytes]) -> None:
+    seen: list[list[str | bytes]] = []
+    for at_once in (True, False):
+        scene = Scene()
+        client = scene.client("websocket")
+        websocket = scene.socket(client).carrier
+        scene.reports()
+        if at_once:
+            scene.engine.receive_all(websocket, frames, scene.now)
+        else:
+            for frame in frames:
+                scene.engine.receive(websocket, frame, scene.now)
+        seen.append(scene.reports())
+        scene.check()
+    assert seen[0] == seen[1]

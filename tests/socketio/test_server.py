@@ -317,3 +317,28 @@ def test_a_delivered_poll_brings_nothing_back(rig: Rig) -> None:
     assert waiting.response is not None
     rig.server.poll_delivered(waiting, rig.now)
     assert waiting.messages == []
+
+
+# -- several frames at once --------------------------------------------------------------------------------------------
+
+
+def test_frames_fed_at_once_end_at_the_first_bad_one(rig: Rig) -> None:
+    client, member = rig.joined()
+    socket = client.websocket
+    assert socket is not None
+    frames: list[Payload] = [
+        '42["one"]',
+        '451-["two",{"_placeholder":true,"num":0}]',
+        b"\x01",
+        '42["three"',
+        '42["late"]',
+    ]
+    rig.server.receive_all(socket.carrier, frames, rig.now)
+    *received, left, closed = rig.events()
+    assert [(event.name, event.args) for event in received if isinstance(event, EventReceived)] == [
+        ("one", []),
+        ("two", [b"\x01"]),
+    ]
+    assert isinstance(left, Left)
+    assert (left.member, left.reason) == (member, CloseReason.PARSE_ERROR)
+    assert isinstance(closed, ConnectionClosed)

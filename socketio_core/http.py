@@ -185,6 +185,8 @@ class Cors:
             for origin in self.origins:
                 if origin == "*":
                     raise ValueError("cors origins '*' must stand alone, not in a list")
+                if "*" in origin:
+                    raise ValueError(f"cors origin must not hold a wildcard, use a function that decides: {origin!r}")
                 if "://" not in origin and origin != "null":
                     raise ValueError(f"cors origin must have a scheme, as in 'https://app.example': {origin!r}")
 

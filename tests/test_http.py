@@ -121,6 +121,7 @@ def test_refusal_without_a_host_says_so() -> None:
         ({"origins": "*", "credentials": True}, "'\\*' cannot be combined with credentials"),
         ({"origins": "https://a.example"}, "not a single string"),
         ({"origins": ["*"]}, "'\\*' must stand alone"),
+        ({"origins": ["https://*.example"]}, "must not hold a wildcard, use a function that decides: 'https://"),
         ({"origins": ["https://a.example", "b.example"]}, "must have a scheme, .*: 'b.example'"),
     ],
 )

@@ -173,6 +173,9 @@ class Application(Registrar, Broadcasts):
     def request_refused(self, event: RequestRefused) -> None:
         """A request was refused before it reached a session; adapters log it."""
 
+    def event_unhandled(self, socket: Socket, event: EventReceived) -> None:
+        """No handler was registered for an event; adapters log it."""
+
     def connection_closed(self, event: ConnectionClosed) -> None:
         """A client's connection ended; adapters log it."""
 
@@ -232,6 +235,8 @@ class Application(Registrar, Broadcasts):
             socket.flow.event_handled(event.size_bytes)
         if event.ack_id is not None and was_handled and not has_failed:
             self._acknowledge(socket, event, outcome)
+        elif not was_handled:
+            self.event_unhandled(socket, event)
 
     def _acknowledge(self, socket: Socket, event: EventReceived, result: JSONValue) -> None:
         args: tuple[JSONValue, ...] = () if result is None else (result,)
@@ -249,7 +254,8 @@ class Application(Registrar, Broadcasts):
         member = socket.member
         try:
             for middleware in socket.namespace.handlers.middlewares:
-                await run(middleware, socket)
+                if await run(middleware, socket) is False:  # what refuses in python-socketio must not let in here
+                    raise ConnectRefused
             accepted = member.accept(self.runtime.now())
         except ConnectRefused as refusal:
             self._refuse(member, refusal.message, refusal.data)
@@ -298,6 +304,9 @@ class Application(Registrar, Broadcasts):
             self._log_failure(name, error)
 
     def _log_failure(self, name: str, error: Exception) -> None:
+        if isinstance(error, ConnectRefused):
+            hint = "too late to refuse, the socket is in: raise ConnectRefused in a middleware (use), or disconnect it"
+            error.add_note(hint)
         self.runtime.log_exception(f"handler of {name!r} failed", error)
 
     # -- acks --------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from socketio_core.records import record
 from socketio_core.settings import EngineSettings
 
 PROTOCOL_VERSION = "4"
+FORBIDDEN = 4  # the code of a refused handshake or origin (PROTOCOL 1.4)
 
 
 @record
@@ -86,7 +87,7 @@ class Engine:
 
     def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
         """Refuse a handshake: 403, or 400 to a WebSocket, with `text` (PROTOCOL 1.4, code 4)."""
-        return self._refuse(request, _Refusal(4, text, f"handshake refused: {text}", 403))
+        return self._refuse(request, _Refusal(FORBIDDEN, text, f"handshake refused: {text}", 403))
 
     def handle_request(self, request: Request, now: float) -> Action:
         """Judge one HTTP request and say what to do about it.
@@ -122,7 +123,7 @@ class Engine:
             return _Refusal(3, "Bad request", "origin header holds control characters")
         refused = refused_origin(request, self.settings.cors)
         if refused is not None:
-            return _Refusal(4, "Forbidden", refused, 403)
+            return _Refusal(FORBIDDEN, "Forbidden", refused, 403)
         sid = request.query.get("sid")
         return self._check_session(request, transport, sid) if sid else self._check_handshake(request, transport)
 

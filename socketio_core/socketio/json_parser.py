@@ -97,6 +97,8 @@ class JsonParser:
         self._settings = settings or SocketSettings()
         self._attachments: list[bytes] = []
         self._encode_json = _make_encoder(self._default)
+        if json is not None and not (callable(getattr(json, "dumps", None)) and callable(getattr(json, "loads", None))):
+            raise TypeError(f"json must have dumps and loads, as the module orjson has: {json!r}")
         self._json_module = json
 
     def encode(self, packet: Packet) -> WireMessage:

@@ -7,18 +7,19 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, TypeVar, cast
 
 import trio
 
 from socketio_core.app.application import Application
 from socketio_core.app.engine_application import EngineApplication
 from socketio_core.app.handlers import run
-from socketio_core.engineio.engine import Engine
+from socketio_core.app.socket import Socket
+from socketio_core.engineio.engine import FORBIDDEN, Engine
 from socketio_core.engineio.events import Closed, RequestRefused
-from socketio_core.http import Cors, Request, Response
+from socketio_core.http import Cors, Request, Response, refused_origin
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio.events import ConnectionClosed
+from socketio_core.socketio.events import ConnectionClosed, EventReceived
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import GOING_AWAY
@@ -34,6 +35,9 @@ Listener = trio.abc.Listener[Any]
 
 _NO_CAPACITY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 _CAPACITY_WAIT_S = 0.1
+_MAX_WARNED_ORIGINS: Final = 100
+
+_V = TypeVar("_V")
 
 
 class Server(Application):
@@ -78,7 +82,9 @@ class Server(Application):
         shortcuts: bool = True,
         trust_proxy: bool = False,
     ) -> None:
-        engine = engine or EngineSettings()
+        engine = _checked(engine, EngineSettings, "engine") or EngineSettings()
+        settings = _checked(settings, SocketSettings, "settings")
+        timeouts = _checked(timeouts, Timeouts, "timeouts")
         engine = replace(engine, path=path.rstrip("/") + "/", cors=cors or engine.cors)
         if json is not None:
             if parser is not None:
@@ -98,6 +104,7 @@ class Server(Application):
         self._ended = trio.Event()
         self._was_served = False
         self._engines: list[EngineApplication] = []
+        self._warned_origins: set[str] = set()
         self._mounts = self.runtime.mounts
         self._mounts.append(Mount(self, self.core, self.runtime, allow_request))
 
@@ -160,14 +167,15 @@ class Server(Application):
             RuntimeError: the server was served before.
         """
         if self._was_served:
-            raise RuntimeError("a Server serves once; make another")
+            raise RuntimeError("a Server serves once; make another, e.g. in a function that registers the handlers")
         self._was_served = True
         if listeners is None:
             try:
                 listeners = await trio.open_tcp_listeners(port, host=host)
-            except OSError:
+            except OSError as error:
                 self._was_served = False  # it may try another port
-                raise
+                where = f"{'*' if host is None else host}:{port}"
+                raise OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}") from error
         scheme = "http"
         if ssl_context is not None:
             listeners = [trio.SSLListener(listener, ssl_context, https_compatible=True) for listener in listeners]
@@ -291,8 +299,19 @@ class Server(Application):
         return response
 
     def request_refused(self, event: RequestRefused) -> None:
-        """Log why a request was refused."""
+        """Log why a request was refused; for an origin once as a warning, for nobody else tells the developer."""
+        origin = event.request.header("origin")
+        if event.code == FORBIDDEN and origin is not None and origin not in self._warned_origins:
+            refused = refused_origin(event.request, self.core.engine.settings.cors)
+            if refused is not None and len(self._warned_origins) < _MAX_WARNED_ORIGINS:
+                self._warned_origins.add(origin)
+                LOGGER.warning("%r from %s refused: %s", event.request, event.request.address, refused)
+                return
         _log_refused(event)
+
+    def event_unhandled(self, socket: Socket, event: EventReceived) -> None:
+        """Log what is often a typo."""
+        LOGGER.debug("no handler for the event %r of %r", event.name, socket)
 
     def connection_closed(self, event: ConnectionClosed) -> None:
         """Log what a client did wrong."""
@@ -305,6 +324,13 @@ class _LoggedEngine(EngineApplication):
 
     def session_closed(self, event: Closed) -> None:
         _log_closed(event)
+
+
+def _checked(value: _V | None, kind: type[_V], name: str) -> _V | None:
+    """Check an argument at once, for not everybody checks types; the error would come much later."""
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{name} must be {kind.__name__}(...), not {value!r}")
+    return value
 
 
 def _log_refused(event: RequestRefused) -> None:

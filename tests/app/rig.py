@@ -10,7 +10,7 @@ from socketio_core.app.handlers import Handler
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import ConnectionClosed
+from socketio_core.socketio import ConnectionClosed, EventReceived
 from socketio_core.testing import WireClient, settle
 from tests.app.hand_runtime import HandRuntime, Task
 from tests.socketio.rig import Rig, connect_head, drain
@@ -20,10 +20,15 @@ class App(Application):
     """Notes what adapters log."""
 
     noted: list[ConnectionClosed | RequestRefused]
+    unhandled: list[tuple[Socket, str]]
 
     def request_refused(self, event: RequestRefused) -> None:
         super().request_refused(event)
         self.noted.append(event)
+
+    def event_unhandled(self, socket: Socket, event: EventReceived) -> None:
+        super().event_unhandled(socket, event)
+        self.unhandled.append((socket, event.name))
 
     def connection_closed(self, event: ConnectionClosed) -> None:
         super().connection_closed(event)
@@ -42,6 +47,7 @@ class AppRig(Rig):
         self.runtime = HandRuntime(self.clock)
         self.io = App(self.server, self.runtime, concurrency=concurrency)
         self.io.noted = []
+        self.io.unhandled = []
         self.calls: list[Any] = []
 
     @property

@@ -134,6 +134,34 @@ def test_whatever_goes_wrong_while_deciding_is_a_refusal(
     assert client.session is None
 
 
+@pytest.mark.parametrize("answer", [False, None, True, 0])
+def test_a_middleware_that_returns_false_refuses(rig: AppRig, *, answer: object) -> None:
+    rig.io.use(returning(answer))
+    rig.io.use(note(rig, "next"))
+    client = rig.open()
+    refused = answer is False
+    answers = rig.send(client, "40")
+    assert (answers == ['4{"message":"connection refused"}']) == refused
+    assert bool(rig.calls) != refused
+    assert rig.logged == []
+
+
+def test_a_handler_that_refuses_too_late_is_told_so(rig: AppRig) -> None:
+    rig.io.on("connection", returning(ConnectRefused("no")))
+    rig.connect()
+    ((message, error),) = rig.runtime.logged
+    assert message == "handler of 'connection' failed"
+    assert "raise ConnectRefused in a middleware" in error.__notes__[0]
+
+
+def test_an_event_without_a_handler_is_noted(rig: AppRig) -> None:
+    client, socket = rig.connect()
+    rig.io.on("known", note(rig, "known"))
+    rig.io.on_any(note(rig, "any"))
+    rig.send(client, '42["known"]', '42["unknown",1]')
+    assert rig.io.unhandled == [(socket, "unknown")]
+
+
 def test_a_decision_that_is_cancelled_is_a_refusal(rig: AppRig) -> None:
     @rig.io.use
     async def wait(socket: Socket) -> None:

@@ -308,6 +308,7 @@ async def test_hostile_http(row: Row) -> None:
             assert await peer.rest() == b""
             assert trio.current_time() == pytest.approx(done_at + row.ends_s)
         assert bench.reason_of(attacker) == row.reason
+        assert ("origin 'http://evil' is not the server's own" in bench.take_log()) == (row.name == "a foreign Origin")
         if row.reason is None:
             await attacker.send("3")
             await attacker.echo()

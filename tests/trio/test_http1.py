@@ -245,6 +245,7 @@ async def test_scheme_of_a_trusted_proxy_decides_about_the_origin() -> None:
         for forwarded in ("https", "wss", "http, https"):
             assert (await peer.ask(headers=[origin, f"X-Forwarded-Proto: {forwarded}"])).status == 200
         assert (await peer.ask(headers=[origin, "X-Forwarded-Proto: https, ws"])).status == 403
+        assert "expected 'http://test'" in bench.take_log()
 
 
 @trio_tcp_test

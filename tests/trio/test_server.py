@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 import trio
 
-from socketio_core import EngineSettings
+from socketio_core import EngineSettings, SocketSettings
 from socketio_core.http import Request, Response
 from socketio_core.trio import Server
 from socketio_core.trio.mount import AllowRequest
@@ -86,8 +86,9 @@ async def test_taken_port_is_an_os_error_and_another_may_be_tried() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         io = Server()
-        with pytest.raises(OSError, match="in use") as caught:
-            await io.serve("127.0.0.1", taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: .* in use") as caught:
+            await io.serve("127.0.0.1", port)
         assert caught.value.errno == errno.EADDRINUSE
     async with serving(io, tcp=True) as bench:
         await bench.check_still_serves()
@@ -102,6 +103,48 @@ async def test_serves_once() -> None:
         await bench.check_still_serves()
     with pytest.raises(RuntimeError, match="serves once"):
         await io.serve(listeners=[MemoryListener()])
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"engine": SocketSettings()}, r"engine must be EngineSettings\(...\), not SocketSettings"),
+        ({"engine": {"ping_interval_s": 1}}, "engine must be EngineSettings"),
+        ({"settings": EngineSettings()}, "settings must be SocketSettings"),
+        ({"timeouts": 5}, "timeouts must be Timeouts"),
+        ({"json": "orjson"}, "json must have dumps and loads, as the module orjson has: 'orjson'"),
+        ({"cors": "*"}, "cors must be a Cors"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_refused_at_once(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
+        Server(**options)
+
+
+@trio_test
+async def test_origin_that_is_refused_is_a_warning_once() -> None:
+    async with serving(Server(allow_request=lambda _: "no")) as bench:
+        peer = await bench.connect()
+        for origin in ("http://a", "http://a", "http://b"):
+            assert (await peer.ask(headers=[f"Origin: {origin}"])).status == 403
+        assert (
+            bench.take_log().count("is not the server's own; expected 'http://test' (set `cors` to admit others)") == 2
+        )
+        assert (await peer.ask(headers=["Origin: http://test"])).status == 403  # by allow_request, which knows it
+        for number in range(200):
+            await peer.ask(headers=[f"Origin: http://{number}"])
+        assert len(bench.take_log().splitlines()) == 98
+
+
+@trio_test
+async def test_event_without_a_handler_is_logged_for_who_debugs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "socketio_core.trio")
+    async with serving(Server()) as bench:
+        client = await bench.websocket()
+        await client.emit("eco")
+        await client.echo()
+        await client.close()
+    assert "no handler for the event 'eco' of <Socket" in caplog.text
 
 
 @trio_test

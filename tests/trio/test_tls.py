@@ -74,6 +74,7 @@ async def test_origin_is_compared_with_https(certificate: Path) -> None:
         peer = await bench.connect()
         assert (await peer.ask(headers=["Origin: https://test"])).status == 200
         assert (await peer.ask(headers=["Origin: http://test"])).status == 403
+        assert "expected 'https://test'" in bench.take_log()
 
 
 @trio_tcp_test

@@ -8,7 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import EngineSettings
 from socketio_core.trio import AckTimeout, Server
-from socketio_core.trio.runtime import TrioRuntime
+from socketio_core.trio.runtime import TIMER_REST_S, LoopRuntime, TrioRuntime
 from tests.trio.bench import serving, trio_test
 
 
@@ -59,6 +59,40 @@ async def test_deadline_that_comes_nearer_wakes_the_clock_in_time() -> None:
                 await socket.call("question", timeout=timeout)
             assert trio.current_time() == pytest.approx(began_at + timeout)
             assert str(await client.take()).endswith('["question"]')
+
+
+@trio_test
+async def test_deadlines_close_together_are_seen_to_together() -> None:
+    class Timers(LoopRuntime):
+        def __init__(self, *deadlines: float) -> None:
+            super().__init__()
+            self.pending = list(deadlines)
+            self.seen: list[tuple[float, list[float]]] = []
+
+        @property
+        def next_deadline(self) -> float | None:
+            return min(self.pending, default=None)
+
+        def handle_timeout(self, now: float) -> None:
+            due = [at for at in self.pending if at <= now]
+            self.pending = [at for at in self.pending if at > now]
+            self.seen.append((round(now - began_at, 6), [round(at - began_at, 6) for at in due]))
+
+        def flush(self) -> None:
+            self.wake_in_time()
+
+    began_at = trio.current_time()
+    rest_s = TIMER_REST_S
+    timers = Timers(began_at + 1, began_at + 1 + rest_s / 3, began_at + 1 + rest_s / 2, began_at + 2)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(timers.keep_time)
+        await trio.sleep(1 + rest_s / 4)
+        timers.pending.append(began_at + 1 + rest_s / 4)  # one that is new does not wake it earlier
+        timers.flush()
+        await trio.sleep(3)
+        nursery.cancel_scope.cancel()
+    third, half, quarter = (round(1 + rest_s / part, 6) for part in (3, 2, 4))
+    assert timers.seen == [(1.0, [1.0]), (1 + rest_s, [third, half, quarter]), (2.0, [2.0])]
 
 
 @trio_test

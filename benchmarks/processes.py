@@ -171,17 +171,18 @@ def start_server(
 @cache
 def load_generator() -> Path:
     """Compile the load generator, if that was not done since it was changed, and return its path."""
-    source = HERE / "load.c"
+    sources = sorted((HERE / "load").glob("*.[ch]"))
     target = HERE / "build" / "load"
-    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+    if not target.exists() or target.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         target.parent.mkdir(exist_ok=True)
-        run_tool([tool("cc"), "-O2", "-pthread", "-o", str(target), str(source)])
+        units = [str(source) for source in sources if source.suffix == ".c"]
+        run_tool([tool("cc"), "-O2", "-pthread", "-o", str(target), *units])
     return target
 
 
 @dataclass(frozen=True)
 class Load:
-    """What the generator does; see `load.c`.
+    """What the generator does; see `load/main.c`.
 
     Attributes:
         mode: `"echo"`, `"broadcast"`, `"idle"`, `"connect"`, `"upgrade"` or `"poll"`.

@@ -39,16 +39,29 @@ class Deflate(PerMessageDeflate):
         return super().frame_inbound_header(proto, opcode, rsv, payload_length)
 
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
-        """Unpack a piece of a frame."""
-        return data if self._is_control else super().frame_inbound_payload_data(proto, data)
+        """Unpack a piece of a frame. Behind the end of a stream there may be one byte (RFC 7692, 7.2.3.5), no more.
+
+        zlib would keep all that comes there, and copy it again with each piece.
+        """
+        if self._is_control:
+            return data
+        unpacked = super().frame_inbound_payload_data(proto, data)
+        if self._decompressor is not None and len(self._decompressor.unused_data) > 1:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        return unpacked
 
     def frame_inbound_complete(
         self,
         proto: FrameDecoder | FrameProtocol,
         fin: bool,  # noqa: FBT001 - as wsproto has it
     ) -> bytes | CloseReason | None:
-        """End a frame."""
-        return None if self._is_control else super().frame_inbound_complete(proto, fin)
+        """End a frame. A stream that ended with its message is followed by another."""
+        if self._is_control:
+            return None
+        unpacked = super().frame_inbound_complete(proto, fin)
+        if fin and self._decompressor is not None and self._decompressor.eof:
+            self._decompressor = None
+        return unpacked
 
 
 def negotiate(request: Request) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:

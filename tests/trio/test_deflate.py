@@ -147,7 +147,32 @@ def _bomb(size: int) -> bytes:
     return _Packer()('42["' + "x" * (size - 6) + '"]')
 
 
+def _finished(text: str) -> bytes:
+    """A message whose last block says that it is the last. Spec: RFC 7692, 7.2.3.5."""
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(text.encode()) + deflate.flush(zlib.Z_FINISH)
+
+
+@trio_test
+async def test_streams_that_end_with_their_message_are_followed_by_others() -> None:
+    async with serving(_server()) as bench:
+        client = await _deflating(bench)
+        for _ in range(3):
+            await client.peer.send(frame(_finished('421["echo"]') + b"\0", TEXT, rsv=RSV1))
+            assert await client.take() == "431[]"
+
+
+@trio_test
+async def test_what_comes_behind_the_end_of_a_stream_is_not_kept() -> None:
+    async with under_attack(_server()) as bench:
+        client = await _deflating(bench)
+        await perform(client.peer, frame(_finished("4") + bytes(8_000_000), TEXT, rsv=RSV1)[:200_000])
+        opcode, data = await client.peer.frame()
+        assert (opcode, int.from_bytes(data[:2], "big")) == (8, 1007)
+
+
 HOSTILE: Final[list[tuple[str, bytes, int]]] = [
+    ("two bytes behind the end of a stream", frame(_finished("4") + b"\0\0", TEXT, rsv=RSV1), 1007),
     ("garbage", frame(b"\xff" * 100, TEXT, rsv=RSV1), 1007),
     ("a bomb in one frame", frame(_bomb(50_000_000), TEXT, rsv=RSV1), 1009),
     ("one byte over the limit", frame(_bomb(100_001), TEXT, rsv=RSV1), 1009),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import accumulate
 from json import JSONDecoder, JSONEncoder
 from json import encoder as json_encoder
@@ -83,14 +84,31 @@ class JsonModule(Protocol):
         ...
 
 
+_Dumps = Callable[..., bytes | str]
+
+_STRICT_OPTIONS: Final = ("OPT_PASSTHROUGH_DATACLASS", "OPT_PASSTHROUGH_DATETIME", "OPT_PASSTHROUGH_SUBCLASS")
+"""Of orjson: what `json` has no form for, or another one, is not to be encoded by itself."""
+
+
+def _strict_dumps(json: JsonModule) -> _Dumps:
+    dumps: _Dumps = json.dumps
+    options = sum({int(getattr(json, name, 0)) for name in _STRICT_OPTIONS})  # each is a bit of its own
+    return partial(dumps, option=options) if options else dumps
+
+
+def _text_of(encoded: bytes | str) -> str:
+    return encoded if isinstance(encoded, str) else encoded.decode("utf-8")
+
+
 class JsonParser:
     """Encodes to `"42[...]"` and attachments; makes strict decoders.
 
     Args:
         json: encodes and decodes the data. What it refuses, and what it might treat in another way than Python's own
-            `json`, is left to that: so the same is accepted, and the same sent, but for the spelling of very large and
-            very small numbers. (orjson also takes UUIDs, and reads integers of over 64 bits as floats, as JavaScript
-            does.)
+            `json`, is left to that, `null` in the text included: so the same is accepted, and the same sent, but for
+            the spelling of very large and very small numbers. What orjson alone takes is taken always: members of
+            enumerations, by their values, UUIDs, and `orjson.Fragment`, which it sends unseen. It reads integers of
+            over 64 bits as floats, as JavaScript does.
     """
 
     def __init__(self, settings: SocketSettings | None = None, *, json: JsonModule | None = None) -> None:
@@ -100,6 +118,7 @@ class JsonParser:
         if json is not None and not (callable(getattr(json, "dumps", None)) and callable(getattr(json, "loads", None))):
             raise TypeError(f"json must have dumps and loads, as the module orjson has: {json!r}")
         self._json_module = json
+        self._fast_dumps = None if json is None else _strict_dumps(json)
 
     def encode(self, packet: Packet) -> WireMessage:
         """Encode a packet; bytes anywhere in an event or ack become attachments, in depth-first order.
@@ -130,7 +149,7 @@ class JsonParser:
 
     def _json(self, data: JSONValue) -> str:
         try:
-            text = self._encode_json(data) if self._json_module is None else self._fast_json(self._json_module, data)
+            text = self._encode_json(data) if self._fast_dumps is None else self._fast_json(self._fast_dumps, data)
         except BaseException as error:
             self._attachments = []  # nothing of it gets into the next packet
             if isinstance(error, (TypeError, ValueError, RecursionError)):
@@ -140,13 +159,13 @@ class JsonParser:
             text = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)  # as JSON.stringify does
         return text
 
-    def _fast_json(self, json: JsonModule, data: JSONValue) -> str:
+    def _fast_json(self, dumps: _Dumps, data: JSONValue) -> str:
         """Encode with another module; what it refuses or hides is for our own to judge."""
         try:
-            encoded = json.dumps(data, default=self._default)
+            encoded = dumps(data, default=self._default)
         except Exception:  # noqa: BLE001 - each module has errors of its own
             encoded = ""
-        text = encoded if isinstance(encoded, str) else encoded.decode("utf-8")
+        text = _text_of(encoded)
         if not text or "null" in text:  # orjson writes NaN as null
             self._attachments = []
             return self._encode_json(data)
@@ -155,11 +174,20 @@ class JsonParser:
     def _default(self, value: object) -> JSONValue:
         if type(value) is not bytes:
             if not isinstance(value, (bytes, bytearray, memoryview)):
-                name = type(value).__name__
-                raise TypeError(f"{name} is not JSON; use str, int, float, bool, None, list, dict or bytes")
+                return self._foreign(value)
             value = bytes(cast("bytes", value))
         self._attachments.append(value)
         return placeholder(len(self._attachments) - 1)
+
+    def _foreign(self, value: object) -> JSONValue:
+        """Return what another module takes of itself in a form that `json` takes: it may not get to see the packet."""
+        if self._json_module is not None and self._fast_dumps is not None:
+            try:
+                return self._json_module.loads(_text_of(self._fast_dumps(value)))
+            except Exception:  # noqa: BLE001, S110 - each module has errors of its own; it does not take it either
+                pass
+        name = type(value).__name__
+        raise TypeError(f"{name} is not JSON; use str, int, float, bool, None, list, dict or bytes")
 
     def _binary_kind(self, kind: int, attachments: list[bytes], text: str) -> int:
         if kind not in _BINARY_OF:

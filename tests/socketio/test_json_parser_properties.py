@@ -6,7 +6,11 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 import pytest
@@ -225,6 +229,74 @@ def test_another_json_module_sends_the_same(data: Any, nsp: str, ack_id: int | N
         assert len(plain) == len(fast)
         assert "e" in str(plain[0])[3:]
         assert feed_to(JsonParser(), plain) == feed_to(JsonParser(), fast)
+
+
+class _Shade(Enum):
+    DARK = "dark"
+    PALE = 2
+
+
+class _Level(IntEnum):
+    LOW = 1
+
+
+class _Word(StrEnum):
+    LOW = "low"
+
+
+class _Words(dict[str, str]):
+    def items(self) -> Any:
+        return [("other", "words")]
+
+
+@dataclass
+class _Point:
+    x: int
+
+
+@pytest.mark.parametrize("beside", [1, None, 2**70, "null", "\ud800"])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (_Shade.DARK, '"dark"'),
+        ([_Shade.PALE], "[2]"),
+        (UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
+        (_Level.LOW, "1"),
+        (_Word.LOW, '"low"'),
+        (_Words(a="b"), '{"other":"words"}'),
+        ((1, (2,)), "[1,[2]]"),
+        ({1: True, None: 1.5}, '{"1":true,"null":1.5}'),
+        (_Point(1), None),
+        (datetime(2026, 1, 1, tzinfo=UTC), None),
+        ({1, 2}, None),
+    ],
+)
+def test_another_json_module_accepts_a_value_whatever_stands_beside_it(
+    value: Any, text: str | None, beside: Any
+) -> None:
+    """It encodes some types that `json` refuses, and leaves a packet to `json` for what else is in it."""
+    parser = JsonParser(json=orjson)
+    packet = Packet(EVENT, "/", ["x", value, beside])
+    if text is None:
+        with pytest.raises(LocalProtocolError, match="is not JSON"):
+            parser.encode(packet)
+    else:
+        (frame,) = parser.encode(packet).frames
+        assert str(frame).startswith(f'42["x",{text},')
+
+
+def test_a_json_module_without_options_will_do() -> None:
+    class Module:
+        def loads(self, text: str, /) -> Any:
+            return json.loads(text)
+
+        def dumps(self, value: Any, /, *, default: Any = None) -> str:
+            return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=default)
+
+    assert JsonParser(json=Module()).encode(Packet(EVENT, "/", ["x", "é", b"1"])).frames == (
+        '451-["x","é",{"_placeholder":true,"num":0}]',
+        b"1",
+    )
 
 
 @given(

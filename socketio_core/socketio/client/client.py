@@ -312,6 +312,8 @@ class Client:
         if session is not None:
             session.close(now)
             self._old_sessions.append(session)
+            for namespace in self.namespaces.values():
+                namespace.session_retired()
 
     def _pump(self, now: float) -> None:
         """Handle what the current session reports, until there is no more."""

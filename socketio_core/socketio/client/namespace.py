@@ -1,10 +1,15 @@
 """One namespace as its client sees it: what users of Socket.IO call a socket, without the handlers.
 
     IDLE         not wanted: never connected, left, refused, or given up
-    WAITING      wanted, and there is no connection to the server (yet, or again)
+    WAITING      wanted, and there is no connection to the server (yet, or again), or the server still owes the answer
+                 to an earlier CONNECT
     ASKING       the host was asked for its auth
     CONNECTING   CONNECT was sent
     CONNECTED    the server let the client in
+
+A server that gets a second CONNECT before it has answered the first may close the connection, or answer both (PROTOCOL
+3.6, 9-32). So a namespace that was left, or given up, too early for an answer waits for it before it asks again; if it
+is a yes, it is declined with a DISCONNECT.
 
 Spec: PROTOCOL 3.5, 3.9, 5.2, 5.3.
 """
@@ -83,6 +88,7 @@ class ClientNamespace:
         self.recovered = False
         self.pending_acks: dict[int, PendingAck] = {}
         self._connects = 0
+        self._is_answer_owed = False  # CONNECT was sent over this connection, and is not answered yet
         self._pid: str | None = None
         self._offset: str | None = None
         self._next_ack_id = 0
@@ -126,6 +132,9 @@ class ClientNamespace:
         """There is a connection to the server: ask to be let in."""
         if self.state is not NamespaceState.WAITING:
             return
+        if self._is_answer_owed:
+            self._start_timer(now)
+            return
         self._connects += 1
         if self.asks_auth:
             self.state = NamespaceState.ASKING
@@ -163,7 +172,8 @@ class ClientNamespace:
         payload.update(auth or {})  # its keys win (PROTOCOL 3.9)
         message = self.client.parser.encode(Packet(CONNECT, self.name, payload or None))
         self.state = NamespaceState.CONNECTING
-        self._timer = self.client.schedule(now + self.client.settings.namespace_timeout_s, self)
+        self._is_answer_owed = True
+        self._start_timer(now)
         self.client.put_control(message)
 
     def handle_timeout(self, now: float) -> None:
@@ -197,8 +207,17 @@ class ClientNamespace:
             self._dispatch(packet, size_bytes, now)
         elif self.state is NamespaceState.CONNECTING:
             self._decide(packet, size_bytes, now)
-        elif packet.type == CONNECT:  # it was wanted when it was asked for
+        elif packet.type in (CONNECT, CONNECT_ERROR):
+            self._late_answer(packet, now)
+
+    def _late_answer(self, packet: Packet, now: float) -> None:
+        """The answer to a CONNECT that was given up; or to none."""
+        if packet.type == CONNECT:  # it was wanted when it was asked for
             self.client.put_control(self.client.parser.encode(Packet(DISCONNECT, self.name)))
+        if self._is_answer_owed:
+            self._is_answer_owed = False
+            self._cancel_timer()
+            self.session_opened(now)  # if it is wanted again
 
     def _dispatch(self, packet: Packet, size_bytes: int, now: float) -> None:
         if packet.type == EVENT:
@@ -220,8 +239,10 @@ class ClientNamespace:
     def _decide(self, packet: Packet, size_bytes: int, now: float) -> None:
         """A packet while CONNECT waits for its answer."""
         if packet.type == CONNECT:
+            self._is_answer_owed = False
             self._connected(packet.data, now)
         elif packet.type == CONNECT_ERROR:
+            self._is_answer_owed = False
             data = packet.data
             if isinstance(data, str):  # as servers of Socket.IO 2 say it (PROTOCOL 9-61)
                 data = {"message": data}
@@ -268,6 +289,7 @@ class ClientNamespace:
 
     def session_lost(self, reason: CloseReason, error: RemoteProtocolError | None, *, will_retry: bool) -> None:
         """The connection is gone. With `will_retry` the namespace joins again when there is another."""
+        self.session_retired()
         if self.state is NamespaceState.CONNECTED:
             self.leave_with(reason, error, will_retry=will_retry)
         elif self.state is not NamespaceState.IDLE:
@@ -276,6 +298,10 @@ class ClientNamespace:
                 self.state = NamespaceState.WAITING
             message = reason.value if error is None else f"{reason.value}: {error}"
             self.client.report(ConnectFailed(self, message, None, will_retry))
+
+    def session_retired(self) -> None:
+        """Nothing more comes over the connection, so no answer either."""
+        self._is_answer_owed = False
 
     def open_failed(self, message: str, *, will_retry: bool) -> None:
         """There is no connection to the server. With `will_retry` the client tries again."""
@@ -310,6 +336,9 @@ class ClientNamespace:
         self.sid = ""
         self._held, self._held_bytes = [], 0
         self._cancel_timer()
+
+    def _start_timer(self, now: float) -> None:
+        self._timer = self.client.schedule(now + self.client.settings.namespace_timeout_s, self)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -23,6 +23,11 @@ def test_hours_of_losses(seed: int, transports: list[str], retries: int) -> None
             random.choice([world.client_sends, world.server_sends])()
             for _ in range(random.randrange(12)):
                 world.step()
+        if random.random() < 0.05:
+            world.leave()
+            for _ in range(random.randrange(6)):
+                world.step()
+            world.join()
         trouble = random.random()
         if trouble < 0.05:
             world.network.cut(server_knows=random.random() < 0.5)
@@ -58,6 +63,21 @@ def test_quiet_network_loses_nothing() -> None:
     world.check()
     world.check_complete()
     assert (world.losses, world.client.session is not None and world.client.session.transport) == (0, "websocket")
+
+
+@pytest.mark.parametrize("transports", [["polling", "websocket"], ["polling"], ["websocket"]])
+def test_leaving_and_coming_back_harms_no_other_namespace(transports: list[str]) -> None:
+    random = Random(4)
+    world = World(random.randrange, transports=transports)
+    world.wait(5)
+    for _ in range(300):
+        random.choice([world.leave, world.join, world.client_sends])()
+        for _ in range(random.randrange(6)):
+            world.step()
+    world.join()
+    world.wait(60)
+    world.check()
+    assert (world.breaks, world.socket.is_connected, world.side.is_connected) == (0, True, True)
 
 
 def test_closing_leaves_nothing_behind() -> None:

@@ -62,13 +62,17 @@ class ClientMachine(RuleBasedStateMachine):
         self.world.collect()
 
     @rule()
+    def leave(self) -> None:
+        self.world.leave()
+
+    @rule()
+    def join(self) -> None:
+        self.world.join()
+
+    @rule()
     def leave_and_come_back(self) -> None:
-        now = self.world.clock.now
-        if not self.world.client.settings.retries:
-            self.world.losses += 1  # what is under way is for a socket that is no more
-            self.world.socket.disconnect(now)
-            self.world.collect()
-            self.world.socket.connect(now)
+        self.world.leave()
+        self.world.join()
 
     @rule(is_pausing=st.booleans())
     def reader_pauses(self, is_pausing: bool) -> None:  # noqa: FBT001 - drawn
@@ -98,7 +102,7 @@ class ClientMachine(RuleBasedStateMachine):
         if hasattr(self, "world"):
             world = self.world
             world.network.is_up = True
-            world.socket.connect(world.clock.now)  # unless it is wanted: a late host may have given CONNECT up
+            world.join()  # a late host may have given CONNECT up
             world.wait(300)
             assert world.socket.is_connected
             world.client_sends()

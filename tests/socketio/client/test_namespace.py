@@ -172,6 +172,91 @@ def test_answer_that_nobody_waits_for_is_declined() -> None:
     assert (scene.sent(), scene.take_events()) == (["1"], [])
 
 
+def with_other_namespace() -> Scene:
+    """Return a scene whose root may be left: another namespace keeps the connection open."""
+    scene = Scene()
+    scene.client.of("/other").connect(scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say('0/other,{"sid":"O"}')
+    scene.take_events()
+    assert scene.sent() == ["0", "0/other,"]
+    return scene
+
+
+@pytest.mark.parametrize(("answer", "decline"), [('0{"sid":"A"}', ["1"]), ('4{"message":"no"}', [])])
+def test_coming_back_waits_for_the_answer_that_is_owed(answer: str, decline: list[str]) -> None:
+    scene = with_other_namespace()
+    for _ in range(2):
+        scene.root.disconnect(scene.now)
+        scene.root.connect(scene.now)
+    assert (scene.sent(), scene.root.state) == ([], NamespaceState.WAITING)
+    scene.say('2["for the first one"]', answer)
+    assert (scene.sent(), scene.root.state) == ([*decline, "0"], NamespaceState.CONNECTING)
+    scene.say('0{"sid":"B"}')
+    assert (scene.take_events(), scene.root.sid) == ([Connected(scene.root, recovered=False)], "B")
+    scene.wait(44)
+    assert scene.root.is_connected
+
+
+def test_answer_that_is_owed_may_come_when_nobody_wants_it_any_more() -> None:
+    scene = with_other_namespace()
+    scene.root.disconnect(scene.now)
+    scene.say('0{"sid":"A"}')
+    assert scene.sent() == ["1"]
+    scene.root.connect(scene.now)
+    assert scene.sent() == ["0"]
+
+
+def test_answer_that_is_owed_may_come_after_its_time() -> None:
+    scene = with_other_namespace()
+    scene.client.receive(scene.sockets[0], "2", scene.now)
+    scene.wait(44)
+    scene.client.receive(scene.sockets[0], "2", scene.now)
+    scene.wait(1)
+    assert scene.take_events()[-1] == ConnectFailed(scene.root, "no answer to CONNECT within 45 s")
+    scene.sent()
+    scene.root.connect(scene.now)
+    scene.say('0{"sid":"A"}')
+    assert scene.sent() == ["1", "0"]
+    scene.say('0{"sid":"B"}')
+    assert scene.root.is_connected
+
+
+def test_coming_back_fails_in_time_if_the_server_never_answers() -> None:
+    scene = with_other_namespace()
+    scene.root.disconnect(scene.now)
+    scene.root.connect(scene.now)
+    for _ in range(3):
+        scene.client.receive(scene.sockets[0], "2", scene.now)
+        scene.wait(15)
+    assert scene.take_events()[-1] == ConnectFailed(scene.root, "no answer to CONNECT within 45 s")
+
+
+def test_new_connection_owes_nothing() -> None:
+    scene = with_other_namespace()
+    scene.root.disconnect(scene.now)
+    scene.lose()
+    scene.root.connect(scene.now)
+    scene.wait(2)
+    scene.open()
+    assert scene.sent() == ["0", "0/other,"]
+    scene.root.disconnect(scene.now)
+    scene.client.of("/other").disconnect(scene.now)  # the last one
+    scene.root.connect(scene.now)
+    scene.open()
+    assert scene.sent() == ["0"]
+
+
+def test_disconnect_of_the_server_is_no_answer() -> None:
+    scene = with_other_namespace()
+    scene.say("1")  # it was for the one before
+    scene.root.connect(scene.now)
+    assert scene.sent() == []
+    scene.say('0{"sid":"A"}')
+    assert scene.sent() == ["1", "0"]
+
+
 def test_leaving_says_so_and_the_last_one_closes_the_connection() -> None:
     scene = Scene().connected()
     other = scene.client.of("/other")

@@ -1,4 +1,7 @@
-"""A client and our server over a network that loses things, both sending numbers all the time."""
+"""A client and our server over a network that loses things, both sending numbers all the time.
+
+The client leaves one namespace and comes back, sooner than the server can answer; another one keeps the connection.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,9 @@ class World:
         to_server, to_client: the numbers that were accepted for sending.
         at_server, at_client: those that arrived.
         of_member: those that arrived at the server, for each of its sockets.
-        losses: how often the client was thrown out, or had asked to be let in, in vain: by then the server may have
-            said something.
+        losses: how often the client was thrown out, or had asked to be let in, in vain, or left: by then the server may
+            have said something.
+        breaks: how often the connection was lost, or could not be made.
     """
 
     def __init__(
@@ -41,8 +45,10 @@ class World:
         )
         self.network = Network(self.server, self.clock, choose)
         self.network.attach(self.client)
+        self.server.hub.of("/side")
+        self.side = self.client.of("/side")
         self.socket = self.client.of("/")
-        self.socket.connect(self.clock.now)
+        self.join()
         self.members: list[Member] = []
         self.to_server: list[int] = []
         self.to_client: list[int] = []
@@ -50,7 +56,19 @@ class World:
         self.at_client: list[int] = []
         self.of_member: dict[Member, list[int]] = {}
         self.losses = 0
+        self.breaks = 0
         self._number = 0
+
+    def join(self) -> None:
+        """Connect what is not connected; after an answer that came too late it is for good."""
+        self.socket.connect(self.clock.now)
+        self.side.connect(self.clock.now)
+
+    def leave(self) -> None:
+        """Leave one namespace: what is under way is for a socket that is no more."""
+        self.losses += 1
+        self.socket.disconnect(self.clock.now)
+        self.collect()
 
     def client_sends(self) -> None:
         self._number += 1
@@ -71,8 +89,9 @@ class World:
     def collect(self) -> None:
         """Let both applications take what has happened."""
         for event in self.server.take_events():
-            if isinstance(event, ConnectRequested) and event.member.accept(self.clock.now):
-                self.members.append(event.member)
+            if isinstance(event, ConnectRequested):
+                if event.member.accept(self.clock.now) and event.member.namespace.name == "/":
+                    self.members.append(event.member)
             elif isinstance(event, ServerEvent):
                 self.at_server.append(event.args[0])
                 self.of_member.setdefault(event.member, []).append(event.args[0])
@@ -83,6 +102,7 @@ class World:
                 self.at_client.append(news.args[0])
             elif isinstance(news, (Left, ConnectFailed)):
                 self.losses += 1
+                self.breaks += news.namespace is self.side
 
     def step(self) -> bool:
         """Let one thing arrive, and be handled."""
@@ -112,7 +132,7 @@ class World:
             for arrived in self.of_member.values():  # a connection that was left says the rest beside the next one
                 self.check_once_and_in_order(arrived, self.to_server)
             assert len(set(self.at_server)) == len(self.at_server)
-        assert len(self.client.namespaces) == 1
+        assert len(self.client.namespaces) == 2
         assert len(self.socket.pending_acks) <= 1
         assert self.client.buffered_bytes < 100_000
 

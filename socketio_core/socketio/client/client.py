@@ -308,18 +308,24 @@ class Client:
         self.session = ClientSession(self.engine_settings, memory=self.memory, random=self._random, now=now)
 
     def _retire_session(self, now: float) -> None:
-        session, self.session = self.session, None
-        if session is not None:
-            session.close(now)
-            self._old_sessions.append(session)
-            for namespace in self.namespaces.values():
-                namespace.session_retired()
+        """Let go of the session; what it still has to say goes out beside the next one.
+
+        Its end is told now, as in the reference: over polling it comes later, and behind the next `Opened`.
+        """
+        session = self.session
+        if session is None:
+            return
+        session.close(now)
+        self._forget_session()
+        for namespace in self.namespaces.values():
+            namespace.session_retired()
+        if session.handshake is not None:  # `Opened` was told
+            ends = [event for event in session.take_events() if isinstance(event, Closed)]
+            self.report(ends[0] if ends else Closed(CloseReason.FORCED_CLOSE))
 
     def _pump(self, now: float) -> None:
         """Handle what the current session reports, until there is no more."""
         self._now = now
-        for old in self._old_sessions:
-            old.take_events()  # nobody wants them
         while (session := self.session) is not None and (events := session.take_events()):
             for event in events:
                 if isinstance(event, (str, bytes)):
@@ -382,8 +388,8 @@ class Client:
         self._schedule_reconnect(will_retry, now)
 
     def _forget_session(self) -> None:
-        assert self.session is not None  # it was the one that ended
-        self._old_sessions.append(self.session)  # its carriers are still to be dropped by the host
+        assert self.session is not None  # the callers looked
+        self._old_sessions.append(self.session)  # its carriers are still to be seen to by the host; its events are not
         self.session = None
 
     def _will_retry(self) -> bool:

@@ -14,6 +14,7 @@ from socketio_core.socketio.client import (
     Connected,
     ConnectFailed,
     EmitFailed,
+    Event,
     EventReceived,
     Left,
     NamespaceState,
@@ -300,6 +301,53 @@ def test_closing_is_final_and_in_order() -> None:
     assert (scene.take_events(), len(scene.sockets)) == ([], 1)
 
 
+def ends_of(scene: Scene) -> list[Event]:
+    scene.look()
+    events, scene.events = scene.events, []
+    return [event for event in events if isinstance(event, (Opened, Closed))]
+
+
+def test_orderly_end_is_told_as_every_other_and_once() -> None:
+    scene = Scene().connected()
+    scene.root.disconnect(scene.now)
+    assert ends_of(scene) == [Closed(CloseReason.FORCED_CLOSE)]
+    scene.lose()
+    scene.connected()
+    scene.client.close(scene.now)
+    assert ends_of(scene) == [Closed(CloseReason.FORCED_CLOSE)]
+    scene.client.abort(scene.now)
+    scene.lose()
+    assert ends_of(scene) == []
+
+
+def test_end_of_a_bad_connection_is_told_once() -> None:
+    scene = Scene().connected()
+    scene.say("x")
+    (closed,) = ends_of(scene)
+    assert isinstance(closed, Closed)
+    assert closed.reason is CloseReason.PARSE_ERROR
+    scene.client.close(scene.now)
+    assert ends_of(scene) == []
+
+
+def test_connection_that_was_never_open_has_no_end() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.root.disconnect(scene.now)
+    assert ends_of(scene) == []
+
+
+def test_end_that_came_before_the_orderly_one_is_the_one_that_is_told() -> None:
+    scene = Scene(engine={"max_buffered_messages": 1}).connected()
+    scene.root.emit("a", [], now=scene.now)
+    scene.root.emit("b", [], now=scene.now)  # ends it
+    scene.root.disconnect(scene.now)
+    (closed,) = ends_of(scene)
+    assert isinstance(closed, Closed)
+    assert closed.reason is CloseReason.TRANSPORT_ERROR
+
+
 def test_closing_gives_up_what_is_buffered() -> None:
     scene = Scene()
     scene.root.emit("a", [], now=scene.now)
@@ -333,7 +381,9 @@ def test_old_connection_says_goodbye_beside_a_new_one() -> None:
     client.exchange_done(exchanges[2], Response(200, [], b"ok"), now)
     client.exchange_done(exchanges[1], Response(200, [], b'40{"sid":"A"}'), now)
     client.take_ready()
+    client.take_events()
     root.disconnect(now)
+    assert client.take_events()[1:] == [Closed(CloseReason.FORCED_CLOSE)]
     assert not client.is_closed
     root.connect(now)
     goodbye, handshake = [carrier for carrier in client.take_ready() if isinstance(carrier, Exchange)]
@@ -341,6 +391,7 @@ def test_old_connection_says_goodbye_beside_a_new_one() -> None:
     assert client.next_deadline == now + 10
     client.handle_timeout(now + 10)  # nobody answers
     assert client.next_deadline == now + 20
+    assert client.take_events() == []
     client.exchange_failed(handshake, "refused", now + 11)
     assert isinstance(client.take_events()[-1], ReconnectScheduled)
     client.close(now + 12)

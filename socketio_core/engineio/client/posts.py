@@ -1,15 +1,37 @@
-"""What goes into one POST: as many packets as the server takes at once. Spec: PROTOCOL 1.11."""
+"""What the server takes: as many packets in one POST, and not too large ones. Spec: PROTOCOL 1.11."""
 
 from __future__ import annotations
 
 from socketio_core.engineio.message import WireMessage, frame_size
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Frame
+from socketio_core.errors import LocalProtocolError
 
 
 def polled_size(frame: Frame) -> int:
     """Return the size of a frame in a polling payload, in bytes: base64 makes binary ones a third larger."""
     return 1 + (len(frame) + 2) // 3 * 4 if isinstance(frame, bytes) else frame_size(frame)
+
+
+def check_size(
+    message: WireMessage, max_payload_bytes: int | None, max_buffered_bytes: int, *, is_polled: bool
+) -> None:
+    """Check that the server takes a message; a reference client sends it, and is thrown out.
+
+    Args:
+        max_payload_bytes: what the server takes at once; `None`: no limit.
+        is_polled: binary frames would go out in base64.
+
+    Raises:
+        LocalProtocolError: it does not, or no buffer holds the message.
+    """
+    if max_payload_bytes is not None and message.size_bytes * 4 > max_payload_bytes:  # base64 costs less than that
+        largest = max(map(polled_size if is_polled else frame_size, message.frames))
+        if largest > max_payload_bytes:
+            sizes = f"{largest} bytes, limit: {max_payload_bytes}"
+            raise LocalProtocolError(f"message is larger than the server takes: {sizes}")
+    if message.size_bytes > max_buffered_bytes:
+        raise LocalProtocolError(f"message is larger than max_buffered_bytes: {message.size_bytes} bytes")
 
 
 def take_post(outbox: Outbox, max_bytes: int | None, max_packets: int) -> list[Frame]:

@@ -25,11 +25,11 @@ from socketio_core.engineio.client.events import (
 )
 from socketio_core.engineio.client.handshake import Handshake, parse_handshake
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
-from socketio_core.engineio.client.posts import polled_size, take_post
+from socketio_core.engineio.client.posts import check_size, take_post
 from socketio_core.engineio.client.requests import ClientMemory, Requests, describe_refusal
 from socketio_core.engineio.client.states import PROBE_PONG, TABLE, Action, CarrierState, ClientState
 from socketio_core.engineio.events import Closed, Upgraded
-from socketio_core.engineio.message import CLOSE_MESSAGE, WireMessage, frame_size, received_size
+from socketio_core.engineio.message import CLOSE_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, PING, PONG, UPGRADE, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.payload import encode_payload, split_payload
@@ -67,6 +67,7 @@ class ClientSession:
         self.settings = settings
         self.state = ClientState.OPENING
         self.handshake: Handshake | None = None
+        self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
         self._memory = memory
         self._requests = Requests(self, settings, memory, random)
         self._sid = ""
@@ -160,7 +161,8 @@ class ClientSession:
             return False
         outbox, settings = self._outbox, self.settings
         if not is_control:
-            self.check_size(message)
+            is_polled = self._websocket is None
+            check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=is_polled)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             detail = f"server reads too slowly: {len(outbox.messages) + 1} messages, {size_bytes} bytes buffered"
@@ -172,30 +174,13 @@ class ClientSession:
             self._mark_ready(self._websocket)
         return True
 
-    def check_size(self, message: WireMessage) -> None:
-        """Check that the server takes a message; a reference client sends it, and is thrown out.
-
-        Raises:
-            LocalProtocolError: it does not.
-        """
-        limit = self.handshake.max_payload_bytes if self.handshake is not None else None
-        if limit is not None and message.size_bytes * 4 > limit:  # base64 and its rounding cost less than that
-            measure = polled_size if self._websocket is None else frame_size
-            largest = max(map(measure, message.frames))
-            if largest > limit:
-                raise LocalProtocolError(f"message is larger than the server takes: {largest} bytes, limit: {limit}")
-        limit = self.settings.max_buffered_bytes
-        if message.size_bytes > limit:
-            raise LocalProtocolError(f"message is larger than max_buffered_bytes: {message.size_bytes} bytes")
-
     def _send_post(self) -> None:
         """Make a POST of what is in the outbox, if none is in flight."""
         if self._post is not None or not self._outbox or self._websocket is not None or self._is_pausing:
             return
         if self.state is not _OPEN and self.state is not ClientState.CLOSING:
             return
-        limit = self.handshake.max_payload_bytes if self.handshake is not None else None
-        body = encode_payload(take_post(self._outbox, limit, self.settings.max_packets_per_post))
+        body = encode_payload(take_post(self._outbox, self._max_payload_bytes, self.settings.max_packets_per_post))
         self._post = self._requests.post(self._sid, body, self._now)
         self._mark_ready(self._post)
 
@@ -393,6 +378,7 @@ class ClientSession:
         self.state = _OPEN
         self._until = None
         self.handshake = handshake
+        self._max_payload_bytes = handshake.max_payload_bytes
         self._sid = handshake.sid
         self._heartbeat = HeartbeatWatch(handshake.ping_interval_s, handshake.ping_timeout_s, settings.max_pause_s, now)
         self._events.append(Opened(handshake, self.transport))

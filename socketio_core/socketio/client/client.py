@@ -11,9 +11,10 @@ from typing import Protocol
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import Opened, OpenFailed
+from socketio_core.engineio.client.posts import check_size
 from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.events import Closed
+from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import WireMessage, received_size
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
@@ -81,7 +82,8 @@ class Client:
         self._timers: TimerQueue[Scheduled] = TimerQueue()
         self._events: list[Event] = []
         self._pauses = 0
-        self._known_limit: ClientSession | None = None  # the last session that was open: what the server takes
+        self._max_payload_bytes: int | None = None  # what the server took when there was last a connection
+        self._was_polled = True  # its transport then
         self._is_closed = False
         self._now = 0.0  # when something last happened: an emit may end a session, and is not told the time
 
@@ -275,13 +277,15 @@ class Client:
         self.session.put(message, is_control=True)
 
     def check_size(self, message: WireMessage) -> None:
-        """Check a message against what the server took when there was last a connection.
+        """Check a message that must wait against what the server took when there was last a connection.
+
+        A binary one may turn out too large all the same, if the next connection begins with polling.
 
         Raises:
             LocalProtocolError: it is too large.
         """
-        if self._known_limit is not None:
-            self._known_limit.check_size(message)
+        max_buffered_bytes = self.engine_settings.max_buffered_bytes
+        check_size(message, self._max_payload_bytes, max_buffered_bytes, is_polled=self._was_polled)
 
     def namespace_wanted(self, namespace: ClientNamespace, now: float) -> None:
         """A namespace wants to be connected."""
@@ -337,6 +341,8 @@ class Client:
                 elif isinstance(event, Opened):
                     self._opened(event, session, now)
                 else:
+                    if isinstance(event, Upgraded):
+                        self._was_polled = False
                     self.report(event)
                 if self.session is not session:  # what it still says is not for us
                     break
@@ -358,7 +364,8 @@ class Client:
             self._lost(Closed(CloseReason.PARSE_ERROR, RemoteProtocolError(str(error))), now)
 
     def _opened(self, event: Opened, session: ClientSession, now: float) -> None:
-        self._known_limit = session
+        self._max_payload_bytes = event.handshake.max_payload_bytes
+        self._was_polled = event.transport == "polling"
         for _ in range(self._pauses):
             session.pause_reading(now)
         self.report(event)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from socketio_core.engineio.client.posts import polled_size, take_post
+from socketio_core.engineio.client.posts import check_size, polled_size, take_post
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import encode_payload
+from socketio_core.errors import LocalProtocolError
 
 MESSAGES: list[list[Frame]] = [["4a"], ["451-x", b"\x01\x02"], ["4é"], [b"", b"123", b"1234"], ["4b"]]
 
@@ -47,3 +48,31 @@ def test_payloads_are_full_but_not_too_full(max_bytes: int | None, max_packets: 
 
 def test_nothing_is_taken_from_nothing() -> None:
     assert take_post(Outbox(), 10, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("frames", "is_polled", "size"),
+    [
+        (["4" + "x" * 99], True, None),
+        (["4" + "x" * 100], True, 101),
+        (["4" + "é" * 50], False, 101),
+        ([b"x" * 75], True, 101),
+        ([b"x" * 100], False, None),
+        ([b"x" * 101], False, 101),
+        (["4" * 90, b"x" * 90], False, None),
+        (["4" * 90, b"x" * 90], True, 121),
+    ],
+)
+def test_largest_frame_is_what_counts(frames: list[Frame], is_polled: bool, size: int | None) -> None:  # noqa: FBT001
+    message = WireMessage(tuple(frames))
+    check_size(message, None, 1000, is_polled=is_polled)
+    if size is None:
+        check_size(message, 100, 1000, is_polled=is_polled)
+    else:
+        with pytest.raises(LocalProtocolError, match=f"larger than the server takes: {size} bytes, limit: 100"):
+            check_size(message, 100, 1000, is_polled=is_polled)
+
+
+def test_message_that_no_buffer_holds_is_too_large() -> None:
+    with pytest.raises(LocalProtocolError, match="larger than max_buffered_bytes: 11 bytes"):
+        check_size(WireMessage(("4" * 11,)), None, 10, is_polled=True)

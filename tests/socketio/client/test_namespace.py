@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError
+from socketio_core.http import Response
 from socketio_core.socketio.client import (
     AckDropped,
     AckExpired,
@@ -20,7 +22,7 @@ from socketio_core.socketio.client import (
     NamespaceState,
     ReconnectScheduled,
 )
-from tests.socketio.client.scene import Scene
+from tests.socketio.client.scene import HANDSHAKE, Scene
 
 OLD_SERVER = "the server answered CONNECT without a socket id; is it Socket.IO 2, which speaks another protocol?"
 
@@ -463,6 +465,48 @@ def test_too_large_event_is_the_callers_error_if_the_limit_is_known() -> None:
     scene.lose()
     with pytest.raises(LocalProtocolError, match="larger than the server takes"):
         scene.root.emit("a", ["x" * 1000], now=scene.now)
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket", "upgraded"])
+def test_limit_is_that_of_the_last_transport_while_there_is_no_connection(transport: str) -> None:
+    scene = Scene(engine={"transports": ["polling", "websocket"] if transport != "websocket" else ["websocket"]})
+    scene.root.connect(scene.now)
+    if transport == "websocket":
+        scene.open()
+        scene.lose()
+    else:
+        begin_polling(scene, upgrades=transport == "upgraded")
+    assert scene.root.emit("a", [b"x" * 700], now=scene.now)  # 937 bytes in base64
+    if transport == "polling":
+        with pytest.raises(LocalProtocolError, match="larger than the server takes: 1069 bytes, limit: 1000"):
+            scene.root.emit("a", [b"x" * 800], now=scene.now)
+    else:
+        assert scene.root.emit("a", [b"x" * 800], now=scene.now)
+    with pytest.raises(LocalProtocolError, match="larger than the server takes"):
+        scene.root.emit("a", [b"x" * 1001], now=scene.now)
+
+
+def begin_polling(scene: Scene, *, upgrades: bool) -> None:
+    """Open a session over polling, upgrade it perhaps, and lose it."""
+    client, now = scene.client, scene.now
+
+    def look() -> list[Any]:
+        return client.take_ready()
+
+    (handshake,) = look()
+    fields = {"sid": "S", **HANDSHAKE, "upgrades": ["websocket"] if upgrades else []}
+    client.exchange_done(handshake, Response(200, [], b"0" + json.dumps(fields).encode()), now)
+    *candidates, poll, connect = sorted(look(), key=lambda carrier: getattr(carrier, "method", ""))
+    if upgrades:
+        (candidate,) = candidates
+        client.websocket_opened(candidate, Response(101), now)
+        client.receive(candidate, "3probe", now)
+        client.exchange_done(connect, Response(200, [], b"ok"), now)
+        client.exchange_done(poll, Response(200, [], b"6"), now)
+        client.lost(candidate, "reset", now)
+    else:
+        client.exchange_failed(poll, "reset", now)
+    assert client.session is None
 
 
 @pytest.mark.parametrize("retries", [0, 2])

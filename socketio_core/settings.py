@@ -168,7 +168,7 @@ class ClientSettings:
     max_held_events: int = 10_000  # ours: events that come before the CONNECT that they belong behind (recovery)
     max_held_event_bytes: int = 16_000_000  # ours: the same in bytes
     max_outstanding_acks: int = 10_000  # ours: per namespace; one more is a `LocalProtocolError`
-    max_namespaces: int = 100  # ours: per connection, as a server's
+    max_namespaces: int = 100  # ours: as a server's; those that were left make room
     max_queued_events: int = 1_000  # ours: waiting for a handler; then reading pauses
     max_queued_bytes: int = 2_000_000  # ours: the same in bytes
 

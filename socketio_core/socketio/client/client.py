@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import Opened, OpenFailed
@@ -54,7 +55,6 @@ class Client:
     Attributes:
         session: the current connection; `None` between two of them.
         memory: what outlives the connections: cookies, and whether a WebSocket worked.
-        context: belongs to the host.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Client:
         self.parser: Parser = parser or JsonParser(SocketSettings())
         self.memory = ClientMemory()
         self.namespaces: dict[str, ClientNamespace] = {}
+        self._forgotten: WeakValueDictionary[str, ClientNamespace] = WeakValueDictionary()  # somebody may hold them yet
         self.session: ClientSession | None = None
-        self.context: object = None
         self._random = random
         self._backoff = Backoff(self.settings, random)
         self._reconnect_at: float | None = None
@@ -97,17 +97,39 @@ class Client:
     ) -> ClientNamespace:
         """Return a namespace, always the same one of a name; the other arguments count when it is made.
 
+        One that was left, and has nothing more to do, may make room for another; whoever still holds it can use it all
+        the same.
+
         Raises:
             LocalProtocolError: more than `max_namespaces`, a name with a comma, or one that does not begin with `/`.
         """
-        namespace = self.namespaces.get(name)
+        namespace = self.namespaces.get(name) or self._forgotten.get(name)
         if namespace is None:
             if not name.startswith("/") or "," in name:
                 raise LocalProtocolError(f"namespace must begin with '/' and hold no comma: {name!r}")
-            if len(self.namespaces) >= self.settings.max_namespaces:
-                raise LocalProtocolError(f"too many namespaces, limit: {self.settings.max_namespaces}")
+            self._make_room()
             namespace = self.namespaces[name] = ClientNamespace(self, name, auth, asks_auth=asks_auth)
         return namespace
+
+    def remember(self, namespace: ClientNamespace) -> None:
+        """A namespace has something to do: it must be known, if it was forgotten meanwhile.
+
+        Raises:
+            LocalProtocolError: more than `max_namespaces`.
+        """
+        if namespace.name not in self.namespaces:
+            self._make_room()
+            self.namespaces[namespace.name] = namespace
+
+    def _make_room(self) -> None:
+        """Forget one that has nothing to do, if there are too many."""
+        if len(self.namespaces) < self.settings.max_namespaces:
+            return
+        for namespace in self.namespaces.values():
+            if namespace.is_done:
+                self._forgotten[namespace.name] = self.namespaces.pop(namespace.name)
+                return
+        raise LocalProtocolError(f"too many namespaces, limit: {self.settings.max_namespaces}")
 
     @property
     def is_closing(self) -> bool:

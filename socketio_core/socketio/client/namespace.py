@@ -88,6 +88,7 @@ class ClientNamespace:
         self.recovered = False
         self.pending_acks: dict[int, PendingAck] = {}
         self._connects = 0
+        self._was_wanted = False
         self._is_answer_owed = False  # CONNECT was sent over this connection, and is not answered yet
         self._pid: str | None = None
         self._offset: str | None = None
@@ -113,6 +114,15 @@ class ClientNamespace:
         """Whether it is connected, or connects as soon as it can."""
         return self.state is not NamespaceState.IDLE
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it was left, and nothing is to be sent or answered; one that was never wanted waits for that."""
+        return (
+            self._was_wanted
+            and self.state is NamespaceState.IDLE
+            and not (self.pending_acks or self._is_answer_owed or self.buffered_count)
+        )
+
     # -- joining and leaving -----------------------------------------------------------------------------------------
 
     def connect(self, now: float) -> None:
@@ -121,10 +131,12 @@ class ClientNamespace:
         `Connected` or `ConnectFailed` follows. Does nothing when it is active already.
 
         Raises:
-            LocalProtocolError: the client was closed.
+            LocalProtocolError: the client was closed, or has too many namespaces.
         """
         self.client.check_not_closed()
         if self.state is NamespaceState.IDLE:
+            self.client.remember(self)
+            self._was_wanted = True
             self.state = NamespaceState.WAITING
             self.client.namespace_wanted(self, now)
 
@@ -461,6 +473,7 @@ class ClientNamespace:
             return self.put(emit.message)
         self._buffer.check_room(emit.message)
         self.client.check_size(emit.message)
+        self.client.remember(self)
         self._buffer.put(emit)
         return True
 
@@ -491,6 +504,7 @@ class ClientNamespace:
         message = self.client.parser.encode(event_packet(self.name, name, args, self._next_ack_id))
         self._retries.queue.check_room(message)
         self.client.check_size(message)
+        self.client.remember(self)
         ack_id = self._next_ack_id
         self._next_ack_id += 1
         self._retries.queue.put(Emit(name, message, ack_id, context=context, wants_ack=wants_ack))

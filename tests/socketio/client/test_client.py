@@ -66,6 +66,64 @@ def test_namespaces_are_bounded() -> None:
         scene.client.of("/b")
 
 
+def visit(scene: Scene, name: str) -> None:
+    namespace = scene.client.of(name)
+    namespace.connect(scene.now)
+    scene.say(f'0{name},{{"sid":"X"}}')
+    assert namespace.is_connected
+    namespace.disconnect(scene.now)
+    scene.take_events()
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_namespaces_that_were_left_make_room(retries: int) -> None:
+    scene = Scene(max_namespaces=3, retries=retries).connected()
+    held = scene.client.of("/held")
+    visit(scene, "/held")
+    for number in range(10):
+        visit(scene, f"/room{number}")
+        assert len(scene.client.namespaces) <= 3
+    assert "/held" not in scene.client.namespaces
+    assert scene.client.of("/held") is held
+    held.emit("a", [], now=scene.now)
+    visit(scene, "/another")
+    held.connect(scene.now)
+    scene.sent()
+    scene.say('0/held,{"sid":"X"}', '2/held,["b"]')
+    assert scene.sent() == ['2/held,0["a"]' if retries else '2/held,["a"]']
+    assert scene.take_events() == [
+        Connected(held, recovered=False),
+        EventReceived(held, "b", [], None, 12),
+    ]
+
+
+def test_namespaces_that_have_something_to_do_make_no_room() -> None:
+    scene = Scene(max_namespaces=5).connected()
+    names = "/left-too-early", "/emits", "/asks", "/not-wanted-yet"
+    early, emits, asks, _ = [scene.client.of(name) for name in names]
+    for namespace in (early, emits, asks):
+        namespace.connect(scene.now)
+        namespace.disconnect(scene.now)
+        if namespace is not early:
+            scene.say(f'0{namespace.name},{{"sid":"X"}}')
+    emits.emit("a", [], now=scene.now)
+    ack_id = asks.emit_with_ack("a", [], timeout_s=None, context=None, now=scene.now)
+    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 5"):
+        scene.client.of("/b")
+    scene.say('0/left-too-early,{"sid":"X"}')
+    scene.client.of("/b")
+    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 5"):
+        early.connect(scene.now)
+    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 5"):
+        early.emit("a", [], now=scene.now)
+    assert ack_id is not None
+    asks.connect(scene.now)
+    scene.say('0/asks,{"sid":"X"}', f"3/asks,{ack_id}[]")
+    asks.disconnect(scene.now)
+    early.connect(scene.now)
+    assert early.is_active
+
+
 def test_lost_connection_is_opened_again() -> None:
     scene = Scene().connected()
     scene.lose("reset")

@@ -431,10 +431,14 @@ class ClientNamespace:
         return ack_id
 
     def forget_ack(self, ack_id: int) -> None:
-        """Stop waiting for an ack: nothing more is reported about it."""
+        """Stop waiting for an ack: nothing more is reported about it.
+
+        As after a time-out, an event that was not sent yet will not be; with retries it is all the same.
+        """
         ack = self.pending_acks.pop(ack_id, None)
         if ack is not None:
             ack.cancel()
+            self._buffer.remove(ack_id)
         elif self._retries is not None:
             self._retries.forget(ack_id)
 

@@ -601,6 +601,19 @@ def test_forgotten_acks_are_not_told() -> None:
     assert scene.take_events() == []
 
 
+def test_event_whose_ack_is_forgotten_is_not_sent_any_more() -> None:
+    scene = Scene()
+    ack_id = ask(scene, "cancelled")
+    ask(scene, "wanted")
+    assert ack_id is not None
+    scene.root.forget_ack(ack_id)
+    assert scene.root.buffered_count == 1
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say('0{"sid":"A"}')
+    assert scene.sent() == ["0", '21["wanted"]']
+
+
 def test_outstanding_acks_are_bounded() -> None:
     scene = Scene(max_outstanding_acks=2).connected()
     ask(scene)

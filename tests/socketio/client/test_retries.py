@@ -96,6 +96,18 @@ def test_forgotten_ack_is_still_delivered_but_not_told() -> None:
     scene.say("30[]", "31[]")
     assert scene.sent() == ['20["a"]', '21["b"]']
     assert scene.take_events() == []
+    scene.root.forget_ack(ack_id)
+
+
+def test_forgetting_what_was_settled_changes_nothing() -> None:
+    scene = scene_with("a")
+    ask = [scene.root.emit_with_ack("b", [], timeout_s=1, context=n, now=scene.now) for n in range(2)]
+    scene.say("30[]", "31[]")
+    for ack_id in (0, ask[0]):
+        assert ack_id is not None
+        scene.root.forget_ack(ack_id)
+    scene.say("32[]")
+    assert scene.take_events() == [AckReceived(scene.root, [], 0), AckReceived(scene.root, [], 1)]
 
 
 def test_closing_gives_everything_up() -> None:

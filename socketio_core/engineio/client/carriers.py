@@ -76,7 +76,8 @@ class ClientWebSocket:
 
     The host does the handshake and calls `websocket_opened`, `websocket_refused` or `lost`. Then it writes what
     `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with `close_code` (`None`:
-    without a code) and drops the connection; frames that still arrive are ignored.
+    without a code) and drops the connection; frames that still arrive are ignored. If it cannot write what is left, it
+    calls `lost` then too.
 
     Attributes:
         target: path and query of the handshake.

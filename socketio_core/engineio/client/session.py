@@ -119,6 +119,11 @@ class ClientSession:
             return False
         return self._websocket is not None or (self._post is None and not self._is_pausing)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed, and the host has taken all there was: its goodbye, and what is to be dropped."""
+        return self.state is ClientState.CLOSED and not self._ready and not self._outbox
+
     # -- what the host takes -----------------------------------------------------------------------------------------
 
     def take_ready(self) -> list[ClientCarrier]:
@@ -325,6 +330,7 @@ class ClientSession:
             detail: why, e.g. `"connection refused"`; `None` when the server closed it without a word.
         """
         self._now = now
+        websocket.outbox.clear()  # nobody is left to write it
         if websocket is self._candidate:
             self._end_upgrade(detail or "the WebSocket was closed", now)
         elif websocket is self._websocket:
@@ -515,6 +521,8 @@ class ClientSession:
     def _finish(self, event: Closed | OpenFailed) -> None:
         self.state = ClientState.CLOSED
         self._until = self._upgrade_until = None
+        if self._websocket is None:
+            self._outbox.clear()  # no POST will take it
         self._drop_carriers()
         self._events.append(event)
 

@@ -139,7 +139,7 @@ class Client:
     @property
     def is_closed(self) -> bool:
         """Whether `close` was called, and all is done: the host may stop."""
-        return self._is_closed and self.session is None and not self._old_sessions
+        return self._is_closed and self.session is None and all(session.is_done for session in self._old_sessions)
 
     def check_not_closed(self) -> None:
         """Raise `LocalProtocolError` after `close`."""
@@ -168,7 +168,7 @@ class Client:
         ready: list[ClientCarrier] = []
         for session in [*self._old_sessions, *([self.session] if self.session is not None else [])]:
             ready += session.take_ready()
-        self._old_sessions = [session for session in self._old_sessions if session.next_deadline is not None]
+        self._old_sessions = [session for session in self._old_sessions if not session.is_done]
         return ready
 
     def take_events(self) -> list[Event]:

@@ -359,6 +359,28 @@ def test_closing_is_final_and_in_order() -> None:
     assert (scene.take_events(), len(scene.sockets)) == ([], 1)
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_client_is_closed_once_its_goodbye_was_taken(is_lost: bool) -> None:  # noqa: FBT001 - a row
+    scene = Scene().connected()
+    scene.client.close(scene.now)
+    states = [scene.client.is_closed]
+    scene.look()
+    scene.look()
+    states.append(scene.client.is_closed)
+    scene.client.lost(scene.sockets[0], "reset", scene.now) if is_lost else scene.sent()
+    assert [*states, scene.client.is_closed] == [False, False, True]
+
+
+def test_closed_client_waits_for_nothing_that_was_not_opened() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.client.close(scene.now)
+    assert not scene.client.is_closed
+    scene.look()
+    assert scene.client.is_closed
+
+
 def ends_of(scene: Scene) -> list[Event]:
     scene.look()
     events, scene.events = scene.events, []

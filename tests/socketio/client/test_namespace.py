@@ -172,6 +172,8 @@ def test_answer_that_nobody_waits_for_is_declined() -> None:
     scene.sent()
     scene.say('0{"sid":"A"}', '2["x"]', '30["y"]')
     assert (scene.sent(), scene.take_events()) == (["1"], [])
+    scene.say('0{"sid":"nobody asked"}', '4{"message":"no"}')
+    assert (scene.sent(), scene.take_events()) == (["1"], [])
 
 
 def with_other_namespace() -> Scene:

@@ -15,6 +15,7 @@ from socketio_core.engineio.client.events import Opened, OpenFailed
 from socketio_core.engineio.client.posts import check_size
 from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.engineio.client.session import ClientSession
+from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import WireMessage, received_size
 from socketio_core.engineio.packet import Frame, Payload
@@ -297,6 +298,12 @@ class Client:
         """Send a packet of the protocol's own."""
         assert self.session is not None  # who has something to say is connected, or about to be
         self.session.put(message, is_control=True)
+
+    def catch_up(self, now: float) -> None:
+        """See that namespaces know it if the session has ended: an emit may have ended it, and cannot say so itself."""
+        session = self.session
+        if session is not None and session.state is ClientState.CLOSED:
+            self._pump(now)
 
     def check_size(self, message: WireMessage) -> None:
         """Check a message that must wait against what the server took when there was last a connection.

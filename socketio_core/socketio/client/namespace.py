@@ -63,6 +63,9 @@ class NamespaceState(Enum):
     CONNECTED = "connected"
 
 
+_CONNECTED = NamespaceState.CONNECTED
+
+
 class ClientNamespace:
     """The client in one namespace of its server. Made by `Client.of`.
 
@@ -367,7 +370,8 @@ class ClientNamespace:
     def emit(self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False) -> bool:
         """Send an event; while the namespace is not connected it is buffered, and goes out in order once it is.
 
-        Returns `False` when it was dropped: it is volatile and cannot leave at once, or the client is closed.
+        Returns `False` when it was dropped: it is volatile and cannot leave at once, the client is closed, or this very
+        event is too much for a server that reads too slowly, which ends the connection.
 
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or an event that the server does not take.
@@ -376,6 +380,7 @@ class ClientNamespace:
         """
         if self.client.is_closing:
             return False
+        self.client.catch_up(now)
         if self._retries is not None and not volatile:
             self._emit_with_retries(name, args, now)
             return True
@@ -412,6 +417,7 @@ class ClientNamespace:
         """
         if self.client.is_closing:
             return None
+        self.client.catch_up(now)
         if self._retries is not None:
             return self._emit_with_retries(name, args, now, context=context, wants_ack=True)
         limit = self.client.settings.max_outstanding_acks
@@ -473,8 +479,9 @@ class ClientNamespace:
             self._retries.acknowledged(ack_id, args, now)
 
     def _put_or_buffer(self, emit: Emit) -> bool:
-        if self.is_connected:
-            return self.put(emit.message)
+        if self.state is _CONNECTED:  # fast path; benchmarks: client
+            session = self.client.session
+            return session is not None and session.put(emit.message)
         self._buffer.check_room(emit.message)
         self.client.check_size(emit.message)
         self.client.remember(self)

@@ -328,6 +328,24 @@ def test_emit_that_ends_the_session_is_reported() -> None:
     assert left.reason is CloseReason.TRANSPORT_ERROR
 
 
+def test_emits_behind_one_that_ended_the_session_are_buffered() -> None:
+    scene = Scene(engine={"max_buffered_messages": 1}).connected()
+    assert scene.root.emit("a", [], now=scene.now)
+    assert scene.root.emit_with_ack("b", [], timeout_s=None, context="b", now=scene.now) == 0
+    assert scene.root.emit("c", [], now=scene.now)
+    assert not scene.root.emit("volatile", [], now=scene.now, volatile=True)
+    assert AckDropped(scene.root, "b") in scene.take_events()
+    scene.wait(2)
+    scene.open()
+    scene.sent()
+    scene.say('0{"sid":"B"}')
+    assert scene.sent() == ['2["c"]']
+    assert scene.root.emit("d", [], now=scene.now)
+    assert not scene.root.emit("e", [], now=scene.now)
+    assert scene.root.emit_with_ack("f", [], timeout_s=None, context="f", now=scene.now) == 1
+    assert (list(scene.root.pending_acks), scene.root.buffered_count) == ([1], 1)
+
+
 def test_buffer_that_ends_the_session_keeps_the_rest() -> None:
     scene = Scene(engine={"max_buffered_messages": 2})
     for number in range(4):

@@ -77,6 +77,7 @@ class ClientSession:
         self._websocket: ClientWebSocket | None = None
         self._candidate: ClientWebSocket | None = None
         self._heartbeat: HeartbeatWatch | None = None
+        self._early_pauses = 0  # of the reader, before there is a heartbeat
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
         self._upgrade_until: float | None = None
         self._attempts: list[Attempt] = []
@@ -387,6 +388,8 @@ class ClientSession:
         self._max_payload_bytes = handshake.max_payload_bytes
         self._sid = handshake.sid
         self._heartbeat = HeartbeatWatch(handshake.ping_interval_s, handshake.ping_timeout_s, settings.max_pause_s, now)
+        for _ in range(self._early_pauses):
+            self._heartbeat.pause(now)
         self._events.append(Opened(handshake, self.transport))
         if self._websocket is not None:
             self._websocket.state = CarrierState.WEBSOCKET
@@ -456,12 +459,16 @@ class ClientSession:
 
     def pause_reading(self, now: float) -> None:
         """The host reads no more for a while: its silence is not the server's, and no GET begins. Pauses nest."""
-        if self._heartbeat is not None:
+        if self._heartbeat is None:
+            self._early_pauses += 1
+        else:
             self._heartbeat.pause(now)
 
     def resume_reading(self, now: float) -> None:
         """The host reads again."""
-        if self._heartbeat is not None:
+        if self._heartbeat is None:
+            self._early_pauses = max(0, self._early_pauses - 1)
+        else:
             self._heartbeat.resume(now)
             self._go_on(now)
 

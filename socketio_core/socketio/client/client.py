@@ -339,6 +339,8 @@ class Client:
         self._decoder = self.parser.decoder()
         self._partial_bytes = 0
         self.session = ClientSession(self.engine_settings, memory=self.memory, random=self._random, now=now)
+        for _ in range(self._pauses):
+            self.session.pause_reading(now)
 
     def _retire_session(self, now: float) -> None:
         """Let go of the session; what it still has to say goes out beside the next one.
@@ -368,7 +370,7 @@ class Client:
                 elif isinstance(event, OpenFailed):
                     self._open_failed(event, now)
                 elif isinstance(event, Opened):
-                    self._opened(event, session, now)
+                    self._opened(event, now)
                 else:
                     if isinstance(event, Upgraded):
                         self._was_polled = False
@@ -392,11 +394,9 @@ class Client:
             session.close(now)
             self._lost(Closed(CloseReason.PARSE_ERROR, RemoteProtocolError(str(error))), now)
 
-    def _opened(self, event: Opened, session: ClientSession, now: float) -> None:
+    def _opened(self, event: Opened, now: float) -> None:
         self._max_payload_bytes = event.handshake.max_payload_bytes
         self._was_polled = event.transport == "polling"
-        for _ in range(self._pauses):
-            session.pause_reading(now)
         self.report(event)
         if self._reconnects:
             self.report(Reconnected(self._reconnects))

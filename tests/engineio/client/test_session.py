@@ -301,6 +301,20 @@ def test_messages_are_no_pings() -> None:
     assert closed_with(scene)[0] is CloseReason.PING_TIMEOUT
 
 
+def test_pause_before_the_session_is_open_counts_from_the_start() -> None:
+    scene = Scene()
+    for call in ["resume", "pause", "pause", "resume", "pause"]:
+        getattr(scene.session, f"{call}_reading")(scene.now)
+    scene.open(upgrades=[])
+    assert (len(scene.gets), scene.session.next_deadline) == (1, scene.now + scene.settings.max_pause_s)
+    scene.session.resume_reading(scene.now)
+    scene.look()
+    assert len(scene.gets) == 1
+    scene.session.resume_reading(scene.now)
+    scene.look()
+    assert (len(scene.gets), scene.session.next_deadline) == (2, scene.now + 45)
+
+
 def test_pause_keeps_the_session_and_begins_no_poll() -> None:
     scene = Scene(upgrade=False).open()
     scene.session.pause_reading(scene.now)

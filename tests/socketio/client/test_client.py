@@ -299,6 +299,19 @@ def test_pauses_nest_across_connections() -> None:
     assert scene.root.is_connected
 
 
+def test_paused_client_begins_no_poll_on_a_new_connection() -> None:
+    scene = Scene(engine={"transports": ["polling"]})
+    scene.client.pause_reading(scene.now)
+    scene.root.connect(scene.now)
+    (handshake,) = scene.client.take_ready()
+    assert isinstance(handshake, Exchange)
+    body = b'0{"sid":"S","upgrades":[],"pingInterval":25000,"pingTimeout":20000}'
+    scene.client.exchange_done(handshake, Response(200, [], body), scene.now)
+    assert [carrier.method for carrier in scene.client.take_ready() if isinstance(carrier, Exchange)] == ["POST"]
+    scene.client.resume_reading(scene.now)
+    assert [carrier.method for carrier in scene.client.take_ready() if isinstance(carrier, Exchange)] == ["GET"]
+
+
 def test_pause_lasts_across_connections() -> None:
     scene = Scene().connected()
     scene.client.pause_reading(scene.now)

@@ -20,7 +20,7 @@ from socketio_core.engineio.message import (
     received_size,
 )
 from socketio_core.engineio.outbox import Outbox
-from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
+from socketio_core.engineio.packet import MESSAGE, PING, PONG, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
@@ -393,7 +393,7 @@ class Session:
         self._finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
 
     def _extend_heartbeat(self, frame: Frame, now: float) -> None:
-        if frame[:1] != "3":  # a pong is handled as such
+        if frame[:1] != PONG:  # a pong is handled as such
             self._heartbeat.other_received(now)
             self._reschedule()
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARS: Final = 200  # of a body, in an error
 
+NOT_FOUND: Final = "HTTP 404"
+"""How `describe_refusal` begins when nothing is there."""
+
 
 class ClientMemory:
     """What outlives the sessions of one client.
@@ -106,7 +109,7 @@ def describe_refusal(response: Response) -> str:
     if message:
         text += f": {message}"
     if response.status == 404:
-        text += " (is the path right? Socket.IO servers are usually at /socket.io/)"
+        text += " (is the path right?)"
     return text
 
 

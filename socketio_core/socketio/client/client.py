@@ -7,13 +7,13 @@ and gets Socket.IO events from `take_events`. What users know as the Manager. Sp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import Opened, OpenFailed
 from socketio_core.engineio.client.posts import check_size
-from socketio_core.engineio.client.requests import ClientMemory
+from socketio_core.engineio.client.requests import NOT_FOUND, ClientMemory
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.events import Closed, Upgraded
@@ -35,6 +35,8 @@ from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
 from socketio_core.socketio.parser import Decoder, Parser
 from socketio_core.timers import Timer, TimerQueue
+
+_USUAL_PATH: Final = "/socket.io/"  # reference
 
 
 class Scheduled(Protocol):
@@ -66,7 +68,7 @@ class Client:
         parser: Parser | None = None,
         random: Callable[[], float],
     ) -> None:
-        self.engine_settings = engine_settings or EngineClientSettings(path="/socket.io/")
+        self.engine_settings = engine_settings or EngineClientSettings(path=_USUAL_PATH)
         self.settings = settings or ClientSettings()
         self.parser: Parser = parser or JsonParser(SocketSettings())
         self.memory = ClientMemory()
@@ -411,6 +413,9 @@ class Client:
         if not will_retry and self._reconnects:
             self.report(ReconnectFailed(self._reconnects))
         message = f"cannot connect to {self.engine_settings.authority}{self.engine_settings.path}: {event}"
+        is_missing = any(attempt.detail.startswith(NOT_FOUND) for attempt in event.attempts)
+        if is_missing and self.engine_settings.path != _USUAL_PATH:
+            message += f"; Socket.IO servers are usually at {_USUAL_PATH}"
         for namespace in list(self.namespaces.values()):
             namespace.open_failed(message, will_retry=will_retry)
         self._schedule_reconnect(will_retry, now)

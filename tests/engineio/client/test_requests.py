@@ -83,7 +83,7 @@ def test_cookies_of_a_101_are_kept_for_the_next_session() -> None:
         (Response(500, [], b"\x1b[2J"), r"HTTP 500: '\x1b[2J'"),
         (Response(500, [], b"[" * 100_000), "HTTP 500: " + "[" * 200),
         (Response(204), "HTTP 204"),
-        (Response(404), "HTTP 404 (is the path right? Socket.IO servers are usually at /socket.io/)"),
+        (Response(404), "HTTP 404 (is the path right?)"),
         (
             Response(301, [(b"Location", b"https://b/")]),
             "HTTP 301: redirected to 'https://b/'; connect to that address instead",

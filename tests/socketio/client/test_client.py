@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from socketio_core.engineio.client import Attempt, Exchange
+from socketio_core.engineio.client import Attempt, ClientWebSocket, Exchange
 from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.http import Response
+from socketio_core.settings import EngineClientSettings
 from socketio_core.socketio.client import (
     AckDropped,
     Client,
@@ -176,6 +177,25 @@ def test_reconnection_may_be_off() -> None:
     scene.look()
     scene.lose("refused")
     assert scene.take_events()[1:] == [ConnectFailed(scene.root, PREFIX + "refused")]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "hint"),
+    [
+        ("/socket.io/", 404, ": HTTP 404 (is the path right?)"),
+        ("/api/", 404, ": HTTP 404 (is the path right?); Socket.IO servers are usually at /socket.io/"),
+        ("/api/", 403, ": HTTP 403"),
+    ],
+)
+def test_wrong_path_is_told_where_servers_usually_are(path: str, status: int, hint: str) -> None:
+    client = Client(EngineClientSettings(path=path, transports=["websocket"]), random=lambda: 0.5)
+    client.of("/").connect(1.0)
+    (websocket,) = client.take_ready()
+    assert isinstance(websocket, ClientWebSocket)
+    client.websocket_refused(websocket, Response(status), 1.0)
+    (_, failed, _) = client.take_events()
+    assert isinstance(failed, ConnectFailed)
+    assert failed.message == f"cannot connect to localhost{path}: websocket{hint}"
 
 
 def test_namespace_that_is_wanted_later_waits_for_the_next_attempt() -> None:

@@ -83,18 +83,15 @@ class ClientWebSocket:
         target: path and query of the handshake.
         headers: of the handshake, without those of the WebSocket protocol itself.
         is_open: the handshake is done.
-        max_message_bytes: no message of the server may be larger; a host may refuse it while it arrives.
     """
 
     __slots__ = (
         "close_code",
-        "close_text",
         "context",
         "headers",
         "is_closed",
         "is_open",
         "is_ready",
-        "max_message_bytes",
         "outbox",
         "parts",
         "parts_size",
@@ -109,20 +106,17 @@ class ClientWebSocket:
         target: str,
         headers: list[tuple[bytes, bytes]],
         state: CarrierState,
-        max_message_bytes: int,
     ) -> None:
         self.session = session
         self.target = target
         self.headers = headers
         self.state = state
-        self.max_message_bytes = max_message_bytes
         self.context: object = None
         self.outbox = Outbox()
         self.is_open = False
         self.is_closed = False
         self.is_ready = False
         self.close_code: int | None = None
-        self.close_text = ""
         self.parts: list[Frame] = []
         self.parts_size = 0
 

@@ -72,9 +72,7 @@ class Requests:
 
     def websocket(self, sid: str, state: CarrierState, now: float) -> ClientWebSocket:
         """Return a WebSocket: with an empty `sid` one that is to open the session."""
-        target = self._target("websocket", sid)
-        limit = self._settings.max_message_bytes
-        return ClientWebSocket(self._session, target, self._headers(now), state, limit)
+        return ClientWebSocket(self._session, self._target("websocket", sid), self._headers(now), state)
 
     def _target(self, transport: str, sid: str) -> str:
         fields = dict(self._settings.query)

@@ -11,7 +11,7 @@ from zlib import MAX_WBITS, compressobj
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
-from socketio_core.engineio.packet import Frame
+from socketio_core.engineio.parts import Parts
 from socketio_core.engineio.payload import SEPARATOR
 from socketio_core.engineio.states import CarrierState
 from socketio_core.http import Headers, Response, preferred_encoding
@@ -102,8 +102,7 @@ class WebSocket:
     `close_code` (`None`: without a code) and drops the connection; frames that still arrive are ignored.
 
     Attributes:
-        parts: of a message that has not arrived as a whole; none of them is empty, so the limit on bytes bounds them.
-        parts_size: of all parts, in bytes.
+        parts: of a message that has not arrived as a whole.
     """
 
     __slots__ = (
@@ -114,7 +113,6 @@ class WebSocket:
         "is_ready",
         "outbox",
         "parts",
-        "parts_size",
         "session",
         "state",
     )
@@ -127,8 +125,7 @@ class WebSocket:
         self.is_closed = False
         self.close_code: int | None = None
         self.close_text = ""
-        self.parts: list[Frame] = []
-        self.parts_size = 0
+        self.parts = Parts()
         self.state = state
 
     def take(self, max_bytes: int | None = None) -> list[WireMessage]:
@@ -137,13 +134,6 @@ class WebSocket:
         What was taken is no longer in `session.buffered_bytes`; take only what can be written soon.
         """
         return self.outbox.take(max_bytes=max_bytes)
-
-    def join_parts(self) -> Frame:
-        """Remove the parts and return them as one message; there must be one at least. Called by the session."""
-        parts, self.parts, self.parts_size = self.parts, [], 0
-        if isinstance(parts[0], str):
-            return "".join([part for part in parts if isinstance(part, str)])
-        return b"".join([part for part in parts if isinstance(part, bytes)])
 
 
 Carrier = Poll | WebSocket

@@ -314,7 +314,7 @@ class Engine:
         Raises:
             LocalProtocolError: `part` is of another type than the parts before it.
         """
-        websocket.session.receive_part(websocket, part, now, is_last=is_last)
+        websocket.session.receive_part(websocket, part, is_last, now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The connection of `websocket` ended, by a close frame or without one. Calls after a close do nothing."""

@@ -310,23 +310,16 @@ class Session:
         action = TABLE[websocket.state][PROBE if kind == PING and data == "probe" else kind]
         self._act(action, websocket, data, now)
 
-    def receive_part(self, websocket: WebSocket, part: Frame, now: float, *, is_last: bool) -> None:
+    def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Put a message together from its parts; see `Engine.receive_part`."""
-        parts = websocket.parts
-        if is_last and not parts:
+        if is_last and not websocket.parts:
             self.receive(websocket, part, now)
-            return
-        if websocket.state is CarrierState.DETACHED:
-            return
-        if parts and type(part) is not type(parts[0]):
-            raise LocalProtocolError(f"part of another kind than the parts before it: {type(part).__name__}")
-        if part:
-            parts.append(part)
-            websocket.parts_size += received_size(part)
-        if websocket.parts_size > self._shared.settings.max_payload_bytes:
-            self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
-        elif is_last:
-            self.receive(websocket, websocket.join_parts(), now)
+        elif websocket.state is not CarrierState.DETACHED:
+            whole = websocket.parts.add(part, is_last=is_last)
+            if whole is not None:
+                self.receive(websocket, whole, now)
+            elif websocket.parts.size_bytes > self._shared.settings.max_payload_bytes:
+                self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The WebSocket's connection is gone, or its client closed it."""

@@ -113,7 +113,7 @@ class Server:
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """See `Engine.receive_part`."""
-        websocket.session.receive_part(websocket, part, now, is_last=is_last)
+        websocket.session.receive_part(websocket, part, is_last, now)
         self._pump(now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:

@@ -45,7 +45,7 @@ def test_parts_make_one_message(frame: Frame, size: int) -> None:
     receiver.feed("4", "next")
     message = frame[1:] if isinstance(frame, str) else frame
     assert receiver.scene.reports() == [message, "next"]
-    assert (receiver.websocket.parts, receiver.websocket.parts_size) == ([], 0)
+    assert (receiver.websocket.parts, receiver.websocket.parts.size_bytes) == ([], 0)
 
 
 @pytest.mark.parametrize("parts", [("", "4a", ""), ("4a", "", "", ""), ("", "", "4a"), ("4", "", "a")])

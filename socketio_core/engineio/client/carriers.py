@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from socketio_core.engineio.client.states import CarrierState
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
-from socketio_core.engineio.packet import Frame
+from socketio_core.engineio.parts import Parts
 
 if TYPE_CHECKING:
     from socketio_core.engineio.client.session import ClientSession
@@ -83,6 +83,7 @@ class ClientWebSocket:
         target: path and query of the handshake.
         headers: of the handshake, without those of the WebSocket protocol itself.
         is_open: the handshake is done.
+        parts: of a message that has not arrived as a whole.
     """
 
     __slots__ = (
@@ -94,7 +95,6 @@ class ClientWebSocket:
         "is_ready",
         "outbox",
         "parts",
-        "parts_size",
         "session",
         "state",
         "target",
@@ -117,8 +117,7 @@ class ClientWebSocket:
         self.is_closed = False
         self.is_ready = False
         self.close_code: int | None = None
-        self.parts: list[Frame] = []
-        self.parts_size = 0
+        self.parts = Parts()
 
     def __repr__(self) -> str:
         return f"<ClientWebSocket {self.state.value}, {'open' if self.is_open else 'not open'}>"

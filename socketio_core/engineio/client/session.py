@@ -33,7 +33,7 @@ from socketio_core.engineio.message import CLOSE_MESSAGE, WireMessage, received_
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, PING, PONG, UPGRADE, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.payload import encode_payload, split_payload
-from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 
@@ -305,24 +305,14 @@ class ClientSession:
         Raises:
             LocalProtocolError: a part of another kind than those before it.
         """
-        parts = websocket.parts
-        if is_last and not parts:
+        if is_last and not websocket.parts:
             self.receive(websocket, part, now)
-            return
-        if websocket.state is CarrierState.DETACHED:
-            return
-        if parts and type(part) is not type(parts[0]):
-            raise LocalProtocolError(f"part of another kind than the parts before it: {type(part).__name__}")
-        parts.append(part)
-        websocket.parts_size += received_size(part) or 1  # an empty one takes room too
-        if websocket.parts_size > self.settings.max_message_bytes:
-            self.fail_websocket(websocket, "message larger than max_message_bytes", _MESSAGE_TOO_BIG, now)
-        elif is_last:
-            whole: Frame = "".join([part for part in parts if isinstance(part, str)])
-            if isinstance(parts[0], bytes):
-                whole = b"".join([part for part in parts if isinstance(part, bytes)])
-            websocket.parts, websocket.parts_size = [], 0
-            self.receive(websocket, whole, now)
+        elif websocket.state is not CarrierState.DETACHED:
+            whole = websocket.parts.add(part, is_last=is_last)
+            if whole is not None:
+                self.receive(websocket, whole, now)
+            elif websocket.parts.size_bytes > self.settings.max_message_bytes:
+                self.fail_websocket(websocket, "message larger than max_message_bytes", _MESSAGE_TOO_BIG, now)
 
     def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
         """The WebSocket could not be opened, its connection is gone, or the server closed it.

@@ -266,11 +266,21 @@ def test_too_large_message_ends_the_session(payload: str | bytes, is_too_large: 
         assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
 
 
-def test_endless_empty_parts_end_the_session() -> None:
+def test_endless_empty_parts_take_no_room_and_are_no_pings() -> None:
     scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
-    for _ in range(101):
+    for _ in range(1000):
         scene.session.receive_part(scene.sockets[0], "", False, scene.now)  # noqa: FBT003
-    assert not scene.session.is_open
+    assert (scene.sockets[0].parts, scene.session.is_open) == ([], True)
+    scene.wait(45)
+    assert closed_with(scene)[0] is CloseReason.PING_TIMEOUT
+
+
+def test_too_large_message_ends_the_session_before_its_last_part() -> None:
+    scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
+    scene.session.receive_part(scene.sockets[0], "4" * 101, False, scene.now)  # noqa: FBT003
+    scene.session.receive_part(scene.sockets[0], "4", False, scene.now)  # noqa: FBT003
+    scene.look()
+    assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
 
 
 # -- heartbeat ---------------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ class LosesTheBacklog(Host):
     class engine_type(Engine):  # noqa: N801 - the contract's name
         def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
             if part == "5" and websocket.session.is_upgrading:
-                websocket.session._outbox.clear()  # pyright: ignore[reportPrivateUsage] # a fault, after all
+                websocket.session.outbox.clear()  # a fault, after all
             super().receive_part(websocket, part, is_last, now)
 
 

@@ -218,21 +218,21 @@ class Engine:
 
     def _poll(self, session: Session, request: Request, now: float) -> Action:
         poll = self._make_poll(session, request, self._polling_headers(request, session.sid))
-        if not session.attach_poll(poll, now):
+        if not session.polling.attach_poll(poll):
             return self._bad_request(request)
         return Park(poll)
 
     def _post(self, session: Session, request: Request) -> Action:
         if request.header("content-type") == "application/octet-stream":
-            session.reject_post("invalid content")
+            session.polling.reject_post("invalid content")
             return self._bad_request(request)
         limit = self.settings.max_payload_bytes
         post = Post(session, self._polling_headers(request, session.sid), limit)
-        if not session.attach_post(post):
+        if not session.polling.attach_post(post):
             return self._bad_request(request)
         length = request.header("content-length") or "0"
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
-            session.drop_post(post)
+            session.polling.drop_post(post)
             return Respond(_empty_response(413, post.headers))
         return ReadBody(post, limit)
 
@@ -244,20 +244,20 @@ class Engine:
         nobody.
         """
         if post.is_too_large:
-            post.session.drop_post(post)
+            post.session.polling.drop_post(post)
             return _empty_response(413, post.headers)
-        if not post.session.finish_post(post, now):
+        if not post.session.polling.finish_post(post, now):
             return _empty_response(400, post.headers)
         headers = [(b"content-type", b"text/html"), (b"cache-control", b"no-store"), *post.headers]
         return Response(200, [*headers, (b"content-length", b"2")], b"ok")
 
     def abort_post(self, post: Post, now: float) -> None:
         """The client went away before the body was complete; the session ends (PROTOCOL 1.4)."""
-        post.session.abort_post(post)
+        post.session.polling.abort_post(post)
 
     def abort_poll(self, poll: Poll, now: float) -> None:
         """The client of a poll went away, or its response could not be written; the packets go to the next poll."""
-        poll.session.abort_poll(poll, now)
+        poll.session.polling.abort_poll(poll, now)
 
     def poll_delivered(self, poll: Poll, now: float) -> None:
         """The response of a poll was written, as far as the host can tell: what it carried need not be kept any longer.
@@ -267,7 +267,7 @@ class Engine:
         Raises:
             LocalProtocolError: there is no response yet.
         """
-        poll.session.poll_delivered(poll)
+        poll.session.polling.poll_delivered(poll)
 
     def _bad_request(self, request: Request) -> Respond:
         return Respond(_empty_response(400, cors_headers(request, self.settings.cors)))
@@ -338,7 +338,7 @@ class Engine:
         for carrier in taken:
             carrier.is_ready = False
             if isinstance(carrier, Poll):
-                carrier.session.flush(carrier)
+                carrier.session.polling.flush(carrier)
         return taken
 
     def take_events(self) -> list[tuple[Session | None, Event]]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.carriers import Carrier, WebSocket
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import (
-    CLOSE_MESSAGE,
-    NOOP_MESSAGE,
     PING_MESSAGE,
     PROBE_ANSWER,
     WireMessage,
@@ -21,7 +19,7 @@ from socketio_core.engineio.message import (
 )
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, PING, PONG, Frame, Payload, decode_frame, message_frame
-from socketio_core.engineio.payload import split_payload
+from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
@@ -39,23 +37,23 @@ class Session:
         sid: the session id; secret, since it is all that a request needs to act for the client.
         request: the handshake request.
         context: belongs to the layer above.
+        polling: its GETs and POSTs.
+        outbox: what waits to be sent, whatever the carrier.
+        outlet: the carrier that is told when the outbox fills; `None` between two polls.
     """
 
     __slots__ = (
         "_candidate",
         "_closing_until",
-        "_flushed",
-        "_grace_until",
         "_heartbeat",
-        "_outbox",
-        "_outlet",
-        "_poll",
-        "_post",
         "_shared",
         "_timer",
         "_upgrade_until",
         "_websocket",
         "context",
+        "outbox",
+        "outlet",
+        "polling",
         "request",
         "sid",
         "state",
@@ -67,19 +65,16 @@ class Session:
         self.context: object = None
         self.state = _OPEN
         self._shared = shared
-        self._outbox = Outbox()
-        self._outlet: Carrier | None = None  # who is told when the outbox fills
-        self._poll: Poll | None = None  # the parked one
-        self._flushed: Poll | None = None  # the last one that took messages away; it may bring them back
-        self._post: Post | None = None
+        self.outbox = Outbox()
+        self.outlet: Carrier | None = None
+        self.polling = Polling(self, shared)
         self._websocket: WebSocket | None = None
         self._candidate: WebSocket | None = None
         self._heartbeat = Heartbeat(shared.settings, now)
         self._upgrade_until: float | None = None
-        self._grace_until: float | None = None
         self._closing_until: float | None = None
         self._timer: Timer[Session] | None = None
-        self._reschedule()
+        self.reschedule()
 
     def __repr__(self) -> str:
         return f"<Session {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
@@ -95,9 +90,14 @@ class Session:
         return self.state is _OPEN
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it is over; a session that is closing is neither open nor closed."""
+        return self.state is SessionState.CLOSED
+
+    @property
     def buffered_bytes(self) -> int:
         """How much waits in the outbox."""
-        return self._outbox.size_bytes
+        return self.outbox.size_bytes
 
     @property
     def is_upgrading(self) -> bool:
@@ -105,9 +105,14 @@ class Session:
         return self._candidate is not None
 
     @property
+    def is_probed(self) -> bool:
+        """Whether a candidate has sent its probe, and waits for polling to run dry."""
+        return self._candidate is not None and self._candidate.state is CarrierState.PROBED
+
+    @property
     def is_writable(self) -> bool:
         """Whether a message would leave at once: what decides the fate of a volatile one (PROTOCOL 9-46)."""
-        return self._outlet is not None and not self._outbox and self.state is _OPEN
+        return self.outlet is not None and not self.outbox and self.state is _OPEN
 
     # -- output ------------------------------------------------------------------------------------------------------
 
@@ -133,7 +138,7 @@ class Session:
         """
         if self.state is not _OPEN:
             return False
-        outbox, settings = self._outbox, self._shared.settings
+        outbox, settings = self.outbox, self._shared.settings
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             if message.size_bytes > settings.max_buffered_bytes and not is_control:
@@ -141,122 +146,17 @@ class Session:
                 raise LocalProtocolError(f"message is larger than max_buffered_bytes: {sizes}")
             detail = f"peer reads too slowly: {len(outbox.messages) + 1} messages, {size_bytes} bytes buffered"
             outbox.clear()
-            self._fail(CloseReason.TRANSPORT_ERROR, detail)
+            self.fail(CloseReason.TRANSPORT_ERROR, detail)
             return False
         outbox.put(message)
-        if self._outlet is not None:
-            self._shared.mark_ready(self._outlet)
+        if self.outlet is not None:
+            self._shared.mark_ready(self.outlet)
         return True
-
-    def flush(self, poll: Poll) -> None:
-        """Answer a parked poll with what is in the outbox; nothing when it is empty or the poll was answered."""
-        if poll is not self._poll or not self._outbox:
-            return
-        self._answer(poll, self._take_for_poll())
-
-    def _answer(self, poll: Poll, messages: list[WireMessage]) -> None:
-        self._poll = self._outlet = None
-        self._flushed = poll
-        poll.respond(messages)
-
-    def _take_for_poll(self, reserved: int = 0) -> list[WireMessage]:
-        """Take what one response may hold beside `reserved` packets, but at least one message."""
-        limit = self._shared.settings.max_packets_per_poll
-        return self._outbox.take(max_frames=None if limit is None else limit - reserved)
 
     # -- polling -----------------------------------------------------------------------------------------------------
 
-    def attach_poll(self, poll: Poll, now: float) -> bool:
-        """A GET arrived. Returns `False` when it overlaps a parked one, which closes the session (PROTOCOL 1.4)."""
-        if self._poll is not None:
-            self._fail(CloseReason.TRANSPORT_ERROR, "overlap from client")
-            return False
-        self._poll = self._outlet = poll
-        self._set_grace(None)
-        if self._can_say_close():
-            self._outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
-            self._finish(CloseReason.FORCED_CLOSE, None)
-        elif self._outbox:
-            self._shared.mark_ready(poll)
-        elif self._candidate is not None and self._candidate.state is CarrierState.PROBED:
-            self._release_poll()
-        return True
-
-    def abort_poll(self, poll: Poll, now: float) -> None:
-        """The client of a poll is gone, or its response could not be written: take the messages back.
-
-        The session lives on for `poll_grace_s`, for a client that polls again.
-        """
-        lost = [message for message in poll.messages if message is not NOOP_MESSAGE]
-        poll.messages = []
-        if self.state is SessionState.CLOSED:
-            return
-        if poll is self._poll:
-            self._poll = self._outlet = None
-            self._shared.forget_ready(poll)
-        elif poll is self._flushed:
-            self._flushed = None
-        else:
-            if lost:
-                self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost and a later one was sent")
-            return
-        if self._websocket is not None:
-            if lost:  # they cannot go before what the WebSocket has sent
-                self._fail(CloseReason.TRANSPORT_ERROR, "poll response was lost during the upgrade")
-            return
-        self._outbox.give_back(lost)
-        if self._poll is not None:
-            if self._outbox:
-                self._shared.mark_ready(self._poll)
-        elif self.state is _OPEN:
-            self._set_grace(now + self._shared.settings.poll_grace_s)
-            self.handle_timeout(now)
-
-    def poll_delivered(self, poll: Poll) -> None:
-        """The response of a poll was written: its messages are not needed again."""
-        if poll.response is None:
-            raise LocalProtocolError("poll has no response yet")
-        poll.messages = []
-        if poll is self._flushed:
-            self._flushed = None
-
-    def attach_post(self, post: Post) -> bool:
-        """A POST arrived. Returns `False` when another is being read, which closes the session (PROTOCOL 1.4)."""
-        if self._post is not None:
-            self._fail(CloseReason.TRANSPORT_ERROR, "data request overlap from client")
-            return False
-        self._post = post
-        return True
-
-    def abort_post(self, post: Post) -> None:
-        """The client of a POST is gone before its body was complete: nothing of it was accepted, the session ends."""
-        if post is self._post:
-            self._fail(CloseReason.TRANSPORT_ERROR, "data request connection closed prematurely")
-
-    def finish_post(self, post: Post, now: float) -> bool:
-        """Process the body of a POST. Returns whether every packet in it was accepted."""
-        if post is not self._post:
-            return False
-        self._post = None
-        try:
-            for part in split_payload(post.body(), self._shared.settings.max_packets_per_payload):
-                if not self._receive_polled(part, now):
-                    return False
-        except PacketError as error:
-            self._fail(CloseReason.PARSE_ERROR, str(error))
-            return False
-        return True
-
-    def reject_post(self, detail: str) -> None:
-        """Close the session for what a POST is, e.g. its content type."""
-        self._fail(CloseReason.TRANSPORT_ERROR, detail)
-
-    def drop_post(self, post: Post) -> None:
-        """Forget an oversized POST; the session stays open, as in the reference (PROTOCOL 9-8)."""
-        if post is self._post:
-            self._post = None
-
-    def _receive_polled(self, part: str, now: float) -> bool:
+    def receive_polled(self, part: str, now: float) -> bool:
+        """Process one packet of a POST. Returns whether it was accepted."""
         kind, data = decode_frame(part)
         if self.state is SessionState.CLOSED:
             return False
@@ -269,17 +169,17 @@ class Session:
 
     def attach_websocket(self, websocket: WebSocket, messages: Sequence[WireMessage]) -> None:
         """The session begins on this WebSocket, with these messages, which no limit keeps back."""
-        self._websocket = self._outlet = websocket
-        self._outbox = websocket.outbox
+        self._websocket = self.outlet = websocket
+        self.outbox = websocket.outbox
         for message in messages:
-            self._outbox.put(message)
+            self.outbox.put(message)
         self._shared.mark_ready(websocket)
 
     def attach_candidate(self, websocket: WebSocket, now: float) -> None:
         """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
         self._candidate = websocket
         self._upgrade_until = now + self._shared.settings.upgrade_timeout_s
-        self._reschedule()
+        self.reschedule()
 
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
@@ -305,7 +205,7 @@ class Session:
             if websocket is self._candidate:
                 self._end_upgrade()
             else:
-                self._fail(CloseReason.PARSE_ERROR, str(error))
+                self.fail(CloseReason.PARSE_ERROR, str(error))
             return
         action = TABLE[websocket.state][PROBE if kind == PING and data == "probe" else kind]
         self._act(action, websocket, data, now)
@@ -326,8 +226,8 @@ class Session:
         if websocket is self._candidate:
             self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
-            self._outbox.clear()  # nobody is left to read it
-            self._finish(CloseReason.TRANSPORT_CLOSE, None)
+            self.outbox.clear()  # nobody is left to read it
+            self.finish(CloseReason.TRANSPORT_CLOSE, None)
 
     def fail_websocket(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
@@ -335,7 +235,7 @@ class Session:
             websocket.close_code = code
             self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
-            self._fail(CloseReason.TRANSPORT_ERROR, detail, code)
+            self.fail(CloseReason.TRANSPORT_ERROR, detail, code)
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
@@ -345,14 +245,14 @@ class Session:
             self._shared.events.append((self, data))
         elif action is Action.PONG:
             self._heartbeat.pong_received(now)
-            self._reschedule()
+            self.reschedule()
         elif action is Action.PEER_CLOSED:
             self._peer_closed()
         elif action is Action.WRONG_DIRECTION:
-            self._fail(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
+            self.fail(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
             return False
         elif action is Action.UNEXPECTED:
-            self._fail(CloseReason.TRANSPORT_ERROR, "unexpected packet from a client")
+            self.fail(CloseReason.TRANSPORT_ERROR, "unexpected packet from a client")
             return False
         elif action is Action.REFUSE:
             return False
@@ -367,40 +267,34 @@ class Session:
             if not websocket.outbox:  # one answer at a time, however many probes a client sends without reading
                 websocket.outbox.put(PROBE_ANSWER)
                 self._shared.mark_ready(websocket)
-            if not self._outbox:
-                self._release_poll()
+            if not self.outbox:
+                self.polling.release()
         elif action is Action.UPGRADE:
             self._upgrade(websocket)
         else:
             self._end_upgrade()
 
-    def _release_poll(self) -> None:
-        """End a parked poll that has nothing to wait for (PROTOCOL 1.8, 1.10)."""
-        if self._poll is not None:
-            self._shared.mark_ready(self._poll)
-            self._answer(self._poll, [NOOP_MESSAGE])
-
     def _peer_closed(self) -> None:
-        if not self._outbox:
-            self._release_poll()
-        self._finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
+        if not self.outbox:
+            self.polling.release()
+        self.finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
 
     def _extend_heartbeat(self, frame: Frame, now: float) -> None:
         if frame[:1] != PONG:  # a pong is handled as such
             self._heartbeat.other_received(now)
-            self._reschedule()
+            self.reschedule()
 
     def _upgrade(self, websocket: WebSocket) -> None:
         """`5` arrived: the candidate becomes the session's WebSocket, and the backlog moves over in order."""
-        self._release_poll()  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
-        backlog, self._outbox = self._outbox, websocket.outbox
+        self.polling.release()  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
+        backlog, self.outbox = self.outbox, websocket.outbox
         backlog.move_to(websocket.outbox)
         websocket.state = CarrierState.WEBSOCKET
-        self._websocket = self._outlet = websocket
-        self._candidate = self._upgrade_until = self._grace_until = None
-        self._reschedule()
+        self._websocket = self.outlet = websocket
+        self._candidate = self._upgrade_until = self.polling.grace_until = None
+        self.reschedule()
         if self.state is SessionState.CLOSING:
-            self._finish(CloseReason.FORCED_CLOSE, None)
+            self.finish(CloseReason.FORCED_CLOSE, None)
             return
         if websocket.outbox:
             self._shared.mark_ready(websocket)
@@ -412,7 +306,7 @@ class Session:
         if websocket is not None:
             websocket.outbox.clear()
             self._detach(websocket)
-            self._reschedule()
+            self.reschedule()
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -433,50 +327,49 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         if discard:
-            self._outbox.clear()
+            self.outbox.clear()
         elif wait and self.state is not _OPEN:
             return
         elif wait and self._websocket is None:
             self.state = SessionState.CLOSING
-            self._grace_until = None
+            self.polling.grace_until = None
             self._closing_until = now + self._shared.settings.close_timeout_s
-            self._reschedule()
-            if not self._can_say_close():
+            self.reschedule()
+            if not self.can_say_close:
                 return
         if self._websocket is not None:
             self._websocket.close_code, self._websocket.close_text = code, text
-        self._finish(CloseReason.FORCED_CLOSE, None)
+        self.finish(CloseReason.FORCED_CLOSE, None)
 
-    def _can_say_close(self) -> bool:
+    @property
+    def can_say_close(self) -> bool:
         """Whether a closing session can end now: a poll is there, and all else has gone out with those before it.
 
         The official client handles messages a moment later than the `1`, so in one payload with it they come too late:
         a DISCONNECT packet would look like a lost connection, and the client would come back.
         """
-        return self.state is SessionState.CLOSING and self._poll is not None and not self._outbox
+        return self.state is SessionState.CLOSING and self.polling.parked is not None and not self.outbox
 
-    def _fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
+    def fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
+        """Close at once, for what the client did."""
         if self._websocket is not None and not self._websocket.is_closed:
             self._websocket.close_code = code
-        self._finish(reason, RemoteProtocolError(detail, websocket_close_code=code))
+        self.finish(reason, RemoteProtocolError(detail, websocket_close_code=code))
 
-    def _finish(self, reason: CloseReason, error: RemoteProtocolError | None, *, say_close: bool = True) -> None:
+    def finish(self, reason: CloseReason, error: RemoteProtocolError | None, *, say_close: bool = True) -> None:
+        """Free everything, and report it; once."""
         if self.state is SessionState.CLOSED:
             return
         self._end_upgrade()
         self.state = SessionState.CLOSED
-        poll, self._poll, self._outlet = self._poll, None, None
-        if poll is not None:
-            messages = self._take_for_poll(1) if say_close else self._take_for_poll()
-            poll.respond([*messages, CLOSE_MESSAGE] if say_close else messages)
-            self._shared.mark_ready(poll)
+        self.outlet = None
+        self.polling.end(say_close=say_close)
         if self._websocket is not None:
             self._detach(self._websocket)
         else:
-            self._outbox.clear()
-        self._post = self._flushed = None
+            self.outbox.clear()
         self._shared.sessions.pop(self.sid, None)
-        self._reschedule()
+        self.reschedule()
         self._shared.events.append((self, Closed(reason, error)))
 
     def _detach(self, websocket: WebSocket) -> None:
@@ -493,7 +386,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             return None
         beat = None if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
-        pending = (beat, self._upgrade_until, self._grace_until, self._closing_until)
+        pending = (beat, self._upgrade_until, self.polling.grace_until, self._closing_until)
         return min(at for at in pending if at is not None)
 
     def handle_timeout(self, now: float) -> None:
@@ -504,15 +397,15 @@ class Session:
                 break
             if deadline == self._upgrade_until:
                 self._end_upgrade()
-            elif deadline == self._grace_until:
-                self._fail(CloseReason.TRANSPORT_ERROR, "poll connection closed prematurely")
+            elif deadline == self.polling.grace_until:
+                self.fail(CloseReason.TRANSPORT_ERROR, "poll connection closed prematurely")
             elif deadline == self._closing_until:
-                self._finish(CloseReason.FORCED_CLOSE, None)
+                self.finish(CloseReason.FORCED_CLOSE, None)
             elif self._heartbeat.advance():
                 self.put(PING_MESSAGE, is_control=True)
             else:
-                self._fail(CloseReason.PING_TIMEOUT, "no pong in time")
-        self._reschedule()
+                self.fail(CloseReason.PING_TIMEOUT, "no pong in time")
+        self.reschedule()
 
     def pause_reading(self, now: float) -> None:
         """Say that the host stops reading from the peer: its silence is not held against it, up to `max_pause_s`.
@@ -520,19 +413,15 @@ class Session:
         Several readers may do so, each for itself.
         """
         self._heartbeat.pause(now)
-        self._reschedule()
+        self.reschedule()
 
     def resume_reading(self, now: float) -> None:
         """Say that the host reads again; to be called once for each `pause_reading`."""
         self._heartbeat.resume(now)
-        self._reschedule()
+        self.reschedule()
 
-    def _set_grace(self, until: float | None) -> None:
-        if self._grace_until != until:
-            self._grace_until = until
-            self._reschedule()
-
-    def _reschedule(self) -> None:
+    def reschedule(self) -> None:
+        """Set the timer anew, for a deadline has changed."""
         deadline, timer = self.next_deadline, self._timer
         if timer is not None:
             if timer.at == deadline and timer.item is not None:

@@ -102,7 +102,7 @@ def describe(event: Event) -> str | bytes:
 
 def check_books(session: Session) -> None:
     """Assert that what a session says it buffers is what lies in its outbox, and that its deadline is scheduled."""
-    outbox = peek(session, "_outbox")
+    outbox = session.outbox
     assert session.buffered_bytes == sum(message.size_bytes for message in outbox.messages)
     timer = peek(session, "_timer")
     assert timer.at == session.next_deadline

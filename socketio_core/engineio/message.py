@@ -71,6 +71,7 @@ def received_size(frame: Frame) -> int:
 
 
 PING_MESSAGE: Final = WireMessage((PING,))
+PONG_MESSAGE: Final = WireMessage((PONG,))
 CLOSE_MESSAGE: Final = WireMessage((CLOSE,), compress=False)
 NOOP_MESSAGE: Final = WireMessage((NOOP,), compress=False)
 PROBE_ANSWER: Final = WireMessage((PONG + "probe",), compress=False)

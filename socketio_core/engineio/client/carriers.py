@@ -129,5 +129,36 @@ class ClientWebSocket:
         """
         return self.outbox.take(max_bytes=max_bytes) if self.is_open else []
 
+    def detach(self) -> None:
+        """Be no part of the session any more. Called by the session."""
+        self.state = CarrierState.DETACHED
+        self.is_closed = True
+        self.parts.clear()
+
 
 ClientCarrier = Exchange | ClientWebSocket
+
+
+class ReadyList:
+    """The carriers of one session that the host must see to, each once."""
+
+    __slots__ = ("_carriers",)
+
+    def __init__(self) -> None:
+        self._carriers: list[ClientCarrier] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._carriers)
+
+    def mark(self, carrier: ClientCarrier) -> None:
+        """Add one, however often it is marked."""
+        if not carrier.is_ready:
+            carrier.is_ready = True
+            self._carriers.append(carrier)
+
+    def take(self) -> list[ClientCarrier]:
+        """Remove and return them."""
+        carriers, self._carriers = self._carriers, []
+        for carrier in carriers:
+            carrier.is_ready = False
+        return carriers

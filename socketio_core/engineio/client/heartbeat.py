@@ -10,17 +10,23 @@ class HeartbeatWatch:
     """Knows when a ping is overdue.
 
     Attributes:
-        next_deadline: monotonic seconds; the connection is dead then.
+        next_deadline: monotonic seconds; the connection is dead then. `None` before it has begun.
     """
 
     __slots__ = ("_max_pause_s", "_paused_until", "_pauses", "_silence_s", "next_deadline")
 
-    def __init__(self, ping_interval_s: float, ping_timeout_s: float, max_pause_s: float, now: float) -> None:
-        self._silence_s = ping_interval_s + ping_timeout_s
+    def __init__(self, max_pause_s: float) -> None:
         self._max_pause_s = max_pause_s
+        self._silence_s = 0.0
         self._pauses = 0
-        self._paused_until = now
-        self.next_deadline = now + self._silence_s
+        self._paused_until = 0.0
+        self.next_deadline: float | None = None
+
+    def begin(self, ping_interval_s: float, ping_timeout_s: float, now: float) -> None:
+        """The session is open: wait for the first ping."""
+        self._silence_s = ping_interval_s + ping_timeout_s
+        self._paused_until = now + self._max_pause_s
+        self.ping_received(now)
 
     @property
     def is_paused(self) -> bool:
@@ -39,7 +45,7 @@ class HeartbeatWatch:
         Pauses nest: reading goes on with as many calls of `resume`.
         """
         self._pauses += 1
-        if self._pauses == 1:
+        if self._pauses == 1 and self.next_deadline is not None:
             self._paused_until = now + self._max_pause_s
             self.next_deadline = max(self.next_deadline, self._paused_until)
 
@@ -47,5 +53,5 @@ class HeartbeatWatch:
         """The host reads again: a ping may be among what lies unread, so the wait for one begins anew."""
         if self._pauses:
             self._pauses -= 1
-            if not self._pauses:
+            if not self._pauses and self.next_deadline is not None:
                 self.next_deadline = now + self._silence_s

@@ -10,13 +10,15 @@ from urllib.parse import urlencode
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.engineio.client.cookies import CookieJar
 from socketio_core.engineio.client.states import CarrierState
+from socketio_core.engineio.packet import Payload
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 
 if TYPE_CHECKING:
     from socketio_core.engineio.client.session import ClientSession
 
-_SHOWN_CHARS: Final = 200  # of a body, in an error
+_SHOWN_CHARS: Final = 200  # of a refusal's body, in an error
+_SHOWN_DATA_CHARS: Final = 80  # of other things that a server sent
 
 NOT_FOUND: Final = "HTTP 404"
 """How `describe_refusal` begins when nothing is there."""
@@ -109,6 +111,23 @@ def describe_refusal(response: Response) -> str:
     if response.status == 404:
         text += " (is the path right?)"
     return text
+
+
+def problem_of(response: Response) -> str | None:
+    """Say why the answer to a GET or a POST is of no use, if it is not; only 200 is (PROTOCOL 9-28)."""
+    if response.status != 200:
+        return describe_refusal(response)
+    encoding = next((value for name, value in response.headers if name.lower() == b"content-encoding"), b"identity")
+    if encoding.lower() != b"identity":
+        return f"response is encoded as {encoding.decode('latin-1')!r}, which was not asked for"
+    return None
+
+
+def shown(data: Payload) -> str:
+    """Return the beginning of what a server sent, for an error."""
+    if isinstance(data, bytes):
+        data = data[:_SHOWN_DATA_CHARS].decode("utf-8", "replace")
+    return repr(data[:_SHOWN_DATA_CHARS])
 
 
 def _message_of(body: bytes) -> str:

@@ -1,49 +1,35 @@
 """One Engine.IO session, client role: what it wants in flight, and what became of it.
 
-Polling keeps one GET in flight, and one POST while there is something to send. The outbox is one queue whatever the
-carrier: POSTs take from its front, a WebSocket's host takes from it, an upgrade moves it over behind the `5`. So what
-was put first leaves first, across an upgrade too.
-
-The upgrade (PROTOCOL 1.8): the candidate is probed while polling goes on. When it has answered, no new GET or POST
-begins; once those in flight are through, `5` goes out and the candidate is the session's WebSocket. Whatever happens to
-it before `5` ends the candidate alone, and polling goes on.
+The outbox is one queue whatever the carrier: POSTs take from its front, a WebSocket's host takes from it, an upgrade
+moves it over behind the `5`. So what was put first leaves first, across an upgrade too. How the session opens, polls,
+and upgrades, is in the modules of those names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, assert_never
+from typing import assert_never
 
-from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
-from socketio_core.engineio.client.events import (
-    Attempt,
-    Event,
-    Opened,
-    OpenFailed,
-    Pinged,
-    UpgradeFailed,
-)
+from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange, ReadyList
+from socketio_core.engineio.client.events import Event, Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.client.handshake import Handshake, parse_handshake
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
-from socketio_core.engineio.client.posts import check_size, take_post
-from socketio_core.engineio.client.requests import ClientMemory, Requests, describe_refusal
-from socketio_core.engineio.client.states import PROBE_PONG, TABLE, Action, CarrierState, ClientState
+from socketio_core.engineio.client.opening import Opening
+from socketio_core.engineio.client.polling import Polling
+from socketio_core.engineio.client.posts import check_size
+from socketio_core.engineio.client.requests import ClientMemory, Requests, describe_refusal, shown
+from socketio_core.engineio.client.states import POLLING_STATES, TABLE, Action, CarrierState, ClientState, kind_of
+from socketio_core.engineio.client.upgrade import PROBE_MESSAGE, Upgrade
 from socketio_core.engineio.events import Closed, Upgraded
-from socketio_core.engineio.message import CLOSE_MESSAGE, WireMessage, received_size
+from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import Outbox
-from socketio_core.engineio.packet import MESSAGE, PING, PONG, UPGRADE, Frame, Payload, decode_frame, message_frame
-from socketio_core.engineio.payload import encode_payload, split_payload
+from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame, message_frame
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 
 _OPEN = ClientState.OPEN
 _MESSAGE_TOO_BIG = 1009  # RFC 6455, 7.4.1
-_SHOWN_CHARS = 80  # of what a server sent, in an error
-
-PONG_MESSAGE: Final = WireMessage((PONG,))
-PROBE_MESSAGE: Final = WireMessage((PING + "probe",))
-UPGRADE_MESSAGE: Final = WireMessage((UPGRADE,))
 
 
 class ClientSession:
@@ -59,6 +45,9 @@ class ClientSession:
 
     Attributes:
         handshake: what the server said; `None` before.
+        sid: secret; `""` before.
+        outbox: what waits to be sent, whatever the carrier.
+        ready: the carriers that the host must see to.
     """
 
     def __init__(
@@ -68,27 +57,20 @@ class ClientSession:
         self.state = ClientState.OPENING
         self.handshake: Handshake | None = None
         self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
-        self._memory = memory
+        self.memory = memory
+        self.sid = ""
+        self.outbox = Outbox()
         self._requests = Requests(self, settings, memory, random)
-        self._sid = ""
-        self._outbox = Outbox()
-        self._get: Exchange | None = None
-        self._post: Exchange | None = None
+        self._opening = Opening(settings, memory)
+        self._polling = Polling(self, self._requests)
         self._websocket: ClientWebSocket | None = None
-        self._candidate: ClientWebSocket | None = None
-        self._heartbeat: HeartbeatWatch | None = None
-        self._early_pauses = 0  # of the reader, before there is a heartbeat
+        self._upgrade = Upgrade()
+        self._heartbeat = HeartbeatWatch(settings.max_pause_s)
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
-        self._upgrade_until: float | None = None
-        self._attempts: list[Attempt] = []
-        self._ready: list[ClientCarrier] = []
+        self.ready = ReadyList()
         self._events: list[Event] = []
         self._now = now
-        first, *rest = settings.transports
-        if settings.remember_upgrade and memory.websocket_worked and "websocket" in settings.transports:
-            first, rest = "websocket", [name for name in settings.transports if name != "websocket"]
-        self._next_transports = rest if settings.try_all_transports else []
-        self._begin(first)
+        self._begin()
 
     def __repr__(self) -> str:
         return f"<ClientSession {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
@@ -106,34 +88,37 @@ class ClientSession:
     @property
     def is_upgrading(self) -> bool:
         """Whether a candidate WebSocket is being tried."""
-        return self._candidate is not None
+        return self._upgrade.candidate is not None
 
     @property
     def buffered_bytes(self) -> int:
         """How much waits in the outbox."""
-        return self._outbox.size_bytes
+        return self.outbox.size_bytes
 
     @property
     def is_writable(self) -> bool:
         """Whether a message would leave at once: what decides the fate of a volatile one."""
-        if self.state is not _OPEN or self._outbox:
+        if self.state is not _OPEN or self.outbox:
             return False
-        return self._websocket is not None or (self._post is None and not self._is_pausing)
+        return self._websocket is not None or not (self._polling.is_sending or self._upgrade.is_pausing)
+
+    @property
+    def may_post(self) -> bool:
+        """Whether what is in the outbox may leave by a POST, as long as there is no WebSocket."""
+        return not self._upgrade.is_pausing and self.state in (_OPEN, ClientState.CLOSING)
 
     @property
     def is_done(self) -> bool:
         """Whether it is closed, and the host has taken all there was: its goodbye, and what is to be dropped."""
-        return self.state is ClientState.CLOSED and not self._ready and not self._outbox
+        return self.state is ClientState.CLOSED and not self.ready and not self.outbox
 
     # -- what the host takes -----------------------------------------------------------------------------------------
 
     def take_ready(self) -> list[ClientCarrier]:
         """Return the carriers that the host must see to, each once."""
-        self._send_post()
-        ready, self._ready = self._ready, []
-        for carrier in ready:
-            carrier.is_ready = False
-        return ready
+        if self._websocket is None:
+            self._polling.send_post(self._now)
+        return self.ready.take()
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call, in order."""
@@ -165,110 +150,59 @@ class ClientSession:
         """
         if self.state is not _OPEN:
             return False
-        outbox, settings = self._outbox, self.settings
+        outbox, settings = self.outbox, self.settings
         if not is_control:
-            is_polled = self._websocket is None
-            check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=is_polled)
+            check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=self._websocket is None)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             detail = f"server reads too slowly: {len(outbox.messages) + 1} messages, {size_bytes} bytes buffered"
             outbox.clear()
-            self._fail(CloseReason.TRANSPORT_ERROR, detail)
+            self.fail(CloseReason.TRANSPORT_ERROR, detail)
             return False
         outbox.put(message)
         if self._websocket is not None:
-            self._mark_ready(self._websocket)
+            self.ready.mark(self._websocket)
         return True
 
-    def _send_post(self) -> None:
-        """Make a POST of what is in the outbox, if none is in flight."""
-        if self._post is not None or not self._outbox or self._websocket is not None or self._is_pausing:
-            return
-        if self.state is not _OPEN and self.state is not ClientState.CLOSING:
-            return
-        body = encode_payload(take_post(self._outbox, self._max_payload_bytes, self.settings.max_packets_per_post))
-        self._post = self._requests.post(self._sid, body, self._now)
-        self._mark_ready(self._post)
-
-    # -- what became of it: HTTP -------------------------------------------------------------------------------------
+    # -- what became of it ---------------------------------------------------------------------------------------------
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
         """A response is there, as a whole."""
         self._now = now
-        if exchange is not self._get and exchange is not self._post:
-            return  # cancelled
-        self._memory.cookies.update([(name.lower(), value) for name, value in response.headers], now)
-        problem = _problem_of(response)
-        if exchange is self._post:
-            self._post = None
-            if problem is not None:
-                self._fail(CloseReason.TRANSPORT_ERROR, f"server refused a POST: {problem}")
-                return
-        else:
-            self._get = None
-            if problem is None:
-                self._read_payload(response, now)
-            elif self.state is not ClientState.CLOSING:  # then only POSTs count
-                self._transport_failed(problem)
-        self._go_on(now)
+        self._polling.exchange_done(exchange, response, now)
 
     def exchange_failed(self, exchange: Exchange, detail: str, now: float) -> None:
-        """There will be no response.
-
-        Args:
-            detail: why, e.g. `"connection refused"`.
-        """
+        """There will be no response; `detail` says why, e.g. `"connection refused"`."""
         self._now = now
-        if exchange is self._post:
-            self._post = None
-            self._fail(CloseReason.TRANSPORT_ERROR, f"POST failed: {detail}")
-        elif exchange is self._get:
-            self._get = None
-            if self.state is not ClientState.CLOSING:  # then only POSTs count
-                self._transport_failed(detail if self.state is ClientState.OPENING else f"GET failed: {detail}")
+        self._polling.exchange_failed(exchange, detail)
 
-    def _read_payload(self, response: Response, now: float) -> None:
-        try:
-            for part in split_payload(response.body, self.settings.max_packets_per_payload):
-                if self.state is ClientState.CLOSED:
-                    return
-                kind, data = decode_frame(part)
-                self._act(TABLE[self._polling_state][_kind_of(kind, data)], None, data, now)
-        except PacketError as error:
-            if self.state is not ClientState.CLOSED:
-                self._parse_failed(f"{error}, in the response {_shown(response.body)}")
+    def receive_polled(self, part: str, now: float) -> None:
+        """Process one packet of a response; raises `PacketError` when it makes no sense."""
+        kind, data = decode_frame(part)
+        self._act(TABLE[POLLING_STATES[self.state]][kind_of(kind, data)], None, data, now)
 
-    @property
-    def _polling_state(self) -> CarrierState:
-        if self.state is ClientState.OPENING:
-            return CarrierState.OPENING
-        return CarrierState.POLLING if self.state is _OPEN else CarrierState.CLOSING
-
-    def _go_on(self, now: float) -> None:
+    def go_on(self, now: float) -> None:
         """Begin the next GET, finish what waited for the end of an exchange; POSTs begin in `take_ready`."""
         if self.state is ClientState.CLOSING:
-            if self._post is None and not self._outbox:
+            if not self._polling.is_sending and not self.outbox:
                 self._finish(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN and self._websocket is None:
-            if self._is_pausing:
-                if self._get is None and self._post is None:
+            if self._upgrade.is_pausing:
+                if not (self._polling.is_waiting or self._polling.is_sending):
                     self._finish_upgrade()
-            elif self._get is None and self._heartbeat is not None and not self._heartbeat.is_paused:
-                self._get = self._requests.get(self._sid, now)
-                self._mark_ready(self._get)
-
-    # -- what became of it: WebSocket --------------------------------------------------------------------------------
+            elif not self._polling.is_waiting and not self._heartbeat.is_paused:
+                self._polling.begin_get(self.sid, now)
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The handshake is done; `response` is the 101."""
         self._now = now
-        self._memory.cookies.update([(name.lower(), value) for name, value in response.headers], now)
+        self.memory.cookies.update([(name.lower(), value) for name, value in response.headers], now)
         if websocket.state is CarrierState.DETACHED:
             return
         websocket.is_open = True
         if websocket.state is CarrierState.CANDIDATE:
             websocket.outbox.put(PROBE_MESSAGE)
-            self._mark_ready(websocket)
+            self.ready.mark(websocket)
 
     def websocket_refused(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The server answered the handshake with something else than 101."""
@@ -292,12 +226,12 @@ class ClientSession:
             return
         try:
             kind, data = decode_frame(frame)
-            self._act(TABLE[websocket.state][_kind_of(kind, data)], websocket, data, now)
+            self._act(TABLE[websocket.state][kind_of(kind, data)], websocket, data, now)
         except PacketError as error:
-            if websocket is self._candidate:
+            if websocket is self._upgrade.candidate:
                 self._end_upgrade(str(error), now)
             else:
-                self._parse_failed(str(error))
+                self.parse_failed(str(error))
 
     def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Process a part of a message; the parts of one are all text or all bytes, and the last one says so.
@@ -317,16 +251,15 @@ class ClientSession:
     def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
         """The WebSocket could not be opened, its connection is gone, or the server closed it.
 
-        Args:
-            detail: why, e.g. `"connection refused"`; `None` when the server closed it without a word.
+        `detail` says why, e.g. `"connection refused"`; `None` when the server closed it without a word.
         """
         self._now = now
         websocket.outbox.clear()  # nobody is left to write it
-        if websocket is self._candidate:
+        if websocket is self._upgrade.candidate:
             self._end_upgrade(detail or "the WebSocket was closed", now)
         elif websocket is self._websocket:
             if self.state is ClientState.OPENING:
-                self._transport_failed(detail or "the WebSocket was closed before the open packet")
+                self.transport_failed(detail or "the WebSocket was closed before the open packet")
             else:
                 error = None if detail is None else RemoteProtocolError(detail)
                 self._finish(Closed(CloseReason.TRANSPORT_CLOSE, error))
@@ -334,11 +267,11 @@ class ClientSession:
     def fail_websocket(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
         """The server broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
         self._now = now
-        if websocket is self._candidate:
+        if websocket is self._upgrade.candidate:
             self._end_upgrade(detail, now, code)
         elif websocket is self._websocket:
             websocket.close_code = code
-            self._transport_failed(detail, code)
+            self.transport_failed(detail, code)
 
     # -- packets -----------------------------------------------------------------------------------------------------
 
@@ -347,7 +280,6 @@ class ClientSession:
             case Action.DELIVER:
                 self._events.append(data)
             case Action.ANSWER:
-                assert self._heartbeat is not None  # the session is open
                 self._heartbeat.ping_received(now)
                 self._events.append(Pinged())
                 self.put(PONG_MESSAGE, is_control=True)  # which may end the session, and nothing comes behind that
@@ -357,14 +289,14 @@ class ClientSession:
             case Action.PROBE_ANSWERED:
                 assert websocket is not None  # the table has it for a candidate only
                 websocket.state = CarrierState.PROBED
-                self._go_on(now)
+                self.go_on(now)
             case Action.DROP_CANDIDATE:
-                self._end_upgrade(f"the server answered the probe with {_shown(data)}", now)
+                self._end_upgrade(f"the server answered the probe with {shown(data)}", now)
             case Action.PEER_CLOSED:
                 self._finish(Closed(CloseReason.TRANSPORT_CLOSE))
             case Action.UNEXPECTED:
                 expected = "the open packet" if self.state is ClientState.OPENING else "what a server sends here"
-                raise PacketError(f"unexpected packet, not {expected}: {_shown(data)}")
+                raise PacketError(f"unexpected packet, not {expected}: {shown(data)}")
             case Action.IGNORE:
                 pass
             case _:
@@ -376,50 +308,31 @@ class ClientSession:
         self._until = None
         self.handshake = handshake
         self._max_payload_bytes = handshake.max_payload_bytes
-        self._sid = handshake.sid
-        self._heartbeat = HeartbeatWatch(handshake.ping_interval_s, handshake.ping_timeout_s, settings.max_pause_s, now)
-        for _ in range(self._early_pauses):
-            self._heartbeat.pause(now)
+        self.sid = handshake.sid
+        self._heartbeat.begin(handshake.ping_interval_s, handshake.ping_timeout_s, now)
         self._events.append(Opened(handshake, self.transport))
         if self._websocket is not None:
             self._websocket.state = CarrierState.WEBSOCKET
-            self._outbox = self._websocket.outbox
-            self._memory.websocket_worked = True
+            self.outbox = self._websocket.outbox
+            self.memory.websocket_worked = True
         elif settings.upgrade and "websocket" in settings.transports and "websocket" in handshake.upgrades:
-            self._memory.websocket_worked = False
-            self._candidate = self._requests.websocket(self._sid, CarrierState.CANDIDATE, now)
-            self._upgrade_until = now + settings.upgrade_timeout_s
-            self._mark_ready(self._candidate)
-
-    # -- the upgrade -------------------------------------------------------------------------------------------------
-
-    @property
-    def _is_pausing(self) -> bool:
-        """Whether polling runs dry, for the candidate has answered."""
-        return self._candidate is not None and self._candidate.state is CarrierState.PROBED
+            self.memory.websocket_worked = False
+            candidate = self._requests.websocket(self.sid, CarrierState.CANDIDATE, now)
+            self._upgrade.begin(candidate, now + settings.upgrade_timeout_s)
+            self.ready.mark(candidate)
 
     def _finish_upgrade(self) -> None:
-        websocket, self._candidate = self._candidate, None
-        assert websocket is not None  # it was probed
-        self._upgrade_until = None
-        websocket.state = CarrierState.WEBSOCKET
-        websocket.outbox.put(UPGRADE_MESSAGE)
-        self._outbox.move_to(websocket.outbox)
-        self._outbox = websocket.outbox
-        self._websocket = websocket
-        self._memory.websocket_worked = True
-        self._mark_ready(websocket)
+        websocket = self._websocket = self._upgrade.finish(self.outbox)
+        self.outbox = websocket.outbox
+        self.memory.websocket_worked = True
+        self.ready.mark(websocket)
         self._events.append(Upgraded())
 
     def _end_upgrade(self, detail: str, now: float, code: int | None = None) -> None:
         """Give the candidate up; polling goes on."""
-        websocket, self._candidate = self._candidate, None
-        assert websocket is not None  # the callers looked
-        self._upgrade_until = None
-        websocket.close_code = code
-        self._detach(websocket)
+        self.ready.mark(self._upgrade.end(code))
         self._events.append(UpgradeFailed(detail))
-        self._go_on(now)
+        self.go_on(now)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -428,39 +341,32 @@ class ClientSession:
         """When to call `handle_timeout`, in monotonic seconds; `None` when the session is closed."""
         if self.state is ClientState.CLOSED:
             return None
-        deadlines = [self._until, self._upgrade_until]
-        if self._heartbeat is not None and self.state is _OPEN:
-            deadlines.append(self._heartbeat.next_deadline)
-        return min((at for at in deadlines if at is not None), default=None)
+        beat = self._heartbeat.next_deadline if self.state is _OPEN else None
+        return min((at for at in (self._until, self._upgrade.until, beat) if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due at `now`. Early, late and repeated calls are fine."""
         self._now = now
-        if self._upgrade_until is not None and self._upgrade_until <= now:
+        beat = self._heartbeat.next_deadline
+        if self._upgrade.until is not None and self._upgrade.until <= now:
             self._end_upgrade(f"no answer within {self.settings.upgrade_timeout_s:g} s", now)
         if self._until is not None and self._until <= now:
             if self.state is ClientState.OPENING:
-                self._next_transports = []  # the time is up for all of them
-                self._transport_failed(f"no answer within {self.settings.open_timeout_s:g} s")
+                self._opening.give_up()
+                self.transport_failed(f"no answer within {self.settings.open_timeout_s:g} s")
             else:
                 self._finish(Closed(CloseReason.FORCED_CLOSE))
-        elif self._heartbeat is not None and self.state is _OPEN and self._heartbeat.next_deadline <= now:
-            self._fail(CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
+        elif self.state is _OPEN and beat is not None and beat <= now:
+            self.fail(CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
 
     def pause_reading(self, now: float) -> None:
         """The host reads no more for a while: its silence is not the server's, and no GET begins. Pauses nest."""
-        if self._heartbeat is None:
-            self._early_pauses += 1
-        else:
-            self._heartbeat.pause(now)
+        self._heartbeat.pause(now)
 
     def resume_reading(self, now: float) -> None:
         """The host reads again."""
-        if self._heartbeat is None:
-            self._early_pauses = max(0, self._early_pauses - 1)
-        else:
-            self._heartbeat.resume(now)
-            self._go_on(now)
+        self._heartbeat.resume(now)
+        self.go_on(now)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -474,42 +380,40 @@ class ClientSession:
         if self.state is ClientState.OPENING or (self.state is _OPEN and self._websocket is not None):
             self._finish(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN:
-            if self._candidate is not None:
-                self._upgrade_until = None
-                self._detach(self._candidate)
-                self._candidate = None
-            self._outbox.put(CLOSE_MESSAGE)
+            self._drop_candidate()
+            self.outbox.put(CLOSE_MESSAGE)
             self.state = ClientState.CLOSING
             self._until = now + self.settings.close_timeout_s
 
     def abort(self, now: float) -> None:
         """Close at once; what was not sent is lost."""
         self._now = now
-        self._outbox.clear()
+        self.outbox.clear()
         if self.state is not ClientState.CLOSED:
             self._finish(Closed(CloseReason.FORCED_CLOSE))
 
-    def _parse_failed(self, detail: str) -> None:
+    def parse_failed(self, detail: str) -> None:
+        """The server sent what makes no sense."""
         if self.state is ClientState.OPENING:
-            self._transport_failed(detail)
+            self.transport_failed(detail)
         else:
-            self._fail(CloseReason.PARSE_ERROR, detail)
+            self.fail(CloseReason.PARSE_ERROR, detail)
 
-    def _transport_failed(self, detail: str, code: int | None = None) -> None:
+    def transport_failed(self, detail: str, code: int | None = None) -> None:
         """The current transport is of no more use; while opening there may be another one."""
         if self.state is not ClientState.OPENING:
-            self._fail(CloseReason.TRANSPORT_ERROR, detail, code)
+            self.fail(CloseReason.TRANSPORT_ERROR, detail, code)
             return
-        self._attempts.append(Attempt(self.transport, detail))
-        self._memory.websocket_worked = False
-        if self._next_transports:
+        self.memory.websocket_worked = False
+        if self._opening.next_transport(detail):
             self._drop_carriers()
-            self._begin(self._next_transports.pop(0))
+            self._begin()
         else:
-            self._finish(OpenFailed(tuple(self._attempts)))
+            self._finish(self._opening.outcome())
 
-    def _fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
-        self._memory.websocket_worked = False
+    def fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
+        """Close at once, for what the server did."""
+        self.memory.websocket_worked = False
         if self.state is ClientState.CLOSING:  # it was going anyway
             self._finish(Closed(CloseReason.FORCED_CLOSE))
         else:
@@ -517,57 +421,27 @@ class ClientSession:
 
     def _finish(self, event: Closed | OpenFailed) -> None:
         self.state = ClientState.CLOSED
-        self._until = self._upgrade_until = None
+        self._until = None
         if self._websocket is None:
-            self._outbox.clear()  # no POST will take it
+            self.outbox.clear()  # no POST will take it
         self._drop_carriers()
         self._events.append(event)
 
-    def _begin(self, transport: str) -> None:
-        if transport == "websocket":
+    def _begin(self) -> None:
+        if self._opening.transport == "websocket":
             self._websocket = self._requests.websocket("", CarrierState.OPENING, self._now)
-            self._mark_ready(self._websocket)
+            self.ready.mark(self._websocket)
         else:
-            self._get = self._requests.get("", self._now)
-            self._mark_ready(self._get)
+            self._polling.begin_get("", self._now)
 
     def _drop_carriers(self) -> None:
-        for exchange in (self._get, self._post):
-            if exchange is not None:
-                exchange.is_cancelled = True
-                self._mark_ready(exchange)
-        for websocket in (self._websocket, self._candidate):
-            if websocket is not None:
-                self._detach(websocket)
-        self._get = self._post = self._websocket = self._candidate = None
+        self._polling.drop()
+        if self._websocket is not None:
+            self._websocket.detach()
+            self.ready.mark(self._websocket)
+            self._websocket = None
+        self._drop_candidate()
 
-    def _detach(self, websocket: ClientWebSocket) -> None:
-        websocket.state = CarrierState.DETACHED
-        websocket.is_closed = True
-        websocket.parts.clear()
-        self._mark_ready(websocket)
-
-    def _mark_ready(self, carrier: ClientCarrier) -> None:
-        if not carrier.is_ready:
-            carrier.is_ready = True
-            self._ready.append(carrier)
-
-
-def _kind_of(kind: str, data: Payload) -> str:
-    return PROBE_PONG if kind == PONG and data == "probe" else kind
-
-
-def _problem_of(response: Response) -> str | None:
-    """Say why a response is of no use; only 200 is (PROTOCOL 9-28)."""
-    if response.status != 200:
-        return describe_refusal(response)
-    encoding = next((value for name, value in response.headers if name.lower() == b"content-encoding"), b"identity")
-    if encoding.lower() != b"identity":
-        return f"response is encoded as {encoding.decode('latin-1')!r}, which was not asked for"
-    return None
-
-
-def _shown(data: Payload) -> str:
-    if isinstance(data, bytes):
-        data = data[:_SHOWN_CHARS].decode("utf-8", "replace")
-    return repr(data[:_SHOWN_CHARS])
+    def _drop_candidate(self) -> None:
+        if self._upgrade.candidate is not None:
+            self.ready.mark(self._upgrade.end())

@@ -17,7 +17,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from socketio_core.engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE
+from socketio_core.engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE, Payload
 
 
 class ClientState(Enum):
@@ -57,6 +57,13 @@ class Action(Enum):
 PROBE_PONG: Final = PONG + "probe"
 """A pong with the data `probe` is a packet kind of its own."""
 
+POLLING_STATES: Final = {
+    ClientState.OPENING: CarrierState.OPENING,
+    ClientState.OPEN: CarrierState.POLLING,
+    ClientState.CLOSING: CarrierState.CLOSING,
+}
+"""What a GET is to its session."""
+
 PACKET_KINDS: Final[tuple[str, ...]] = (OPEN, CLOSE, PING, PONG, PROBE_PONG, MESSAGE, UPGRADE, NOOP)
 
 # The reference ignores `0`, `3` and `5` on an open session. No server sends them; here they are an error.
@@ -83,3 +90,8 @@ TABLE: Final[dict[CarrierState, dict[str, Action]]] = {
     CarrierState.CLOSING: {**_IGNORED, CLOSE: Action.PEER_CLOSED},
     CarrierState.DETACHED: _IGNORED,
 }
+
+
+def kind_of(kind: str, data: Payload) -> str:
+    """Return which kind of packet it is."""
+    return PROBE_PONG if kind == PONG and data == "probe" else kind

@@ -283,6 +283,34 @@ def test_too_large_message_ends_the_session_before_its_last_part() -> None:
     assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
 
 
+def test_session_is_done_once_the_host_has_taken_everything() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    (websocket,) = scene.sockets
+    scene.session.send("last words")
+    states = [scene.session.is_done]
+    scene.session.close(scene.now)
+    states.append(scene.session.is_done)
+    scene.look()
+    states.append(scene.session.is_done)
+    assert sent(websocket) == ["4last words"]
+    assert [*states, scene.session.is_done] == [False, False, False, True]
+
+
+def test_session_is_done_when_what_is_left_cannot_be_sent() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.session.send("last words")
+    scene.session.close(scene.now)
+    scene.look()
+    scene.session.lost(scene.sockets[0], "reset", scene.now)
+    assert scene.session.is_done
+    polling = Scene(upgrade=False).open()
+    polling.session.send("last words")
+    polling.look()
+    polling.session.send("very last words")
+    polling.fail(polling.posts[0])
+    assert (polling.session.is_done, polling.session.buffered_bytes) == (True, 0)
+
+
 # -- heartbeat ---------------------------------------------------------------------------------------------------------
 
 

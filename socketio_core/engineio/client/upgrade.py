@@ -1,0 +1,64 @@
+"""The upgrade from polling to a WebSocket, client role. Spec: PROTOCOL 1.8.
+
+The candidate is probed while polling goes on. When it has answered, no new GET or POST begins; once those in flight are
+through, `5` goes out and the candidate is the session's WebSocket. Whatever happens to it before `5` ends the candidate
+alone, and polling goes on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from socketio_core.engineio.client.carriers import ClientWebSocket
+from socketio_core.engineio.client.states import CarrierState
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.outbox import Outbox
+from socketio_core.engineio.packet import PING, UPGRADE
+
+PROBE_MESSAGE: Final = WireMessage((PING + "probe",))
+UPGRADE_MESSAGE: Final = WireMessage((UPGRADE,))
+
+
+class Upgrade:
+    """What one session tries beside polling.
+
+    Attributes:
+        candidate: `None` before, afterwards, and when there is no upgrade.
+        until: when the candidate is given up.
+    """
+
+    __slots__ = ("candidate", "until")
+
+    def __init__(self) -> None:
+        self.candidate: ClientWebSocket | None = None
+        self.until: float | None = None
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether polling runs dry, for the candidate has answered."""
+        return self.candidate is not None and self.candidate.state is CarrierState.PROBED
+
+    def begin(self, websocket: ClientWebSocket, until: float) -> None:
+        """Try a WebSocket."""
+        self.candidate = websocket
+        self.until = until
+
+    def finish(self, outbox: Outbox) -> ClientWebSocket:
+        """Return the candidate as the session's WebSocket: what waits in `outbox` follows behind its `5`."""
+        websocket = self._remove()
+        websocket.state = CarrierState.WEBSOCKET
+        websocket.outbox.put(UPGRADE_MESSAGE)
+        outbox.move_to(websocket.outbox)
+        return websocket
+
+    def end(self, code: int | None = None) -> ClientWebSocket:
+        """Give the candidate up, and return it: the host must see to it."""
+        websocket = self._remove()
+        websocket.close_code = code
+        websocket.detach()
+        return websocket
+
+    def _remove(self) -> ClientWebSocket:
+        websocket, self.candidate, self.until = self.candidate, None, None
+        assert websocket is not None  # the callers looked
+        return websocket

@@ -42,8 +42,8 @@ from socketio_core.socketio.events import (
 )
 from socketio_core.socketio.hub import NamePattern
 from socketio_core.socketio.hub import Namespace as CoreNamespace
-from socketio_core.socketio.member import Member, event_packet
-from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
+from socketio_core.socketio.member import Member
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.server import Server as CoreServer
 
 _H = TypeVar("_H", bound=Handler)

@@ -8,8 +8,9 @@ from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
+from socketio_core.socketio.acks import PendingAck
 from socketio_core.socketio.events import ConnectionClosed, ConnectRequested, Event, EventReceived
-from socketio_core.socketio.member import Member, MemberState, PendingAck
+from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, JSONValue, Packet
 from socketio_core.timers import Timer
 

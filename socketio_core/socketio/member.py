@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
+from socketio_core.socketio.acks import AckTable, PendingAck
 from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, Left
 from socketio_core.socketio.packet import (
     ACK,
     CONNECT,
     CONNECT_ERROR,
     DISCONNECT,
-    EVENT,
-    RESERVED_EVENTS,
     JSONValue,
     Packet,
+    event_packet,
 )
-from socketio_core.timers import Timer
 
 if TYPE_CHECKING:
     from socketio_core.socketio.connection import Connection
@@ -31,23 +30,6 @@ class MemberState(Enum):
     PENDING = "pending"
     JOINED = "joined"
     LEFT = "left"
-
-
-class PendingAck:
-    """An acknowledgement that is waited for, until its timer, which it owns, runs out at `expires_at`."""
-
-    __slots__ = ("ack_id", "context", "member", "timer")
-
-    def __init__(self, member: Member, ack_id: int, context: object, expires_at: float) -> None:
-        self.member = member
-        self.ack_id = ack_id
-        self.context = context
-        self.timer: Timer[PendingAck | Connection] = member.connection.schedule(expires_at, self)
-
-    def expire(self) -> None:
-        """The time is up: a later answer is ignored."""
-        del self.member.pending_acks[self.ack_id]  # what takes it out of there cancels the timer
-        self.member.connection.report(AckExpired(self.member, self.context))
 
 
 class Member:
@@ -80,7 +62,7 @@ class Member:
         self.was_accepted = False
         self._rooms: dict[str, None] = {}  # an empty set takes 150 bytes more; benchmarks: memory
         self.context: object = None
-        self.pending_acks: dict[int, PendingAck] = {}
+        self.pending_acks = AckTable()
         self.held: list[tuple[Packet, int]] = []
         self._is_decided = False
         namespace.pending_count += 1
@@ -160,9 +142,7 @@ class Member:
         self.state = MemberState.LEFT
         self._rooms.clear()
         self.held.clear()
-        acks, self.pending_acks = self.pending_acks, {}
-        for ack in acks.values():
-            ack.timer.cancel()
+        for ack in self.pending_acks.drop():
             self.connection.report(AckDropped(self, ack.context))
         self.connection.report(Left(self, reason, error, rooms))
 
@@ -259,16 +239,12 @@ class Member:
 
     def expect_ack(self, ack_id: int, *, timeout_s: float, context: object, now: float) -> None:
         """Wait for the answer to an event that is sent by other means, e.g. by a broadcast."""
-        limit = self.connection.settings.max_outstanding_acks
-        if len(self.pending_acks) >= limit:
-            raise LocalProtocolError(f"too many outstanding acks, limit: {limit}")
-        self.pending_acks[ack_id] = PendingAck(self, ack_id, context, now + timeout_s)
+        ack = self.pending_acks.expect(self, ack_id, context, self.connection.settings.max_outstanding_acks)
+        ack.timer = self.connection.schedule(now + timeout_s, ack)
 
     def forget_ack(self, ack_id: int) -> None:
         """Stop waiting for an ack: nothing more is reported about it."""
-        ack = self.pending_acks.pop(ack_id, None)
-        if ack is not None:
-            ack.timer.cancel()
+        self.pending_acks.settle(ack_id)
 
     def acknowledge(self, ack_id: int, args: Sequence[JSONValue]) -> bool:
         """Answer an event of the client; at most once. Returns `False` when the member has left.
@@ -283,10 +259,13 @@ class Member:
 
     def ack_arrived(self, ack_id: int, args: list[JSONValue]) -> None:
         """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
-        ack = self.pending_acks.pop(ack_id, None)
+        ack = self.pending_acks.settle(ack_id)
         if ack is not None:
-            ack.timer.cancel()
             self.connection.report(AckReceived(self, args, ack.context))
+
+    def ack_expired(self, ack: PendingAck) -> None:
+        """The time of an ack is up."""
+        self.connection.report(AckExpired(self, ack.context))
 
     def _send(self, packet: Packet, *, is_control: bool) -> None:
         self.connection.session.put(self.connection.parser.encode(packet), is_control=is_control)
@@ -299,16 +278,3 @@ class Member:
 def _check_room(room: str) -> None:
     if not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise LocalProtocolError(f"room must be a string: {room!r}")
-
-
-def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | None = None) -> Packet:
-    """Return the packet of an event.
-
-    Raises:
-        LocalProtocolError: the name is not a string, or reserved.
-    """
-    if type(name) is not str:
-        raise LocalProtocolError(f"event name must be a string: {name!r}")
-    if name in RESERVED_EVENTS:
-        raise LocalProtocolError(f"event name is reserved: {name!r}")
-    return Packet(EVENT, nsp, [name, *args], ack_id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from socketio_core.errors import PacketError
+from socketio_core.errors import LocalProtocolError, PacketError
 from socketio_core.records import record
 
 JSONValue = Any
@@ -70,3 +71,16 @@ def check_payload(kind: int, data: JSONValue, ack_id: int | None) -> None:
             raise PacketError("disconnect must not have a payload")
         if kind == CONNECT_ERROR and not isinstance(data, (str, dict)):
             raise PacketError("connect error payload must be a string or an object")
+
+
+def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | None = None) -> Packet:
+    """Return the packet of an event.
+
+    Raises:
+        LocalProtocolError: the name is not a string, or reserved.
+    """
+    if type(name) is not str:
+        raise LocalProtocolError(f"event name must be a string: {name!r}")
+    if name in RESERVED_EVENTS:
+        raise LocalProtocolError(f"event name is reserved: {name!r}")
+    return Packet(EVENT, nsp, [name, *args], ack_id)

@@ -16,12 +16,12 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.socketio.acks import PendingAck
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import Event
 from socketio_core.socketio.hub import Hub, Rooms
 from socketio_core.socketio.json_parser import JsonParser
-from socketio_core.socketio.member import PendingAck, event_packet
-from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.parser import Parser
 from socketio_core.timers import TimerQueue
 
@@ -183,10 +183,7 @@ class Server:
             self.engine.handle_timeout(due_at)
             self._pump(due_at)
             while (item := self.timers.pop_due(due_at)) is not None:
-                if isinstance(item, PendingAck):
-                    item.expire()
-                else:
-                    item.handle_timeout(due_at)
+                item.handle_timeout(due_at)
             self._pump(due_at)
 
     def close(self, now: float) -> None:

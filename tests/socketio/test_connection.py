@@ -8,7 +8,7 @@ import pytest
 
 from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.socketio import ConnectionClosed, ConnectRequested, EventReceived, Left, Member, MemberState
-from socketio_core.socketio.member import event_packet
+from socketio_core.socketio.packet import event_packet
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)

@@ -10,7 +10,7 @@ import pytest
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio import Hub, JsonParser, Left, Member, Packet
-from socketio_core.socketio.member import event_packet
+from socketio_core.socketio.packet import event_packet
 from tests.socketio.rig import TRANSPORTS, Rig
 
 

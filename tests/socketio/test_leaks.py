@@ -11,7 +11,7 @@ import pytest
 from socketio_core.engineio.session import Session
 from socketio_core.engineio.shared import Shared
 from socketio_core.socketio import Connection, Member
-from socketio_core.socketio.member import PendingAck
+from socketio_core.socketio.acks import PendingAck
 from socketio_core.testing import WireClient
 from socketio_core.timers import Timer
 from tests.socketio.rig import TRANSPORTS, Rig, drain

@@ -22,7 +22,7 @@ from socketio_core.socketio import (
     Member,
     MemberState,
 )
-from socketio_core.socketio.member import event_packet
+from socketio_core.socketio.packet import event_packet
 from socketio_core.testing import WireClient
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
 

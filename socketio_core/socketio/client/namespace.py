@@ -23,19 +23,14 @@ from typing import TYPE_CHECKING, cast
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.socketio.client.events import (
-    AckDropped,
-    AckExpired,
-    AckReceived,
     AuthRequested,
     Connected,
     ConnectFailed,
-    EmitFailed,
     EventReceived,
     Left,
 )
-from socketio_core.socketio.client.pending import Emit, EmitBuffer, PendingAck
-from socketio_core.socketio.client.retries import RetryQueue
-from socketio_core.socketio.member import event_packet
+from socketio_core.socketio.client.outgoing import Outgoing
+from socketio_core.socketio.client.pending import Emit
 from socketio_core.socketio.packet import (
     ACK,
     CONNECT,
@@ -44,6 +39,7 @@ from socketio_core.socketio.packet import (
     EVENT,
     JSONValue,
     Packet,
+    event_packet,
 )
 from socketio_core.timers import Timer
 
@@ -80,7 +76,6 @@ class ClientNamespace:
     def __init__(
         self, client: Client, name: str, auth: Mapping[str, JSONValue] | None = None, *, asks_auth: bool = False
     ) -> None:
-        settings = client.settings
         self.client = client
         self.name = name
         self.auth = auth
@@ -89,20 +84,16 @@ class ClientNamespace:
         self.state = NamespaceState.IDLE
         self.sid = ""
         self.recovered = False
-        self.pending_acks: dict[int, PendingAck] = {}
         self._connects = 0
         self._was_wanted = False
         self._is_answer_owed = False  # CONNECT was sent over this connection, and is not answered yet
         self._pid: str | None = None
         self._offset: str | None = None
-        self._next_ack_id = 0
         self._held: list[tuple[Packet, int]] = []
         self._held_bytes = 0
         self._timer: Timer[Scheduled] | None = None
-        self._buffer = EmitBuffer(settings.max_buffered_emits, settings.max_buffered_emit_bytes)
-        self._retries: RetryQueue | None = None
-        if settings.retries:
-            self._retries = RetryQueue(self, EmitBuffer(settings.max_buffered_emits, settings.max_buffered_emit_bytes))
+        self._outgoing = Outgoing(self)
+        self.pending_acks = self._outgoing.acks
 
     def __repr__(self) -> str:
         return f"<ClientNamespace {self.name}, {self.state.value}>"
@@ -244,7 +235,7 @@ class ClientNamespace:
             self.client.report(EventReceived(self, data[0], data[1:], packet.id, size_bytes, has_offset))
         elif packet.type == ACK:
             assert packet.id is not None  # an ack has an id, or it would not have passed the parser
-            self._ack_arrived(packet.id, packet.data, now)
+            self._outgoing.ack_arrived(packet.id, packet.data, now)
         elif packet.type == DISCONNECT:
             self.leave_with(CloseReason.IO_SERVER_DISCONNECT, None, will_retry=False)
             self.client.close_if_unwanted(now)
@@ -291,9 +282,7 @@ class ClientNamespace:
         held, self._held, self._held_bytes = self._held, [], 0
         for packet, size_bytes in held:
             self._dispatch(packet, size_bytes, now)
-        self._send_buffered()
-        if self._retries is not None:
-            self._retries.send_next(now)
+        self._outgoing.connected(now)
 
     def _refused(self, message: str, data: JSONValue, now: float) -> None:
         self._go_idle()
@@ -330,21 +319,12 @@ class ClientNamespace:
         self._go_idle()
         if will_retry:
             self.state = NamespaceState.WAITING
-        waiting = {emit.ack_id for emit in self._buffer.emits}
-        for ack in [ack for ack in self.pending_acks.values() if ack.ack_id not in waiting]:
-            del self.pending_acks[ack.ack_id]
-            ack.cancel()
-            self.client.report(AckDropped(self, ack.context))
-        if self._retries is not None:
-            self._retries.disconnected()
+        self._outgoing.disconnected()
         self.client.report(Left(self, reason, error, will_retry))
 
     def drop_all(self) -> None:
         """The client is closed for good: nothing that still waits will be sent."""
-        while self._buffer.emits:
-            self._give_up(self._buffer.pop(), "the client was closed")
-        if self._retries is not None:
-            self._retries.drop_all("the client was closed")
+        self._outgoing.drop_all("the client was closed")
 
     def _go_idle(self) -> None:
         self.state = NamespaceState.IDLE
@@ -365,7 +345,7 @@ class ClientNamespace:
     @property
     def buffered_count(self) -> int:
         """How many events wait for a connection, or for their turn to be sent with retries."""
-        return len(self._buffer) + (len(self._retries.queue) if self._retries is not None else 0)
+        return len(self._outgoing)
 
     def emit(self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False) -> bool:
         """Send an event; while the namespace is not connected it is buffered, and goes out in order once it is.
@@ -381,13 +361,18 @@ class ClientNamespace:
         if self.client.is_closing:
             return False
         self.client.catch_up(now)
-        if self._retries is not None and not volatile:
-            self._emit_with_retries(name, args, now)
+        retries = self._outgoing.retries
+        if retries is not None and not volatile:
+            self._outgoing.queue(retries, name, args, now)
             return True
         message = self.client.parser.encode(event_packet(self.name, name, args))
         if volatile:
             return self.is_connected and self.client.is_writable and self.put(message)
-        return self._put_or_buffer(Emit(name, message))
+        if self.state is _CONNECTED:  # fast path; benchmarks: client
+            session = self.client.session
+            return session is not None and session.put(message)
+        self._outgoing.buffer(Emit(name, message))
+        return True
 
     def emit_nowait(self, name: str, args: Sequence[JSONValue], *, now: float) -> bool:
         """The same, but refuse to fill the buffer of a server that reads too slowly.
@@ -418,35 +403,17 @@ class ClientNamespace:
         if self.client.is_closing:
             return None
         self.client.catch_up(now)
-        if self._retries is not None:
-            return self._emit_with_retries(name, args, now, context=context, wants_ack=True)
-        limit = self.client.settings.max_outstanding_acks
-        if len(self.pending_acks) >= limit:
-            raise LocalProtocolError(f"too many outstanding acks, limit: {limit}")
-        ack_id = self._next_ack_id
-        message = self.client.parser.encode(event_packet(self.name, name, args, ack_id))
-        ack = self.pending_acks[ack_id] = PendingAck(self, ack_id, context)
-        try:
-            self._put_or_buffer(Emit(name, message, ack_id))
-        except LocalProtocolError:
-            del self.pending_acks[ack_id]
-            raise
-        self._next_ack_id += 1
-        if timeout_s is not None:
-            ack.timer = self.client.schedule(now + timeout_s, ack)
-        return ack_id
+        retries = self._outgoing.retries
+        if retries is not None:
+            return self._outgoing.queue(retries, name, args, now, context=context, wants_ack=True)
+        return self._outgoing.ask(name, args, timeout_s=timeout_s, context=context, now=now)
 
     def forget_ack(self, ack_id: int) -> None:
         """Stop waiting for an ack: nothing more is reported about it.
 
         As after a time-out, an event that was not sent yet will not be; with retries it is all the same.
         """
-        ack = self.pending_acks.pop(ack_id, None)
-        if ack is not None:
-            ack.cancel()
-            self._buffer.remove(ack_id)
-        elif self._retries is not None:
-            self._retries.forget(ack_id)
+        self._outgoing.forget_ack(ack_id)
 
     def acknowledge(self, ack_id: int, args: Sequence[JSONValue]) -> bool:
         """Answer an event of the server; at most once. Returns `False` when the namespace is not connected any more.
@@ -462,62 +429,3 @@ class ClientNamespace:
         """Hand a message to the session; see `ClientSession.put`."""
         session = self.client.session
         return session is not None and session.put(message)
-
-    def ack_expired(self, ack: PendingAck) -> None:
-        """The time of an ack is up."""
-        del self.pending_acks[ack.ack_id]
-        self._buffer.remove(ack.ack_id)
-        self.client.report(AckExpired(self, ack.context))
-
-    def _ack_arrived(self, ack_id: int, args: list[JSONValue], now: float) -> None:
-        """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
-        ack = self.pending_acks.pop(ack_id, None)
-        if ack is not None:
-            ack.cancel()
-            self.client.report(AckReceived(self, args, ack.context))
-        elif self._retries is not None:
-            self._retries.acknowledged(ack_id, args, now)
-
-    def _put_or_buffer(self, emit: Emit) -> bool:
-        if self.state is _CONNECTED:  # fast path; benchmarks: client
-            session = self.client.session
-            return session is not None and session.put(emit.message)
-        self._buffer.check_room(emit.message)
-        self.client.check_size(emit.message)
-        self.client.remember(self)
-        self._buffer.put(emit)
-        return True
-
-    def _send_buffered(self) -> None:
-        while self._buffer.emits and self.is_connected:
-            emit = self._buffer.pop()
-            try:
-                sent = self.put(emit.message)
-            except LocalProtocolError as error:  # the server takes less than was known when it was buffered
-                self._give_up(emit, str(error))
-                continue
-            if not sent:
-                self._buffer.put_back(emit)  # the connection has ended meanwhile
-                break
-
-    def _give_up(self, emit: Emit, detail: str) -> None:
-        ack = None if emit.ack_id is None else self.pending_acks.pop(emit.ack_id, None)
-        if ack is not None:
-            ack.cancel()
-            self.client.report(AckDropped(self, ack.context))
-        else:
-            self.client.report(EmitFailed(self, emit.name, detail))
-
-    def _emit_with_retries(
-        self, name: str, args: Sequence[JSONValue], now: float, *, context: object = None, wants_ack: bool = False
-    ) -> int:
-        assert self._retries is not None  # the callers looked
-        message = self.client.parser.encode(event_packet(self.name, name, args, self._next_ack_id))
-        self._retries.queue.check_room(message)
-        self.client.check_size(message)
-        self.client.remember(self)
-        ack_id = self._next_ack_id
-        self._next_ack_id += 1
-        self._retries.queue.put(Emit(name, message, ack_id, context=context, wants_ack=wants_ack))
-        self._retries.send_next(now)
-        return ack_id

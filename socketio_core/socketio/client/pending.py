@@ -1,42 +1,11 @@
-"""What a namespace of a client still has to do: emits that wait for a connection, emits that wait for their ack."""
+"""Emits that wait: for a connection, or for their turn to be sent until they are acknowledged."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull
-from socketio_core.timers import Timer
-
-if TYPE_CHECKING:
-    from socketio_core.socketio.client.client import Scheduled
-    from socketio_core.socketio.client.namespace import ClientNamespace
-
-
-class PendingAck:
-    """An acknowledgement that is waited for.
-
-    Attributes:
-        timer: `None`: for as long as the connection lasts.
-    """
-
-    __slots__ = ("ack_id", "context", "namespace", "timer")
-
-    def __init__(self, namespace: ClientNamespace, ack_id: int, context: object) -> None:
-        self.namespace = namespace
-        self.ack_id = ack_id
-        self.context = context
-        self.timer: Timer[Scheduled] | None = None
-
-    def handle_timeout(self, now: float) -> None:
-        """The time is up: a later answer is ignored, and what was not sent yet will not be."""
-        self.namespace.ack_expired(self)
-
-    def cancel(self) -> None:
-        """Do not expire any more."""
-        if self.timer is not None:
-            self.timer.cancel()
 
 
 class Emit:

@@ -14,8 +14,10 @@ from socketio_core.engineio.client import (
     Exchange,
     Opened,
 )
+from socketio_core.engineio.events import Closed
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import encode_payload
+from socketio_core.errors import CloseReason
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 from socketio_core.testing import FakeClock
@@ -119,3 +121,12 @@ class Scene:
 def sent(websocket: ClientWebSocket) -> list[Frame]:
     """Take what is to be written on a WebSocket."""
     return [frame for message in websocket.take() for frame in message.frames]
+
+
+def closed_with(scene: Scene) -> tuple[CloseReason, str]:
+    """Return why the session closed; it must have, and that is the last thing that it said."""
+    event = scene.take_events()[-1]
+    assert isinstance(event, Closed), event
+    assert scene.state is ClientState.CLOSED
+    assert scene.session.next_deadline is None
+    return event.reason, str(event.error or "")

@@ -1,0 +1,168 @@
+"""A client's session: messages both ways, whole and in parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core.errors import CloseReason, LocalProtocolError
+from tests.engineio.client.scene import Scene, closed_with, sent
+
+
+def test_one_post_is_in_flight_and_takes_all_there_is() -> None:
+    scene = Scene(upgrade=False).open()
+    scene.session.send("a")
+    scene.session.send("b")
+    scene.look()
+    scene.session.send("c")
+    scene.look()
+    assert [post.body for post in scene.posts] == [b"4a\x1e4b"]
+    scene.respond(scene.posts[0])
+    assert [post.body for post in scene.posts] == [b"4a\x1e4b", b"4c"]
+
+
+def test_posts_keep_to_the_limits_of_the_server() -> None:
+    scene = Scene(upgrade=False, max_packets_per_post=3).open(maxPayload=10)
+    for text in ("12345678", "1", "2", "3", "4"):
+        scene.session.send(text)
+    scene.look()
+    while scene.posts[-1].body and scene.session.buffered_bytes:
+        scene.respond(scene.posts[-1])
+    assert [post.body for post in scene.posts] == [b"412345678", b"41\x1e42\x1e43", b"44"]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_message_larger_than_the_server_takes_is_the_callers_error(transport: str) -> None:
+    scene = Scene(transports=[transport]).open(transport)
+    size = 100 if transport == "websocket" else 72  # 1 + 4/3 of 72 is 97; of 73 to 75 it is 101
+    assert scene.session.send(bytes(size))
+    assert scene.session.send("x" * 99)
+    for payload in (bytes(size + 1), "x" * 100, "é" * 50):
+        with pytest.raises(LocalProtocolError, match="larger than the server takes"):
+            scene.session.send(payload)
+    assert scene.session.is_open
+
+
+def test_without_a_limit_of_the_server_our_own_counts() -> None:
+    scene = Scene(transports=["websocket"], max_buffered_bytes=50, high_water_bytes=50).open("websocket", maxPayload=0)
+    assert scene.session.send(bytes(50))
+    with pytest.raises(LocalProtocolError, match="larger than max_buffered_bytes: 51 bytes"):
+        scene.session.send(bytes(51))
+
+
+@pytest.mark.parametrize("limit", [{"max_buffered_bytes": 10, "high_water_bytes": 10}, {"max_buffered_messages": 2}])
+def test_server_that_reads_too_slowly_loses_the_connection(limit: dict[str, Any]) -> None:
+    scene = Scene(transports=["websocket"], **limit).open("websocket")
+    assert scene.session.send("1234")
+    assert scene.session.send("5678")
+    assert not scene.session.send("9")
+    scene.look()
+    assert closed_with(scene)[1].startswith("server reads too slowly: 3 messages")
+
+
+def test_message_that_is_writable_leaves_at_once() -> None:
+    scene = Scene(upgrade=False).open()
+    writable = [scene.session.is_writable]
+    scene.session.send("a")
+    writable.append(scene.session.is_writable)
+    scene.look()
+    writable.append(scene.session.is_writable)  # the POST is in flight
+    scene.respond(scene.posts[0])
+    assert [*writable, scene.session.is_writable] == [True, False, False, True]
+
+
+def test_nothing_is_sent_before_opening_and_after_the_end() -> None:
+    scene = Scene()
+    assert not scene.session.send("x")
+    assert not scene.session.is_writable
+    scene.session.abort(scene.now)
+    assert not scene.session.send("x")
+
+
+def test_parts_make_one_message() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    (websocket,) = scene.sockets
+    receive = scene.session.receive_part
+    parts: list[tuple[str | bytes, bool]] = [
+        ("4a", False),
+        ("", False),
+        ("b", True),
+        (b"1", False),
+        (b"2", True),
+        ("4c", True),
+    ]
+    for part, is_last in parts:
+        receive(websocket, part, is_last, scene.now)
+    scene.look()
+    assert scene.take_events() == ["ab", b"12", "c"]
+    receive(websocket, "4", False, scene.now)  # noqa: FBT003
+    with pytest.raises(LocalProtocolError, match="another kind"):
+        receive(websocket, b"1", True, scene.now)  # noqa: FBT003
+    scene.session.abort(scene.now)
+    receive(websocket, "x", False, scene.now)  # noqa: FBT003
+    assert websocket.parts == []
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+@pytest.mark.parametrize(
+    ("payload", "is_too_large"), [("4" * 100, False), ("4" * 101, True), ("4" + "é" * 50, True), (bytes(101), True)]
+)
+def test_too_large_message_ends_the_session(payload: str | bytes, is_too_large: bool, in_parts: bool) -> None:  # noqa: FBT001 - a row
+    scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
+    (websocket,) = scene.sockets
+    if in_parts:
+        scene.session.receive_part(websocket, payload[:50], False, scene.now)  # noqa: FBT003
+        scene.session.receive_part(websocket, payload[50:], True, scene.now)  # noqa: FBT003
+        scene.look()
+    else:
+        scene.receive(websocket, payload)
+    assert scene.session.is_open is not is_too_large
+    if is_too_large:
+        assert websocket.close_code == 1009
+        assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
+
+
+def test_endless_empty_parts_take_no_room_and_are_no_pings() -> None:
+    scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
+    for _ in range(1000):
+        scene.session.receive_part(scene.sockets[0], "", False, scene.now)  # noqa: FBT003
+    assert (scene.sockets[0].parts, scene.session.is_open) == ([], True)
+    scene.wait(45)
+    assert closed_with(scene)[0] is CloseReason.PING_TIMEOUT
+
+
+def test_too_large_message_ends_the_session_before_its_last_part() -> None:
+    scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
+    scene.session.receive_part(scene.sockets[0], "4" * 101, False, scene.now)  # noqa: FBT003
+    scene.session.receive_part(scene.sockets[0], "4", False, scene.now)  # noqa: FBT003
+    scene.look()
+    assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
+
+
+def test_session_is_done_once_the_host_has_taken_everything() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    (websocket,) = scene.sockets
+    scene.session.send("last words")
+    states = [scene.session.is_done]
+    scene.session.close(scene.now)
+    states.append(scene.session.is_done)
+    scene.look()
+    states.append(scene.session.is_done)
+    assert sent(websocket) == ["4last words"]
+    assert [*states, scene.session.is_done] == [False, False, False, True]
+
+
+def test_session_is_done_when_what_is_left_cannot_be_sent() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.session.send("last words")
+    scene.session.close(scene.now)
+    scene.look()
+    scene.session.lost(scene.sockets[0], "reset", scene.now)
+    assert scene.session.is_done
+    polling = Scene(upgrade=False).open()
+    polling.session.send("last words")
+    polling.look()
+    polling.session.send("very last words")
+    polling.fail(polling.posts[0])
+    assert (polling.session.is_done, polling.session.buffered_bytes) == (True, 0)

@@ -302,6 +302,12 @@ def test_a_json_module_without_options_will_do() -> None:
     )
 
 
+@pytest.mark.parametrize("module", ["orjson", object(), json.JSONEncoder()])
+def test_what_is_no_json_module_is_refused_at_once(module: Any) -> None:
+    with pytest.raises(TypeError, match="must have dumps and loads, as the module orjson has"):
+        JsonParser(json=module)
+
+
 @given(
     st.text() | st.builds(json.dumps, JSON | st.floats()), st.sampled_from(["2", "2/admin,", "27", "3", "37", "0", "4"])
 )

@@ -280,7 +280,7 @@ async def test_what_a_poll_delivered_is_not_kept() -> None:
         await bench.io.emit("news")
         assert await client.take_event() == ["news"]
         await wait_all_tasks_blocked()
-        assert peek(session, "_flushed") is None
+        assert peek(session.polling, "_flushed") is None
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ class Application(Registrar, Broadcasts):
         """Return what the sockets of a connection share."""
         flow = connection.context
         if not isinstance(flow, Flow):
-            flow = Flow(self.runtime, connection.session, connection.settings, connection.high_water_bytes)
+            flow = Flow(self.runtime, connection.session, connection.settings)
             connection.context = flow
         return flow
 

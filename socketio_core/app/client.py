@@ -380,7 +380,7 @@ class ClientManager(Registrar):
     def __init__(self, core: Client, runtime: Runtime) -> None:
         self.core = core
         self.runtime = runtime
-        self.flow = Flow(runtime, core, core.settings, core.engine_settings.high_water_bytes)
+        self.flow = Flow(runtime, core, core.settings)
         self.queue: deque[ManagerEvent] = deque()
         self.is_working = False
         self._handlers = HandlerTable(lifecycle={})

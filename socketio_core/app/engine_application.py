@@ -165,7 +165,7 @@ class EngineApplication:
             if isinstance(event, Upgraded):
                 continue
             if isinstance(event, Opened):
-                flow = Flow(self.runtime, session, self._settings, self.core.settings.high_water_bytes)
+                flow = Flow(self.runtime, session, self._settings)
                 session.context = EngineSession(self, session, flow)
             client = session.context
             assert isinstance(client, EngineSession)  # set at Opened, which came first

@@ -12,8 +12,8 @@ class Paced(Protocol):
     """What can be too fast or too slow: a server's `Session`, or a `Client`."""
 
     @property
-    def buffered_bytes(self) -> int:
-        """How much waits to be sent."""
+    def is_over_high_water(self) -> bool:
+        """Whether so much waits to be sent that nobody should add to it."""
         ...
 
     def pause_reading(self, now: float) -> None:
@@ -33,7 +33,6 @@ class Flow:
         "_awaited_acks",
         "_drained",
         "_has_room",
-        "_high_water_bytes",
         "_is_lifted",
         "_runtime",
         "_session",
@@ -42,13 +41,10 @@ class Flow:
         "queued_count",
     )
 
-    def __init__(
-        self, runtime: Runtime, session: Paced, settings: SocketSettings | ClientSettings, high_water_bytes: int
-    ) -> None:
+    def __init__(self, runtime: Runtime, session: Paced, settings: SocketSettings | ClientSettings) -> None:
         self._runtime = runtime
         self._session = session
         self._settings = settings
-        self._high_water_bytes = high_water_bytes
         self._drained: Event | None = None
         self._has_room: Event | None = None
         self._awaited_acks = 0
@@ -121,7 +117,7 @@ class Flow:
     @property
     def is_over_high_water(self) -> bool:
         """Whether the client reads too slowly for more: wait, or drop."""
-        return self._session.buffered_bytes > self._high_water_bytes
+        return self._session.is_over_high_water
 
     async def wait_drained(self) -> None:
         """Wait until the outgoing buffer has shrunk, or the connection is gone."""

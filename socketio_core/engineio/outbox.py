@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from socketio_core.engineio.message import WireMessage
+from socketio_core.settings import EngineClientSettings, EngineSettings
 
 
 class Outbox:
@@ -23,6 +24,10 @@ class Outbox:
 
     def __bool__(self) -> bool:
         return bool(self.messages)
+
+    def is_over_high_water(self, settings: EngineSettings | EngineClientSettings) -> bool:
+        """Whether nobody should add to it: `high_water_bytes`, or half of `max_buffered_messages`, are waiting."""
+        return self.size_bytes > settings.high_water_bytes or len(self.messages) * 2 > settings.max_buffered_messages
 
     def put(self, message: WireMessage) -> None:
         """Append a message."""

@@ -100,6 +100,11 @@ class Session:
         return self.outbox.size_bytes
 
     @property
+    def is_over_high_water(self) -> bool:
+        """Whether the peer reads too slowly for more: wait, or drop."""
+        return self.outbox.is_over_high_water(self._shared.settings)
+
+    @property
     def is_upgrading(self) -> bool:
         """Whether a candidate WebSocket is probing."""
         return self._candidate is not None

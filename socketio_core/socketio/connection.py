@@ -40,7 +40,6 @@ class Connection:
         "_partial_bytes",
         "_server",
         "context",
-        "high_water_bytes",
         "parser",
         "refused_input",
         "session",
@@ -53,7 +52,6 @@ class Connection:
         self.session = session
         self.settings = server.settings
         self.parser = server.parser
-        self.high_water_bytes = server.engine.settings.high_water_bytes
         self.context: object = None
         self.undecided = 0  # members that were neither accepted nor refused, those that went away meanwhile included
         self.refused_input = False  # something the client sent was not accepted

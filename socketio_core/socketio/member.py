@@ -182,8 +182,7 @@ class Member:
     @property
     def is_over_high_water(self) -> bool:
         """Whether the client reads too slowly for more: wait, or drop."""
-        connection = self.connection
-        return connection.session.buffered_bytes > connection.high_water_bytes
+        return self.connection.session.is_over_high_water
 
     def emit(self, name: str, args: Sequence[JSONValue], *, volatile: bool = False) -> bool:
         """Send an event. Returns `False` when it was dropped: the member has left, or it is volatile and must wait.
@@ -205,7 +204,7 @@ class Member:
         """The same, but refuse to fill the buffer of a client that reads too slowly.
 
         Raises:
-            BufferFull: more than `high_water_bytes` are waiting already; nothing was sent.
+            BufferFull: the session is over its high-water mark already; nothing was sent.
         """
         if self.is_over_high_water:
             raise BufferFull(f"outgoing buffer is full: {self.connection.session.buffered_bytes} bytes")

@@ -24,9 +24,7 @@ from socketio_core.socketio import JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED_EVENTS
 
 TEXT: Final = st.text(st.characters(exclude_categories=()), max_size=20)  # lone surrogates among it
-KEYS: Final = TEXT.filter(
-    lambda key: key != "_placeholder"
-)  # found in our source; it has tests of its own
+KEYS: Final = TEXT.filter(lambda key: key != "_placeholder")  # found in our source; it has tests of its own
 WIRE_TEXT: Final = st.text(max_size=12)
 SCALARS: Final = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
 JSON: Final = st.recursive(

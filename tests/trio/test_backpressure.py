@@ -69,6 +69,24 @@ async def test_emit_switches_tasks_only_above_the_high_water_mark() -> None:
         assert others == ["ran"]
 
 
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@trio_test
+async def test_many_small_emits_in_a_row_wait_and_all_arrive(transport: str) -> None:
+    """They never reach the mark in bytes, and a loop of them lets no other task run below it."""
+    io = Server(engine=EngineSettings(max_buffered_messages=100))
+
+    @io.on("count")
+    async def count(socket: Socket) -> None:
+        for number in range(1000):
+            assert await socket.emit("n", number)
+
+    async with serving(io) as bench:
+        client = await (bench.polling() if transport == "polling" else bench.websocket())
+        await client.emit("count")
+        for number in range(1000):
+            assert await client.take_event() == ["n", number]
+
+
 async def _note(others: list[str]) -> None:
     others.append("ran")
 

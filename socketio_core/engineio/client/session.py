@@ -96,6 +96,11 @@ class ClientSession:
         return self.outbox.size_bytes
 
     @property
+    def is_over_high_water(self) -> bool:
+        """Whether the server reads too slowly for more: wait, or drop."""
+        return self.outbox.is_over_high_water(self.settings)
+
+    @property
     def is_writable(self) -> bool:
         """Whether a message would leave at once: what decides the fate of a volatile one."""
         if self.state is not _OPEN or self.outbox:
@@ -122,8 +127,8 @@ class ClientSession:
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call, in order."""
-        events, self._events = self._events, []
-        return events
+        taken, self._events = self._events, []
+        return taken
 
     # -- output ------------------------------------------------------------------------------------------------------
 

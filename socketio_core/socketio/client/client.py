@@ -164,7 +164,7 @@ class Client:
     @property
     def is_over_high_water(self) -> bool:
         """Whether the server reads too slowly for more: wait, or drop."""
-        return self.buffered_bytes > self.engine_settings.high_water_bytes
+        return self.session is not None and self.session.is_over_high_water
 
     def take_ready(self) -> list[ClientCarrier]:
         """Return the carriers that the host must see to, each once."""

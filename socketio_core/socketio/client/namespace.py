@@ -378,7 +378,7 @@ class ClientNamespace:
         """The same, but refuse to fill the buffer of a server that reads too slowly.
 
         Raises:
-            BufferFull: more than `high_water_bytes` are waiting already; nothing was sent.
+            BufferFull: the session is over its high-water mark already; nothing was sent.
         """
         if self.client.is_over_high_water:
             raise BufferFull(f"outgoing buffer is full: {self.client.buffered_bytes} bytes")

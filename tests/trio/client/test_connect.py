@@ -11,7 +11,7 @@ import trio
 
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
-from socketio_core.settings import ClientSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.trio import AckTimeout, ConnectError, Disconnected, Server, connect
 from tests.trio.bench import task_count, trio_tcp_test, until
 from tests.trio.client.server import hang, open_packet, raw_server, response
@@ -155,6 +155,25 @@ async def test_slow_consumer_stops_the_reading_and_loses_nothing(transport: str)
             assert taken == list(range(500))
             assert reasons == []
             assert await socket.call("echo", 1) == 1
+
+
+@BOTH
+@trio_tcp_test
+async def test_many_small_emits_in_a_row_wait_and_all_arrive(transport: str) -> None:
+    io = make_server()
+    got: list[int] = []
+
+    @io.on("n")
+    def note(socket: Socket, number: int) -> None:
+        got.append(number)
+
+    async with serving(io) as url:
+        engine = EngineClientSettings(max_buffered_messages=100)
+        async with connect(url, transports=[transport], engine=engine) as socket:
+            for number in range(1000):
+                assert await socket.emit("n", number)
+            await socket.call("echo")
+    assert got == list(range(1000))
 
 
 @trio_tcp_test

@@ -35,7 +35,8 @@ class EventStream:
         while not self._waiting:
             if self._is_over:
                 raise StopAsyncIteration
-            self._arrived = self._runtime.new_event()
+            if self._arrived is None:  # several tasks may take from one stream: all of them wait for the same
+                self._arrived = self._runtime.new_event()
             await self._arrived.wait()
         event = self._waiting.popleft()
         self._flow.event_handled(event.size_bytes)

@@ -1,0 +1,135 @@
+"""Backpressure both ways: limits, who waits, and who wakes them."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from socketio_core.app.flow import Flow
+from socketio_core.settings import SocketSettings
+from socketio_core.testing import FakeClock
+from tests.app.hand_runtime import HandRuntime, Task
+
+
+class Line:
+    """Implements `Paced`; notes when reading was paused and resumed."""
+
+    def __init__(self) -> None:
+        self.buffered_bytes = 0
+        self.calls: list[tuple[str, float]] = []
+
+    def pause_reading(self, now: float) -> None:
+        self.calls.append(("pause", now))
+
+    def resume_reading(self, now: float) -> None:
+        self.calls.append(("resume", now))
+
+
+class FlowRig:
+    """A flow on a loop that moves by hand."""
+
+    def __init__(self, *, max_queued_events: int = 3, max_queued_bytes: int = 100) -> None:
+        self.clock = FakeClock()
+        self.runtime = HandRuntime(self.clock)
+        self.line = Line()
+        settings = SocketSettings(max_queued_events=max_queued_events, max_queued_bytes=max_queued_bytes)
+        self.flow = Flow(self.runtime, self.line, settings, 50)
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
+        task = self.runtime.start(coroutine)
+        self.runtime.run_ready()
+        return task
+
+
+@pytest.fixture
+def rig() -> FlowRig:
+    return FlowRig()
+
+
+@pytest.mark.parametrize(("sizes", "is_congested"), [([1, 1], False), ([1, 1, 1], True), ([99], False), ([100], True)])
+def test_too_many_events_or_too_many_bytes_are_congestion(rig: FlowRig, sizes: list[int], is_congested: bool) -> None:  # noqa: FBT001
+    for size in sizes:
+        rig.flow.event_queued(size)
+    assert rig.flow.is_congested is is_congested
+
+
+def test_twice_as_much_is_read_while_somebody_waits_for_an_ack(rig: FlowRig) -> None:
+    for _ in range(3):
+        rig.flow.event_queued(1)
+    reader = rig.start(rig.flow.wait_room())
+    assert [reader.is_done] == [False]
+    rig.flow.ack_awaited()
+    rig.runtime.run_ready()
+    assert reader.is_done
+    for _ in range(3):
+        rig.flow.event_queued(1)
+    assert rig.flow.is_congested
+    rig.flow.ack_settled()
+    for _ in range(3):
+        rig.flow.event_handled(1)
+    assert rig.flow.is_congested
+
+
+def test_readers_wait_together_and_the_line_knows_of_it(rig: FlowRig) -> None:
+    for _ in range(4):
+        rig.flow.event_queued(1)
+    readers = [rig.start(rig.flow.wait_room()) for _ in range(2)]
+    rig.flow.event_handled(1)
+    rig.runtime.run_ready()
+    assert [reader.is_done for reader in readers] == [False, False]
+    rig.clock.now += 1
+    began = rig.line.calls[0][1]
+    flushes = rig.runtime.flushes
+    rig.flow.event_handled(1)
+    rig.runtime.run_ready()
+    assert [reader.is_done for reader in readers] == [True, True]
+    assert rig.line.calls == [("pause", began)] * 2 + [("resume", began + 1)] * 2
+    assert rig.runtime.flushes == flushes + 2
+
+
+def test_a_reader_waits_again_when_others_were_faster(rig: FlowRig) -> None:
+    for _ in range(3):
+        rig.flow.event_queued(1)
+    reader = rig.start(rig.flow.wait_room())
+    rig.flow.event_handled(1)
+    rig.flow.event_queued(1)
+    rig.runtime.run_ready()
+    assert [reader.is_done] == [False]
+    rig.flow.event_handled(1)
+    rig.runtime.run_ready()
+    assert reader.is_done
+
+
+def test_lifted_limits_hold_nobody(rig: FlowRig) -> None:
+    rig.flow.event_queued(1000)
+    reader = rig.start(rig.flow.wait_room())
+    rig.flow.lift()
+    rig.runtime.run_ready()
+    assert reader.is_done
+    assert not rig.flow.is_congested
+
+
+def test_senders_wait_until_the_buffer_is_below_the_mark(rig: FlowRig) -> None:
+    assert [rig.flow.is_over_high_water] == [False]
+    rig.line.buffered_bytes = 51
+    assert rig.flow.is_over_high_water
+    senders = [rig.start(rig.flow.wait_drained()) for _ in range(2)]
+    rig.flow.output_taken()
+    rig.runtime.run_ready()
+    assert [sender.is_done for sender in senders] == [False, False]
+    rig.line.buffered_bytes = 50
+    rig.flow.output_taken()
+    rig.runtime.run_ready()
+    assert [sender.is_done for sender in senders] == [True, True]
+    rig.flow.output_taken()
+
+
+def test_senders_are_woken_at_the_end_whatever_is_buffered(rig: FlowRig) -> None:
+    rig.line.buffered_bytes = 51
+    sender = rig.start(rig.flow.wait_drained())
+    rig.flow.wake()
+    rig.flow.wake()
+    rig.runtime.run_ready()
+    assert sender.is_done

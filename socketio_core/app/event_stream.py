@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 class EventStream:
     """The events of a socket, for `async for name, *args in socket.events()`.
 
-    It collects from the moment it is made until it is closed or forgotten. It ends when the socket will not come back
-    by itself, behind the last event.
+    It collects from the moment it is made until it is closed: `async with socket.events() as events:` does that at the
+    end of the block, and `close()` at once. One that is only forgotten is closed too, but a reader that waits for it
+    learns of that no sooner than something is sent. It ends when the socket will not come back by itself, behind the
+    last event. Several tasks may take from it; each event goes to one of them.
     """
 
     def __init__(self, flow: Flow, runtime: Runtime) -> None:
         self._flow = flow
+        self._abandoned = flow.abandoned
         self._runtime = runtime
         self._waiting: deque[EventReceived] = deque()
         self._arrived: Event | None = None
@@ -75,5 +78,5 @@ class EventStream:
             self._arrived = None
 
     def __del__(self) -> None:
-        while self._waiting:
-            self._flow.event_handled(self._waiting.popleft().size_bytes)
+        for event in self._waiting:  # any thread may be running this; see `Flow.abandoned`
+            self._abandoned.append(event.size_bytes)

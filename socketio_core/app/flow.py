@@ -30,6 +30,7 @@ class Flow:
     """
 
     __slots__ = (
+        "_abandoned",
         "_awaited_acks",
         "_drained",
         "_has_room",
@@ -48,6 +49,7 @@ class Flow:
         self._drained: Event | None = None
         self._has_room: Event | None = None
         self._awaited_acks = 0
+        self._abandoned: list[int] | None = None  # made when somebody needs it: the flow of a server's socket does not
         self._is_lifted = False
         self.queued_count = 0
         self.queued_bytes = 0
@@ -61,6 +63,8 @@ class Flow:
         Acknowledgements come among the events. While somebody waits for one, twice as many are read: the handler that
         waits may be the very one that holds the others up.
         """
+        if self._abandoned:
+            self._settle_abandoned()
         if self._is_lifted:
             return False
         settings = self._settings
@@ -80,6 +84,22 @@ class Flow:
         self.queued_count -= 1
         self.queued_bytes -= size_bytes
         self._wake_readers()
+
+    @property
+    def abandoned(self) -> list[int]:
+        """Where a finalizer puts the size of each event that will not be handled: it does so by `append` alone.
+
+        Finalizers run in any thread, and in the middle of anything, so nothing else here may be touched from one, and
+        nobody is woken: the events are waiting until somebody asks how many do, or output is taken.
+        """
+        if self._abandoned is None:
+            self._abandoned = []
+        return self._abandoned
+
+    def _settle_abandoned(self) -> None:
+        while self._abandoned:
+            self.queued_bytes -= self._abandoned.pop()
+            self.queued_count -= 1
 
     def ack_awaited(self) -> None:
         """Somebody waits for an acknowledgement of the client, until `ack_settled`."""
@@ -127,6 +147,8 @@ class Flow:
 
     def output_taken(self) -> None:
         """The adapter took something out of the outgoing buffer."""
+        if self._abandoned:
+            self._wake_readers()
         if self._drained is not None and not self.is_over_high_water:
             self.wake()
 

@@ -51,7 +51,8 @@ class ClientPump:
         self._is_writing = False
         self._is_deaf = False  # what still arrives is not wanted, or cannot be frames
         self._peer_close: CloseConnection | None = None
-        self._changed = trio.Event()  # the WebSocket was closed by our side, or a write has ended
+        self._told = trio.Event()  # to close, by our side
+        self._written = trio.Event()  # the task that wrote has ended
         self._reader_ended = trio.Event()
         websocket.context = self
 
@@ -206,7 +207,7 @@ class ClientPump:
     def flush(self) -> None:
         """Write what is waiting, as far as the socket takes it at once; a task sees to the rest."""
         if self._websocket.is_closed:
-            self._changed.set()
+            self._told.set()
             return
         if self._is_writing or self._direct is None:
             return
@@ -214,6 +215,7 @@ class ClientPump:
             sent = self._direct.write_now(data)
             if sent < len(data):
                 self._is_writing = True
+                self._written = trio.Event()
                 self._client.spawn(self._write_rest, self._direct, data[sent:])
                 return
 
@@ -238,14 +240,11 @@ class ClientPump:
             await direct.aclose_forcefully()  # so that the reader finds out
         finally:
             self._is_writing = False
-            if self._websocket.is_closed:
-                self._changed.set()
+            self._written.set()
 
     async def _close_when_told(self, scope: trio.CancelScope) -> None:
         """When our side has closed the WebSocket: write what is left and the close frame, wait for the server's."""
-        while not self._websocket.is_closed or self._is_writing:
-            await self._changed.wait()
-            self._changed = trio.Event()
+        await self._told.wait()
         try:
             with trio.move_on_after(CLOSE_S):
                 if self._stream is not None and self._websocket.is_open:
@@ -255,6 +254,8 @@ class ClientPump:
         scope.cancel()
 
     async def _say_goodbye(self, stream: Stream) -> None:
+        if self._is_writing:
+            await self._written.wait()
         while data := self._collect():
             await stream.send_all(data)
         if self._frames.state is ConnectionState.OPEN:

@@ -1,0 +1,49 @@
+"""A client's WebSocket: how it ends when the server reads nothing."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from socketio_core.settings import EngineClientSettings
+from socketio_core.trio import connect
+from socketio_core.trio.client_websocket import CLOSE_S
+from tests.trio.bench import task_count, trio_tcp_test, until
+from tests.trio.client.server import Connection, Talk, open_packet, raw_server, switching, text
+
+BLOCK = "x" * 100_000
+QUIET = EngineClientSettings(high_water_bytes=4 * len(BLOCK))
+
+
+def deaf(until_told: trio.Event, *packets: str, ping_interval_s: int = 5) -> Talk:
+    """Open a session, connect, send these, and read nothing; then drop the connection."""
+
+    async def talk(connection: Connection, key: bytes) -> None:
+        hello = open_packet(pingInterval=ping_interval_s * 1000, pingTimeout=0), '40{"sid":"A"}'
+        await connection.write(switching(key) + b"".join(map(text, (*hello, *packets))))
+        await until_told.wait()
+        await connection.stream.aclose()
+
+    return talk
+
+
+@trio_tcp_test
+async def test_a_server_that_reads_nothing_does_not_keep_a_lost_connection_alive() -> None:
+    told = trio.Event()
+    async with (
+        raw_server({"websocket": deaf(told)}) as server,
+        connect(server.url, transports=["websocket"], reconnection=False, engine=QUIET, close_timeout_s=1.0) as socket,
+    ):
+        reasons: list[str] = []
+        socket.on("disconnect", reasons.append)
+        await wait_all_tasks_blocked()
+        before = task_count()
+        for _ in range(100):
+            await socket.emit("block", BLOCK)
+            if not socket.connected:
+                break
+        assert task_count() > before, "a task waits for the socket to take more"
+        await until(lambda: reasons, "the server's silence is noticed", 10)
+        assert reasons == ["ping timeout"]
+        await until(lambda: task_count() == before - 2, "the pump has ended", 4 * CLOSE_S)
+        told.set()

@@ -49,6 +49,8 @@ class ClientPump:
         self._direct: DirectStream | None = None  # once it is open
         self._pong = b""
         self._is_writing = False
+        self._broken_by: Exception | None = None  # why a write has failed
+        self._is_paused = False  # the reader waits for handlers
         self._is_deaf = False  # what still arrives is not wanted, or cannot be frames
         self._peer_close: CloseConnection | None = None
         self._told = trio.Event()  # to close, by our side
@@ -91,7 +93,7 @@ class ClientPump:
         except (DialError, FetchError, _Failed) as error:
             return str(error)
         except _BROKEN as error:
-            return f"the connection was lost: {reason_of(error)}"
+            return _lost_by(error)
         close = self._peer_close
         if close is None:
             return "the server closed the connection without a WebSocket close frame"
@@ -159,7 +161,10 @@ class ClientPump:
     async def _read_once(self, direct: DirectStream) -> bool:
         flow = self._client.manager.flow
         if flow.is_congested:
+            self._is_paused = True
+            self._check_broken()
             await flow.wait_room()
+            self._is_paused = False
         data = await direct.receive()
         if not data:
             return False
@@ -236,11 +241,21 @@ class ClientPump:
                 await direct.send_all(data)
                 data = self._collect()
                 self._client.manager.flow.output_taken()
-        except _BROKEN:
-            await direct.aclose_forcefully()  # so that the reader finds out
+        except _BROKEN as error:
+            self._broken_by = error
+            self._check_broken()
         finally:
             self._is_writing = False
             self._written.set()
+
+    def _check_broken(self) -> None:
+        """Say that the connection is gone if the reader will not: handlers that it waits for may wait for the writer.
+
+        The reader itself says so only behind what it can still read.
+        """
+        if self._broken_by is not None and self._is_paused:
+            self._client.core.lost(self._websocket, _lost_by(self._broken_by), trio.current_time())
+            self._client.output_ready()
 
     async def _close_when_told(self, scope: trio.CancelScope) -> None:
         """When our side has closed the WebSocket: write what is left and the close frame, wait for the server's."""
@@ -263,6 +278,10 @@ class ClientPump:
             close = CloseConnection(code=CloseCode.NO_STATUS_RCVD if code is None else code)
             await stream.send_all(self._frames.send(close))
         await self._reader_ended.wait()  # it has seen the server's close frame then
+
+
+def _lost_by(error: Exception) -> str:
+    return f"the connection was lost: {reason_of(error)}"
 
 
 def _agreed(response: Response, deflate: Deflate | None) -> list[Extension]:

@@ -1,11 +1,11 @@
-"""A client's WebSocket: how it ends when the server reads nothing."""
+"""A client's WebSocket: how it ends when the server reads nothing, or is gone while nobody reads."""
 
 from __future__ import annotations
 
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from socketio_core.settings import EngineClientSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.trio import connect
 from socketio_core.trio.client_websocket import CLOSE_S
 from tests.trio.bench import task_count, trio_tcp_test, until
@@ -47,3 +47,36 @@ async def test_a_server_that_reads_nothing_does_not_keep_a_lost_connection_alive
         assert reasons == ["ping timeout"]
         await until(lambda: task_count() == before - 2, "the pump has ended", 4 * CLOSE_S)
         told.set()
+
+
+@trio_tcp_test
+async def test_a_broken_connection_is_noticed_by_who_writes_when_nobody_reads() -> None:
+    """Or the handler would wait for the buffer to empty, and the reader for the handler."""
+    told = trio.Event()
+    talk = deaf(told, '42["work"]', '42["work"]', ping_interval_s=25)
+    async with (
+        raw_server({"websocket": talk}) as server,
+        connect(
+            server.url,
+            transports=["websocket"],
+            reconnection=False,
+            engine=QUIET,
+            settings=ClientSettings(max_queued_events=1),
+        ) as socket,
+    ):
+        reasons: list[str] = []
+        socket.on("disconnect", reasons.append)
+
+        @socket.on("work")
+        async def work() -> None:
+            while socket.connected:
+                await socket.emit("block", BLOCK)
+
+        await until(lambda: socket.manager.core.is_over_high_water, "the handler waits")
+        await trio.sleep(1)
+        began = trio.current_time()
+        told.set()
+        await until(lambda: reasons, "the end is noticed")
+        assert trio.current_time() - began < 1
+        assert reasons == ["transport close"]
+        assert "the connection was lost" in str(socket.disconnect_error)

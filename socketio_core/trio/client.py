@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from random import SystemRandom
-from typing import Final
+from typing import Any, Final
 
 import trio
 
 from socketio_core.app.client import Auth, ClientManager, ClientSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
+from socketio_core.http import Headers
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.parser import Parser
 from socketio_core.trio.client_http import FetchError, HttpPool
 from socketio_core.trio.client_websocket import ClientPump
@@ -28,53 +30,61 @@ _random = SystemRandom().random
 LINGER_S: Final = 1.0  # what the end of the last connection may take beyond the protocol's own deadline
 
 
-@asynccontextmanager
-async def connect(
+def connect(
     url: str,
     *,
     auth: Auth | None = None,
     path: str = "/socket.io/",
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-    transports: Sequence[str] = ("polling", "websocket"),
-    upgrade: bool = True,
-    try_all_transports: bool = False,
-    remember_upgrade: bool = False,
-    reconnection: bool = True,
+    transports: Sequence[str] | None = None,
+    upgrade: bool | None = None,
+    try_all_transports: bool | None = None,
+    remember_upgrade: bool | None = None,
+    reconnection: bool | None = None,
     reconnection_attempts: int | None = None,
-    reconnection_delay_s: float = 1.0,
-    reconnection_delay_max_s: float = 5.0,
-    randomization_factor: float = 0.5,
-    connect_timeout_s: float = 20.0,
-    close_timeout_s: float = 10.0,
-    retries: int = 0,
-    ack_timeout_s: float = 10.0,
+    reconnection_delay_s: float | None = None,
+    reconnection_delay_max_s: float | None = None,
+    randomization_factor: float | None = None,
+    connect_timeout_s: float | None = None,
+    close_timeout_s: float | None = None,
+    retries: int | None = None,
+    ack_timeout_s: float | None = None,
     ssl_context: ssl.SSLContext | None = None,
     proxy: str | None = None,
     per_message_deflate: bool = False,
     wait: bool = True,
     parser: Parser | None = None,
+    json: JsonModule | None = None,
     engine: EngineClientSettings | None = None,
     settings: ClientSettings | None = None,
-) -> AsyncGenerator[ClientSocket, None]:
+) -> AbstractAsyncContextManager[ClientSocket]:
     """Connect to a Socket.IO server; inside the block there is a socket, and no task of it outlives the block.
 
     Handlers that are registered at the beginning of the block, before it waits for anything, miss nothing: `connect`
     is told then too. A connection that is lost is opened again by itself, as the `reconnection` options say. Leaving
     the block sends what is left and closes in order; an exception of the block comes out as it is.
 
+    What is left `None` is as in `engine` and `settings`, and has the default that is documented there.
+
     Args:
         url: `"http://localhost:3000"`, also `https`, `ws`, `wss`. Its path is the namespace, its query is sent along.
         auth: sent with each CONNECT: a JSON object, or a sync or async function that is asked each time.
-        path: where the server listens; a slash is put behind it.
+        path: where the server listens; a slash is put behind it. Wins over the one in `engine`.
+        query: more fields of every request's query, behind those of the URL.
         headers: more headers of every request.
-        transports: in this order; the first one opens the connection. With `upgrade`, one that began on polling goes
-            over to a WebSocket if the server offers it.
+        transports: in this order; the first one opens the connection.
+        upgrade: go over to a WebSocket if it began on polling, the transports name both, and the server offers it.
         try_all_transports: if the first transport cannot connect, try the others.
         remember_upgrade: reconnect with a WebSocket if the last connection ended up on one.
-        reconnection_attempts: how often in a row; `None` is no limit.
-        connect_timeout_s: for one connection to open.
-        close_timeout_s: for what is left to be sent when the block ends.
+        reconnection: open a connection that was lost, or could not be opened, again by itself.
+        reconnection_attempts: how often in a row.
+        reconnection_delay_s: before the first attempt; it doubles with each one.
+        reconnection_delay_max_s: no delay is longer.
+        randomization_factor: from 0 to 1: how much each delay is made longer or shorter at random, so that not all
+            clients of a server come back at once.
+        connect_timeout_s: for one connection to open (`open_timeout_s` of `engine`).
+        close_timeout_s: for what is left to be sent when the block ends, and for handlers to end.
         retries: send each event again, that many times at most, until the server acknowledges it: at least once, one
             in flight, in order.
         ack_timeout_s: of each try, with `retries`.
@@ -83,29 +93,33 @@ async def connect(
         per_message_deflate: offer to compress WebSocket messages.
         wait: wait until the socket is connected; otherwise the block begins at once, and a first attempt that fails is
             tried again like later ones.
-        engine: the Engine.IO layer's limits; what has an argument of its own here is taken from that.
-        settings: the Socket.IO layer's limits; likewise.
+        parser: how packets are encoded; the server must use the same.
+        json: a faster JSON for the usual parser: `connect(url, json=orjson)`; see `JsonParser`.
+        engine: the Engine.IO layer's settings and limits; what is given here wins, and the URL says who is asked.
+        settings: the Socket.IO layer's settings and limits; what is given here wins.
 
     Raises:
         ConnectError: the first attempt failed (with `wait`): what was tried and why, or what the server said.
         ValueError: an argument that cannot be.
     """
     address = parse_url(url)
-    engine_settings = replace(
-        engine or EngineClientSettings(),
+    engine = engine or EngineClientSettings()
+    engine = replace(
+        engine,
         authority=address.authority,
         path=path if path.endswith("/") else path + "/",
-        query=[*address.query, *(query or {}).items()],
-        headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()],
-        transports=tuple(transports),
-        upgrade=upgrade,
-        try_all_transports=try_all_transports,
-        remember_upgrade=remember_upgrade,
-        open_timeout_s=connect_timeout_s,
-        close_timeout_s=close_timeout_s,
+        query=[*address.query, *(engine.query if query is None else query.items())],
+        **_given(
+            headers=None if headers is None else _encoded(headers),
+            transports=None if transports is None else tuple(transports),
+            upgrade=upgrade,
+            try_all_transports=try_all_transports,
+            remember_upgrade=remember_upgrade,
+            open_timeout_s=connect_timeout_s,
+            close_timeout_s=close_timeout_s,
+        ),
     )
-    socket_settings = replace(
-        settings or ClientSettings(),
+    given = _given(
         reconnection=reconnection,
         reconnection_attempts=reconnection_attempts,
         reconnection_delay_s=reconnection_delay_s,
@@ -114,9 +128,27 @@ async def connect(
         retries=retries,
         ack_timeout_s=ack_timeout_s,
     )
+    if json is not None:
+        if parser is not None:
+            raise ValueError("json is for the usual parser; give it to your own, and leave it out here")
+        parser = JsonParser(json=json)
+    core = Client(engine, replace(settings or ClientSettings(), **given), parser=parser, random=_random)
     dialer = Dialer(address, ssl_context, parse_proxy(proxy) if proxy is not None else None)
-    core = Client(engine_settings, socket_settings, parser=parser, random=_random)
     client = TrioClient(core, dialer, per_message_deflate=per_message_deflate)
+    return _running(client, address.namespace, auth, wait=wait)
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+@asynccontextmanager
+async def _running(client: TrioClient, nsp: str, auth: Auth | None, *, wait: bool) -> AsyncGenerator[ClientSocket]:
     failure: Exception | None = None
     try:
         async with trio.open_nursery() as nursery:
@@ -124,7 +156,7 @@ async def connect(
             nursery.start_soon(client.flush_when_ready)
             nursery.start_soon(client.keep_time)
             try:
-                socket = client.manager.socket_of(address.namespace, auth)
+                socket = client.manager.socket_of(nsp, auth)
                 if wait:
                     await socket.wait_first_outcome()
                 client.manager.release()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import json
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import trio
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
 from socketio_core.settings import ClientSettings, EngineClientSettings
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import AckTimeout, ConnectError, Disconnected, Server, connect
 from tests.trio.bench import task_count, trio_tcp_test, until
 from tests.trio.client.server import hang, open_packet, raw_server, response
@@ -244,6 +247,7 @@ async def test_refused_and_reconnected_handshakes_are_made_again() -> None:
         ({"path": "x"}, "path must begin"),
         ({"headers": {"A": "b\r\nc: d"}}, "headers must be"),
         ({"reconnection_attempts": 0}, "reconnection_attempts must be"),
+        ({"json": json, "parser": JsonParser()}, "json is for the usual parser"),
     ],
 )
 @trio_tcp_test
@@ -251,3 +255,53 @@ async def test_arguments_that_cannot_be_are_refused(arguments: dict[str, Any], p
     with pytest.raises(ValueError, match=problem):
         async with connect("http://localhost", **arguments):
             pytest.fail("it must not begin")
+
+
+ENGINE = EngineClientSettings(
+    query=[("a", "1")], headers=[(b"X-A", b"b")], transports=("websocket",), upgrade=False, open_timeout_s=1
+)
+
+
+@trio_tcp_test
+async def test_settings_are_kept_unless_an_argument_says_otherwise() -> None:
+    settings = ClientSettings(retries=3, reconnection=False)
+    async with raw_server() as server:
+        async with connect(f"{server.url}?u=0", engine=ENGINE, settings=settings) as socket:
+            core = socket.manager.core
+            assert core.settings == settings
+            found = core.engine_settings
+            assert found == replace(ENGINE, authority=found.authority, path="/socket.io/", query=found.query)
+            assert list(found.query) == [("u", "0"), ("a", "1")]
+        async with connect(
+            server.url,
+            query={"b": "2"},
+            headers={"X-B": "c"},
+            connect_timeout_s=2,
+            retries=0,
+            engine=ENGINE,
+            settings=settings,
+        ) as socket:
+            core = socket.manager.core
+            assert core.settings == ClientSettings(reconnection=False)
+            assert core.engine_settings.open_timeout_s == 2
+            assert core.engine_settings.query == [("b", "2")]
+            assert core.engine_settings.headers == [(b"X-B", b"c")]
+            assert not core.engine_settings.upgrade
+
+
+@trio_tcp_test
+async def test_another_json_is_used_for_both_ways() -> None:
+    used: list[str] = []
+
+    class Json:
+        def dumps(self, value: Any, /, *, default: Callable[[Any], Any] | None = None) -> str:
+            used.append("dumps")
+            return json.dumps(value, default=default, separators=(",", ":"))
+
+        def loads(self, text: str, /) -> Any:
+            used.append("loads")
+            return json.loads(text)
+
+    async with serving() as url, connect(url, json=Json(), transports=["websocket"]) as socket:
+        assert await socket.call("echo", {"a": 1}) == {"a": 1}
+        assert set(used) == {"dumps", "loads"}

@@ -35,7 +35,3 @@ def run(options: ConnectOptions) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         raise CommandFailed("nobody reads the output any more") from None
-    except BaseExceptionGroup as group:  # what interrupts a task comes out of its nursery
-        if group.subgroup(KeyboardInterrupt) is not None:
-            raise KeyboardInterrupt from None
-        raise

@@ -22,6 +22,7 @@ from socketio_core.socketio.parser import Parser
 from socketio_core.trio.client_http import FetchError, HttpPool
 from socketio_core.trio.client_websocket import ClientPump
 from socketio_core.trio.dial import Dialer, parse_proxy
+from socketio_core.trio.groups import only_cause
 from socketio_core.trio.runtime import LoopRuntime
 from socketio_core.url import parse_url
 
@@ -149,22 +150,25 @@ def _encoded(headers: Mapping[str, str]) -> Headers:
 
 @asynccontextmanager
 async def _running(client: TrioClient, nsp: str, auth: Auth | None, *, wait: bool) -> AsyncGenerator[ClientSocket]:
-    failure: Exception | None = None
+    failure: BaseException | None = None
     try:
-        async with trio.open_nursery() as nursery:
-            client.attach(nursery)
-            nursery.start_soon(client.flush_when_ready)
-            nursery.start_soon(client.keep_time)
-            try:
-                socket = client.manager.socket_of(nsp, auth)
-                if wait:
-                    await socket.wait_first_outcome()
-                client.manager.release()
-                yield socket
-            except Exception as error:  # noqa: BLE001 - anything at all: it comes out behind the nursery, in no group
-                failure = error
-            await client.close_in_order()
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                client.attach(nursery)
+                nursery.start_soon(client.flush_when_ready)
+                nursery.start_soon(client.keep_time)
+                try:
+                    socket = client.manager.socket_of(nsp, auth)
+                    if wait:
+                        await socket.wait_first_outcome()
+                    client.manager.release()
+                    yield socket
+                except Exception as error:  # noqa: BLE001 - anything at all: it comes out behind the nursery, in no group
+                    failure = error
+                await client.close_in_order()
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            failure = only_cause(group)
         if failure is not None:
             raise failure
     finally:

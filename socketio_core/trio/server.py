@@ -25,6 +25,7 @@ from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import GOING_AWAY
 from socketio_core.socketio.server import Server as CoreServer
 from socketio_core.trio.bundle import ClientBundle
+from socketio_core.trio.groups import only_cause
 from socketio_core.trio.http_connection import HttpConnection
 from socketio_core.trio.mount import AllowRequest, Mount
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
@@ -185,7 +186,7 @@ class Server(Application):
             await self._serve_all(listeners, scheme, task_status)
         except BaseExceptionGroup as group:
             # Nurseries wrap what passes through them. What the caller sees is the KeyboardInterrupt or OSError itself.
-            raise _only_cause(group) from None
+            raise only_cause(group) from None
 
     async def _serve_all(
         self, listeners: Sequence[Listener], scheme: str, task_status: trio.TaskStatus[list[str]]
@@ -340,15 +341,6 @@ def _log_refused(event: RequestRefused) -> None:
 def _log_closed(event: Closed | ConnectionClosed) -> None:
     if event.error is not None:
         LOGGER.info("connection closed, %s: %s", event.reason.value, event.error)
-
-
-def _only_cause(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        if len(group.exceptions) > 1:
-            return group
-        error = next(iter(group.exceptions))
-    return error
 
 
 def _tls_of(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream] | None:

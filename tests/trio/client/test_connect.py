@@ -64,6 +64,18 @@ async def test_exceptions_of_the_block_come_out_as_they_are(transport: str) -> N
         await until(lambda: task_count() <= before, "all tasks have ended, the server's too", 60)
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+@trio_tcp_test
+async def test_what_ends_the_program_comes_out_as_it_is(error: BaseException) -> None:
+    cause = ValueError("why")
+    async with serving() as url:
+        with pytest.raises(type(error)) as raised:
+            async with connect(url):
+                raise error from cause
+        assert raised.value is error
+        assert error.__cause__ is cause
+
+
 @BOTH
 @trio_tcp_test
 async def test_leaving_the_block_sends_what_was_emitted(transport: str) -> None:

@@ -1,0 +1,16 @@
+"""What comes out of the groups that nurseries make."""
+
+from __future__ import annotations
+
+from socketio_core.trio.groups import only_cause
+
+
+def test_one_exception_comes_out_of_all_its_groups() -> None:
+    error = KeyError("x")
+    assert only_cause(error) is error
+    assert only_cause(BaseExceptionGroup("outer", [BaseExceptionGroup("inner", [error])])) is error
+
+
+def test_several_exceptions_stay_together() -> None:
+    group = ExceptionGroup("inner", [KeyError("x"), KeyError("y")])
+    assert only_cause(ExceptionGroup("outer", [group])) is group

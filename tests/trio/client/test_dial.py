@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,8 @@ import pytest
 import trio
 
 from socketio_core.trio import ConnectError, connect
-from socketio_core.trio.dial import Proxy, parse_proxy, reason_of
+from socketio_core.trio.dial import Dialer, DialError, Proxy, parse_proxy, reason_of
+from socketio_core.url import parse_url
 from tests.trio.bench import trio_tcp_test
 from tests.trio.client.server import raw_server
 
@@ -128,6 +130,25 @@ async def test_plain_server_behind_https_is_told() -> None:
         with pytest.raises(ConnectError, match=r"TLS: "):
             async with connect(server.url.replace("http://", "https://"), transports=["websocket"]):
                 pytest.fail("it must not connect")
+
+
+@trio_tcp_test
+async def test_default_tls_context_is_made_once() -> None:
+    made: list[ssl.SSLContext] = []
+    create = ssl.create_default_context
+
+    def make() -> ssl.SSLContext:
+        made.append(create())
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", make)
+        async with raw_server({"accept": b"HTTP/1.1 400 Bad request\r\n\r\n"}) as server:
+            dialer = Dialer(parse_url(server.url.replace("http://", "https://")), None, None)
+            for _ in range(2):
+                with pytest.raises(DialError):
+                    await dialer.dial(through_tunnel=False)
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize(

@@ -269,8 +269,8 @@ class ClientSocket(Registrar):
         """Return a stream of the events from now on: `async for name, *args in socket.events()`.
 
         While nobody takes from it, and it holds as much as `max_queued_events` says, nothing more is read from the
-        server; so close it when it is no longer needed, as `async with socket.events() as events:` does. Events that
-        ask for an acknowledgement get none from here: use `on`.
+        server; so close it when it is no longer needed, as `async with socket.events() as events:` does, or forget it.
+        Events that ask for an acknowledgement get none from here: use `on`.
 
         An event may have one string more at its end than was emitted: the server's mark, if it has recovery turned on.
         """

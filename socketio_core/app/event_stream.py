@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.flow import Flow
@@ -17,14 +18,12 @@ class EventStream:
     """The events of a socket, for `async for name, *args in socket.events()`.
 
     It collects from the moment it is made until it is closed: `async with socket.events() as events:` does that at the
-    end of the block, and `close()` at once. One that is only forgotten is closed too, but a reader that waits for it
-    learns of that no sooner than something is sent. It ends when the socket will not come back by itself, behind the
-    last event. Several tasks may take from it; each event goes to one of them.
+    end of the block, and `close()` at once; so does forgetting it, a moment later. It ends when the socket will not
+    come back by itself, behind the last event. Several tasks may take from it; each event goes to one of them.
     """
 
     def __init__(self, flow: Flow, runtime: Runtime) -> None:
         self._flow = flow
-        self._abandoned = flow.abandoned
         self._runtime = runtime
         self._waiting: deque[EventReceived] = deque()
         self._arrived: Event | None = None
@@ -78,5 +77,6 @@ class EventStream:
             self._arrived = None
 
     def __del__(self) -> None:
-        for event in self._waiting:  # any thread may be running this; see `Flow.abandoned`
-            self._abandoned.append(event.size_bytes)
+        sizes_bytes = [event.size_bytes for event in self._waiting]
+        if sizes_bytes:  # a garbage collector may be running this in any thread, where nobody can be woken
+            self._runtime.run_soon(partial(self._flow.events_dropped, sizes_bytes))

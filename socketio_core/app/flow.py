@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from socketio_core.app.runtime import Event, Runtime
@@ -30,7 +31,6 @@ class Flow:
     """
 
     __slots__ = (
-        "_abandoned",
         "_awaited_acks",
         "_drained",
         "_has_room",
@@ -49,7 +49,6 @@ class Flow:
         self._drained: Event | None = None
         self._has_room: Event | None = None
         self._awaited_acks = 0
-        self._abandoned: list[int] | None = None  # made when somebody needs it: the flow of a server's socket does not
         self._is_lifted = False
         self.queued_count = 0
         self.queued_bytes = 0
@@ -63,8 +62,6 @@ class Flow:
         Acknowledgements come among the events. While somebody waits for one, twice as many are read: the handler that
         waits may be the very one that holds the others up.
         """
-        if self._abandoned:
-            self._settle_abandoned()
         if self._is_lifted:
             return False
         settings = self._settings
@@ -85,21 +82,10 @@ class Flow:
         self.queued_bytes -= size_bytes
         self._wake_readers()
 
-    @property
-    def abandoned(self) -> list[int]:
-        """Where a finalizer puts the size of each event that will not be handled: it does so by `append` alone.
-
-        Finalizers run in any thread, and in the middle of anything, so nothing else here may be touched from one, and
-        nobody is woken: the events are waiting until somebody asks how many do, or output is taken.
-        """
-        if self._abandoned is None:
-            self._abandoned = []
-        return self._abandoned
-
-    def _settle_abandoned(self) -> None:
-        while self._abandoned:
-            self.queued_bytes -= self._abandoned.pop()
-            self.queued_count -= 1
+    def events_dropped(self, sizes_bytes: Sequence[int]) -> None:
+        """Events will not be handled: nobody is there any more who would."""
+        for size_bytes in sizes_bytes:
+            self.event_handled(size_bytes)
 
     def ack_awaited(self) -> None:
         """Somebody waits for an acknowledgement of the client, until `ack_settled`."""
@@ -147,8 +133,6 @@ class Flow:
 
     def output_taken(self) -> None:
         """The adapter took something out of the outgoing buffer."""
-        if self._abandoned:
-            self._wake_readers()
         if self._drained is not None and not self.is_over_high_water:
             self.wake()
 

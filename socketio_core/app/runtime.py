@@ -40,5 +40,8 @@ class Runtime(Protocol):
         See to it soon: flush, sleep no longer than until the deadline, call `Application.dispatch_soon`.
         """
 
+    def run_soon(self, function: Callable[[], object]) -> None:
+        """Call `function` from the loop, soon: for finalizers, which run in any thread, in the middle of anything."""
+
     def log_exception(self, message: str, error: BaseException) -> None:
         """Log an error of the application's code, with its traceback."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
@@ -50,6 +51,7 @@ class LoopRuntime:
 
     def __init__(self) -> None:
         self._nursery: trio.Nursery | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
         self._ready = trio.Event()
         self._sleep: trio.CancelScope | None = None
         self._rests_until = -math.inf
@@ -58,6 +60,7 @@ class LoopRuntime:
     def attach(self, nursery: trio.Nursery) -> None:
         """Begin to work."""
         self._nursery = nursery
+        self._token = trio.lowlevel.current_trio_token()
         self.output_ready()
 
     def detach(self) -> None:
@@ -102,6 +105,12 @@ class LoopRuntime:
         """See `Runtime`; while a reader works, it flushes by itself when it is through."""
         if not self.is_corked:
             self._ready.set()
+
+    def run_soon(self, function: Callable[[], object]) -> None:
+        """See `Runtime`."""
+        if self._token is not None:
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(function)
 
     def log_exception(self, message: str, error: BaseException) -> None:
         """See `Runtime`."""

@@ -78,6 +78,7 @@ class HandRuntime:
         self.switches = 0
         self.tasks: list[Task] = []
         self._current: Task | None = None
+        self._soon: deque[Callable[[], object]] = deque()
 
     # -- Runtime
 
@@ -102,6 +103,10 @@ class HandRuntime:
         """See `Runtime`."""
         self.flushes += 1
 
+    def run_soon(self, function: Callable[[], object]) -> None:
+        """See `Runtime`."""
+        self._soon.append(function)
+
     def log_exception(self, message: str, error: BaseException) -> None:
         """See `Runtime`."""
         self.logged.append((message, error))
@@ -124,9 +129,12 @@ class HandRuntime:
 
     def run_ready(self) -> bool:
         """Let every ready task run until it waits. Returns whether there was one."""
-        was_busy = bool(self.ready)
-        while self.ready:
-            self.run_one()
+        was_busy = bool(self.ready or self._soon)
+        while self.ready or self._soon:
+            while self._soon:
+                self._soon.popleft()()
+            if self.ready:
+                self.run_one()
         return was_busy
 
     def run_one(self) -> None:

@@ -417,6 +417,7 @@ def test_streams_hold_reading_up_until_they_are_read_or_closed() -> None:
     rig.hear('2["d"]', '2["e"]')
     congested = [flow.is_congested]
     del forgotten
+    rig.run()
     assert [*congested, flow.is_congested] == [True, False]
 
 

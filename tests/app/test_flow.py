@@ -17,7 +17,7 @@ class Line:
     """Implements `Paced`; notes when reading was paused and resumed."""
 
     def __init__(self) -> None:
-        self.buffered_bytes = 0
+        self.is_over_high_water = False
         self.calls: list[tuple[str, float]] = []
 
     def pause_reading(self, now: float) -> None:
@@ -35,7 +35,7 @@ class FlowRig:
         self.runtime = HandRuntime(self.clock)
         self.line = Line()
         settings = SocketSettings(max_queued_events=max_queued_events, max_queued_bytes=max_queued_bytes)
-        self.flow = Flow(self.runtime, self.line, settings, 50)
+        self.flow = Flow(self.runtime, self.line, settings)
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
         task = self.runtime.start(coroutine)
@@ -113,13 +113,13 @@ def test_lifted_limits_hold_nobody(rig: FlowRig) -> None:
 
 def test_senders_wait_until_the_buffer_is_below_the_mark(rig: FlowRig) -> None:
     assert [rig.flow.is_over_high_water] == [False]
-    rig.line.buffered_bytes = 51
+    rig.line.is_over_high_water = True
     assert rig.flow.is_over_high_water
     senders = [rig.start(rig.flow.wait_drained()) for _ in range(2)]
     rig.flow.output_taken()
     rig.runtime.run_ready()
     assert [sender.is_done for sender in senders] == [False, False]
-    rig.line.buffered_bytes = 50
+    rig.line.is_over_high_water = False
     rig.flow.output_taken()
     rig.runtime.run_ready()
     assert [sender.is_done for sender in senders] == [True, True]
@@ -127,7 +127,7 @@ def test_senders_wait_until_the_buffer_is_below_the_mark(rig: FlowRig) -> None:
 
 
 def test_senders_are_woken_at_the_end_whatever_is_buffered(rig: FlowRig) -> None:
-    rig.line.buffered_bytes = 51
+    rig.line.is_over_high_water = True
     sender = rig.start(rig.flow.wait_drained())
     rig.flow.wake()
     rig.flow.wake()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from threading import Thread
+
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -106,3 +109,19 @@ async def test_many_emits_of_other_tasks_wake_the_flusher_once() -> None:
         assert bench.io.core.engine.sessions[0].buffered_bytes == 0
         for client in clients:
             assert [await client.take_event() for _ in range(100)] == [["n", number] for number in range(100)]
+
+
+@trio_test
+async def test_what_is_to_run_soon_may_come_from_any_thread_and_after_the_end() -> None:
+    ran: list[int] = []
+    async with serving(Server()) as bench:
+        runtime = bench.io.runtime
+        thread = Thread(target=runtime.run_soon, args=(partial(ran.append, 1),))
+        thread.start()
+        thread.join()
+        runtime.run_soon(partial(ran.append, 2))
+        await wait_all_tasks_blocked()
+        assert ran == [1, 2]
+    TrioRuntime().run_soon(partial(ran.append, 3))  # never attached: nobody is there
+    await wait_all_tasks_blocked()
+    assert ran == [1, 2]

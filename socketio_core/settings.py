@@ -16,7 +16,10 @@ HeaderHook = Callable[[Request, str], Headers]
 """Extra response headers for a request; the second argument is the session id."""
 
 _UNSAFE_IN_TARGET = re.compile(r"[^!-~]")  # what may not stand in a request's line: it would end it
-_UNSAFE_IN_HEADER = re.compile(rb"[\x00\r\n]")
+_HEADER_VALUE = re.compile(
+    rb"([^\x00-\x08\x0a-\x20\x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?"
+)  # RFC 9110, 5.5
+_FRAMING_HEADERS = (b"content-length", b"transfer-encoding", b"host", b"connection", b"upgrade")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
@@ -140,8 +143,10 @@ class EngineClientSettings:
         if unknown or not self.transports or len(set(self.transports)) != len(self.transports):
             raise ValueError(f"transports must be 'polling' and/or 'websocket', each once: {list(self.transports)!r}")
         for name, value in self.headers:
-            if not _HEADER_NAME.fullmatch(name) or _UNSAFE_IN_HEADER.search(value):
-                raise ValueError(f"headers must be pairs of a token and a value without line breaks: {name!r}")
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise ValueError(f"headers must be pairs of a token and a value without control characters: {name!r}")
+            if name.lower() in _FRAMING_HEADERS or name.lower().startswith(b"sec-websocket-"):
+                raise ValueError(f"headers must leave this one to the client: {name!r}")
         _require_positive(
             self,
             "open_timeout_s upgrade_timeout_s close_timeout_s post_timeout_s max_pause_s max_message_bytes"

@@ -54,14 +54,24 @@ def parse_url(url: str) -> ServerAddress:
         raise ValueError(f"URL must not hold a user name or password, send a header instead: {parts.hostname!r}")
     if port == 0:
         raise ValueError(f"URL must not have port 0: {url!r}")
-    try:
-        host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise ValueError(f"not the name of a host: {parts.hostname!r}") from None
-    if not host.isprintable() or " " in host:
-        raise ValueError(f"not the name of a host: {parts.hostname!r}")
+    host = host_of(parts.hostname)
     namespace = parts.path or "/"
     if "," in namespace:
         raise ValueError(f"namespace must not hold a comma: {namespace!r}")
     query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     return ServerAddress(host, port or (443 if is_secure else 80), is_secure, namespace, query)
+
+
+def host_of(name: str) -> str:
+    """Return the name of a host, or an IP address, in ASCII.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        host = name if ":" in name else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError(f"not the name of a host: {name!r}") from None
+    if not host.isprintable() or " " in host:
+        raise ValueError(f"not the name of a host: {name!r}")
+    return host

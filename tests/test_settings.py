@@ -135,13 +135,24 @@ def test_an_initial_packet_can_be_encoded() -> None:
         ({"transports": ["webtransport"]}, "transports must be"),
         ({"headers": [(b"a b", b"")]}, "headers must be"),
         ({"headers": [(b"a", b"x\r\ny: z")]}, "headers must be"),
+        ({"headers": [(b"a", b" x")]}, "headers must be"),
+        ({"headers": [(b"a", b"x\t")]}, "headers must be"),
+        ({"headers": [(b"a", b"x\x0by")]}, "headers must be"),
+        ({"headers": [(b"Content-Length", b"5")]}, "headers must leave this one to the client: b'Content-Length'"),
+        ({"headers": [(b"host", b"x")]}, "headers must leave this one"),
+        ({"headers": [(b"Sec-WebSocket-Key", b"x")]}, "headers must leave this one"),
         ({"open_timeout_s": 0}, "open_timeout_s must be positive"),
         ({"max_packets_per_post": 0}, "max_packets_per_post must be positive"),
         ({"high_water_bytes": 6, "max_buffered_bytes": 5}, "high_water_bytes must not exceed"),
     ],
 )
 def test_an_engine_client_cannot_have(changes: dict[str, Any], problem: str) -> None:
-    assert EngineClientSettings(path="/x", headers=[(b"X-A", b"b c")], transports=["websocket"]).path == "/x"
+    assert (
+        EngineClientSettings(
+            path="/x", headers=[(b"X-A", b"b\tc \xe9"), (b"B", b""), (b"C", b"d")], transports=["websocket"]
+        ).path
+        == "/x"
+    )
     with pytest.raises(ValueError, match=problem):
         EngineClientSettings(**changes)
 

@@ -28,7 +28,7 @@ from socketio_core.url import parse_url
 
 _random = SystemRandom().random
 
-LINGER_S: Final = 1.0  # what the end of the last connection may take beyond the protocol's own deadline
+LINGER_S: Final = 1.0  # what the end of the last connection may take beyond the protocol's own deadline; then handlers
 
 
 def connect(
@@ -168,7 +168,9 @@ async def _running(client: TrioClient, nsp: str, auth: Auth | None, *, wait: boo
                 await client.close_in_order()
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            failure = only_cause(group)
+            _, others = group.split(trio.Cancelled)
+            if failure is None or others is not None:  # else closing was cancelled, and what the block raised comes out
+                failure = only_cause(others or group)
         if failure is not None:
             raise failure
     finally:
@@ -186,7 +188,8 @@ class TrioClient(LoopRuntime):
         self.per_message_deflate = per_message_deflate
         self.manager = ClientManager(core, self)
         self._pool = HttpPool(dialer)
-        self._running = 0  # exchanges and WebSockets
+        self._tasks = 0  # handlers among them
+        self._running = 0  # those of exchanges and WebSockets
         self._is_idle = trio.Event()
 
     # -- LoopRuntime -------------------------------------------------------------------------------------------------
@@ -203,6 +206,8 @@ class TrioClient(LoopRuntime):
     def flush(self) -> None:
         """Dispatch what has happened, and see to what the client wants in flight."""
         self.manager.dispatch_soon()
+        if self._pool.is_holding and self.core.session is not None and self.core.session.transport == "websocket":
+            self._run(self._pool.aclose)  # nothing is polled any more
         for carrier in self.core.take_ready():
             if isinstance(carrier, Exchange):
                 self._see_to_exchange(carrier)
@@ -220,6 +225,19 @@ class TrioClient(LoopRuntime):
             exchange.context = trio.CancelScope()
             self._run(self._make_exchange, exchange, exchange.context)
 
+    def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """See `Runtime`."""
+        if self.is_attached:
+            self._tasks += 1
+            super().spawn(self._count_task, function, *args)
+
+    async def _count_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        try:
+            await function(*args)
+        finally:
+            self._tasks -= 1
+            self._is_idle.set()
+
     def _run(self, function: Callable[..., Awaitable[None]], *args: object) -> None:
         self._running += 1
         self.spawn(self._count, function, *args)
@@ -229,17 +247,20 @@ class TrioClient(LoopRuntime):
             await function(*args)
         finally:
             self._running -= 1
-            if not self._running:
-                self._is_idle.set()
 
     async def _make_exchange(self, exchange: Exchange, scope: trio.CancelScope) -> None:
         with scope:
+            if exchange.method == "GET" and exchange.session.is_open and self.manager.flow.is_congested:
+                await self.manager.flow.wait_room()
             try:
                 response = None
                 with trio.move_on_after(math.inf if exchange.timeout_s is None else exchange.timeout_s):
                     response = await self._pool.fetch(exchange)
             except FetchError as error:
                 self.core.exchange_failed(exchange, str(error), trio.current_time())
+            except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
+                self.log_exception(f"{exchange!r} failed", error)
+                self.core.exchange_failed(exchange, f"internal error: {error!r}", trio.current_time())
             else:
                 if response is None:
                     detail = f"no answer within {exchange.timeout_s:g} s"
@@ -247,8 +268,6 @@ class TrioClient(LoopRuntime):
                 else:
                     self.core.exchange_done(exchange, response, trio.current_time())
             self.flush()
-            if self.manager.flow.is_congested:
-                await self.manager.flow.wait_room()  # meanwhile there is no next GET
 
     async def _pump(self, websocket: ClientWebSocket) -> None:
         await ClientPump(self, websocket).run()
@@ -261,9 +280,14 @@ class TrioClient(LoopRuntime):
         self.manager.flow.lift()
         self.flush()
         with trio.move_on_after(self.core.engine_settings.close_timeout_s + LINGER_S):
-            while self._running:
-                self._is_idle = trio.Event()
-                await self._is_idle.wait()
+            await self._wait_for(lambda: not self._running)
+        with trio.move_on_after(LINGER_S):  # what handlers do about the end, `disconnect` above all
+            await self._wait_for(lambda: not self._tasks)
+
+    async def _wait_for(self, is_through: Callable[[], bool]) -> None:
+        while not is_through():
+            self._is_idle = trio.Event()
+            await self._is_idle.wait()
 
     async def release_all(self) -> None:
         """Tell everybody who still waits that it is over; close what is idle. No task of ours is left."""

@@ -51,6 +51,11 @@ class HttpPool:
         self._dialer = dialer
         self._idle: list[_Idle] = []
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether it keeps connections for later."""
+        return bool(self._idle)
+
     async def fetch(self, exchange: Exchange) -> Response:
         """Make an exchange and return its response, as a whole.
 

@@ -17,7 +17,7 @@ from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Response
 from socketio_core.trio.client_http import MAX_HEAD_BYTES, MAX_INFORMATIONAL, FetchError, read
-from socketio_core.trio.deflate import Deflate, slices
+from socketio_core.trio.deflate import Deflate, agree, slices
 from socketio_core.trio.dial import DialError, Stream, reason_of
 from socketio_core.trio.direct import DirectStream
 from socketio_core.websocket_handshake import KEY_BYTES, problem_of_answer, request_headers
@@ -94,6 +94,9 @@ class ClientPump:
             return str(error)
         except _BROKEN as error:
             return _lost_by(error)
+        except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
+            self._client.log_exception("WebSocket failed", error)
+            return f"internal error: {error!r}"
         close = self._peer_close
         if close is None:
             return "the server closed the connection without a WebSocket close frame"
@@ -290,14 +293,11 @@ def _agreed(response: Response, deflate: Deflate | None) -> list[Extension]:
     Raises:
         _Failed: the server agreed to what was not offered.
     """
-    value = next((value for name, value in response.headers if name.lower() == b"sec-websocket-extensions"), None)
-    if value is None or deflate is None:
+    values = [value for name, value in response.headers if name.lower() == b"sec-websocket-extensions"]
+    if not values or deflate is None:
         return []
-    accepted = value.decode("latin-1")
-    if accepted.partition(";")[0].strip() != deflate.name or "," in accepted:
-        raise _Failed("101 with an extension that was not asked for")
     try:
-        deflate.finalize(accepted)
+        agree(deflate, b",".join(values).decode("latin-1"))
     except ValueError as error:
-        raise _Failed(f"101 with bad parameters of {deflate.name}: {error}") from None
+        raise _Failed(f"101 with {error}") from None
     return [deflate]

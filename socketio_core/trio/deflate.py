@@ -1,7 +1,8 @@
-"""permessage-deflate (RFC 7692), for servers that switch it on. Off by default, as in the reference (PROTOCOL 1.6)."""
+"""permessage-deflate (RFC 7692), for who switches it on. Off by default, as in the reference (PROTOCOL 1.6)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,6 +20,11 @@ Deflate packs up to 1032 to 1, so a slice grows to 4 MB at the most. wsproto its
 
 
 _NO_BITS: Final = RsvBits(*[False] * 3)
+
+
+_PARAMETER = re.compile(
+    r"(?:server|client)_no_context_takeover|(?:server|client)_max_window_bits *= *(?:9|1[0-5]|\"(?:9|1[0-5])\")"
+)
 
 
 class Deflate(PerMessageDeflate):
@@ -77,6 +83,22 @@ def negotiate(request: Request) -> tuple[list[Extension], list[tuple[bytes, byte
     if accepted is None:
         return [], []
     return [deflate], [(b"sec-websocket-extensions", accepted)]
+
+
+def agree(deflate: Deflate, answer: str) -> None:
+    """Take what a server answered to `deflate.offer()`.
+
+    Raises:
+        ValueError: it is not permessage-deflate, or with parameters that are none. Spec: RFC 7692, 7.1.
+    """
+    name, *parameters = [part.strip() for part in answer.split(";")]
+    if name != deflate.name or "," in answer:
+        raise ValueError("an extension that was not asked for")
+    names = [parameter.partition("=")[0].strip() for parameter in parameters]
+    for parameter in parameters:
+        if _PARAMETER.fullmatch(parameter) is None or len(set(names)) < len(names):
+            raise ValueError(f"bad parameters of {name}: {parameter!r}")
+    deflate.finalize(answer.replace('"', ""))
 
 
 def slices(data: bytes) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import h11
 import trio
 
-from socketio_core.url import ServerAddress
+from socketio_core.url import ServerAddress, host_of
 
 READ_BYTES: Final = 65536
 
@@ -50,11 +51,12 @@ def parse_proxy(url: str) -> Proxy:
         raise ValueError(f"not a URL ({error}): {url!r}") from None
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError("proxy must look like 'http://proxy.example:3128'")
+    host = host_of(parts.hostname)
     authorization: bytes | None = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = b"Basic " + b64encode(pair.encode("utf-8"))
-    return Proxy(parts.hostname, port or 80, authorization)
+    return Proxy(host, port or 80, authorization)
 
 
 class Dialer:
@@ -94,9 +96,9 @@ class Dialer:
         return tls
 
 
-async def _closing_on_error(stream: trio.SocketStream, function: object, *args: object) -> None:
+async def _closing_on_error(stream: trio.SocketStream, function: Callable[..., Awaitable[None]], *args: object) -> None:
     try:
-        await function(*args)  # type: ignore[operator] # one of the two below
+        await function(*args)
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise

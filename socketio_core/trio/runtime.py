@@ -63,6 +63,11 @@ class LoopRuntime:
         self._token = trio.lowlevel.current_trio_token()
         self.output_ready()
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether tasks can be spawned."""
+        return self._nursery is not None
+
     def detach(self) -> None:
         """Stop working: nothing can be spawned any more."""
         self._nursery = None

@@ -317,3 +317,63 @@ async def test_another_json_is_used_for_both_ways() -> None:
     async with serving() as url, connect(url, json=Json(), transports=["websocket"]) as socket:
         assert await socket.call("echo", {"a": 1}) == {"a": 1}
         assert set(used) == {"dumps", "loads"}
+
+
+@trio_tcp_test
+async def test_exception_of_a_block_that_is_cancelled_meanwhile_is_not_lost() -> None:
+    async def fail_cancelled(url: str) -> None:
+        with trio.CancelScope() as scope:
+            async with connect(url):
+                scope.cancel()
+                raise ValueError("mine")
+
+    async with serving(make_server()) as url:
+        with pytest.raises(ValueError, match="mine"):
+            await fail_cancelled(url)
+
+
+@trio_tcp_test
+async def test_handlers_are_waited_for_when_the_block_ends_but_not_for_ever() -> None:
+    ended: list[str] = []
+    async with serving(make_server()) as url:
+        began_at = trio.current_time()
+        async with connect(url) as socket:
+
+            @socket.on("disconnect")
+            async def disconnected(reason: str) -> None:
+                await trio.sleep(0.5)
+                ended.append(reason)
+
+        assert ended == ["io client disconnect"]
+        async with connect(url) as socket:
+
+            @socket.on("disconnect")
+            async def never(reason: str) -> None:
+                await trio.sleep_forever()
+
+    assert trio.current_time() - began_at < 10
+
+
+@trio_tcp_test
+async def test_nothing_is_polled_while_handlers_are_behind() -> None:
+    io = make_server()
+    async with serving(io) as url:
+        settings = ClientSettings(max_queued_events=10)
+        async with connect(url, transports=["polling"], settings=settings) as socket:
+            stream = socket.events()
+            await socket.emit("burst", 100)
+            await until(lambda: socket.manager.flow.is_congested, "too much is waiting")
+            await trio.sleep(1)
+            assert io.core.engine.sessions[0].polling.parked is None
+            for number in range(100):
+                assert (await anext(stream))[1] == number
+            await until(lambda: io.core.engine.sessions[0].polling.parked, "it polls again")
+
+
+@trio_tcp_test
+async def test_connections_for_polling_are_closed_behind_an_upgrade() -> None:
+    io = make_server()
+    async with serving(io) as url, connect(url) as socket:
+        await until(lambda: socket.transport == "websocket", "it has upgraded")
+        await until(lambda: not io.idle_connections, "the server has seen them go", 5)
+        assert await socket.call("echo", 1) == 1

@@ -164,9 +164,11 @@ def test_proxies_are_read(url: str, proxy: Proxy) -> None:
     assert parse_proxy(url) == proxy
 
 
-@pytest.mark.parametrize("url", ["proxy:3128", "https://proxy", "socks5://proxy", "http://", "http://proxy:port"])
+@pytest.mark.parametrize(
+    "url", ["proxy:3128", "https://proxy", "socks5://proxy", "http://", "http://proxy:port", "http://a..b"]
+)
 def test_what_is_no_proxy_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"proxy must look like|not a URL"):
+    with pytest.raises(ValueError, match=r"proxy must look like|not a URL|not the name of a host"):
         parse_proxy(url)
 
 

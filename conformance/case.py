@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from conformance.client.peer import Peer
@@ -16,9 +16,12 @@ Level = Literal["required", "reference", "better"]
 LEVELS: Final[tuple[Level, ...]] = ("required", "reference", "better")
 BOTH: Final = ("polling", "websocket")
 
+PeerT = TypeVar("PeerT")
+"""What a case is given: the other side of whoever is under test."""
 
-class Failure(Exception):  # noqa: N818 - what a server did, not what went wrong in the suite
-    """The server under test did something else than the case asks for.
+
+class Failure(Exception):  # noqa: N818 - what another did, not what went wrong in the suite
+    """Whoever is under test did something else than the case asks for.
 
     Args:
         problem: what is wrong, in a sentence without a full stop.
@@ -43,70 +46,89 @@ class Skipped(Exception):  # noqa: N818 - no error
     """The case cannot be run against this server; the argument says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One thing that a server must do.
+@dataclass(frozen=True)  # no slots: with them, typing cannot make one by the name of an alias
+class CaseOf(Generic[PeerT]):
+    """One thing that whoever is under test must do.
 
     Attributes:
         name: unique, e.g. `"upgrade/probe_is_answered"`, with the transport in brackets where it runs over both.
         level: see `README.md`.
-        title: what the server must do, in a sentence.
+        title: what must be done, in a sentence.
         source: where that is written: `"Engine.IO 4, Heartbeat"` or `"PROTOCOL 1.7"`.
-        run: talks to the server; raises `Failure`.
+        run: talks to the one under test; raises `Failure`.
     """
 
     name: str
     level: Level
     title: str
     source: str
-    run: Callable[[Peer], Awaitable[None]]
+    run: Callable[[PeerT], Awaitable[None]]
 
 
-_registry: list[Case] = []
+Case = CaseOf["Peer"]
+"""What a server must do; for clients see `conformance.clients.case`."""
 
 
-def case(
-    level: Level, source: str, *, over: Sequence[str] = (), rows: Sequence[Any] = ()
-) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-    """Make a function a case; its docstring's first line is the title.
+class Suite(Generic[PeerT]):
+    """The cases of a package, one group in each of its modules.
 
     Args:
-        over: run it once over each of these transports; the function's second argument is the transport.
-        rows: run it once with each of these `(label, *arguments)`; they follow as the function's last arguments.
+        package: its name.
     """
 
-    def register(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        group = function.__module__.rpartition(".")[2]
-        title = (inspect.getdoc(function) or "").partition("\n")[0]
-        if not title:
-            raise TypeError(f"case without a docstring: {function.__qualname__}")
-        for transport in over or (None,):
-            for row in rows or (None,):
-                arguments: list[Any] = [*([] if transport is None else [transport]), *([] if row is None else row[1:])]
-                labels = [label for label in (None if row is None else row[0], transport) if label is not None]
-                name = f"{group}/{function.__name__}" + (f"[{','.join(map(str, labels))}]" if labels else "")
-                if any(known.name == name for known in _registry):
-                    raise ValueError(f"two cases of one name: {name}")
-                _registry.append(Case(name, level, title, source, _bind(function, arguments)))
-        return function
+    def __init__(self, package: str) -> None:
+        self._package = package
+        self._registry: list[CaseOf[PeerT]] = []
 
-    return register
+    def case(
+        self, level: Level, source: str, *, over: Sequence[str] = (), rows: Sequence[Any] = ()
+    ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
+        """Make a function a case; its docstring's first line is the title.
+
+        Args:
+            over: run it once over each of these transports; the function's second argument is the transport.
+            rows: run it once with each of these `(label, *arguments)`; they follow as the function's last arguments.
+        """
+
+        def register(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+            group = function.__module__.rpartition(".")[2]
+            title = (inspect.getdoc(function) or "").partition("\n")[0]
+            if not title:
+                raise TypeError(f"case without a docstring: {function.__qualname__}")
+            for transport in over or (None,):
+                for row in rows or (None,):
+                    arguments: list[Any] = [
+                        *([] if transport is None else [transport]),
+                        *([] if row is None else row[1:]),
+                    ]
+                    labels = [label for label in (None if row is None else row[0], transport) if label is not None]
+                    name = f"{group}/{function.__name__}" + (f"[{','.join(map(str, labels))}]" if labels else "")
+                    if any(known.name == name for known in self._registry):
+                        raise ValueError(f"two cases of one name: {name}")
+                    self._registry.append(CaseOf(name, level, title, source, self._bind(function, arguments)))
+            return function
+
+        return register
+
+    def _bind(
+        self, function: Callable[..., Awaitable[None]], arguments: Sequence[object]
+    ) -> Callable[[PeerT], Awaitable[None]]:
+        async def run(peer: PeerT) -> None:
+            await function(peer, *arguments)
+
+        return run
+
+    def all(self) -> list[CaseOf[PeerT]]:
+        """Return every case of the package, in the order of the files' names and of their text."""
+        package = importlib.import_module(self._package)
+        for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+            importlib.import_module(f"{self._package}.{module}")
+        return sorted(self._registry, key=lambda found: found.name.partition("/")[0])
 
 
-def _bind(function: Callable[..., Awaitable[None]], arguments: Sequence[object]) -> Callable[[Peer], Awaitable[None]]:
-    async def run(peer: Peer) -> None:
-        await function(peer, *arguments)
-
-    return run
-
-
-def all_cases() -> list[Case]:
-    """Return every case of `conformance/cases`, in the order of the files' names and of their text."""
-    from conformance import cases
-
-    for module in sorted(info.name for info in pkgutil.iter_modules(cases.__path__)):
-        importlib.import_module(f"{cases.__name__}.{module}")
-    return sorted(_registry, key=lambda found: found.name.partition("/")[0])
+_servers: Final[Suite[Peer]] = Suite("conformance.cases")
+case = _servers.case
+all_cases = _servers.all
 
 
 def expect(received: object, expected: object, what: str) -> None:

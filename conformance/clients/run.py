@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from conformance.case import LEVELS, Failure
-from conformance.clients.cases import CASES, ClientCase
+from conformance.clients.case import ClientCase, all_client_cases
 from conformance.clients.peer import ClientPeer
 from conformance.clients.process import ClientProcess, ProcessEnded, client_process
 from conformance.clients.server import scripted_server
@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     cases = [
         case
-        for case in CASES
+        for case in all_client_cases()
         if (not options.k or any(text in case.name for text in options.k)) and options.level in (None, case.level)
     ]
     if not cases:

@@ -9,8 +9,7 @@ from typing import Any
 import trio
 
 from conformance.clients.process import from_json, to_json
-from socketio_core.app.client import ClientSocket
-from socketio_core.trio import AckTimeout, ConnectError, Disconnected, connect
+from socketio_core.trio import AckTimeout, ClientSocket, ConnectError, Disconnected, connect
 
 Command = dict[str, Any]
 
@@ -38,7 +37,6 @@ class Client:
             query=options.get("query"),
             headers=options.get("headers"),
             transports=command["transports"],
-            upgrade=options.get("upgrade", True),
             reconnection=options["reconnection"],
             reconnection_delay_s=0.05,
             reconnection_delay_max_s=0.1,

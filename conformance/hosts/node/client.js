@@ -41,7 +41,6 @@ function open({ id, url, transports, auth, options }) {
   const manager = new Manager(url, {
     transports,
     autoConnect: false,
-    upgrade: options.upgrade ?? true,
     reconnection: options.reconnection,
     reconnectionDelay: 50,
     reconnectionDelayMax: 100,

@@ -1,0 +1,40 @@
+"""Pings are answered, and missed."""
+
+from __future__ import annotations
+
+import trio
+
+from conformance.case import BOTH
+from conformance.clients.case import case
+from conformance.clients.peer import ClientPeer
+
+
+@case("required", "PROTOCOL 1.7", over=BOTH)
+async def heartbeats_are_answered(peer: ClientPeer, transport: str) -> None:
+    """Each ping is answered by a pong at once."""
+    session = await peer.connected(transport)
+    for _ in range(2):
+        await session.send("2")
+        await session.expect("3")
+
+
+@case("required", "PROTOCOL 1.7", over=BOTH)
+async def silent_server_is_noticed(peer: ClientPeer, transport: str) -> None:
+    """When no ping comes for interval and timeout together, the client disconnects by itself."""
+    await peer.open(transport)
+    session = await peer.session(transport, pingInterval=200, pingTimeout=200)
+    await session.let_in()
+    await peer.report("disconnect", reason="ping timeout")
+
+
+@case("required", "PROTOCOL 1.7", over=BOTH)
+async def heartbeats_keep_the_connection(peer: ClientPeer, transport: str) -> None:
+    """While pings come in time, the connection lives."""
+    await peer.open(transport)
+    session = await peer.session(transport, pingInterval=200, pingTimeout=200)
+    await session.let_in()
+    for _ in range(5):
+        await trio.sleep(0.15)
+        await session.send("2")
+        await session.expect("3")
+    await peer.silence()

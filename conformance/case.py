@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
     from conformance.client.peer import Peer
@@ -137,8 +137,19 @@ def expect(received: object, expected: object, what: str) -> None:
     Args:
         what: what was received, e.g. `"status"`.
     """
-    if received != expected:
+    if not same(received, expected):
         raise Failure(f"wrong {what}", expected=expected, received=received)
+
+
+def same(left: object, right: object) -> bool:
+    """Return whether two JSON values are the same; unlike for `==`, `True` is not 1."""
+    if isinstance(left, list) and isinstance(right, list):
+        lefts, rights = cast("list[object]", left), cast("list[object]", right)
+        return len(lefts) == len(rights) and all(map(same, lefts, rights))
+    if isinstance(left, dict) and isinstance(right, dict):
+        fields, others = cast("dict[str, object]", left), cast("dict[str, object]", right)
+        return fields.keys() == others.keys() and all(same(fields[key], others[key]) for key in fields)
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 
 def require(condition: object, problem: str, received: object = None) -> None:

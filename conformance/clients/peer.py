@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+import math
+from typing import Any, Final
 
 import trio
 
-from conformance.case import Failure
+from conformance.case import Failure, same
 from conformance.clients.process import ClientProcess, Report
-from conformance.clients.server import PATIENCE_S, Request, ScriptedServer, WebSocket, open_packet, packets_of, payload
+from conformance.clients.server import (
+    BINARY,
+    CLOSE,
+    PATIENCE_S,
+    Request,
+    ScriptedServer,
+    WebSocket,
+    open_packet,
+    packets_of,
+    payload,
+)
+
+AWAY_S: Final = 0.3
+"""Longer than the longest delay between two attempts, which the contract sets to 100 ms."""
 
 _names = itertools.count(1)
 
@@ -40,7 +54,7 @@ class ClientPeer:
         """Wait for a report of this kind, in which the fields are so."""
         report = await self.process.report(self.name, event)
         found = {name: report.get(name) for name in wanted}
-        if found != wanted:
+        if not same(found, wanted):
             raise Failure(f"wrong report of {event!r}", expected=wanted, received=found)
         return report
 
@@ -48,17 +62,24 @@ class ClientPeer:
         """Fail if the client reports something within a moment."""
         await self.process.silence(self.name)
 
+    async def stays_away(self) -> None:
+        """Fail if the client opens another connection, though the longest delay between attempts has passed."""
+        await self.server.none("handshake", AWAY_S)
+        await self.server.none("websocket", 0.0)
+
     async def session(self, transport: str = "polling", **handshake: Any) -> Session:
         """Answer the client's handshake."""
         sid = f"sid-{self.name}-{next(self._sids)}"
         if transport == "websocket":
             request = await self.server.next("websocket")
             websocket = await request.accept()
+            session = Session(self, sid, request, websocket)
             await websocket.send(open_packet(sid, **handshake))
-            return Session(self, sid, request, websocket)
+            return session
         request = await self.server.next("handshake")
+        session = Session(self, sid, request, None)
         await request.respond(open_packet(sid, **handshake))
-        return Session(self, sid, request, None)
+        return session
 
     async def connected(self, transport: str = "polling", **options: Any) -> Session:
         """Open the client on this transport, and let it into the root namespace."""
@@ -76,6 +97,7 @@ class Session:
         self.sid = sid
         self.request = request
         self.websocket = websocket
+        self.began_at = trio.current_time()  # no later than the client knows of it
         self._inbox: list[str | bytes] = []
 
     async def let_in(self, nsp: str = "/", answer: str | None = None) -> str | bytes:
@@ -95,14 +117,14 @@ class Session:
         else:
             await (await self.peer.server.next("poll")).respond(payload(*packets))
 
-    async def receive(self) -> str | bytes:
+    async def receive(self, patience_s: float = PATIENCE_S) -> str | bytes:
         """Return the next packet of the client; POSTs are answered `ok`."""
         if self.websocket is not None:
-            with trio.move_on_after(PATIENCE_S):
+            with trio.move_on_after(patience_s):
                 return await self.websocket.receive()
             raise Failure("no packet from the client")
         while not self._inbox:
-            post = await self.peer.server.next("post")
+            post = await self.peer.server.next("post", patience_s)
             if post.query.get("sid") == self.sid:  # else a goodbye of a session that was lost
                 self._inbox = packets_of(post.body)
             await post.respond("ok")
@@ -114,6 +136,33 @@ class Session:
             received = await self.receive()
             if received != packet:
                 raise Failure("wrong packet", expected=packet, received=received)
+
+    async def quiet(self, seconds: float = 0.15) -> None:
+        """Fail if a packet comes within a moment."""
+        heard = await self.heard(seconds)
+        if heard:
+            raise Failure("a packet where there must be none", received=heard)
+
+    async def heard(self, seconds: float) -> list[str | bytes]:
+        """Return the packets that come within a moment, and the end of a WebSocket as `"1"`."""
+        heard: list[str | bytes] = []
+        with trio.move_on_after(seconds):
+            while True:
+                if self.websocket is None:
+                    heard.append(await self.receive(math.inf))
+                    continue
+                frame = await self.websocket.receive_frame()
+                if frame is None or frame[0] == CLOSE:
+                    return [*heard, "1"]
+                heard.append(frame[1] if frame[0] == BINARY else frame[1].decode())
+        return heard
+
+    async def ends(self) -> None:
+        """Wait until the client ends the session: with a close packet, or at least without another poll."""
+        if self.websocket is not None:
+            await self.websocket.end()
+        elif "1" not in await self.heard(0.2):
+            await self.peer.server.none("poll", 0.0)
 
     async def lose(self) -> None:
         """Break the connection."""

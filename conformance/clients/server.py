@@ -115,14 +115,18 @@ class WebSocket:
     async def receive(self) -> str | bytes:
         """Return the next message; pings and pongs are skipped."""
         while True:
-            opcode, data = await self.receive_frame()
+            frame = await self.receive_frame()
+            if frame is None or frame[0] == CLOSE:
+                raise Failure("the client closed the WebSocket where a message was expected")
+            opcode, data = frame
             if opcode in (TEXT, BINARY):
                 return data.decode() if opcode == TEXT else data
-            if opcode == CLOSE:
-                raise Failure("the client closed the WebSocket where a message was expected")
 
-    async def receive_frame(self) -> tuple[int, bytes]:
-        """Return the opcode and data of the next frame, which must be whole and masked; `(CLOSE, b"")` at the end."""
+    async def receive_frame(self) -> tuple[int, bytes] | None:
+        """Return the opcode and data of the next frame, which must be whole and masked; `None` when there is no more.
+
+        A client that drops the connection without a close frame ends so.
+        """
         try:
             first, second = await self._read(2)
             size = second & 127
@@ -135,7 +139,7 @@ class WebSocket:
             mask = await self._read(4)
             data = await self._read(size)
         except (trio.EndOfChannel, trio.BrokenResourceError):
-            return CLOSE, b""
+            return None
         return first & 15, bytes(byte ^ mask[index % 4] for index, byte in enumerate(data))
 
     async def _read(self, size: int) -> bytes:
@@ -146,6 +150,15 @@ class WebSocket:
             self._buffer += data
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
         return taken
+
+    async def end(self) -> str:
+        """Wait until the client ends it, and return how: `"close frame"` or `"end of the stream"`."""
+        with trio.move_on_after(PATIENCE_S):
+            while (frame := await self.receive_frame()) is not None:
+                if frame[0] == CLOSE:
+                    return "close frame"
+            return "end of the stream"
+        raise Failure("the client leaves the WebSocket open")
 
     async def drop(self) -> None:
         """Close the connection without a word."""
@@ -160,13 +173,13 @@ class ScriptedServer:
         self._arrived, self._requests = trio.open_memory_channel[Request](math.inf)
         self._waiting: list[Request] = []
 
-    async def next(self, kind: str) -> Request:
+    async def next(self, kind: str, patience_s: float = PATIENCE_S) -> Request:
         """Return the next request of this kind; others wait for their turn."""
         for request in self._waiting:
             if request.kind == kind:
                 self._waiting.remove(request)
                 return request
-        with trio.move_on_after(PATIENCE_S):
+        with trio.move_on_after(patience_s):
             while True:
                 request = await self._requests.receive()
                 if request.kind == kind:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import trio
+
 from conformance.case import BOTH, Failure, expect
 from conformance.clients.case import case
 from conformance.clients.peer import ClientPeer
@@ -47,12 +49,14 @@ async def binary_events_are_taken_apart(peer: ClientPeer, transport: str) -> Non
 
 @case("required", "PROTOCOL 3.7", over=BOTH)
 async def acks_are_given_once_with_their_id(peer: ClientPeer, transport: str) -> None:
-    """An event with an id is acknowledged with that id."""
+    """An event with an id is acknowledged with that id, once; one without an id is not."""
     session = await peer.connected(transport)
+    await session.send('42["plain"]')
     await session.send('427["question",1,"a"]')
     await session.expect('437[1,"a"]')
     await session.send('42123["nothing"]')
     await session.expect("43123[]")
+    await session.quiet()
 
 
 @case("required", "PROTOCOL 3.7", over=BOTH)
@@ -84,11 +88,15 @@ async def acks_settle_the_call_of_their_id(peer: ClientPeer, transport: str) -> 
 
 @case("required", "PROTOCOL 5.2", over=BOTH)
 async def calls_fail_in_time(peer: ClientPeer, transport: str) -> None:
-    """A call that is not acknowledged fails when its time is up; a late answer means nothing."""
+    """A call that is not acknowledged fails when its time is up, and not before; a late answer means nothing."""
     session = await peer.connected(transport)
+    began = trio.current_time()
     await peer.tell("call", name="q", call="k", timeout_ms=100)
     packet = str(await session.receive())
     await peer.report("ack_failed", call="k")
+    elapsed_s = trio.current_time() - began
+    if elapsed_s < 0.08:  # timers may be early by a little
+        raise Failure("the client did not wait long enough", expected=0.1, received=elapsed_s)
     await session.send(f"43{packet[2:-5]}[]")
     await peer.silence()
 
@@ -99,6 +107,7 @@ async def calls_fail_when_the_connection_is_lost(peer: ClientPeer, transport: st
     session = await peer.connected(transport)
     await peer.tell("call", name="q", call="k", timeout_ms=60_000)
     await session.receive()
+    await peer.silence()
     await session.lose()
     first = await peer.process.comes_first(peer.name)
     for kind in sorted(["ack_failed", "disconnect"], key=lambda kind: kind != first):

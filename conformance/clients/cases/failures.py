@@ -35,6 +35,7 @@ async def _parse_error(peer: ClientPeer, transport: str, *packets: str | bytes) 
     session = await peer.connected(transport)
     await session.send(*packets)
     await peer.report("disconnect", reason="parse error")
+    await session.ends()
 
 
 @case("required", "PROTOCOL 3.6", over=BOTH)

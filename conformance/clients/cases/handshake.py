@@ -23,6 +23,7 @@ async def websocket_handshake_names_protocol_and_transport(peer: ClientPeer) -> 
     """The handshake of a WebSocket-only client is an upgrade request with EIO=4 and its transport."""
     await peer.open("websocket")
     request = await peer.server.next("websocket")
+    expect((request.method, request.path), ("GET", "/socket.io/"), "request line")
     expect_fields(request.query, {"EIO": "4", "transport": "websocket"}, "query")
     expect("sid" in request.query, False, "sid in the handshake")  # noqa: FBT003
     await request.respond("no", 400)
@@ -42,7 +43,9 @@ async def later_requests_name_the_session(peer: ClientPeer) -> None:
     await peer.open("polling")
     session = await peer.session()
     poll, post = await peer.server.next("poll"), await peer.server.next("post")
-    expect((poll.query["sid"], post.query["sid"]), (session.sid, session.sid), "sid")
+    for request in (poll, post):
+        expect(request.path, "/socket.io/", "path")
+        expect_fields(request.query, {"EIO": "4", "transport": "polling", "sid": session.sid}, "query")
     await post.respond()
     await poll.respond('40{"sid":"x"}')
     await peer.report("connect", sid="x")
@@ -78,8 +81,8 @@ async def refused_handshake_is_reported(peer: ClientPeer, transport: str) -> Non
 
 @case("required", "PROTOCOL 1.13")
 async def only_200_is_success(peer: ClientPeer) -> None:
-    """A handshake that is answered with 204 is a connect error."""
-    await _refused(peer, "polling", "", 204)
+    """A handshake that is answered with 201 is a connect error, whatever comes with it."""
+    await _refused(peer, "polling", open_packet("sid"), 201)
 
 
 @case("better", "PROTOCOL 1.3")

@@ -9,8 +9,7 @@ import trio
 
 from conformance.case import BOTH, expect
 from conformance.clients.case import case
-from conformance.clients.peer import ClientPeer
-from conformance.clients.server import CLOSE
+from conformance.clients.peer import ClientPeer, Session
 
 
 @case("required", "PROTOCOL 3.5", over=BOTH)
@@ -22,6 +21,13 @@ async def connect_carries_auth(peer: ClientPeer, transport: str) -> None:
     expect(json.loads(str(connect)[2:]), {"token": "é"}, "auth")
 
 
+async def _stays_out(peer: ClientPeer, session: Session) -> None:
+    """The client may close the connection, and does nothing else: no CONNECT on this one, and no other one."""
+    expect([packet for packet in await session.heard(0.15) if packet != "1"], [], "packets")
+    await peer.stays_away()
+    await peer.silence()
+
+
 @case("required", "PROTOCOL 3.5", over=BOTH)
 async def refusal_is_reported_and_final(peer: ClientPeer, transport: str) -> None:
     """CONNECT_ERROR is reported with message and data, and the client does not try again."""
@@ -30,7 +36,7 @@ async def refusal_is_reported_and_final(peer: ClientPeer, transport: str) -> Non
     await session.expect("40")
     await session.send('44{"message":"no","data":{"code":42}}')
     await peer.report("connect_error", nsp="/", message="no", data={"code": 42})
-    await peer.silence()
+    await _stays_out(peer, session)
 
 
 @case("required", "PROTOCOL 3.5", over=BOTH)
@@ -57,7 +63,7 @@ async def emits_wait_for_the_answer_to_connect(peer: ClientPeer, transport: str)
         await peer.tell("emit", name=name)
     session = await peer.session(transport)
     await session.expect("40")
-    await peer.server.none("post")
+    await session.quiet()
     await session.send('40{"sid":"x"}')
     await peer.report("connect")
     await peer.tell("emit", name="c")
@@ -76,6 +82,7 @@ async def volatile_emits_do_not_wait(peer: ClientPeer, transport: str) -> None:
     await session.send('40{"sid":"x"}')
     await peer.report("connect")
     await session.expect('42["last"]')
+    await session.quiet()
 
 
 @case("required", "PROTOCOL 5.2", over=BOTH)
@@ -102,7 +109,7 @@ async def goodbye_of_the_server_is_final(peer: ClientPeer, transport: str) -> No
     session = await peer.connected(transport, reconnection=True)
     await session.send("41")
     await peer.report("disconnect", reason="io server disconnect")
-    await peer.silence()
+    await _stays_out(peer, session)
 
 
 @case("required", "PROTOCOL 5.3", over=BOTH)
@@ -133,4 +140,4 @@ async def closing_on_websocket_closes_it(peer: ClientPeer) -> None:
     await peer.tell("close")
     await session.expect("41")
     assert session.websocket is not None
-    expect((await session.websocket.receive_frame())[0], CLOSE, "frame")
+    expect(await session.websocket.end(), "close frame", "end of the WebSocket")

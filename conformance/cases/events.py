@@ -191,10 +191,12 @@ async def binary_is_acknowledged(peer: Peer, transport: str) -> None:
 async def room_gets_what_is_told(peer: Peer, transport: str) -> None:
     """What is sent to a room reaches everyone in it once, over any transport, and nobody else."""
     room = f"room-{transport}"
-    members = [await peer.socketio("polling"), await peer.socketio("websocket")]
     outsider = await peer.socketio("websocket")
+    on_websocket = await peer.socketio("websocket")
     teller = await peer.socketio(transport)
-    for client in (*members, teller):
+    on_polling = await peer.socketio("polling")  # last, and first to be read: nobody answers its pings in between
+    members = (on_polling, on_websocket)
+    for client in (on_websocket, teller, on_polling):
         await client.send(packet(2, data=["join", room], ack_id=0))
         await client.expect("30[]")
     await teller.send(packet(5, data=["tell", room, "é", holder(0)], attachments=1), b"\x01")
@@ -202,7 +204,7 @@ async def room_gets_what_is_told(peer: Peer, transport: str) -> None:
         await client.expect(packet(5, data=["told", "é", holder(0)], attachments=1), b"\x01")
     await teller.silent(0.1)
     await outsider.silent(0.1)
-    await members[0].works()
+    await on_polling.works()
 
 
 # -- order -------------------------------------------------------------------------------------------------------------

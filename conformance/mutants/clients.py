@@ -18,8 +18,7 @@ from conformance.hosts.clients.trio import main
 from socketio_core.engineio.client.handshake import Handshake
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceState
-from socketio_core.socketio.client.pending import Emit
-from socketio_core.socketio.packet import DISCONNECT, JSONValue, Packet
+from socketio_core.socketio.packet import ACK, DISCONNECT, JSONValue, Packet
 from socketio_core.trio.client_websocket import ClientPump
 from socketio_core.trio.dial import Stream
 
@@ -67,13 +66,18 @@ class DoesNotWaitToBeLetIn(ClientNamespace):
 
     def _send_connect(self, auth: Mapping[str, JSONValue] | None, now: float) -> None:
         super()._send_connect(auth, now)
-        while self._buffer.emits:
-            self.put(self._buffer.pop().message)
+        self._send_early()
 
-    def _put_or_buffer(self, emit: Emit) -> bool:
+    def emit(self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False) -> bool:
+        sent = super().emit(name, args, now=now, volatile=volatile)
         if self.state is NamespaceState.CONNECTING:
-            return self.put(emit.message)
-        return super()._put_or_buffer(emit)
+            self._send_early()
+        return sent
+
+    def _send_early(self) -> None:
+        buffer = self._outgoing._buffer  # pyright: ignore[reportPrivateUsage]
+        while buffer.emits:
+            self.put(buffer.pop().message)
 
 
 @caught_by("namespaces/goodbye_of_the_server_is_final")
@@ -99,9 +103,10 @@ class TriesAgainAfterRefusal(ClientNamespace):
 class SendsAcknowledgedEventsAgain(ClientNamespace):
     """With retries, an event whose acknowledgement came is sent once more."""
 
-    def _ack_arrived(self, ack_id: int, args: list[JSONValue], now: float) -> None:
-        waiting = list(self._retries.queue.emits) if self._retries is not None else []
-        super()._ack_arrived(ack_id, args, now)
+    def receive(self, packet: Packet, size_bytes: int, now: float) -> None:
+        retries = self._outgoing.retries
+        waiting = list(retries.queue.emits) if retries is not None and packet.type == ACK else []
+        super().receive(packet, size_bytes, now)
         if waiting:
             self.put(waiting[0].message)
 
@@ -145,10 +150,10 @@ class TimesOutTooEarly(ClientSession):
 class ForgetsThePost(ClientSession):
     """`5` is sent while a POST is in flight."""
 
-    def _go_on(self, now: float) -> None:
-        if self.is_open and self._is_pausing and self._get is None:
+    def go_on(self, now: float) -> None:
+        if self.is_open and self._upgrade.is_pausing and not self._polling.is_waiting:
             self._finish_upgrade()
-        super()._go_on(now)
+        super().go_on(now)
 
 
 if __name__ == "__main__":

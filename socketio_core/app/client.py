@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 from weakref import WeakSet
 
 from socketio_core.app.event_stream import EventStream
@@ -81,7 +81,9 @@ class ClientSocket(Registrar):
     """The client in one namespace.
 
     Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and
-    `connect_error` a `ConnectError`. What a handler returns, one of `on_any` too, is the acknowledgement.
+    `connect_error` a `ConnectError`. What a handler returns is the acknowledgement: nothing for `None`, several
+    arguments for a tuple; of several handlers the first answer counts. A handler of `on_any` that returns nothing does
+    not acknowledge.
 
     Attributes:
         disconnect_error: what went wrong when it was last disconnected, in words; `None` if the reason says it all.
@@ -101,6 +103,20 @@ class ClientSocket(Registrar):
 
     def __repr__(self) -> str:
         return f"<ClientSocket of {self.nsp}, {self.core.state.value}>"
+
+    @property
+    def auth(self) -> Auth | None:
+        """Sent with each CONNECT: a JSON object, or a function that is asked each time.
+
+        A new one counts from the next connect on: `socket.auth = {...}; socket.connect()`.
+        """
+        return self._auth
+
+    @auth.setter
+    def auth(self, auth: Auth | None) -> None:
+        self._auth = _checked_auth(auth)
+        self.core.asks_auth = callable(auth)
+        self.core.auth = None if callable(auth) else auth
 
     @property
     def id(self) -> str:
@@ -136,7 +152,8 @@ class ClientSocket(Registrar):
     def of(self, name: str, auth: Auth | None = None) -> ClientSocket:
         """Return the socket of another namespace over the same connection, and connect it if it is new.
 
-        It does not wait: events are buffered until the server has let it in, or `await socket.wait_connected()`.
+        It does not wait: events are buffered until the server has let it in, or `await socket.wait_connected()`. One
+        that was refused, or has left, takes a new `auth` and connects again.
         """
         return self.manager.socket_of(name, auth)
 
@@ -239,7 +256,8 @@ class ClientSocket(Registrar):
 
         Raises:
             AckTimeout: it did not come in time.
-            Disconnected: the connection was lost behind the event, or the block of `connect(...)` was left.
+            Disconnected: the connection was lost behind the event, the block of `connect(...)` was left, or the socket
+                is not connected and will not be by itself, for it was refused or disconnected.
             LocalProtocolError, BufferFull: as `emit`.
         """
         return ack_value(await self.emit_with_ack(name, *args, timeout=timeout))
@@ -250,6 +268,9 @@ class ClientSocket(Registrar):
         await self._wait_writable()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
+        if not self.active and not self.manager.core.is_closing:  # nobody would ever answer
+            why = "" if self._last_error is None else f": {self._last_error.message}"
+            raise Disconnected(f"{name!r} was not sent, {self.nsp} is not connected{why}; call socket.connect()")
         ack_id = self.core.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
         if ack_id is None:
             raise Disconnected(f"client is closed, so {name!r} was not sent")
@@ -260,6 +281,8 @@ class ClientSocket(Registrar):
         finally:
             flow.ack_settled()
             self.core.forget_ack(ack_id)
+        if isinstance(waiter.outcome, AckTimeout):
+            raise AckTimeout(f"no acknowledgement of {name!r} in time")
         if isinstance(waiter.outcome, Exception):
             raise waiter.outcome
         assert waiter.outcome is not None  # what sets the event sets the outcome
@@ -341,7 +364,8 @@ class ClientSocket(Registrar):
         name, args, handlers = event.name, event.args, self._handlers
         for stream in list(self._streams):
             stream.put(event)
-        outcomes = [await self.manager.run_handler(handler, name, name, *args) for handler in handlers.any]
+        watched = [await self.manager.run_handler(handler, name, name, *args) for handler in handlers.any]
+        outcomes = [outcome for outcome in watched if outcome is not None]
         for handler in handlers.of_event(name):
             fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
             outcomes.append(await self.manager.run_handler(handler, name, *fitting))
@@ -393,10 +417,13 @@ class ClientManager(Registrar):
         """Return the socket of a namespace; a new one connects at once. `auth` counts when it is new."""
         name = name if name.startswith("/") else "/" + name
         self.core.check_not_closed()
-        namespace = self.core.of(name, None if callable(auth) else auth, asks_auth=callable(auth))
+        namespace = self.core.of(name)
         if not isinstance(namespace.context, ClientSocket):
-            namespace.context = socket = ClientSocket(self, namespace, auth)
-            socket.connect()
+            namespace.context = ClientSocket(self, namespace, auth)
+            self._socket(namespace).connect()
+        elif auth is not None and not namespace.is_active:
+            namespace.context.auth = auth
+            namespace.context.connect()
         return self._socket(namespace)
 
     def _socket(self, namespace: ClientNamespace) -> ClientSocket:
@@ -475,7 +502,7 @@ class ClientManager(Registrar):
         namespace = event.namespace
         auth = self._socket(namespace).auth
         try:
-            value = await run(auth) if callable(auth) else auth
+            value = _checked_auth(await run(auth) if callable(auth) else auth)
             namespace.provide_auth(event.attempt, value, self.runtime.now())
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or anything, for it is the application's code
             self.runtime.log_exception("auth could not be made or sent", error)
@@ -493,6 +520,15 @@ def _settle(event: AckReceived | AckExpired | AckDropped) -> None:
             waiter.settle(AckTimeout("no acknowledgement in time"))
         else:
             waiter.settle(Disconnected("the connection was lost before the acknowledgement came"))
+
+
+_A = TypeVar("_A")
+
+
+def _checked_auth(auth: _A) -> _A:
+    if not (auth is None or callable(auth) or isinstance(auth, Mapping)):
+        raise TypeError(f"auth must be a dict or a function that returns one, as in auth={{'token': '...'}}: {auth!r}")
+    return auth
 
 
 def _told(event: ManagerEvent) -> tuple[Any, ...]:

@@ -68,7 +68,7 @@ def test_errors_are_shown_and_it_goes_on(url: str, start: Start) -> None:
     terminal.type("emit connect\n")
     terminal.wait_for("! event name is reserved: 'connect'")
     terminal.type("call silent\n")
-    terminal.wait_for("! no acknowledgement in time")
+    terminal.wait_for("! no acknowledgement of .silent. in time")
     terminal.type('emit chat {"a"\n')
     terminal.wait_for("! not JSON")
     terminal.type("help\n")

@@ -1,7 +1,7 @@
 """Socket.IO and Engine.IO as pure state machines, without I/O.
 
 `socketio_core.socketio` is the Socket.IO engine, `socketio_core.engineio` the one underneath, `socketio_core.trio` a
-server for trio. Importing this package imports nothing outside the standard library.
+server and a client for trio. Importing this package imports nothing outside the standard library.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from socketio_core.errors import (
     RemoteProtocolError,
 )
 from socketio_core.http import Cookie, Cors, Request, Response
-from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BufferFull",
+    "ClientSettings",
     "CloseReason",
     "ConnectRefused",
     "Cookie",
     "Cors",
+    "EngineClientSettings",
     "EngineSettings",
     "LocalProtocolError",
     "PacketError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
@@ -32,10 +32,16 @@ class HandlerTable:
     What `of_event` and the others return does not change while somebody goes through it, whatever handlers do.
     """
 
-    __slots__ = ("_any", "_base", "_events", "_lifecycle", "_middlewares", "_moments")
+    __slots__ = ("_any", "_base", "_events", "_known", "_lifecycle", "_middlewares", "_moments")
 
-    def __init__(self, base: HandlerTable | None = None, lifecycle: Mapping[str, str] = LIFECYCLE) -> None:
+    def __init__(
+        self,
+        base: HandlerTable | None = None,
+        lifecycle: Mapping[str, str] = LIFECYCLE,
+        known: Collection[str] | None = None,
+    ) -> None:
         self._base = base
+        self._known = known  # the only names there are; `None` where clients choose them
         self._lifecycle = lifecycle
         self._events: dict[str, tuple[Handler, ...]] = {}
         self._moments: dict[str, tuple[Handler, ...]] = {}
@@ -63,7 +69,13 @@ class HandlerTable:
         return self._middlewares if self._base is None else (*self._base.middlewares, *self._middlewares)
 
     def add(self, name: str, handler: Handler) -> None:
-        """Register `handler` for a client's event, or for a moment in a socket's life."""
+        """Register `handler` for a client's event, or for a moment in a socket's life.
+
+        Raises:
+            ValueError: there is no such moment.
+        """
+        if self._known is not None and name not in self._known:
+            raise ValueError(f"name must be one of {', '.join(self._known)}, not: {name!r}")
         table, name = self._place(name)
         table[name] = (*table.get(name, ()), _checked(handler))
 

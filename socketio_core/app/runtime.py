@@ -43,5 +43,5 @@ class Runtime(Protocol):
     def run_soon(self, function: Callable[[], object]) -> None:
         """Call `function` from the loop, soon: for finalizers, which run in any thread, in the middle of anything."""
 
-    def log_exception(self, message: str, error: BaseException) -> None:
-        """Log an error of the application's code, with its traceback."""
+    def log_exception(self, message: str, error: BaseException | None) -> None:
+        """Log an error, with the traceback of the application's code that raised it, if any did."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final, cast
 
-from socketio_core.app.client import ClientSocket, ConnectError
+from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Terminal

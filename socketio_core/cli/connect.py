@@ -7,7 +7,7 @@ import sys
 
 import trio
 
-from socketio_core.app.client import ConnectError
+from socketio_core.app.client_socket import ConnectError
 from socketio_core.cli.chat import run_chat_client
 from socketio_core.cli.console import run_console
 from socketio_core.cli.options import ConnectOptions

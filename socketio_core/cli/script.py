@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from socketio_core.app.client import ClientSocket
+from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.values import json_value

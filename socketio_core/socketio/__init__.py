@@ -14,7 +14,7 @@ from socketio_core.socketio.events import (
     Left,
 )
 from socketio_core.socketio.hub import Hub, Namespace
-from socketio_core.socketio.json_parser import JsonParser
+from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, Packet
 from socketio_core.socketio.parser import Decoder, Parser
@@ -32,6 +32,7 @@ __all__ = [
     "EventReceived",
     "Hub",
     "JSONValue",
+    "JsonModule",
     "JsonParser",
     "Left",
     "Member",

@@ -12,7 +12,8 @@ from socketio_core.app import (
     Namespace,
     Socket,
 )
-from socketio_core.app.client import ClientManager, ClientSocket, ConnectError
+from socketio_core.app.client_manager import ClientManager
+from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
 from socketio_core.trio.client import connect
 from socketio_core.trio.server import Server

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import trio
 
-from socketio_core.app.client import Auth, ClientManager, ClientSocket
+from socketio_core.app.client_manager import ClientManager
+from socketio_core.app.client_socket import Auth, ClientSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.http import Headers
 from socketio_core.settings import ClientSettings, EngineClientSettings

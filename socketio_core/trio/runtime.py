@@ -117,7 +117,7 @@ class LoopRuntime:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(function)
 
-    def log_exception(self, message: str, error: BaseException) -> None:
+    def log_exception(self, message: str, error: BaseException | None) -> None:
         """See `Runtime`."""
         LOGGER.error("%s", message, exc_info=error)
 

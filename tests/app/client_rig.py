@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from socketio_core.app.client import ClientManager
+from socketio_core.app.client_manager import ClientManager
 from socketio_core.engineio.client import ClientWebSocket
 from tests.app.hand_runtime import HandRuntime, Task
 from tests.socketio.client.scene import Scene

@@ -73,7 +73,7 @@ class HandRuntime:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.ready: deque[Task] = deque()
-        self.logged: list[tuple[str, BaseException]] = []
+        self.logged: list[tuple[str, BaseException | None]] = []
         self.flushes = 0
         self.switches = 0
         self.tasks: list[Task] = []
@@ -107,7 +107,7 @@ class HandRuntime:
         """See `Runtime`."""
         self._soon.append(function)
 
-    def log_exception(self, message: str, error: BaseException) -> None:
+    def log_exception(self, message: str, error: BaseException | None) -> None:
         """See `Runtime`."""
         self.logged.append((message, error))
 

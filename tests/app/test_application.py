@@ -151,6 +151,7 @@ def test_a_handler_that_refuses_too_late_is_told_so(rig: AppRig) -> None:
     rig.connect()
     ((message, error),) = rig.runtime.logged
     assert message == "handler of 'connection' failed"
+    assert error is not None
     assert "raise ConnectRefused in a middleware" in error.__notes__[0]
 
 

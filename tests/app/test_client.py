@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from socketio_core.app.client import ConnectError
+from socketio_core.app.client_socket import ConnectError
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.errors import BufferFull, LocalProtocolError
@@ -56,6 +56,15 @@ def test_what_handlers_return_is_the_acknowledgement(result: object, answer: str
     socket.on("a", lambda: None)
     rig.hear('27["a"]', '28["nobody listens"]', '2["a"]')
     assert rig.sent() == [answer]
+
+
+def test_handlers_of_every_event_acknowledge_only_with_an_answer() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    answers: list[Any] = [None, 1]
+    socket.on_any(lambda *_: answers.pop(0))
+    rig.hear('27["a"]', '28["a"]')
+    assert rig.sent() == ["38[1]"]
 
 
 def test_failing_handlers_are_logged_and_acknowledge_nothing() -> None:
@@ -146,6 +155,33 @@ def test_life_of_the_connection_is_told() -> None:
     assert [str(call[1]) for call in rig.calls if call[0] == "error"] == ["websocket: refused"]
 
 
+def test_moments_of_the_connection_are_known_by_name() -> None:
+    rig = ClientRig()
+    with pytest.raises(ValueError, match=r"name must be one of open, upgrade, .*, not: 'reconnect_error'"):
+        rig.io.on("reconnect_error", rig.note("never"))
+    rig.io.on_any(rig.note("any"))
+    rig.up()
+    assert rig.calls == [("any", "open", "websocket")]
+
+
+def test_pings_do_not_pile_up_while_a_handler_works() -> None:
+    rig = ClientRig().up()
+    event = rig.runtime.new_event()
+
+    @rig.io.on("ping")
+    async def slow() -> None:
+        rig.calls.append("ping")
+        await event.wait()
+
+    for _ in range(100):
+        rig.client.receive(rig.sockets[0], "2", rig.now)
+        rig.run()
+    assert len(rig.io.queue) == 1
+    event.set()
+    rig.run()
+    assert rig.calls == ["ping", "ping"]
+
+
 def test_nothing_is_told_before_release_and_nothing_is_missed() -> None:
     rig = ClientRig().up(release=False)
     socket = rig.io.socket_of("/")
@@ -201,6 +237,34 @@ def test_auth_that_cannot_be_made_is_a_refusal() -> None:
     rig.run()
     assert str(waiting.error) == "auth could not be made or sent: no password"
     assert rig.logged == ["auth could not be made or sent"]
+
+
+@pytest.mark.parametrize("auth", ["secret", 5, ["a"]])
+def test_auth_of_a_wrong_kind_is_refused_in_words(auth: Any) -> None:
+    rig = ClientRig()
+    with pytest.raises(TypeError, match=r"auth must be a dict or a function that returns one, as in auth={'token'"):
+        rig.io.socket_of("/", auth)
+    waiting = rig.start(rig.io.socket_of("/made", lambda: auth).wait_first_outcome())
+    rig.open()
+    rig.run()
+    assert "auth must be a dict" in str(waiting.error)
+
+
+def test_auth_can_be_replaced_before_the_next_connect() -> None:
+    rig = ClientRig().up()
+    admin = rig.io.socket_of("/admin", {"token": "bad"})
+    rig.run()
+    rig.hear('4/admin,{"message":"no"}')
+    admin.auth = {"token": "good"}
+    admin.connect()
+    rig.run()
+    rig.hear('4/admin,{"message":"no"}')
+    assert admin.of("/admin", lambda: {"made": 1}) is admin
+    rig.run()
+    rig.hear('0/admin,{"sid":"B"}')
+    assert admin.of("/admin", {"ignored": "while connected"}) is admin
+    rig.run()
+    assert rig.sent() == ['0/admin,{"token":"bad"}', '0/admin,{"token":"good"}', '0/admin,{"made":1}']
 
 
 # -- waiting -----------------------------------------------------------------------------------------------------------
@@ -318,6 +382,18 @@ def test_calls_fail_in_words() -> None:
     assert isinstance(lost.error, Disconnected)
 
 
+def test_calls_that_nobody_will_answer_fail_at_once() -> None:
+    rig = ClientRig().up()
+    other = rig.io.socket_of("/other")
+    rig.run()
+    rig.hear('4/other,{"message":"Invalid namespace"}')
+    call = rig.start(other.call("q"))
+    assert isinstance(call.error, Disconnected)
+    assert str(call.error) == "'q' was not sent, /other is not connected: Invalid namespace; call socket.connect()"
+    rig.start(rig.io.socket_of("/").disconnect())
+    assert "/ is not connected; call" in str(rig.start(rig.io.socket_of("/").call("q")).error)
+
+
 def test_cancelled_call_is_forgotten() -> None:
     rig = ClientRig().up()
     socket = rig.io.socket_of("/")
@@ -341,6 +417,16 @@ def test_events_that_are_given_up_are_logged() -> None:
     rig.open()
     rig.hear('0{"sid":"A"}')
     assert rig.logged == ["event 'a' was given up: message is larger than the server takes: 1010 bytes, limit: 1000"]
+
+
+def test_events_that_are_given_up_at_the_end_are_one_line() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    for number in range(500):
+        rig.start(socket.emit(f"e{number}"))
+    rig.client.close(rig.now)
+    rig.run()
+    assert rig.runtime.logged == [("event 'e0', and 499 after it was given up: the client was closed", None)]
 
 
 # -- streams -----------------------------------------------------------------------------------------------------------
@@ -435,7 +521,7 @@ def test_lifted_limits_let_readers_go() -> None:
 
 
 def test_upgrades_are_told() -> None:
-    from socketio_core.app.client import _told  # pyright: ignore[reportPrivateUsage] # a WebSocket never upgrades
+    from socketio_core.app.client_manager import _told  # pyright: ignore[reportPrivateUsage] # a WebSocket never upgrades
     from socketio_core.socketio.client import Upgraded, UpgradeFailed
 
     assert _told(Upgraded()) == ("upgrade",)

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from socketio_core.app.client import ClientSocket
+from socketio_core.app.client_socket import ClientSocket
 from socketio_core.trio import ConnectError, connect
 from tests.interop.servers import DEADLINE_S, SERVER_COMMANDS, ForeignServer
 

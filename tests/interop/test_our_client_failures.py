@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from socketio_core.app.client import ClientSocket
+from socketio_core.app.client_socket import ClientSocket
 from socketio_core.trio import ConnectError, Disconnected, connect
 from tests.interop.servers import SERVER_COMMANDS, ForeignServer, ping_settings
 from tests.interop.test_our_client import run, settled

@@ -1,4 +1,4 @@
-"""The client as an application sees it: sockets with handlers, streams of events, calls. The same on every event loop.
+"""A client's socket as an application sees it: handlers, streams of events, calls. The same on every event loop.
 
 A socket has a queue, and one task that works through it, so handlers run one after another, in order. Acks do not
 wait in it: they are settled at once, so a handler may call the server.
@@ -9,58 +9,34 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, Final, TypeVar
 from weakref import WeakSet
 
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable, Registrar, run
-from socketio_core.app.runtime import Runtime
+from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable, Registrar
 from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_value
-from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
-from socketio_core.engineio.events import Closed as EngineClosed
-from socketio_core.engineio.events import Upgraded
-from socketio_core.errors import LocalProtocolError, RemoteProtocolError
-from socketio_core.socketio.client.client import Client
+from socketio_core.errors import RemoteProtocolError
 from socketio_core.socketio.client.events import (
-    AckDropped,
-    AckExpired,
-    AckReceived,
-    AuthRequested,
     Connected,
     ConnectFailed,
-    EmitFailed,
     EventReceived,
     Left,
-    ReconnectAttempted,
-    Reconnected,
-    ReconnectFailed,
-    ReconnectScheduled,
 )
 from socketio_core.socketio.client.namespace import ClientNamespace
-from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
+from socketio_core.socketio.packet import JSONValue
+
+if TYPE_CHECKING:
+    from socketio_core.app.client_manager import ClientManager
+
+FAILED: Final = object()
+"""The outcome of a handler that raised."""
 
 Auth = (
     Mapping[str, JSONValue] | Callable[[], Mapping[str, JSONValue] | Awaitable[Mapping[str, JSONValue] | None] | None]
 )
 """What is sent with each CONNECT: an object, or a sync or async function that is asked each time."""
 
-_FAILED = object()  # the outcome of a handler that raised
-
-ManagerEvent = (
-    Opened
-    | OpenFailed
-    | Upgraded
-    | UpgradeFailed
-    | Pinged
-    | EngineClosed
-    | ReconnectScheduled
-    | ReconnectAttempted
-    | Reconnected
-    | ReconnectFailed
-)
-
-_Queued = EventReceived | Connected | ConnectFailed | Left
+QueuedEvent = EventReceived | Connected | ConnectFailed | Left
 
 
 class ConnectError(Exception):
@@ -93,7 +69,7 @@ class ClientSocket(Registrar):
         self.manager = manager
         self.core = core
         self.auth = auth
-        self.queue: deque[_Queued] = deque()
+        self.queue: deque[QueuedEvent] = deque()
         self.is_working = False
         self.disconnect_error: RemoteProtocolError | None = None
         self._handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
@@ -114,7 +90,7 @@ class ClientSocket(Registrar):
 
     @auth.setter
     def auth(self, auth: Auth | None) -> None:
-        self._auth = _checked_auth(auth)
+        self._auth = checked_auth(auth)
         self.core.asks_auth = callable(auth)
         self.core.auth = None if callable(auth) else auth
 
@@ -340,7 +316,7 @@ class ClientSocket(Registrar):
         finally:
             self.is_working = False
 
-    async def _handle(self, event: _Queued) -> None:
+    async def _handle(self, event: QueuedEvent) -> None:
         if isinstance(event, EventReceived):
             try:
                 await self._handle_event(event)
@@ -369,7 +345,7 @@ class ClientSocket(Registrar):
         for handler in handlers.of_event(name):
             fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
             outcomes.append(await self.manager.run_handler(handler, name, *fitting))
-        if event.ack_id is not None and outcomes and all(outcome is not _FAILED for outcome in outcomes):
+        if event.ack_id is not None and outcomes and all(outcome is not FAILED for outcome in outcomes):
             self._acknowledge(event, next((outcome for outcome in outcomes if outcome is not None), None))
 
     def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
@@ -396,163 +372,10 @@ def _accepts(handler: Handler, args: list[JSONValue]) -> bool:
     return True
 
 
-class ClientManager(Registrar):
-    """All sockets of one connection, and the connection itself, which it opens again when it is lost.
-
-    Handlers can be registered here for what happens to the connection: `open` (transport), `upgrade`, `upgrade_error`
-    (detail), `ping`, `close` (reason), `error` (`ConnectError`), `reconnect_scheduled` (attempt, delay in seconds),
-    `reconnect_attempt` (attempt), `reconnect` (attempts), `reconnect_failed`.
-    """
-
-    def __init__(self, core: Client, runtime: Runtime) -> None:
-        self.core = core
-        self.runtime = runtime
-        self.flow = Flow(runtime, core, core.settings)
-        self.queue: deque[ManagerEvent] = deque()
-        self.is_working = False
-        self._handlers = HandlerTable(lifecycle={})
-        self._is_held = True
-
-    def socket_of(self, name: str = ROOT_NAMESPACE, auth: Auth | None = None) -> ClientSocket:
-        """Return the socket of a namespace; a new one connects at once. `auth` counts when it is new."""
-        name = name if name.startswith("/") else "/" + name
-        self.core.check_not_closed()
-        namespace = self.core.of(name)
-        if not isinstance(namespace.context, ClientSocket):
-            namespace.context = ClientSocket(self, namespace, auth)
-            self._socket(namespace).connect()
-        elif auth is not None and not namespace.is_active:
-            namespace.context.auth = auth
-            namespace.context.connect()
-        return self._socket(namespace)
-
-    def _socket(self, namespace: ClientNamespace) -> ClientSocket:
-        socket = namespace.context
-        assert isinstance(socket, ClientSocket)  # namespaces are made together with their sockets
-        return socket
-
-    def release(self) -> None:
-        """Let handlers run: until then everything is kept, so that they can be registered in time."""
-        self._is_held = False
-        self._start(self)
-        for namespace in self.core.namespaces.values():
-            self._start(self._socket(namespace))
-
-    def close(self) -> None:
-        """End all streams: the block was left."""
-        for namespace in self.core.namespaces.values():
-            self._socket(namespace).client_closed()
-
-    # -- dispatch ----------------------------------------------------------------------------------------------------
-
-    def dispatch_soon(self) -> None:
-        """Take the core's events: settle acks here and now, queue the rest, and see that somebody works on it."""
-        for event in self.core.take_events():
-            if isinstance(event, EventReceived):  # fast path; benchmarks: client
-                self.flow.event_queued(event.size_bytes)
-                self._enqueue(event.namespace, event)
-            elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
-                _settle(event)
-            elif isinstance(event, (Connected, ConnectFailed)):
-                self._socket(event.namespace).settle_outcome(event)
-                self._enqueue(event.namespace, event)
-            elif isinstance(event, Left):
-                self.flow.wake()
-                self._socket(event.namespace).disconnect_error = event.error
-                self._enqueue(event.namespace, event)
-            elif isinstance(event, AuthRequested):
-                self.runtime.spawn(self._ask_auth, event)
-            elif isinstance(event, EmitFailed):
-                text = f"event {event.name!r} was given up: {event.detail}"
-                self.runtime.log_exception(text, LocalProtocolError(event.detail))
-            else:
-                self.flow.wake()
-                self.queue.append(event)
-                self._start(self)
-
-    def _enqueue(self, namespace: ClientNamespace, event: _Queued) -> None:
-        socket = self._socket(namespace)
-        socket.queue.append(event)
-        self._start(socket)
-
-    def _start(self, owner: ClientSocket | ClientManager) -> None:
-        if owner.queue and not owner.is_working and not self._is_held:
-            owner.is_working = True
-            self.runtime.spawn(owner.work)
-
-    async def work(self) -> None:
-        """Tell the handlers of the connection's events."""
-        try:
-            while self.queue:
-                name, *args = _told(self.queue.popleft())
-                for handler in self._handlers.of_event(name):
-                    await self.run_handler(handler, name, *args)
-        finally:
-            self.is_working = False
-
-    async def run_handler(self, handler: Handler, name: str, *args: object) -> JSONValue:
-        """Run a handler; what it raises is logged."""
-        try:
-            return await run(handler, *args)
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self.runtime.log_exception(f"handler of {name!r} failed", error)
-            return _FAILED
-
-    async def _ask_auth(self, event: AuthRequested) -> None:
-        namespace = event.namespace
-        auth = self._socket(namespace).auth
-        try:
-            value = _checked_auth(await run(auth) if callable(auth) else auth)
-            namespace.provide_auth(event.attempt, value, self.runtime.now())
-        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or anything, for it is the application's code
-            self.runtime.log_exception("auth could not be made or sent", error)
-            namespace.fail_auth(event.attempt, f"auth could not be made or sent: {error}", self.runtime.now())
-        self.dispatch_soon()
-        self.runtime.output_ready()
-
-
-def _settle(event: AckReceived | AckExpired | AckDropped) -> None:
-    waiter = event.context
-    if isinstance(waiter, AckWaiter):
-        if isinstance(event, AckReceived):
-            waiter.settle(event.args)
-        elif isinstance(event, AckExpired):
-            waiter.settle(AckTimeout("no acknowledgement in time"))
-        else:
-            waiter.settle(Disconnected("the connection was lost before the acknowledgement came"))
-
-
 _A = TypeVar("_A")
 
 
-def _checked_auth(auth: _A) -> _A:
+def checked_auth(auth: _A) -> _A:
     if not (auth is None or callable(auth) or isinstance(auth, Mapping)):
         raise TypeError(f"auth must be a dict or a function that returns one, as in auth={{'token': '...'}}: {auth!r}")
     return auth
-
-
-def _told(event: ManagerEvent) -> tuple[Any, ...]:
-    """Return the name under which an event is told, and the arguments of its handlers."""
-    match event:
-        case Opened(_, transport):
-            return "open", transport
-        case OpenFailed():
-            return "error", ConnectError(str(event))
-        case Upgraded():
-            return ("upgrade",)
-        case UpgradeFailed(detail):
-            return "upgrade_error", detail
-        case Pinged():
-            return ("ping",)
-        case EngineClosed(reason, _):
-            return "close", reason.value
-        case ReconnectScheduled(attempt, delay_s):
-            return "reconnect_scheduled", attempt, delay_s
-        case ReconnectAttempted(attempt):
-            return "reconnect_attempt", attempt
-        case Reconnected(attempts):
-            return "reconnect", attempts
-        case ReconnectFailed():
-            return ("reconnect_failed",)
-        case _:
-            assert_never(event)

@@ -11,6 +11,7 @@ from typing import Any
 
 from socketio_core.cli.values import read_value
 from socketio_core.demo.cli import OneLineParser
+from socketio_core.settings import ClientSettings
 from socketio_core.url import parse_url
 
 _EMIT_HELP = "send an event: NAME, then values: JSON, bytes as 0x00ff, or bare words"
@@ -60,6 +61,7 @@ class ConnectOptions:
             "proxy": self.proxy,
             "ssl_context": self.ssl_context,
             "connect_timeout_s": self.timeout_s,
+            "settings": ClientSettings(namespace_timeout_s=self.timeout_s),
         }
 
 
@@ -80,7 +82,7 @@ def parse(arguments: Sequence[str]) -> ConnectOptions:
         ssl_context=_ssl_context(parser, found.cafile, insecure=found.insecure),
         verbose=found.verbose,
         timestamps=found.timestamps,
-        emits=tuple((is_call, words[0], [read_value(word) for word in words[1:]]) for is_call, words in found.emits),
+        emits=tuple((is_call, words[0], _values(parser, words[1:])) for is_call, words in found.emits),
         waits=tuple(found.wait),
         timeout_s=found.timeout,
         nickname=found.chat,
@@ -177,6 +179,13 @@ def _path(text: str) -> str:
     if not text.startswith("/"):
         raise argparse.ArgumentTypeError(f"a path begins with '/', as in /socket.io/, not {text!r}")
     return text
+
+
+def _values(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Any]:
+    try:
+        return [read_value(word) for word in words]
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _pair(separator: str) -> Any:

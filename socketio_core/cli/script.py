@@ -72,7 +72,9 @@ async def _send_all(options: ConnectOptions, socket: ClientSocket) -> None:
                 await socket.emit(name, *args)
         except AckTimeout:
             raise ScriptFailed(f"no acknowledgement of {name!r} within {options.timeout_s:g} s") from None
-        except (Disconnected, LocalProtocolError) as error:
+        except Disconnected as error:
+            raise ScriptFailed(f"no acknowledgement of {name!r}: {error}") from None
+        except LocalProtocolError as error:
             raise ScriptFailed(f"{name!r} was not sent: {error}") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from secrets import token_hex
 from typing import Any, Final, NoReturn, cast
 
 MAX_SHOWN_BYTES: Final = 32  # of binary data; its size is always told
@@ -61,12 +62,20 @@ def _end_of_space(text: str, start: int) -> int:
 
 
 def read_value(text: str) -> Any:
-    """Read one argument of a command line: JSON, bytes as `0x…`, or else the string itself."""
+    """Read one argument of a command line: JSON, bytes as `0x…`, or else the string itself.
+
+    Raises:
+        ValueError: it begins as JSON does, and is none.
+    """
     try:
         values = read_values(text)
     except ValueError:
-        return text
-    return values[0] if len(values) == 1 else text
+        values = []
+    if len(values) == 1:
+        return values[0]
+    if text.lstrip()[:1] in ("{", "[", '"'):
+        raise ValueError(f"not JSON: {text}")
+    return text
 
 
 def show_value(value: object) -> str:
@@ -75,7 +84,8 @@ def show_value(value: object) -> str:
     return _MARK.sub(lambda found: cast("str", json.loads(f'"{found[1]}"')), shown)
 
 
-_MARK = re.compile(r'"\\u0000([^"]*)\\u0000"')
+_SECRET = token_hex(8)  # or a server could send what looks like our marks
+_MARK = re.compile(rf'"{_SECRET}([^"]*)"')
 
 
 def _marked(value: object) -> object:
@@ -83,7 +93,7 @@ def _marked(value: object) -> object:
     if isinstance(value, bytes):
         more = "…" if len(value) > MAX_SHOWN_BYTES else ""
         hexadecimal = value[:MAX_SHOWN_BYTES].hex(" ")
-        return f"\0<{len(value)} bytes{': ' if value else ''}{hexadecimal}{more}>\0"
+        return f"{_SECRET}<{len(value)} bytes{': ' if value else ''}{hexadecimal}{more}>"
     if isinstance(value, (list, tuple)):
         return [_marked(item) for item in cast("list[object]", value)]
     if isinstance(value, dict):

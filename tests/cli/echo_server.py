@@ -46,6 +46,11 @@ def refuse(socket: Socket) -> None:
     raise ConnectRefused("not you", {"code": 42})
 
 
+@io.of("/undecided").use
+async def wait(socket: Socket) -> None:
+    await trio.sleep_forever()
+
+
 async def main() -> None:
     async with trio.open_nursery() as nursery:
         urls = await nursery.start(io.serve, "127.0.0.1", 0)

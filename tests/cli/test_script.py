@@ -61,6 +61,23 @@ def test_refusals_are_told_with_their_data(url: str) -> None:
     assert run("connect", f"{url}/refused", "--wait", "x") == (1, "", 'socketio_core: not you {"code": 42}\n')
 
 
+def test_what_is_not_json_is_wrong_usage(url: str) -> None:
+    status, out, err = run("connect", url, "--emit", "chat", '{"a":')
+    assert (status, out) == (2, "")
+    assert 'not JSON: {"a":' in err
+
+
+def test_call_whose_connection_is_lost_was_sent(url: str) -> None:
+    _, _, err = run("connect", url, "--call", "kick")
+    assert err.startswith("socketio_core: no acknowledgement of 'kick': the connection was lost")
+
+
+def test_timeout_counts_for_a_namespace_that_does_not_answer(url: str) -> None:
+    status, _, err = run("connect", f"{url}/undecided", "--wait", "x", "--timeout", "0.5")
+    assert status == 1
+    assert "0.5 s" in err
+
+
 def test_no_server_is_one_line() -> None:
     status, out, err = run("connect", "http://127.0.0.1:1", "--wait", "x")
     wanted = "socketio_core: cannot connect to 127.0.0.1:1/socket.io/: polling: Connection refused\n"

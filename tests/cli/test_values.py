@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -46,13 +47,23 @@ def test_what_begins_like_json_must_be_json(text: str) -> None:
         ("42", 42),
         ("two words", "two words"),
         ("0x01", b"\x01"),
-        ('{"a"', '{"a"'),
         ("", ""),
         ('{"a": 1}', {"a": 1}),
     ],
 )
 def test_one_argument_is_one_value(text: str, value: Any) -> None:
     assert read_value(text) == value
+
+
+@pytest.mark.parametrize("text", ['{"a":', "[1", '"hi', '"hi" {"a":1}', " {"])
+def test_one_argument_that_begins_like_json_must_be_json(text: str) -> None:
+    with pytest.raises(ValueError, match="not JSON"):
+        read_value(text)
+
+
+def test_what_a_server_sends_is_never_taken_for_binary_data() -> None:
+    for text in ("\0\\u0000", "\0<1 bytes: 00>\0", "\0"):
+        assert json.loads(show_value(text)) == text
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,70 @@ def test_thousand_messages_both_ways_across_the_upgrade(server: ForeignServer, t
             assert (await socket.emit_with_ack("transport"))[0] == transports[-1]
 
     run(main)
+
+
+class LateUpgrade:
+    """A way to a server on which WebSockets wait until they are let through."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.opened = trio.Event()
+
+    async def serve(self, task_status: trio.TaskStatus[str]) -> None:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        task_status.started(f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}")
+        await trio.serve_listeners(self._relay, listeners)
+
+    async def _relay(self, client: trio.SocketStream) -> None:
+        head = bytes(await client.receive_some(65536))
+        if b"transport=websocket" in head:
+            await self.opened.wait()
+        async with await trio.open_tcp_stream("localhost", self._port) as server, trio.open_nursery() as nursery:
+            await server.send_all(head)
+            nursery.start_soon(self._pass_on, server, client, nursery)
+            await self._pass_on(client, server, nursery)
+
+    async def _pass_on(self, source: trio.SocketStream, target: trio.SocketStream, nursery: trio.Nursery) -> None:
+        try:
+            async for data in source:
+                await target.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the other direction ends with it
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("transports", [["polling", "websocket"]], ids=["upgrade"])
+def test_thousand_messages_each_way_before_during_and_behind_the_upgrade(
+    server: ForeignServer, transports: list[str]
+) -> None:
+    """Each message is echoed; the upgrade begins when some have come back, and waits for none."""
+
+    async def main() -> None:
+        way = LateUpgrade(server.port)
+        async with trio.open_nursery() as nursery:
+            url = await nursery.start(way.serve)
+            sent: list[str | None] = []  # on which transport
+            received: list[tuple[int, str | None]] = []
+            complete = trio.Event()
+            async with connect(url, transports=transports) as socket:
+
+                @socket.on("echoed")
+                def echoed(number: int) -> None:
+                    received.append((number, socket.transport))
+                    if len(received) == 100:
+                        way.opened.set()
+                    if number == 999:
+                        complete.set()
+
+                for number in range(1000):
+                    sent.append(socket.transport)
+                    await socket.emit("echo", number)
+                    while number - len(received) > 200 or (number == 700 and socket.transport == "polling"):  # noqa: ASYNC110 - two conditions
+                        await trio.sleep(0.001)
+                await complete.wait()
+                assert [number for number, _ in received] == list(range(1000))
+                for transports_of in (sent, [transport for _, transport in received]):
+                    assert min(transports_of.count("polling"), transports_of.count("websocket")) >= 50
+            nursery.cancel_scope.cancel()
+
+    run(main)

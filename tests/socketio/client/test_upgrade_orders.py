@@ -1,0 +1,195 @@
+"""One upgrade in every order in which its messages can arrive, and with every single cut on the way.
+
+A world is kept as bytes, so that each state it can reach is looked at once, however many orders lead there.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import Counter
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from tests.socketio.client.upgrading import begin_upgrade, cut_candidate, has_backlog, is_upgrading
+from tests.socketio.client.world import World
+
+
+class Turn:
+    """Chooses `next`, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.next = 0
+        self.asked = 0
+
+    def __call__(self, count: int) -> int:
+        self.asked += 1
+        return self.next % count
+
+
+def half() -> float:
+    return 0.5
+
+
+class Freezer:
+    """Turns worlds into bytes and back; what has no state is shared by all of them."""
+
+    def __init__(self, shared: list[object]) -> None:
+        self._shared: dict[int, object] = {id(value): value for value in shared}
+
+    def freeze(self, world: World) -> bytes:
+        shared = self._shared
+
+        class Pickler(pickle.Pickler):
+            def persistent_id(self, obj: Any) -> int | None:
+                if type(obj) is FunctionType:
+                    shared[id(obj)] = obj
+                return id(obj) if id(obj) in shared else None
+
+        buffer = io.BytesIO()
+        Pickler(buffer, 5).dump(world)
+        return buffer.getvalue()
+
+    def thaw(self, data: bytes) -> World:
+        shared = self._shared
+
+        class Unpickler(pickle.Unpickler):
+            def persistent_load(self, pid: Any) -> object:
+                return shared[pid]
+
+        world: World = Unpickler(io.BytesIO(data)).load()
+        return world
+
+
+class Walk:
+    """Every state that is reached from one world.
+
+    Attributes:
+        seen: what was come across, and how often.
+    """
+
+    def __init__(self, sends: str) -> None:
+        self.turn = Turn()
+        world = World(self.turn, random=half)
+        begin_upgrade(world)
+        assert is_upgrading(world)
+        self._freezer = Freezer([world.client.parser, world.server.parser])
+        self._begin = (self._freezer.freeze(world), sends)
+        self.seen: Counter[str] = Counter()
+
+    def states(self) -> Iterator[tuple[Callable[[], World], str]]:
+        """Yield each state as a function that makes it, and who is yet to send, e.g. `"cs"`."""
+        todo = [self._begin]
+        known = {self._begin}
+        while todo:
+            frozen, sends = todo.pop()
+            yield lambda frozen=frozen: self._freezer.thaw(frozen), sends  # type: ignore[misc] # mypy sees no default
+            for following in self._after(frozen, sends):
+                if following not in known:
+                    known.add(following)
+                    todo.append(following)
+
+    def _after(self, frozen: bytes, sends: str) -> Iterator[tuple[bytes, str]]:
+        for who in dict.fromkeys(sends):
+            world = self._freezer.thaw(frozen)
+            send_pair(world, who)
+            self.seen["sends while upgrading"] += is_upgrading(world)
+            yield self._freezer.freeze(world), sends.replace(who, "", 1)
+        for place in range(sum(link.can_step for link in self._freezer.thaw(frozen).network.links)):
+            for direction in (0, 1):
+                world = self._freezer.thaw(frozen)
+                turn = world.network.choose
+                assert isinstance(turn, Turn)
+                turn.next, turn.asked = direction, 0
+                self._step(world, place)
+                has_choice = turn.asked > 0
+                turn.next = turn.asked = 0
+                yield self._freezer.freeze(world), sends
+                if not has_choice:
+                    break
+
+    def _step(self, world: World, place: int) -> None:
+        was_upgrading, had_backlog = is_upgrading(world), has_backlog(world)
+        [link for link in world.network.links if link.can_step][place].step()
+        world.network.collect()
+        world.collect()
+        world.check()
+        assert world.socket.is_connected
+        if was_upgrading and not is_upgrading(world):
+            self.seen["upgrades"] += 1
+            self.seen["upgrades with a backlog"] += had_backlog
+
+
+def send_pair(world: World, who: str) -> None:
+    """Let the client or the server say two things in a row."""
+    for _ in range(2):
+        (world.client_sends if who == "c" else world.server_sends)()
+    world.network.collect()
+
+
+def check_end(world: World) -> None:
+    """What was said has arrived, all of it, and the session of the beginning lives on."""
+    assert (world.at_server, world.at_client) == (world.to_server, world.to_client)
+    assert world.losses == 0
+    assert len(world.members) == 1
+    world.check()
+
+
+def transport_of(world: World) -> str:
+    assert world.client.session is not None
+    return world.client.session.transport
+
+
+@pytest.mark.parametrize("sends", ["ccs", "css"])
+def test_every_order_of_an_upgrade_loses_nothing(sends: str) -> None:
+    walk = Walk(sends)
+    ends = 0
+    for make, left in walk.states():
+        world = make()
+        if not left and not any(link.can_step for link in world.network.links):
+            ends += 1
+            check_end(world)
+            assert transport_of(world) == "websocket"
+    assert ends
+    assert walk.seen["upgrades with a backlog"] > 20
+    assert walk.seen["upgrades"] > walk.seen["upgrades with a backlog"]
+    assert walk.seen["sends while upgrading"] > 100
+
+
+def test_candidate_that_breaks_at_any_time_leaves_polling_as_it_was() -> None:
+    # The server is told at once: until its own deadline it would answer every poll, and no time passes in between.
+    failed = backlogs = 0
+    for make, left in Walk("cs").states():
+        world = make()
+        if is_upgrading(world):
+            failed += 1
+            backlogs += has_backlog(world)
+            cut_candidate(world, server_knows=True)
+            assert not is_upgrading(world)
+            for who in left + "cs":
+                send_pair(world, who)
+            world.wait(3)
+            check_end(world)
+            assert transport_of(world) == "polling"
+    assert failed > 100
+    assert backlogs > 10
+
+
+@pytest.mark.parametrize("server_knows", [True, False], ids=["noticed", "unnoticed"])
+def test_cut_at_any_time_of_an_upgrade_is_got_over(server_knows: bool) -> None:  # noqa: FBT001 - a row
+    for make, _ in Walk("cs").states():
+        world = make()
+        world.network.cut(server_knows=server_knows)
+        world.collect()
+        assert world.losses == len(world.client.namespaces)
+        world.wait(3)
+        assert world.socket.is_connected
+        for who in "cs":
+            send_pair(world, who)
+        world.wait(1)
+        world.check()
+        assert world.at_server[-1] == world.to_server[-1]
+        assert world.at_client[-1] == world.to_client[-1]

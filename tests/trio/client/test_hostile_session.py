@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from socketio_core.settings import ClientSettings, EngineClientSettings
-from socketio_core.trio import connect
+from socketio_core.trio import ConnectError, connect
 from tests.trio.bench import trio_tcp_test
 from tests.trio.client.server import (
     Connection,
@@ -293,7 +293,7 @@ async def test_flood_of_events_before_connect_is_bounded() -> None:
         await hang(connection, key)
 
     async with raw_server({"websocket": talk}) as server:
-        with pytest.raises(Exception, match="too many events before the namespace was connected"):
+        with pytest.raises(ConnectError, match="too many events before the namespace was connected"):
             async with connect(server.url, transports=["websocket"], settings=FEW):
                 pytest.fail("it must not connect")
 
@@ -308,7 +308,7 @@ async def test_connect_that_is_never_answered_fails_in_time(transport: str) -> N
     answers: dict[Any, Any] = {"websocket": talk, "poll": hang}
     async with raw_server(answers, pingInterval=100_000) as server:
         began = trio.current_time()
-        with pytest.raises(Exception, match="no answer to CONNECT within 45 s"):
+        with pytest.raises(ConnectError, match="no answer to CONNECT within 45 s"):
             async with connect(server.url, transports=[transport], close_timeout_s=1.0):
                 pytest.fail("it must not connect")
         assert trio.current_time() - began < 50

@@ -376,6 +376,12 @@ _A = TypeVar("_A")
 
 
 def checked_auth(auth: _A) -> _A:
-    if not (auth is None or callable(auth) or isinstance(auth, Mapping)):
+    """Return `auth`, if it is a mapping, a function, or nothing.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    found: object = auth
+    if not (found is None or callable(found) or isinstance(found, Mapping)):
         raise TypeError(f"auth must be a dict or a function that returns one, as in auth={{'token': '...'}}: {auth!r}")
     return auth

@@ -62,7 +62,11 @@ def test_handlers_of_every_event_acknowledge_only_with_an_answer() -> None:
     rig = ClientRig().up()
     socket = rig.io.socket_of("/")
     answers: list[Any] = [None, 1]
-    socket.on_any(lambda *_: answers.pop(0))
+
+    @socket.on_any
+    def answer(name: str) -> Any:
+        return answers.pop(0)
+
     rig.hear('27["a"]', '28["a"]')
     assert rig.sent() == ["38[1]"]
 

@@ -103,9 +103,8 @@ class ClientSession:
     @property
     def is_writable(self) -> bool:
         """Whether a message would leave at once: what decides the fate of a volatile one."""
-        if self.state is not _OPEN or self.outbox:
-            return False
-        return self._websocket is not None or not (self._polling.is_sending or self._upgrade.is_pausing)
+        is_free = self._websocket is not None or not (self._polling.is_sending or self._upgrade.is_pausing)
+        return is_free and self.state is _OPEN and not self.outbox
 
     @property
     def may_post(self) -> bool:

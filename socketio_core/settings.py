@@ -19,7 +19,7 @@ _UNSAFE_IN_TARGET = re.compile(r"[^!-~]")  # what may not stand in a request's l
 _HEADER_VALUE = re.compile(
     rb"([^\x00-\x08\x0a-\x20\x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?"
 )  # RFC 9110, 5.5
-_FRAMING_HEADERS = (b"content-length", b"transfer-encoding", b"host", b"connection", b"upgrade")
+_FRAMING_HEADERS = (b"content-length", b"transfer-encoding", b"connection", b"upgrade")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 

@@ -238,16 +238,18 @@ async def test_requests_in_one_packet_let_others_have_their_turn(*, shortcuts: b
         return Response(200)
 
     async with serving(Server(http=note, shortcuts=shortcuts), tcp=True) as bench:
-        many, one = await bench.connect(), await bench.connect()
-        for peer in (many, one):
+        peers = {path: await bench.connect() for path in ("/a", "/b")}
+        for peer in peers.values():
             await peer.ask("/first")
-        for peer, data in ((many, request("/a") * 20), (one, request("/other"))):  # both before the server can run
+        turns.clear()
+        for path, peer in peers.items():  # both before the server can run, whichever it then begins with
             assert isinstance(peer.stream, trio.SocketStream)
-            os.write(peer.stream.socket.fileno(), data)
-        for peer, count in ((one, 1), (many, 20)):
-            for _ in range(count):
+            os.write(peer.stream.socket.fileno(), request(path) * 20)
+        for peer in peers.values():
+            for _ in range(20):
                 await peer.answer()
-        assert turns.index("/other") < len(turns) - 1
+        assert sorted(turns) == ["/a"] * 20 + ["/b"] * 20
+        assert set(turns[:20]) == {"/a", "/b"}
 
 
 @pytest.mark.parametrize("shortcuts", [True, False])

@@ -230,7 +230,7 @@ class JsonDecoder:
             count_digits, written_nsp, digits = head.groups()
             count = self._checked_count(int(count_digits)) if count_digits else 0
             nsp = ROOT_NAMESPACE if written_nsp is None else self._checked_namespace(written_nsp[:-1])
-            ack_id = _ack_id(digits, 0)[0] if digits else None
+            ack_id = _checked_id(digits) if digits else None
         data = self._parse(payload, start)
         if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
             check_payload(EVENT, data, ack_id)
@@ -342,11 +342,13 @@ def _load(json: JsonModule, text: str, start: int) -> tuple[JSONValue, int]:
 def _ack_id(text: str, start: int) -> tuple[int | None, int]:
     match = _DIGITS.match(text, start)
     end = match.end() if match else start
-    if end == start:
-        return None, start
-    if end - start > MAX_ID_DIGITS:
+    return (None if end == start else _checked_id(text[start:end])), end
+
+
+def _checked_id(digits: str) -> int:
+    if len(digits) > MAX_ID_DIGITS:
         raise PacketError(f"ack id too long, limit: {MAX_ID_DIGITS} digits")
-    return int(text[start:end]), end
+    return int(digits)
 
 
 def _depth_exceeds(text: str, limit: int) -> bool:

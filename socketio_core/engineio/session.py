@@ -153,7 +153,8 @@ class Session:
             outbox.clear()
             self.fail(CloseReason.TRANSPORT_ERROR, detail)
             return False
-        outbox.put(message)
+        outbox.messages.append(message)
+        outbox.size_bytes = size_bytes
         if self.outlet is not None:
             self._shared.mark_ready(self.outlet)
         return True

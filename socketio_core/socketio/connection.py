@@ -99,8 +99,12 @@ class Connection:
             size_bytes += self._partial_bytes
             self._partial_bytes = 0
         member = self._members.get(packet.nsp)
-        if member is not None and member.state is MemberState.JOINED:  # fast path; benchmarks: core
-            self._dispatch(member, packet, size_bytes, now)
+        if member is not None and member.state is MemberState.JOINED:
+            if packet.type == EVENT:  # fast path: what `_dispatch` does; benchmarks: core
+                data = packet.data
+                self._server.report(EventReceived(member, data[0], data[1:], packet.id, size_bytes))
+            else:
+                self._dispatch(member, packet, size_bytes, now)
         elif packet.type == CONNECT and member is None:
             self._connect(packet.nsp, packet.data, now)
         elif member is not None:

@@ -218,7 +218,7 @@ class Engine:
 
     def _poll(self, session: Session, request: Request, now: float) -> Action:
         poll = self._make_poll(session, request, self._polling_headers(request, session.sid))
-        if not session.polling.attach_poll(poll):
+        if not session.polling.attach_poll(poll, now):
             return self._bad_request(request)
         return Park(poll)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from socketio_core.engineio.carriers import Poll, Post
 from socketio_core.engineio.message import CLOSE_MESSAGE, NOOP_MESSAGE, WireMessage
@@ -13,48 +13,69 @@ from socketio_core.errors import CloseReason, LocalProtocolError, PacketError
 if TYPE_CHECKING:
     from socketio_core.engineio.session import Session
 
+NOOP_INTERVAL_S: Final = 0.1  # as in the reference (PROTOCOL 1.8)
+
 
 class Polling:
     """The requests of one session. What the packets in them mean is up to the session.
 
     Attributes:
         parked: the GET that waits for something to say.
-        grace_until: when the session ends if no other GET comes; `None` unless the last one was lost.
+        deadline: when `handle_timeout` is to be called; `None` unless the last GET was lost, or must wait for its noop.
     """
 
-    __slots__ = ("_flushed", "_post", "_session", "_shared", "grace_until", "parked")
+    __slots__ = ("_flushed", "_has_spare_noop", "_post", "_session", "_shared", "deadline", "parked")
 
     def __init__(self, session: Session, shared: Shared) -> None:
         self._session = session
         self._shared = shared
         self._flushed: Poll | None = None  # the last one that took messages away; it may bring them back
         self._post: Post | None = None
+        self._has_spare_noop = False
         self.parked: Poll | None = None
-        self.grace_until: float | None = None
+        self.deadline: float | None = None
 
     # -- GET ---------------------------------------------------------------------------------------------------------
 
-    def attach_poll(self, poll: Poll) -> bool:
+    def attach_poll(self, poll: Poll, now: float) -> bool:
         """A GET arrived. Returns `False` when it overlaps a parked one, which closes the session (PROTOCOL 1.4)."""
         session = self._session
         if self.parked is not None:
             session.fail(CloseReason.TRANSPORT_ERROR, "overlap from client")
             return False
         self.parked = session.outlet = poll
-        self._set_grace(None)
+        self._set_deadline(None)
         if session.can_say_close:
             session.outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
             session.finish(CloseReason.FORCED_CLOSE, None)
         elif session.outbox:
             self._shared.mark_ready(poll)
-        elif session.is_probed:
+        elif session.is_probed and self._has_spare_noop:
+            self._has_spare_noop = False
             self.release()
+        elif session.is_probed:
+            self._set_deadline(now + NOOP_INTERVAL_S)
         return True
 
     def flush(self, poll: Poll) -> None:
         """Answer a parked poll with what is in the outbox; nothing when it is empty or the poll was answered."""
         if poll is self.parked and self._session.outbox:
             self._answer(poll, self._take())
+
+    def begin_upgrade(self) -> None:
+        """A candidate has probed: its client waits for the end of its poll, and begins no other once it has the answer.
+
+        A poll that crossed with the answer gets its noop at once too. From then on a client that polls again and again
+        has lost the answer, and is slowed down until the upgrade has failed.
+        """
+        self._has_spare_noop = True
+        if not self._session.outbox:
+            self.release()
+
+    def end_upgrade(self) -> None:
+        """The candidate is gone: a parked poll has no noop to wait for."""
+        if self.parked is not None:
+            self._set_deadline(None)
 
     def release(self) -> None:
         """End a parked poll that has nothing to wait for (PROTOCOL 1.8, 1.10)."""
@@ -90,7 +111,7 @@ class Polling:
             if session.outbox:
                 self._shared.mark_ready(self.parked)
         elif session.is_open:
-            self._set_grace(now + self._shared.settings.poll_grace_s)
+            self._set_deadline(now + self._shared.settings.poll_grace_s)
             session.handle_timeout(now)
 
     def poll_delivered(self, poll: Poll) -> None:
@@ -103,6 +124,7 @@ class Polling:
 
     def _answer(self, poll: Poll, messages: list[WireMessage]) -> None:
         self.parked = self._session.outlet = None
+        self._set_deadline(None)
         self._flushed = poll
         poll.respond(messages)
 
@@ -111,10 +133,17 @@ class Polling:
         limit = self._shared.settings.max_packets_per_poll
         return self._session.outbox.take(max_frames=None if limit is None else limit - reserved)
 
-    def _set_grace(self, until: float | None) -> None:
-        if self.grace_until != until:
-            self.grace_until = until
+    def _set_deadline(self, at: float | None) -> None:
+        if self.deadline != at:
+            self.deadline = at
             self._session.reschedule()
+
+    def handle_timeout(self) -> None:
+        """The deadline has come."""
+        if self.parked is not None:
+            self.release()
+        else:
+            self._session.fail(CloseReason.TRANSPORT_ERROR, "poll connection closed prematurely")
 
     # -- POST --------------------------------------------------------------------------------------------------------
 

@@ -273,8 +273,7 @@ class Session:
             if not websocket.outbox:  # one answer at a time, however many probes a client sends without reading
                 websocket.outbox.put(PROBE_ANSWER)
                 self._shared.mark_ready(websocket)
-            if not self.outbox:
-                self.polling.release()
+            self.polling.begin_upgrade()
         elif action is Action.UPGRADE:
             self._upgrade(websocket)
         else:
@@ -297,7 +296,7 @@ class Session:
         backlog.move_to(websocket.outbox)
         websocket.state = CarrierState.WEBSOCKET
         self._websocket = self.outlet = websocket
-        self._candidate = self._upgrade_until = self.polling.grace_until = None
+        self._candidate = self._upgrade_until = self.polling.deadline = None
         self.reschedule()
         if self.state is SessionState.CLOSING:
             self.finish(CloseReason.FORCED_CLOSE, None)
@@ -312,6 +311,7 @@ class Session:
         if websocket is not None:
             websocket.outbox.clear()
             self._detach(websocket)
+            self.polling.end_upgrade()
             self.reschedule()
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ class Session:
             return
         elif wait and self._websocket is None:
             self.state = SessionState.CLOSING
-            self.polling.grace_until = None
+            self.polling.deadline = None
             self._closing_until = now + self._shared.settings.close_timeout_s
             self.reschedule()
             if not self.can_say_close:
@@ -392,7 +392,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             return None
         beat = None if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
-        pending = (beat, self._upgrade_until, self.polling.grace_until, self._closing_until)
+        pending = (beat, self._upgrade_until, self.polling.deadline, self._closing_until)
         return min(at for at in pending if at is not None)
 
     def handle_timeout(self, now: float) -> None:
@@ -403,8 +403,8 @@ class Session:
                 break
             if deadline == self._upgrade_until:
                 self._end_upgrade()
-            elif deadline == self.polling.grace_until:
-                self.fail(CloseReason.TRANSPORT_ERROR, "poll connection closed prematurely")
+            elif deadline == self.polling.deadline:
+                self.polling.handle_timeout()
             elif deadline == self._closing_until:
                 self.finish(CloseReason.FORCED_CLOSE, None)
             elif self._heartbeat.advance():

@@ -199,12 +199,17 @@ def test_thousand_messages_both_ways_across_the_upgrade(server: ForeignServer, t
     run(main)
 
 
-class LateUpgrade:
-    """A way to a server on which WebSockets wait until they are let through."""
+class Relay:
+    """A way to a server."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self.opened = trio.Event()
+
+    async def on_head(self, head: bytes) -> None:
+        """Called with the first bytes of each connection, which go on when it returns."""
+
+    def on_data(self, data: bytes) -> None:
+        """Called with all else, both ways."""
 
     async def serve(self, task_status: trio.TaskStatus[str]) -> None:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -213,8 +218,7 @@ class LateUpgrade:
 
     async def _relay(self, client: trio.SocketStream) -> None:
         head = bytes(await client.receive_some(65536))
-        if b"transport=websocket" in head:
-            await self.opened.wait()
+        await self.on_head(head)
         async with await trio.open_tcp_stream("localhost", self._port) as server, trio.open_nursery() as nursery:
             await server.send_all(head)
             nursery.start_soon(self._pass_on, server, client, nursery)
@@ -223,10 +227,23 @@ class LateUpgrade:
     async def _pass_on(self, source: trio.SocketStream, target: trio.SocketStream, nursery: trio.Nursery) -> None:
         try:
             async for data in source:
+                self.on_data(bytes(data))
                 await target.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the other direction ends with it
         nursery.cancel_scope.cancel()
+
+
+class LateUpgrade(Relay):
+    """WebSockets wait until they are let through."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.opened = trio.Event()
+
+    async def on_head(self, head: bytes) -> None:
+        if b"transport=websocket" in head:
+            await self.opened.wait()
 
 
 @pytest.mark.parametrize("transports", [["polling", "websocket"]], ids=["upgrade"])

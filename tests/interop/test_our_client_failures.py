@@ -14,9 +14,18 @@ import trio
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.trio import ConnectError, Disconnected, connect
 from tests.interop.servers import SERVER_COMMANDS, ForeignServer, ping_settings
-from tests.interop.test_our_client import run, settled
+from tests.interop.test_our_client import Relay, run, settled
 
 Start = Callable[..., ForeignServer]
+
+
+class Counter(Relay):
+    """Counts the bytes of all connections, both ways."""
+
+    bytes_passed = 0
+
+    def on_data(self, data: bytes) -> None:
+        self.bytes_passed += len(data)
 
 
 @pytest.fixture
@@ -208,6 +217,27 @@ def test_messages_are_compressed_if_both_want_it(start: Start, threshold: int) -
                 assert await socket.call("echo with ack", "ab" * size, bytes(size)) == ("ab" * size, bytes(size))
         async with connect(server.url, transports=["websocket"]) as socket:
             assert await socket.emit_with_ack("transport") == ["websocket", False]
+
+    run(main)
+
+
+@pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]], ids=["websocket", "upgrade"])
+def test_compression_is_agreed_on_and_used(start: Start, kind: str, transports: list[str]) -> None:
+    """Seen on the wire, for python-socketio does not say: 100 kB that repeat themselves take a few hundred bytes."""
+    settings = {"perMessageDeflate": {"threshold": 0}} if kind == "node" else {}
+
+    async def main() -> None:
+        server = start(kind, settings)
+        counter = Counter(server.port)
+        async with trio.open_nursery() as nursery:
+            url = await nursery.start(counter.serve)
+            for is_wanted in (True, False):
+                async with connect(url, transports=transports, per_message_deflate=is_wanted) as socket:
+                    await settled(socket, transports)
+                    before = counter.bytes_passed
+                    assert await socket.call("echo with ack", "ab" * 50_000) == "ab" * 50_000
+                    assert (counter.bytes_passed - before < 10_000) is is_wanted
+            nursery.cancel_scope.cancel()
 
     run(main)
 

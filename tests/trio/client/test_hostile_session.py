@@ -144,23 +144,31 @@ async def test_what_means_nothing_is_ignored(transport: str, name: str) -> None:
             break
 
 
-POLLS: dict[str, tuple[bytes | Talk, str]] = {
-    "status 500": (response("", "500 X"), "transport error"),
-    "status 400": (response('{"code":1,"message":"Session ID unknown"}', "400 X"), "transport error"),
-    "closes": (close, "transport error"),
-    "truncated": (then_close(response("4", length=10)), "transport error"),
-    "endless": (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096), "transport error"),
-    "too many packets": (response("\x1e".join("6" * 21)), "parse error"),
-    "bad UTF-8": (response(b"4\xff"), "parse error"),
-    "never answers": (hang, "ping timeout"),
-    "compressed": (response("6", headers="Content-Encoding: br\r\n"), "transport error"),
+POLLS: dict[str, tuple[bytes | Talk, str, str]] = {
+    "status 500": (response("", "500 X"), "transport error", "HTTP 500"),
+    "status 400": (
+        response('{"code":1,"message":"Session ID unknown"}', "400 X"),
+        "transport error",
+        "HTTP 400: Session ID unknown",
+    ),
+    "closes": (close, "transport error", "GET failed: the server closed the connection before it answered"),
+    "truncated": (then_close(response("4", length=10)), "transport error", "GET failed: the server does not speak"),
+    "endless": (
+        endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096),
+        "transport error",
+        "GET failed: response is larger than 10000 bytes",
+    ),
+    "too many packets": (response("\x1e".join("6" * 21)), "parse error", "too many packets in one payload, limit: 20"),
+    "bad UTF-8": (response(b"4\xff"), "parse error", "payload is not UTF-8 at byte 1"),
+    "never answers": (hang, "ping timeout", "the server has fallen silent"),
+    "compressed": (response("6", headers="Content-Encoding: br\r\n"), "transport error", "encoded as 'br'"),
 }
 
 
 @pytest.mark.parametrize("name", POLLS)
 @trio_tcp_test
 async def test_bad_polls_end_the_connection(name: str) -> None:
-    answer, reason = POLLS[name]
+    answer, reason, wanted = POLLS[name]
     first = [response('40{"sid":"A"}')]
 
     async def talk(connection: Connection, key: bytes) -> None:
@@ -172,24 +180,26 @@ async def test_bad_polls_end_the_connection(name: str) -> None:
             await answer(connection, key)
 
     async with raw_server({"poll": talk}) as server:
-        assert (await reason_of(server.url, "polling"))[0] == reason
+        found, detail = await reason_of(server.url, "polling")
+        assert found == reason
+        assert wanted in detail
 
 
-POSTS: dict[str, bytes | Talk] = {
-    "status 413": response("", "413 Too large"),
-    "status 400": response("", "400 Bad"),
-    "status 204": response("", "204 No Content"),
-    "closes": close,
-    "never answers": hang,
-    "no HTTP": b"rubbish\r\n\r\n",
-    "endless": endless(b"HTTP/1.1 200 OK\r\n\r\n", b"ok" * 4096),
+POSTS: dict[str, tuple[bytes | Talk, str]] = {
+    "status 413": (response("", "413 Too large"), "server refused a POST: HTTP 413"),
+    "status 400": (response("", "400 Bad"), "server refused a POST: HTTP 400"),
+    "status 204": (response("", "204 No Content"), "server refused a POST: HTTP 204"),
+    "closes": (close, "POST failed: the server closed the connection before it answered"),
+    "never answers": (hang, "POST failed: no answer within 30 s"),
+    "no HTTP": (b"rubbish\r\n\r\n", "POST failed: the server does not speak HTTP"),
+    "endless": (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"ok" * 4096), "POST failed: response is larger than 10000 bytes"),
 }
 
 
 @pytest.mark.parametrize("name", POSTS)
 @trio_tcp_test
 async def test_refused_posts_end_the_connection(name: str) -> None:
-    answer = POSTS[name]
+    answer, wanted = POSTS[name]
     polls = [response('40{"sid":"A"}')]
 
     async def poll(connection: Connection, key: bytes) -> None:
@@ -212,50 +222,53 @@ async def test_refused_posts_end_the_connection(name: str) -> None:
             with trio.fail_after(60):
                 assert [event async for event in socket.events()] == []
             await trio.testing.wait_all_tasks_blocked()
+            assert wanted in str(socket.disconnect_error)
         assert reasons == ["transport error"]
 
 
-FRAMES: dict[str, tuple[bytes, str]] = {
-    "RSV bits": (frame("4", rsv=4, masked=False), "transport error"),
-    "masked": (frame("4", masked=True), "transport error"),
-    "oversized": (frame("4" + "x" * 10_000, masked=False), "transport error"),
-    "invalid UTF-8": (frame(b"4\xff", 1, masked=False), "transport error"),
-    "close frame": (frame(b"", 8, masked=False), "transport close"),
-    "1009": (frame(b"\x03\xf1", 8, masked=False), "transport close"),
-    "rubbish close": (frame(b"\x00", 8, masked=False), "transport error"),
+FRAMES: dict[str, tuple[bytes, str, str]] = {
+    "RSV bits": (frame("4", rsv=4, masked=False), "transport error", "Reserved bit"),
+    "masked": (frame("4", masked=True), "transport error", "unexpected masked frame"),
+    "oversized": (frame("4" + "x" * 10_000, masked=False), "transport error", "larger than max_message_bytes"),
+    "invalid UTF-8": (frame(b"4\xff", 1, masked=False), "transport error", "can't decode byte 0xff"),
+    "close frame": (frame(b"", 8, masked=False), "transport close", ""),
+    "1009": (frame(b"\x03\xf1", 8, masked=False), "transport close", "closed the WebSocket with code 1009"),
+    "rubbish close": (frame(b"\x00", 8, masked=False), "transport error", "CLOSE with 1 byte"),
 }
 
 
 @pytest.mark.parametrize("name", FRAMES)
 @trio_tcp_test
 async def test_bad_frames_end_the_connection(name: str) -> None:
-    data, reason = FRAMES[name]
+    data, reason, wanted = FRAMES[name]
 
     async def talk(connection: Connection, key: bytes) -> None:
         await connection.write(switching(key) + text(open_packet()) + text('40{"sid":"A"}') + data)
         await hang(connection, key)
 
     async with raw_server({"websocket": talk}) as server:
-        assert (await reason_of(server.url, "websocket"))[0] == reason
+        found, detail = await reason_of(server.url, "websocket")
+        assert found == reason
+        assert wanted in detail
 
 
-CANDIDATES: dict[str, bytes | Talk] = {
-    "refused": response("no", "400 Bad"),
-    "closes": close,
-    "never answers": hang,
-    "no HTTP": b"rubbish\r\n\r\n",
-    "wrong answer to the probe": b"4x",
-    "another pong": b"3",
-    "noop": b"6",
-    "open packet": open_packet().encode(),
-    "empty": b"",
+CANDIDATES: dict[str, tuple[bytes | Talk, str]] = {
+    "refused": (response("no", "400 Bad"), "HTTP 400: no"),
+    "closes": (close, "the server closed the connection before it answered"),
+    "never answers": (hang, "no answer within 10 s"),
+    "no HTTP": (b"rubbish\r\n\r\n", "the server does not speak HTTP"),
+    "wrong answer to the probe": (b"4x", "answered the probe with 'x'"),
+    "another pong": (b"3", "answered the probe with ''"),
+    "noop": (b"6", "answered the probe with ''"),
+    "open packet": (open_packet().encode(), "answered the probe with '{"),
+    "empty": (b"", "empty packet"),
 }
 
 
 @pytest.mark.parametrize("name", CANDIDATES)
 @trio_tcp_test
 async def test_failed_upgrade_leaves_polling_as_it_was(name: str) -> None:
-    answer = CANDIDATES[name]
+    answer, wanted = CANDIDATES[name]
 
     async def talk(connection: Connection, key: bytes) -> None:
         if not isinstance(answer, bytes):
@@ -282,7 +295,7 @@ async def test_failed_upgrade_leaves_polling_as_it_was(name: str) -> None:
             await socket.emit("echo", 1)
             assert await anext(stream) == ("echo", 1)
         assert len(errors) == 1
-        assert errors[0]
+        assert wanted in errors[0]
         assert server.websockets == 1
 
 
@@ -296,6 +309,31 @@ async def test_flood_of_events_before_connect_is_bounded() -> None:
         with pytest.raises(ConnectError, match="too many events before the namespace was connected"):
             async with connect(server.url, transports=["websocket"], settings=FEW):
                 pytest.fail("it must not connect")
+
+
+@pytest.mark.parametrize("is_clean", [True, False], ids=["close frame", "without a word"])
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@trio_tcp_test
+async def test_connection_that_closes_before_connect_is_answered_is_an_error(transport: str, is_clean: bool) -> None:  # noqa: FBT001 - a row
+    async def talk(connection: Connection, key: bytes) -> None:
+        await connection.write(switching(key) + text(open_packet()))
+        await connection.read_some()  # CONNECT
+        if is_clean:
+            await connection.write(frame(b"\x03\xe9", 8, masked=False))
+        await close(connection, key)
+
+    answers: dict[Any, Any] = {"websocket": talk, "poll": response("1") if is_clean else close}
+    wanted = {
+        ("polling", True): "transport close",
+        ("polling", False): "GET failed: the server closed the connection before it answered",
+        ("websocket", True): "the server closed the WebSocket with code 1001",
+        ("websocket", False): "the server closed the connection without a WebSocket close frame",
+    }
+    async with raw_server(answers) as server:
+        with pytest.raises(ConnectError) as error:
+            async with connect(server.url, transports=[transport], close_timeout_s=1.0):
+                pytest.fail("it must not connect")
+        assert wanted[transport, is_clean] in error.value.message
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])

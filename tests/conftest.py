@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Final
 
 import hypothesis
@@ -28,6 +30,24 @@ def require_tool() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory, require_tool: Callable[[str], str]) -> Path:
+    """A self-signed certificate for localhost and its key, in one file."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *(require_tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(folder / "key"), "-out", str(folder / "certificate")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both = folder / "both"
+    both.write_text((folder / "key").read_text() + (folder / "certificate").read_text())
+    return both
 
 
 def _fail_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

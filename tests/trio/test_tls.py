@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,24 +19,6 @@ from socketio_core.trio import Server, Timeouts
 from tests.trio.bench import Bench, MemoryListener, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.wire import Ended, Peer, close_frame, frame, request
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory, require_tool: Callable[[str], str]) -> Path:
-    """A self-signed certificate for localhost and its key, in one file."""
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *(require_tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-            *("-keyout", str(folder / "key"), "-out", str(folder / "certificate")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both = folder / "both"
-    both.write_text((folder / "key").read_text() + (folder / "certificate").read_text())
-    return both
 
 
 def _server_context(certificate: Path) -> ssl.SSLContext:

@@ -7,11 +7,14 @@ import re
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
 
-from socketio_core.trio import ConnectError, connect
+from socketio_core.app import Socket
+from socketio_core.trio import ConnectError, Server, connect
 from socketio_core.trio.dial import Dialer, DialError, Proxy, parse_proxy, reason_of
 from socketio_core.url import parse_url
 from tests.trio.bench import trio_tcp_test
@@ -130,6 +133,33 @@ async def test_plain_server_behind_https_is_told() -> None:
         with pytest.raises(ConnectError, match=r"TLS: "):
             async with connect(server.url.replace("http://", "https://"), transports=["websocket"]):
                 pytest.fail("it must not connect")
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@trio_tcp_test
+async def test_tls_goes_through_the_tunnel_of_a_proxy(transport: str, certificate: Path) -> None:
+    io = Server()
+
+    @io.on("echo")
+    def echo(_: Socket, value: str) -> str:
+        return value
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    async with trio.open_nursery() as nursery, proxying() as proxy:
+        (url,) = await nursery.start(partial(io.serve, "127.0.0.1", 0, ssl_context=context))
+        port = url.rpartition(":")[2]
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        options = {"transports": [transport], "proxy": proxy.url, "ssl_context": trusting}
+        async with connect(f"https://localhost:{port}", **options) as socket:  # type: ignore[arg-type] # as it says
+            assert await socket.call("echo", "x" * 100_000) == "x" * 100_000
+            (member,) = io.core.hub.of("/").members.values()
+            assert member.connection.session.request.scheme == "https"
+        assert proxy.heads
+        for head in proxy.heads:
+            assert head.startswith(f"CONNECT localhost:{port} HTTP/1.1\r\n".encode())
+            assert b"proxy-authorization: " + AUTHORIZATION in head
+        nursery.cancel_scope.cancel()
 
 
 @trio_tcp_test

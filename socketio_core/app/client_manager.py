@@ -103,6 +103,11 @@ class ClientManager(Registrar):
         for namespace in self.core.namespaces.values():
             self._start(self._socket(namespace))
 
+    @property
+    def has_undelivered(self) -> bool:
+        """Whether a socket that is connected has events which the server is yet to acknowledge (`retries`)."""
+        return any(namespace.is_connected and namespace.buffered_count for namespace in self.core.namespaces.values())
+
     def close(self) -> None:
         """End all streams: the block was left."""
         for namespace in self.core.namespaces.values():

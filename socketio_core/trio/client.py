@@ -65,7 +65,8 @@ def connect(
 
     Handlers that are registered at the beginning of the block, before it waits for anything, miss nothing: `connect`
     is told then too. A connection that is lost is opened again by itself, as the `reconnection` options say. Leaving
-    the block sends what is left and closes in order; an exception of the block comes out as it is.
+    the block sends what is left, with `retries` until it is acknowledged, and closes in order; an exception of the
+    block comes out as it is.
 
     What is left `None` is as in `engine` and `settings`, and has the default that is documented there.
 
@@ -86,7 +87,8 @@ def connect(
         randomization_factor: from 0 to 1: how much each delay is made longer or shorter at random, so that not all
             clients of a server come back at once.
         connect_timeout_s: for one connection to open (`open_timeout_s` of `engine`).
-        close_timeout_s: for what is left to be sent when the block ends, and for handlers to end.
+        close_timeout_s: for what is left to be sent when the block ends (and before, with `retries`, to be
+            acknowledged), and for handlers to end.
         retries: send each event again, that many times at most, until the server acknowledges it: at least once, one
             in flight, in order.
         ack_timeout_s: of each try, with `retries`.
@@ -192,6 +194,7 @@ class TrioClient(LoopRuntime):
         self._tasks = 0  # handlers among them
         self._running = 0  # those of exchanges and WebSockets
         self._is_idle = trio.Event()
+        self._is_ending = False  # somebody waits for what comes to nothing
 
     # -- LoopRuntime -------------------------------------------------------------------------------------------------
 
@@ -218,6 +221,8 @@ class TrioClient(LoopRuntime):
                 self._run(self._pump, carrier)
         self.manager.flow.output_taken()
         self.wake_in_time()
+        if self._is_ending:
+            self._is_idle.set()
 
     def _see_to_exchange(self, exchange: Exchange) -> None:
         if isinstance(exchange.context, trio.CancelScope):
@@ -276,7 +281,13 @@ class TrioClient(LoopRuntime):
     # -- the end -----------------------------------------------------------------------------------------------------
 
     async def close_in_order(self) -> None:
-        """Send what is left, say goodbye, up to the deadline of the settings."""
+        """Send what is left, with `retries` until it is acknowledged, and say goodbye, up to the deadline for each."""
+        if self.manager.has_undelivered:
+            self._is_ending = True
+            self.manager.flow.ack_awaited()
+            with trio.move_on_after(self.core.engine_settings.close_timeout_s):
+                await self._wait_for(lambda: not self.manager.has_undelivered)
+            self.manager.flow.ack_settled()
         self.core.close(trio.current_time())
         self.manager.flow.lift()
         self.flush()

@@ -96,6 +96,36 @@ async def test_leaving_the_block_sends_what_was_emitted(transport: str) -> None:
 
 @BOTH
 @trio_tcp_test
+async def test_leaving_the_block_with_retries_waits_for_acknowledgements(transport: str) -> None:
+    """One at a time is in flight, and the server takes its time."""
+    io = make_server()
+    received: list[int] = []
+
+    @io.on("n")
+    async def came(socket: Socket, number: int) -> None:
+        await trio.sleep(0.01)
+        received.append(number)
+
+    async with serving(io) as url:
+        async with connect(url, transports=[transport], retries=3) as socket:
+            for number in range(10):
+                await socket.emit("n", number)
+        assert received == list(range(10))
+
+
+@BOTH
+@trio_tcp_test
+async def test_acknowledgements_that_do_not_come_are_not_waited_for_for_ever(transport: str) -> None:
+    io = make_server()  # nobody acknowledges what has no handler
+    async with serving(io) as url:
+        began = trio.current_time()
+        async with connect(url, transports=[transport], retries=3, close_timeout_s=0.2) as socket:
+            await socket.emit("nobody", 1)
+        assert 0.2 <= trio.current_time() - began < 5
+
+
+@BOTH
+@trio_tcp_test
 async def test_cancelling_anywhere_leaves_nothing_behind(transport: str) -> None:
     io = make_server()
     async with serving(io) as url:

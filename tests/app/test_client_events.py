@@ -1,0 +1,203 @@
+"""What the client's sockets send, the acks they wait for, and their streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core.app.event_stream import EventStream
+from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.errors import BufferFull
+from tests.app.client_rig import ClientRig
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+def test_emits_are_sent_and_announced() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    before = rig.runtime.flushes
+    assert rig.start(socket.emit("a", 1)).result is True
+    assert socket.emit_nowait("b")
+    assert not socket.emit_volatile("c")
+    assert rig.runtime.flushes == before + 3
+    assert rig.sent() == ['2["a",1]', '2["b"]']
+    assert socket.emit_volatile("d")
+
+
+def test_emit_waits_above_the_mark_and_emit_nowait_refuses() -> None:
+    rig = ClientRig(engine={"high_water_bytes": 5}).up()
+    socket = rig.io.socket_of("/")
+    rig.start(socket.emit("first"))
+    waiting = rig.start(socket.emit("second"))
+    with pytest.raises(BufferFull):
+        socket.emit_nowait("third")
+    assert [waiting.is_done] == [False]
+    rig.sent()
+    rig.io.flow.output_taken()
+    rig.run()
+    assert waiting.result is True
+    lost = rig.start(socket.emit("fourth"))
+    rig.lose()
+    rig.run()
+    assert lost.result is True  # it is buffered for the next connection
+
+
+@pytest.mark.parametrize(("answer", "value", "args"), [("[]", None, []), ("[1]", 1, [1]), ("[1,2]", (1, 2), [1, 2])])
+def test_calls_return_the_answer(answer: str, value: object, args: list[int]) -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    call, with_all = rig.start(socket.call("q")), rig.start(socket.emit_with_ack("q"))
+    rig.hear("30" + answer, "31" + answer)
+    assert (call.result, with_all.result) == (value, args)
+
+
+def test_calls_fail_in_words() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    late, lost = rig.start(socket.call("q", timeout=1)), rig.start(socket.call("q", timeout=None))
+    rig.wait(1)
+    rig.run()
+    assert isinstance(late.error, AckTimeout)
+    rig.lose()
+    rig.run()
+    assert isinstance(lost.error, Disconnected)
+
+
+def test_calls_that_nobody_will_answer_fail_at_once() -> None:
+    rig = ClientRig().up()
+    other = rig.io.socket_of("/other")
+    rig.run()
+    rig.hear('4/other,{"message":"Invalid namespace"}')
+    call = rig.start(other.call("q"))
+    assert isinstance(call.error, Disconnected)
+    assert str(call.error) == "'q' was not sent, /other is not connected: Invalid namespace; call socket.connect()"
+    rig.start(rig.io.socket_of("/").disconnect())
+    assert "/ is not connected; call" in str(rig.start(rig.io.socket_of("/").call("q")).error)
+
+
+def test_cancelled_call_is_forgotten() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    call = rig.start(socket.call("q"))
+    rig.runtime.cancel(call)
+    rig.run()
+    assert socket.core.pending_acks == {}
+
+
+def test_acks_of_others_are_left_alone() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    socket.core.emit_with_ack("q", [], timeout_s=1, context="somebody else", now=rig.now)
+    rig.hear("30[]")
+
+
+def test_events_that_are_given_up_are_logged() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    rig.start(socket.emit("a", "x" * 1000))
+    rig.open()
+    rig.hear('0{"sid":"A"}')
+    assert rig.logged == ["event 'a' was given up: message is larger than the server takes: 1010 bytes, limit: 1000"]
+
+
+def test_events_that_are_given_up_at_the_end_are_one_line() -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    for number in range(500):
+        rig.start(socket.emit(f"e{number}"))
+    rig.client.close(rig.now)
+    rig.run()
+    assert rig.runtime.logged == [("event 'e0', and 499 after it was given up: the client was closed", None)]
+
+
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+
+def take(rig: ClientRig, stream: EventStream) -> Any:
+    """Take the next event, which must be there."""
+    task = rig.start(anext(stream))
+    assert task.is_done
+    if task.error is not None:
+        raise task.error
+    return task.result
+
+
+def test_streams_get_all_events_from_when_they_were_made() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    rig.hear('2["before"]')
+    first = socket.events()
+    rig.hear('2["a",1]')
+    second = socket.events()
+    assert aiter(first) is first
+    waiting = rig.start(anext(second))
+    assert [waiting.is_done] == [False]
+    rig.hear('2["b",2,3]')
+    assert waiting.result == ("b", 2, 3)
+    assert [take(rig, first), take(rig, first)] == [("a", 1), ("b", 2, 3)]
+
+
+def test_streams_end_with_the_last_goodbye() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    stream = socket.events()
+    rig.hear('2["a"]', "1")
+    assert take(rig, stream) == ("a",)
+    with pytest.raises(StopAsyncIteration):
+        take(rig, stream)
+    with pytest.raises(StopAsyncIteration):
+        take(rig, socket.events())
+
+
+def test_streams_go_on_across_connections_until_all_is_over() -> None:
+    rig = ClientRig().up()
+    stream = rig.io.socket_of("/").events()
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.open()
+    rig.hear('0{"sid":"B"}', '2["a"]')
+    assert take(rig, stream) == ("a",)
+    waiting = rig.start(anext(stream))
+    rig.io.close()
+    rig.run()
+    assert isinstance(waiting.error, StopAsyncIteration | RuntimeError)
+
+
+def test_streams_hold_reading_up_until_they_are_read_or_closed() -> None:
+    rig = ClientRig(max_queued_events=2).up()
+    socket, flow = rig.io.socket_of("/"), rig.io.flow
+    stream = socket.events()
+    rig.hear('2["a"]')
+    assert [flow.is_congested] == [False]
+    rig.hear('2["b"]')
+    assert [flow.is_congested] == [True]
+    assert take(rig, stream) == ("a",)
+    assert [flow.is_congested] == [False]
+    rig.hear('2["c"]')
+    assert [flow.is_congested] == [True]
+    rig.start(stream.__aenter__())
+    rig.start(stream.__aexit__(None, None, None))
+    assert [flow.is_congested] == [False]
+    stream.put(None)  # type: ignore[arg-type] # nothing is collected any more
+    forgotten = socket.events()
+    rig.hear('2["d"]', '2["e"]')
+    congested = [flow.is_congested]
+    del forgotten
+    rig.run()
+    assert [*congested, flow.is_congested] == [True, False]
+
+
+def test_lifted_limits_let_readers_go() -> None:
+    rig = ClientRig(max_queued_events=1).up()
+    stream = rig.io.socket_of("/").events()
+    rig.hear('2["a"]')
+    waiting = rig.start(rig.io.flow.wait_room())
+    assert [waiting.is_done] == [False]
+    rig.io.flow.lift()
+    rig.run()
+    assert waiting.is_done
+    assert not rig.io.flow.is_congested
+    assert take(rig, stream) == ("a",)

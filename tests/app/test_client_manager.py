@@ -1,0 +1,99 @@
+"""What is told of a client's connection as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.app.client_rig import ClientRig
+
+
+def test_life_of_the_connection_is_told() -> None:
+    rig = ClientRig(reconnection_attempts=1)
+    for name in (
+        "open",
+        "ping",
+        "close",
+        "error",
+        "reconnect_scheduled",
+        "reconnect_attempt",
+        "reconnect",
+        "reconnect_failed",
+    ):
+        rig.io.on(name, rig.note(name))
+    rig.up()
+    rig.client.receive(rig.sockets[0], "2", rig.now)
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.open()
+    rig.run()
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.run()
+    rig.lose("refused")
+    rig.run()
+    assert [call[:2] for call in rig.calls if call[0] != "error"] == [
+        ("open", "websocket"),
+        ("ping",),
+        ("close", "transport close"),
+        ("reconnect_scheduled", 1),
+        ("reconnect_attempt", 1),
+        ("open", "websocket"),
+        ("reconnect", 1),
+        ("close", "transport close"),
+        ("reconnect_scheduled", 1),
+        ("reconnect_attempt", 1),
+        ("reconnect_failed",),
+    ]
+    assert [str(call[1]) for call in rig.calls if call[0] == "error"] == ["websocket: refused"]
+
+
+def test_moments_of_the_connection_are_known_by_name() -> None:
+    rig = ClientRig()
+    with pytest.raises(ValueError, match=r"name must be one of open, upgrade, .*, not: 'reconnect_error'"):
+        rig.io.on("reconnect_error", rig.note("never"))
+    rig.io.on_any(rig.note("any"))
+    rig.up()
+    assert rig.calls == [("any", "open", "websocket")]
+
+
+def test_pings_do_not_pile_up_while_a_handler_works() -> None:
+    rig = ClientRig().up()
+    event = rig.runtime.new_event()
+
+    @rig.io.on("ping")
+    async def slow() -> None:
+        rig.calls.append("ping")
+        await event.wait()
+
+    for _ in range(100):
+        rig.client.receive(rig.sockets[0], "2", rig.now)
+        rig.run()
+    assert len(rig.io.queue) == 1
+    event.set()
+    rig.run()
+    assert rig.calls == ["ping", "ping"]
+
+
+def test_upgrades_are_told() -> None:
+    from socketio_core.app.client_manager import _told  # pyright: ignore[reportPrivateUsage] # a WebSocket never upgrades
+    from socketio_core.socketio.client import Upgraded, UpgradeFailed
+
+    assert _told(Upgraded()) == ("upgrade",)
+    assert _told(UpgradeFailed("why")) == ("upgrade_error", "why")
+
+
+def test_what_is_not_acknowledged_is_undelivered_while_there_is_a_connection() -> None:
+    rig = ClientRig(retries=1).up()
+    socket = rig.io.socket_of("/")
+    assert not rig.io.has_undelivered
+    rig.start(socket.emit("a"))
+    assert rig.io.has_undelivered
+    rig.hear("30[]")
+    assert not rig.io.has_undelivered
+    rig.start(socket.emit("b"))
+    rig.lose()
+    rig.run()
+    assert not rig.io.has_undelivered
+    assert socket.core.buffered_count == 1

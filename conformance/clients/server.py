@@ -48,6 +48,15 @@ def packets_of(body: bytes) -> list[str | bytes]:
     return [b64decode(part[1:], validate=True) if part.startswith("b") else part for part in parts]
 
 
+def frame(opcode: int, data: bytes, *, fin: bool = True) -> bytes:
+    """Return a WebSocket frame of a server."""
+    size = len(data)
+    length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2, "big")
+    if size > 65535:
+        length = b"\x7f" + size.to_bytes(8, "big")
+    return bytes([(128 if fin else 0) | opcode]) + length + data
+
+
 class Request:
     """A request of the client, which waits for `respond` or becomes a WebSocket."""
 
@@ -99,18 +108,16 @@ class WebSocket:
         self._buffer = b""
 
     async def send(self, *messages: str | bytes) -> None:
-        """Send messages, each in one frame."""
-        for message in messages:
-            data = message.encode() if isinstance(message, str) else message
-            await self.send_frame(TEXT if isinstance(message, str) else BINARY, data)
+        """Send messages, each in one frame, all at once: so they come together, as packets in a poll do."""
+        frames = [
+            frame(TEXT, message.encode()) if isinstance(message, str) else frame(BINARY, message)
+            for message in messages
+        ]
+        await self._stream.send_all(b"".join(frames))
 
     async def send_frame(self, opcode: int, data: bytes = b"", *, fin: bool = True) -> None:
         """Send one frame."""
-        size = len(data)
-        length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2, "big")
-        if size > 65535:
-            length = b"\x7f" + size.to_bytes(8, "big")
-        await self._stream.send_all(bytes([(128 if fin else 0) | opcode]) + length + data)
+        await self._stream.send_all(frame(opcode, data, fin=fin))
 
     async def receive(self) -> str | bytes:
         """Return the next message; pings and pongs are skipped."""

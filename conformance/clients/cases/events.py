@@ -22,8 +22,9 @@ async def events_carry_every_value(peer: ClientPeer, transport: str) -> None:
     await session.send("42" + text)
     await peer.report("received", name="values", args=VALUES)
     await peer.tell("emit", name="values", args=VALUES)
-    received = await session.receive()
-    expect(json.loads(str(received)[2:]), ["values", *VALUES], "event")
+    received = str(await session.receive())
+    expect(received[:2], "42", "header")
+    expect(json.loads(received[2:]), ["values", *VALUES], "event")
 
 
 @case("required", "PROTOCOL 3.4", over=BOTH)

@@ -65,10 +65,10 @@ async def text_for_an_attachment_is_a_parse_error(peer: ClientPeer, transport: s
     await _parse_error(peer, transport, '451-["a",{"_placeholder":true,"num":0}]', '42["b"]')
 
 
-@case("required", "CVE-2022-2421", over=BOTH)
-async def bad_placeholder_is_a_parse_error(peer: ClientPeer, transport: str) -> None:
-    """A placeholder without a valid number ends the connection with "parse error"."""
-    await _parse_error(peer, transport, '451-["a",{"_placeholder":true,"num":"splice"}]', b"\x00")
+@case("required", "CVE-2022-2421", over=BOTH, rows=[("text", '"splice"'), ("too large", "1"), ("negative", "-1")])
+async def bad_placeholder_is_a_parse_error(peer: ClientPeer, transport: str, number: str) -> None:
+    """A placeholder without the number of an attachment ends the connection with "parse error"."""
+    await _parse_error(peer, transport, f'451-["a",{{"_placeholder":true,"num":{number}}}]', b"\x00")
 
 
 @case("required", "CVE-2026-33151", over=BOTH)

@@ -1,55 +1,106 @@
-"""Cases for clients can fail: broken clients are caught by the cases that they name, and the sound one is not."""
+"""Every case for clients can fail: for each there is a broken client that it catches."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 import trio
 
 from conformance.clients.case import ClientCase, all_client_cases
-from conformance.clients.run import ClientResult, check, command_of
-from conformance.mutants.clients import MUTANTS
+from conformance.clients.peer import ClientPeer
+from conformance.clients.run import ClientResult, check
+from conformance.mutants.clients import ClientMutant, all_client_mutants
 
-AT_ONCE = 6  # processes
+CASES = {case.name: case for case in all_client_cases()}
+MUTANTS = {mutant.name: mutant for mutant in all_client_mutants()}
+CONTROLS = ("events/events_carry_every_value[polling]", "handshake/own_query_and_headers_are_sent[websocket]")
+"""A mutant passes the first of these that it does not name: it has one defect, and does not fail at everything."""
+
+AT_ONCE = 2
+"""How many mutants begin at once: that is work, while afterwards they wait most of the time."""
+
+Problems = Mapping[str, str | None]
 
 
-def named_by(name: str) -> list[ClientCase]:
-    wanted = MUTANTS[name].catches
-    found = [case for case in all_client_cases() if case.name.partition("[")[0] in wanted]
-    assert {case.name.partition("[")[0] for case in found} == set(wanted)
+def named_by(mutant: ClientMutant) -> list[ClientCase]:
+    found: list[ClientCase] = []
+    for name in mutant.catches:
+        matching = [case for case in CASES.values() if name in (case.name, case.name.partition("[")[0])]
+        assert matching, f"{mutant.name} names no case: {name}"
+        found += matching
     return found
+
+
+def control_of(mutant: ClientMutant) -> ClientCase:
+    named = named_by(mutant)
+    return next(CASES[name] for name in CONTROLS if CASES[name] not in named)
+
+
+def ringing(case: ClientCase, bell: trio.Event) -> ClientCase:
+    """Return a case that says when it is through."""
+
+    async def run(peer: ClientPeer) -> None:
+        try:
+            await case.run(peer)
+        finally:
+            bell.set()
+
+    return replace(case, run=run)
+
+
+async def run_all(mutants: Sequence[ClientMutant]) -> dict[str, list[ClientResult]]:
+    """Run mutants side by side."""
+    found: dict[str, list[ClientResult]] = {}
+    beginning = trio.CapacityLimiter(AT_ONCE)
+
+    async def run(mutant: ClientMutant, is_up: trio.Event) -> None:
+        command = [sys.executable, "-m", "conformance.mutants.clients", mutant.name]
+        found[mutant.name] = await check(command, [ringing(control_of(mutant), is_up), *named_by(mutant)])
+
+    async def begin(mutant: ClientMutant) -> None:
+        is_up = trio.Event()
+        async with beginning:
+            nursery.start_soon(run, mutant, is_up)
+            await is_up.wait()
+
+    async with trio.open_nursery() as nursery:
+        for mutant in mutants:
+            nursery.start_soon(begin, mutant)
+    return found
+
+
+def is_as_told(results: Sequence[ClientResult]) -> bool:
+    control, *others = results
+    return control.problem is None and all(result.problem is not None for result in others)
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, list[ClientResult]]:
-    """Run all mutants side by side: most of the time they wait."""
-    found: dict[str, list[ClientResult]] = {}
-    sound = [case for case in all_client_cases() if any(case in named_by(name) for name in MUTANTS)]
-
-    async def run(name: str, command: list[str], cases: list[ClientCase], limit: trio.CapacityLimiter) -> None:
-        async with limit:
-            found[name] = await check(command, cases)
-
-    async def run_all() -> None:
-        limit = trio.CapacityLimiter(AT_ONCE)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(run, "", command_of(["trio"]), sound, limit)
-            for name in MUTANTS:
-                command = [sys.executable, "-m", "conformance.mutants.clients", name]
-                nursery.start_soon(run, name, command, named_by(name), limit)
-
-    trio.run(run_all)
-    return found
+def problems() -> dict[str, Problems]:
+    """What went wrong with each mutant; a busy machine may be too slow for a defect to show, so there are two tries."""
+    found = trio.run(run_all, list(MUTANTS.values()))
+    odd = [MUTANTS[name] for name, results in found.items() if not is_as_told(results)]
+    found |= trio.run(run_all, odd)
+    return {name: {result.case.name: result.problem for result in results} for name, results in found.items()}
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_mutant_is_caught(name: str, results: dict[str, list[ClientResult]]) -> None:
-    problems = {result.case.name: result.problem for result in results[name]}
-    assert [case for case, problem in problems.items() if problem is None] == []
-    assert [case for case, problem in problems.items() if "process has ended" in str(problem)] == []  # no proof
-    assert (MUTANTS[name].broken.__doc__ or "").endswith(".")
+def test_mutant_is_caught(name: str, problems: dict[str, Problems]) -> None:
+    mutant, of_mutant = MUTANTS[name], problems[name]
+    named = [case.name for case in named_by(mutant)]
+    assert named, "a mutant that no case catches is no proof of anything"
+    assert [case for case in named if of_mutant[case] is None] == []
+    assert [case for case in named if "process has ended" in str(of_mutant[case])] == []  # no proof either
+    assert of_mutant[control_of(mutant).name] is None
+    assert mutant.defect.endswith(".")
 
 
-def test_the_same_cases_pass_without_a_defect(results: dict[str, list[ClientResult]]) -> None:
-    assert [(result.case.name, result.problem) for result in results[""] if result.problem is not None] == []
+def test_every_case_can_fail() -> None:
+    named = {case.name for mutant in MUTANTS.values() for case in named_by(mutant)}
+    assert [name for name in CASES if name not in named] == []
+
+
+def test_names_of_mutants_are_unique() -> None:
+    assert len(all_client_mutants()) == len(MUTANTS)

@@ -1,0 +1,131 @@
+"""Clients that open a session in the wrong way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conformance.mutants.clients import caught_by
+from socketio_core.engineio.client.carriers import Exchange
+from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.polling import Polling
+from socketio_core.engineio.client.requests import ClientMemory, Requests
+from socketio_core.engineio.client.session import ClientSession
+from socketio_core.http import Response
+from socketio_core.settings import EngineClientSettings
+from socketio_core.socketio.client.namespace import ClientNamespace
+
+
+@caught_by(
+    "handshake/handshake_names_protocol_and_transport",
+    "handshake/websocket_handshake_names_protocol_and_transport",
+    "handshake/later_requests_name_the_session",
+)
+class SpeaksTheOldProtocol(Requests):
+    """Requests name version 3 of Engine.IO."""
+
+    def _target(self, transport: str, sid: str) -> str:
+        return super()._target(transport, sid).replace("EIO=4", "EIO=3")
+
+
+@caught_by(
+    "handshake/handshake_names_protocol_and_transport",
+    "handshake/websocket_handshake_names_protocol_and_transport",
+    "handshake/later_requests_name_the_session",
+)
+class ForgetsTheSlash(Requests):
+    """The path of requests lacks its last slash."""
+
+    def _target(self, transport: str, sid: str) -> str:
+        return super()._target(transport, sid).replace("/?", "?")
+
+
+@caught_by(
+    "handshake/handshake_names_protocol_and_transport",
+    "handshake/websocket_handshake_names_protocol_and_transport",
+    "handshake/later_requests_name_the_session",
+)
+class SaysNoTransport(Requests):
+    """Requests do not name their transport."""
+
+    def _target(self, transport: str, sid: str) -> str:
+        return super()._target(transport, sid).replace(f"&transport={transport}", "")
+
+
+@caught_by(
+    "handshake/handshake_names_protocol_and_transport",
+    "handshake/websocket_handshake_names_protocol_and_transport",
+    "events/events_carry_every_value[polling]",
+)
+class NamesASessionAtOnce(Requests):
+    """There is a sid in the handshake, an empty one."""
+
+    def _target(self, transport: str, sid: str) -> str:
+        return super()._target(transport, sid) + ("" if sid else "&sid=")
+
+
+@caught_by("handshake/own_query_and_headers_are_sent")
+class ForgetsOwnQuery(Requests):
+    """The application's query is not sent."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        settings: EngineClientSettings,
+        memory: ClientMemory,
+        random: Callable[[], float],
+    ) -> None:
+        super().__init__(session, replace(settings, query=[]), memory, random)
+
+
+@caught_by("handshake/own_query_and_headers_are_sent")
+class ForgetsOwnHeaders(Requests):
+    """The application's headers are not sent."""
+
+    def _headers(self, now: float) -> list[tuple[bytes, bytes]]:
+        return [(name, value) for name, value in super()._headers(now) if not name.lower().startswith(b"x-")]
+
+
+@caught_by("handshake/later_requests_name_the_session", "events/events_carry_every_value[polling]")
+class PostsWithoutTheSid(Requests):
+    """POSTs do not name the session."""
+
+    def post(self, sid: str, body: bytes, now: float) -> Exchange:
+        return super().post("", body, now)
+
+
+@caught_by("handshake/cookies_are_sent_back")
+class ForgetsCookies(Requests):
+    """What the server asked to be sent back is not."""
+
+    def _headers(self, now: float) -> list[tuple[bytes, bytes]]:
+        return [(name, value) for name, value in super()._headers(now) if name != b"cookie"]
+
+
+@caught_by("handshake/refused_handshake_is_reported")
+class KeepsQuietAboutFailures(ClientNamespace):
+    """Nobody is told that there is no connection."""
+
+    def open_failed(self, message: str, *, will_retry: bool) -> None:
+        pass
+
+
+@caught_by("handshake/only_200_is_success")
+class TakesAnySuccess(Polling):
+    """Every 2xx is as good as 200."""
+
+    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+        if 200 <= response.status < 300:
+            response = Response(200, response.headers, response.body)
+        super().exchange_done(exchange, response, now)
+
+
+@caught_by("handshake/open_packet_without_a_sid_is_refused")
+class NeedsNoSid(ClientSession):
+    """A session may be without a name."""
+
+    def receive_polled(self, part: str, now: float) -> None:
+        if part.startswith("0{") and '"sid"' not in part:
+            self._open(Handshake("undefined", (), 25.0, 20.0, None), now)
+        else:
+            super().receive_polled(part, now)

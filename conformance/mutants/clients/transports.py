@@ -1,0 +1,173 @@
+"""Clients that are wrong about polling or WebSockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from wsproto.events import Pong
+
+from conformance.mutants.clients import caught_by
+from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
+from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.polling import Polling
+from socketio_core.engineio.client.requests import ClientMemory, Requests
+from socketio_core.engineio.client.session import ClientSession
+from socketio_core.engineio.packet import Frame
+from socketio_core.engineio.payload import SEPARATOR, encode_payload
+from socketio_core.http import Response
+from socketio_core.settings import EngineClientSettings
+from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.events import Event
+from socketio_core.trio.client_websocket import ClientPump
+
+
+@caught_by("transports/one_poll_is_in_flight")
+class PollsTwice(Polling):
+    """Two polls are in flight."""
+
+    def __init__(self, session: ClientSession, requests: Requests) -> None:
+        super().__init__(session, requests)
+        self._other: Exchange | None = None
+
+    def begin_get(self, sid: str, now: float) -> None:
+        super().begin_get(sid, now)
+        if sid and self._other is None:
+            self._other = self._requests.get(sid, now)
+            self._session.ready.mark(self._other)
+
+    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+        if exchange is self._other:
+            self._other, self._get = self._get, self._other
+        super().exchange_done(exchange, response, now)
+
+
+@caught_by("transports/one_poll_is_in_flight")
+class StopsAfterANoop(Polling):
+    """A poll that brought nothing is the last one."""
+
+    def __init__(self, session: ClientSession, requests: Requests) -> None:
+        super().__init__(session, requests)
+        self._is_through = False
+
+    def begin_get(self, sid: str, now: float) -> None:
+        if not self._is_through:
+            super().begin_get(sid, now)
+
+    def _read_payload(self, response: Response, now: float) -> None:
+        self._is_through = response.body == b"6"
+        super()._read_payload(response, now)
+
+
+@caught_by("transports/one_post_is_in_flight")
+class PostsTwice(Polling):
+    """A POST does not wait for the answer to the one before."""
+
+    def send_post(self, now: float) -> None:
+        if self._session.outbox:
+            self._post = None
+        super().send_post(now)
+
+
+@caught_by("transports/one_post_is_in_flight")
+class PostsOneByOne(ClientSession):
+    """Each packet has a POST of its own."""
+
+    def __init__(
+        self, settings: EngineClientSettings, *, memory: ClientMemory, random: Callable[[], float], now: float
+    ) -> None:
+        super().__init__(replace(settings, max_packets_per_post=1), memory=memory, random=random, now=now)
+
+
+@caught_by("transports/several_packets_at_once_are_delivered_in_order[polling]")
+class ReadsOnlyTheFirst(Polling):
+    """Of the packets that come together over polling, one is read."""
+
+    def _read_payload(self, response: Response, now: float) -> None:
+        first = response.body.partition(SEPARATOR.encode())[0]
+        super()._read_payload(Response(response.status, response.headers, first), now)
+
+
+@caught_by("transports/several_packets_at_once_are_delivered_in_order")
+class TakesTheLastFirst(Client):
+    """What comes together is delivered in reverse order."""
+
+    def take_events(self) -> list[Event]:
+        return super().take_events()[::-1]
+
+
+@caught_by("transports/payloads_keep_to_max_payload")
+class IgnoresMaxPayload(ClientSession):
+    """POSTs are as large as it happens."""
+
+    def _open(self, handshake: Handshake, now: float) -> None:
+        super()._open(replace(handshake, max_payload_bytes=None), now)
+
+
+@caught_by("transports/payloads_keep_to_max_payload")
+class CountsCharacters(Polling):
+    """A POST has as many characters as there may be bytes."""
+
+    def send_post(self, now: float) -> None:
+        session = self._session
+        if session.handshake is None or self._post is not None or not session.may_post:
+            return
+        limit, outbox, frames = session.handshake.max_payload_bytes or 0, session.outbox, list[Frame]()
+        while outbox and (not frames or sum(map(len, [*frames, *outbox.messages[0].frames])) + len(frames) <= limit):
+            frames += outbox.take(max_frames=1)[0].frames
+        if frames:
+            self._post = self._requests.post(session.sid, encode_payload(frames), now)
+            session.ready.mark(self._post)
+
+
+@caught_by("transports/refused_post_ends_the_connection")
+class IgnoresRefusedPosts(Polling):
+    """Whatever answers a POST, it has arrived."""
+
+    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+        super().exchange_done(exchange, Response(200, [], b"ok") if exchange is self._post else response, now)
+
+
+@caught_by("transports/refused_poll_ends_the_connection")
+class TakesRefusalsForNothing(Polling):
+    """A poll that was refused is followed by the next one."""
+
+    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+        is_refused = exchange is self._get and self._session.is_open and response.status != 200
+        super().exchange_done(exchange, Response(200, [], b"6") if is_refused else response, now)
+
+
+@caught_by("transports/websocket_pings_are_answered")
+class DoesNotPong(ClientPump):
+    """Ping frames are not answered."""
+
+    def _collect(self) -> bytes:
+        self._pong = b""
+        return super()._collect()
+
+
+@caught_by("transports/websocket_pings_are_answered")
+class PongsWithoutTheData(ClientPump):
+    """Pong frames are empty."""
+
+    def _collect(self) -> bytes:
+        if self._pong:
+            self._pong = self._frames.send(Pong())
+        return super()._collect()
+
+
+@caught_by("transports/fragments_make_one_message")
+class TakesFragmentsForMessages(ClientSession):
+    """Each fragment is a message."""
+
+    def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+        self.receive(websocket, part, now)
+
+
+@caught_by("transports/fragments_make_one_message")
+class ForgetsTheFirstFragments(ClientSession):
+    """Of a message in fragments, the last one is read."""
+
+    def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+        if is_last:
+            super().receive_part(websocket, part, is_last, now)

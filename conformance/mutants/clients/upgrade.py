@@ -1,0 +1,83 @@
+"""Clients that are wrong about the upgrade from polling to a WebSocket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conformance.mutants.clients import caught_by
+from socketio_core.engineio.client.carriers import ClientWebSocket
+from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.session import ClientSession
+from socketio_core.engineio.client.states import Action
+from socketio_core.engineio.client.upgrade import Upgrade
+from socketio_core.engineio.outbox import Outbox
+from socketio_core.engineio.packet import Payload
+from socketio_core.errors import CloseReason
+
+
+@caught_by("upgrade/upgrade_waits_for_the_poll")
+class ForgetsThePoll(ClientSession):
+    """`5` is sent while a poll is in flight."""
+
+    def go_on(self, now: float) -> None:
+        if self.is_open and self._upgrade.is_pausing and not self._polling.is_sending:
+            self._finish_upgrade()
+        super().go_on(now)
+
+
+@caught_by("upgrade/upgrade_waits_for_the_poll")
+class KeepsPolling(ClientSession):
+    """A poll is begun behind the upgrade."""
+
+    def _finish_upgrade(self) -> None:
+        super()._finish_upgrade()
+        self._polling.begin_get(self.sid, self._now)
+
+
+@caught_by("upgrade/upgrade_waits_for_the_post")
+class ForgetsThePost(ClientSession):
+    """`5` is sent while a POST is in flight."""
+
+    def go_on(self, now: float) -> None:
+        if self.is_open and self._upgrade.is_pausing and not self._polling.is_waiting:
+            self._finish_upgrade()
+        super().go_on(now)
+
+
+@caught_by("upgrade/upgrade_waits_for_the_post")
+class LosesWhatWaits(Upgrade):
+    """What is emitted during the upgrade is lost."""
+
+    def finish(self, outbox: Outbox) -> ClientWebSocket:
+        outbox.clear()
+        return super().finish(outbox)
+
+
+@caught_by("upgrade/no_upgrade_unless_offered")
+class UpgradesUnasked(ClientSession):
+    """A WebSocket is probed whatever the server offers."""
+
+    def _open(self, handshake: Handshake, now: float) -> None:
+        super()._open(replace(handshake, upgrades=("websocket",)), now)
+
+
+@caught_by(
+    "upgrade/refused_upgrade_leaves_polling",
+    "upgrade/lost_probe_leaves_polling",
+    "upgrade/wrong_probe_answer_ends_the_candidate",
+)
+class FailsWithTheUpgrade(ClientSession):
+    """The connection ends with the WebSocket that was tried."""
+
+    def _end_upgrade(self, detail: str, now: float, code: int | None = None) -> None:
+        super()._end_upgrade(detail, now, code)
+        self.fail(CloseReason.TRANSPORT_ERROR, detail)
+
+
+@caught_by("upgrade/wrong_probe_answer_ends_the_candidate")
+class WaitsForABetterAnswer(ClientSession):
+    """A wrong answer to the probe is passed over."""
+
+    def _act(self, action: Action, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
+        if action is not Action.DROP_CANDIDATE:
+            super()._act(action, websocket, data, now)

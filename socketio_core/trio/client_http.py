@@ -9,27 +9,15 @@ import trio
 
 from socketio_core.engineio.client.carriers import Exchange
 from socketio_core.http import Response
-from socketio_core.trio.dial import READ_BYTES, Dialer, DialError, Stream, reason_of
+from socketio_core.trio.answers import READ_BYTES, NoAnswer, Stream, read_head
+from socketio_core.trio.dial import Dialer, DialError, reason_of
 
 MAX_HEAD_BYTES: Final = 65536  # of a response's status and headers
-MAX_INFORMATIONAL: Final = 20  # 1xx responses before the real one
 MAX_IDLE_S: Final = 4.0  # Node and uvicorn close idle connections after 5 seconds
 
 
 class FetchError(Exception):
     """There will be no response; the text says why."""
-
-
-async def read(stream: Stream, *, has_begun: bool) -> bytes:
-    """Return what the server says next; `b""` is the end of an answer whose length was not told.
-
-    Raises:
-        FetchError: it closed the connection before the answer had begun.
-    """
-    data = bytes(await stream.receive_some(READ_BYTES))
-    if not data and not has_begun:
-        raise FetchError("the server closed the connection before it answered")
-    return data
 
 
 class _Idle:
@@ -74,6 +62,8 @@ class HttpPool:
                 kept = True
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise FetchError(f"the connection was lost: {reason_of(error)}") from None
+        except NoAnswer as error:
+            raise FetchError(f"the server {error}") from None
         except h11.RemoteProtocolError as error:
             raise FetchError(f"the server does not speak HTTP: {error}") from None
         finally:
@@ -125,27 +115,17 @@ class HttpPool:
         await stream.send_all(data)
 
     async def _receive(self, stream: Stream, connection: h11.Connection, limit_bytes: int) -> Response:
-        response: Response | None = None
+        head = await read_head(stream, connection)
+        if head.status_code == 101:
+            raise FetchError("the server does not speak HTTP: 101 to a request for no WebSocket")
         chunks: list[bytes] = []
-        size = informational = 0
-        while True:
-            event = connection.next_event()
+        size = 0
+        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
             if event is h11.NEED_DATA:
-                connection.receive_data(await read(stream, has_begun=response is not None))
-            elif isinstance(event, h11.Response):
-                response = Response(event.status_code, list(event.headers))
-            elif isinstance(event, h11.InformationalResponse):
-                informational += 1
-                if informational > MAX_INFORMATIONAL:
-                    raise FetchError(f"more than {MAX_INFORMATIONAL} informational responses")
+                connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
             elif isinstance(event, h11.Data):
                 size += len(event.data)
                 if size > limit_bytes:
                     raise FetchError(f"response is larger than {limit_bytes} bytes")
                 chunks.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                assert response is not None  # h11 gives the head first
-                response.body = b"".join(chunks)
-                return response
-            else:
-                raise FetchError("the server closed the connection before it answered")
+        return Response(head.status_code, list(head.headers), b"".join(chunks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import h11
@@ -16,10 +17,12 @@ from wsproto.frame_protocol import CloseReason as CloseCode
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Response
-from socketio_core.trio.client_http import MAX_HEAD_BYTES, MAX_INFORMATIONAL, FetchError, read
+from socketio_core.trio.answers import READ_BYTES, NoAnswer, Stream, read_head
+from socketio_core.trio.client_http import MAX_HEAD_BYTES
 from socketio_core.trio.deflate import Deflate, agree, slices
-from socketio_core.trio.dial import DialError, Stream, reason_of
+from socketio_core.trio.dial import DialError, reason_of
 from socketio_core.trio.direct import DirectStream
+from socketio_core.trio.frames import TOO_BIG, hand_over_messages
 from socketio_core.websocket_handshake import KEY_BYTES, problem_of_answer, request_headers
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ class ClientPump:
             self._client.flush()
             while not self._is_deaf and await self._read_once(direct):
                 pass
-        except (DialError, FetchError, _Failed) as error:
+        except (DialError, _Failed) as error:
             return str(error)
         except _BROKEN as error:
             return _lost_by(error)
@@ -130,34 +133,24 @@ class ClientPump:
         return connection.trailing_data[0]
 
     async def _answer(self, stream: Stream, connection: h11.Connection) -> Response:
-        response: Response | None = None
-        body = bytearray()
-        informational = 0
+        """Return the answer, with the beginning of its body if it is a refusal."""
         try:
-            while True:
+            head = await read_head(stream, connection)
+        except NoAnswer as error:
+            raise _Failed(f"the server {error}") from None
+        except h11.RemoteProtocolError as error:
+            raise _Failed(f"the server does not speak HTTP: {error}") from None
+        body = bytearray()
+        with suppress(h11.RemoteProtocolError):  # a body that is cut off says enough
+            while head.status_code != 101 and len(body) <= MAX_REFUSAL_BYTES:
                 event = connection.next_event()
                 if event is h11.NEED_DATA:
-                    connection.receive_data(await read(stream, has_begun=response is not None))
-                elif isinstance(event, h11.InformationalResponse):
-                    if event.status_code == 101:
-                        return Response(101, list(event.headers))
-                    informational += 1
-                    if informational > MAX_INFORMATIONAL:
-                        raise _Failed(f"more than {MAX_INFORMATIONAL} informational responses")
-                elif isinstance(event, h11.Response):
-                    response = Response(event.status_code, list(event.headers))
+                    connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
                 elif isinstance(event, h11.Data):
                     body += event.data
-                    if len(body) > MAX_REFUSAL_BYTES:
-                        break
                 else:
                     break
-        except h11.RemoteProtocolError as error:
-            if response is None:
-                raise _Failed(f"the server does not speak HTTP: {error}") from None
-        assert response is not None  # h11 gives the head first, or raises
-        response.body = bytes(body)
-        return response
+        return Response(head.status_code, list(head.headers), bytes(body))
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -186,20 +179,13 @@ class ClientPump:
         """Hand the frames that have arrived to the client."""
         core, websocket = self._client.core, self._websocket
         now = trio.current_time()
-        for event in self._frames.events():
-            if isinstance(event, (TextMessage, BytesMessage)):
-                data = event.data if isinstance(event, TextMessage) else bytes(event.data)
-                if event.message_finished and not websocket.parts:  # fast path; benchmarks: client
-                    core.receive(websocket, data, now)
-                    continue
-                core.receive_part(websocket, data, event.message_finished, now)
-                if websocket.close_code == CloseCode.MESSAGE_TOO_BIG:
-                    self._is_deaf = True  # or the rest of it, perhaps a deflate bomb, would be unpacked for nothing
-                    break
+        for event in hand_over_messages(self._frames, core, websocket, now):
+            if event is TOO_BIG:
+                self._is_deaf = True
             elif isinstance(event, Ping):
                 if self._frames.state is ConnectionState.OPEN:
                     self._pong = self._frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
-            elif isinstance(event, CloseConnection):
+            else:
                 self._is_deaf = True
                 if self._frames.state is ConnectionState.OPEN:  # wsproto says so when the peer broke the protocol
                     core.fail_websocket(websocket, event.reason or "WebSocket protocol error", event.code, now)

@@ -8,17 +8,13 @@ import ssl
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import h11
 import trio
 
+from socketio_core.trio.answers import NoAnswer, Stream, read_head
 from socketio_core.url import ServerAddress, host_of
-
-READ_BYTES: Final = 65536
-
-Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
 class DialError(Exception):
@@ -135,21 +131,16 @@ async def _ask_for_tunnel(stream: trio.SocketStream, address: ServerAddress, pro
     request = h11.Request(method=b"CONNECT", target=target.encode("ascii"), headers=headers)
     try:
         await stream.send_all((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
-            elif isinstance(event, h11.Response):
-                break
-            elif not isinstance(event, h11.InformationalResponse):
-                raise DialError("proxy closed the connection")
+        head = await read_head(stream, connection)
+    except NoAnswer as error:
+        raise DialError(f"proxy {error}") from None
     except trio.BrokenResourceError:
         raise DialError("proxy closed the connection") from None
     except h11.RemoteProtocolError as error:
         raise DialError(f"proxy does not speak HTTP: {error}") from None
-    if not 200 <= event.status_code < 300:
-        reason = event.reason.decode("latin-1")
-        raise DialError(f"proxy refused the tunnel: HTTP {event.status_code} {reason}".rstrip())
+    if not 200 <= head.status_code < 300:
+        reason = head.reason.decode("latin-1")
+        raise DialError(f"proxy refused the tunnel: HTTP {head.status_code} {reason}".rstrip())
     if connection.trailing_data[0]:
         raise DialError("proxy sent something before the server could")
 

@@ -18,6 +18,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.trio.deflate import slices
 from socketio_core.trio.direct import DirectStream
+from socketio_core.trio.frames import TOO_BIG, hand_over_messages
 from socketio_core.trio.plain_frames import Foreign, PlainFrames, plain_frame
 
 if TYPE_CHECKING:
@@ -185,21 +186,14 @@ class WebSocketPump:
         """Hand the frames that have arrived to the engine."""
         core, websocket = self._mount.core, self._websocket
         now = trio.current_time()
-        for event in self._frames.events():
-            if isinstance(event, (TextMessage, BytesMessage)):
-                data = event.data if isinstance(event, TextMessage) else bytes(event.data)
-                if event.message_finished and not websocket.parts:  # fast path; benchmarks: server
-                    core.receive(websocket, data, now)
-                    continue
-                core.receive_part(websocket, data, event.message_finished, now)
-                if websocket.close_code == CloseCode.MESSAGE_TOO_BIG:
-                    self._is_deaf = True  # or the rest of it, perhaps a deflate bomb, would be unpacked for nothing
-                    break
+        for event in hand_over_messages(self._frames, core, websocket, now):
+            if event is TOO_BIG:
+                self._is_deaf = True
             elif isinstance(event, Ping):
                 if self._frames.state is not ConnectionState.OPEN:
                     continue  # after our close frame nothing more is sent
                 self._pong = self._frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
-            elif isinstance(event, CloseConnection):
+            else:
                 self._is_deaf = True
                 if self._frames.state is ConnectionState.OPEN:  # wsproto says so when the peer broke the protocol
                     core.fail(websocket, event.reason or "WebSocket protocol error", event.code, now)

@@ -15,8 +15,8 @@ from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceSt
 from socketio_core.socketio.client.pending import Emit
 from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
 from socketio_core.socketio.packet import DISCONNECT, EVENT, ROOT_NAMESPACE, JSONValue, Packet, event_packet
+from socketio_core.trio.answers import Stream
 from socketio_core.trio.client_websocket import ClientPump
-from socketio_core.trio.dial import Stream
 
 
 @caught_by("namespaces/connect_carries_auth", "namespaces/namespaces_share_a_connection")

@@ -109,6 +109,7 @@ async def test_both_transports_go_through_a_proxy(transport: str) -> None:
         (b"", "proxy"),
         (b"HTTP/1.1 200 OK\r\n\r\nearly", "proxy sent something before the server could"),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 No\r\n\r\n", "proxy refused the tunnel: HTTP 403 No"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 21, "proxy sent more than 20 informational responses"),
     ],
 )
 @trio_tcp_test

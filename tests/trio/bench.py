@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Final, ParamSpec
 
 import trio
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
 from socketio_core.app import Socket
 from socketio_core.trio import Server
@@ -147,6 +147,13 @@ class Bench:
         await client.open()
         if join:
             await client.join()
+        return client
+
+    async def stuck_websocket(self) -> WebSocketClient:
+        """Return one whose connection holds no byte that it has not read: one write to it waits for its reading."""
+        client = WebSocketClient(self.listener.connect(lockstep_stream_pair))
+        await client.open()
+        await client.join()
         return client
 
     async def polling(self, *, join: bool = True) -> PollingClient:

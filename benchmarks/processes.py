@@ -17,7 +17,6 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 NODE_FOLDER: Final = HERE / "servers" / "node"
-START_PATIENCE_S: Final = 60
 
 _CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CPU: Final = _CPUS[0]

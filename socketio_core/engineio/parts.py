@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Frame
 from socketio_core.errors import LocalProtocolError
+
+MESSAGE_TOO_BIG: Final = 1009  # RFC 6455, 7.4.1
 
 
 class Parts(list[Frame]):

@@ -19,6 +19,7 @@ from socketio_core.engineio.message import (
 )
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, PING, PONG, Frame, Payload, decode_frame, message_frame
+from socketio_core.engineio.parts import MESSAGE_TOO_BIG
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
@@ -27,7 +28,6 @@ from socketio_core.http import Request
 from socketio_core.timers import Timer
 
 _OPEN = SessionState.OPEN
-_MESSAGE_TOO_BIG = 1009  # RFC 6455, 7.4.1
 
 
 class Session:
@@ -192,7 +192,7 @@ class Session:
         settings = self._shared.settings
         limit = settings.max_payload_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
+            self.fail_websocket(websocket, "max payload size exceeded", MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
             if self._heartbeat.is_waiting:
@@ -225,7 +225,7 @@ class Session:
             if whole is not None:
                 self.receive(websocket, whole, now)
             elif websocket.parts.size_bytes > self._shared.settings.max_payload_bytes:
-                self.fail_websocket(websocket, "max payload size exceeded", _MESSAGE_TOO_BIG, now)
+                self.fail_websocket(websocket, "max payload size exceeded", MESSAGE_TOO_BIG, now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The WebSocket's connection is gone, or its client closed it."""

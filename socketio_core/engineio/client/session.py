@@ -24,12 +24,12 @@ from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame, message_frame
+from socketio_core.engineio.parts import MESSAGE_TOO_BIG
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 
 _OPEN = ClientState.OPEN
-_MESSAGE_TOO_BIG = 1009  # RFC 6455, 7.4.1
 
 
 class ClientSession:
@@ -217,7 +217,7 @@ class ClientSession:
         self._now = now
         limit = self.settings.max_message_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(websocket, "message larger than max_message_bytes", _MESSAGE_TOO_BIG, now)
+            self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: client
             if type(frame) is bytes:
@@ -250,7 +250,7 @@ class ClientSession:
             if whole is not None:
                 self.receive(websocket, whole, now)
             elif websocket.parts.size_bytes > self.settings.max_message_bytes:
-                self.fail_websocket(websocket, "message larger than max_message_bytes", _MESSAGE_TOO_BIG, now)
+                self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
 
     def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
         """The WebSocket could not be opened, its connection is gone, or the server closed it.

@@ -25,6 +25,7 @@ from socketio_core.app.socket import (
     Handshake,
     Queued,
     Socket,
+    ack_args,
     ack_value,
 )
 from socketio_core.engineio.events import RequestRefused
@@ -239,12 +240,9 @@ class Application(Registrar, Broadcasts):
             self.event_unhandled(socket, event)
 
     def _acknowledge(self, socket: Socket, event: EventReceived, result: JSONValue) -> None:
-        args: tuple[JSONValue, ...] = () if result is None else (result,)
-        if isinstance(result, tuple):
-            args = result  # pyright: ignore[reportUnknownVariableType] # of JSON values
         assert event.ack_id is not None  # the caller looked
         try:
-            socket.member.acknowledge(event.ack_id, args)
+            socket.member.acknowledge(event.ack_id, ack_args(result))
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             self.runtime.log_exception(f"return value of the handler of {event.name!r} cannot be sent", error)
         self.runtime.output_ready()

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable, Registrar
-from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_value
+from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_args, ack_value
 from socketio_core.errors import RemoteProtocolError
 from socketio_core.socketio.client.events import (
     Connected,
@@ -349,12 +349,9 @@ class ClientSocket(Registrar):
             self._acknowledge(event, next((outcome for outcome in outcomes if outcome is not None), None))
 
     def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
-        args: tuple[JSONValue, ...] = () if result is None else (result,)
-        if isinstance(result, tuple):
-            args = result  # pyright: ignore[reportUnknownVariableType] # of JSON values
         assert event.ack_id is not None  # the caller looked
         try:
-            self.core.acknowledge(event.ack_id, args)
+            self.core.acknowledge(event.ack_id, ack_args(result))
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             text = f"return value of the handler of {event.name!r} cannot be sent"
             self.manager.runtime.log_exception(text, error)

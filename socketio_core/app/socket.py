@@ -95,6 +95,13 @@ class AckWaiter:
 NO_ROOMS: Final[frozenset[str]] = frozenset()  # `frozenset()` makes another one each time
 
 
+def ack_args(result: JSONValue) -> tuple[JSONValue, ...]:
+    """Return what a handler returned as the arguments of an ack: none for `None`, those of a tuple, or the value."""
+    if isinstance(result, tuple):
+        return result  # pyright: ignore[reportUnknownVariableType] # of JSON values
+    return () if result is None else (result,)
+
+
 def ack_value(args: list[JSONValue]) -> JSONValue:
     """Return the arguments of an ack as one value: `None`, the value, or a tuple of several."""
     if not args:

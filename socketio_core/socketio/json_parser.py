@@ -187,7 +187,12 @@ class JsonParser:
             except Exception:  # noqa: BLE001, S110 - each module has errors of its own; it does not take it either
                 pass
         name = type(value).__name__
-        raise TypeError(f"{name} is not JSON; use str, int, float, bool, None, list, dict or bytes")
+        hint = (
+            "wait for acknowledgements with call"
+            if callable(value)
+            else "use str, int, float, bool, None, list, dict or bytes"
+        )
+        raise TypeError(f"{name} is not JSON; {hint}")
 
     def _binary_kind(self, kind: int, attachments: list[bytes], text: str) -> int:
         if kind not in _BINARY_OF:

@@ -8,6 +8,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import h11
@@ -15,6 +16,8 @@ import trio
 
 from socketio_core.trio.answers import NoAnswer, Stream, read_head
 from socketio_core.url import ServerAddress, host_of
+
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")  # what OpenSSL says of plain HTTP
 
 
 class DialError(Exception):
@@ -115,7 +118,8 @@ async def _shake_hands(tls: trio.SSLStream[trio.SocketStream]) -> None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             text = f"TLS: the certificate is not trusted: {cause.verify_message} (see ssl_context)"
         elif isinstance(cause, ssl.SSLError):
-            text = f"TLS: {cause.reason or cause}"
+            hint = " (does the server speak TLS there?)" if cause.reason in _NO_TLS else ""
+            text = f"TLS: {cause.reason or cause}{hint}"
         else:
             text = "TLS: the connection was closed during the handshake"
         raise DialError(text) from None

@@ -389,6 +389,7 @@ UNSENDABLE: Final[list[tuple[Packet, str]]] = [
     (Packet(EVENT, "/", ["a", SENT, {"x": {1, 2}}]), "data cannot be sent as JSON: set is not JSON; use str, int"),
     (Packet(EVENT, "/", ["a", SENT, object()]), "data cannot be sent as JSON: object is not JSON; use str, int"),
     (Packet(EVENT, "/", ["a", SENT, 1j]), "data cannot be sent as JSON: complex is not JSON; use str, int"),
+    (Packet(EVENT, "/", ["a", len]), "builtin_function_or_method is not JSON; wait for acknowledgements with call"),
     (Packet(EVENT, "/", ["a", SENT, {b"k": 1}]), "data cannot be sent as JSON: "),
     (Packet(EVENT, "/", ["a", SENT, cycle()]), "data cannot be sent as JSON: "),
     (Packet(EVENT, "/", ["a", SENT, nested(100_000)]), "data cannot be sent as JSON: "),

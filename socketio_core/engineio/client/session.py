@@ -1,8 +1,7 @@
 """One Engine.IO session, client role: what it wants in flight, and what became of it.
 
 The outbox is one queue whatever the carrier: POSTs take from its front, a WebSocket's host takes from it, an upgrade
-moves it over behind the `5`. So what was put first leaves first, across an upgrade too. How the session opens, polls,
-and upgrades, is in the modules of those names.
+moves it over behind the `5`; so what was put first leaves first. Opening, polling, upgrading have their own modules.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ import trio
 
 from socketio_core.app.client_socket import ConnectError
 from socketio_core.cli.chat import run_chat_client
+from socketio_core.cli.command import CommandFailed
 from socketio_core.cli.console import run_console
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.script import ScriptFailed, run_script
 from socketio_core.cli.terminal import safe
 from socketio_core.cli.values import show_value
-from socketio_core.demo.cli import CommandFailed
 
 
 def run(options: ConnectOptions) -> int:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 
-from socketio_core.demo import cli as demo_cli
-from socketio_core.demo.cli import EXIT_FAILURE, CommandFailed, require_modules
-
-EXIT_INTERRUPTED = 128 + signal.SIGINT
+from socketio_core.cli import serve
+from socketio_core.cli.command import EXIT_FAILURE, EXIT_INTERRUPTED, CommandFailed, require_modules
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,13 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the name of the program; `None` means those of this process.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    return run_connect(words[1:]) if words[:1] == ["connect"] else demo_cli.main(words)
+    return run_connect(words[1:]) if words[:1] == ["connect"] else serve.main(words)
 
 
 def run_connect(arguments: Sequence[str]) -> int:
     """Run `connect` and return its exit status."""
     try:
-        require_modules()
+        require_modules("the client")
         from socketio_core.cli.connect import run  # needs what was just checked
         from socketio_core.cli.options import parse
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from socketio_core.cli.command import OneLineParser
 from socketio_core.cli.values import read_value
-from socketio_core.demo.cli import OneLineParser
 from socketio_core.settings import ClientSettings
 from socketio_core.url import parse_url
 

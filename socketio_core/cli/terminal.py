@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 import time
-from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -96,6 +95,3 @@ def _optional(name: str) -> ModuleType | None:
     with suppress(ImportError):
         return importlib.import_module(name)
     return None
-
-
-Show = Callable[[str], None]

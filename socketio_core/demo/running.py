@@ -7,24 +7,28 @@ import os
 import signal
 import socket
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from socketio_core.demo.chat import create_chat
-from socketio_core.demo.cli import ChatOptions, CommandFailed
 
 _SIGNAL_STATUS = 128  # what a shell adds to the number of the signal that ended a command: Ctrl-C gives 130
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the user asked for
 
 
-def run_chat(options: ChatOptions) -> int:
+class CannotListen(Exception):  # noqa: N818 - read as an outcome
+    """The address cannot be listened on; the text is one line that says what to do about it."""
+
+
+def run_chat(host: str, port: int, client_dir: Path | None) -> int:
     """Serve the chat until Ctrl-C (or SIGTERM) and return the exit status.
 
     Raises:
-        CommandFailed: the address cannot be listened on.
+        CannotListen: something is wrong with the address.
     """
     try:
-        return trio.run(_serve_until_signal, options)
+        return trio.run(_serve_until_signal, host, port, client_dir)
     except KeyboardInterrupt:  # a second Ctrl-C while the server was saying goodbye, or a very early first one
         return _stopped(signal.SIGINT)
     except BaseExceptionGroup as group:
@@ -34,24 +38,24 @@ def run_chat(options: ChatOptions) -> int:
         return _stopped(signal.SIGINT)
 
 
-async def _serve_until_signal(options: ChatOptions) -> int:
-    listeners = await _open_listeners(options)
-    io = create_chat(client_dir=options.client_dir)
+async def _serve_until_signal(host: str, port: int, client_dir: Path | None) -> int:
+    listeners = await _open_listeners(host, port)
+    io = create_chat(client_dir=client_dir)
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             urls = await nursery.start(partial(io.serve, listeners=listeners))
-            print(_greeting(options, urls), flush=True)
+            print(_greeting(host, urls), flush=True)
             received = await anext(signals)
         # Out here a second signal is not caught any more: it ends a goodbye that takes too long.
         nursery.cancel_scope.cancel()
     return _stopped(received)
 
 
-async def _open_listeners(options: ChatOptions) -> list[trio.SocketListener]:
+async def _open_listeners(host: str, port: int) -> list[trio.SocketListener]:
     try:
-        return await trio.open_tcp_listeners(options.port, host=options.host)
+        return await trio.open_tcp_listeners(port, host=host)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host that cannot be a name, such as 64 letters
-        raise CommandFailed(explain(error, options.host, options.port)) from error
+        raise CannotListen(explain(error, host, port)) from error
 
 
 def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
@@ -66,11 +70,11 @@ def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
     return f"cannot listen on {host} port {port}: {os.strerror(code) if code else error}"
 
 
-def _greeting(options: ChatOptions, urls: list[str]) -> str:
+def _greeting(host: str, urls: list[str]) -> str:
     url = urls[0]
-    if options.host in _WILDCARDS:
+    if host in _WILDCARDS:
         port = url.rpartition(":")[2].rstrip("/")
-        url = f"http://{_WILDCARDS[options.host]}:{port} and at the other addresses of this machine"
+        url = f"http://{_WILDCARDS[host]}:{port} and at the other addresses of this machine"
     return f"chat is at {url} - open it in two tabs (Ctrl-C stops)"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from importlib.metadata import entry_points
 
 import pytest
 
 from socketio_core.cli.main import main
+from tests.cli.programs import ROOT
 
 
 def test_connect_is_a_command_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,4 +35,17 @@ def test_script_is_installed() -> None:
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "h11", None)  # how Python marks a module that cannot be imported
     assert main(["connect", "http://localhost"]) == 1
-    assert "h11, which cannot be found: pip install 'socketio_core[trio]'" in capsys.readouterr().err
+    assert "the client needs h11, which cannot be found: pip install 'socketio_core[trio]'" in capsys.readouterr().err
+
+
+def test_client_knows_nothing_of_the_chat_and_needs_no_package_to_say_what_is_missing() -> None:
+    program = """
+import sys
+sys.modules["trio"] = None  # how Python marks a module that cannot be imported
+from socketio_core.cli import main, options, values
+assert main.main(["connect", "http://localhost"]) == 1
+print([name for name in sys.modules if name.startswith(("socketio_core.demo", "socketio_core.trio"))])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "the client needs trio, which" in done.stderr
+    assert done.stdout == "[]\n"

@@ -1,16 +1,14 @@
-"""The command line: what it accepts, and the one line that it says when it cannot go on."""
+"""The command line of the chat: what it accepts, and the one line that it says when it cannot go on."""
 
 from __future__ import annotations
 
-import errno
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from socketio_core.demo.cli import ChatOptions, main, parse
-from socketio_core.demo.running import explain
+from socketio_core.cli.serve import ChatOptions, main, parse
 
 
 def test_defaults() -> None:
@@ -71,22 +69,3 @@ def test_taken_port_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.out == ""
     assert printed.err.startswith(f"socketio_core: port {port} on 127.0.0.1 is taken: ")
     assert printed.err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("error", "wanted"),
-    [
-        (OSError(errno.EADDRINUSE, "address in use"), "port 80 on box is taken"),
-        (PermissionError(errno.EACCES, "permission denied"), "port 80 needs privileges"),
-        (OSError(errno.EADDRNOTAVAIL, "no"), "box is not an address of this machine"),
-        (OSError(errno.EAFNOSUPPORT, "no"), "box is not an address of this machine"),
-        (socket.gaierror(socket.EAI_NONAME, "unknown"), "box is not an address of this machine"),
-        (UnicodeError("label too long"), "box is not an address of this machine"),
-        (OSError(errno.EMFILE, "too many"), "cannot listen on box port 80: Too many open files"),
-        (OSError("strange"), "cannot listen on box port 80: strange"),
-    ],
-)
-def test_errors_of_the_system_are_explained(error: OSError | UnicodeError, wanted: str) -> None:
-    line = explain(error, "box", 80)
-    assert line.startswith(wanted)
-    assert "\n" not in line

@@ -1,17 +1,16 @@
-"""The command line of `python -m socketio_core`. Imports nothing outside the standard library before it has to."""
+"""The command line of the demo's chat. Imports nothing outside the standard library before it has to."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-_NEEDED_MODULES = ("trio", "h11", "wsproto")
+from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, OneLineParser, require_modules
+
 _BUNDLE = "socket.io.js"
 _MAX_PORT = 65535
 _EPILOG = """\
@@ -21,13 +20,6 @@ Open the address that it prints in two tabs. Ctrl-C stops it.
                                           with --emit NAME JSON… --wait EVENT; --chat NICK joins
                                           this chat. All of it: connect --help
 """
-
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
-
-
-class CommandFailed(Exception):  # noqa: N818 - read as an outcome
-    """The command cannot go on; the text is one line that says what to do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parse(arguments)
     try:
-        require_modules()
-        from socketio_core.demo.running import run_chat  # needs what was just checked
+        require_modules("the server")
+        from socketio_core.demo.running import CannotListen, run_chat  # needs what was just checked
 
         logging.basicConfig(
             level=logging.INFO if options.verbose else logging.WARNING,
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
-        return run_chat(options)
+        try:
+            return run_chat(options.host, options.port, options.client_dir)
+        except CannotListen as error:
+            raise CommandFailed(str(error)) from error
     except CommandFailed as failure:
         print(f"socketio_core: {failure}", file=sys.stderr)
         return EXIT_FAILURE
@@ -90,27 +85,6 @@ def add_chat_options(parser: argparse.ArgumentParser) -> None:
         " (default: the page's own small client)",
     )
     parser.add_argument("--verbose", action="store_true", help="log what happens")
-
-
-def require_modules() -> None:
-    """Check that the packages which the server stands on can be imported."""
-    missing: list[str] = []
-    for name in _NEEDED_MODULES:
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError:
-            missing.append(name)
-    if missing:
-        raise CommandFailed(
-            f"the server needs {', '.join(missing)}, which cannot be found: pip install 'socketio_core[trio]'"
-        )
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"socketio_core: {message} (--help shows the options)\n")
 
 
 def _host(text: str) -> str:

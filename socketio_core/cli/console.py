@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any, Final
 
+import trio
+
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.options import ConnectOptions
@@ -15,13 +17,16 @@ from socketio_core.trio.client import connect
 
 HELP: Final = """\
 emit NAME [VALUE…]   send an event: emit chat "hi" {"a": 1} 0x00ff
-call NAME [VALUE…]   the same, and wait for the acknowledgement
+call NAME [VALUE…]   the same, and show the acknowledgement when it comes
 of /NAMESPACE [AUTH] join another namespace and talk to it; of / is the first one
 leave                leave the namespace
 connect              connect again
 status               what is connected to what
 quit                 leave (also Ctrl-D)
 VALUE is JSON, bytes in hex behind 0x, or a bare word."""
+
+
+_FAILURES: Final = (AckTimeout, Disconnected, LocalProtocolError)
 
 
 class _Mistake(Exception):  # noqa: N818 - of the user; the text says how it is done
@@ -35,8 +40,9 @@ class _Quit(Exception):  # noqa: N818 - no error
 class Console:
     """One interactive run."""
 
-    def __init__(self, options: ConnectOptions, terminal: Terminal, socket: ClientSocket) -> None:
+    def __init__(self, options: ConnectOptions, terminal: Terminal, socket: ClientSocket, calls: trio.Nursery) -> None:
         self._options = options
+        self._calls = calls
         self._show = terminal.show
         self._terminal = terminal
         self._current = socket
@@ -51,7 +57,7 @@ class Console:
                 await self._obey(line)
             except _Quit:
                 return
-            except (AckTimeout, ConnectError, Disconnected, LocalProtocolError, ValueError, _Mistake) as error:
+            except (*_FAILURES, ConnectError, ValueError, _Mistake) as error:
                 self._show(f"! {error}")
 
     async def _obey(self, line: str) -> None:
@@ -87,8 +93,18 @@ class Console:
             if not self._current.connected:
                 self._show("! not connected: it will be sent once there is a connection")
             return
-        answer = await self._current.emit_with_ack(name, *args, timeout=self._options.timeout_s)
-        self._show(_line("=", self._current.nsp, name, answer))
+        if self._terminal.is_tty:
+            self._calls.start_soon(self._call, self._current, name, args)
+        else:  # nobody waits for a prompt, and what is typed ahead may be a script: one after another, `quit` as well
+            await self._call(self._current, name, args)
+
+    async def _call(self, socket: ClientSocket, name: str, args: list[Any]) -> None:
+        try:
+            answer = await socket.emit_with_ack(name, *args, timeout=self._options.timeout_s)
+        except _FAILURES as error:
+            self._show(f"! {error}")
+        else:
+            self._show(_line("=", socket.nsp, name, answer))
 
     def _join(self, rest: str) -> None:
         words = rest.split(None, 1)
@@ -178,6 +194,7 @@ async def run_console(options: ConnectOptions) -> int:
     """Connect, and be interactive until the user has had enough. Returns the exit status."""
     terminal = Terminal(timestamps=options.timestamps)
     with terminal.kept_as_it_was():
-        async with connect(options.url, **options.connect_arguments()) as socket:
-            await Console(options, terminal, socket).run()
+        async with connect(options.url, **options.connect_arguments()) as socket, trio.open_nursery() as calls:
+            await Console(options, terminal, socket, calls).run()
+            calls.cancel_scope.cancel()
     return 0

@@ -28,12 +28,16 @@ class Terminal:
 
     Args:
         timestamps: put the time in front of each line that is shown.
+
+    Attributes:
+        prompt: is shown where one types.
+        is_tty: there is a person at it, as far as one can tell.
     """
 
     def __init__(self, *, timestamps: bool = False) -> None:
         self._timestamps = timestamps
-        self._is_tty = sys.stdin.isatty() and sys.stdout.isatty()
-        self._readline = _optional("readline") if self._is_tty else None
+        self.is_tty = sys.stdin.isatty() and sys.stdout.isatty()
+        self._readline = _optional("readline") if self.is_tty else None
         self._is_prompting = False
         self.prompt = "> "
 
@@ -43,7 +47,7 @@ class Terminal:
         if self._timestamps:
             now = time.time()
             line = f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d} {line}"
-        if self._is_prompting and self._is_tty:
+        if self._is_prompting and self.is_tty:
             typed = self._readline.get_line_buffer() if self._readline is not None else ""
             sys.stdout.write(f"{_CLEAR_LINE}{line}\n{self.prompt}{typed}")
         else:
@@ -60,7 +64,7 @@ class Terminal:
 
     def _read(self) -> str | None:
         try:
-            return input(self.prompt) if self._is_tty else _plain_line()
+            return input(self.prompt) if self.is_tty else _plain_line()
         except EOFError:
             return None
         except UnicodeDecodeError:
@@ -69,7 +73,7 @@ class Terminal:
     @contextmanager
     def kept_as_it_was(self) -> Generator[None, None, None]:
         """Put the terminal's modes back at the end: a line that is never finished leaves them changed."""
-        termios = _optional("termios") if self._is_tty else None
+        termios = _optional("termios") if self.is_tty else None
         if termios is None:
             yield
             return

@@ -11,6 +11,8 @@ from socketio_core.trio import Server, Socket
 
 io = Server(concurrency=4, engine=EngineSettings(path="/socket.io/", ping_interval_s=0.3, ping_timeout_s=5.0))
 
+quick_came = trio.Event()
+
 
 @io.on("connection")
 async def connected(socket: Socket) -> None:
@@ -26,6 +28,19 @@ async def chat(socket: Socket, *args: Any) -> int:
 @io.on("kick")
 async def kick(socket: Socket) -> None:
     await socket.disconnect()
+
+
+@io.on("slow")
+async def slow(socket: Socket, value: Any) -> Any:
+    """Answer once there was a `quick` too."""
+    await quick_came.wait()
+    return value
+
+
+@io.on("quick")
+async def quick(socket: Socket, value: Any) -> Any:
+    quick_came.set()
+    return value
 
 
 @io.on("silent")

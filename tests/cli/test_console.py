@@ -81,6 +81,19 @@ def test_errors_are_shown_and_it_goes_on(url: str, start: Start) -> None:
     terminal.wait_for(r"\* connected to /")
 
 
+def test_prompt_does_not_wait_for_an_answer(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("call slow 1\n")
+    terminal.type("call quick 2\n")  # without it the server does not answer the first one
+    terminal.wait_for("= quick 2(.|\n)*= slow 1")
+    terminal.type("call silent\nemit chat 3\n")
+    terminal.wait_for("< chat 3")
+    terminal.type("quit\n")  # and it waits no longer
+    assert terminal.wait_end() == 0
+    assert terminal.modes_now == terminal.modes
+
+
 def test_terminal_does_not_obey_the_server(url: str, start: Start) -> None:
     terminal = start("connect", url)
     terminal.wait_for("< hello .*\n")

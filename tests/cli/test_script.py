@@ -117,3 +117,10 @@ def test_commands_from_a_pipe(url: str) -> None:
     assert "! emit needs the name of an event" in out
     assert "! unknown command 'nonsense'" in out
     assert ">" not in out.replace("<3 bytes: 00 01 02>", "")  # a prompt is for people
+
+
+def test_end_of_a_pipe_waits_for_answers(url: str) -> None:
+    status, out, err = run("connect", url, "--timeout", "0.5", typed="call silent\ncall chat 1")
+    assert (status, err) == (0, "")
+    assert "! no acknowledgement of 'silent' in time\n" in out
+    assert "= chat 1\n" in out

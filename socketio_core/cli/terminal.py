@@ -6,6 +6,7 @@ import importlib
 import sys
 import time
 from contextlib import contextmanager, suppress
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,10 @@ class Terminal:
         self._timestamps = timestamps
         self.is_tty = sys.stdin.isatty() and sys.stdout.isatty()
         self._readline = _optional("readline") if self.is_tty else None
-        self._is_prompting = False
+        self._has_hook = self._readline is not None and "GNU readline" in (self._readline.__doc__ or "")
+        self._writing = Lock()
+        self._is_held = False  # by who reads a line
+        self._is_prompting = False  # a prompt is in the last line, and behind it what is being typed
         self.prompt = "> "
 
     def show(self, text: str) -> None:
@@ -47,28 +51,56 @@ class Terminal:
         if self._timestamps:
             now = time.time()
             line = f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d} {line}"
-        if self._is_prompting and self.is_tty:
+        with self._writing:
             typed = self._readline.get_line_buffer() if self._readline is not None else ""
-            sys.stdout.write(f"{_CLEAR_LINE}{line}\n{self.prompt}{typed}")
-        else:
-            sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+            after = f"{self.prompt}{typed}" if self._is_prompting else ""
+            _write(f"{_CLEAR_LINE if self.is_tty else ''}{line}\n{after}")
 
     async def read_line(self) -> str | None:
         """Wait for a line; `None` at the end of the input."""
-        self._is_prompting = True
-        try:
-            return await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
-        finally:
-            self._is_prompting = False
+        return await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
 
     def _read(self) -> str | None:
         try:
-            return input(self.prompt) if self.is_tty else _plain_line()
+            return self._edited_line() if self.is_tty else _plain_line()
         except EOFError:
             return None
         except UnicodeDecodeError:
             return ""
+        finally:
+            self._is_prompting = False
+
+    def _edited_line(self) -> str:
+        """Read a line behind a prompt.
+
+        Nothing may be shown between the moment in which the prompt is written and that in which `show` knows of it, or
+        the line would be in the prompt's, or the prompt be there twice. An editor must write the prompt by itself; GNU
+        readline says when it has. What was shown behind the end of the line before may have left a prompt: it goes.
+        """
+        self._writing.acquire()
+        self._is_held = True
+        try:
+            _write(_CLEAR_LINE)
+            if self._readline is None:
+                _write(self.prompt)
+                self._prompt_is_there()
+                return input()
+            if self._has_hook:
+                self._readline.set_pre_input_hook(self._prompt_is_there)
+            else:
+                self._prompt_is_there()  # nearly
+            return input(self.prompt)
+        finally:
+            self._let_write()
+
+    def _prompt_is_there(self) -> None:
+        self._is_prompting = True
+        self._let_write()
+
+    def _let_write(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._writing.release()
 
     @contextmanager
     def kept_as_it_was(self) -> Generator[None, None, None]:
@@ -85,6 +117,11 @@ class Terminal:
             if self._is_prompting:
                 sys.stdout.write("\n")
                 sys.stdout.flush()
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _plain_line() -> str:

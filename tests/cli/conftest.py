@@ -22,8 +22,8 @@ def start() -> Iterator[Callable[..., OnTerminal]]:
     """Start commands on terminals."""
     terminals: list[OnTerminal] = []
 
-    def begin(*arguments: str) -> OnTerminal:
-        terminals.append(OnTerminal(*arguments))
+    def begin(*arguments: str, **environment: str) -> OnTerminal:
+        terminals.append(OnTerminal(*arguments, **environment))
         return terminals[-1]
 
     yield begin

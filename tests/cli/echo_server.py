@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import trio
@@ -51,6 +52,14 @@ async def silent(socket: Socket) -> None:
 @io.on("rude")
 async def rude(socket: Socket) -> None:
     await socket.emit("evil", "\x1b[2J\x07")
+
+
+@io.of("/busy").on("connection")
+async def busy(socket: Socket) -> None:
+    """Emit without end."""
+    for number in itertools.count():
+        await socket.emit("tick", number)
+        await trio.sleep(0.0005)
 
 
 io.of("/admin")

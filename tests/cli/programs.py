@@ -50,7 +50,7 @@ def run(*arguments: str, typed: str = "") -> tuple[int, str, str]:
 class OnTerminal:
     """The command on a pseudo-terminal: type, and wait for what it shows."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **environment: str) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
         self.modes = termios.tcgetattr(theirs)
@@ -62,9 +62,10 @@ class OnTerminal:
             stderr=theirs,
             cwd=ROOT,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm", "INPUTRC": "/dev/null"},
+            env={**os.environ, "TERM": "xterm", "INPUTRC": "/dev/null", **environment},
         )
         self.shown = ""
+        self.written = ""  # all of it, as it was written
 
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
@@ -73,16 +74,20 @@ class OnTerminal:
         """Wait until what is shown holds `pattern`; return all that was shown up to it, and forget it."""
         deadline = time.monotonic() + DEADLINE_S
         while not (found := re.search(pattern, self.shown)):
-            left_s = deadline - time.monotonic()
-            if left_s <= 0 or not select.select([self._ours], [], [], left_s)[0]:
-                raise AssertionError(f"waited in vain for {pattern!r}; shown: {self.shown!r}")
-            try:
-                data = os.read(self._ours, 65536)
-            except OSError:
-                raise AssertionError(f"it ended before {pattern!r}; shown: {self.shown!r}") from None
-            self.shown = _ESCAPE.sub("", self.shown + data.decode("utf-8", "replace"))
+            self._read(deadline, pattern)
         taken, self.shown = self.shown[: found.end()], self.shown[found.end() :]
         return taken
+
+    def _read(self, deadline: float, wanted: str) -> None:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or not select.select([self._ours], [], [], left_s)[0]:
+            raise AssertionError(f"waited in vain for {wanted!r}; shown: {self.shown!r}")
+        try:
+            data = os.read(self._ours, 65536).decode("utf-8", "replace")
+        except OSError:
+            raise AssertionError(f"it ended before {wanted!r}; shown: {self.shown!r}") from None
+        self.written += data
+        self.shown = _ESCAPE.sub("", self.shown + data)
 
     def interrupt(self) -> None:
         """Press Ctrl-C, as the terminal does it."""

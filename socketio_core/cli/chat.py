@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.cli.connection import until_interrupted, wait_connected, why_not_connected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Terminal
 from socketio_core.errors import LocalProtocolError
@@ -28,7 +29,9 @@ class ChatRoom:
         self._watch()
 
     async def run(self) -> None:
-        """Talk until it is enough."""
+        """Wait for the connection, then talk until it is enough."""
+        await wait_connected(self._socket)
+        self._watch_failures()  # that of the first attempt ends it all, and is told otherwise
         self._terminal.show(f"* {HELP}")
         while (line := await self._terminal.read_line()) is not None:
             word, _, rest = line.strip().partition(" ")
@@ -103,9 +106,10 @@ class ChatRoom:
         def disconnected(reason: str) -> None:
             show(f"* disconnected: {reason}")
 
-        @socket.on("connect_error")
+    def _watch_failures(self) -> None:
+        @self._socket.on("connect_error")
         def refused(error: ConnectError) -> None:
-            show(f"! {error.message}")
+            self._terminal.show(f"! {why_not_connected(error)}")
 
     def _show_message(self, message: Any) -> None:
         if message["id"] > self._last_id:
@@ -127,6 +131,5 @@ async def run_chat_client(options: ConnectOptions) -> int:
     arguments = options.connect_arguments()
     arguments["auth"] = {**(options.auth or {}), "nickname": options.nickname, "tab": secrets.token_urlsafe(12)}
     with terminal.kept_as_it_was():
-        async with connect(options.url, **arguments) as socket:
-            await ChatRoom(terminal, socket, options.timeout_s).run()
-    return 0
+        async with connect(options.url, **arguments, wait=False) as socket:
+            return await until_interrupted(lambda _: ChatRoom(terminal, socket, options.timeout_s).run())

@@ -30,7 +30,7 @@ def run(options: ConnectOptions) -> int:
     except ConnectError as error:
         data = "" if error.data is None else f" {show_value(error.data)}"
         raise CommandFailed(safe(f"{error.message}{data}")) from None
-    except (ScriptFailed, ValueError) as error:
+    except (CommandFailed, ScriptFailed, ValueError) as error:
         raise CommandFailed(safe(str(error))) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end

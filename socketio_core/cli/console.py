@@ -9,6 +9,7 @@ import trio
 
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.cli.connection import until_interrupted, wait_connected, why_not_connected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Terminal
 from socketio_core.cli.values import read_values, show_value
@@ -51,7 +52,10 @@ class Console:
         self._watch(socket)
 
     async def run(self) -> None:
-        """Do what is typed until it is enough."""
+        """Wait for the connection, then do what is typed until it is enough."""
+        await wait_connected(self._current)
+        self._watch_failures(self._current)  # that of the first attempt ends it all, and is told otherwise
+        self._current.manager.on("reconnect_scheduled", self._scheduled)
         while (line := await self._terminal.read_line()) is not None:
             try:
                 await self._obey(line)
@@ -114,7 +118,9 @@ class Console:
         if len(auth) != 1 or not isinstance(auth[0], (dict, NoneType)):
             raise _Mistake('auth must be a JSON object: of /admin {"token": "…"}')
         self._current = self._current.of(words[0], auth[0])
-        self._watch(self._current)
+        if self._current.nsp not in self._sockets:
+            self._watch(self._current)
+            self._watch_failures(self._current)
         nsp = self._current.nsp
         self._terminal.prompt = "> " if nsp == "/" else f"{nsp}> "
         if not self._current.active:
@@ -128,8 +134,6 @@ class Console:
     # -- what comes --------------------------------------------------------------------------------------------------
 
     def _watch(self, socket: ClientSocket) -> None:
-        if socket.nsp in self._sockets:
-            return
         self._sockets.add(socket.nsp)
 
         @socket.on_any
@@ -146,18 +150,16 @@ class Console:
             detail = "" if socket.disconnect_error is None else f" ({socket.disconnect_error})"
             self._show(f"* disconnected from {socket.nsp}: {reason}{detail}")
 
+    def _watch_failures(self, socket: ClientSocket) -> None:
         @socket.on("connect_error")
         def refused(error: ConnectError) -> None:
-            data = "" if error.data is None else " " + show_value(error.data)
-            self._show(f"! {socket.nsp}: {error.message}{data}")
+            self._show(f"! {socket.nsp}: {why_not_connected(error)}")
+
+    def _scheduled(self, attempt: int, delay_s: float) -> None:
+        self._show(f"* attempt {attempt} to reconnect in {delay_s:.1f} s")
 
     def _watch_connection(self, socket: ClientSocket) -> None:
         manager = socket.manager
-
-        @manager.on("reconnect_scheduled")
-        def scheduled(attempt: int, delay_s: float) -> None:
-            self._show(f"* attempt {attempt} to reconnect in {delay_s:.1f} s")
-
         if not self._options.verbose:
             return
 
@@ -194,7 +196,5 @@ async def run_console(options: ConnectOptions) -> int:
     """Connect, and be interactive until the user has had enough. Returns the exit status."""
     terminal = Terminal(timestamps=options.timestamps)
     with terminal.kept_as_it_was():
-        async with connect(options.url, **options.connect_arguments()) as socket, trio.open_nursery() as calls:
-            await Console(options, terminal, socket, calls).run()
-            calls.cancel_scope.cancel()
-    return 0
+        async with connect(options.url, **options.connect_arguments(), wait=False) as socket:
+            return await until_interrupted(lambda calls: Console(options, terminal, socket, calls).run())

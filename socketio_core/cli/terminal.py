@@ -58,7 +58,17 @@ class Terminal:
 
     async def read_line(self) -> str | None:
         """Wait for a line; `None` at the end of the input."""
-        return await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+        try:
+            return await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+        finally:
+            with self._writing:
+                self._leave_prompt()
+
+    def _leave_prompt(self) -> None:
+        """Go to the next line if the one with the prompt was not ended by Enter."""
+        if self._is_prompting:
+            self._is_prompting = False
+            _write("\n")
 
     def _read(self) -> str | None:
         try:
@@ -66,9 +76,8 @@ class Terminal:
         except EOFError:
             return None
         except UnicodeDecodeError:
-            return ""
-        finally:
             self._is_prompting = False
+            return ""
 
     def _edited_line(self) -> str:
         """Read a line behind a prompt.
@@ -84,12 +93,13 @@ class Terminal:
             if self._readline is None:
                 _write(self.prompt)
                 self._prompt_is_there()
-                return input()
-            if self._has_hook:
+            elif self._has_hook:
                 self._readline.set_pre_input_hook(self._prompt_is_there)
             else:
                 self._prompt_is_there()  # nearly
-            return input(self.prompt)
+            line = input(self.prompt if self._readline is not None else "")
+            self._is_prompting = False
+            return line
         finally:
             self._let_write()
 
@@ -114,9 +124,6 @@ class Terminal:
             yield
         finally:
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, modes)
-            if self._is_prompting:
-                sys.stdout.write("\n")
-                sys.stdout.flush()
 
 
 def _write(text: str) -> None:

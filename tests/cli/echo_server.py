@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from typing import Any
 
 import trio
@@ -13,6 +14,8 @@ from socketio_core.trio import Server, Socket
 io = Server(concurrency=4, engine=EngineSettings(path="/socket.io/", ping_interval_s=0.3, ping_timeout_s=5.0))
 
 quick_came = trio.Event()
+farewell: defaultdict[str, trio.Event] = defaultdict(trio.Event)
+reasons: dict[str, str] = {}
 
 
 @io.on("connection")
@@ -29,6 +32,19 @@ async def chat(socket: Socket, *args: Any) -> int:
 @io.on("kick")
 async def kick(socket: Socket) -> None:
     await socket.disconnect()
+
+
+@io.on("disconnect")
+def gone(socket: Socket, reason: str) -> None:
+    reasons[socket.id] = reason
+    farewell[socket.id].set()
+
+
+@io.on("farewell")
+async def farewell_of(socket: Socket, sid: str) -> str:
+    """Tell why another socket left, once it has."""
+    await farewell[sid].wait()
+    return reasons[sid]
 
 
 @io.on("slow")

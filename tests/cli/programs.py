@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import pty
 import re
@@ -20,6 +21,11 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 COMMAND: Final = [sys.executable, "-W", "error", "-m", "socketio_core"]
 DEADLINE_S: Final = 20.0
 
+_WITH_TERMINAL: Final = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C is a signal
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]")
 
 
@@ -56,7 +62,7 @@ class OnTerminal:
         self.modes = termios.tcgetattr(theirs)
         self._theirs = theirs
         self._process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [sys.executable, "-c", _WITH_TERMINAL, *COMMAND, *arguments],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -79,7 +85,7 @@ class OnTerminal:
         return taken
 
     def _read(self, deadline: float, wanted: str) -> None:
-        left_s = deadline - time.monotonic()
+        left_s = min(deadline - time.monotonic(), DEADLINE_S)
         if left_s <= 0 or not select.select([self._ours], [], [], left_s)[0]:
             raise AssertionError(f"waited in vain for {wanted!r}; shown: {self.shown!r}")
         try:
@@ -89,13 +95,12 @@ class OnTerminal:
         self.written += data
         self.shown = _ESCAPE.sub("", self.shown + data)
 
-    def interrupt(self) -> None:
-        """Press Ctrl-C, as the terminal does it."""
-        self._process.send_signal(2)
-
     def wait_end(self) -> int:
-        """Wait until it has ended and return its status."""
-        return self._process.wait(DEADLINE_S)
+        """Wait until it has ended and return its status; `shown` holds the rest."""
+        status = self._process.wait(DEADLINE_S)
+        while select.select([self._ours], [], [], 0)[0]:
+            self._read(math.inf, "the end")
+        return status
 
     @property
     def modes_now(self) -> list[object]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.programs import OnTerminal, ServerProgram
+from tests.cli.programs import COMMAND, DEADLINE_S, ROOT, OnTerminal, ServerProgram, run
 from tests.cli.screen import lines_seen
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
@@ -116,20 +119,48 @@ def test_terminal_does_not_obey_the_server(url: str, start: Start) -> None:
     terminal.wait_for(re.escape(r'< evil "\u001b[2J\u0007"'))
 
 
-@pytest.mark.parametrize("way", ["end of input", "interrupt"])
-def test_terminal_is_left_as_it_was(url: str, start: Start, way: str) -> None:
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+@pytest.mark.parametrize(("key", "status"), [(CTRL_C, 130), (CTRL_D, 0)])
+def test_leaving_is_orderly_and_the_terminal_as_it_was(url: str, start: Start, key: str, status: int) -> None:
     terminal = start("connect", url)
-    terminal.wait_for("< hello .*\n")
+    sid = terminal.wait_for(r"connected to / as \S+").split()[-1]
     terminal.type("help\n")
     terminal.wait_for(r"bare word\.\s+> ")  # the prompt of the line editor, which has the terminal now
-    if way == "interrupt":
-        terminal.interrupt()
-        assert terminal.wait_end() == 130
-    else:
-        terminal.type("\x04")
-        assert terminal.wait_end() == 0
+    if key == CTRL_C:
+        terminal.type("emit unfin")
+        terminal.wait_for("unfin")
+    terminal.type(key)
+    assert terminal.wait_end() == status
+    assert terminal.modes_now == terminal.modes
+    assert terminal.shown.lstrip(" ").startswith("\r\n")
+    assert lines_seen(terminal.written)[-2:] == ["* disconnected from /: io client disconnect", ""]
+    assert not re.search("Traceback|attempt|transport", terminal.shown)
+    _, out, _ = run("connect", url, "--call", "farewell", sid)
+    assert json.loads(out.splitlines()[-1])["args"] == ["client namespace disconnect"]
+
+
+def test_ctrl_c_ends_the_wait_for_a_server_that_does_not_answer(url: str, start: Start) -> None:
+    terminal = start("connect", f"{url}/undecided", "-v")
+    terminal.wait_for(r"\* open over")
+    terminal.type(CTRL_C)
+    assert terminal.wait_end() == 130
     assert terminal.modes_now == terminal.modes
     assert "Traceback" not in terminal.shown
+
+
+def test_interrupt_ends_it_while_a_pipe_is_being_read(url: str) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "connect", url], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert b"connected" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE_S) == 130
+    out, err = process.communicate()
+    assert (out.splitlines()[-1], err) == (b"* disconnected from /: io client disconnect", b"")
 
 
 def test_no_server_is_one_line(start: Start) -> None:

@@ -109,7 +109,7 @@ class ChatRoom:
     def _watch_failures(self) -> None:
         @self._socket.on("connect_error")
         def refused(error: ConnectError) -> None:
-            self._terminal.show(f"! {why_not_connected(error)}")
+            self._terminal.show(f"! {why_not_connected(self._socket, error)}")
 
     def _show_message(self, message: Any) -> None:
         if message["id"] > self._last_id:

@@ -7,14 +7,12 @@ import sys
 
 import trio
 
-from socketio_core.app.client_socket import ConnectError
 from socketio_core.cli.chat import run_chat_client
 from socketio_core.cli.command import CommandFailed
 from socketio_core.cli.console import run_console
 from socketio_core.cli.options import ConnectOptions
-from socketio_core.cli.script import ScriptFailed, run_script
+from socketio_core.cli.script import run_script
 from socketio_core.cli.terminal import safe
-from socketio_core.cli.values import show_value
 
 
 def run(options: ConnectOptions) -> int:
@@ -27,10 +25,7 @@ def run(options: ConnectOptions) -> int:
     way = run_script if options.is_script else interactive
     try:
         return trio.run(way, options)
-    except ConnectError as error:
-        data = "" if error.data is None else f" {show_value(error.data)}"
-        raise CommandFailed(safe(f"{error.message}{data}")) from None
-    except (CommandFailed, ScriptFailed, ValueError) as error:
+    except (CommandFailed, ValueError) as error:
         raise CommandFailed(safe(str(error))) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end

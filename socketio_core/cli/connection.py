@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.cli.command import EXIT_INTERRUPTED, CommandFailed
 from socketio_core.cli.values import show_value
@@ -22,12 +23,45 @@ async def wait_connected(socket: ClientSocket) -> None:
     try:
         await socket.wait_first_outcome()
     except ConnectError as error:
-        raise CommandFailed(why_not_connected(error)) from None
+        raise CommandFailed(why_not_connected(socket, error) if _is_refusal(socket) else error.message) from None
 
 
-def why_not_connected(error: ConnectError) -> str:
-    """Return it in words."""
-    return error.message if error.data is None else f"{error.message} {show_value(error.data)}"
+def why_not_connected(socket: ClientSocket, error: ConnectError) -> str:
+    """Return why a socket is not connected, in words that begin with its namespace."""
+    data = "" if error.data is None else f" {show_value(error.data)}"
+    return f"{socket.nsp}{' refused' if _is_refusal(socket) else ''}: {error.message}{data}"
+
+
+def _is_refusal(socket: ClientSocket) -> bool:
+    """Whether there is a connection, and the namespace is the matter: otherwise the client tries again by itself."""
+    return not socket.active and not socket.manager.core.is_closing
+
+
+def watch_connection(manager: ClientManager, show: Callable[[str], None]) -> None:
+    """Show what happens to the connection itself."""
+
+    @manager.on("ping")
+    def ping() -> None:
+        show("* ping, answered")
+
+    @manager.on("open")
+    def opened(transport: str) -> None:
+        handshake = manager.core.session.handshake if manager.core.session is not None else None
+        if handshake is not None:
+            times = f"ping every {handshake.ping_interval_s:g} s, timeout {handshake.ping_timeout_s:g} s"
+            show(f"* open over {transport}, {times}, max payload {handshake.max_payload_bytes} bytes")
+
+    @manager.on("upgrade")
+    def upgraded() -> None:
+        show("* upgraded to websocket")
+
+    @manager.on("upgrade_error")
+    def not_upgraded(detail: str) -> None:
+        show(f"* stays on polling: {detail}")
+
+    @manager.on("close")
+    def closed(reason: str) -> None:
+        show(f"* connection closed: {reason}")
 
 
 async def until_interrupted(talk: Callable[[trio.Nursery], Awaitable[None]]) -> int:

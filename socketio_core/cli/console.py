@@ -9,7 +9,7 @@ import trio
 
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
-from socketio_core.cli.connection import until_interrupted, wait_connected, why_not_connected
+from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Terminal
 from socketio_core.cli.values import read_values, show_value
@@ -48,7 +48,8 @@ class Console:
         self._terminal = terminal
         self._current = socket
         self._sockets: set[str] = set()
-        self._watch_connection(socket)
+        if options.verbose:
+            watch_connection(socket.manager, self._show)
         self._watch(socket)
 
     async def run(self) -> None:
@@ -153,38 +154,10 @@ class Console:
     def _watch_failures(self, socket: ClientSocket) -> None:
         @socket.on("connect_error")
         def refused(error: ConnectError) -> None:
-            self._show(f"! {socket.nsp}: {why_not_connected(error)}")
+            self._show(f"! {why_not_connected(socket, error)}")
 
     def _scheduled(self, attempt: int, delay_s: float) -> None:
         self._show(f"* attempt {attempt} to reconnect in {delay_s:.1f} s")
-
-    def _watch_connection(self, socket: ClientSocket) -> None:
-        manager = socket.manager
-        if not self._options.verbose:
-            return
-
-        @manager.on("ping")
-        def ping() -> None:
-            self._show("* ping, answered")
-
-        @manager.on("open")
-        def opened(transport: str) -> None:
-            handshake = manager.core.session.handshake if manager.core.session is not None else None
-            if handshake is not None:
-                times = f"ping every {handshake.ping_interval_s:g} s, timeout {handshake.ping_timeout_s:g} s"
-                self._show(f"* open over {transport}, {times}, max payload {handshake.max_payload_bytes} bytes")
-
-        @manager.on("upgrade")
-        def upgraded() -> None:
-            self._show("* upgraded to websocket")
-
-        @manager.on("upgrade_error")
-        def not_upgraded(detail: str) -> None:
-            self._show(f"* stays on polling: {detail}")
-
-        @manager.on("close")
-        def closed(reason: str) -> None:
-            self._show(f"* connection closed: {reason}")
 
 
 def _line(sign: str, nsp: str, name: str, args: Any) -> str:

@@ -5,30 +5,31 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import trio
 
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.cli.command import CommandFailed
+from socketio_core.cli.connection import wait_connected, watch_connection
 from socketio_core.cli.options import ConnectOptions
+from socketio_core.cli.terminal import safe, stamped
 from socketio_core.cli.values import json_value
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.client import connect
-
-
-class ScriptFailed(Exception):  # noqa: N818 - read as an outcome
-    """Something did not come about; the text says what."""
 
 
 async def run_script(options: ConnectOptions) -> int:
     """Emit, call, wait. Returns the exit status 0.
 
     Raises:
-        ConnectError: there is no connection.
-        ScriptFailed: something was not sent, or did not come in time.
+        CommandFailed: there is no connection, something was not sent, or did not come in time.
     """
-    async with connect(options.url, **options.connect_arguments(), reconnection=False) as socket:
+    async with connect(options.url, **options.connect_arguments(), wait=False) as socket:
+        if options.verbose:
+            watch_connection(socket.manager, partial(_tell, options))
         missing = list(options.waits)
         failures: list[Exception] = []
         with trio.CancelScope() as doing:
@@ -46,10 +47,11 @@ async def run_script(options: ConnectOptions) -> int:
 
             @socket.on("disconnect")
             def disconnected(reason: str) -> None:
-                failures.append(ScriptFailed(f"disconnected before all was done: {reason}"))
+                failures.append(CommandFailed(f"disconnected before all was done: {reason}"))
                 doing.cancel()
 
             came = trio.Event()
+            await wait_connected(socket)
             await _send_all(options, socket)
             with trio.move_on_after(options.timeout_s):
                 while missing:
@@ -58,7 +60,7 @@ async def run_script(options: ConnectOptions) -> int:
         if failures:
             raise failures[0]
         if missing:
-            raise ScriptFailed(f"no {missing[0]!r} within {options.timeout_s:g} s")
+            raise CommandFailed(f"no {missing[0]!r} within {options.timeout_s:g} s")
     return 0
 
 
@@ -71,11 +73,15 @@ async def _send_all(options: ConnectOptions, socket: ClientSocket) -> None:
             else:
                 await socket.emit(name, *args)
         except AckTimeout:
-            raise ScriptFailed(f"no acknowledgement of {name!r} within {options.timeout_s:g} s") from None
+            raise CommandFailed(f"no acknowledgement of {name!r} within {options.timeout_s:g} s") from None
         except Disconnected as error:
-            raise ScriptFailed(f"no acknowledgement of {name!r}: {error}") from None
+            raise CommandFailed(f"no acknowledgement of {name!r}: {error}") from None
         except LocalProtocolError as error:
-            raise ScriptFailed(f"{name!r} was not sent: {error}") from None
+            raise CommandFailed(f"{name!r} was not sent: {error}") from None
+
+
+def _tell(options: ConnectOptions, line: str) -> None:
+    sys.stderr.write((stamped(line) if options.timestamps else safe(line)) + "\n")
 
 
 def _print(options: ConnectOptions, line: dict[str, object]) -> None:

@@ -24,6 +24,12 @@ def safe(text: str) -> str:
     return text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def stamped(text: str) -> str:
+    """Return the same with the time in front."""
+    now = time.time()
+    return f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d} {safe(text)}"
+
+
 class Terminal:
     """Reads lines with editing and history where there is a terminal, plain ones where there is none.
 
@@ -47,10 +53,7 @@ class Terminal:
 
     def show(self, text: str) -> None:
         """Show a line; what is being typed moves below it."""
-        line = safe(text)
-        if self._timestamps:
-            now = time.time()
-            line = f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d} {line}"
+        line = stamped(text) if self._timestamps else safe(text)
         with self._writing:
             typed = self._readline.get_line_buffer() if self._readline is not None else ""
             after = f"{self.prompt}{typed}" if self._is_prompting else ""

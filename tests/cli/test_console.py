@@ -77,7 +77,7 @@ def test_namespaces_have_a_prompt(url: str, start: Start) -> None:
     terminal.type("connect\n")
     terminal.wait_for(r"\* connected to /admin as")
     terminal.type("of /refused\n")
-    terminal.wait_for(r'! /refused: not you \{"code": 42\}')
+    terminal.wait_for(r'! /refused refused: not you \{"code": 42\}')
 
 
 def test_errors_are_shown_and_it_goes_on(url: str, start: Start) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
 import pytest
 
-from tests.cli.programs import COMMAND, ROOT, run
+from tests.cli.programs import COMMAND, ROOT, ServerProgram, run
 
 HELLO = {"event": "hello", "args": [{"token": None}, {"$binary": "000102", "size": 3}]}
 
@@ -57,8 +58,34 @@ def test_what_does_not_come_about_is_status_1(url: str, words: list[str], compla
     assert lines_of(out) == [HELLO]
 
 
-def test_refusals_are_told_with_their_data(url: str) -> None:
-    assert run("connect", f"{url}/refused", "--wait", "x") == (1, "", 'socketio_core: not you {"code": 42}\n')
+def test_refusals_are_told_with_namespace_and_data(url: str) -> None:
+    status, out, err = run("connect", f"{url}/refused", "--wait", "x")
+    assert (status, out, err) == (1, "", 'socketio_core: /refused refused: not you {"code": 42}\n')
+
+
+def test_main_namespace_has_a_name_too() -> None:
+    chat = ServerProgram("-u", "-m", "socketio_core", "--port", "0")
+    try:
+        for way in ([], ["--wait", "x"]):
+            status, out, err = run("connect", chat.url, *way)
+            assert (status, out) == (1, "")
+            assert re.fullmatch("socketio_core: / refused: .*nickname.*\n", err)
+    finally:
+        chat.close()
+
+
+def test_verbose_tells_of_the_connection_on_standard_error(url: str) -> None:
+    status, out, err = run("connect", url, "-v", "-t", "--wait", "never", "--timeout", "1")
+    assert status == 1
+    assert [line["event"] for line in lines_of(out)] == ["hello"]
+    lines = err.splitlines()
+    told = (
+        r"\d\d:\d\d:\d\d\.\d{3} \* (open over polling, .*|upgraded to websocket|ping, answered|connection closed: .*)"
+    )
+    assert {found[1].split()[0] for line in lines if (found := re.fullmatch(told, line))} == {
+        *("open", "upgraded", "ping,", "connection"),
+    }
+    assert [line for line in lines if not re.fullmatch(told, line)] == ["socketio_core: no 'never' within 1 s"]
 
 
 def test_what_is_not_json_is_wrong_usage(url: str) -> None:

@@ -55,9 +55,11 @@ class Terminal:
         """Show a line; what is being typed moves below it."""
         line = stamped(text) if self._timestamps else safe(text)
         with self._writing:
-            typed = self._readline.get_line_buffer() if self._readline is not None else ""
-            after = f"{self.prompt}{typed}" if self._is_prompting else ""
+            after = f"{self.prompt}{self._typed()}" if self._is_prompting else ""
             _write(f"{_CLEAR_LINE if self.is_tty else ''}{line}\n{after}")
+
+    def _typed(self) -> str:
+        return self._readline.get_line_buffer() if self._readline is not None else ""
 
     async def read_line(self) -> str | None:
         """Wait for a line; `None` at the end of the input."""

@@ -56,11 +56,10 @@ def test_there_is_one_prompt_however_much_comes(url: str, start: Start, tmp_path
     if editor == "none":
         (tmp_path / "readline.py").write_text("raise ImportError")
     terminal = start("connect", f"{url}/busy", PYTHONPATH=str(tmp_path))
-    terminal.wait_for("tick")
-    for number in range(100):
-        terminal.type(f"x{number}\n")
-        terminal.wait_for(f"! unknown command 'x{number}'.*\n")
-    line = re.compile(r"</busy tick \d+|\* connected to .*|! unknown .*|(/busy)?> [x\d]*|x\d+|")
+    for _ in range(100):
+        terminal.wait_for("tick")
+        terminal.type("\n")
+    line = re.compile(r"</busy tick \d+|\* connected to .*|> |")
     assert [seen for seen in lines_seen(terminal.written) if not line.fullmatch(seen)] == []
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Set
 from typing import Any, Final, cast
+
+import trio
 
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
+from socketio_core.cli.command import CommandFailed
 from socketio_core.cli.connection import until_interrupted, wait_connected, why_not_connected
 from socketio_core.cli.options import ConnectOptions
-from socketio_core.cli.terminal import Terminal
+from socketio_core.cli.terminal import Terminal, safe
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.client import connect
 
 LOBBY: Final = "lobby"
 HELP: Final = "type to talk; /join ROOM, /who, /quit (also Ctrl-D)"
+
+_JOINED: Final = frozenset(("room", "history", "online"))  # what the answer to `join` tells
+_STRANGER: Final = "this server does not answer as the demo's chat does; without --chat you can talk to any server"
 
 
 class ChatRoom:
@@ -26,12 +33,18 @@ class ChatRoom:
         self._timeout_s = timeout_s
         self._room = LOBBY
         self._last_id = 0  # of the newest message that was shown: after a reconnection the history comes again
+        self._is_chat = trio.Event()
         self._watch()
 
-    async def run(self) -> None:
-        """Wait for the connection, then talk until it is enough."""
+    async def run(self, nursery: trio.Nursery) -> None:
+        """Wait for the connection, then talk until it is enough.
+
+        Raises:
+            CommandFailed: there is no connection, or whoever answers there, or does not, is not the chat.
+        """
         await wait_connected(self._socket)
         self._watch_failures()  # that of the first attempt ends it all, and is told otherwise
+        nursery.start_soon(self._check_chat)
         self._terminal.show(f"* {HELP}")
         while (line := await self._terminal.read_line()) is not None:
             word, _, rest = line.strip().partition(" ")
@@ -52,11 +65,24 @@ class ChatRoom:
             except (AckTimeout, Disconnected, LocalProtocolError) as error:
                 self._terminal.show(f"! {error}")
 
-    async def _ask(self, name: str, **fields: Any) -> dict[str, Any] | None:
-        answer: Any = await self._socket.call(name, fields, timeout=self._timeout_s)
-        if _problem_of(answer) is None:
-            return cast("dict[str, Any]", answer)
-        self._terminal.show(f"! {_problem_of(answer)}")
+    async def _check_chat(self) -> None:
+        """See that the first request is answered as the chat does it."""
+        while not self._is_chat.is_set():
+            with trio.move_on_after(self._timeout_s):
+                await self._is_chat.wait()
+            if self._socket.connected and not self._is_chat.is_set():
+                raise CommandFailed(_STRANGER)
+
+    async def _ask(self, name: str, wanted: Set[str] = frozenset(), /, **fields: Any) -> dict[str, Any] | None:
+        answer = _fields(await self._socket.call(name, fields, timeout=self._timeout_s))
+        if answer.get("ok") is True and wanted <= answer.keys():
+            self._is_chat.set()
+            return answer
+        if isinstance(answer.get("error"), str):
+            self._is_chat.set()
+            self._terminal.show(f"! {answer['error']}")
+        else:
+            self._terminal.show("! that is not the answer of the chat")
         return None
 
     async def _say(self, text: str) -> None:
@@ -70,13 +96,13 @@ class ChatRoom:
             await self._ask("leave", room=before)
 
     async def _join(self) -> dict[str, Any] | None:
-        answer = await self._ask("join", room=self._room)
+        answer = await self._ask("join", _JOINED, room=self._room)
         if answer is not None:
-            self._room = answer["room"]
-            for message in answer["history"]:
+            self._room = str(answer["room"])
+            for message in _list(answer["history"]):
                 self._show_message(message)
-            self._terminal.prompt = f"{self._room}> "  # before the next line is shown, which shows it too
-            self._terminal.show(f"* {self._room}: {', '.join(answer['online'])}")
+            self._terminal.prompt = f"{safe(self._room)}> "  # before the next line is shown, which shows it too
+            self._terminal.show(f"* {self._room}: {', '.join(map(str, _list(answer['online'])))}")
         return answer
 
     def _watch(self) -> None:
@@ -84,23 +110,26 @@ class ChatRoom:
 
         @socket.on("welcome")
         async def welcome(news: Any) -> None:
-            show(f"* welcome, {news['nickname']}")
-            await self._join()
+            show(f"* welcome, {_fields(news).get('nickname')}")
+            try:
+                await self._join()
+            except (AckTimeout, Disconnected) as error:
+                show(f"! {error}")
 
         @socket.on("message")
         def message(news: Any) -> None:
-            if news["room"] == self._room:
+            if _fields(news).get("room") == self._room:
                 self._show_message(news)
 
         @socket.on("joined")
         def joined(news: Any) -> None:
-            if news["room"] == self._room:
-                show(f"* {news['nickname']} joined")
+            if _fields(news).get("room") == self._room:
+                show(f"* {news.get('nickname')} joined")
 
         @socket.on("left")
         def left(news: Any) -> None:
-            if news["room"] == self._room:
-                show(f"* {news['nickname']} left")
+            if _fields(news).get("room") == self._room:
+                show(f"* {news.get('nickname')} left")
 
         @socket.on("disconnect")
         def disconnected(reason: str) -> None:
@@ -112,17 +141,20 @@ class ChatRoom:
             self._terminal.show(f"! {why_not_connected(self._socket, error)}")
 
     def _show_message(self, message: Any) -> None:
-        if message["id"] > self._last_id:
-            self._last_id = message["id"]
-            self._terminal.show(f"{message['nickname']}: {message['text']}")
+        fields = _fields(message)
+        number = fields.get("id")
+        if isinstance(number, int) and number > self._last_id:
+            self._last_id = number
+            self._terminal.show(f"{fields.get('nickname')}: {fields.get('text')}")
 
 
-def _problem_of(answer: Any) -> str | None:
-    """Return what the chat refused, `None` when it did what was asked for."""
-    if not isinstance(answer, dict):
-        return "this server is not the chat"
-    fields = cast("dict[str, Any]", answer)
-    return None if fields.get("ok") is True else str(fields.get("error"))
+def _fields(value: object) -> dict[str, Any]:
+    """Return an object's fields; what a server sends may be anything."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 async def run_chat_client(options: ConnectOptions) -> int:
@@ -132,4 +164,4 @@ async def run_chat_client(options: ConnectOptions) -> int:
     arguments["auth"] = {**(options.auth or {}), "nickname": options.nickname, "tab": secrets.token_urlsafe(12)}
     with terminal.kept_as_it_was():
         async with connect(options.url, **arguments, wait=False) as socket:
-            return await until_interrupted(lambda _: ChatRoom(terminal, socket, options.timeout_s).run())
+            return await until_interrupted(ChatRoom(terminal, socket, options.timeout_s).run)

@@ -78,6 +78,19 @@ async def busy(socket: Socket) -> None:
         await trio.sleep(0.0005)
 
 
+@io.of("/strange").on("connection")
+async def strange(socket: Socket) -> None:
+    """Say what the chat says, and mean something else."""
+    await socket.emit("message", "hi")
+    await socket.emit("joined", 42)
+    await socket.emit("welcome", ["you"])
+
+
+@io.of("/strange").on("join")
+def join_in_vain(socket: Socket, request: Any) -> Any:
+    return {"ok": True, "joined": request}
+
+
 io.of("/admin")
 
 

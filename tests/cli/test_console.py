@@ -190,3 +190,14 @@ def test_chat_from_two_terminals(start: Start) -> None:
         ben.wait_for("anna left")
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("namespace", ["", "strange"])
+def test_server_that_is_not_the_chat_is_one_line(url: str, namespace: str) -> None:
+    command = [*COMMAND, "connect", f"{url}/{namespace}", "--chat", "anna", "--timeout", "0.5"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.wait(DEADLINE_S) == 1
+        said = process.stderr.read()
+    assert said.startswith("socketio_core: this server does not answer as the demo's chat does; ")
+    assert said.count("\n") == 1

@@ -62,6 +62,7 @@ class ClientSocket(Registrar):
     not acknowledge.
 
     Attributes:
+        asks_ack: whether the event that its handlers are being told of asks for an acknowledgement.
         disconnect_error: what went wrong when it was last disconnected, in words; `None` if the reason says it all.
     """
 
@@ -71,6 +72,7 @@ class ClientSocket(Registrar):
         self.auth = auth
         self.queue: deque[QueuedEvent] = deque()
         self.is_working = False
+        self.asks_ack = False
         self.disconnect_error: RemoteProtocolError | None = None
         self._handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
         self._streams: WeakSet[EventStream] = WeakSet()
@@ -318,9 +320,11 @@ class ClientSocket(Registrar):
 
     async def _handle(self, event: QueuedEvent) -> None:
         if isinstance(event, EventReceived):
+            self.asks_ack = event.ack_id is not None
             try:
                 await self._handle_event(event)
             finally:
+                self.asks_ack = False
                 self.manager.flow.event_handled(event.size_bytes)
         elif isinstance(event, Connected):
             await self._tell("connect")

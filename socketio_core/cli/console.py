@@ -24,7 +24,8 @@ leave                leave the namespace
 connect              connect again
 status               what is connected to what
 quit                 leave (also Ctrl-D)
-VALUE is JSON, bytes in hex behind 0x, or a bare word."""
+VALUE is JSON, bytes in hex behind 0x, or a bare word.
+<? marks an event that asks for an acknowledgement; it gets none."""
 
 
 _FAILURES: Final = (AckTimeout, Disconnected, LocalProtocolError)
@@ -139,7 +140,7 @@ class Console:
 
         @socket.on_any
         def event(name: str, *args: Any) -> None:
-            self._show(_line("<", socket.nsp, name, args))
+            self._show(_line("<?" if socket.asks_ack else "<", socket.nsp, name, args))
 
         @socket.on("connect")
         def connected() -> None:

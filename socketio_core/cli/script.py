@@ -36,8 +36,11 @@ async def run_script(options: ConnectOptions) -> int:
 
             @socket.on_any
             def event(name: str, *args: Any) -> None:
+                line: dict[str, object] = {"event": name, "args": json_value(list(args))}
+                if socket.asks_ack:
+                    line["ack"] = True  # it gets none
                 try:
-                    _print(options, {"event": name, "args": json_value(list(args))})
+                    _print(options, line)
                 except BrokenPipeError as error:
                     failures.append(error)
                     doing.cancel()

@@ -70,6 +70,16 @@ def test_handlers_of_every_event_acknowledge_only_with_an_answer() -> None:
     assert rig.sent() == ["38[1]"]
 
 
+def test_handlers_can_see_whether_an_acknowledgement_is_asked_for() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    seen = [socket.asks_ack]
+    socket.on("a", lambda: seen.append(socket.asks_ack))
+    rig.hear('27["a"]', '2["a"]', '28["a"]')
+    assert seen == [False, True, False, True]
+    assert not socket.asks_ack
+
+
 def test_failing_handlers_are_logged_and_acknowledge_nothing() -> None:
     rig = ClientRig().up()
     socket = rig.io.socket_of("/")

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from socketio_core import ConnectRefused, EngineSettings
-from socketio_core.trio import Server, Socket
+from socketio_core.trio import AckTimeout, Server, Socket
 
 io = Server(concurrency=4, engine=EngineSettings(path="/socket.io/", ping_interval_s=0.3, ping_timeout_s=5.0))
 
@@ -58,6 +58,14 @@ async def slow(socket: Socket, value: Any) -> Any:
 async def quick(socket: Socket, value: Any) -> Any:
     quick_came.set()
     return value
+
+
+@io.on("ask")
+async def ask(socket: Socket) -> None:
+    try:
+        await socket.call("q", 1, timeout=0.2)
+    except AckTimeout:
+        await socket.emit("unanswered")
 
 
 @io.on("silent")

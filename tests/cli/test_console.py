@@ -111,6 +111,14 @@ def test_prompt_does_not_wait_for_an_answer(url: str, start: Start) -> None:
     assert terminal.modes_now == terminal.modes
 
 
+def test_events_that_ask_for_an_acknowledgement_are_marked_and_get_none(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit ask\n")
+    terminal.wait_for(r"<\? q 1\r\n")
+    terminal.wait_for("< unanswered")
+
+
 def test_terminal_does_not_obey_the_server(url: str, start: Start) -> None:
     terminal = start("connect", url)
     terminal.wait_for("< hello .*\n")
@@ -126,7 +134,7 @@ def test_leaving_is_orderly_and_the_terminal_as_it_was(url: str, start: Start, k
     terminal = start("connect", url)
     sid = terminal.wait_for(r"connected to / as \S+").split()[-1]
     terminal.type("help\n")
-    terminal.wait_for(r"bare word\.\s+> ")  # the prompt of the line editor, which has the terminal now
+    terminal.wait_for(r"it gets none\.\s+> ")  # the prompt of the line editor, which has the terminal now
     if key == CTRL_C:
         terminal.type("emit unfin")
         terminal.wait_for("unfin")

@@ -36,6 +36,12 @@ def test_emit_alone_is_sent_before_it_ends(url: str) -> None:
     assert run("connect", url, "--emit", "chat", "1")[0] == 0
 
 
+def test_events_that_ask_for_an_acknowledgement_are_marked(url: str) -> None:
+    status, out, _ = run("connect", url, "--emit", "ask", "--wait", "unanswered")
+    assert status == 0
+    assert lines_of(out) == [HELLO, {"event": "q", "args": [1], "ack": True}, {"event": "unanswered", "args": []}]
+
+
 def test_auth_and_timestamps(url: str) -> None:
     status, out, _ = run("connect", url, "--auth", '{"token": "é"}', "-t", "--wait", "hello")
     line = lines_of(out)[0]

@@ -14,12 +14,13 @@ from socketio_core.cli.values import read_value
 from socketio_core.settings import ClientSettings
 from socketio_core.url import parse_url
 
-_EMIT_HELP = "send an event: NAME, then values: JSON, bytes as 0x00ff, or bare words"
+_EMIT_HELP = "send an event: NAME, then JSON, bytes as 0x00ff, bare words"
 _CALL_HELP = "the same, and wait for the acknowledgement"
 
 EPILOG = """\
-Interactive (type help), unless there is an --emit, --call or --wait: then events are lines of JSON on
-standard output, errors are on standard error, and the exit status is 0 done, 1 failed, 2 wrong usage.
+Interactive (type help), unless there is an --emit, --call or --wait: then events are lines of JSON
+on standard output, with "ack": true if the server asks for an acknowledgement (it gets none);
+errors are on standard error, and the exit status is 0 done, 1 failed, 2 wrong usage.
 
   socketio-core connect http://localhost:3000 --emit chat '"hi"' --wait chat
   socketio-core connect https://example.org/admin --auth '{"token": "…"}' -v
@@ -115,7 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--proxy", metavar="URL", type=_proxy, help="an HTTP proxy")
     parser.add_argument("--cafile", metavar="FILE", help="trust the certificates in this file")
     parser.add_argument("-k", "--insecure", action="store_true", help="do not check certificates")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show pings, upgrades and attempts too")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show the connection too: pings, upgrades, attempts"
+    )
     parser.add_argument("-t", "--timestamps", action="store_true", help="put the time in front of each line")
     parser.add_argument("--emit", dest="emits", metavar="WORD", nargs="+", action=_Say, default=[], help=_EMIT_HELP)
     parser.add_argument("--call", dest="emits", metavar="WORD", nargs="+", action=_Say, default=[], help=_CALL_HELP)
@@ -131,7 +134,7 @@ class _Wide(argparse.RawDescriptionHelpFormatter):
     """One line for each option, or the help is longer than a screen."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=38, width=110)
+        super().__init__(prog, max_help_position=38, width=100)
 
 
 class _Say(argparse.Action):

@@ -7,19 +7,25 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, OneLineParser, require_modules
 
 _BUNDLE = "socket.io.js"
 _MAX_PORT = 65535
+_USAGE = """\
+python -m socketio_core [--host HOST] [--port PORT] [--client-dir DIR]
+       python -m socketio_core connect URL [--emit NAME VALUE…] [--wait EVENT] …"""
 _EPILOG = """\
 Open the address that it prints in two tabs. Ctrl-C stops it.
 
-  python -m socketio_core connect URL     talk to any Socket.IO server: interactive, or in scripts
-                                          with --emit NAME JSON… --wait EVENT; --chat NICK joins
-                                          this chat. All of it: connect --help
+connect URL talks to any Socket.IO server: interactive, or in scripts with
+  --emit NAME VALUE…, --call NAME VALUE… (the same, and wait for the answer),
+  --wait EVENT, --timeout S; -v shows what the connection does, -t the time.
+  --chat NICK joins this chat. All of it: connect --help
 """
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,8 @@ def parse(arguments: Sequence[str] | None) -> ChatOptions:
         prog="python -m socketio_core",
         description="Serve a chat for the browser: rooms, nicknames, who is online, who is typing.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=_WIDTH),
+        usage=_USAGE,
     )
     add_chat_options(parser)
     found = parser.parse_args(arguments)
@@ -81,7 +88,7 @@ def add_chat_options(parser: argparse.ArgumentParser) -> None:
         "--client-dir",
         type=_client_dir,
         metavar="DIR",
-        help="use the official client: the folder node_modules/socket.io-client/dist after npm install socket.io-client"
+        help="the official client: node_modules/socket.io-client/dist after npm install socket.io-client"
         " (default: the page's own small client)",
     )
     parser.add_argument("--verbose", action="store_true", help="log what happens")

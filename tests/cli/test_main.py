@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -18,13 +19,20 @@ def test_connect_is_a_command_of_its_own(capsys: pytest.CaptureFixture[str]) -> 
     assert "Talk to a Socket.IO server" in capsys.readouterr().out
 
 
-def test_help_names_both_commands(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_help_shows_both_commands_on_a_small_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     with pytest.raises(SystemExit):
         main(["--help"])
-    out = capsys.readouterr().out
-    assert "Serve a chat" in out
-    assert "connect URL" in out
-    assert len(out.splitlines()) <= 24
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("usage: python -m socketio_core [--host HOST]")
+    assert lines[1].startswith("       python -m socketio_core connect URL ")
+    for word in ("Serve", "chat", "--emit", "--call", "--wait", "-v", "-t", "--timeout", "--chat"):
+        assert re.search(rf"(?<!\S){word}\b", "\n".join(lines)), word
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
 
 
 def test_script_is_installed() -> None:

@@ -101,8 +101,15 @@ def test_cafile_that_holds_no_certificate_is_refused(tmp_path: Path, capsys: pyt
     assert "--cafile cannot be used" in capsys.readouterr().err
 
 
-def test_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("columns", ["40", "100", "200"])
+def test_help_fits_on_a_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     with pytest.raises(SystemExit) as stopped:
         parse(["--help"])
     assert stopped.value.code == 0
-    assert len(capsys.readouterr().out.splitlines()) <= 32
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
+    assert '"ack": true' in "\n".join(lines)

@@ -46,13 +46,6 @@ def test_bad_arguments_get_one_line(arguments: list[str], complaint: str, capsys
     assert printed.err.count("\n") == 1
 
 
-def test_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        parse(["--help"])
-    assert stopped.value.code == 0
-    assert len(capsys.readouterr().out.splitlines()) <= 24
-
-
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "h11", None)  # how Python marks a module that cannot be imported
     assert main([]) == 1

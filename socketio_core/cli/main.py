@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_connect(arguments: Sequence[str]) -> int:
     """Run `connect` and return its exit status."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)  # what replaces it in a process may have none
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # an encoding that cannot say what a server sent must not end it all
     try:
         require_modules("the client")
         from socketio_core.cli.connect import run  # needs what was just checked

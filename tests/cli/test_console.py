@@ -209,3 +209,11 @@ def test_server_that_is_not_the_chat_is_one_line(url: str, namespace: str) -> No
         said = process.stderr.read()
     assert said.startswith("socketio_core: this server does not answer as the demo's chat does; ")
     assert said.count("\n") == 1
+
+
+def test_output_that_cannot_say_everything_goes_on(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # as on a pipe of Windows
+    status, out, err = run("connect", url, typed='call chat "\\u4f60"\ncall chat "then"\nquit\n')
+    assert (status, err) == (0, "")
+    assert r'< chat "\u4f60"' in out
+    assert '< chat "then"' in out

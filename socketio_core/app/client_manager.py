@@ -105,8 +105,10 @@ class ClientManager(Registrar):
 
     @property
     def has_undelivered(self) -> bool:
-        """Whether a socket that is connected has events which the server is yet to acknowledge (`retries`)."""
-        return any(namespace.is_connected and namespace.buffered_count for namespace in self.core.namespaces.values())
+        """Whether a socket that is connected, or will be by itself, has events to be acknowledged yet (`retries`)."""
+        if not self.core.settings.retries:
+            return False
+        return any(namespace.is_active and namespace.buffered_count for namespace in self.core.namespaces.values())
 
     def close(self) -> None:
         """End all streams: the block was left."""

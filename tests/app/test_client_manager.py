@@ -84,7 +84,7 @@ def test_upgrades_are_told() -> None:
     assert _told(UpgradeFailed("why")) == ("upgrade_error", "why")
 
 
-def test_what_is_not_acknowledged_is_undelivered_while_there_is_a_connection() -> None:
+def test_what_is_not_acknowledged_is_undelivered_as_long_as_there_is_hope() -> None:
     rig = ClientRig(retries=1).up()
     socket = rig.io.socket_of("/")
     seen = [rig.io.has_undelivered]
@@ -95,5 +95,14 @@ def test_what_is_not_acknowledged_is_undelivered_while_there_is_a_connection() -
     rig.start(socket.emit("b"))
     rig.lose()
     rig.run()
-    assert [*seen, rig.io.has_undelivered] == [False, True, False, False]
-    assert socket.core.buffered_count == 1
+    seen.append(rig.io.has_undelivered)
+    rig.start(socket.disconnect())
+    assert [*seen, rig.io.has_undelivered] == [False, True, False, True, False]
+
+
+def test_without_retries_nothing_is_to_be_acknowledged() -> None:
+    rig = ClientRig().up()
+    rig.lose()
+    rig.run()
+    rig.start(rig.io.socket_of("/").emit("a"))
+    assert not rig.io.has_undelivered

@@ -113,6 +113,25 @@ async def test_leaving_the_block_with_retries_waits_for_acknowledgements(transpo
         assert received == list(range(10))
 
 
+@trio_tcp_test
+async def test_leaving_the_block_with_retries_gets_over_a_lost_connection() -> None:
+    io = make_server()
+    received: list[int] = []
+
+    @io.on("n")
+    async def came(socket: Socket, number: int) -> None:
+        received.append(number)
+        if len(received) == 1:
+            io.core.engine.sessions[0].close(trio.current_time())
+            await trio.sleep(0.1)
+
+    async with serving(io) as url:
+        async with connect(url, transports=["websocket"], retries=3, reconnection_delay_s=0.01) as socket:
+            await socket.emit("n", 1)
+            await socket.emit("n", 2)
+        assert received == [1, 1, 2]
+
+
 @BOTH
 @trio_tcp_test
 async def test_acknowledgements_that_do_not_come_are_not_waited_for_for_ever(transport: str) -> None:
@@ -407,33 +426,3 @@ async def test_connections_for_polling_are_closed_behind_an_upgrade() -> None:
         await until(lambda: socket.transport == "websocket", "it has upgraded")
         await until(lambda: not io.idle_connections, "the server has seen them go", 5)
         assert await socket.call("echo", 1) == 1
-
-
-@pytest.mark.parametrize("remembers", [True, False])
-@trio_tcp_test
-async def test_upgrade_is_remembered_for_the_next_connection_if_wanted(remembers: bool) -> None:  # noqa: FBT001 - a row
-    io = make_server()
-    async with serving(io) as url, connect(url, remember_upgrade=remembers, reconnection_delay_s=0.01) as socket:
-        begun_on: list[str] = []
-        socket.manager.on("open", begun_on.append)
-        await until(lambda: socket.transport == "websocket", "it has upgraded")
-        io.core.engine.sessions[0].close(trio.current_time())
-        io.runtime.flush()
-        await until(lambda: len(begun_on) == 2 and socket.connected, "it is back")
-        assert begun_on == ["polling", "websocket" if remembers else "polling"]
-        assert await socket.call("echo", 1) == 1
-
-
-@trio_tcp_test
-async def test_other_transports_are_tried_if_wanted() -> None:
-    for transports, answers in (
-        (["polling", "websocket"], {"handshake": response("", "404 Not Found")}),
-        (["websocket", "polling"], {"websocket": response("", "400 Bad Request")}),
-    ):
-        async with raw_server(answers) as server:  # type: ignore[arg-type] # as it says
-            options: dict[str, Any] = {"transports": transports, "close_timeout_s": 1.0}
-            with pytest.raises(ConnectError, match=f"{transports[0]}: HTTP 40"):
-                async with connect(server.url, **options):
-                    pytest.fail("it must not connect")
-            async with connect(server.url, try_all_transports=True, **options) as socket:
-                assert (socket.id, socket.transport) == ("A", transports[1])

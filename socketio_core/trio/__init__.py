@@ -17,7 +17,7 @@ from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
 from socketio_core.trio.client import connect
 from socketio_core.trio.server import Server
-from socketio_core.trio.timeouts import Timeouts
+from socketio_core.wire.timeouts import Timeouts
 
 __all__ = [
     "AckTimeout",

@@ -19,11 +19,11 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.http import Response
 from socketio_core.trio.answers import READ_BYTES, NoAnswer, Stream, read_head
 from socketio_core.trio.client_http import MAX_HEAD_BYTES
-from socketio_core.trio.deflate import Deflate, agree, slices
 from socketio_core.trio.dial import DialError, reason_of
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.frames import TOO_BIG, hand_over_messages
 from socketio_core.websocket_handshake import KEY_BYTES, problem_of_answer, request_headers
+from socketio_core.wire.deflate import Deflate, agree, slices
 
 if TYPE_CHECKING:
     from socketio_core.trio.client import TrioClient

@@ -14,7 +14,7 @@ import trio
 
 from socketio_core.http import Request, Response
 from socketio_core.trio.direct import DirectStream
-from socketio_core.trio.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
+from socketio_core.wire.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
 
 if TYPE_CHECKING:
     from socketio_core.trio.server import Server

@@ -10,11 +10,11 @@ import trio
 from socketio_core.engineio.actions import Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Poll, Post
 from socketio_core.http import Request
-from socketio_core.trio.deflate import negotiate
 from socketio_core.trio.http1 import Gone, Http1, TooSlow, text_response
 from socketio_core.trio.runtime import LOGGER, PollWaker
 from socketio_core.trio.websocket import WebSocketPump
 from socketio_core.websocket_handshake import accept_headers, refused_handshake
+from socketio_core.wire.deflate import negotiate
 
 if TYPE_CHECKING:
     from socketio_core.trio.mount import Mount

@@ -29,7 +29,7 @@ from socketio_core.trio.groups import only_cause
 from socketio_core.trio.http_connection import HttpConnection
 from socketio_core.trio.mount import AllowRequest, Mount
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
-from socketio_core.trio.timeouts import Timeouts
+from socketio_core.wire.timeouts import Timeouts
 
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
 Listener = trio.abc.Listener[Any]

@@ -16,10 +16,10 @@ from socketio_core.app.handover import Handover
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
-from socketio_core.trio.deflate import slices
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.frames import TOO_BIG, hand_over_messages
-from socketio_core.trio.plain_frames import Foreign, PlainFrames, plain_frame
+from socketio_core.wire.deflate import slices
+from socketio_core.wire.plain_frames import Foreign, PlainFrames, plain_frame
 
 if TYPE_CHECKING:
     from socketio_core.trio.mount import Mount

@@ -1,6 +1,6 @@
 """The shortcut for plain frames is compared with wsproto, over any bytes in any chunks.
 
-`python -m tests.trio.test_plain_frames 1000000` compares over that many inputs; the tests over some thousands.
+`python -m tests.wire.test_plain_frames 1000000` compares over that many inputs; the tests over some thousands.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.frame_protocol import FrameProtocol
 
-from socketio_core.trio.plain_frames import MAX_PLAIN_BYTES, Foreign, PlainFrames, plain_frame
+from socketio_core.wire.plain_frames import MAX_PLAIN_BYTES, Foreign, PlainFrames, plain_frame
 
 Seen = tuple[str, object]
 """One event, with what it says."""

@@ -1,6 +1,6 @@
 """The shortcut for plain requests and answers is compared with h11, over any bytes in any chunks.
 
-`python -m tests.trio.test_plain_requests 1000000` compares over that many inputs; the tests over some thousands.
+`python -m tests.wire.test_plain_requests 1000000` compares over that many inputs; the tests over some thousands.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import trio
 from socketio_core import EngineSettings
 from socketio_core.http import Request, Response
 from socketio_core.trio import Server
-from socketio_core.trio.plain_requests import (
+from socketio_core.wire.plain_requests import (
     MAX_HEAD_BYTES,
     MAX_HEADERS,
     PlainRequest,

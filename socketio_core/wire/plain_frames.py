@@ -2,7 +2,7 @@
 
 Plain is a frame that is final, masked, text or binary, without extension bits, outside of a fragmented message, and up
 to `MAX_PLAIN_BYTES` long, its length written in the shortest form. wsproto stays the authority: every other frame goes
-to it whole, as its bytes arrive, and so does a text that is not UTF-8. `tests/trio/test_plain_frames.py` compares the
+to it whole, as its bytes arrive, and so does a text that is not UTF-8. `tests/wire/test_plain_frames.py` compares the
 two over any bytes in any chunks. The one difference: wsproto sees a wrong text as soon as its first wrong byte arrives,
 this at the end of its frame.
 

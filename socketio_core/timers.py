@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 _T = TypeVar("_T")
 
 _COMPACT_ABOVE = 64  # cancelled entries that may lie in the heap before it is worth looking at their share
+
+
+class Scheduled(Protocol):
+    """Something with a deadline."""
+
+    def handle_timeout(self, now: float) -> None:
+        """The deadline has come."""
 
 
 class Timer(Generic[_T]):

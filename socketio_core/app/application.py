@@ -161,6 +161,9 @@ class Application(Registrar, Broadcasts):
                 socket.flow.wake()  # whoever waits to emit learns that it is over
                 self._enqueue(socket, event, runnable)
             elif isinstance(event, ConnectionClosed):
+                if event.error is not None and event.error.__cause__ is not None:
+                    text = f"parser failed, so the connection was closed: {event.error}"
+                    self.runtime.log_exception(text, event.error.__cause__)
                 self.connection_closed(event)
             else:
                 self.request_refused(event)
@@ -280,7 +283,10 @@ class Application(Registrar, Broadcasts):
             member.refuse(message, data)
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             self.runtime.log_exception("message or data of the refusal cannot be sent", error)
-            member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
+            try:
+                member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
+            except Exception:  # noqa: BLE001 - it is the parser's: what cannot be told ends the connection
+                member.disconnect(self.runtime.now(), close=True)
         self.runtime.output_ready()
 
     async def _say_goodbye(self, socket: Socket, event: Left) -> None:

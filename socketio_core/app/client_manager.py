@@ -140,6 +140,9 @@ class ClientManager(Registrar):
             elif isinstance(event, Pinged) and self.queue and isinstance(self.queue[-1], Pinged):
                 pass  # the handlers of the last one have not run yet, and a server may send any number
             else:
+                if isinstance(event, EngineClosed) and event.error is not None and event.error.__cause__ is not None:
+                    text = f"parser failed, so the connection was closed: {event.error}"
+                    self.runtime.log_exception(text, event.error.__cause__)
                 self.flow.wake()
                 self.queue.append(event)
                 self._start(self)

@@ -53,8 +53,13 @@ def frame_size(frame: Frame) -> int:
 
     Raises:
         LocalProtocolError: the text holds a lone surrogate.
+        TypeError: it is neither text nor bytes; what only looks like bytes would fail where all others are written.
     """
-    if isinstance(frame, str) and not frame.isascii():
+    if type(frame) is bytes:
+        return len(frame)
+    if not isinstance(frame, str):  # pyright: ignore[reportUnnecessaryIsInstance] # a parser may be anybody's
+        raise TypeError(f"frame must be str or bytes, not {type(frame).__name__}")
+    if not frame.isascii():
         try:
             return len(frame.encode("utf-8"))
         except UnicodeEncodeError as error:

@@ -87,7 +87,7 @@ class Connection:
         try:
             packet = self._decoder.feed(payload)
         except PacketError as error:
-            self._fail(CloseReason.PARSE_ERROR, str(error), now)
+            self._fail(CloseReason.PARSE_ERROR, str(error), now, error.__cause__)
             return
         size_bytes = len(payload)
         if type(payload) is str and not payload.isascii():
@@ -127,12 +127,12 @@ class Connection:
     def _connect(self, nsp: str, auth: dict[str, JSONValue] | None, now: float) -> None:
         namespace = self._server.hub.find(nsp)
         if namespace is None:
-            self._refuse_connect(nsp, "Invalid namespace")
+            self._refuse_connect(nsp, "Invalid namespace", now)
             return
         if len(self._members) >= self.settings.max_namespaces:
-            self._refuse_connect(nsp, "Too many namespaces")
+            self._refuse_connect(nsp, "Too many namespaces", now)
         elif self.undecided >= self.settings.max_pending_connects:
-            self._refuse_connect(nsp, "Too many pending connects")
+            self._refuse_connect(nsp, "Too many pending connects", now)
         else:
             self._left.pop(nsp, None)
             member = self._members[nsp] = Member(self, namespace, self._server.new_id())
@@ -141,10 +141,10 @@ class Connection:
             return
         self._server.hub.forget_if_empty(namespace)
 
-    def _refuse_connect(self, nsp: str, message: str) -> None:
+    def _refuse_connect(self, nsp: str, message: str, now: float) -> None:
         self._left[nsp] = None  # what it sent before it knew is ignored
         self._trim_left()
-        self.session.put(self.parser.encode(Packet(CONNECT_ERROR, nsp, {"message": message})), is_control=True)
+        self.send_control(Packet(CONNECT_ERROR, nsp, {"message": message}), now)
 
     def _hold(self, member: Member, packet: Packet, size_bytes: int, now: float) -> None:
         """A packet for a namespace that is being decided."""
@@ -165,6 +165,21 @@ class Connection:
         self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now)
 
     # -- members -----------------------------------------------------------------------------------------------------
+
+    def send_control(self, packet: Packet, now: float) -> bool:
+        """Send a packet of the protocol's own, for which nobody waits.
+
+        A parser that cannot encode it costs the client its connection: it would never learn what the packet says.
+        Returns whether it could.
+        """
+        try:
+            message = self.parser.encode(packet)
+        except Exception as error:  # noqa: BLE001 - anything at all, for a parser may be the application's code
+            detail = f"packet of type {packet.type} could not be encoded: {error!r:.200}"
+            self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now, error)
+            return False
+        self.session.put(message, is_control=True)
+        return True
 
     def note_accepted(self, member: Member, now: float) -> None:
         """A member is in: what was held for it follows."""
@@ -196,7 +211,7 @@ class Connection:
         """Leave every namespace with a DISCONNECT packet, then close the connection in order."""
         for member in self.members:
             if member.state is MemberState.JOINED:
-                self.session.put(self.parser.encode(Packet(DISCONNECT, member.namespace.name)), is_control=True)
+                self.send_control(Packet(DISCONNECT, member.namespace.name), now)
         self._end(CloseReason.SERVER_NAMESPACE_DISCONNECT, None)
         self.session.close(now)
 
@@ -216,10 +231,16 @@ class Connection:
         first_reason, first_error = self._end(reason, error)
         self.report(ConnectionClosed(self, first_reason, first_error))
 
-    def _fail(self, reason: CloseReason, detail: str, now: float) -> None:
-        """The client broke the protocol: all its namespaces end together, with the same reason on both transports."""
+    def _fail(self, reason: CloseReason, detail: str, now: float, cause: BaseException | None = None) -> None:
+        """The client broke the protocol: all its namespaces end together, with the same reason on both transports.
+
+        Args:
+            cause: what a parser raised, if it was not the client's fault.
+        """
         self.refused_input = True
-        self._end(reason, RemoteProtocolError(detail))
+        error = RemoteProtocolError(detail)
+        error.__cause__ = cause
+        self._end(reason, error)
         self.session.close(now)
 
     def _end(

@@ -73,14 +73,16 @@ class Member:
     # -- joining and leaving -----------------------------------------------------------------------------------------
 
     def accept(self, now: float) -> bool:
-        """Let the member in. Returns `False` when it went away meanwhile.
+        """Let the member in. Returns `False` when it went away meanwhile, or the parser cannot tell it.
 
         What the client sent in the meantime follows as events, in order.
 
         Raises:
             LocalProtocolError: it was accepted before.
         """
-        if not self._decide():
+        if not self._decide() or not self.connection.send_control(
+            Packet(CONNECT, self.namespace.name, {"sid": self.sid}), now
+        ):
             return False
         self.state = MemberState.JOINED
         self.namespace.pending_count -= 1
@@ -88,7 +90,6 @@ class Member:
         self.namespace.members[self.sid] = self
         for room in self._rooms:
             self.namespace.add_to_room(self, room)
-        self._send(Packet(CONNECT, self.namespace.name, {"sid": self.sid}), is_control=True)
         self.connection.note_accepted(self, now)
         return True
 
@@ -103,7 +104,7 @@ class Member:
         payload: dict[str, JSONValue] = {"message": message}
         if data is not None:
             payload["data"] = data
-        self._send(Packet(CONNECT_ERROR, self.namespace.name, payload), is_control=False)
+        self.connection.session.put(self.connection.parser.encode(Packet(CONNECT_ERROR, self.namespace.name, payload)))
         self.connection.note_refused(self)
         return True
 
@@ -126,8 +127,9 @@ class Member:
             return
         if close:
             self.connection.disconnect(now)
-        elif self.state is MemberState.JOINED:
-            self._send(Packet(DISCONNECT, self.namespace.name), is_control=True)
+        elif self.state is MemberState.JOINED and self.connection.send_control(
+            Packet(DISCONNECT, self.namespace.name), now
+        ):
             self.connection.remove(self, CloseReason.SERVER_NAMESPACE_DISCONNECT)
 
     def leave_with(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
@@ -265,9 +267,6 @@ class Member:
     def ack_expired(self, ack: PendingAck) -> None:
         """The time of an ack is up."""
         self.connection.report(AckExpired(self, ack.context))
-
-    def _send(self, packet: Packet, *, is_control: bool) -> None:
-        self.connection.session.put(self.connection.parser.encode(packet), is_control=is_control)
 
     def _check_accepted(self) -> None:
         if self.state is MemberState.PENDING:

@@ -1,4 +1,8 @@
-"""What a parser is: how packets become messages and back. Both ends must use the same one. Spec: PROTOCOL 4.9."""
+"""What a parser is: how packets become messages and back. Both ends must use the same one. Spec: PROTOCOL 4.9.
+
+One that fails in another way than it may, or returns something else, costs the call or the connection that it was
+needed for, and is logged; see `guard`.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.acks import PendingAck
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import Event
+from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.hub import Hub, Rooms
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
@@ -48,7 +49,7 @@ class Server:
     ) -> None:
         self.settings = settings or SocketSettings()
         self.engine = Engine(engine_settings or EngineSettings(path="/socket.io/"), new_id=new_id)
-        self.parser: Parser = parser or JsonParser(self.settings)
+        self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.new_id = new_id
         self.hub = Hub()
         self.hub.of(ROOT_NAMESPACE)

@@ -216,13 +216,22 @@ class TrioClient(LoopRuntime):
             if isinstance(carrier, Exchange):
                 self._see_to_exchange(carrier)
             elif isinstance(carrier.context, ClientPump):
-                carrier.context.flush()
+                self._flush_pump(carrier, carrier.context)
             elif not carrier.is_closed:
                 self._run(self._pump, carrier)
         self.manager.flow.output_taken()
         self.wake_in_time()
         if self._is_ending:
             self._is_idle.set()
+
+    def _flush_pump(self, websocket: ClientWebSocket, pump: ClientPump) -> None:
+        try:
+            pump.flush()
+        except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
+            self.log_exception(f"{websocket!r} could not be written to, so it was closed", error)
+            websocket.outbox.clear()
+            self.core.lost(websocket, f"internal error: {error!r}", self.now())
+            self.output_ready()
 
     def _see_to_exchange(self, exchange: Exchange) -> None:
         if isinstance(exchange.context, trio.CancelScope):

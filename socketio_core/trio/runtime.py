@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
-from socketio_core.engineio.carriers import Poll
+from socketio_core.engineio.carriers import Poll, WebSocket
 
 if TYPE_CHECKING:
     from socketio_core.trio.mount import Mount
@@ -134,7 +134,7 @@ class LoopRuntime:
         while True:
             await self._ready.wait()
             self._ready = trio.Event()
-            self.flush()
+            self._flush_safely()
 
     async def keep_time(self) -> None:
         """Sleep until the next deadline, again and again."""
@@ -145,8 +145,17 @@ class LoopRuntime:
                 await trio.sleep_forever()
             now = trio.current_time()
             self._rests_until = now + TIMER_REST_S
-            self.handle_timeout(now)
+            try:
+                self.handle_timeout(now)
+            except Exception as error:  # noqa: BLE001 - a fault there must not end everything
+                self.log_exception("what was due failed", error)
+            self._flush_safely()
+
+    def _flush_safely(self) -> None:
+        try:
             self.flush()
+        except Exception as error:  # noqa: BLE001 - a fault there must not end everything
+            self.log_exception("what has happened could not be told", error)
 
 
 class TrioRuntime(LoopRuntime):
@@ -185,6 +194,16 @@ class TrioRuntime(LoopRuntime):
                     if carrier.response is not None and isinstance(carrier.context, PollWaker):
                         carrier.context.wake()
                 elif carrier.context is not None:
-                    carrier.context.flush()  # type: ignore[attr-defined] # a Flushable: see websocket.py
+                    try:
+                        carrier.context.flush()  # type: ignore[attr-defined] # a Flushable: see websocket.py
+                    except Exception as error:  # noqa: BLE001 - it costs that client its connection, and nobody else
+                        self._drop(mount, carrier, error)
                 mount.note_taken(carrier.session)
         self.wake_in_time()
+
+    def _drop(self, mount: Mount, websocket: WebSocket, error: Exception) -> None:
+        """End the session of a WebSocket that cannot be written to."""
+        self.log_exception(f"{websocket.session!r} could not be written to, so it was closed", error)
+        websocket.outbox.clear()
+        mount.core.lost(websocket, self.now())
+        self.output_ready()

@@ -11,9 +11,13 @@ import pytest
 from socketio_core.app import Socket
 from socketio_core.app.handlers import Handler
 from socketio_core.engineio.events import RequestRefused
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.packet import Payload
 from socketio_core.errors import CloseReason, ConnectRefused
 from socketio_core.http import Request
-from socketio_core.socketio import ConnectionClosed
+from socketio_core.socketio import ConnectionClosed, Decoder, JsonParser, Packet
+from socketio_core.socketio.guard import guarded
+from socketio_core.socketio.packet import CONNECT_ERROR
 from tests.app.hand_runtime import Cancelled
 from tests.app.rig import AppRig, newest, note, note_async, returning
 from tests.socketio.rig import TRANSPORTS
@@ -393,3 +397,39 @@ def test_the_newest_socket_is_what_the_client_was_told(rig: AppRig) -> None:
     """The kit itself."""
     _, socket = rig.connect()
     assert newest(rig.io.sockets) is socket
+
+
+class _Mute:
+    """A parser that can neither refuse nor read."""
+
+    def encode(self, packet: Packet) -> WireMessage:
+        if packet.type == CONNECT_ERROR:
+            raise KeyError("no refusals")
+        return JsonParser().encode(packet)
+
+    def decoder(self) -> Decoder:
+        return self
+
+    def feed(self, payload: Payload) -> Packet | None:
+        if payload == "?":
+            raise KeyError("no idea")
+        return JsonParser().decoder().feed(payload)
+
+
+def test_a_refusal_that_cannot_be_told_ends_the_connection(rig: AppRig) -> None:
+    rig.server.parser = guarded(_Mute())
+    rig.io.use(returning(ConnectRefused("no")))
+    client = rig.open()
+    rig.send(client, "40")
+    assert client.session is None
+    assert rig.logged == ["message or data of the refusal cannot be sent"]
+
+
+def test_a_parser_that_fails_is_logged(rig: AppRig) -> None:
+    rig.server.parser = guarded(_Mute())
+    client, _ = rig.connect()
+    rig.send(client, "4?")
+    assert client.session is None
+    ((text, error),) = rig.runtime.logged
+    assert text == "parser failed, so the connection was closed: _Mute failed: KeyError('no idea')"
+    assert isinstance(error, KeyError)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from socketio_core.engineio.packet import Payload
+from socketio_core.socketio import Decoder, JsonParser, Packet
+from socketio_core.socketio.guard import guarded
 from tests.app.client_rig import ClientRig
 
 
@@ -106,3 +109,24 @@ def test_without_retries_nothing_is_to_be_acknowledged() -> None:
     rig.run()
     rig.start(rig.io.socket_of("/").emit("a"))
     assert not rig.io.has_undelivered
+
+
+def test_a_parser_that_fails_is_logged() -> None:
+    class Deaf:
+        encode = JsonParser().encode
+
+        def decoder(self) -> Decoder:
+            return self
+
+        def feed(self, payload: Payload) -> Packet | None:
+            raise KeyError("no idea")
+
+    rig = ClientRig().up()
+    rig.client.parser = guarded(Deaf())
+    rig.lose()
+    rig.wait(2)
+    rig.open()
+    rig.hear('2["a"]')
+    ((text, error),) = rig.runtime.logged
+    assert text == "parser failed, so the connection was closed: Deaf failed: KeyError('no idea')"
+    assert isinstance(error, KeyError)

@@ -11,10 +11,7 @@ import trio
 from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
-from socketio_core.engineio.packet import Payload
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
-from socketio_core.socketio.packet import Packet
-from socketio_core.socketio.parser import Decoder
 from socketio_core.trio import Server, Timeouts
 from tests.trio.bench import Bench, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
@@ -348,30 +345,34 @@ async def test_direct_write_to_a_socket_that_was_reset_is_no_failure() -> None:
         await until(lambda: bench.reason_of(client) == "transport close", "the end is noticed", 1)
 
 
-class _Broken:
-    """A parser with a fault of its own."""
+class _Broken(Server):
+    """A server that fails as often as it is told to."""
 
-    encode = staticmethod(JsonParser().encode)
+    faults = 0
 
-    def decoder(self) -> Decoder:
-        return self
-
-    def feed(self, payload: Payload) -> Packet | None:
-        raise KeyError("our fault")
+    def dispatch(self) -> list[Socket]:
+        if self.faults:
+            self.faults -= 1
+            raise KeyError("our fault")
+        return super().dispatch()
 
 
 @trio_test
 async def test_fault_below_the_handlers_is_logged_and_costs_that_connection_only() -> None:
-    async with serving(Server(parser=_Broken())) as bench:
+    io = _Broken()
+    async with serving(io) as bench:
         other, client, polling = (
             await bench.websocket(join=False),
             await bench.websocket(join=False),
             await bench.polling(join=False),
         )
+        io.faults = 1
         await client.send("40")
-        assert await client.close_code() == 1005
+        with pytest.raises(Ended):
+            await client.packet()
         assert "WebSocket failed" in bench.take_log()
         peer = await bench.connect()
+        io.faults = 1
         await peer.send(request(polling.target, "POST", b"40"))
         assert await peer.rest() == b""
         assert "connection failed" in bench.take_log()

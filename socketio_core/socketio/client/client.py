@@ -7,7 +7,7 @@ and gets Socket.IO events from `take_events`. What users know as the Manager. Sp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 from weakref import WeakValueDictionary
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
@@ -31,19 +31,13 @@ from socketio_core.socketio.client.events import (
     ReconnectScheduled,
 )
 from socketio_core.socketio.client.namespace import ClientNamespace
+from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
 from socketio_core.socketio.parser import Decoder, Parser
-from socketio_core.timers import Timer, TimerQueue
+from socketio_core.timers import Scheduled, Timer, TimerQueue
 
 _USUAL_PATH: Final = "/socket.io/"  # reference
-
-
-class Scheduled(Protocol):
-    """Something with a deadline."""
-
-    def handle_timeout(self, now: float) -> None:
-        """The deadline has come."""
 
 
 class Client:
@@ -70,7 +64,7 @@ class Client:
     ) -> None:
         self.engine_settings = engine_settings or EngineClientSettings(path=_USUAL_PATH)
         self.settings = settings or ClientSettings()
-        self.parser: Parser = parser or JsonParser(SocketSettings())
+        self.parser: Parser = JsonParser(SocketSettings()) if parser is None else guarded(parser)
         self.memory = ClientMemory()
         self.namespaces: dict[str, ClientNamespace] = {}
         self._forgotten: WeakValueDictionary[str, ClientNamespace] = WeakValueDictionary()  # somebody may hold them yet
@@ -301,6 +295,14 @@ class Client:
         assert self.session is not None  # who has something to say is connected, or about to be
         self.session.put(message, is_control=True)
 
+    def fail(self, detail: str, cause: BaseException | None, now: float) -> None:
+        """Give up the connection: what came, or was to be sent, beat the parser; `cause` is its own fault."""
+        assert self.session is not None  # its message is being read, or something was to be sent
+        self.session.close(now)
+        error = RemoteProtocolError(detail)
+        error.__cause__ = cause
+        self._lost(Closed(CloseReason.PARSE_ERROR, error), now)
+
     def catch_up(self, now: float) -> None:
         """See that namespaces know it if the session has ended: an emit may have ended it, and cannot say so itself."""
         session = self.session
@@ -391,10 +393,7 @@ class Client:
                 if namespace is not None:  # others are ignored, as in the reference (PROTOCOL 9-60)
                     namespace.receive(packet, size_bytes, now)
         except PacketError as error:
-            session = self.session
-            assert session is not None  # its message is being read
-            session.close(now)
-            self._lost(Closed(CloseReason.PARSE_ERROR, RemoteProtocolError(str(error))), now)
+            self.fail(str(error), error.__cause__, now)
 
     def _opened(self, event: Opened, now: float) -> None:
         self._max_payload_bytes = event.handshake.max_payload_bytes

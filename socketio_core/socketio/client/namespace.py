@@ -41,10 +41,10 @@ from socketio_core.socketio.packet import (
     Packet,
     event_packet,
 )
-from socketio_core.timers import Timer
+from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
-    from socketio_core.socketio.client.client import Client, Scheduled
+    from socketio_core.socketio.client.client import Client
 
 _OLD_SERVER = "the server answered CONNECT without a socket id; is it Socket.IO 2, which speaks another protocol?"
 
@@ -148,8 +148,9 @@ class ClientNamespace:
             return
         try:
             self._send_connect(self.auth, now)
-        except LocalProtocolError as error:
-            self._refused(f"auth cannot be sent: {error}", None, now)
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or anything, for a parser may be anybody's
+            text = str(error) if isinstance(error, LocalProtocolError) else repr(error)
+            self._refused(f"auth cannot be sent: {text:.200}", None, now)
 
     def provide_auth(self, attempt: int, auth: Mapping[str, JSONValue] | None, now: float) -> bool:
         """Answer `AuthRequested`. Returns `False` when it is not waited for any more.
@@ -193,13 +194,26 @@ class ClientNamespace:
         When it was the client's last one, the connection is closed in order.
         """
         if self.state is NamespaceState.CONNECTED:
-            self.client.put_control(self.client.parser.encode(Packet(DISCONNECT, self.name)))
+            problem = self._decline()
             self.leave_with(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
+            if problem is not None:  # the end of the connection says the same
+                self.client.fail(str(problem), problem.__cause__, now)
         elif self.state is not NamespaceState.IDLE:
             self._go_idle()
         else:
             return
         self.client.close_if_unwanted(now)
+
+    def _decline(self) -> PacketError | None:
+        """Say that the client is not in the namespace; what kept a parser of the application's from it is returned."""
+        try:
+            message = self.client.parser.encode(Packet(DISCONNECT, self.name))
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            problem = PacketError(f"disconnect could not be encoded: {error!r:.200}")
+            problem.__cause__ = error
+            return problem
+        self.client.put_control(message)
+        return None
 
     # -- what the client says ----------------------------------------------------------------------------------------
 
@@ -219,7 +233,9 @@ class ClientNamespace:
     def _late_answer(self, packet: Packet, now: float) -> None:
         """The answer to a CONNECT that was given up; or to none."""
         if packet.type == CONNECT:  # it was wanted when it was asked for
-            self.client.put_control(self.client.parser.encode(Packet(DISCONNECT, self.name)))
+            problem = self._decline()
+            if problem is not None:
+                raise problem
         if self._is_answer_owed:
             self._is_answer_owed = False
             self._cancel_timer()

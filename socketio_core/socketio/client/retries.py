@@ -12,10 +12,9 @@ from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio.client.events import AckDropped, AckExpired, AckReceived, EmitFailed
 from socketio_core.socketio.client.pending import Emit, EmitBuffer
 from socketio_core.socketio.packet import JSONValue
-from socketio_core.timers import Timer
+from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
-    from socketio_core.socketio.client.client import Scheduled
     from socketio_core.socketio.client.namespace import ClientNamespace
 
 

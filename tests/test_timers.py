@@ -72,6 +72,16 @@ def test_many_cancelled_timers_do_not_pile_up() -> None:
     assert stays.item == -1
 
 
+def test_order_is_kept_when_cancelled_timers_are_thrown_out() -> None:
+    queue: TimerQueue[int] = TimerQueue()
+    timers = [queue.schedule(at, at) for at in ((number * 7919) % 1000 for number in range(1000))]
+    for timer in timers:
+        if timer.at % 3:
+            timer.cancel()
+    assert len(queue) == 334
+    assert [queue.pop_due(1000) for _ in range(335)] == [*range(0, 1000, 3), None]
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=200))
 def test_queue_agrees_with_a_sorted_list(script: list[tuple[int, bool]]) -> None:
     queue: TimerQueue[int] = TimerQueue()

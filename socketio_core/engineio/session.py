@@ -18,7 +18,7 @@ from socketio_core.engineio.message import (
     received_size,
 )
 from socketio_core.engineio.outbox import Outbox
-from socketio_core.engineio.packet import MESSAGE, PING, PONG, Frame, Payload, decode_frame, message_frame
+from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
@@ -167,7 +167,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             return False
         if self._heartbeat.is_waiting:
-            self._extend_heartbeat(part, now)
+            self._extend_heartbeat(now)
         carrier = CarrierState.POLLING if self.state is _OPEN else CarrierState.CLOSING
         return self._act(TABLE[carrier][PROBE if kind == PING and data == "probe" else kind], None, data, now)
 
@@ -196,7 +196,7 @@ class Session:
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
             if self._heartbeat.is_waiting:
-                self._extend_heartbeat(frame, now)
+                self._extend_heartbeat(now)
             if type(frame) is bytes:
                 self._shared.events.append((self, frame))
                 return
@@ -284,10 +284,9 @@ class Session:
             self.polling.release()
         self.finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
 
-    def _extend_heartbeat(self, frame: Frame, now: float) -> None:
-        if frame[:1] != PONG:  # a pong is handled as such
-            self._heartbeat.other_received(now)
-            self.reschedule()
+    def _extend_heartbeat(self, now: float) -> None:
+        self._heartbeat.other_received(now)  # for a pong too, which then restarts the interval
+        self.reschedule()
 
     def _upgrade(self, websocket: WebSocket) -> None:
         """`5` arrived: the candidate becomes the session's WebSocket, and the backlog moves over in order."""

@@ -142,3 +142,5 @@ def test_pauses_nest() -> None:
     assert heartbeat.next_deadline == 1120.0
     heartbeat.pause(1115.0)
     assert heartbeat.next_deadline == 1235.0
+    heartbeat.resume(1120.0)
+    assert heartbeat.next_deadline == 1140.0

@@ -26,6 +26,18 @@ def test_a_lost_poll_may_be_followed_by_another_one_in_time() -> None:
     assert scene.reports() == []
 
 
+def test_a_poll_that_follows_a_lost_one_waits_as_long_as_any() -> None:
+    scene = Scene(poll_grace_s=2.0)
+    client = scene.client()
+    client.poll().drop()
+    scene.wait(1)
+    poll = client.poll()
+    scene.wait(23.875)
+    assert (poll.response, scene.reports()) == (None, [])
+    scene.session(client).send("a")
+    assert parts(poll.response)[2] == b"4a"
+
+
 def test_a_lost_poll_ends_the_session_when_none_follows() -> None:
     scene = Scene(poll_grace_s=2.0)
     client = scene.client()
@@ -296,3 +308,19 @@ def test_a_delivery_is_nothing_to_a_session_that_is_over() -> None:
     assert not delivery.is_kept()
     scene.reports()
     scene.check_empty()
+
+
+# -- POST --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_post_that_is_finished_twice_is_processed_once() -> None:
+    scene = Scene()
+    client = scene.client()
+    first = client.begin_post()
+    first.feed(b"4a")
+    assert (first.finish().status, first.finish().status) == (200, 400)
+    second = client.begin_post()
+    second.feed(b"4b")
+    assert (first.finish().status, second.finish().status) == (400, 200)
+    assert scene.reports() == ["a", "b"]
+    scene.check()

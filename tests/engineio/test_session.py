@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from socketio_core.engineio import Session, SessionState, WireMessage
-from socketio_core.errors import LocalProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError
 from tests.engineio.scene import Scene, parts, peek
 
 # -- messages ----------------------------------------------------------------------------------------------------------
@@ -178,6 +178,17 @@ def test_orderly_close_waits_30_seconds_and_no_ping_is_sent() -> None:
     scene.check_empty()
 
 
+def test_closing_again_does_not_prolong_an_orderly_close() -> None:
+    scene = Scene()
+    session = scene.session(scene.client())
+    session.close(scene.now)
+    scene.wait(29)
+    session.close(scene.now, code=1001)
+    scene.wait(1)
+    assert scene.reports() == ["<closed: forced close>"]
+    scene.check_empty()
+
+
 def test_a_lost_poll_during_an_orderly_close_gets_the_rest_with_the_next_one() -> None:
     scene = Scene()
     client = scene.client()
@@ -264,6 +275,7 @@ def test_nothing_that_follows_the_end_changes_it() -> None:
         lambda: session.close(scene.now, wait=False),
         lambda: scene.engine.lost(socket.carrier, scene.now),
         lambda: scene.engine.fail(socket.carrier, "late", 1002, scene.now),
+        lambda: session.fail(CloseReason.PARSE_ERROR, "late", 1002),
         lambda: scene.engine.receive(socket.carrier, "4" + "x" * 2_000_000, scene.now),
         lambda: session.pause_reading(scene.now),
         lambda: session.resume_reading(scene.now),

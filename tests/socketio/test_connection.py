@@ -340,6 +340,8 @@ def test_a_broadcast_sends_nothing_to_who_is_not_in(rig: Rig, transport: str) ->
 def test_who_leaves_before_the_decision_still_counts_until_it_is_made() -> None:
     """Or a client that connects and disconnects in turn keeps as many middlewares busy as it likes."""
     rig = Rig(max_pending_connects=2)
+    for nsp in ("/more", "/too-many"):
+        rig.server.hub.of(nsp)
     client = rig.open()
     gone: list[Member] = []
     for _ in range(2):
@@ -352,4 +354,9 @@ def test_who_leaves_before_the_decision_still_counts_until_it_is_made() -> None:
     assert not gone[0].accept(rig.now)
     assert not gone[0].refuse("twice")
     rig.events()
+    assert not gone[0].refuse("three times")
     assert rig.request(client).accept(rig.now)
+    rig.request(client, "/more")
+    client.take_messages()
+    client.send("40/too-many,")
+    assert client.take_messages() == ['4/too-many,{"message":"Too many pending connects"}']

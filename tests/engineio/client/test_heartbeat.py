@@ -36,6 +36,10 @@ def test_resuming_without_a_pause_changes_nothing() -> None:
     watch = begun(25, 20, 120)
     watch.resume(1040)
     assert watch.next_deadline == 1045
+    watch.pause(1041)
+    assert (watch.is_paused, watch.next_deadline) == (True, 1161)
+    watch.resume(1050)
+    assert (watch.is_paused, watch.next_deadline) == (False, 1095)
 
 
 def test_pause_never_shortens_the_wait() -> None:

@@ -14,6 +14,7 @@ from socketio_core.engineio.client import (
     Opened,
     OpenFailed,
     Pinged,
+    UpgradeFailed,
 )
 from socketio_core.engineio.client.states import PACKET_KINDS
 from socketio_core.engineio.events import Closed
@@ -138,6 +139,18 @@ def test_websocket_that_worked_is_remembered_until_something_fails() -> None:
     second.session.lost(second.sockets[0], "refused", second.now)
     assert Scene(memory=memory, remember_upgrade=True).gets
     assert Scene(memory=memory, remember_upgrade=True, transports=["polling"]).gets
+
+
+def test_websocket_that_worked_for_another_session_is_forgotten_when_the_upgrade_fails() -> None:
+    memory = ClientMemory()
+    scene = Scene(memory=memory, remember_upgrade=True)
+    other = Scene(memory=memory, transports=["websocket"]).open("websocket")
+    assert (other.session.is_open, memory.websocket_worked) == (True, True)
+    scene.open()
+    scene.session.lost(scene.sockets[0], "refused", scene.now)
+    scene.look()
+    assert isinstance(scene.take_events()[0], UpgradeFailed)
+    assert Scene(memory=memory, remember_upgrade=True).gets
 
 
 # -- heartbeat ---------------------------------------------------------------------------------------------------------

@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from socketio_core.http import Cookie, Cors, Headers, Request
 
 HeaderHook = Callable[[Request, str], Headers]
 """Extra response headers for a request; the second argument is the session id."""
+
+_FOLLOWS: Final[Any] = None
+"""The default of a limit that depends on another, which may be set alone; it is a number once the settings are made."""
 
 _UNSAFE_IN_TARGET = re.compile(r"[^!-~]")  # what may not stand in a request's line: it would end it
 _HEADER_VALUE = re.compile(
@@ -83,8 +87,9 @@ class SocketSettings:
 
     connect_timeout_s: float = 45.0  # reference: a connection that has joined no namespace by then is closed
     max_attachments: int = 10  # reference (socket.io-parser 4.2.6): binary attachments of one packet
-    max_attachment_bytes: int = 10_000_000  # ours: all attachments of one packet together
+    max_attachment_bytes: int | None = None  # ours: of one packet; None: `max_attachments` messages of the largest size
     max_json_depth: int = 128  # ours: nesting of one packet; twice what System.Text.Json allows by default
+    max_emitted_json_depth: int = _FOLLOWS  # ours: 128 more, for what is put around data that is passed on
     max_namespaces: int = 100  # ours: joined or pending namespaces of one connection
     max_namespace_chars: int = 1024  # ours: length of one namespace's name
     max_pending_connects: int = 16  # ours: namespaces of one connection that are being decided at once
@@ -98,8 +103,10 @@ class SocketSettings:
         """Refuse what cannot work, with the name of the field."""
         _require_positive(
             self,
-            "connect_timeout_s max_attachments max_attachment_bytes max_json_depth max_namespaces max_namespace_chars"
-            " max_pending_connects max_outstanding_acks max_queued_events max_queued_bytes",
+            "connect_timeout_s max_attachments max_attachment_bytes max_json_depth max_emitted_json_depth"
+            " max_namespaces max_namespace_chars max_pending_connects max_outstanding_acks max_queued_events"
+            " max_queued_bytes",
+            max_emitted_json_depth=self.max_json_depth + 128,
         )
         for name in ("max_held_packets", "max_held_bytes"):
             if getattr(self, name) < 0:
@@ -173,6 +180,11 @@ class ClientSettings:
     max_held_events: int = 10_000  # ours: events that come before the CONNECT that they belong behind (recovery)
     max_held_event_bytes: int = 16_000_000  # ours: the same in bytes
     max_outstanding_acks: int = 10_000  # ours: per namespace; one more is a `LocalProtocolError`
+    max_attachments: int = 10  # reference (socket.io-parser 4.2.6), of both ends
+    max_attachment_bytes: int | None = None  # ours: as a server's
+    max_json_depth: int = 512  # ours: the reference has no limit, and a server that is passed on has none either
+    max_emitted_json_depth: int = 128  # ours: as a server's `max_json_depth`
+    max_namespace_chars: int = 1024  # ours: as a server's
     max_namespaces: int = 100  # ours: as a server's; those that were left make room
     max_queued_events: int = 1_000  # ours: waiting for a handler; then reading pauses
     max_queued_bytes: int = 2_000_000  # ours: the same in bytes
@@ -182,7 +194,8 @@ class ClientSettings:
         _require_positive(
             self,
             "reconnection_delay_s reconnection_delay_max_s ack_timeout_s namespace_timeout_s max_buffered_emits"
-            " max_buffered_emit_bytes max_held_events max_held_event_bytes max_outstanding_acks max_namespaces"
+            " max_buffered_emit_bytes max_held_events max_held_event_bytes max_outstanding_acks max_attachments"
+            " max_attachment_bytes max_json_depth max_emitted_json_depth max_namespace_chars max_namespaces"
             " max_queued_events max_queued_bytes",
         )
         if self.reconnection_attempts is not None and self.reconnection_attempts < 1:
@@ -193,8 +206,11 @@ class ClientSettings:
             raise ValueError(f"retries must not be negative: {self.retries!r}")
 
 
-def _require_positive(settings: object, names: str) -> None:
+def _require_positive(settings: object, names: str, **followed: int | None) -> None:
+    """Check numbers. Those that were not given follow others, as `followed` says."""
     for name in names.split():
         value = getattr(settings, name)
-        if not value > 0:
+        if value is None:
+            object.__setattr__(settings, name, followed.get(name))
+        elif not value > 0:
             raise ValueError(f"{name} must be positive: {value!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from socketio_core.errors import PacketError
 from socketio_core.socketio.packet import JSONValue
 
@@ -41,6 +43,29 @@ def find_slots(data: list[JSONValue], count: int) -> list[Slot]:
             else:
                 pending.append(nested)
     return slots
+
+
+def disarmed(data: JSONValue) -> JSONValue:
+    """Return a copy of `data` in which nothing is a placeholder: each `"_placeholder": true` is a 1.
+
+    That is no `true` for those who look for one, and as true as it can be for all others.
+    """
+    top: list[JSONValue] = [data]
+    pending: list[tuple[Any, Any]] = [(top, 0)]
+    while pending:
+        container, key = pending.pop()
+        value = container[key]
+        if isinstance(value, dict):
+            fields = value.items()  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+            copy: Any = {name: 1 if item is True and name == "_placeholder" else item for name, item in fields}
+            pending += [(copy, name) for name in copy]
+        elif isinstance(value, (list, tuple)):
+            copy = list(cast("list[JSONValue]", value))
+            pending += [(copy, index) for index in range(len(copy))]
+        else:
+            continue
+        container[key] = copy
+    return top[0]
 
 
 def _as_container(value: JSONValue) -> _Container | None:

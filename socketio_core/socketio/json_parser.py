@@ -6,10 +6,10 @@ payload where one is required, 1 to `max_attachments` attachments, no `NaN`, bou
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import accumulate
 from json import JSONDecoder, JSONEncoder
 from json import encoder as json_encoder
 from typing import Any, Final, NoReturn, Protocol, cast
@@ -17,8 +17,9 @@ from typing import Any, Final, NoReturn, Protocol, cast
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import MESSAGE, Payload
 from socketio_core.errors import LocalProtocolError, PacketError
-from socketio_core.settings import SocketSettings
-from socketio_core.socketio.binary import Slot, fill_slots, find_slots, placeholder
+from socketio_core.settings import ClientSettings, SocketSettings
+from socketio_core.socketio.binary import Slot, disarmed, fill_slots, find_slots, placeholder
+from socketio_core.socketio.nesting import is_too_deep
 from socketio_core.socketio.packet import (
     ACK,
     BINARY_ACK,
@@ -38,9 +39,6 @@ _MAX_COUNT_DIGITS: Final = 10  # of an attachment count; no limit is that large
 _DIGITS = re.compile("[0-9]*")  # not \d and not isdigit(): those know the digits of every script
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _EVENT_HEAD = re.compile("(?:2|5([1-9][0-9]{0,8})-)(/[^,]*,)?([0-9]*)(?=\\[)")  # attachments, namespace, ack id
-_ESCAPE = re.compile(r"\\.")
-_NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
-_BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
 _PLACEHOLDER_TEXT: Final = '"_placeholder":true'
 _BINARY_OF = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 
@@ -51,8 +49,21 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    """Return a number with a fraction or an exponent.
+
+    One that no double holds, as `1e400`, no client of the reference sends, for JavaScript writes `null`. It would be an
+    infinity, which JSON has no form for, so whoever passed it on would fail.
+    """
+    value = float(text)
+    if value - value != 0.0:
+        raise ValueError(f"number out of range: {text:.20}")
+    return value
+
+
 # raw_decode() is this in a wrapper; neither it nor what follows is in the type stubs.
-_scan: Callable[[str, int], tuple[JSONValue, int]] = JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+_scan: Callable[[str, int], tuple[JSONValue, int]]
+_scan = JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
 c_make_encoder: Callable[..., Callable[[JSONValue, int], Iterable[str]]] | None
 c_make_encoder = getattr(json_encoder, "c_make_encoder", None)
 
@@ -85,15 +96,47 @@ class JsonModule(Protocol):
 
 
 _Dumps = Callable[..., bytes | str]
+_Loads = Callable[[str], Any]
 
 _STRICT_OPTIONS: Final = ("OPT_PASSTHROUGH_DATACLASS", "OPT_PASSTHROUGH_DATETIME", "OPT_PASSTHROUGH_SUBCLASS")
 """Of orjson: what `json` has no form for, or another one, is not to be encoded by itself."""
 
 
-def _strict_dumps(json: JsonModule) -> _Dumps:
+def _strict_dumps(json: JsonModule) -> _Dumps | None:
+    """Return what encodes; nothing if it writes more than JSON, or spaces between."""
     dumps: _Dumps = json.dumps
     options = sum({int(getattr(json, name, 0)) for name in _STRICT_OPTIONS})  # each is a bit of its own
-    return partial(dumps, option=options) if options else dumps
+    if options:
+        dumps = partial(dumps, option=options)
+    if _tried(dumps, [1, {"a": "é"}]) != '[1,{"a":"é"}]' or _tried(dumps, [math.inf]) not in (None, "[null]"):
+        return None
+    return dumps
+
+
+def _strict_loads(json: JsonModule) -> _Loads | None:
+    """Return what decodes; nothing if it reads more than JSON, or what nobody could send on."""
+    for text in ("NaN", "Infinity", "1e400"):
+        try:
+            json.loads(text)
+        except Exception:  # noqa: BLE001, S112 - each module has errors of its own
+            continue
+        return None
+    return json.loads
+
+
+def _tried(dumps: _Dumps, value: JSONValue) -> str | None:
+    try:
+        return _text_of(dumps(value))
+    except Exception:  # noqa: BLE001 - each module has errors of its own
+        return None
+
+
+def _refuses_depth(dumps: _Dumps, depth: int) -> bool:
+    """Whether a module never writes what is nested so deep; orjson's own limit is 254."""
+    nested: JSONValue = []
+    for _ in range(depth - 1):
+        nested = [nested]
+    return _tried(dumps, nested) is None
 
 
 def _text_of(encoded: bytes | str) -> str:
@@ -104,35 +147,43 @@ class JsonParser:
     """Encodes to `"42[...]"` and attachments; makes strict decoders.
 
     Args:
+        settings: the limits, of a server or of a client: what those at the other end refuse is not sent.
         json: encodes and decodes the data. What it refuses, and what it might treat in another way than Python's own
             `json`, is left to that, `null` in the text included: so the same is accepted, and the same sent, but for
-            the spelling of very large and very small numbers. What orjson alone takes is taken always: members of
+            the spelling of very large and very small numbers. One that reads or writes more than JSON (`NaN`), or
+            spaces between, is not used for that. What orjson alone takes is taken always: members of
             enumerations, by their values, UUIDs, and `orjson.Fragment`, which it sends unseen. It reads integers of
             over 64 bits as floats, as JavaScript does.
     """
 
-    def __init__(self, settings: SocketSettings | None = None, *, json: JsonModule | None = None) -> None:
+    def __init__(
+        self, settings: SocketSettings | ClientSettings | None = None, *, json: JsonModule | None = None
+    ) -> None:
         self._settings = settings or SocketSettings()
         self._attachments: list[bytes] = []
         self._encode_json = _make_encoder(self._default)
         if json is not None and not (callable(getattr(json, "dumps", None)) and callable(getattr(json, "loads", None))):
             raise TypeError(f"json must have dumps and loads, as the module orjson has: {json!r}")
-        self._json_module = json
+        self._loads = None if json is None else _strict_loads(json)
         self._fast_dumps = None if json is None else _strict_dumps(json)
+        self._max_depth = self._settings.max_emitted_json_depth
+        self._may_be_deep_chars = 2 * self._max_depth  # each level takes two characters
+        self._bounds_depth = self._fast_dumps is not None and _refuses_depth(self._fast_dumps, self._max_depth + 1)
 
     def encode(self, packet: Packet) -> WireMessage:
         """Encode a packet; bytes anywhere in an event or ack become attachments, in depth-first order.
 
         Raises:
             LocalProtocolError: the data holds something that JSON has no form for (NaN, an object, a cycle), bytes in
-                a packet type that carries none, more attachments than a receiver accepts, or an object that a receiver
-                would take for a placeholder.
+                a packet type that carries none, or more than a receiver accepts: attachments, levels of nesting.
         """
         data, kind, nsp, ack_id = packet.data, packet.type, packet.nsp, packet.id
         text = "" if data is None else self._json(data)
         if self._attachments:
             attachments, self._attachments = self._attachments, []
-            kind = self._binary_kind(kind, attachments, text)
+            kind = self._binary_kind(kind, attachments)
+            if text.count(_PLACEHOLDER_TEXT) != len(attachments):
+                text = self._without_lookalikes(data, len(attachments))
             head = f"{MESSAGE}{kind}{len(attachments)}-"
         else:
             attachments = None
@@ -145,11 +196,16 @@ class JsonParser:
 
     def decoder(self) -> JsonDecoder:
         """Return the decoder of a new connection."""
-        return JsonDecoder(self._settings, self._json_module)
+        return JsonDecoder(self._settings, self._loads)
 
     def _json(self, data: JSONValue) -> str:
         try:
-            text = self._encode_json(data) if self._fast_dumps is None else self._fast_json(self._fast_dumps, data)
+            if self._fast_dumps is None:  # fast path: what `_own_json` does; benchmarks: core
+                text = self._encode_json(data)
+                if len(text) > self._may_be_deep_chars:
+                    self._check_depth(text)
+            else:
+                text = self._fast_json(self._fast_dumps, data)
         except BaseException as error:
             self._attachments = []  # nothing of it gets into the next packet
             if isinstance(error, (TypeError, ValueError, RecursionError)):
@@ -159,16 +215,39 @@ class JsonParser:
             text = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)  # as JSON.stringify does
         return text
 
+    def _own_json(self, data: JSONValue) -> str:
+        text = self._encode_json(data)
+        if len(text) > self._may_be_deep_chars:
+            self._check_depth(text)
+        return text
+
+    def _check_depth(self, text: str) -> None:
+        if is_too_deep(text, self._max_depth):
+            raise LocalProtocolError(f"data is nested too deep, max_emitted_json_depth: {self._max_depth}")
+
+    def _without_lookalikes(self, data: JSONValue, count: int) -> str:
+        """Encode data that holds what a receiver would take for a placeholder, with a 1 for the `true` in it.
+
+        Any client can send such an object, in a packet without attachments. With the reference, whoever passes it on
+        beside bytes has other clients put them there too, or thrown out for a number that is out of range.
+        """
+        text = self._json(disarmed(data))
+        attachments, self._attachments = self._attachments, []
+        if not text.count(_PLACEHOLDER_TEXT) == len(attachments) == count:  # another module hides some
+            raise LocalProtocolError("data with bytes in it also holds an object with '_placeholder': true")
+        return text
+
     def _fast_json(self, dumps: _Dumps, data: JSONValue) -> str:
         """Encode with another module; what it refuses or hides is for our own to judge."""
         try:
-            encoded = dumps(data, default=self._default)
+            text = _text_of(dumps(data, default=self._default))
         except Exception:  # noqa: BLE001 - each module has errors of its own
-            encoded = ""
-        text = _text_of(encoded)
+            text = ""
         if not text or "null" in text:  # orjson writes NaN as null
             self._attachments = []
-            return self._encode_json(data)
+            return self._own_json(data)
+        if len(text) > self._may_be_deep_chars and not self._bounds_depth:
+            self._check_depth(text)
         return text
 
     def _default(self, value: object) -> JSONValue:
@@ -181,9 +260,9 @@ class JsonParser:
 
     def _foreign(self, value: object) -> JSONValue:
         """Return what another module takes of itself in a form that `json` takes: it may not get to see the packet."""
-        if self._json_module is not None and self._fast_dumps is not None:
+        if self._loads is not None and self._fast_dumps is not None:
             try:
-                return self._json_module.loads(_text_of(self._fast_dumps(value)))
+                return self._loads(_text_of(self._fast_dumps(value)))
             except Exception:  # noqa: BLE001, S110 - each module has errors of its own; it does not take it either
                 pass
         name = type(value).__name__
@@ -194,24 +273,25 @@ class JsonParser:
         )
         raise TypeError(f"{name} is not JSON; {hint}")
 
-    def _binary_kind(self, kind: int, attachments: list[bytes], text: str) -> int:
+    def _binary_kind(self, kind: int, attachments: list[bytes]) -> int:
         if kind not in _BINARY_OF:
             raise LocalProtocolError("bytes can be sent in events and acks only")
-        if len(attachments) > self._settings.max_attachments:
-            raise LocalProtocolError(f"too many attachments: {len(attachments)}")
-        if text.count(_PLACEHOLDER_TEXT) != len(attachments):
-            raise LocalProtocolError("data with bytes in it also holds an object with '_placeholder': true")
+        limit, max_bytes = self._settings.max_attachments, self._settings.max_attachment_bytes
+        if len(attachments) > limit:
+            raise LocalProtocolError(f"too many attachments, max_attachments: {limit}")
+        if max_bytes is not None and sum(map(len, attachments)) > max_bytes:
+            raise LocalProtocolError(f"attachments too large, max_attachment_bytes: {max_bytes}")
         return _BINARY_OF[kind]
 
 
 class JsonDecoder:
     """The receiving end of one connection."""
 
-    __slots__ = ("_attachments", "_json_module", "_max_depth", "_missing", "_packet", "_settings", "_size", "_slots")
+    __slots__ = ("_attachments", "_loads", "_max_depth", "_missing", "_packet", "_settings", "_size", "_slots")
 
-    def __init__(self, settings: SocketSettings, json: JsonModule | None = None) -> None:
+    def __init__(self, settings: SocketSettings | ClientSettings, loads: _Loads | None = None) -> None:
         self._settings = settings
-        self._json_module = json
+        self._loads = loads
         self._max_depth = settings.max_json_depth
         self._packet: Packet | None = None  # a header that waits for its attachments
         self._slots: list[Slot] = []
@@ -270,7 +350,10 @@ class JsonDecoder:
 
     def _begin(self, packet: Packet, count: int) -> None:
         """Wait for the attachments of a packet."""
-        self._slots = find_slots(packet.data, count)
+        slots = find_slots(packet.data, count)
+        if len(slots) > self._settings.max_attachments:  # passed on, each place has an attachment of its own
+            raise PacketError(f"too many places for attachments, max_attachments: {self._settings.max_attachments}")
+        self._slots = slots
         self._packet = packet
         self._missing = count
 
@@ -289,7 +372,7 @@ class JsonDecoder:
     def _checked_count(self, count: int) -> int:
         limit = self._settings.max_attachments
         if count > limit:
-            raise PacketError(f"too many attachments, limit: {limit}")
+            raise PacketError(f"too many attachments, max_attachments: {limit}")
         return count
 
     def _namespace(self, text: str, start: int) -> tuple[str, int]:
@@ -299,16 +382,16 @@ class JsonDecoder:
 
     def _checked_namespace(self, nsp: str) -> str:
         if len(nsp) > self._settings.max_namespace_chars:
-            raise PacketError(f"namespace too long, limit: {self._settings.max_namespace_chars} characters")
+            raise PacketError(f"namespace too long, max_namespace_chars: {self._settings.max_namespace_chars}")
         if not nsp.isascii() and _LONE_SURROGATE.search(nsp):
             raise PacketError("namespace holds a lone surrogate")  # it could not be sent back
         return nsp
 
     def _parse(self, text: str, start: int) -> JSONValue:
         try:
-            data, end = _scan(text, start) if self._json_module is None else _load(self._json_module, text, start)
-        except RecursionError:
-            raise PacketError(f"payload nested too deep, limit: {self._max_depth}") from None
+            data, end = _scan(text, start) if self._loads is None else _load(self._loads, text, start)
+        except RecursionError:  # Python's own limit may be the lower one
+            raise PacketError(f"payload nested too deep, max_json_depth: {self._max_depth}") from None
         except StopIteration as stop:  # in place of what raw_decode() would say
             raise PacketError(f"payload is not JSON: no value at {stop.value}") from None
         except ValueError as error:
@@ -316,8 +399,8 @@ class JsonDecoder:
         if end != len(text) and text[end:].strip(" \t\r\n"):
             raise PacketError(f"text behind the payload at {end}")
         limit = self._max_depth
-        if end - start > 2 * limit and _depth_exceeds(text[start:end], limit):  # each level takes two characters
-            raise PacketError(f"payload nested too deep, limit: {limit}")
+        if end - start > 2 * limit and is_too_deep(text[start:end], limit):  # each level takes two characters
+            raise PacketError(f"payload nested too deep, max_json_depth: {limit}")
         return data
 
     def _add_attachment(self, payload: bytes) -> Packet | None:
@@ -325,8 +408,9 @@ class JsonDecoder:
         if packet is None:
             raise PacketError("binary message without a packet that announced it")
         self._size += len(payload)
-        if self._size > self._settings.max_attachment_bytes:
-            raise PacketError(f"attachments too large, limit: {self._settings.max_attachment_bytes} bytes")
+        max_bytes = self._settings.max_attachment_bytes
+        if max_bytes is not None and self._size > max_bytes:
+            raise PacketError(f"attachments too large, max_attachment_bytes: {max_bytes}")
         self._attachments.append(payload)
         self._missing -= 1
         if self._missing:
@@ -336,10 +420,10 @@ class JsonDecoder:
         return packet
 
 
-def _load(json: JsonModule, text: str, start: int) -> tuple[JSONValue, int]:
+def _load(loads: _Loads, text: str, start: int) -> tuple[JSONValue, int]:
     """Decode with another module; what it refuses is for our own to judge."""
     try:
-        return json.loads(text[start:]), len(text)
+        return loads(text[start:]), len(text)
     except Exception:  # noqa: BLE001 - each module has errors of its own
         return _scan(text, start)
 
@@ -354,26 +438,3 @@ def _checked_id(digits: str) -> int:
     if len(digits) > MAX_ID_DIGITS:
         raise PacketError(f"ack id too long, limit: {MAX_ID_DIGITS} digits")
     return int(digits)
-
-
-def _depth_exceeds(text: str, limit: int) -> bool:
-    """Whether valid JSON `text` is nested deeper than `limit`.
-
-    A walk over the parsed data would cost as much as parsing it. So only the brackets outside of strings are looked at,
-    by what costs a nanosecond a character. Most texts are settled when their innermost brackets were taken off a few
-    times, at most two levels each time; in the others the brackets become steps up and down, which are added up.
-    """
-    if "\\" in text:
-        text = _ESCAPE.sub("", text)
-    brackets = text.encode("utf-8", "surrogatepass").translate(None, _NOT_MARKS)
-    if 2 * brackets.count(b'""') == brackets.count(b'"'):  # the two quotes of each string stand side by side
-        brackets = brackets.translate(None, b'"')
-    else:  # there are brackets inside of strings
-        brackets = b"".join(brackets.split(b'"')[::2])
-    left = brackets
-    for peeled_levels in range(2, 8, 2):
-        left = left.replace(b"[]", b"").replace(b"{}", b"")
-        if len(left) // 2 + peeled_levels <= limit:
-            return False
-    steps = memoryview(brackets.translate(_BRACKETS_TO_STEPS)).cast("b")
-    return max(accumulate(steps), default=0) > limit

@@ -73,6 +73,22 @@ def check_payload(kind: int, data: JSONValue, ack_id: int | None) -> None:
             raise PacketError("connect error payload must be a string or an object")
 
 
+def check_namespace(name: str, max_chars: int) -> None:
+    """Check the name of a namespace that is to be asked for.
+
+    Raises:
+        LocalProtocolError: packets cannot carry it, or it is longer than servers take.
+    """
+    if not name.startswith("/") or "," in name:
+        raise LocalProtocolError(f"namespace must begin with '/' and hold no comma: {name!r:.200}")
+    if len(name) > max_chars:
+        raise LocalProtocolError(f"namespace too long, max_namespace_chars: {max_chars}")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise LocalProtocolError(f"namespace holds a lone surrogate: {name!r}") from None
+
+
 def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | None = None) -> Packet:
     """Return the packet of an event.
 

@@ -132,11 +132,12 @@ def connect(
         retries=retries,
         ack_timeout_s=ack_timeout_s,
     )
+    settings = replace(settings or ClientSettings(), **given)
     if json is not None:
         if parser is not None:
             raise ValueError("json is for the usual parser; give it to your own, and leave it out here")
-        parser = JsonParser(json=json)
-    core = Client(engine, replace(settings or ClientSettings(), **given), parser=parser, random=_random)
+        parser = JsonParser(settings, json=json)
+    core = Client(engine, settings, parser=parser, random=_random)
     dialer = Dialer(address, ssl_context, parse_proxy(proxy) if proxy is not None else None)
     client = TrioClient(core, dialer, per_message_deflate=per_message_deflate)
     return _running(client, address.namespace, auth, wait=wait)

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from enum import IntEnum
 from typing import Any, Final
 
+import orjson
 import pytest
 
 from socketio_core.engineio.packet import Frame
 from socketio_core.errors import LocalProtocolError, PacketError
-from socketio_core.settings import SocketSettings
-from socketio_core.socketio import JsonParser, Packet
+from socketio_core.settings import ClientSettings, SocketSettings
+from socketio_core.socketio import JsonModule, JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
 NO_EVENT = "event payload must be an array that begins with the event's name"
 NO_ACK = "ack payload must be an array"
 NO_ERROR = "connect error payload must be a string or an object"
 NO_COUNT = "illegal attachments: no count"
-TOO_MANY = "too many attachments, limit: 10"
+TOO_MANY = "too many attachments, max_attachments: 10"
 BAD_PLACEHOLDER = "illegal attachments: placeholder without a valid number"
 NOT_JSON = "payload is not JSON: "  # what follows is Python's, and not the same in every version
-TOO_DEEP = "payload nested too deep, limit: 128"
+TOO_DEEP = "payload nested too deep, max_json_depth: 128"
 
 
 def placeholder(num: object) -> str:
     return f'{{"_placeholder":true,"num":{num}}}'
 
 
-def feed(*frames: Frame, settings: SocketSettings | None = None) -> Packet | None:
+def feed(*frames: Frame, settings: SocketSettings | ClientSettings | None = None) -> Packet | None:
     """Feed messages to a new decoder and return what the last of them gave; the others must give nothing."""
     decoder = JsonParser(settings).decoder()
     *first, last = frames
@@ -247,7 +249,7 @@ def test_attachments_are_counted_at_the_header(count: int) -> None:
     if count <= 2:
         assert decoder.feed(f'5{count}-["a"]') is None
     else:
-        with pytest.raises(PacketError, match="too many attachments, limit: 2"):
+        with pytest.raises(PacketError, match="too many attachments, max_attachments: 2"):
             decoder.feed(f'5{count}-["a"]')
 
 
@@ -260,7 +262,7 @@ def test_attachment_bytes_are_counted_as_they_arrive(size: int) -> None:
         assert decoder.feed(b"x" * (size - 5)) is None
         assert decoder.feed(b"") == Packet(EVENT, "/", ["a"])
     else:
-        with pytest.raises(PacketError, match="attachments too large, limit: 10 bytes"):
+        with pytest.raises(PacketError, match="attachments too large, max_attachment_bytes: 10"):
             decoder.feed(b"x" * (size - 5))
 
 
@@ -278,7 +280,7 @@ def test_the_length_of_a_namespace_is_limited(length: int) -> None:
     if length <= 5:
         assert feed(f"0{nsp},", settings=settings) == Packet(CONNECT, nsp)
     else:
-        with pytest.raises(PacketError, match="namespace too long, limit: 5 characters"):
+        with pytest.raises(PacketError, match="namespace too long, max_namespace_chars: 5"):
             feed(f"0{nsp}", settings=settings)
 
 
@@ -293,14 +295,173 @@ def test_nesting_is_limited(depth: int, form: str) -> None:
     if depth <= 3:
         assert feed(payload, settings=settings) is not None
     else:
-        with pytest.raises(PacketError, match="payload nested too deep, limit: 3"):
+        with pytest.raises(PacketError, match="payload nested too deep, max_json_depth: 3"):
             feed(payload, settings=settings)
 
 
-def test_a_number_out_of_range_is_infinite_as_in_javascript() -> None:
-    packet = feed('2["a",1e400,-1e400]')
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1e400", "1E+309", "-0.1e999999", "9" * 310 + ".0", "17976931348623159e292"]
+)
+@pytest.mark.parametrize("text", ['2["a",%s]', '2["a",{"b":[[%s]]}]', "31[%s]", '0{"token":%s}', '4{"message":%s}'])
+@pytest.mark.parametrize("module", [None, orjson, json])
+def test_a_number_out_of_range_is_refused(text: str, number: str, module: JsonModule | None) -> None:
+    with pytest.raises(PacketError, match="payload is not JSON: number out of range: "):
+        JsonParser(json=module).decoder().feed(text % number)
+
+
+@pytest.mark.parametrize("module", [None, orjson, json])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1.7976931348623157e308",
+        "-1.7976931348623157E+308",
+        "5e-324",
+        "1e-400",
+        "-0",
+        "-0.0",
+        "9" * 309,
+        "-" + "9" * 4300,
+        "18446744073709551616",
+        r'"\ud800"',
+        r'"\udc00\ud800"',
+        r'"\u0000\u2028"',
+        r'{"\ud800":"\udfff","__proto__":{"a":1},"":0}',
+        '{"a":1,"a":2}',
+        '{"_placeholder":true,"num":0}',
+        '{"_placeholder":true,"num":99}',
+        '{"_placeholder":true,"num":"x"}',
+        '{"_placeholder":true}',
+        r'{"\u005fplaceholder":true,"num":0}',
+        '{"a":[{"_placeholder":true,"num":-1,"_placeholder":true}]}',
+        json.dumps('\\","_placeholder":true'),
+        "[" * 126 + "]" * 126,
+        '{"a":' * 125 + "[]" + "}" * 125,
+    ],
+)
+def test_what_has_arrived_can_be_sent_on(value: str, module: JsonModule | None) -> None:
+    """In an event as it came, inside an object of the relay's own, beside bytes, and as an acknowledgement."""
+    parser = JsonParser(json=module)
+    arrived = parser.decoder().feed(f'2["a",{value}]')
+    assert arrived is not None
+    data = arrived.data[1]
+    for sent in (
+        Packet(EVENT, "/", ["b", data]),
+        Packet(EVENT, "/", ["b", {"from": "somebody", "data": data}]),
+        Packet(EVENT, "/", ["b", b"beside", {"from": "somebody", "data": [data, b"x"]}]),
+        Packet(ACK, "/", [data, b"y"], 1),
+        Packet(ACK, "/", [data], 1),
+        Packet(CONNECT_ERROR, "/", {"message": "no", "data": data}),
+    ):
+        frames = parser.encode(sent).frames
+        head = frames[0]
+        assert isinstance(head, str)
+        got = feed(head[1:], *frames[1:], settings=ClientSettings())
+        assert got is not None
+        if "ud" not in value and len(value) < 4000:
+            json.dumps(got.data, default=str, allow_nan=False)
+        assert got == sent or got.data[0] == data or not isinstance(data, str)
+
+
+def test_an_attachment_belongs_in_few_places() -> None:
+    """Sent on, it would be one attachment for each place: more than anybody takes."""
+    packet = feed(f'51-["a",{",".join([placeholder(0)] * 10)}]', b"x")
     assert packet is not None
-    assert packet.data == ["a", math.inf, -math.inf]
+    assert len(JsonParser().encode(packet).frames) == 11
+    with pytest.raises(PacketError, match="too many places for attachments, max_attachments: 10"):
+        feed(f'51-["a",{",".join([placeholder(0)] * 11)}]')
+
+
+def test_what_looks_like_a_placeholder_is_sent_as_what_does_not() -> None:
+    lookalike = {"_placeholder": True, "num": 0}
+    data = ["a", b"x", (lookalike, {"b": [lookalike, False]})]
+    assert JsonParser().encode(Packet(EVENT, "/", data)).frames == (
+        '451-["a",{"_placeholder":true,"num":0},[{"_placeholder":1,"num":0},{"b":[{"_placeholder":1,"num":0},false]}]]',
+        b"x",
+    )
+    assert lookalike == {"_placeholder": True, "num": 0}
+    assert lookalike["_placeholder"] is True
+    assert JsonParser().encode(Packet(EVENT, "/", ["a", lookalike])).frames == (
+        '42["a",{"_placeholder":true,"num":0}]',
+    )
+
+
+@pytest.mark.parametrize("module", [None, orjson, json])
+@pytest.mark.parametrize(
+    ("settings", "received", "sent"),
+    [
+        (SocketSettings(), 128, 256),
+        (ClientSettings(), 512, 128),
+        (SocketSettings(max_json_depth=5), 5, 133),
+        (SocketSettings(max_emitted_json_depth=7), 128, 7),
+        (SocketSettings(max_json_depth=300), 300, 428),
+        (ClientSettings(max_json_depth=6, max_emitted_json_depth=300), 6, 300),
+    ],
+    ids=str,
+)
+def test_depth_has_a_limit_in_each_direction(
+    settings: SocketSettings | ClientSettings, received: int, sent: int, module: JsonModule | None
+) -> None:
+    """The levels are those of the text, the packet's own array among them, and a placeholder is one too."""
+    parser = JsonParser(settings, json=module)
+    for wrap in (lambda data: [data], lambda data: {"a": data}):
+        data: Any = []
+        for depth in range(2, max(received, sent) + 2):
+            if depth in (received, received + 1):
+                text = f'2["a",{json.dumps(data)}]'
+                if depth == received:
+                    assert parser.decoder().feed(text) is not None
+                else:
+                    with pytest.raises(PacketError, match=f"nested too deep, max_json_depth: {received}"):
+                        parser.decoder().feed(text)
+            if depth in (sent, sent + 1):
+                deep = [
+                    Packet(EVENT, "/", ["a", data]),
+                    Packet(EVENT, "/", ["a", b"x", data]),
+                    Packet(ACK, "/", [data], 1),
+                ]
+                for packet in deep:
+                    if depth == sent:
+                        assert len(parser.encode(packet).frames[0]) > depth
+                    else:
+                        with pytest.raises(LocalProtocolError, match=f"too deep, max_emitted_json_depth: {sent}"):
+                            parser.encode(packet)
+                assert len(parser.encode(Packet(EVENT, "/", ["a", b"1"])).frames) == 2  # and nothing is left behind
+            data = wrap(data)
+
+
+def test_what_is_sent_is_what_is_received_at_the_other_end() -> None:
+    assert SocketSettings().max_emitted_json_depth <= ClientSettings().max_json_depth
+    assert ClientSettings().max_emitted_json_depth <= SocketSettings().max_json_depth
+    assert ClientSettings().max_attachments == SocketSettings().max_attachments
+
+
+def test_attachments_are_limited_in_all_where_that_is_set() -> None:
+    parser = JsonParser(SocketSettings(max_attachment_bytes=5))
+    assert len(parser.encode(Packet(EVENT, "/", ["a", b"12", bytearray(b"345")])).frames) == 3
+    with pytest.raises(LocalProtocolError, match="attachments too large, max_attachment_bytes: 5"):
+        parser.encode(Packet(EVENT, "/", ["a", b"123", b"456"]))
+
+
+def test_a_module_that_is_not_strict_is_not_used_for_that() -> None:
+    class Spaced:
+        loads = staticmethod(orjson.loads)
+
+        def dumps(self, value: Any, /, *, default: Any = None) -> str:
+            return json.dumps(value, default=default, allow_nan=False)
+
+    class Failing:
+        loads = dumps = staticmethod(len)
+
+    modules: list[Any] = [Spaced(), Failing(), json]
+    for module in modules:
+        parser = JsonParser(json=module)
+        (frame,) = parser.encode(Packet(EVENT, "/", ["a", {"b": [1, "é"]}])).frames
+        assert frame == '42["a",{"b":[1,"é"]}]'
+        assert parser.decoder().feed('2["a",{"b":1}]') == Packet(EVENT, "/", ["a", {"b": 1}])
+        with pytest.raises(PacketError, match="NaN is not JSON"):
+            parser.decoder().feed('2["a",NaN]')
+        with pytest.raises(LocalProtocolError, match="cannot be sent"):
+            parser.encode(Packet(EVENT, "/", ["a", math.nan]))
 
 
 def test_a_decoder_goes_on_after_a_binary_packet() -> None:
@@ -394,8 +555,7 @@ UNSENDABLE: Final[list[tuple[Packet, str]]] = [
     (Packet(EVENT, "/", ["a", SENT, cycle()]), "data cannot be sent as JSON: "),
     (Packet(EVENT, "/", ["a", SENT, nested(100_000)]), "data cannot be sent as JSON: "),
     (Packet(EVENT, "/", ["a", SENT, 10**5000]), "data cannot be sent as JSON: "),
-    (Packet(EVENT, "/", ["a", *([SENT] * 11)]), "too many attachments: 11"),
-    (Packet(EVENT, "/", ["a", SENT, {"_placeholder": True, "num": 0}]), "data with bytes in it also holds an object"),
+    (Packet(EVENT, "/", ["a", *([SENT] * 11)]), "too many attachments, max_attachments: 10"),
     (Packet(CONNECT, "/", {"sid": SENT}), "bytes can be sent in events and acks only"),
     (Packet(DISCONNECT, "/", SENT), "bytes can be sent in events and acks only"),
     (Packet(CONNECT_ERROR, "/", {"data": [SENT]}), "bytes can be sent in events and acks only"),
@@ -426,5 +586,26 @@ def test_no_more_attachments_are_sent_than_are_accepted(count: int) -> None:
     if count <= 2:
         assert len(parser.encode(packet).frames) == 1 + count
     else:
-        with pytest.raises(LocalProtocolError, match="too many attachments: 3"):
+        with pytest.raises(LocalProtocolError, match="too many attachments, max_attachments: 2"):
             parser.encode(packet)
+
+
+def test_what_another_module_hides_from_us_may_not_look_like_a_placeholder() -> None:
+    hidden = orjson.Fragment(b'{"_placeholder":true,"num":0}')
+    with pytest.raises(LocalProtocolError, match="also holds an object with '_placeholder': true"):
+        JsonParser(json=orjson).encode(Packet(EVENT, "/", ["a", b"x", hidden]))
+
+
+def test_depth_is_looked_at_whoever_has_encoded() -> None:
+    class Deep:
+        loads = staticmethod(orjson.loads)
+
+        def dumps(self, value: Any, /, *, default: Any = None) -> bytes:
+            return json.dumps(
+                value, separators=(",", ":"), ensure_ascii=False, default=default, allow_nan=False
+            ).encode()
+
+    parser = JsonParser(json=Deep())
+    parser.encode(Packet(EVENT, "/", ["a", nested(255), "x" * 600]))
+    with pytest.raises(LocalProtocolError, match="nested too deep, max_emitted_json_depth: 256"):
+        parser.encode(Packet(EVENT, "/", ["a", nested(256)]))

@@ -16,7 +16,7 @@ from socketio_core.socketio import JsonParser, Packet
 VECTORS: Final = Path(__file__).parent / "vectors"
 
 NO_EVENT = "event payload must be an array that begins with the event's name"
-TOO_DEEP = "payload nested too deep, limit: 128"
+TOO_DEEP = "payload nested too deep, max_json_depth: 128"
 NO_JSON = "payload is not JSON: "  # what follows is Python's, and not the same in every version
 NO_COUNT = "illegal attachments: no count"
 
@@ -48,10 +48,11 @@ STRICTER: Final = {
     "attachments with a fraction of zero": NO_COUNT,
     "placeholder number fraction": "illegal attachments: placeholder without a valid number",
     "placeholder number as a float": "illegal attachments: placeholder without a valid number",
+    "event with a number out of range": NO_JSON,
     "event nested 129 deep": TOO_DEEP,
     "event nested 200 deep": TOO_DEEP,
     "event with an id of 310 digits": "ack id too long, limit: 309 digits",
-    "namespace of 1025 characters": "namespace too long, limit: 1024 characters",
+    "namespace of 1025 characters": "namespace too long, max_namespace_chars: 1024",
 }
 
 

@@ -59,7 +59,7 @@ class SendsAttachmentsInReverse(JsonParser):
 class SaysNothingOfBytes(JsonParser):
     """Packets with attachments are of the type of those without."""
 
-    def _binary_kind(self, kind: int, attachments: list[bytes], text: str) -> int:
+    def _binary_kind(self, kind: int, attachments: list[bytes]) -> int:
         return kind
 
 

@@ -21,7 +21,7 @@ from socketio_core.engineio.message import WireMessage, received_size
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
-from socketio_core.settings import ClientSettings, EngineClientSettings, SocketSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.client.backoff import Backoff
 from socketio_core.socketio.client.events import (
     Event,
@@ -33,7 +33,7 @@ from socketio_core.socketio.client.events import (
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.json_parser import JsonParser
-from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, check_namespace
 from socketio_core.socketio.parser import Decoder, Parser
 from socketio_core.timers import Scheduled, Timer, TimerQueue
 
@@ -64,7 +64,7 @@ class Client:
     ) -> None:
         self.engine_settings = engine_settings or EngineClientSettings(path=_USUAL_PATH)
         self.settings = settings or ClientSettings()
-        self.parser: Parser = JsonParser(SocketSettings()) if parser is None else guarded(parser)
+        self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.memory = ClientMemory()
         self.namespaces: dict[str, ClientNamespace] = {}
         self._forgotten: WeakValueDictionary[str, ClientNamespace] = WeakValueDictionary()  # somebody may hold them yet
@@ -98,12 +98,11 @@ class Client:
         the same.
 
         Raises:
-            LocalProtocolError: more than `max_namespaces`, a name with a comma, or one that does not begin with `/`.
+            LocalProtocolError: more than `max_namespaces`, or a name that no packet can carry or no server takes.
         """
         namespace = self.namespaces.get(name) or self._forgotten.get(name)
         if namespace is None:
-            if not name.startswith("/") or "," in name:
-                raise LocalProtocolError(f"namespace must begin with '/' and hold no comma: {name!r}")
+            check_namespace(name, self.settings.max_namespace_chars)
             self._make_room()
             namespace = self.namespaces[name] = ClientNamespace(self, name, auth, asks_auth=asks_auth)
         return namespace

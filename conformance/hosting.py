@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-OURS: Final = ("trio", "wsgi", "asgi", "sans")
+OURS: Final = ("trio", "asyncio", "wsgi", "asgi", "sans")
 REFERENCE: Final = "node"
 OTHERS: Final = ("python-socketio",)
 HOSTS: Final = (*OURS, REFERENCE, *OTHERS)
@@ -27,6 +27,7 @@ START_S: Final = 300.0  # the reference installs itself first
 STOP_S: Final = 15.0
 _PACKAGES: Final = {
     "trio": ("trio", "h11", "wsproto"),
+    "asyncio": ("h11", "wsproto"),
     "wsgi": ("h11", "wsproto"),
     "asgi": ("uvicorn", "starlette", "wsproto"),
     "sans": ("h11", "wsproto"),

@@ -14,6 +14,7 @@ from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio import AckReceived, ConnectRequested, Event, EventReceived, JSONValue, Member, Server
 from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import refused_handshake
+from socketio_core.wire import HandshakeAsked, Mount, Site
 
 CORS = Cors(origins=["http://allowed.example"], credentials=True)
 SLOW_S = 0.2  # how long `/slow` takes to accept
@@ -157,4 +158,19 @@ class Contract:
             core.handle_timeout(now)
         while (undecided := self._undecided.pop_due(now)) is not None:
             self._accept(*undecided, now)
+        self.handle_events(now)
+
+
+class WireContract(Contract):
+    """The same behind a site, for hosts that own sockets: all that they know is `site`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.site = Site([Mount(core, asks_handshakes=True) for core in self.cores], application=self)
+
+    def work(self, now: float) -> None:
+        """Answer what the site asks, and do what the application does about everything that has happened."""
+        for asked in self.site.take_asked():
+            assert isinstance(asked, HandshakeAsked)  # there are no other requests
+            asked.answer("Forbidden" if self.is_forbidden(asked.request) else None, now)
         self.handle_events(now)

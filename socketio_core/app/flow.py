@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from socketio_core.app.runtime import Event, Runtime
@@ -33,6 +33,7 @@ class Flow:
     __slots__ = (
         "_awaited_acks",
         "_drained",
+        "_go_on",
         "_has_room",
         "_is_lifted",
         "_runtime",
@@ -48,6 +49,7 @@ class Flow:
         self._settings = settings
         self._drained: Event | None = None
         self._has_room: Event | None = None
+        self._go_on: list[Callable[[float], None]] = []
         self._awaited_acks = 0
         self._is_lifted = False
         self.queued_count = 0
@@ -102,9 +104,20 @@ class Flow:
         self._wake_readers()
 
     def _wake_readers(self) -> None:
-        if self._has_room is not None and not self.is_congested:
+        if (self._has_room is None and not self._go_on) or self.is_congested:
+            return
+        if self._has_room is not None:
             self._has_room.set()
             self._has_room = None
+        if self._go_on:
+            going_on, self._go_on = self._go_on, []
+            for go_on in going_on:
+                go_on(self._runtime.now())
+            self._runtime.output_ready()
+
+    def call_when_room(self, go_on: Callable[[float], None]) -> None:
+        """Call `go_on` with the time, once, when events were handled."""
+        self._go_on.append(go_on)
 
     async def wait_room(self) -> None:
         """Wait until events were handled; meanwhile the peer's silence is not held against it."""

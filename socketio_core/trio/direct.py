@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -15,12 +16,14 @@ class DirectStream:
 
     Attributes:
         stream: the stream.
+        is_closed: it was closed here.
     """
 
-    __slots__ = ("_fileno", "stream")
+    __slots__ = ("_fileno", "is_closed", "stream")
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
+        self.is_closed = False
         # Where sockets are files; -1 is what is no plain socket, or was closed here.
         self._fileno = -1
         if os.name == "posix" and isinstance(stream, trio.SocketStream):
@@ -63,6 +66,12 @@ class DirectStream:
         """
         await self.stream.send_all(data)
 
+    def end_writing(self) -> None:
+        """Tell the peer that nothing more comes, if it is a plain socket; reading goes on."""
+        if self._fileno >= 0 and isinstance(self.stream, trio.SocketStream):
+            with suppress(OSError):  # it is gone
+                self.stream.socket.shutdown(trio.socket.SHUT_WR)
+
     @property
     def is_plain(self) -> bool:
         """Whether it is a plain socket, and was not closed here."""
@@ -71,6 +80,7 @@ class DirectStream:
     def close_now(self) -> None:
         """Drop the connection, of a plain socket."""
         self._fileno = -1
+        self.is_closed = True
         if isinstance(self.stream, trio.SocketStream):
             self.stream.socket.close()
 
@@ -79,4 +89,5 @@ class DirectStream:
         if self.is_plain:
             self.close_now()
         else:
+            self.is_closed = True
             await trio.aclose_forcefully(self.stream)

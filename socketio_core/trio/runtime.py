@@ -6,40 +6,18 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from socketio_core.engineio.carriers import Poll, WebSocket
-
 if TYPE_CHECKING:
-    from socketio_core.trio.mount import Mount
+    from socketio_core.wire import Site
 
 LOGGER: Final = logging.getLogger("socketio_core.trio")
 
 TIMER_REST_S: Final = 0.005
 """After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together (benchmarks:
 memory). One that comes alone is seen to at its time."""
-
-
-class Flushable(Protocol):
-    """What a WebSocket's `context` is."""
-
-    def flush(self) -> None:
-        """Write what is waiting, as far as the socket takes it at once; see to the rest."""
-
-
-class PollWaker:
-    """What the `context` of a parked poll is."""
-
-    __slots__ = ("_scope",)
-
-    def __init__(self, scope: trio.CancelScope) -> None:
-        self._scope = scope
-
-    def wake(self) -> None:
-        """There is a response: end the wait for the client to go away."""
-        self._scope.cancel()
 
 
 class LoopRuntime:
@@ -162,48 +140,23 @@ class TrioRuntime(LoopRuntime):
     """A server's runtime.
 
     Attributes:
-        mounts: the engines that it sees to.
+        site: what it sees to.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.mounts: list[Mount] = []
+    site: Site
 
     @property
     def next_deadline(self) -> float | None:
         """See `LoopRuntime`."""
-        first = None
-        for mount in self.mounts:
-            at = mount.core.next_deadline
-            if at is not None and (first is None or at < first):
-                first = at
-        return first
+        return self.site.next_deadline
 
     def handle_timeout(self, now: float) -> None:
         """See `LoopRuntime`."""
-        for mount in self.mounts:
-            mount.core.handle_timeout(now)
+        self.site.handle_timeout(now)
 
     def flush(self) -> None:
-        """Dispatch what has happened, wake whoever has something to write, and see that the clock wakes in time."""
-        for mount in self.mounts:
-            mount.app.dispatch_soon()
-        for mount in self.mounts:
-            for carrier in mount.core.take_ready():
-                if isinstance(carrier, Poll):
-                    if carrier.response is not None and isinstance(carrier.context, PollWaker):
-                        carrier.context.wake()
-                elif carrier.context is not None:
-                    try:
-                        carrier.context.flush()  # type: ignore[attr-defined] # a Flushable: see websocket.py
-                    except Exception as error:  # noqa: BLE001 - it costs that client its connection, and nobody else
-                        self._drop(mount, carrier, error)
-                mount.note_taken(carrier.session)
+        """Let the application work, have each connection write what it has, and see that the clock wakes in time."""
+        now = trio.current_time()
+        for wire in self.site.flush(now):
+            wire.context.flush(now)  # type: ignore[attr-defined] # a Connection
         self.wake_in_time()
-
-    def _drop(self, mount: Mount, websocket: WebSocket, error: Exception) -> None:
-        """End the session of a WebSocket that cannot be written to."""
-        self.log_exception(f"{websocket.session!r} could not be written to, so it was closed", error)
-        websocket.outbox.clear()
-        mount.core.lost(websocket, self.now())
-        self.output_ready()

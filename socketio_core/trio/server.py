@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -22,15 +22,15 @@ from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.events import ConnectionClosed, EventReceived
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.parser import Parser
-from socketio_core.socketio.server import GOING_AWAY
 from socketio_core.socketio.server import Server as CoreServer
 from socketio_core.trio.bundle import ClientBundle
+from socketio_core.trio.connection import Connection
 from socketio_core.trio.groups import only_cause
-from socketio_core.trio.http_connection import HttpConnection
-from socketio_core.trio.mount import AllowRequest, Mount
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
-from socketio_core.wire.timeouts import Timeouts
+from socketio_core.wire import Asked, HandshakeAsked, Mount, Site, Timeouts
 
+AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
+Work = Callable[[Any], Coroutine[Any, Any, None]]
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
 Listener = trio.abc.Listener[Any]
 
@@ -93,21 +93,36 @@ class Server(Application):
             parser = JsonParser(settings, json=json)
         self.runtime: TrioRuntime = TrioRuntime()
         super().__init__(CoreServer(engine, settings, parser=parser), self.runtime, concurrency=concurrency)
-        self.timeouts = timeouts or Timeouts()
         self.bundle = None if client_dir is None else ClientBundle(Path(client_dir), engine.path, engine.cors)
         self.http_handler = http
-        self.per_message_deflate = per_message_deflate
-        self.shortcuts = shortcuts
-        self.trust_proxy = trust_proxy
-        self.is_closing = False
-        self.idle_connections: set[trio.CancelScope] = set()  # those that wait for a request, or shake hands for TLS
+        self.site = Site(
+            application=_Application(self),
+            report=self.runtime.log_exception,
+            static_response=_no_bundle if self.bundle is None else self.bundle.respond,
+            asks_requests=http is not None,
+            max_body_bytes=engine.max_payload_bytes,
+            timeouts=timeouts,
+            shortcuts=shortcuts,
+            per_message_deflate=per_message_deflate,
+            trust_proxy=trust_proxy,
+        )
+        self.runtime.site = self.site
+        self.shaking_hands: set[trio.CancelScope] = set()  # for TLS
         self._closing = trio.Event()
         self._ended = trio.Event()
         self._was_served = False
         self._engines: list[EngineApplication] = []
         self._warned_origins: set[str] = set()
-        self._mounts = self.runtime.mounts
-        self._mounts.append(Mount(self, self.core, self.runtime, allow_request))
+        self._allow_request: dict[Mount, AllowRequest] = {}
+        self._mount(self, self.core, allow_request)
+
+    def _mount(
+        self, app: Application | EngineApplication, core: CoreServer | Engine, allow: AllowRequest | None
+    ) -> None:
+        mount = Mount(core, asks_handshakes=allow is not None, pace_of=app.flow_of)
+        if allow is not None:
+            self._allow_request[mount] = allow
+        self.site.add(mount)
 
     def attach_engine(
         self,
@@ -141,7 +156,7 @@ class Server(Application):
                 raise ValueError(f"path overlaps with {other!r}: {core.settings.path!r}")
         app = _LoggedEngine(core, self.runtime, self.core.settings)
         self._engines.append(app)
-        self._mounts.append(Mount(app, core, self.runtime, allow_request))
+        self._mount(app, core, allow_request)
         return app
 
     async def serve(
@@ -223,15 +238,12 @@ class Server(Application):
 
     async def _shut_down(self, scope: trio.CancelScope) -> None:
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
-        self.is_closing = True
-        self.core.close(trio.current_time())
-        for engine in self._engines:
-            engine.core.close(trio.current_time(), code=GOING_AWAY, text="server shutting down")
+        self.site.close(trio.current_time())
         self.runtime.flush()
-        for idle in list(self.idle_connections):
-            idle.cancel()
+        for handshake in list(self.shaking_hands):
+            handshake.cancel()
         self._closing.set()
-        with trio.move_on_after(self.timeouts.shutdown_s) as patience:
+        with trio.move_on_after(self.site.timeouts.shutdown_s) as patience:
             await self._ended.wait()
         if patience.cancelled_caught:
             scope.cancel()
@@ -258,38 +270,63 @@ class Server(Application):
 
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
         """Serve one connection; whatever goes wrong costs nobody else anything."""
-        pump = None
+        tls = _tls_of(stream)
+        if tls is not None and not await self._shake_hands(tls):
+            await trio.aclose_forcefully(stream)
+            return
+        scheme = "http" if tls is None else "https"
+        can_half_close = isinstance(stream, trio.SocketStream)
+        wire = self.site.connect(trio.current_time(), _peer_address(stream), scheme, can_half_close=can_half_close)
+        await Connection(self, stream, wire).run()
+
+    async def _shake_hands(self, tls: trio.SSLStream[trio.abc.Stream]) -> bool:
+        with trio.move_on_after(self.site.timeouts.header_s) as scope:
+            self.shaking_hands.add(scope)
+            try:
+                await tls.do_handshake()
+            except trio.BrokenResourceError:
+                return False  # not TLS, or gone before it began
+            finally:
+                self.shaking_hands.discard(scope)
+        return not scope.cancelled_caught
+
+    # -- what a site asks --------------------------------------------------------------------------------------------
+
+    def dispatch_all(self) -> list[tuple[Work, object]]:
+        """Queue what happened. Returns whose handlers are to be run, and by which function."""
+        works: list[tuple[Work, object]] = [(self.work, each) for each in self.dispatch()]
+        for engine in self._engines:
+            works += [(engine.work, session) for session in engine.dispatch()]
+        return works
+
+    def work_soon(self) -> None:
+        """Have everything done that there is to do, in tasks."""
+        self.dispatch_soon()
+        for engine in self._engines:
+            engine.dispatch_soon()
+        if self.site.is_asking:
+            for asked in self.site.take_asked():
+                self.runtime.spawn(self._answer, asked)
+
+    async def _answer(self, asked: Asked) -> None:
+        if isinstance(asked, HandshakeAsked):
+            asked.answer(await self._refusal_of(asked), trio.current_time())
+        else:
+            asked.answer(await self._response_to(asked.request, asked.body), trio.current_time())
+        self.runtime.output_ready()
+
+    async def _refusal_of(self, asked: HandshakeAsked) -> str | None:
+        """Ask `allow_request` about a handshake; a failure to decide is a refusal."""
         try:
-            scheme = "http"
-            tls = _tls_of(stream)
-            if tls is not None:
-                scheme = "https"
-                with trio.move_on_after(self.timeouts.header_s) as deadline:
-                    self.idle_connections.add(deadline)
-                    try:
-                        await tls.do_handshake()
-                    finally:
-                        self.idle_connections.discard(deadline)
-                if deadline.cancelled_caught:
-                    return
-            pump = await HttpConnection(self, stream, _peer_address(stream), scheme).run()
-        except trio.BrokenResourceError:
-            return  # not TLS, or gone before it began
+            text = await run(self._allow_request[asked.mount], asked.request)
         except Exception as error:  # noqa: BLE001 - it must not end the server
-            self.runtime.log_exception("connection failed", error)
-        finally:
-            if pump is None:
-                await trio.aclose_forcefully(stream)
-        if pump is not None:
-            await pump.run()
+            self.runtime.log_exception("allow_request failed, so the request was refused", error)
+            return "Forbidden"
+        return None if text is None else str(text)
 
-    def mount_of(self, request: Request) -> Mount | None:
-        """Return the engine that a request is for."""
-        return next((mount for mount in self._mounts if mount.core.owns(request)), None)
-
-    async def call_http_handler(self, request: Request, body: bytes) -> Response:
+    async def _response_to(self, request: Request, body: bytes) -> Response:
         """Call the application's handler for other requests; 500 if it fails."""
-        assert self.http_handler is not None  # the caller looked
+        assert self.http_handler is not None  # else nothing is asked
         try:
             response = await run(self.http_handler, request, body)
             if not isinstance(response, Response):
@@ -317,6 +354,25 @@ class Server(Application):
     def connection_closed(self, event: ConnectionClosed) -> None:
         """Log what a client did wrong."""
         _log_closed(event)
+
+
+class _Application:
+    """What the site sees of the applications: they have no deadlines of their own."""
+
+    next_deadline: float | None = None
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def handle_timeout(self, now: float) -> None:
+        pass
+
+    def work(self, now: float) -> None:
+        self._server.work_soon()
+
+
+def _no_bundle(_: Request) -> Response | None:
+    return None
 
 
 class _LoggedEngine(EngineApplication):

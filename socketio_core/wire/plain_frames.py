@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+_NO_LIMIT: Final = 1 << 62
+
 MAX_PLAIN_BYTES: Final = 16384
 """Above, the whole of wsproto is faster: it unmasks by tables, which cost less for each byte than a large integer."""
 
@@ -39,9 +41,12 @@ class PlainFrames:
     Args:
         max_payload_bytes: the limit on a message. A longer frame is for wsproto, which hands it on as it arrives, so
             that it is refused before it is whole.
+
+    Attributes:
+        has_more: `feed` stopped at its limit; `feed(b"", limit)` goes on.
     """
 
-    __slots__ = ("_handed_on", "_is_fragmented", "_left", "_max_bytes", "_tail")
+    __slots__ = ("_handed_on", "_is_fragmented", "_left", "_max_bytes", "_tail", "has_more")
 
     def __init__(self, max_payload_bytes: int = MAX_PLAIN_BYTES) -> None:
         self._max_bytes = min(max_payload_bytes, MAX_PLAIN_BYTES)
@@ -49,10 +54,12 @@ class PlainFrames:
         self._handed_on = 0  # how much of that wsproto has
         self._left = 0  # of a foreign frame that has begun
         self._is_fragmented = False  # the last data frame was not final
+        self.has_more = False
 
-    def feed(self, data: bytes) -> list[str | bytes | Foreign]:
-        """Take what was read. Returns the messages of plain frames, and pieces of others."""
+    def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Foreign]:
+        """Take what was read. Returns the messages of plain frames, and pieces of others; some `limit` at the most."""
         found: list[str | bytes | Foreign] = []
+        self.has_more = False
         if self._left:
             found.append(Foreign(data[: self._left]))
             rest = data[self._left :]
@@ -63,6 +70,9 @@ class PlainFrames:
             self._tail = b""
         at, size = 0, len(data)
         while size - at >= 2:
+            if len(found) >= limit:
+                self.has_more = True
+                break
             first, second = data[at], data[at + 1]
             if first in _PLAIN and second >= _MASKED and not self._is_fragmented:
                 length = second - _MASKED

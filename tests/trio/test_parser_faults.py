@@ -169,12 +169,12 @@ async def test_a_websocket_that_cannot_be_written_to_costs_that_client() -> None
             outbox.messages.append(_Unwritable())  # type: ignore[arg-type]
             await cause(bench)
             await gone(bench, client)
-            assert "could not be written to, so it was closed" in bench.take_log()
+            assert "connection failed, so it was closed" in bench.take_log()
         await bench.check_still_serves()
 
 
 async def gone(bench: Bench, client: WebSocketClient) -> None:
-    await until(lambda: bench.reason_of(client) == "transport close", "the client is gone")
+    await until(lambda: bench.reason_of(client) == "transport error", "the client is gone")
     with suppress(Ended):
         while True:
             await client.packet()

@@ -370,7 +370,7 @@ async def test_fault_below_the_handlers_is_logged_and_costs_that_connection_only
         await client.send("40")
         with pytest.raises(Ended):
             await client.packet()
-        assert "WebSocket failed" in bench.take_log()
+        assert "connection failed" in bench.take_log()
         peer = await bench.connect()
         io.faults = 1
         await peer.send(request(polling.target, "POST", b"40"))

@@ -424,5 +424,5 @@ async def test_connections_for_polling_are_closed_behind_an_upgrade() -> None:
     io = make_server()
     async with serving(io) as url, connect(url) as socket:
         await until(lambda: socket.transport == "websocket", "it has upgraded")
-        await until(lambda: not io.idle_connections, "the server has seen them go", 5)
+        await until(lambda: len(io.site.wires) == 1, "the server has seen them go", 5)
         assert await socket.call("echo", 1) == 1

@@ -1,0 +1,146 @@
+"""One connection of a server on trio: bytes from a stream to its wire, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from socketio_core.app.handover import Handover
+from socketio_core.trio.direct import DirectStream
+from socketio_core.wire import Wire
+
+if TYPE_CHECKING:
+    from socketio_core.trio.server import Server
+
+_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Connection:
+    """Reads, has handlers run, and writes.
+
+    Reading and handling share a task until a handler waits; then another task reads on (`_hand_over`). Writing needs
+    no task while the socket takes the bytes at once; when it does not, a task waits for it and then ends.
+    """
+
+    __slots__ = ("_direct", "_is_muted", "_is_writing", "_reader", "_server", "_unsent", "_wanted", "_wire")
+
+    def __init__(self, server: Server, stream: trio.abc.Stream, wire: Wire) -> None:
+        self._server = server
+        self._direct = DirectStream(stream)
+        self._wire = wire
+        self._reader: object = None  # whichever task reads
+        self._wanted: trio.Event | None = None  # the reader waits until it is to read
+        self._is_writing = False  # a task does
+        self._is_muted = False  # the stream was told that nothing more is written
+        self._unsent = b""
+        wire.context = self
+
+    async def run(self) -> None:
+        """Serve until the connection ends, or until another task has taken over; what goes wrong costs nobody else.
+
+        One coroutine on top of what reads: each more would be kept by every idle socket (benchmarks: memory).
+        """
+        self._reader = me = object()
+        wire, direct = self._wire, self._direct
+        try:
+            while True:
+                if wire.wants_input:
+                    try:
+                        data = await direct.receive()
+                    except _BROKEN:
+                        data = b""
+                    wire.receive(data, trio.current_time())
+                elif wire.has_more:
+                    await trio.lowlevel.checkpoint()  # the turn of others comes first
+                    wire.proceed(trio.current_time())
+                elif wire.is_over:
+                    break
+                else:
+                    self._wanted = trio.Event()
+                    await self._wanted.wait()
+                    continue
+                await self._handle(me)
+                if self._reader is not me:
+                    return
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            self._server.runtime.log_exception("connection failed", error)
+        finally:
+            if self._reader is me:
+                self._reader = None
+                wire.lost(trio.current_time())
+                self._server.runtime.flush()
+                await direct.aclose_forcefully()
+
+    async def _handle(self, me: object) -> None:
+        """Run handlers for what has arrived, in this task as long as they do not wait."""
+        runtime = self._server.runtime
+        works = self._server.dispatch_all()
+        if len(works) == 1:
+            work, whose = works[0]
+            runtime.is_corked = True
+            try:
+                await Handover(work(whose), self._hand_over)
+            finally:
+                if self._reader is me:
+                    runtime.is_corked = False
+        else:
+            for work, whose in works:
+                runtime.spawn(work, whose)
+        runtime.flush()
+
+    def _hand_over(self) -> None:
+        """A handler is about to wait: let another task read on, and write what there is."""
+        runtime = self._server.runtime
+        runtime.is_corked = False
+        self._reader = None
+        runtime.spawn(self.run)
+        # Not flush(): that may wake what this very task is about to wait for, before it does.
+        runtime.output_ready()
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def flush(self, now: float) -> None:
+        """Write what is waiting, as far as the socket takes it at once, a task sees to the rest; read on, or end."""
+        wire = self._wire
+        while not self._is_writing:
+            data = wire.data_to_send(now)
+            if not data:
+                wire.sent(now)
+                break
+            sent = self._direct.write_now(data)
+            if sent < len(data):
+                self._unsent = data[sent:]
+                self._is_writing = True
+                self._server.runtime.spawn(self._write_rest)
+        if wire.is_over:
+            self._drop()
+        elif wire.is_mute and not self._is_muted:
+            self._is_muted = True
+            self._direct.end_writing()
+        if self._wanted is not None and (wire.wants_input or wire.has_more or wire.is_over):
+            self._wanted.set()
+            self._wanted = None
+
+    async def _write_rest(self) -> None:
+        try:
+            data, self._unsent = self._unsent, b""
+            while data:
+                await self._direct.send_all(data)
+                data = self._wire.data_to_send(trio.current_time())
+        except _BROKEN:
+            self._wire.broken(trio.current_time())
+        except BaseException:  # cancelled in the middle of a frame
+            self._wire.lost(trio.current_time())
+            raise
+        finally:
+            self._is_writing = False
+            self._server.site.note(self._wire)
+            self._server.runtime.flush()
+
+    def _drop(self) -> None:
+        """Close the stream; whoever reads it finds out."""
+        if self._direct.is_plain:
+            self._direct.close_now()
+        elif not self._direct.is_closed:
+            self._server.runtime.spawn(self._direct.aclose_forcefully)

@@ -1,0 +1,433 @@
+"""The requests of one connection: each goes to an engine, or to the application; one after another.
+
+Theory. A connection is in one phase at a time, and each phase answers two questions: is input wanted, and how long may
+it last (see `Timeouts`)?
+
+    phase      what happens                                          input   deadline
+    IDLE       nothing of the next request has come                  yes     keep_alive_s; header_s for the first one
+    HEAD       the head of a request is coming in                    yes     header_s
+    BODY       its body is                                           yes     body_s
+    ASKED      the application makes up its mind                     no
+    HELD       a POST is in, and the handlers must catch up first    no
+    PARKED     a poll waits                                          some    the engine's
+    ANSWER     a response is being written                           no      write_s
+    DRAIN      the body that is left over is read away               yes     linger_s
+    LINGER     nothing more is written; what comes is read away      yes     linger_s
+
+A request begins in IDLE, goes through some of BODY, ASKED, HELD and PARKED to ANSWER, and from there back to IDLE, or
+to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Final, assert_never, final
+
+from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
+from socketio_core.engineio.carriers import Poll, Post, WebSocket
+from socketio_core.engineio.session import Session
+from socketio_core.http import Headers, Request, Response
+from socketio_core.websocket_handshake import accept_headers, refused_handshake
+from socketio_core.wire.asked import HandshakeAsked, RequestAsked
+from socketio_core.wire.deflate import negotiate
+from socketio_core.wire.http1 import BadRequest, Head, Http1, InvalidResponse, Next, text_response
+from socketio_core.wire.websocket import WRITE_BYTES, Frames
+
+if TYPE_CHECKING:
+    from socketio_core.wire.connection import Wire
+    from socketio_core.wire.site import Mount, Site
+
+MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
+MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
+
+
+class Phase(Enum):
+    """What a connection is at; see above."""
+
+    IDLE = "idle"
+    HEAD = "head"
+    BODY = "body"
+    ASKED = "asked"
+    HELD = "held"
+    PARKED = "parked"
+    ANSWER = "answer"
+    DRAIN = "drain"
+    LINGER = "linger"
+
+
+_HTTP_OF = {"ws": "http", "wss": "https"}  # what some proxies call the scheme of an upgrade
+_READS: Final = frozenset((Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.DRAIN, Phase.LINGER))
+
+
+@final
+class Requests:
+    """A connection as long as it is HTTP; a `Stage`."""
+
+    __slots__ = (
+        "_address", "_body", "_can_half_close", "_carrier", "_http", "_is_first", "_is_last", "_is_unsaid", "_mount",
+        "_out", "_phase",
+        "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
+    )  # fmt: skip
+
+    def __init__(self, wire: Wire, site: Site, address: str, scheme: str, now: float, *, can_half_close: bool) -> None:
+        self._wire = wire
+        self._site = site
+        self._address = address
+        self._scheme = scheme
+        self._http = Http1(shortcuts=site.shortcuts)
+        self._phase = Phase.IDLE
+        self._is_first = True  # no request was read yet
+        self._request: Request | None = None  # what is being served
+        self._mount: Mount | None = None  # whose it is
+        self._carrier: Poll | Post | None = None  # what it became
+        self._body = bytearray()  # of a request for the application
+        self._out = b""  # what is to be written
+        self._taken = 0  # how much of that the host has
+        self._is_last = False  # the answer ends the connection
+        self._is_unsaid = False  # the answer is another than the engine's
+        self._read_away = 0  # bytes that nobody wants
+        self._can_half_close = can_half_close
+        wire.set_deadline(now + site.timeouts.header_s)
+
+    @property
+    def wants_input(self) -> bool:
+        """See `Stage`."""
+        if self._phase is Phase.PARKED:
+            return self._http.held_bytes < MAX_EARLY_BYTES
+        return self._phase in _READS and not self.has_more
+
+    @property
+    def has_more(self) -> bool:
+        """See `Stage`."""
+        return self._phase is Phase.IDLE and self._http.held_bytes > 0
+
+    # -- input -------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, now: float) -> None:
+        """See `Stage`."""
+        if self._phase is Phase.LINGER:
+            self._read_away += len(data)
+            if not data or self._read_away > MAX_LINGER_BYTES:
+                self._wire.end()
+        elif self._phase in _READS:
+            self._http.feed(data)
+            self._advance(now)
+        elif data:
+            self._http.feed(data)
+        else:
+            self._wire.lost(now)
+
+    def proceed(self, now: float) -> None:
+        """See `Stage`."""
+        self._advance(now)
+
+    def abandon(self, now: float) -> None:
+        """The client is gone, and nobody is left to answer: tell the engine, if it waits or has said something."""
+        carrier, self._carrier = self._carrier, None
+        if self._mount is None or carrier is None:
+            return
+        if isinstance(carrier, Poll):
+            self._mount.core.abort_poll(carrier, now)
+        elif self._phase is Phase.HELD:  # it is here as a whole
+            self._mount.core.finish_post(carrier, now)
+        else:
+            self._mount.core.abort_post(carrier, now)
+
+    def fail(self, now: float) -> None:
+        """See `Stage`."""
+        self._wire.lost(now)
+
+    def _advance(self, now: float) -> None:
+        """Go on with what has arrived: with a request, or with the rest of a body."""
+        try:
+            if self._phase is Phase.BODY:
+                self._read_body(now)
+            elif self._phase is Phase.DRAIN:
+                self._drain(now)
+            else:
+                self._read_request(now)
+        except BadRequest as error:
+            self._refuse(error.status, str(error), now)
+
+    def _read_request(self, now: float) -> None:
+        http, wire = self._http, self._wire
+        head = http.next_request()
+        if head is not None:
+            self._is_first = False
+            wire.set_deadline(None)
+            self._serve(self._made_of(head), now)
+        elif http.is_ended:
+            wire.end()
+        elif self._phase is Phase.IDLE and http.held_bytes:
+            self._phase = Phase.HEAD
+            if not self._is_first:  # of the first one the time runs from the beginning
+                wire.set_deadline(now + self._site.timeouts.header_s)
+
+    def _made_of(self, head: Head) -> Request:
+        method, target = head.method.decode("ascii"), head.target.decode("ascii")
+        request = Request(method, target, head.headers, address=self._address, scheme=self._scheme)
+        if self._site.trust_proxy:
+            forwarded = _last(request.header("x-forwarded-proto"))
+            request.scheme = _HTTP_OF.get(forwarded, forwarded) or self._scheme
+            request.address = _last(request.header("x-forwarded-for")) or self._address
+        return request
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    def _serve(self, request: Request, now: float) -> None:
+        site = self._site
+        self._request = request
+        mount = self._mount = site.mount_of(request)
+        static = site.static_response(request)
+        if static is not None:
+            self._respond(static, now)
+        elif request.method == "CONNECT":  # we are no proxy, and h11 would take a 2xx for the start of a tunnel
+            self._respond(text_response(405, "Method not allowed"), now)
+        elif mount is None and not site.asks_requests:
+            self._respond(text_response(404, "Not found"), now)
+        elif mount is None:
+            self._begin_body(now)
+        elif (refusal := refused_handshake(request)) is not None:
+            self._respond(refusal, now)
+        elif mount.asks_handshakes and mount.core.is_handshake(request):
+            self._phase = Phase.ASKED
+            site.ask(HandshakeAsked(self, mount, request))
+        else:
+            self._hand_over(mount, request, now)
+
+    def decide(self, mount: Mount, request: Request, refusal: str | None, now: float) -> None:
+        """Let a handshake pass, or refuse it. Called by `HandshakeAsked.answer`."""
+        if self._phase is Phase.ASKED and not self._wire.is_over:  # else the client did not wait
+            if refusal is None:
+                self._hand_over(mount, request, now)
+            else:
+                self._respond(mount.core.refuse(request, refusal).response, now)
+            self._site.note(self._wire)
+
+    def respond(self, response: Response, now: float) -> None:
+        """Answer a request. Called by `RequestAsked.answer`."""
+        if self._phase is Phase.ASKED and not self._wire.is_over:  # else the client did not wait
+            self._respond(response, now)
+            self._site.note(self._wire)
+
+    def _hand_over(self, mount: Mount, request: Request, now: float) -> None:
+        try:
+            action: Action = mount.core.handle_request(request, now)
+        except Exception as error:  # noqa: BLE001 - of a function in the settings: cors, extra_headers
+            self._site.report(f"a function in the settings failed for {request!r}", error)
+            action = Respond(text_response(500, "Internal server error"))
+        match action:
+            case Respond(response):
+                self._respond(response, now)
+            case ReadBody(post, _):
+                self._carrier = post
+                self._begin_body(now)
+            case Park(poll):
+                self._carrier = poll
+                poll.context = self._wire
+                self._phase = Phase.PARKED
+            case Upgrade(websocket, headers):
+                self._switch(mount, websocket, request, headers, now)
+            case _:
+                assert_never(action)
+
+    def _switch(self, mount: Mount, websocket: WebSocket, request: Request, headers: Headers, now: float) -> None:
+        site = self._site
+        extensions, agreed = negotiate(request) if site.per_message_deflate else ([], [])
+        try:
+            answer, early = self._http.switch([*accept_headers(request), *agreed, *headers])
+        except InvalidResponse as error:
+            site.report(f"101 to {request!r} is not valid HTTP", error)
+            mount.core.lost(websocket, now)
+            self._respond(text_response(500, "Internal server error"), now)
+            return
+        websocket.context = self._wire
+        answer = self._left_over() + answer
+        self._wire.become(Frames(self._wire, site, mount, websocket, extensions, answer, early))
+
+    # -- bodies ------------------------------------------------------------------------------------------------------
+
+    def _begin_body(self, now: float) -> None:
+        self._phase = Phase.BODY
+        self._body = bytearray()
+        self._wire.set_deadline(now + self._site.timeouts.body_s)
+        self._write(self._http.ask_for_body())
+        self._read_body(now)
+
+    def _read_body(self, now: float) -> None:
+        post = self._carrier
+        if isinstance(post, Post):
+            if self._http.read_body(post.feed):
+                self._phase = Phase.HELD
+                self._wire.set_deadline(None)
+                # The answer makes an honest client send more. One that does not wait finds this POST still open.
+                self._when_room(post.session, partial(self._finish_post, post), now)
+        elif self._http.read_body(self._feed):
+            body, self._body = bytes(self._body), bytearray()
+            self._wire.set_deadline(None)
+            if len(body) > self._site.max_body_bytes:
+                self._respond(text_response(413, "Request body too large"), now)
+            else:
+                self._phase = Phase.ASKED
+                assert self._request is not None  # whose body it is
+                self._site.ask(RequestAsked(self, self._request, body))
+
+    def _feed(self, chunk: bytes) -> bool:
+        self._body += chunk
+        return len(self._body) <= self._site.max_body_bytes
+
+    def _finish_post(self, post: Post, now: float) -> None:
+        self._carrier = None
+        assert self._mount is not None  # a POST belongs to one
+        response = self._mount.core.finish_post(post, now)
+        self._site.application.work(now)  # what it brought is queued by this, and may be too much already
+        self._when_room(post.session, partial(self._respond, response), now)
+
+    def _when_room(self, session: Session, go_on: Callable[[float], None], now: float) -> None:
+        """Go on when the handlers have caught up; most often at once."""
+        assert self._mount is not None  # a session belongs to one
+        pace = self._mount.pace_of(session)
+        if pace is None or not pace.is_congested:
+            go_on(now)
+            return
+        session.pause_reading(now)
+
+        def resume(later: float) -> None:
+            session.resume_reading(later)
+            if self._phase is Phase.HELD and not self._wire.is_over:  # else the client did not wait
+                go_on(later)
+                self._site.note(self._wire)
+
+        pace.call_when_room(resume)
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def _respond(self, response: Response, now: float) -> None:
+        request = self._request
+        closes = self._site.is_closing or response.status == 413
+        closes = closes or (request is not None and request.is_websocket_upgrade)
+        try:
+            self._write(self._http.respond(response, closes=closes))
+        except InvalidResponse as error:
+            self._site.report(f"response to {request!r} is not valid HTTP", error)
+            self._is_unsaid = True
+            try:
+                self._write(self._http.respond(text_response(500, "Internal server error"), closes=closes))
+            except InvalidResponse:  # h11 has seen too much of the first one
+                self._wire.lost(now)
+                return
+        self._begin_answer(now)
+
+    def _begin_answer(self, now: float) -> None:
+        self._phase = Phase.ANSWER
+        self._wire.set_deadline(now + self._site.timeouts.write_s)
+
+    def _refuse(self, status: int, detail: str, now: float) -> None:
+        """Answer a request that could not be read, if that is still possible, and take leave."""
+        self.abandon(now)
+        self._write(self._http.refuse(status, detail))
+        if self._out:
+            self._is_last = True
+            self._begin_answer(now)
+        else:
+            self._wire.end()
+
+    def poll_ready(self, poll: Poll, now: float) -> None:
+        """The response of a parked poll is there. Called by the site."""
+        if poll is self._carrier and self._phase is Phase.PARKED and poll.response is not None:
+            self._respond(poll.response, now)
+
+    def _follow(self, what: Next, now: float) -> None:
+        timeouts, wire = self._site.timeouts, self._wire
+        if what is Next.REQUEST:
+            self._phase = Phase.IDLE
+            wire.set_deadline(now + timeouts.keep_alive_s)
+            if self._site.is_closing and not self.has_more:
+                wire.end()
+        elif what is Next.DRAIN:
+            self._phase = Phase.DRAIN
+            wire.set_deadline(now + timeouts.linger_s)
+            self._drain(now)
+        elif what is Next.LINGER and self._can_half_close:
+            self._phase = Phase.LINGER
+            wire.is_mute = True
+            wire.set_deadline(now + timeouts.linger_s)
+        else:
+            wire.end()
+
+    def _drain(self, now: float) -> None:
+        """The answer went out before the body came in: read that away, if it is not too much."""
+        if self._http.read_body(self._drop):
+            is_all = self._read_away < MAX_LINGER_BYTES
+            self._follow(self._http.finish() if is_all else Next.LINGER, now)
+
+    def _drop(self, chunk: bytes) -> bool:
+        self._read_away += len(chunk)
+        return self._read_away < MAX_LINGER_BYTES
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def _write(self, data: bytes) -> None:
+        self._out, self._taken = self._left_over() + data, 0
+
+    def _left_over(self) -> bytes:
+        return self._out[self._taken :]
+
+    def data_to_send(self, now: float) -> bytes:
+        """See `Stage`."""
+        data = self._out[self._taken : self._taken + WRITE_BYTES]
+        self._taken += len(data)
+        return data
+
+    def sent(self, now: float) -> None:
+        """See `Stage`."""
+        if self._out and self._taken == len(self._out):
+            self._out, self._taken = b"", 0
+            if self._phase is Phase.ANSWER:
+                self._site.note(self._wire)
+                self._answer_sent(now)
+
+    def _answer_sent(self, now: float) -> None:
+        poll, self._carrier = self._carrier, None
+        is_lost = self._is_unsaid and poll is not None
+        if isinstance(poll, Poll) and self._mount is not None:
+            if is_lost:
+                self._mount.core.abort_poll(poll, now)
+            else:
+                self._mount.core.poll_delivered(poll, now)
+        self._mount = self._request = None
+        self._is_unsaid = False
+        try:
+            self._follow(Next.LINGER if self._is_last or is_lost else self._http.finish(), now)
+        except BadRequest:
+            self._follow(Next.LINGER, now)
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def settle(self, now: float) -> None:
+        """See `Stage`."""
+
+    def time_out(self, now: float) -> None:
+        """See `Stage`."""
+        if self._phase is Phase.HEAD:
+            self._refuse(408, "request took too long", now)
+        elif self._phase is Phase.BODY:
+            self._refuse(408, "request body took too long", now)
+        elif self._phase is Phase.DRAIN:
+            self._follow(Next.LINGER, now)
+        else:
+            self._wire.lost(now)
+
+    def close(self, now: float) -> None:
+        """See `Stage`."""
+        if self._phase is Phase.HEAD:
+            self._refuse(503, "server is shutting down", now)
+        elif self._phase is Phase.IDLE and not self.has_more:
+            self._wire.end()
+
+
+def _last(value: str | None) -> str:
+    """Return the last item of a list header: the one that the nearest proxy added."""
+    return (value or "").rpartition(",")[2].strip()

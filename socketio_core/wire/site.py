@@ -1,0 +1,278 @@
+"""All connections of a server, and what is behind them: engines by path, and the application for other requests.
+
+A host owns sockets and a clock, and knows nothing else:
+
+    wire = site.connect(now, address, scheme)      # a client has come
+    wire.receive(data, now)                        # it has sent something, or with `b""` is gone
+    for wire in site.flush(now): ...               # after anything: write `data_to_send`, read on while `wants_input`
+    site.handle_timeout(now)                       # at `next_deadline`, then `flush` again
+
+Nothing here waits. What the application must decide, and may take its time for, is in `take_asked()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from socketio_core.engineio.carriers import Poll
+from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.session import Session
+from socketio_core.http import Request, Response
+from socketio_core.socketio.server import GOING_AWAY, Server
+from socketio_core.timers import TimerQueue
+from socketio_core.wire.asked import Asked
+from socketio_core.wire.connection import Wire
+from socketio_core.wire.timeouts import Timeouts
+
+
+class Pace(Protocol):
+    """Whether the application keeps up with one session; what it is told about the session's buffer."""
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether so much waits for handlers that nothing more should be read."""
+        ...
+
+    def call_when_room(self, go_on: Callable[[float], None], /) -> None:
+        """Call `go_on(now)` once, when it is no longer congested."""
+
+    def output_taken(self) -> None:
+        """Something left the session's buffer."""
+
+
+class _Timed(Protocol):
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`."""
+        ...
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+
+
+class Application(_Timed, Protocol):
+    """What stands behind the engines: who takes their events."""
+
+    def work(self, now: float) -> None:
+        """Take what has happened from the engines, and answer what the site asks."""
+
+
+class _Nobody:
+    """The application of a site that has none."""
+
+    next_deadline: float | None = None
+
+    def handle_timeout(self, now: float) -> None: ...
+
+    def work(self, now: float) -> None: ...
+
+
+def _no_pace(_: Session) -> Pace | None:
+    return None
+
+
+class Mount:
+    """One engine of a site.
+
+    Args:
+        core: whose requests begin with its path.
+        asks_handshakes: each handshake is asked about (`HandshakeAsked`) before the engine sees it.
+        pace_of: how the application keeps up with a session, if that is known.
+    """
+
+    __slots__ = ("asks_handshakes", "core", "pace_of")
+
+    def __init__(
+        self,
+        core: Engine | Server,
+        *,
+        asks_handshakes: bool = False,
+        pace_of: Callable[[Session], Pace | None] = _no_pace,
+    ) -> None:
+        self.core = core
+        self.asks_handshakes = asks_handshakes
+        self.pace_of = pace_of
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """The limit on a message, as in the settings."""
+        engine = self.core if isinstance(self.core, Engine) else self.core.engine
+        return engine.settings.max_payload_bytes
+
+
+class Site:
+    """What all connections of a server share.
+
+    Args:
+        mounts: the engines; more can be added (`add`).
+        application: has its turn after anything has happened to an engine, and whenever it wants to.
+        report: called when code of the application failed, with what happened and the error.
+        static_response: asked first about each request; `None` lets it pass.
+        asks_requests: requests for none of the mounts are asked about (`RequestAsked`); otherwise they get 404.
+        max_body_bytes: of such a request; a larger one gets 413.
+        timeouts: how long connections may take.
+        shortcuts: read plain requests without h11 and plain frames without wsproto.
+        per_message_deflate: compress WebSocket messages for clients that offer it.
+        trust_proxy: take scheme and address of a client from `X-Forwarded-Proto` and `X-Forwarded-For`.
+
+    Attributes:
+        wires: the connections that are not over.
+        is_closing: no more than what is under way is served.
+    """
+
+    def __init__(
+        self,
+        mounts: Sequence[Mount] = (),
+        *,
+        application: Application | None = None,
+        report: Callable[[str, BaseException], None] = lambda _, __: None,
+        static_response: Callable[[Request], Response | None] = lambda _: None,
+        asks_requests: bool = False,
+        max_body_bytes: int = 1_000_000,
+        timeouts: Timeouts | None = None,
+        shortcuts: bool = True,
+        per_message_deflate: bool = False,
+        trust_proxy: bool = False,
+    ) -> None:
+        self.mounts: list[Mount] = []
+        self.application = application or _Nobody()
+        self.report = report
+        self.static_response = static_response
+        self.asks_requests = asks_requests
+        self.max_body_bytes = max_body_bytes
+        self.timeouts = timeouts or Timeouts()
+        self.shortcuts = shortcuts
+        self.per_message_deflate = per_message_deflate
+        self.trust_proxy = trust_proxy
+        self.timers: TimerQueue[Wire] = TimerQueue()
+        self.wires: set[Wire] = set()
+        self.is_closing = False
+        self._noted: list[Wire] = []
+        self._behind: list[Wire] = []
+        self._flushed_at = 0.0
+        self._asked: list[Asked] = []
+        self._timed: list[_Timed] = [self.application]  # whoever has deadlines beside the connections
+        for mount in mounts:
+            self.add(mount)
+
+    def add(self, mount: Mount) -> None:
+        """Add an engine."""
+        self.mounts.append(mount)
+        self._timed.append(mount.core)
+
+    # -- what a host calls -------------------------------------------------------------------------------------------
+
+    def connect(self, now: float, address: str = "", scheme: str = "http", *, can_half_close: bool = True) -> Wire:
+        """Begin to serve a client.
+
+        Args:
+            address: where it is, for logs and `handshake.address`.
+            scheme: `"https"` if the host did TLS: it decides which pages are the server's own.
+            can_half_close: the host does so when `wire.is_mute`; otherwise connections end without lingering.
+        """
+        wire = Wire(self, address, scheme, now, can_half_close=can_half_close)
+        self.wires.add(wire)
+        return wire
+
+    def flush(self, now: float) -> list[Wire]:
+        """Let the application work; return the connections that the host must look after, each once.
+
+        These may have something to write, may be wanted to be read from or not any more, or may be over.
+        """
+        self._flushed_at = now
+        self.application.work(now)
+        noted, self._noted = self._noted, []
+        for wire in noted:
+            wire.settle(now)
+        for mount in self.mounts:
+            for carrier in mount.core.take_ready():
+                owner = carrier.context
+                if not isinstance(owner, Wire):
+                    continue  # its connection was begun by nobody here
+                if isinstance(carrier, Poll):
+                    owner.poll_ready(carrier, now)
+                    pace = mount.pace_of(carrier.session)
+                    if pace is not None:
+                        pace.output_taken()
+                elif carrier.is_closed:
+                    owner.settle(now)
+                if not owner.is_noted:
+                    owner.is_noted = True
+                    noted.append(owner)
+        for wire in noted:
+            wire.is_noted = False
+            if wire.has_more and not wire.is_behind:
+                wire.is_behind = True
+                self._behind.append(wire)
+        return noted
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`, in monotonic seconds; past already when input waits for its turn."""
+        if self._behind or self._noted:
+            return self._flushed_at
+        first = self.timers.next_deadline
+        for timed in self._timed:
+            at = timed.next_deadline
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
+
+    def handle_timeout(self, now: float) -> None:
+        """Do all that is due at `now`, and a turn of each connection whose input waits. Then `flush`."""
+        for timed in self._timed:
+            timed.handle_timeout(now)
+        while (wire := self.timers.pop_due(now)) is not None:
+            wire.handle_timeout(now)
+        behind, self._behind = self._behind, []
+        for wire in behind:
+            wire.is_behind = False
+            wire.proceed(now)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether `take_asked` has something."""
+        return bool(self._asked)
+
+    def take_asked(self) -> list[Asked]:
+        """Return what the application is asked, each once; `answer` each, now or later, then `flush`."""
+        asked, self._asked = self._asked, []
+        return asked
+
+    def close(self, now: float) -> None:
+        """Refuse new sessions, close all there are, and end connections as soon as they are through; then `flush`.
+
+        All is over when `wires` is empty; a host drops what is left when its patience is.
+        """
+        self.is_closing = True
+        for mount in self.mounts:
+            if isinstance(mount.core, Engine):
+                mount.core.close(now, code=GOING_AWAY, text="server shutting down")
+            else:
+                mount.core.close(now)
+        for wire in list(self.wires):
+            wire.close(now)
+
+    # -- what connections call ---------------------------------------------------------------------------------------
+
+    def mount_of(self, request: Request) -> Mount | None:
+        """Return the engine that a request is for."""
+        for mount in self.mounts:
+            if mount.core.owns(request):
+                return mount
+        return None
+
+    def ask(self, asked: Asked) -> None:
+        """Add to what the application is asked."""
+        self._asked.append(asked)
+
+    def note(self, wire: Wire) -> None:
+        """Have the host look after a connection."""
+        if not wire.is_noted:
+            wire.is_noted = True
+            self._noted.append(wire)
+
+    def forget(self, wire: Wire) -> None:
+        """A connection is over."""
+        self.wires.discard(wire)

@@ -1,0 +1,351 @@
+"""A connection that became a WebSocket: frames in, calls on the engine; messages of its outbox, frames out.
+
+Theory. Each direction ends for itself, and what has become of the two is the whole state. From the peer:
+
+    READING    frames are read
+    ENDING     the connection has ended, and what was read before that waits for its turn
+    DEAF       the peer broke the rules, or sent too much: what still comes is no frame, or not wanted
+    TOLD       its close frame came; nothing follows that
+    GONE       nothing more will come
+
+To the peer:
+
+    WRITING    messages and pongs are written
+    LAST       our close frame is being written; nothing follows that
+    SHUT       it is written
+
+`_IS_OVER` says for each pair whether there is nothing left to wait for. wsproto reports a frame that breaks the rules
+as if it were a close frame, but its state does not say so: that is looked at in one place, `_peer_closed`.
+
+Spec: RFC 6455, 5 and 7.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final, final
+
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.extensions import Extension
+from wsproto.frame_protocol import CloseReason as CloseCode
+
+from socketio_core.engineio.carriers import WebSocket
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.packet import Frame
+from socketio_core.wire.deflate import SLICE_BYTES
+from socketio_core.wire.plain_frames import Foreign, PlainFrames, plain_frame
+
+if TYPE_CHECKING:
+    from socketio_core.wire.connection import Wire
+    from socketio_core.wire.site import Mount, Pace, Site
+
+TURN_FRAMES: Final = 256  # of one connection that are handled before it is the turn of others
+WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
+
+
+class Inbound(Enum):
+    """What has become of the direction from the peer."""
+
+    READING = "reading"
+    ENDING = "ending"
+    DEAF = "deaf"
+    TOLD = "told"
+    GONE = "gone"
+
+
+class Outbound(Enum):
+    """What has become of the direction to the peer."""
+
+    WRITING = "writing"
+    LAST = "last"
+    SHUT = "shut"
+
+
+_READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
+_WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
+
+_PEER_CLOSED: Final = (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED)
+
+_IS_OVER: Final = {
+    (_READING, _WRITING): False,
+    (_ENDING, _WRITING): False,
+    (_DEAF, _WRITING): False,
+    (Inbound.TOLD, _WRITING): False,  # our close frame answers its own
+    (Inbound.GONE, _WRITING): False,  # it may still read
+    (_READING, _LAST): False,
+    (_ENDING, _LAST): False,
+    (_DEAF, _LAST): False,
+    (Inbound.TOLD, _LAST): False,
+    (Inbound.GONE, _LAST): False,
+    (_READING, _SHUT): False,  # its close frame is waited for, with a deadline
+    (_ENDING, _SHUT): True,
+    (_DEAF, _SHUT): False,  # it is given the time to read ours; dropped at once, it might not
+    (Inbound.TOLD, _SHUT): True,
+    (Inbound.GONE, _SHUT): True,
+}
+
+
+def wire_bytes(message: WireMessage) -> bytes:
+    """Return the WebSocket frames of a message, from a server; made once for all its recipients."""
+    data = message.host_cache
+    if type(data) is not bytes:
+        frames = message.frames
+        data = plain_frame(frames[0]) if len(frames) == 1 else b"".join(map(plain_frame, frames))
+        message.host_cache = data
+    return data
+
+
+@final
+class Frames:
+    """A connection as a WebSocket; a `Stage`.
+
+    Args:
+        websocket: what the engine knows it by.
+        extensions: what was agreed on in the handshake.
+        answer: to the handshake; leaves in one write with what follows it.
+        early: what has arrived behind the handshake; its turn comes when the answer is out.
+    """
+
+    __slots__ = (
+        "_answer", "_core", "_extensions", "_has_more", "_inbound", "_is_paused", "_made_frames", "_mount", "_outbound",
+        "_pace",
+        "_peer_code", "_plain_frames", "_pong", "_site", "_unread", "_websocket", "_wire",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        wire: Wire,
+        site: Site,
+        mount: Mount,
+        websocket: WebSocket,
+        extensions: list[Extension],
+        answer: bytes,
+        early: bytes,
+    ) -> None:
+        self._wire = wire
+        self._site = site
+        self._mount = mount
+        self._core = mount.core
+        self._websocket = websocket
+        self._extensions = extensions
+        self._inbound = _READING
+        self._outbound = _WRITING
+        self._is_paused = False  # handlers must catch up before more is read
+        self._pace: Pace | None = None  # once the application knows the session
+        self._made_frames: Connection | None = None
+        is_plain = site.shortcuts and not extensions
+        self._plain_frames = PlainFrames(mount.max_payload_bytes) if is_plain else None
+        self._unread = early  # it comes before all that is still to be read
+        self._has_more = bool(early)
+        self._peer_code: int = CloseCode.NO_STATUS_RCVD  # of its close frame, to be echoed
+        self._answer = answer
+        self._pong = b""
+
+    @property
+    def _frames(self) -> Connection:
+        """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""
+        if self._made_frames is None:
+            self._made_frames = Connection(ConnectionType.SERVER, self._extensions)
+        return self._made_frames
+
+    @property
+    def wants_input(self) -> bool:
+        """See `Stage`."""
+        if self._inbound is _READING:
+            return not (self._is_paused or self._has_more)
+        return self._inbound is _DEAF
+
+    @property
+    def has_more(self) -> bool:
+        """See `Stage`."""
+        return self._has_more and not self._is_paused
+
+    # -- input -------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, now: float) -> None:
+        """See `Stage`."""
+        if not data:
+            self._input_ended(now)
+        elif self._inbound is _READING:
+            self._read(data, now)
+
+    def proceed(self, now: float) -> None:
+        """See `Stage`."""
+        self._read(b"", now)
+        if self._inbound is _ENDING and not self._has_more:
+            self._end_input(now)
+
+    def _input_ended(self, now: float) -> None:
+        while self._is_paused and self._has_more:  # those who should catch up may wait for this very end
+            self._read(b"", now)
+        if self._has_more and self._inbound is _READING:
+            self._inbound = _ENDING
+        elif self._inbound is not _ENDING:
+            self._end_input(now)
+
+    def abandon(self, now: float) -> None:
+        """See `Stage`. What was read before is handled first."""
+        while self._has_more:
+            self._read(b"", now)
+        self._end_input(now)
+
+    def fail(self, now: float) -> None:
+        """See `Stage`."""
+        self._inbound = _DEAF
+        self._has_more = False
+        self._core.fail(self._websocket, "internal error", CloseCode.INTERNAL_ERROR, now)
+
+    def _end_input(self, now: float) -> None:
+        self._inbound = Inbound.GONE
+        self._has_more = False
+        self._core.lost(self._websocket, now)
+
+    def _read(self, data: bytes, now: float) -> None:
+        """Handle a turn of frames."""
+        if self._unread:
+            data = self._unread + data
+            self._unread = b""
+        plain = self._plain_frames
+        if plain is None:  # a slice at a time, for wsproto handles, and inflates, all that it is given
+            self._unread = data[SLICE_BYTES:]
+            self._feed_wsproto(data[:SLICE_BYTES], now)
+            self._has_more = bool(self._unread) and self._is_listening
+            return
+        messages: list[Frame] = []
+        for found in plain.feed(data, TURN_FRAMES):
+            if type(found) is Foreign:
+                self._hand_over(messages, now)
+                messages = []
+                self._feed_wsproto(found.data, now)
+            else:
+                messages.append(found)
+        inbound = self._inbound
+        if inbound is _READING or inbound is _ENDING:
+            if messages:  # fast path; benchmarks: server
+                self._core.receive_all(self._websocket, messages, now)
+            self._has_more = plain.has_more
+        else:
+            self._has_more = False
+
+    @property
+    def _is_listening(self) -> bool:
+        return self._inbound is _READING or self._inbound is _ENDING
+
+    def _hand_over(self, messages: list[Frame], now: float) -> None:
+        if messages and self._is_listening:
+            self._core.receive_all(self._websocket, messages, now)
+
+    def _feed_wsproto(self, data: bytes, now: float) -> None:
+        """Hand the frames that have arrived to the engine.
+
+        After a message that is too big nothing more is read: the rest of it, perhaps a deflate bomb, would be unpacked
+        for nothing.
+        """
+        if not self._is_listening:
+            return
+        frames, core, websocket = self._frames, self._core, self._websocket
+        frames.receive_data(data)
+        for event in frames.events():
+            if isinstance(event, (TextMessage, BytesMessage)):
+                part = event.data if isinstance(event, TextMessage) else bytes(event.data)
+                core.receive_part(websocket, part, event.message_finished, now)
+                if websocket.close_code == CloseCode.MESSAGE_TOO_BIG:
+                    self._inbound = _DEAF
+                    return
+            elif isinstance(event, Ping):
+                if frames.state is ConnectionState.OPEN:  # after our close frame nothing more is sent
+                    self._pong = frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
+            elif isinstance(event, CloseConnection):
+                self._peer_closed(event, now)
+
+    def _peer_closed(self, close: CloseConnection, now: float) -> None:
+        if self._frames.state in _PEER_CLOSED:
+            self._inbound = Inbound.TOLD
+            self._peer_code = close.code
+            self._core.lost(self._websocket, now)
+        else:
+            self._inbound = _DEAF
+            self._core.fail(self._websocket, close.reason or "WebSocket protocol error", close.code, now)
+
+    # -- pace and time -----------------------------------------------------------------------------------------------
+
+    def settle(self, now: float) -> None:
+        """See `Stage`."""
+        websocket, wire = self._websocket, self._wire
+        pace = self._pace or self._find_pace()
+        if pace is not None and pace.is_congested and self._inbound is _READING and not self._is_paused:
+            self._is_paused = True
+            websocket.session.pause_reading(now)
+            pace.call_when_room(self._resume)
+        if not websocket.is_closed:  # fast path; benchmarks: server
+            return
+        if _IS_OVER[self._inbound, self._outbound]:
+            wire.end()
+            return
+        # A peer whose close frame can still be read may write until then; one that is not understood is told.
+        wire.is_mute = self._inbound is _DEAF and self._outbound is _SHUT
+        if not wire.has_deadline:
+            wire.set_deadline(now + self._site.timeouts.close_s)
+
+    def _find_pace(self) -> Pace | None:
+        self._pace = self._mount.pace_of(self._websocket.session)
+        return self._pace
+
+    def _resume(self, now: float) -> None:
+        self._is_paused = False
+        self._websocket.session.resume_reading(now)
+        self._site.note(self._wire)
+
+    def time_out(self, now: float) -> None:
+        """See `Stage`."""
+        self._wire.lost(now)
+
+    def close(self, now: float) -> None:
+        """See `Stage`; the engine has closed it."""
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def data_to_send(self, now: float) -> bytes:
+        """See `Stage`. What a failing parser has put into the outbox costs its own connection."""
+        websocket = self._websocket
+        is_quiet = not (websocket.outbox.messages or websocket.is_closed or self._pong or self._answer)
+        if is_quiet or self._outbound is not _WRITING:
+            return b""
+        try:
+            data = self._take()
+        except Exception as error:  # noqa: BLE001 - of a parser of the application's
+            self._wire.fail(error, now)
+            return b""
+        if data and self._pace is not None:
+            self._pace.output_taken()
+        return data
+
+    def _take(self) -> bytes:
+        websocket = self._websocket
+        messages = websocket.take(WRITE_BYTES)
+        urgent = self._answer + self._pong
+        self._answer = self._pong = b""
+        if self._extensions:
+            data = urgent + b"".join([self._compressed(frame) for message in messages for frame in message.frames])
+        elif len(messages) == 1 and not urgent:  # fast path; benchmarks: server
+            data = wire_bytes(messages[0])
+        else:
+            data = urgent + b"".join([wire_bytes(message) for message in messages])
+        if websocket.is_closed and not websocket.outbox:
+            self._outbound = _LAST
+            code = self._peer_code if websocket.close_code is None else websocket.close_code
+            data += self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
+        return data
+
+    def _compressed(self, frame: Frame) -> bytes:
+        """Frame a message for this peer alone: what it has seen before is its dictionary."""
+        if self._frames.state is not ConnectionState.OPEN:
+            return b""
+        return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))
+
+    def sent(self, now: float) -> None:
+        """See `Stage`."""
+        if self._outbound is _LAST:
+            self._outbound = _SHUT
+            self.settle(now)

@@ -204,3 +204,19 @@ async def server_disconnects_a_client(peer: Peer, transport: str) -> None:
     left = {(await client.receive())[:3], (await client.receive())[:3]}
     expect(left, {(1, 0, "/"), (1, 0, "/custom")}, "packets before the end")
     await client.closed()
+
+
+@case("reference", LEAVE, over=BOTH, rows=[("leave", "leave"), ("close", "close")])
+async def nothing_is_handled_behind_the_servers_goodbye(peer: Peer, transport: str, how: str) -> None:
+    """What the client wrote in one breath with the event that it was thrown out for is not handled."""
+    other = await peer.socketio("websocket")
+    client = await peer.socketio(transport)
+    room = f"behind-{how}-{transport}"
+    await other.send(packet(2, data=["join", room], ack_id=1))
+    await other.expect("31[]")
+    await client.send(
+        packet(2, data=["tell", room, "before"]), packet(2, data=[how]), packet(2, data=["tell", room, "behind"])
+    )
+    await other.expect(packet(2, data=["told", "before"]))
+    await other.silent(0.1)
+    await other.works()

@@ -93,6 +93,8 @@ class Contract:
                     self._undecided.schedule(now + SLOW_S, (member, auth))
                 else:
                     self._accept(member, auth, now)
+            case EventReceived(member) if member.was_let_go or member.connection.session.was_let_go:
+                pass  # it was read together with what made the server let go
             case EventReceived(member, name, args, ack_id):
                 self._answer(member, name, args, ack_id, now)
             case AckReceived(member, args):

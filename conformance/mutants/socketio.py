@@ -8,7 +8,7 @@ from dataclasses import replace
 from conformance.mutants import Broken, caught_by
 from socketio_core.engineio import Frame
 from socketio_core.settings import SocketSettings
-from socketio_core.socketio import ConnectRequested, Event, JSONValue, Left, Member
+from socketio_core.socketio import ConnectRequested, Event, EventReceived, JSONValue, Left, Member
 
 _GOOD = re.compile(r'4(0(/custom,)?$|2[0-9]*\["(message|join|tell)".*\]$)')
 
@@ -361,3 +361,14 @@ class TellsTheTeller(ChangesAnswers):
             self.server.broadcast(member.namespace.name, "told", args[1:], rooms=frozenset([str(args[0])]))
         else:
             super().answer(member, name, args, ack_id, now)
+
+
+@caught_by("connect/nothing_is_handled_behind_the_servers_goodbye*")
+class HandlesWhatComesBehindItsGoodbye(Broken):
+    """Events that were read together are all handled, whatever the first of them did."""
+
+    def _handle(self, event: Event, now: float) -> None:
+        if isinstance(event, EventReceived):
+            self._answer(event.member, event.name, event.args, event.ack_id, now)
+        else:
+            super()._handle(event, now)

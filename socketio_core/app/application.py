@@ -214,7 +214,10 @@ class Application(Registrar, Broadcasts):
             socket.worker_count -= 1
 
     async def _handle_event(self, socket: Socket, event: EventReceived) -> None:
-        name, args = event.name, event.args
+        name, args, member = event.name, event.args, socket.member
+        if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
+            socket.flow.event_handled(event.size_bytes)
+            return
         shared, own = socket.namespace.handlers, socket.handlers
         outcome: JSONValue = None
         has_failed, was_handled = False, False
@@ -223,6 +226,8 @@ class Application(Registrar, Broadcasts):
                 await self._run(handler, name, socket, name, *args)
             for handler in own.any:
                 await self._run(handler, name, name, *args)
+            if _is_let_go(member):  # by one of these: they may be guards
+                return
             for handlers, given in ((shared.of_event(name), (socket, *args)), (own.of_event(name), args)):
                 for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
                     was_handled = True
@@ -360,6 +365,10 @@ class Application(Registrar, Broadcasts):
         if len(responses) < len(sockets):
             raise AckTimeout(f"{len(sockets) - len(responses)} of {len(sockets)} acks did not come", responses)
         return responses
+
+
+def _is_let_go(member: Member) -> bool:
+    return member.was_let_go or member.connection.session.was_let_go
 
 
 def _is_awaitable(result: object) -> bool:

@@ -72,6 +72,7 @@ class ClientSocket(Registrar):
         self.auth = auth
         self.queue: deque[QueuedEvent] = deque()
         self.is_working = False
+        self._dismissals = 0  # how often `disconnect` was called
         self.asks_ack = False
         self.disconnect_error: RemoteProtocolError | None = None
         self._handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
@@ -185,12 +186,25 @@ class ClientSocket(Registrar):
             raise waiter.outcome
 
     async def disconnect(self) -> None:
-        """Leave the namespace, and do not come back by itself; the connection ends with its last namespace."""
+        """Leave the namespace, and do not come back by itself; the connection ends with its last namespace.
+
+        Events that have come, and wait for their handlers, are not handled any more.
+        """
         await self.manager.runtime.check_cancelled()
+        self.manager.dispatch_soon()  # all that has come, and nothing that comes after the next `connect`
+        self._drop_queued()
         self.core.disconnect(self.manager.runtime.now())
         self._give_up_waiting("socket was disconnected")
         self.manager.dispatch_soon()
         self.manager.runtime.output_ready()
+
+    def _drop_queued(self) -> None:
+        self._dismissals += 1
+        dropped = [event.size_bytes for event in self.queue if isinstance(event, EventReceived)]
+        kept = [event for event in self.queue if not isinstance(event, EventReceived)]
+        self.queue.clear()  # the same queue, for its worker goes on with it
+        self.queue.extend(kept)
+        self.manager.flow.events_dropped(dropped)
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -342,9 +356,12 @@ class ClientSocket(Registrar):
 
     async def _handle_event(self, event: EventReceived) -> None:
         name, args, handlers = event.name, event.args, self._handlers
+        dismissals = self._dismissals
         for stream in list(self._streams):
             stream.put(event)
         watched = [await self.manager.run_handler(handler, name, name, *args) for handler in handlers.any]
+        if self._dismissals != dismissals:  # by one of these: they may be guards
+            return
         outcomes = [outcome for outcome in watched if outcome is not None]
         for handler in handlers.of_event(name):
             fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args

@@ -32,13 +32,14 @@ class EngineSession:
 
     Attributes:
         data: whatever the application wants to keep with the session.
+        session: what the engine knows it as.
     """
 
-    __slots__ = ("_app", "_session", "data", "flow", "is_working", "queue")
+    __slots__ = ("_app", "data", "flow", "is_working", "queue", "session")
 
     def __init__(self, app: EngineApplication, session: Session, flow: Flow) -> None:
         self._app = app
-        self._session = session
+        self.session = session
         self.data: dict[str, Any] = {}
         self.flow = flow
         self.queue: deque[Opened | Payload | Closed] = deque()
@@ -50,22 +51,22 @@ class EngineSession:
     @property
     def sid(self) -> str:
         """Its id; secret, since it is all that a request needs to act for the client."""
-        return self._session.sid
+        return self.session.sid
 
     @property
     def request(self) -> Request:
         """The request that the client came with."""
-        return self._session.request
+        return self.session.request
 
     @property
     def transport(self) -> str:
         """`"polling"` or `"websocket"`."""
-        return self._session.transport
+        return self.session.transport
 
     @property
     def connected(self) -> bool:
         """Whether messages can be sent."""
-        return self._session.is_open
+        return self.session.is_open
 
     async def send(self, message: Payload) -> bool:
         """Send a message, text or bytes. Waits only while the outgoing buffer is above its high-water mark.
@@ -87,18 +88,18 @@ class EngineSession:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
         if self.flow.is_over_high_water:
-            raise BufferFull(f"outgoing buffer is full: {self._session.buffered_bytes} bytes")
+            raise BufferFull(f"outgoing buffer is full: {self.session.buffered_bytes} bytes")
         return self._send(message)
 
     def _send(self, message: Payload) -> bool:
-        sent = self._session.send(message)
+        sent = self.session.send(message)
         self._app.runtime.output_ready()
         return sent
 
     async def close(self) -> None:
-        """Close the session; what was sent before still goes out."""
+        """Close the session; what was sent before still goes out, what waits for handlers is not handled any more."""
         await self._app.runtime.check_cancelled()
-        self._session.close(self._app.runtime.now())
+        self.session.close(self._app.runtime.now())
         self._app.dispatch_soon()
         self._app.runtime.output_ready()
 
@@ -203,7 +204,8 @@ class EngineApplication:
                     await self._run_all("close", client, event.reason.value)
                 else:
                     try:
-                        await self._run_all("message", client, event)
+                        if not client.session.was_let_go:
+                            await self._run_all("message", client, event)
                     finally:
                         client.flow.event_handled(received_size(event))
         finally:

@@ -116,17 +116,18 @@ class Socket(Registrar):
         data: whatever the application wants to keep with the socket.
         flow: the backpressure of the client, which its sockets in all namespaces share.
         handshake: the request that the client came with, and its `auth`.
+        member: what the engine knows it as.
         namespace: where it is.
     """
 
     __slots__ = (
         "_app",
         "_handlers",
-        "_member",
         "data",
         "flow",
         "handshake",
         "is_settled",
+        "member",
         "namespace",
         "parting_rooms",
         "queue",
@@ -135,7 +136,7 @@ class Socket(Registrar):
 
     def __init__(self, app: Application, member: Member, namespace: Namespace, handshake: Handshake) -> None:
         self._app = app
-        self._member = member
+        self.member = member
         self._handlers = HandlerTable()
         self.flow: Flow = app.flow_of_connection(member.connection)
         self.namespace = namespace
@@ -152,22 +153,17 @@ class Socket(Registrar):
     @property
     def id(self) -> str:
         """Its public id; also the name of a room of its own."""
-        return self._member.sid
+        return self.member.sid
 
     @property
     def nsp(self) -> str:
         """The name of its namespace."""
-        return self._member.namespace.name
+        return self.member.namespace.name
 
     @property
     def connected(self) -> bool:
         """Whether it is in its namespace."""
-        return self._member.state is MemberState.JOINED
-
-    @property
-    def member(self) -> Member:
-        """What the engine knows it as."""
-        return self._member
+        return self.member.state is MemberState.JOINED
 
     @property
     def handlers(self) -> HandlerTable:
@@ -179,9 +175,9 @@ class Socket(Registrar):
     @property
     def rooms(self) -> set[str]:
         """The rooms it is in, the one named by its id among them; empty once it has left."""
-        if self._member.state is MemberState.LEFT:
+        if self.member.state is MemberState.LEFT:
             return set(self.parting_rooms)
-        return {self.id, *self._member.rooms}
+        return {self.id, *self.member.rooms}
 
     def join(self, rooms: Rooms) -> None:
         """Join one or several rooms.
@@ -190,12 +186,12 @@ class Socket(Registrar):
         front of them (`f"chat:{name}"`), or they can join that of somebody else and hear what is meant for one.
         """
         for room in room_set(rooms):
-            self._member.join(room)
+            self.member.join(room)
 
     def leave(self, rooms: Rooms) -> None:
         """Leave one or several rooms."""
         for room in room_set(rooms):
-            self._member.leave(room)
+            self.member.leave(room)
 
     def to(self, rooms: Rooms) -> BroadcastOperator:
         """Choose rooms for a broadcast that this socket itself does not get."""
@@ -210,7 +206,7 @@ class Socket(Registrar):
     @property
     def broadcast(self) -> BroadcastOperator:
         """Everyone in the namespace but this socket."""
-        return BroadcastOperator(self._app, self._member.namespace, None, frozenset((self.id,)))
+        return BroadcastOperator(self._app, self.member.namespace, None, frozenset((self.id,)))
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +218,7 @@ class Socket(Registrar):
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or a socket that is not connected yet.
         """
-        runtime, member = self._app.runtime, self._member
+        runtime, member = self._app.runtime, self.member
         await runtime.check_cancelled()
         if member.is_over_high_water:
             await self._wait_drained()
@@ -236,13 +232,13 @@ class Socket(Registrar):
         Raises:
             BufferFull: the socket's outgoing buffer is above its high-water mark; nothing was sent.
         """
-        sent = self._member.emit_nowait(name, args)
+        sent = self.member.emit_nowait(name, args)
         self._app.runtime.output_ready()
         return sent
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        sent = self._member.emit(name, args, volatile=True)
+        sent = self.member.emit(name, args, volatile=True)
         self._app.runtime.output_ready()
         return sent
 
@@ -269,7 +265,7 @@ class Socket(Registrar):
         await self._wait_drained()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
-        ack_id = self._member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
+        ack_id = self.member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
         if ack_id is None:
             raise Disconnected(f"socket has left, so {name!r} was not sent")
         runtime.output_ready()
@@ -278,19 +274,23 @@ class Socket(Registrar):
             await event.wait()
         finally:
             self.flow.ack_settled()
-            self._member.forget_ack(ack_id)
+            self.member.forget_ack(ack_id)
         if isinstance(waiter.outcome, Exception):
             raise waiter.outcome
         assert waiter.outcome is not None  # what sets the event sets the outcome
         return waiter.outcome
 
     async def _wait_drained(self) -> None:
-        while self._member.is_over_high_water and self.connected:
+        while self.member.is_over_high_water and self.connected:
             await self.flow.wait_drained()
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
-        """Leave the namespace; with `close`, all of the client's namespaces, and close the connection."""
+        """Leave the namespace; with `close`, all of the client's namespaces, and close the connection.
+
+        Events that wait for their handlers are not handled any more, even if the client left first: one that was found
+        out may have sent the next ones already. In a middleware, it keeps the socket out.
+        """
         await self._app.runtime.check_cancelled()
-        self._member.disconnect(self._app.runtime.now(), close=close)
+        self.member.disconnect(self._app.runtime.now(), close=close)
         self._app.dispatch_soon()  # its handlers of "disconnect", and who waits for its acks
         self._app.runtime.output_ready()

@@ -40,6 +40,7 @@ class Session:
         polling: its GETs and POSTs.
         outbox: what waits to be sent, whatever the carrier.
         outlet: the carrier that is told when the outbox fills; `None` between two polls.
+        was_let_go: `close` was called, and not for the peer's fault: what it sent before it knew should not be handled.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Session:
         "request",
         "sid",
         "state",
+        "was_let_go",
     )
 
     def __init__(self, shared: Shared, sid: str, request: Request, now: float) -> None:
@@ -64,6 +66,7 @@ class Session:
         self.request = request
         self.context: object = None
         self.state = _OPEN
+        self.was_let_go = False
         self._shared = shared
         self.outbox = Outbox()
         self.outlet: Carrier | None = None
@@ -316,7 +319,14 @@ class Session:
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def close(
-        self, now: float, *, discard: bool = False, wait: bool = True, code: int | None = None, text: str = ""
+        self,
+        now: float,
+        *,
+        discard: bool = False,
+        wait: bool = True,
+        is_fault: bool = False,
+        code: int | None = None,
+        text: str = "",
     ) -> None:
         """Close the session: what is in the outbox is sent first, unless `discard`. A second call does nothing.
 
@@ -326,9 +336,12 @@ class Session:
         Args:
             discard: forget what is in the outbox, and end a session that is `CLOSING` too.
             wait: `False` does not wait for another poll; what a parked one cannot take is lost.
+            is_fault: for what the client did; what came before that still counts (see `was_let_go`).
             code: the WebSocket's close code, e.g. 1001; `None` closes without a code, as the reference does.
             text: the reason inside that close frame.
         """
+        if not is_fault:
+            self.was_let_go = True
         if self.state is SessionState.CLOSED:
             return
         if discard:

@@ -241,7 +241,7 @@ class Connection:
         error = RemoteProtocolError(detail)
         error.__cause__ = cause
         self._end(reason, error)
-        self.session.close(now)
+        self.session.close(now, is_fault=True)
 
     def _end(
         self, reason: CloseReason, error: RemoteProtocolError | None

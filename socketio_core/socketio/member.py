@@ -39,6 +39,8 @@ class Member:
         sid: its public id, which is also the name of a room of its own; not the Engine.IO session id.
         namespace: where it is, or wants to be.
         context: belongs to the layer above.
+        was_let_go: the server made it leave; it did so too if `connection.session.was_let_go`. Events that are not
+            handled yet came behind that, and should not be.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class Member:
         "sid",
         "state",
         "was_accepted",
+        "was_let_go",
     )
 
     def __init__(self, connection: Connection, namespace: Namespace, sid: str) -> None:
@@ -60,6 +63,7 @@ class Member:
         self.sid = sid
         self.state = MemberState.PENDING
         self.was_accepted = False
+        self.was_let_go = False
         self._rooms: dict[str, None] = {}  # an empty set takes 150 bytes more; benchmarks: memory
         self.context: object = None
         self.pending_acks = AckTable()
@@ -121,9 +125,13 @@ class Member:
         """Make the member leave its namespace; with `close`, all of its client's, and close the connection.
 
         Spec: PROTOCOL 4.4. What the client has in flight for the namespace is ignored, while the reference closes the
-        whole connection for it (PROTOCOL 9-31). A member that has left can do neither.
+        whole connection for it (PROTOCOL 9-31). Of a member that has left, nothing more should be handled then either;
+        with `close`, of none of a client that is gone.
         """
+        self.was_let_go = True
         if self.state is MemberState.LEFT:
+            if close and not self.connection.session.is_open:
+                self.connection.session.close(now)
             return
         if close:
             self.connection.disconnect(now)

@@ -13,8 +13,8 @@ from benchmarks.processes import (
     OURS,
     SERVER_CPU,
     Process,
-    Sample,
     install_node_packages,
+    measure,
     start_server,
     tool,
 )
@@ -57,6 +57,5 @@ def client(names: list[str], effort: Effort) -> Table:
                     process.line()
                 for _ in effort.rounds_of(table.name, label):
                     for name, process in processes.items():
-                        process.say(f"{effort.warm_up_s} {effort.seconds}")
-                        row.cell(name).add(Sample(**json.loads(process.line())))
+                        row.cell(name).add(measure(process, effort.warm_up_s, effort.seconds))
     return table

@@ -52,7 +52,7 @@ def codec(names: list[str], effort: Effort) -> Table:
         for _ in effort.rounds_of(table.name, label):
             for column, calls in columns.items():
                 if label in calls:
-                    row.cell(column).values.append(microseconds(calls[label]))
+                    row.cell(column).values.append(microseconds(calls[label], effort))
     if "node" in names:
         rows = {row.label: row for row in table.rows}
         for _ in effort.rounds_of(table.name, "npm's parsers"):

@@ -83,8 +83,8 @@ def core(effort: Effort) -> Table:
         start = header.index("[")
         row = table.row(label)
         for _ in effort.rounds_of(table.name, label):
-            whole = microseconds(partial(engine.echo, *frames))
-            json = microseconds(partial(_round_trip, header, start))
+            whole = microseconds(partial(engine.echo, *frames), effort)
+            json = microseconds(partial(_round_trip, header, start), effort)
             row.cell("in and out").values.append(whole)
             row.cell("its JSON").values.append(json)
             row.cell("the engine").values.append(whole - json)
@@ -103,7 +103,7 @@ def growth(effort: Effort) -> Table:
         for _ in effort.rounds_of(table.name, label):
             for size in effort.growth_sizes:
                 per_call, operation = prepare(size)
-                row.cell(f"{size:,}").values.append(microseconds(operation, per_call))
+                row.cell(f"{size:,}").values.append(microseconds(operation, effort, per_call))
     return table
 
 

@@ -6,10 +6,10 @@ import gc
 import time
 from collections.abc import Callable
 
-_MEASUREMENT_S = 0.05
+from benchmarks.settings import Effort
 
 
-def microseconds(function: Callable[[], object], per_call: int = 1) -> float:
+def microseconds(function: Callable[[], object], effort: Effort, per_call: int = 1) -> float:
     """Return the CPU time of a call, in microseconds: of the fastest of several loops, which noise has met least.
 
     Args:
@@ -17,10 +17,10 @@ def microseconds(function: Callable[[], object], per_call: int = 1) -> float:
     """
     function()
     loops = 1
-    while (taken := _time(function, loops)) < _MEASUREMENT_S / 5:
+    while (taken := _time(function, loops)) < effort.loop_s / 5:
         loops *= 4
-    loops = max(1, int(loops * _MEASUREMENT_S / taken))
-    return min(_time(function, loops) for _ in range(5)) / loops / per_call * 1e6
+    loops = max(1, int(loops * effort.loop_s / taken))
+    return min(_time(function, loops) for _ in range(effort.loops)) / loops / per_call * 1e6
 
 
 def _time(function: Callable[[], object], loops: int) -> float:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 from conformance.hosting import HostError
+from conformance.npm import NpmError, install
 
 FOLDER: Final = Path(__file__).parent / "node"
-INSTALL_S: Final = 300.0
 
 
 def serve(port: int) -> None:
@@ -55,19 +53,10 @@ def versions() -> str:
 
 
 def _install() -> None:
-    """Install what `package-lock.json` names, unless that was done."""
-    wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    stamp = FOLDER / "node_modules" / ".installed"
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    print("installing the reference's packages with npm ...", file=sys.stderr, flush=True)
-    command = [_tool("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(
-        command, cwd=FOLDER, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_S, check=False
-    )
-    if done.returncode != 0:
-        raise HostError(f"npm could not install the reference: {done.stderr.strip()[-1000:]}")
-    stamp.write_text(wanted)
+    try:
+        install(FOLDER)
+    except NpmError as error:
+        raise HostError(str(error)) from error
 
 
 def _tool(name: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from conformance.npm import install
 from tests.interop.peers import CLIENT_COMMANDS, MODES, NODE_DIR, InteropServer, Peer
 
 RequireTool = Callable[[str], str]
@@ -19,20 +18,8 @@ RequireTool = Callable[[str], str]
 def node_modules(require_tool: RequireTool) -> Path:
     """The folder with the packages of `node/package-lock.json`; installed anew only when that file changed."""
     require_tool("node")
-    npm = require_tool("npm")
-    folder = NODE_DIR / "node_modules"
-    wanted = hashlib.sha256((NODE_DIR / "package-lock.json").read_bytes()).hexdigest()
-    stamp = folder / ".installed"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=NODE_DIR,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            timeout=150,
-        )
-        stamp.write_text(wanted)
-    return folder
+    require_tool("npm")
+    return install(NODE_DIR)
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,19 @@
 
 Blocks marked `python` under one heading are one program, in their order; it runs in a process of its own, with warnings
 as errors, and must end by itself without a word on standard error. A block that starts a server (`trio.run(io.serve,`)
-ends its program: the server must answer a handshake, and end on Ctrl-C; only its port, 3000, is replaced by a free one.
+ends its program: the server must answer a handshake, and end on Ctrl-C; only its port, 3000, is left to the system.
 Blocks with `>>>` are doctests. A block marked `python fragment` only has to compile.
 """
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import doctest
 import http.client
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +26,17 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
 PORT: Final = "3000"
 DEADLINE_S: Final = 30.0
+
+TELLING_THE_PORT: Final = """
+import runpy, socket, sys
+
+def listen(self, *backlog, listen=socket.socket.listen):
+    listen(self, *backlog)
+    print(self.getsockname()[1], flush=True)
+
+socket.socket.listen = listen
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +92,11 @@ def find_programs(text: str) -> list[Program]:
 PROGRAMS: Final = find_programs(README.read_text(encoding="utf-8")) if README.exists() else []
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def write(program: Program, folder: Path, *, port: int | str = PORT) -> list[str]:
-    """Write the program into a file, and return the command that runs it."""
+def write(program: Program, folder: Path) -> Path:
+    """Write the program into a file; it may not need a certain port, which something else may have."""
     path = folder / "example.py"
-    path.write_text(program.source.replace(PORT, str(port)), encoding="utf-8")
-    return [sys.executable, "-W", "error", str(path)]
+    path.write_text(program.source.replace(PORT, "0"), encoding="utf-8")
+    return path
 
 
 def handshake(port: int) -> tuple[int, bytes]:
@@ -105,20 +107,6 @@ def handshake(port: int) -> tuple[int, bytes]:
         return response.status, response.read()
     finally:
         connection.close()
-
-
-def wait_until_it_listens(port: int, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + DEADLINE_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S).close()
-        except OSError:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until, "nobody listens"
-            with contextlib.suppress(subprocess.TimeoutExpired):  # between two tries, wait for its end
-                process.wait(0.02)
-        else:
-            return
 
 
 def test_readme_has_examples() -> None:
@@ -138,12 +126,13 @@ def test_example(program: Program, tmp_path: Path) -> None:
 
 
 def check_server(program: Program, folder: Path) -> None:
-    port = free_port()
-    command = write(program, folder, port=port)
+    command = [sys.executable, "-W", "error", "-c", TELLING_THE_PORT, str(write(program, folder))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         try:
-            wait_until_it_listens(port, process)
-            status, body = handshake(port)
+            assert process.stdout is not None  # asked for above
+            port = process.stdout.readline()
+            assert port, process.communicate()
+            status, body = handshake(int(port))
             assert (status, body[:1]) == (200, b"0")
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=DEADLINE_S)
@@ -156,7 +145,7 @@ def check_server(program: Program, folder: Path) -> None:
 
 def check_script(program: Program, folder: Path) -> None:
     done = subprocess.run(
-        write(program, folder),
+        [sys.executable, "-W", "error", str(write(program, folder))],
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,22 +1,35 @@
-"""What all tests share: tools that may be missing, and the promise that CI skips nothing."""
+"""What all tests share: tools that may be missing, the promise that CI skips nothing, and how tests are dealt out."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable, Generator
+from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import hypothesis
 import pytest
 
+from tests.effort import FUZZ, LONG, examples
+
+ROOT: Final = Path(__file__).resolve().parents[1]
 IN_CI: Final = bool(os.environ.get("CI"))
 
-# No deadline per example: the machine's mood is not a property. A failure prints the blob that repeats it.
-hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("default")
+FIRST: Final = ("benchmarks", "conformance", "interop", "trio", "cli")
+"""Where the tests are that take long; of several processes none should begin with these last."""
+
+SINGLY: Final = (
+    "tests/benchmarks/test_benchmarks.py",
+    "tests/conformance/test_clients.py",
+    "tests/conformance/test_hosts.py",
+    "tests/test_readme.py",
+)
+"""Files whose tests are few and long, and share nothing."""
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +61,74 @@ def certificate(tmp_path_factory: pytest.TempPathFactory, require_tool: Callable
     both = folder / "both"
     both.write_text((folder / "key").read_text() + (folder / "certificate").read_text())
     return both
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let random tests run for longer."""
+    parser.addoption("--long", action="store_true", help=f"let random tests try {LONG} times as many examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bound what random tests do.
+
+    No deadline per example: the machine's mood is not a property. A failure prints the blob that repeats it.
+    """
+    if config.getoption("--long"):
+        os.environ.setdefault(FUZZ, str(LONG))
+        config.option.timeout = 0  # one test may take an hour
+    hypothesis.settings.register_profile("default", deadline=None, print_blob=True, max_examples=examples(100))
+    hypothesis.settings.load_profile("default")
+
+
+# -- coverage --------------------------------------------------------------------------------------------------------
+
+
+def _adapters() -> list[str]:
+    """Return what coverage leaves out of the package, as patterns of paths."""
+    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["run"]
+    return list(table["omit"])
+
+
+def _tests_core(path: Path, adapters: list[str]) -> bool:
+    """Whether a file of tests has its like in the core: `tests/app/…` in `app/`, `tests/test_url.py` in `url.py`.
+
+    Only such tests count for coverage. A line of the core that nothing but a real socket reaches has no test of its
+    own; and tests with other programs would be slower for nothing.
+    """
+    parts = path.relative_to(ROOT / "tests").parts
+    like = Path("socketio_core", parts[0].removeprefix("test_"))
+    return (ROOT / like).exists() and not any(fnmatch(str(like / "x" if len(parts) > 1 else like), a) for a in adapters)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Count coverage where it is asked for; begin with what takes long, where there are several processes."""
+    if config.pluginmanager.has_plugin("_cov"):
+        adapters = _adapters()
+        for item in items:
+            if not _tests_core(item.path, adapters):
+                item.add_marker("no_cover")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.relative_to(ROOT).parts[1] not in FIRST)
+
+
+# -- several processes -----------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With `-n`: deal out whole files, whose tests share servers, but those of a few one by one."""
+    config.option.loadscopereorder = False  # they have an order, see above
+    scheduler: Any = import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+    scheduler._split_scope = _dealt_out_with
+    return scheduler
+
+
+def _dealt_out_with(test: str) -> str:
+    path = test.partition("::")[0]
+    return test if path in SINGLY else path
+
+
+# -- nothing is skipped in CI ----------------------------------------------------------------------------------------
 
 
 def _fail_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from socketio_core.engineio import Closed, Engine, Event, Opened, RequestRefused, Respond, Session, Upgraded
@@ -121,8 +120,3 @@ def parts(response: Response | None) -> tuple[int, dict[str, str], bytes]:
     for name, value in response.headers:
         headers[name.decode()] = ", ".join([*filter(None, [headers.get(name.decode())]), value.decode()])
     return response.status, headers, response.body
-
-
-def examples(normally: int) -> int:
-    """How many examples a costly property tries; `FUZZ` in the environment multiplies it."""
-    return normally * int(os.environ.get("FUZZ", "1"))

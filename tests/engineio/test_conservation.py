@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from socketio_core.engineio.packet import Frame
-from tests.engineio.scene import examples, peek
+from tests.effort import examples
+from tests.engineio.scene import peek
 from tests.engineio.world import BAD_FRAMES, COMMON, GOOD_FRAMES, RARE, World
 
 LIMITS, MESSAGES, GRACES = [None, 2, 3], [4, 1000], [0.0, 2.0]

@@ -10,7 +10,8 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import encode_payload
 from socketio_core.http import Cors, Request
 from socketio_core.testing import Refused
-from tests.engineio.scene import Scene, examples
+from tests.effort import examples
+from tests.engineio.scene import Scene
 
 PACKETS: st.SearchStrategy[list[Frame]] = st.lists(
     st.one_of(

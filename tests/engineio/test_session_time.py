@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_core.testing import WireClient, WirePoll, WireSocket, settle
-from tests.engineio.scene import Scene, examples
+from tests.effort import examples
+from tests.engineio.scene import Scene
 
 NO_PONG = "<closed: ping timeout: no pong in time>"
 

@@ -22,6 +22,7 @@ from socketio_core.errors import LocalProtocolError, PacketError
 from socketio_core.settings import SocketSettings
 from socketio_core.socketio import JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED_EVENTS
+from tests.effort import examples
 
 TEXT: Final = st.text(st.characters(exclude_categories=()), max_size=20)  # lone surrogates among it
 KEYS: Final = TEXT.filter(lambda key: key != "_placeholder")  # found in our source; it has tests of its own
@@ -115,7 +116,7 @@ TAILS: Final = st.one_of(
 NEAR_PACKETS: Final = st.builds(str.__add__, HEADS, TAILS)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(NEAR_PACKETS | st.binary(max_size=4), max_size=6))
 def test_nothing_but_a_packet_error_comes_out_of_a_decoder(frames: list[Frame]) -> None:
     decoder = JsonParser(SocketSettings(max_json_depth=5, max_attachment_bytes=6)).decoder()

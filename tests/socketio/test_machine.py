@@ -24,6 +24,7 @@ from socketio_core.socketio import (
 )
 from socketio_core.socketio.packet import event_packet
 from socketio_core.testing import WireClient
+from tests.effort import examples
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
 
 ROOMS = ("a", "b", "c")
@@ -285,5 +286,5 @@ class Hall(RuleBasedStateMachine):
 
 
 def test_any_order_of_steps_agrees_with_the_model() -> None:
-    quick = settings(max_examples=60, stateful_step_count=40)
+    quick = settings(max_examples=examples(60), stateful_step_count=40)
     stateful.run_state_machine_as_test(Hall, settings=quick)  # pyright: ignore[reportUnknownMemberType] # its own gap

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+from tests.effort import examples
 from tests.trio.fuzz import CORE_ROUNDS, mutate, one_round
 
-ROUNDS = 25
+ROUNDS = examples(25)
 
 
 def test_garbage_finds_nothing() -> None:

@@ -15,6 +15,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 from wsproto.frame_protocol import FrameProtocol
 
 from socketio_core.wire.plain_frames import MAX_PLAIN_BYTES, Foreign, PlainFrames, plain_frame
+from tests.effort import examples
 
 Seen = tuple[str, object]
 """One event, with what it says."""
@@ -147,7 +148,7 @@ def check(seed: int) -> int:
     return len(data) - ours.foreign_bytes
 
 
-@pytest.mark.parametrize("start", range(0, 4000, 500))
+@pytest.mark.parametrize("start", range(0, examples(4000), 500))
 def test_any_bytes_in_any_chunks_mean_what_wsproto_says(start: int) -> None:
     for seed in range(start, start + 500):
         try:

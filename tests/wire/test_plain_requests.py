@@ -25,6 +25,7 @@ from socketio_core.wire.plain_requests import (
     plain_answer,
     plain_request,
 )
+from tests.effort import examples
 from tests.trio.bench import serving, trio_tcp_test, trio_test
 from tests.trio.wire import Peer, chunked, request
 
@@ -186,7 +187,7 @@ def _reflect(request: Request, body: bytes) -> Response:
     return Response(200, [(b"x-headers", repr(request.headers).encode())], repr((request.method, body)).encode())
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(examples(60)))
 @trio_test
 async def test_server_answers_the_same_with_and_without_shortcuts(seed: int) -> None:
     random = Random(seed)

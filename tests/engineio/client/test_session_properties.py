@@ -19,6 +19,7 @@ from socketio_core.engineio.client import (
 from socketio_core.engineio.events import Closed
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
+from tests.effort import examples
 
 OPEN = '0{"sid":"S","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":100}'
 BROKEN_OPEN = OPEN.replace("25000", "-1")
@@ -135,7 +136,7 @@ class Run:
             assert all(websocket.is_closed for websocket in self.websockets)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.sampled_from(
         [

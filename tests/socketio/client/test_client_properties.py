@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio.client import AckDropped, AckExpired, AckReceived, Connected, EventReceived, Left
+from tests.effort import examples
 from tests.socketio.client.scene import Scene
 
 namespaces = st.sampled_from(["", "/admin,", "/unknown,", "/,", "//"])
@@ -118,7 +119,7 @@ class Run:
         assert client.next_deadline is None or client.next_deadline > self.scene.now
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from([0, 2]), st.lists(steps, max_size=30))
 def test_nothing_a_server_says_raises(retries: int, script: list[tuple[str, Any]]) -> None:
     run = Run(retries)

@@ -6,9 +6,10 @@ from random import Random
 
 import pytest
 
+from tests.effort import examples
 from tests.socketio.client.world import World
 
-HOURS = 2
+HOURS = examples(2)
 
 
 @pytest.mark.parametrize("retries", [0, 1_000_000])

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from tests.effort import examples
 from tests.socketio.client.upgrading import begin_upgrade, cut_candidate, has_backlog, is_upgrading
 from tests.socketio.client.world import World
 
@@ -185,7 +186,7 @@ def owes_client(world: World) -> bool:
 def test_client_and_server_in_any_order_of_events() -> None:
     seen = ClientMachine.seen
     seen.clear()
-    run_state_machine_as_test(ClientMachine, settings=settings(max_examples=800, stateful_step_count=50, deadline=None))
+    run_state_machine_as_test(ClientMachine, settings=settings(max_examples=examples(800), stateful_step_count=50))
     for what, at_least in {
         "upgrades": 20,
         "upgrades with a backlog of the client": 3,

@@ -20,9 +20,6 @@ from tests.effort import FUZZ, LONG, examples
 ROOT: Final = Path(__file__).resolve().parents[1]
 IN_CI: Final = bool(os.environ.get("CI"))
 
-FIRST: Final = ("benchmarks", "conformance", "interop", "trio", "cli")
-"""Where the tests are that take long; of several processes none should begin with these last."""
-
 SINGLY: Final = (
     "tests/benchmarks/test_benchmarks.py",
     "tests/conformance/test_clients.py",
@@ -101,14 +98,15 @@ def _tests_core(path: Path, adapters: list[str]) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Count coverage where it is asked for; begin with what takes long, where there are several processes."""
+    """Count coverage where it is asked for; begin with what takes long, so that no process has that last."""
+    adapters = _adapters()
+    of_core = {path: _tests_core(path, adapters) for path in {item.path for item in items}}
     if config.pluginmanager.has_plugin("_cov"):
-        adapters = _adapters()
         for item in items:
-            if not _tests_core(item.path, adapters):
+            if not of_core[item.path]:
                 item.add_marker("no_cover")
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path.relative_to(ROOT).parts[1] not in FIRST)
+        items.sort(key=lambda item: of_core[item.path])
 
 
 # -- several processes -----------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def check_session(program: Program) -> None:
 
 def test_the_test_command_is_one_line() -> None:
     lines = README.read_text(encoding="utf-8").splitlines()
-    wanted = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/python -m pytest"
+    wanted = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/python -m pytest -n auto"
     assert [line for line in lines if "-m pytest" in line and "pip install" in line] == [wanted]
 
 

@@ -1,0 +1,68 @@
+"""Print the files of tests that the versions of trio, h11 and wsproto can change.
+
+That is every file which imports one of them, or starts a program, by itself or through what it imports of this
+repository, `socketio_core` too. The others never reach these packages, and were run on the newest versions. So nothing
+has to be listed here when a folder is added; what is left out, and why, is in `WITHOUT`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WITHOUT = (
+    "tests/benchmarks/",  # they run the same server
+    "tests/interop/",  # the official clients see what the conformance suite sees, and are slow
+    "tests/test_packaging.py",  # of the distribution, not of what it needs
+)
+REACHED = {"trio", "h11", "wsproto", "subprocess"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the names of modules that a file imports anywhere, those of `from a import b` as `a` and `a.b`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@cache
+def file_of(module: str) -> Path | None:
+    """Return the file of a module of this repository."""
+    path = ROOT.joinpath(*module.split("."))
+    return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
+
+
+def reaches(path: Path) -> bool:
+    """Whether one of the packages is imported, sooner or later."""
+    seen: set[Path] = set()
+    # What pytest imports before the file: the fixtures of its folder. Those of all tests start only what is asked for.
+    waiting = [path, *(p / "conftest.py" for p in path.parents if (p / "conftest.py").is_file() and p.name != "tests")]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        for module in imports(current):
+            if module.partition(".")[0] in REACHED:
+                return True
+            if (found := file_of(module)) is not None:
+                waiting.append(found)
+    return False
+
+
+def main() -> None:
+    """Print them, one in a line."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(WITHOUT) and reaches(path):
+            print(name)
+
+
+if __name__ == "__main__":
+    main()

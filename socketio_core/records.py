@@ -12,6 +12,14 @@ from typing import TypeVar, dataclass_transform
 _T = TypeVar("_T")
 
 
+def plain(text: str) -> str:
+    """Return text as a `str`, if it is of a subclass, as members of a `StrEnum` are.
+
+    Others may compare, hash or print as they like: `str()` of a `(str, Enum)` is not its value.
+    """
+    return text if type(text) is str else str.__str__(text)
+
+
 @dataclass_transform(frozen_default=True)
 def record(cls: type[_T]) -> type[_T]:
     """Make `cls` a slotted, matchable value class: compared by fields, without `__dict__`, not to be changed."""

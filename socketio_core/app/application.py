@@ -31,6 +31,7 @@ from socketio_core.app.socket import (
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
 from socketio_core.errors import ConnectRefused
+from socketio_core.records import plain
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
     AckDropped,
@@ -86,6 +87,7 @@ class Application(Registrar, Broadcasts):
                 then clients may join any namespace that matches, with the handlers registered here.
         """
         if isinstance(name, str):
+            name = plain(name)
             return self._namespace_of(self.core.hub.of(name if name.startswith("/") else "/" + name))
         pattern = name.fullmatch if isinstance(name, re.Pattern) else name
         for known in self._parents.values():

@@ -13,6 +13,7 @@ from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed as EngineClosed
 from socketio_core.engineio.events import Upgraded
+from socketio_core.records import plain
 from socketio_core.socketio.client.client import Client
 from socketio_core.socketio.client.events import (
     AckDropped,
@@ -80,7 +81,7 @@ class ClientManager(Registrar):
 
     def socket_of(self, name: str = ROOT_NAMESPACE, auth: Auth | None = None) -> ClientSocket:
         """Return the socket of a namespace; a new one connects at once. `auth` counts when it is new."""
-        name = name if name.startswith("/") else "/" + name
+        name = plain(name) if name.startswith("/") else "/" + name
         self.core.check_not_closed()
         namespace = self.core.of(name)
         if not isinstance(namespace.context, ClientSocket):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
+from socketio_core.records import plain
+
 Handler = Callable[..., Any]
 """A sync or async function; what it returns, or its awaitable's result, is the ack of the event it handled."""
 
@@ -96,6 +98,7 @@ class HandlerTable:
             table[name] = tuple(handlers)
 
     def _place(self, name: str) -> tuple[dict[str, tuple[Handler, ...]], str]:
+        name = plain(name)
         moment = self._lifecycle.get(name)
         return (self._events, name) if moment is None else (self._moments, moment)
 
@@ -113,7 +116,7 @@ class Registrar:
     def on(self, name: str, handler: _H) -> _H: ...
     def on(self, name: str, handler: _H | None = None) -> _H | Callable[[_H], _H]:
         """Register a handler: `@x.on("chat message")` above a function, or `x.on("chat message", function)`."""
-        if type(name) is not str:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] # as `@on` without parentheses
             raise TypeError(f"event name must be a string, as in @on('connection'): {name!r}")
         if handler is not None:
             self._handlers.add(name, handler)

@@ -7,6 +7,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar
+from socketio_core.records import plain
 from socketio_core.socketio.hub import Namespace as CoreNamespace
 from socketio_core.socketio.packet import JSONValue
 
@@ -27,14 +28,14 @@ def room_set(rooms: Rooms) -> frozenset[str]:
         TypeError: they are neither a string nor strings.
     """
     if isinstance(rooms, str):
-        return frozenset((rooms,))
+        return frozenset((plain(rooms),))
     # Not everybody checks types, and what no room is called nobody would ever hear.
     if not isinstance(rooms, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"rooms must be a string, or several: {rooms!r}")
     chosen = frozenset(rooms)
     if not all(isinstance(room, str) for room in chosen):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"rooms must be a string, or several: {sorted(map(repr, chosen))}")
-    return chosen
+    return frozenset(map(plain, chosen))
 
 
 class BroadcastOperator:

@@ -55,7 +55,7 @@ def frame_size(frame: Frame) -> int:
         LocalProtocolError: the text holds a lone surrogate.
         TypeError: it is neither text nor bytes; what only looks like bytes would fail where all others are written.
     """
-    if type(frame) is bytes:
+    if isinstance(frame, bytes):
         return len(frame)
     if not isinstance(frame, str):  # pyright: ignore[reportUnnecessaryIsInstance] # a parser may be anybody's
         raise TypeError(f"frame must be str or bytes, not {type(frame).__name__}")

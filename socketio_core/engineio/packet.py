@@ -10,7 +10,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from typing import Final
 
-from socketio_core.errors import PacketError
+from socketio_core.errors import LocalProtocolError, PacketError
 
 OPEN: Final = "0"
 CLOSE: Final = "1"
@@ -29,8 +29,18 @@ Payload = str | bytes
 
 
 def message_frame(payload: Payload) -> Frame:
-    """Return the frame of a message: `"4hello"`, or the bytes themselves."""
-    return MESSAGE + payload if isinstance(payload, str) else payload
+    """Return the frame of a message: `"4hello"`, or the bytes themselves.
+
+    Raises:
+        LocalProtocolError: it is neither text nor anything like bytes.
+    """
+    if type(payload) is bytes:
+        return payload
+    if isinstance(payload, str):
+        return MESSAGE + payload
+    if not isinstance(payload, (bytes, bytearray, memoryview)):
+        raise LocalProtocolError(f"message must be str or bytes, not {type(payload).__name__}")
+    return bytes(payload)
 
 
 def decode_frame(frame: Frame) -> tuple[str, Payload]:

@@ -41,8 +41,9 @@ class GuardedParser:
         message: Any = self.parser.encode(packet)
         if not isinstance(message, WireMessage):
             raise TypeError(f"{self._name} must encode to a WireMessage, not to: {message!r:.100}")
-        for frame in message.frames:
-            if not (type(frame) is bytes or (isinstance(frame, str) and frame[:1] == MESSAGE)):
+        frames: tuple[Any, ...] = tuple(message.frames)
+        for frame in frames:
+            if not (isinstance(frame, bytes) or (isinstance(frame, str) and frame[:1] == MESSAGE)):
                 raise TypeError(
                     f"{self._name} must encode to frames that are bytes or text with '4' first: {frame!r:.100}"
                 )

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
+from socketio_core.records import plain
 from socketio_core.socketio.acks import AckTable, PendingAck
 from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, Left
 from socketio_core.socketio.packet import (
@@ -169,7 +170,7 @@ class Member:
         Raises:
             LocalProtocolError: the room is not a string.
         """
-        _check_room(room)
+        room = _checked_room(room)
         if self.state is MemberState.LEFT or room == self.sid or room in self._rooms:
             return
         self._rooms[room] = None
@@ -182,7 +183,7 @@ class Member:
         Raises:
             LocalProtocolError: the room is not a string.
         """
-        _check_room(room)
+        room = _checked_room(room)
         if room in self._rooms:
             del self._rooms[room]
             self.namespace.remove_from_room(self, room)
@@ -281,6 +282,7 @@ class Member:
             raise LocalProtocolError("socket is not connected yet; emit to it from the 'connection' handler on")
 
 
-def _check_room(room: str) -> None:
+def _checked_room(room: str) -> str:
     if not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise LocalProtocolError(f"room must be a string: {room!r}")
+    return plain(room)

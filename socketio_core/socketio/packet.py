@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from socketio_core.errors import LocalProtocolError, PacketError
-from socketio_core.records import record
+from socketio_core.records import plain, record
 
 JSONValue = Any
 """A JSON value with `bytes` anywhere in it: `None`, `bool`, `int`, `float`, `str`, `bytes`, `list`, `dict[str, ...]`.
@@ -96,7 +96,9 @@ def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | N
         LocalProtocolError: the name is not a string, or reserved.
     """
     if type(name) is not str:
-        raise LocalProtocolError(f"event name must be a string: {name!r}")
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks types
+            raise LocalProtocolError(f"event name must be a string: {name!r}")
+        name = plain(name)
     if name in RESERVED_EVENTS:
         raise LocalProtocolError(f"event name is reserved: {name!r}")
     return Packet(EVENT, nsp, [name, *args], ack_id)

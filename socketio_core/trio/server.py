@@ -18,6 +18,7 @@ from socketio_core.app.socket import Socket
 from socketio_core.engineio.engine import FORBIDDEN, Engine
 from socketio_core.engineio.events import Closed, RequestRefused
 from socketio_core.http import Cors, Request, Response, refused_origin
+from socketio_core.records import plain
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.events import ConnectionClosed, EventReceived
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
@@ -322,7 +323,7 @@ class Server(Application):
         except Exception as error:  # noqa: BLE001 - it must not end the server
             self.runtime.log_exception("allow_request failed, so the request was refused", error)
             return "Forbidden"
-        return None if text is None else str(text)
+        return None if text is None else plain(text) if isinstance(text, str) else str(text)
 
     async def _response_to(self, request: Request, body: bytes) -> Response:
         """Call the application's handler for other requests; 500 if it fails."""

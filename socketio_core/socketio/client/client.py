@@ -21,6 +21,7 @@ from socketio_core.engineio.message import WireMessage, received_size
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
+from socketio_core.records import plain
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.client.backoff import Backoff
 from socketio_core.socketio.client.events import (
@@ -100,6 +101,7 @@ class Client:
         Raises:
             LocalProtocolError: more than `max_namespaces`, or a name that no packet can carry or no server takes.
         """
+        name = plain(name)
         namespace = self.namespaces.get(name) or self._forgotten.get(name)
         if namespace is None:
             check_namespace(name, self.settings.max_namespace_chars)

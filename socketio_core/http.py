@@ -8,13 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Header names (lower case) and values as raw bytes, e.g. `[(b"host", b"example.org")]`."""
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_HTTP_OF = {"ws": "http", "wss": "https"}  # as Swift's WebSocket library writes an Origin, and proxies a scheme
+_ORIGIN = re.compile(  # as browsers send it; a slash at the end is often written, and does no harm
+    r"[A-Za-z][A-Za-z0-9+.-]*://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]\\%]+)(:(?P<port>0|[1-9][0-9]{0,4}))?/?", re.ASCII
+)
+MAX_PORT: Final = 65535
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _MAX_QUERY_FIELDS = 1000  # the same number as PHP's max_input_vars and qs's parameterLimit
 _QVALUE = re.compile(r"[01]\.?[0-9]{0,3}")  # RFC 9110, 12.4.2
 _COMMON_NAMES = {
@@ -158,12 +164,12 @@ class Cookie:
 class Cors:
     """Which other origins may use the server from a browser.
 
-    Without a `Cors` only pages of the server's own origin may. Unlike the reference, a refused origin is not served
-    (PROTOCOL 9-53), and the policy covers WebSockets too, which browsers themselves do not restrict.
+    Pages of the server's own origin always may, and without a `Cors` only they. Unlike the reference, a refused origin
+    is not served (PROTOCOL 9-53), and the policy covers WebSockets too, which browsers themselves do not restrict.
 
     Args:
-        origins: `"*"` (everyone, without credentials), a collection of origins such as `"https://example.org"`
-            (an empty one denies all), or a function that is asked with the origin.
+        origins: `"*"` (everyone, without credentials), a collection of origins such as `"https://example.org"`,
+            or a function that is asked with each origin that is not the server's own.
         credentials: whether cookies may be sent; not together with `"*"`.
     """
 
@@ -175,20 +181,48 @@ class Cors:
     max_age_s: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse the combinations that would open more, or less, than they say."""
+        """Refuse what would open more, or less, than it says, and what can never match."""
         if self.origins == "*":
             if self.credentials:
                 raise ValueError("cors origins '*' cannot be combined with credentials: name the origins")
         elif isinstance(self.origins, str):
             raise ValueError(f"cors origins must be '*', a list or a function, not a single string: {self.origins!r}")
         elif not callable(self.origins):
+            if not isinstance(self.origins, Collection):  # pyright: ignore[reportUnnecessaryIsInstance] - by the unwary
+                raise TypeError(f"cors origins must be '*', a list or a function, not: {self.origins!r}")
             for origin in self.origins:
-                if origin == "*":
-                    raise ValueError("cors origins '*' must stand alone, not in a list")
-                if "*" in origin:
-                    raise ValueError(f"cors origin must not hold a wildcard, use a function that decides: {origin!r}")
-                if "://" not in origin and origin != "null":
-                    raise ValueError(f"cors origin must have a scheme, as in 'https://app.example': {origin!r}")
+                _check_origin(origin)
+        for name in ("methods", "allowed_headers", "exposed_headers"):
+            tokens: object = getattr(self, name)
+            is_open = tokens is None and name == "allowed_headers"
+            if not is_open and not _are_tokens(tokens):
+                raise ValueError(f"cors {name} must be a list of names, as in ['GET'], not: {tokens!r}")
+        if self.max_age_s is not None and type(self.max_age_s) is not int:
+            raise TypeError(f"cors max_age_s must be a whole number or None, not: {self.max_age_s!r}")
+
+
+def _check_origin(origin: object) -> None:
+    if not isinstance(origin, str):
+        raise TypeError(f"cors origin must be a string, as in 'https://app.example': {origin!r}")
+    if origin in ("null", "file://"):  # of sandboxed frames and files; the second in the web views of old phones
+        return
+    if origin == "*":
+        raise ValueError("cors origins '*' must stand alone, not in a list")
+    if "*" in origin:
+        raise ValueError(f"cors origin must not hold a wildcard, use a function that decides: {origin!r}")
+    if "://" not in origin:
+        raise ValueError(f"cors origin must have a scheme, as in 'https://app.example': {origin!r}")
+    if not origin.isascii():
+        raise ValueError(f"cors origin must be in ASCII, as browsers send it ('https://xn--...'): {origin!r}")
+    match = _ORIGIN.fullmatch(origin)
+    if match is None or int(match["port"] or 0) > MAX_PORT:
+        raise ValueError(f"cors origin must be scheme, host and port alone, as in 'https://app.example': {origin!r}")
+
+
+def _are_tokens(values: object) -> bool:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        return False
+    return all(isinstance(value, str) and _TOKEN.fullmatch(value) for value in values)
 
 
 def refused_origin(request: Request, cors: Cors | None) -> str | None:
@@ -200,17 +234,18 @@ def refused_origin(request: Request, cors: Cors | None) -> str | None:
     origin = request.header("origin")
     if origin is None or (cors is not None and cors.origins == "*"):
         return None
+    host = request.header("host")
+    own = f"{request.scheme}://{host}" if host else "an origin equal to the Host header, which is missing"
+    asked = _normalized(origin)
+    if host and asked == _normalized(own):
+        return None
     if cors is None:
-        host = request.header("host")
-        own = f"{request.scheme}://{host}" if host else "an origin equal to the Host header, which is missing"
-        if host and _normalized(origin) == _normalized(own):
-            return None
         return f"origin {origin!r} is not the server's own; expected {own!r} (set `cors` to admit others)"
     if callable(cors.origins):
         return None if cors.origins(origin) else f"origin {origin!r} was refused by the `cors` function"
-    if _normalized(origin) in {_normalized(allowed) for allowed in cors.origins}:
+    if asked in {_normalized(allowed) for allowed in cors.origins}:
         return None
-    return f"origin {origin!r} is not allowed; expected one of {sorted(cors.origins)!r}"
+    return f"origin {origin!r} is not allowed; expected {own!r} or one of {sorted(cors.origins)!r}"
 
 
 def has_illegal_origin(request: Request) -> bool:
@@ -286,7 +321,7 @@ def _tokens(value: str | None) -> list[str]:
 
 
 def _normalized(origin: str) -> str:
-    """Lower the case and drop the scheme's default port, so that equal origins compare equal (RFC 6454, 4)."""
-    origin = origin.lower().rstrip("/")
-    scheme = origin.partition("://")[0]
-    return origin.removesuffix(_DEFAULT_PORTS.get(scheme, " "))
+    """Return an origin as it compares: lower case, no default port (RFC 6454, 4), and `ws` is `http` here."""
+    scheme, found, rest = origin.lower().rstrip("/").partition("://")
+    scheme = _HTTP_OF.get(scheme, scheme)
+    return f"{scheme}{found}{rest}".removesuffix(_DEFAULT_PORTS.get(scheme, " "))

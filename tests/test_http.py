@@ -68,13 +68,24 @@ TRUTH: Final[list[tuple[str, Cors | None, str | None, str | None, str, bool]]] =
     ("two origins", SAME, "http://a.example, http://a.example", "a.example", "http", False),
     ("everyone, other", EVERYONE, "http://b.example", "a.example", "http", True),
     ("everyone, null", EVERYONE, "null", "a.example", "http", True),
-    ("nobody, own", NOBODY, "http://a.example", "a.example", "http", False),
+    ("own by its WebSocket", SAME, "wss://a.example", "a.example", "https", True),
+    ("own by its WebSocket, in capitals", SAME, "WS://A.example:80", "a.example", "http", True),
+    ("own to a host that says wss", SAME, "https://a.example:443", "a.example", "wss", True),
+    ("own by its WebSocket, other scheme", SAME, "wss://a.example", "a.example", "http", False),
+    ("own by its WebSocket, port of the other scheme", SAME, "ws://a.example:443", "a.example", "http", False),
+    ("list, own by its WebSocket", LISTED, "ws://a.example", "a.example", "http", True),
+    ("list, listed by its WebSocket", LISTED, "wss://app.example:443", "a.example", "http", True),
+    ("list, no host", LISTED, "http://a.example", None, "http", False),
+    ("function, own", ASKED, "http://own.test", "own.test", "http", True),
+    ("extension", Cors(origins=["moz-extension://1f2e/"]), "moz-extension://1f2e", "a.example", "http", True),
+    ("file", Cors(origins=["file://"]), "file://", "a.example", "http", True),
+    ("nobody else, own", NOBODY, "http://a.example", "a.example", "http", True),
     ("nobody, null", NOBODY, "null", "a.example", "http", False),
     ("list, listed", LISTED, "https://app.example", "a.example", "http", True),
     ("list, listed with port", LISTED, "http://localhost:5173", "a.example", "http", True),
     ("list, default port", LISTED, "https://app.example:443", "a.example", "http", True),
     ("list, other scheme", LISTED, "http://app.example", "a.example", "http", False),
-    ("list, own but not listed", LISTED, "http://a.example", "a.example", "http", False),
+    ("list, own but not listed", LISTED, "http://a.example", "a.example", "http", True),
     ("list, null", LISTED, "null", "a.example", "http", False),
     ("null listed", Cors(origins=["null"]), "null", "a.example", "http", True),
     ("function, yes", ASKED, "https://x.example", "a.example", "http", True),
@@ -99,10 +110,13 @@ def test_origin_policy(policy: Cors | None, origin: str | None, host: str | None
                 " (set `cors` to admit others)"
             ),
         ),
-        (NOBODY, "origin 'http://b.example' is not allowed; expected one of []"),
+        (NOBODY, "origin 'http://b.example' is not allowed; expected 'http://a.example' or one of []"),
         (
             LISTED,
-            "origin 'http://b.example' is not allowed; expected one of ['http://localhost:5173', 'https://app.example']",
+            (
+                "origin 'http://b.example' is not allowed; expected 'http://a.example'"
+                " or one of ['http://localhost:5173', 'https://app.example']"
+            ),
         ),
         (Cors(origins=lambda _: False), "origin 'http://b.example' was refused by the `cors` function"),
     ],
@@ -123,10 +137,41 @@ def test_refusal_without_a_host_says_so() -> None:
         ({"origins": ["*"]}, "'\\*' must stand alone"),
         ({"origins": ["https://*.example"]}, "must not hold a wildcard, use a function that decides: 'https://"),
         ({"origins": ["https://a.example", "b.example"]}, "must have a scheme, .*: 'b.example'"),
+        ({"origins": ["https://münchen.example"]}, "must be in ASCII, as browsers send it .*münchen"),
+        ({"origins": ["https://a.example/app"]}, "host and port alone, .*: 'https://a.example/app'"),
+        ({"origins": ["https://a.example?x"]}, "host and port alone"),
+        ({"origins": ["https://a.example#x"]}, "host and port alone"),
+        ({"origins": ["https://me@a.example"]}, "host and port alone"),
+        ({"origins": ["https://a.example "]}, "host and port alone"),
+        ({"origins": ["https://a.example\n"]}, "host and port alone"),
+        ({"origins": ["https://"]}, "host and port alone"),
+        ({"origins": ["https://a.example:"]}, "host and port alone"),
+        ({"origins": ["https://a.example:0443"]}, "host and port alone"),
+        ({"origins": ["https://a.example:65536"]}, "host and port alone"),
+        ({"origins": ["https://::1"]}, "host and port alone"),
+        ({"origins": [], "methods": "GET"}, "cors methods must be a list of names"),
+        ({"origins": [], "methods": None}, "cors methods must be a list of names"),
+        ({"origins": [], "allowed_headers": ["X A"]}, "cors allowed_headers must be a list of names"),
+        ({"origins": [], "exposed_headers": ["X-A\r\nX-B"]}, "cors exposed_headers must be a list of names"),
     ],
 )
 def test_policies_that_mean_something_else_are_refused(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
+        Cors(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"origins": None}, "cors origins must be '\\*', a list or a function, not: None"),
+        ({"origins": iter(["https://a.example"])}, "cors origins must be"),
+        ({"origins": [b"https://a.example"]}, "cors origin must be a string"),
+        ({"origins": "*", "max_age_s": "600"}, "cors max_age_s must be a whole number or None, not: '600'"),
+        ({"origins": "*", "max_age_s": True}, "cors max_age_s must be"),
+    ],
+)
+def test_policies_of_the_wrong_type_are_refused(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
         Cors(**options)
 
 

@@ -161,7 +161,7 @@ def broken(*_: object) -> NoReturn:
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
-        ({"extra_headers": broken}, BrokenError),
+        ({"extra_headers": broken, "cors": Cors(origins="*")}, BrokenError),
         ({"cors": Cors(origins=broken)}, BrokenError),
     ],
 )
@@ -169,7 +169,7 @@ def test_a_handshake_that_raises_leaves_nothing_behind(
     settings: dict[str, Any], error: type[Exception], *, upgrade: bool
 ) -> None:
     scene = Scene(**settings)
-    request = scene.stranger(headers=[(b"host", b"here"), (b"origin", b"http://here")]).make_request(upgrade=upgrade)
+    request = scene.stranger(headers=[(b"host", b"here"), (b"origin", b"http://other")]).make_request(upgrade=upgrade)
     with pytest.raises(error):
         scene.engine.handle_request(request, scene.now)
     assert scene.reports() == []

@@ -372,3 +372,19 @@ class HandlesWhatComesBehindItsGoodbye(Broken):
             self._answer(event.member, event.name, event.args, event.ack_id, now)
         else:
             super()._handle(event, now)
+
+
+@caught_by("connect/connect_while_one_is_pending_is_answered_too*", "connect/connects_at_once_make_one_socket*")
+class EndsAtTheSecondConnect(Broken):
+    """A client may ask for a namespace once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: set[Frame] = set()
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        if packet == "40/slow,":
+            if packet in self._asked:
+                return ["1"]
+            self._asked.add(packet)
+        return [packet]

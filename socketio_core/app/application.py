@@ -44,7 +44,7 @@ from socketio_core.socketio.events import (
 )
 from socketio_core.socketio.hub import NamePattern
 from socketio_core.socketio.hub import Namespace as CoreNamespace
-from socketio_core.socketio.member import Member
+from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.server import Server as CoreServer
 
@@ -264,6 +264,8 @@ class Application(Registrar, Broadcasts):
             for middleware in socket.namespace.handlers.middlewares:
                 if await run(middleware, socket) is False:  # what refuses in python-socketio must not let in here
                     raise ConnectRefused
+                if member.state is MemberState.LEFT:  # it was disconnected, or went away
+                    break
             accepted = member.accept(self.runtime.now())
         except ConnectRefused as refusal:
             self._refuse(member, refusal.message, refusal.data)
@@ -294,6 +296,7 @@ class Application(Registrar, Broadcasts):
                 member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
             except Exception:  # noqa: BLE001 - it is the parser's: what cannot be told ends the connection
                 member.disconnect(self.runtime.now(), close=True)
+        self.dispatch_soon()  # who waits for an ack that will not come
         self.runtime.output_ready()
 
     async def _say_goodbye(self, socket: Socket, event: Left) -> None:

@@ -213,10 +213,12 @@ class Socket(Registrar):
     async def emit(self, name: str, *args: JSONValue) -> bool:
         """Send an event. Waits only while the socket's outgoing buffer is above its high-water mark.
 
-        Returns `False` when the socket has left, and the event was dropped.
+        Returns `False` when the socket has left, and the event was dropped. In a middleware it is held, and goes out
+        once the socket is let in.
 
         Raises:
-            LocalProtocolError: a reserved name, data that is not JSON, or a socket that is not connected yet.
+            LocalProtocolError: a reserved name, or data that is not JSON.
+            BufferFull: in a middleware, too much is held already (`max_held_packets`, `max_held_bytes`).
         """
         runtime, member = self._app.runtime, self.member
         await runtime.check_cancelled()
@@ -275,6 +277,8 @@ class Socket(Registrar):
         finally:
             self.flow.ack_settled()
             self.member.forget_ack(ack_id)
+        if isinstance(waiter.outcome, AckTimeout) and self.member.state is MemberState.PENDING:
+            raise AckTimeout(f"no acknowledgement of {name!r}: a middleware that waits for one keeps the socket out")
         if isinstance(waiter.outcome, Exception):
             raise waiter.outcome
         assert waiter.outcome is not None  # what sets the event sets the outcome

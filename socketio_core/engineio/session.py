@@ -149,9 +149,8 @@ class Session:
         outbox, settings = self.outbox, self._shared.settings
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
-            if message.size_bytes > settings.max_buffered_bytes and not is_control:
-                sizes = f"{message.size_bytes} bytes, limit: {settings.max_buffered_bytes}"
-                raise LocalProtocolError(f"message is larger than max_buffered_bytes: {sizes}")
+            if not is_control:
+                self.check_fits(message)
             detail = f"peer reads too slowly: {len(outbox.messages) + 1} messages, {size_bytes} bytes buffered"
             outbox.clear()
             self.fail(CloseReason.TRANSPORT_ERROR, detail)
@@ -161,6 +160,17 @@ class Session:
         if self.outlet is not None:
             self._shared.mark_ready(self.outlet)
         return True
+
+    def check_fits(self, message: WireMessage) -> None:
+        """Refuse a message that `put` would refuse, whatever else waits.
+
+        Raises:
+            LocalProtocolError: as `put`.
+        """
+        limit = self._shared.settings.max_buffered_bytes
+        if message.size_bytes > limit:
+            sizes = f"{message.size_bytes} bytes, limit: {limit}"
+            raise LocalProtocolError(f"message is larger than max_buffered_bytes: {sizes}")
 
     # -- polling -----------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,10 @@ class Connection:
     """The server's end of one client.
 
     An event for a namespace that is still being decided is held, up to `max_held_packets` and `max_held_bytes`, and
-    follows when the member is accepted; the reference closes the connection for it (PROTOCOL 9-30). What arrives for a
+    follows when the member is accepted; the reference closes the connection for it (PROTOCOL 9-30). A client may ask
+    for such a namespace again, as one does that gave up and came back: each CONNECT is decided and answered for itself,
+    as in the reference, and who is let in last is in; the reference keeps the others too, and sends broadcasts once for
+    each. One DISCONNECT leaves them all. What arrives for a
     namespace that the *server* has left is ignored, for it was in flight (9-31). Any other packet for a namespace that
     the client is not in is an error, and closes the connection.
 
@@ -37,6 +40,7 @@ class Connection:
         "_end_reason",
         "_left",
         "_members",
+        "_others",
         "_partial_bytes",
         "_server",
         "context",
@@ -57,7 +61,8 @@ class Connection:
         self.refused_input = False  # something the client sent was not accepted
         self._end_reason: tuple[CloseReason, RemoteProtocolError | None] | None = None  # set once it is over
         self._decoder = server.parser.decoder()
-        self._members: dict[str, Member] = {}  # pending and joined
+        self._members: dict[str, Member] = {}  # who gets what comes for a namespace: who joined it, or asked last
+        self._others: tuple[Member, ...] = ()  # pending ones beside them, oldest first
         self._left: dict[str, None] = {}  # namespaces that the server made the client leave, oldest first
         self._partial_bytes = 0  # of the packet that waits for attachments
         self._connect_timer = self.schedule(now + self.settings.connect_timeout_s, self)
@@ -68,7 +73,7 @@ class Connection:
     @property
     def members(self) -> list[Member]:
         """The client's members, pending ones too."""
-        return list(self._members.values())
+        return [*self._members.values(), *self._others]
 
     def report(self, event: Event) -> None:
         """Add an event to the server's."""
@@ -105,7 +110,7 @@ class Connection:
                 self._server.report(EventReceived(member, data[0], data[1:], packet.id, size_bytes))
             else:
                 self._dispatch(member, packet, size_bytes, now)
-        elif packet.type == CONNECT and member is None:
+        elif packet.type == CONNECT:
             self._connect(packet.nsp, packet.data, now)
         elif member is not None:
             self._hold(member, packet, size_bytes, now)
@@ -129,12 +134,15 @@ class Connection:
         if namespace is None:
             self._refuse_connect(nsp, "Invalid namespace", now)
             return
-        if len(self._members) >= self.settings.max_namespaces:
+        asked = self._members.get(nsp)
+        if asked is None and len(self._members) >= self.settings.max_namespaces:
             self._refuse_connect(nsp, "Too many namespaces", now)
         elif self.undecided >= self.settings.max_pending_connects:
             self._refuse_connect(nsp, "Too many pending connects", now)
         else:
             self._left.pop(nsp, None)
+            if asked is not None:
+                self._others = (*self._others, asked)
             member = self._members[nsp] = Member(self, namespace, self._server.new_id())
             self.undecided += 1
             self.report(ConnectRequested(member, auth or {}))
@@ -150,6 +158,8 @@ class Connection:
         """A packet for a namespace that is being decided."""
         if packet.type == DISCONNECT:
             self.remove(member, CloseReason.CLIENT_NAMESPACE_DISCONNECT)
+        elif packet.nsp in self._left and packet.type in (EVENT, ACK):
+            pass  # it was in flight for a socket that the server made leave, while this one waited
         elif packet.type != EVENT:
             self._violation(packet, now)
         elif (
@@ -184,6 +194,16 @@ class Connection:
     def note_accepted(self, member: Member, now: float) -> None:
         """A member is in: what was held for it follows."""
         self._connect_timer.cancel()
+        nsp = member.namespace.name
+        current = self._members[nsp]
+        if current is not member:
+            self._others = tuple(other for other in self._others if other is not member)
+            self._members[nsp] = member
+            if current.state is MemberState.JOINED:  # a client has one socket in a namespace: the last it heard of
+                current.leave_with(CloseReason.CLIENT_NAMESPACE_DISCONNECT, None)
+            else:
+                self._others = (*self._others, current)
+        self._left.pop(nsp, None)
         held, member.held = member.held, []
         for packet, size_bytes in held:
             self._dispatch(member, packet, size_bytes, now)
@@ -194,11 +214,21 @@ class Connection:
 
     def remove(self, member: Member, reason: CloseReason) -> None:
         """A member leaves; the connection goes on, as in the reference (PROTOCOL 9-47)."""
-        if reason is CloseReason.SERVER_NAMESPACE_DISCONNECT:
-            self._left[member.namespace.name] = None
+        nsp, is_by_client = member.namespace.name, reason is CloseReason.CLIENT_NAMESPACE_DISCONNECT
+        waiting = [other for other in self._others if other is not member and other.namespace.name == nsp]
+        gone = [*waiting, member] if is_by_client else [member]  # who leaves wants no answer to what it asked before
+        if self._others:
+            self._others = tuple(other for other in self._others if other not in gone)
+        if self._members[nsp] is member:
+            del self._members[nsp]
+            if waiting and not is_by_client:
+                self._members[nsp] = waiting[-1]
+                self._others = tuple(other for other in self._others if other is not waiting[-1])
+        if not is_by_client and (nsp not in self._members or member.state is MemberState.JOINED):
+            self._left[nsp] = None
             self._trim_left()
-        del self._members[member.namespace.name]
-        member.leave_with(reason, None)
+        for each in gone:
+            each.leave_with(reason, None)
         self._server.hub.forget_if_empty(member.namespace)
 
     def _trim_left(self) -> None:
@@ -252,6 +282,7 @@ class Connection:
             self._connect_timer.cancel()
             members = self.members
             self._members.clear()
+            self._others = ()
             for member in members:
                 member.leave_with(reason, error)
                 self._server.hub.forget_if_empty(member.namespace)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
 from socketio_core.records import plain
 from socketio_core.socketio.acks import AckTable, PendingAck
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from socketio_core.socketio.hub import Namespace
 
 
+DISCONNECTED: Final = "Disconnected"
+"""The message of a CONNECT_ERROR to who was disconnected while it was being decided about."""
+
+
 class MemberState(Enum):
     """The life of a member: it is decided about, is in, and is out."""
 
@@ -35,6 +40,9 @@ class MemberState(Enum):
 
 class Member:
     """One client in one namespace. A pending one is not in it: it gets no broadcast, and its events are held.
+
+    What is emitted to a pending one is held too, up to `max_held_packets` and `max_held_bytes`, and goes out right
+    behind the packet that lets it in; if that never comes, it is dropped, and acks that are waited for with it.
 
     Attributes:
         sid: its public id, which is also the name of a room of its own; not the Engine.IO session id.
@@ -54,6 +62,7 @@ class Member:
         "pending_acks",
         "sid",
         "state",
+        "unsent",
         "was_accepted",
         "was_let_go",
     )
@@ -69,6 +78,7 @@ class Member:
         self.context: object = None
         self.pending_acks = AckTable()
         self.held: list[tuple[Packet, int]] = []
+        self.unsent: tuple[WireMessage, ...] = ()  # what was emitted while it was pending
         self._is_decided = False
         namespace.pending_count += 1
 
@@ -80,7 +90,7 @@ class Member:
     def accept(self, now: float) -> bool:
         """Let the member in. Returns `False` when it went away meanwhile, or the parser cannot tell it.
 
-        What the client sent in the meantime follows as events, in order.
+        What was emitted to it in the meantime goes out, and what the client sent follows as events, both in order.
 
         Raises:
             LocalProtocolError: it was accepted before.
@@ -95,6 +105,9 @@ class Member:
         self.namespace.members[self.sid] = self
         for room in self._rooms:
             self.namespace.add_to_room(self, room)
+        unsent, self.unsent = self.unsent, ()
+        for message in unsent:
+            self.connection.session.put(message)
         self.connection.note_accepted(self, now)
         return True
 
@@ -126,8 +139,9 @@ class Member:
         """Make the member leave its namespace; with `close`, all of its client's, and close the connection.
 
         Spec: PROTOCOL 4.4. What the client has in flight for the namespace is ignored, while the reference closes the
-        whole connection for it (PROTOCOL 9-31). Of a member that has left, nothing more should be handled then either;
-        with `close`, of none of a client that is gone.
+        whole connection for it (PROTOCOL 9-31). A pending member is refused, with the message `"Disconnected"`; the
+        reference does nothing then, and lets it in. Of a member that has left, nothing more should be handled then
+        either; with `close`, of none of a client that is gone.
         """
         self.was_let_go = True
         if self.state is MemberState.LEFT:
@@ -136,9 +150,12 @@ class Member:
             return
         if close:
             self.connection.disconnect(now)
-        elif self.state is MemberState.JOINED and self.connection.send_control(
-            Packet(DISCONNECT, self.namespace.name), now
-        ):
+            return
+        packet = Packet(DISCONNECT, self.namespace.name)
+        if self.state is MemberState.PENDING:
+            self._decide()
+            packet = Packet(CONNECT_ERROR, self.namespace.name, {"message": DISCONNECTED})
+        if self.connection.send_control(packet, now):
             self.connection.remove(self, CloseReason.SERVER_NAMESPACE_DISCONNECT)
 
     def leave_with(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
@@ -153,6 +170,7 @@ class Member:
         self.state = MemberState.LEFT
         self._rooms.clear()
         self.held.clear()
+        self.unsent = ()
         for ack in self.pending_acks.drop():
             self.connection.report(AckDropped(self, ack.context))
         self.connection.report(Left(self, reason, error, rooms))
@@ -199,12 +217,15 @@ class Member:
         """Send an event. Returns `False` when it was dropped: the member has left, or it is volatile and must wait.
 
         Raises:
-            LocalProtocolError: a reserved name, data that is not JSON, an event that no buffer holds (`Session.put`), a
-                member that is not accepted yet. Nothing was sent then.
+            LocalProtocolError: a reserved name, data that is not JSON, an event that no buffer holds (`Session.put`).
+            BufferFull: the member is pending, and too much is held for it already.
+            Nothing was sent then.
         """
         if self.state is not MemberState.JOINED:
-            self._check_accepted()
-            return False
+            if self.state is MemberState.LEFT:
+                return False
+            message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
+            return not volatile and self._hold_back(message)
         message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
         session = self.connection.session
         if volatile and not session.is_writable:
@@ -232,16 +253,18 @@ class Member:
             context: comes back with the event, to tell who waits.
 
         Raises:
-            LocalProtocolError: as `emit`, or more than `max_outstanding_acks` are waited for.
+            LocalProtocolError, BufferFull: as `emit`, or more than `max_outstanding_acks` are waited for.
         """
-        if self.state is not MemberState.JOINED:
-            self._check_accepted()
+        if self.state is MemberState.LEFT:
             return None
         ack_id = self.namespace.take_ack_id()
         message = self.connection.parser.encode(event_packet(self.namespace.name, name, args, ack_id))
         self.expect_ack(ack_id, timeout_s=timeout_s, context=context, now=now)
         try:
-            self.connection.session.put(message)
+            if self.state is MemberState.JOINED:
+                self.connection.session.put(message)
+            else:
+                self._hold_back(message)
         except LocalProtocolError:
             self.forget_ack(ack_id)
             raise
@@ -277,9 +300,15 @@ class Member:
         """The time of an ack is up."""
         self.connection.report(AckExpired(self, ack.context))
 
-    def _check_accepted(self) -> None:
-        if self.state is MemberState.PENDING:
-            raise LocalProtocolError("socket is not connected yet; emit to it from the 'connection' handler on")
+    def _hold_back(self, message: WireMessage) -> bool:
+        """Keep a message until the member is accepted."""
+        self.connection.session.check_fits(message)
+        settings, unsent = self.connection.settings, (*self.unsent, message)
+        size_bytes = sum(each.size_bytes for each in unsent)
+        if len(unsent) > settings.max_held_packets or size_bytes > settings.max_held_bytes:
+            raise BufferFull(f"too much is held for a socket that is not connected yet: {size_bytes} bytes")
+        self.unsent = unsent
+        return True
 
 
 def _checked_room(room: str) -> str:

@@ -134,15 +134,6 @@ def test_what_cannot_be_sent_is_an_error_at_once(rig: AppRig, name: Any, args: t
     assert socket.member.pending_acks == {}
 
 
-def test_nothing_is_sent_to_a_socket_that_is_being_decided(rig: AppRig) -> None:
-    @rig.io.use
-    async def too_early(socket: Socket) -> None:
-        await socket.emit("a")
-
-    assert rig.send(rig.open(), "40") == ['4{"message":"Internal server error"}']
-    assert isinstance(rig.runtime.logged[0][1], LocalProtocolError)
-
-
 def test_a_cancelled_task_emits_nothing(rig: AppRig) -> None:
     client, socket = rig.connect()
     for coroutine in (socket.emit("a"), socket.call("a"), socket.disconnect()):

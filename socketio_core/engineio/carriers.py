@@ -100,8 +100,10 @@ class WebSocket:
 
     The host writes what `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with
     `close_code` (`None`: without a code) and drops the connection; frames that still arrive are ignored.
+    It may be closed from the beginning: then the handshake is completed, and that is all (`Engine.handle_request`).
 
     Attributes:
+        is_base64: binary messages leave as text, for a client that cannot take them otherwise.
         parts: of a message that has not arrived as a whole.
     """
 
@@ -109,6 +111,7 @@ class WebSocket:
         "close_code",
         "close_text",
         "context",
+        "is_base64",
         "is_closed",
         "is_ready",
         "outbox",
@@ -117,8 +120,9 @@ class WebSocket:
         "state",
     )
 
-    def __init__(self, session: Session, state: CarrierState) -> None:
+    def __init__(self, session: Session, state: CarrierState, *, is_base64: bool = False) -> None:
         self.session = session
+        self.is_base64 = is_base64
         self.context: object = None
         self.outbox = Outbox()
         self.is_ready = False
@@ -133,7 +137,8 @@ class WebSocket:
 
         What was taken is no longer in `session.buffered_bytes`; take only what can be written soon.
         """
-        return self.outbox.take(max_bytes=max_bytes)
+        taken = self.outbox.take(max_bytes=max_bytes)
+        return [message.as_text() for message in taken] if self.is_base64 else taken
 
 
 Carrier = Poll | WebSocket

@@ -92,7 +92,8 @@ class Engine:
     def handle_request(self, request: Request, now: float) -> Action:
         """Judge one HTTP request and say what to do about it.
 
-        Checks come in the reference's order, all of them before a 101. Spec: PROTOCOL 1.2, 1.4.
+        Checks come in the reference's order, all but one before a 101: a WebSocket for a session that can have none
+        (any more) is opened, and closed at once (PROTOCOL 1.8). Spec: PROTOCOL 1.2, 1.4.
         """
         cors = self.settings.cors
         if cors is not None and request.method == "OPTIONS":
@@ -105,10 +106,7 @@ class Engine:
             return self._open(request, now)
         session = self._shared.sessions[sid]
         if request.is_websocket_upgrade:
-            headers = self._extra_headers(request, sid)
-            websocket = WebSocket(session, CarrierState.CANDIDATE)
-            session.attach_candidate(websocket, now)
-            return Upgrade(websocket, headers)
+            return self._upgrade(session, request, now)
         if request.method == "GET":
             return self._poll(session, request, now)
         if request.method == "POST":
@@ -141,8 +139,6 @@ class Engine:
             return _Refusal(3, "Bad request", f"WebSocket upgrade with transport {transport!r}")
         if not self.settings.allow_upgrades:
             return _Refusal(3, "Bad request", "upgrades are not allowed")
-        if session.transport != "polling" or session.is_upgrading or not session.is_open:
-            return _Refusal(3, "Bad request", "the session has, or is moving to, a WebSocket or is closing")
         return None
 
     def _check_handshake(self, request: Request, transport: str) -> _Refusal | None:
@@ -159,8 +155,7 @@ class Engine:
         return None
 
     def _refuse(self, request: Request, refusal: _Refusal) -> Respond:
-        event = RequestRefused(request, refusal.code, refusal.message, refusal.detail)
-        self._shared.events.append((None, event))
+        self._report(request, refusal)
         if request.is_websocket_upgrade:
             status = refusal.status if refusal.status == 503 else 400
             body = refusal.message.encode("utf-8", "replace")
@@ -175,6 +170,22 @@ class Engine:
         else:
             headers.append((b"content-length", b"%d" % len(body)))
         return Respond(Response(status, headers, body))
+
+    def _report(self, request: Request, refusal: _Refusal) -> None:
+        event = RequestRefused(request, refusal.code, refusal.message, refusal.detail)
+        self._shared.events.append((None, event))
+
+    def _upgrade(self, session: Session, request: Request, now: float) -> Upgrade:
+        """Open a WebSocket for a session: a candidate, or one that is closed at once."""
+        headers = self._extra_headers(request, session.sid)
+        websocket = WebSocket(session, CarrierState.CANDIDATE, is_base64=_wants_base64(request))
+        if session.transport == "polling" and session.is_open and not session.is_upgrading:
+            session.attach_candidate(websocket, now)
+        else:
+            detail = "the session has, or is moving to, a WebSocket or is closing"
+            self._report(request, _Refusal(3, "Bad request", detail))
+            session.turn_away(websocket)
+        return Upgrade(websocket, headers)
 
     def _open(self, request: Request, now: float) -> Action:
         settings = self.settings
@@ -196,7 +207,7 @@ class Engine:
         if over_websocket:
             upgrade_headers = self._extra_headers(request, sid)
             session = self._add_session(sid, request, now)
-            websocket = WebSocket(session, CarrierState.WEBSOCKET)
+            websocket = WebSocket(session, CarrierState.WEBSOCKET, is_base64=_wants_base64(request))
             session.attach_websocket(websocket, first)
             return Upgrade(websocket, upgrade_headers)
         headers = self._polling_headers(request, sid)
@@ -370,6 +381,11 @@ class Engine:
         self._is_closed = True
         for session in list(self._shared.sessions.values()):
             session.close(now, wait=False, code=code, text=text)
+
+
+def _wants_base64(request: Request) -> bool:
+    """Whether the client takes no binary frames; any text says so, `0` too, as in the reference (PROTOCOL 1.1)."""
+    return bool(request.query.get("b64"))
 
 
 def _empty_response(status: int, headers: Headers) -> Response:

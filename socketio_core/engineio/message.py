@@ -47,6 +47,12 @@ class WireMessage:
             self._polling_text = SEPARATOR.join(map(polling_form, self.frames))
         return self._polling_text
 
+    def as_text(self) -> WireMessage:
+        """Return the same in text frames alone, binary ones in base64: itself, if there are none."""
+        if not any(isinstance(frame, bytes) for frame in self.frames):
+            return self
+        return WireMessage([polling_form(frame) for frame in self.frames], compress=self.compress)
+
 
 def frame_size(frame: Frame) -> int:
     """Return the size of a frame in bytes.

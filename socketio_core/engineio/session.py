@@ -200,6 +200,10 @@ class Session:
         self._upgrade_until = now + self._shared.settings.upgrade_timeout_s
         self.reschedule()
 
+    def turn_away(self, websocket: WebSocket) -> None:
+        """Close a WebSocket that the session can have no use for; nothing else changes."""
+        self._detach(websocket)
+
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
         settings = self._shared.settings

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from socketio_core.http import Cors
-from socketio_core.testing import WireClient
+from socketio_core.testing import WireClient, WireSocket
 from tests.engineio.scene import Scene, parts
 
 Query = dict[str, str | None]
@@ -71,7 +72,6 @@ UPGRADE: list[Row] = [
     ("GET", {"sid": "unknown"}, None, UNKNOWN_SESSION, "no such session"),
     ("GET", {"transport": "polling"}, None, BAD_REQUEST, "Upgrade header do not match"),  # reference: 101, then close
     ("GET", {"transport": "polling", "sid": "polling"}, None, BAD_REQUEST, "upgrade with transport 'polling'"),
-    ("GET", {"sid": "websocket"}, None, BAD_REQUEST, "has, or is moving to, a WebSocket"),  # 9-3
     ("GET", {"sid": "polling", "EIO": "3"}, None, BAD_REQUEST, "EIO does not match"),  # 9-5
     ("GET", {"EIO": "3"}, None, BAD_VERSION, "EIO: '3'"),  # 9-2: the reference answers 101 first
     ("GET", {"EIO": None}, None, BAD_VERSION, "EIO: None"),
@@ -153,15 +153,51 @@ def test_upgrades_that_are_not_allowed_are_refused() -> None:
     assert Scene(allow_upgrades=False).client("websocket").websocket is not None
 
 
-def test_a_second_candidate_and_one_of_a_closing_session_are_refused() -> None:
+def probed(client: WireClient) -> WireSocket:
+    candidate = client.open_websocket()
+    candidate.send("2probe")
+    assert candidate.take() == ["3probe"]
+    return candidate
+
+
+@pytest.mark.parametrize("moved", [WireClient.open_websocket, probed, WireClient.upgrade])
+def test_a_second_websocket_is_opened_and_closed(moved: Callable[[WireClient], WireSocket]) -> None:
+    """PROTOCOL 1.8: after the 101, so that who has no handler for a refused handshake sees a close."""
+    stage = Stage(extra_headers=[(b"x-own", b"1")])
+    first = moved(stage.polling)
+    _ = stage.scene.reports()
+    second = stage.polling.open_websocket()
+    assert (second.is_open, second.close_code, second.headers) == (False, None, [(b"x-own", b"1")])
+    assert stage.scene.reports() == ["<refused: 3 Bad request>"]
+    second.send("2probe", "5", "4hello", b"x" * 2_000_000)
+    second.drop()
+    assert second.take() == []
+    assert first.is_open
+    if stage.polling.websocket is None:
+        first.send("5")
+        stage.polling.websocket = first
+        assert stage.scene.reports() == ["<upgraded>"]
+    stage.assert_unharmed()
+
+
+def test_a_second_websocket_for_a_session_that_began_on_one_is_opened_and_closed() -> None:
+    """PROTOCOL 9-3: the reference lets it take over."""
     stage = Stage()
-    row: Row = ("GET", {"sid": "polling"}, None, BAD_REQUEST, "has, or is moving to, a WebSocket or is closing")
-    candidate = stage.polling.open_websocket()
-    assert stage.refuse(row, upgrade=True)[0] == 400
-    assert candidate.is_open
-    candidate.drop()
-    stage.scene.session(stage.polling).close(stage.scene.now)
-    assert stage.refuse(row, upgrade=True)[0] == 400
+    stranger = stage.scene.stranger(query={"sid": stage.websocket.sid})
+    second = stranger.open_websocket()
+    assert (second.is_open, second.close_code) == (False, None)
+    assert stage.scene.reports() == ["<refused: 3 Bad request>"]
+    stage.assert_unharmed()
+
+
+def test_a_websocket_for_a_closing_session_is_opened_and_closed() -> None:
+    stage = Stage()
+    session = stage.scene.session(stage.polling)
+    session.close(0.0)
+    assert not stage.polling.open_websocket().is_open
+    assert not session.is_closed
+    assert stage.polling.poll().response is not None
+    assert session.is_closed
 
 
 @pytest.mark.parametrize("upgrade", [False, True])
@@ -316,7 +352,9 @@ def test_upgrades_carry_no_cors_headers() -> None:
     scene = Scene(cors=Cors(origins="*"))
     client = scene.client()
     assert list(client.open_websocket().headers) == []
-    assert set(scene.respond(client.make_request(upgrade=True))[1]) == {"connection", "content-type", "content-length"}
+    assert list(client.open_websocket().headers) == []  # closed at once
+    unknown = client.make_request(upgrade=True, query={"sid": "nobody"})
+    assert set(scene.respond(unknown)[1]) == {"connection", "content-type", "content-length"}
 
 
 def test_a_preflight_is_answered_before_any_other_check() -> None:

@@ -76,3 +76,10 @@ def test_polling_text_equals_the_payload_of_the_frames(frames: list[Frame]) -> N
     message = WireMessage(frames)
     assert message.polling_text.encode() == encode_payload(frames)
     assert message.size_bytes == sum(map(frame_size, frames))
+
+
+def test_as_text_puts_bytes_in_base64_and_leaves_the_rest() -> None:
+    text, binary = WireMessage(("4a",)), WireMessage(("451-[]", b"\x01\x02\xff"), compress=False)
+    assert text.as_text() is text
+    assert (binary.as_text().frames, binary.as_text().compress) == (["451-[]", "bAQL/"], False)
+    assert binary.frames == ("451-[]", b"\x01\x02\xff")

@@ -132,9 +132,10 @@ def test_the_old_transport_is_refused_after_the_upgrade() -> None:
     client = scene.client()
     socket = client.upgrade()
     client.websocket = None
-    for attempt in (client.poll, client.begin_post, client.open_websocket):
+    for attempt in (client.poll, client.begin_post):
         with pytest.raises(Refused):
             attempt()
+    assert not client.open_websocket().is_open
     assert scene.reports() == ["<upgraded>", *["<refused: 3 Bad request>"] * 3]
     scene.session(client).send("a")
     assert socket.take() == ["4a"]
@@ -302,9 +303,8 @@ def take_too_long(scene: Scene, client: WireClient, candidate: WireSocket) -> No
 
 
 def open_a_second_one(scene: Scene, client: WireClient, candidate: WireSocket) -> None:
-    """The second is refused, the first is unharmed, and dropped after that."""
-    with pytest.raises(Refused):
-        client.open_websocket()
+    """The second is closed, the first is unharmed, and dropped after that."""
+    assert not client.open_websocket().is_open
     assert scene.reports() == ["<refused: 3 Bad request>"]
     assert not candidate.carrier.is_closed
     candidate.drop()
@@ -401,3 +401,42 @@ def test_the_end_of_the_session_is_the_end_of_its_candidate(step: str, how: str,
     candidate.drop()
     assert scene.reports() == []
     scene.check_empty()
+
+
+@pytest.mark.parametrize(
+    ("b64", "frame"),
+    [("1", "bAQL/"), ("0", "bAQL/"), ("true", "bAQL/"), ("", b"\x01\x02\xff"), (None, b"\x01\x02\xff")],
+)
+@pytest.mark.parametrize("is_upgrade", [False, True])
+def test_b64_makes_text_of_binary_messages_on_a_websocket(
+    b64: str | None, frame: str | bytes, *, is_upgrade: bool
+) -> None:
+    """PROTOCOL 1.1: any text but an empty one says so; the WebSocket's own request counts, not the handshake's."""
+    scene = Scene()
+    if is_upgrade:
+        client = scene.client()
+        request = client.make_request(upgrade=True, query={"b64": b64})
+        socket = client.perform(request)
+        assert isinstance(socket, WireSocket)
+        socket.send("2probe", "5")
+        assert socket.take() == ["3probe"]
+        session = scene.session(client)
+    else:
+        stranger = scene.stranger()
+        socket = stranger.perform(stranger.make_request(upgrade=True, query={"b64": b64}))
+        assert isinstance(socket, WireSocket)
+        (first,) = socket.take()
+        assert isinstance(first, str)
+        (session,) = scene.engine.sessions
+    session.send(b"\x01\x02\xff")
+    session.send("text")
+    assert socket.take() == [frame, "4text"]
+    socket.send("bAQL/", b"\x01\x02\xff")
+    assert [event for _, event in scene.engine.take_events() if isinstance(event, bytes)] == [b"\x01\x02\xff"] * 2
+
+
+def test_b64_changes_nothing_on_polling() -> None:
+    scene = Scene()
+    client = scene.client(query={"b64": "1"})
+    scene.session(client).send(b"\x01\x02\xff")
+    assert client.fetch() == [b"\x01\x02\xff"]

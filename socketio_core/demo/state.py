@@ -7,6 +7,7 @@ before anything has changed; its text is meant for the person who asked.
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -25,6 +26,12 @@ MAX_PEOPLE = 1000
 MAX_ROOMS = 100
 MAX_ROOMS_EACH = 10
 MAX_HISTORY = 50  # messages that a room remembers
+
+# Printable to Unicode and to Python, and nothing to the eye: Hangul fillers, variation selectors, empty Braille.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+# In categories of characters: marks at the beginning of a word, where they would go onto what is in front of the name
+# on somebody's page; and so many of them (five) that they would cover the lines around.
+_MARKS = re.compile("(?:^|Zs)M[ne]|(?:M[ne]){5}")
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -219,9 +226,11 @@ def _text_in(request: JSONValue, name: str, max_chars: int) -> str:
 
 def _line_in(request: JSONValue, name: str, max_chars: int) -> str:
     line = " ".join(_text_in(request, name, max_chars).split())
-    # Control and direction characters could pass one name off as another.
-    if not line.isprintable():
+    # Control and direction characters could pass one name off as another, and so could letters that nobody sees.
+    if not line.isprintable() or _BLANK.search(line):
         raise Refused(f"the {name} has invisible characters in it")
+    if _MARKS.search("".join(map(unicodedata.category, line))):
+        raise Refused(f"the {name} has too many accents on one letter, or none to put them on")
     return line
 
 

@@ -85,10 +85,14 @@ class Page:
 
     async def heard(self) -> list[str]:
         """Return the names of all events so far that nobody has asked for, and forget them."""
+        return [json.loads(packet[2:])[0] for packet in await self.packets()]
+
+    async def packets(self) -> list[str]:
+        """Return the packets of those events, and forget them."""
         await self.ask("join")  # is refused; what was sent before the answer has arrived with it
-        names = [json.loads(packet[2:])[0] for packet in self._packets if packet.startswith("42")]
+        packets = [packet for packet in self._packets if packet.startswith("42")]
         self._packets.clear()
-        return names
+        return packets
 
     async def wait_for_end(self) -> str:
         """Wait until the server disconnects this page; returns the packet that says so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -192,5 +193,46 @@ def test_room_with_the_name_of_a_socket_hears_nothing_of_it() -> None:
         await back.hear("welcome")
         assert await ann.wait_for_end() == "41"
         assert set(await eve.heard()) <= {"rooms"}
+
+    run(scenario)
+
+
+STRANGE: list[object] = [
+    None,
+    True,
+    0,
+    -1.5,
+    10**30,
+    "",
+    "\x00\u202e",
+    "\ud800",
+    [],
+    [[]],
+    {},
+    {"room": {}},
+    {"text": 1},
+]
+
+
+@pytest.mark.parametrize("event", ["join", "leave", "message", "typing", "welcome", "rooms", "joined", "left", "else"])
+def test_strange_requests_bring_nothing_strange_to_others(event: str) -> None:
+    async def scenario(site: Site) -> None:
+        ann, ben = await site.enter("Ann", "lobby"), await site.enter("Ben", "lobby")
+        await ben.heard()
+        for value in STRANGE:
+            await ann.emit(event, value)
+            await ann.emit(event, value, value)
+            for field in ("room", "text", "key", "typing"):
+                await ann.emit(event, {"room": "lobby", "text": "hi", "key": "k", field: value})
+        assert (await ann.ask("message", {"room": "lobby", "text": "still here", "key": "last"}))[
+            "ok"
+        ] or event == "leave"
+        for packet in await ben.packets():
+            name, told = json.loads(packet[2:])
+            if name != "rooms":
+                assert isinstance(told["room"], str)
+                assert isinstance(told["nickname"], str)
+            assert isinstance(told.get("text", ""), str) if name == "message" else True
+            assert isinstance(told["typing"], bool) if name == "typing" else True
 
     run(scenario)

@@ -96,6 +96,11 @@ def test_scripts_never_parse_markup(name: str) -> None:
     )
 
 
+def test_direction_of_what_people_wrote_ends_with_it() -> None:
+    """A message may hold a mark that turns the direction; the time behind it must stay readable."""
+    assert re.search(r"\.text,\s+\.author,\s+\.name \{\s+unicode-bidi: isolate;", STATIC["style.css"])
+
+
 def test_page_has_nothing_inline() -> None:
     page = STATIC["index.html"]
     assert re.findall(r"<style|\sstyle=|\son\w+=|<script>", page) == []

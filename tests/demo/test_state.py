@@ -182,6 +182,8 @@ def test_overview_has_the_lobby_first(chat: Chat) -> None:
         ("Ann", "Ann"),
         ("  Ann \t Lee\n", "Ann Lee"),
         ("Zoë 😀", "Zoë 😀"),
+        ("Zoe\u0308 Nguye\u0302\u0303n", "Zoe\u0308 Nguye\u0302\u0303n"),
+        ("שָׁלוֹם", "שָׁלוֹם"),
         ("x" * MAX_NICKNAME_CHARS, "x" * MAX_NICKNAME_CHARS),
         (" " * 100 + "x", "x"),
     ],
@@ -212,11 +214,26 @@ def test_nickname_is_no_text(nickname: object) -> None:
         ("\u202ennA", "invisible"),
         ("A\u200bnn", "invisible"),
         ("A\ud800nn", "invisible"),
+        ("\u3164", "invisible"),  # a letter, to Unicode
+        ("\uffa0\u115f", "invisible"),
+        ("Ann\ufe0f", "invisible"),
+        ("Ann\u034f", "invisible"),
+        ("\u2800", "invisible"),
+        ("Ann\U000e0101", "invisible"),
+        ("\u0301", "accents"),
+        ("Ann \u0301Lee", "accents"),
+        ("A" + "\u0301" * 5, "accents"),
     ],
 )
 def test_bad_nicknames(nickname: str, complaint: str) -> None:
     with pytest.raises(Refused, match=complaint):
         nickname_in({"nickname": nickname})
+
+
+@pytest.mark.parametrize("room", ["\u3164", "tea\u202e", "\u200b", "\u0301"])
+def test_rooms_are_as_visible_as_names(room: str) -> None:
+    with pytest.raises(Refused, match=r"^the room has "):
+        room_in({"room": room})
 
 
 def test_rooms_are_in_lower_case() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Any, Final, cast
 
 import trio
@@ -11,9 +11,11 @@ import trio
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.command import CommandFailed
-from socketio_core.cli.connection import until_interrupted, wait_connected, why_not_connected
+from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
 from socketio_core.cli.options import ConnectOptions
-from socketio_core.cli.terminal import Terminal, safe
+from socketio_core.cli.terminal import Mistake, Output, Terminal
+from socketio_core.cli.text import shortened
+from socketio_core.cli.values import MAX_QUOTED_CHARS
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.client import connect
 
@@ -46,9 +48,15 @@ class ChatRoom:
         self._watch_failures()  # that of the first attempt ends it all, and is told otherwise
         nursery.start_soon(self._check_chat)
         self._terminal.show(f"* {HELP}")
-        while (line := await self._terminal.read_line()) is not None:
-            word, _, rest = line.strip().partition(" ")
+        if self._terminal.is_script:  # a person sees when the room is there
+            await self._is_chat.wait()
+        while True:
             try:
+                line = await self._terminal.read_line()
+                if line is None:
+                    return
+                word, *more = line.split(None, 1) or [""]
+                rest = more[0] if more else ""
                 match word:
                     case "":
                         pass
@@ -59,11 +67,11 @@ class ChatRoom:
                     case "/who":
                         await self._join()
                     case _ if word.startswith("/"):
-                        self._terminal.show(f"! {HELP}")
+                        raise Mistake(f"unknown command {shortened(word, MAX_QUOTED_CHARS)!r}; {HELP}")
                     case _:
                         await self._say(line.strip())
-            except (AckTimeout, Disconnected, LocalProtocolError) as error:
-                self._terminal.show(f"! {error}")
+            except (AckTimeout, Disconnected, LocalProtocolError, Mistake) as error:
+                self._terminal.complain(str(error))
 
     async def _check_chat(self) -> None:
         """See that the first request is answered as the chat does it."""
@@ -73,63 +81,68 @@ class ChatRoom:
             if self._socket.connected and not self._is_chat.is_set():
                 raise CommandFailed(_STRANGER)
 
-    async def _ask(self, name: str, wanted: Set[str] = frozenset(), /, **fields: Any) -> dict[str, Any] | None:
-        answer = _fields(await self._socket.call(name, fields, timeout=self._timeout_s))
+    async def _ask(self, name: str, wanted: Set[str] = frozenset(), /, **fields: Any) -> dict[str, Any]:
+        """Ask the server, and return its answer.
+
+        Raises:
+            Mistake: it refuses, or its answer is none of the chat.
+        """
+        answer = _fields(await self._socket.emit_with_ack(name, fields, timeout=self._timeout_s))
         if answer.get("ok") is True and wanted <= answer.keys():
             self._is_chat.set()
             return answer
         if isinstance(answer.get("error"), str):
             self._is_chat.set()
-            self._terminal.show(f"! {answer['error']}")
-        else:
-            self._terminal.show("! that is not the answer of the chat")
-        return None
+            raise Mistake(answer["error"])
+        raise Mistake("that is not the answer of the chat")
 
     async def _say(self, text: str) -> None:
         await self._ask("message", room=self._room, text=text, key=secrets.token_urlsafe(12))
 
     async def _change_room(self, room: str) -> None:
-        before, self._room, self._last_id = self._room, room, 0
-        if await self._join() is None:
-            self._room = before
-        elif before != room:
+        before, last_id = self._room, self._last_id
+        self._room, self._last_id = room, 0
+        try:
+            await self._join()
+        except BaseException:
+            self._room, self._last_id = before, last_id
+            raise
+        if before != self._room:
             await self._ask("leave", room=before)
 
-    async def _join(self) -> dict[str, Any] | None:
+    async def _join(self) -> None:
         answer = await self._ask("join", _JOINED, room=self._room)
-        if answer is not None:
-            self._room = str(answer["room"])
-            for message in _list(answer["history"]):
-                self._show_message(message)
-            self._terminal.prompt = f"{safe(self._room)}> "  # before the next line is shown, which shows it too
-            self._terminal.show(f"* {self._room}: {', '.join(map(str, _list(answer['online'])))}")
-        return answer
+        self._room = str(answer["room"])
+        for message in _list(answer["history"]):
+            self._show_message(message)
+        self._terminal.prompt = f"{self._room}> "  # before the next line is shown, which shows it too
+        self._terminal.show(f"* {self._room}: {', '.join(map(str, _list(answer['online'])))}")
 
     def _watch(self) -> None:
         socket, show = self._socket, self._terminal.show
 
         @socket.on("welcome")
-        async def welcome(news: Any) -> None:
+        async def welcome(*news: Any) -> None:
             show(f"* welcome, {_fields(news).get('nickname')}")
             try:
                 await self._join()
-            except (AckTimeout, Disconnected) as error:
+            except (AckTimeout, Disconnected, Mistake) as error:
                 show(f"! {error}")
 
         @socket.on("message")
-        def message(news: Any) -> None:
+        def message(*news: Any) -> None:
             if _fields(news).get("room") == self._room:
-                self._show_message(news)
+                self._show_message(*news)
 
         @socket.on("joined")
-        def joined(news: Any) -> None:
+        def joined(*news: Any) -> None:
             if _fields(news).get("room") == self._room:
-                show(f"* {news.get('nickname')} joined")
+                show(f"* {_fields(news).get('nickname')} joined")
 
         @socket.on("left")
-        def left(news: Any) -> None:
+        def left(*news: Any) -> None:
             if _fields(news).get("room") == self._room:
-                show(f"* {news.get('nickname')} left")
+                show(f"* {_fields(news).get('nickname')} left")
 
         @socket.on("disconnect")
         def disconnected(reason: str) -> None:
@@ -140,7 +153,7 @@ class ChatRoom:
         def refused(error: ConnectError) -> None:
             self._terminal.show(f"! {why_not_connected(self._socket, error)}")
 
-    def _show_message(self, message: Any) -> None:
+    def _show_message(self, *message: Any) -> None:
         fields = _fields(message)
         number = fields.get("id")
         if isinstance(number, int) and number > self._last_id:
@@ -148,9 +161,10 @@ class ChatRoom:
             self._terminal.show(f"{fields.get('nickname')}: {fields.get('text')}")
 
 
-def _fields(value: object) -> dict[str, Any]:
-    """Return an object's fields; what a server sends may be anything."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+def _fields(values: Sequence[object]) -> dict[str, Any]:
+    """Return the fields of the first of some values; what a server sends may be any number of anything."""
+    first = values[0] if values else None
+    return cast("dict[str, Any]", first) if isinstance(first, dict) else {}
 
 
 def _list(value: object) -> list[object]:
@@ -159,9 +173,12 @@ def _list(value: object) -> list[object]:
 
 async def run_chat_client(options: ConnectOptions) -> int:
     """Join the chat, and talk until it is enough. Returns the exit status."""
-    terminal = Terminal(timestamps=options.timestamps)
+    output = Output()
+    terminal = Terminal(output, timestamps=options.timestamps)
     arguments = options.connect_arguments()
     arguments["auth"] = {**(options.auth or {}), "nickname": options.nickname, "tab": secrets.token_urlsafe(12)}
     with terminal.kept_as_it_was():
         async with connect(options.url, **arguments, wait=False) as socket:
-            return await until_interrupted(ChatRoom(terminal, socket, options.timeout_s).run)
+            if options.verbose:
+                watch_connection(socket.manager, terminal.show)
+            return await until_interrupted(output, ChatRoom(terminal, socket, options.timeout_s).run)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
+from collections.abc import Sequence
 from typing import Final, NoReturn
+
+from socketio_core.cli.text import safe
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 128 + signal.SIGINT  # what a shell says of a command that Ctrl-C ended
+EXIT_SIGNAL: Final = 128  # and the number of the signal that ended a command, as shells say it
+EXIT_INTERRUPTED: Final = EXIT_SIGNAL + signal.SIGINT
 
 _NEEDED_MODULES = ("trio", "h11", "wsproto")
 
@@ -22,7 +27,23 @@ class OneLineParser(argparse.ArgumentParser):
     """A parser whose complaints are one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"socketio_core: {message} (--help shows the options)\n")
+        self.exit(EXIT_USAGE, f"socketio_core: {safe(message)} (--help shows the options)\n")
+
+
+def decoded_arguments(words: Sequence[str]) -> list[str]:
+    """Return arguments that are UTF-8 as the text they are, be the environment's encoding what it may.
+
+    Python leaves lone surrogates where an argument is not in that encoding, as in `LC_ALL=C`. What is no UTF-8 either
+    stays so: it can be the name of a file.
+    """
+    return [_decoded(word) for word in words]
+
+
+def _decoded(word: str) -> str:
+    try:
+        return word if word.isascii() else os.fsencode(word).decode("utf-8")
+    except UnicodeError:
+        return word
 
 
 def require_modules(who: str) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import trio
 
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
-from socketio_core.cli.command import EXIT_INTERRUPTED, CommandFailed
+from socketio_core.cli.command import EXIT_SIGNAL, CommandFailed
+from socketio_core.cli.terminal import Output
 from socketio_core.cli.values import show_value
 from socketio_core.trio.groups import only_cause
+
+# A terminal that is closed, and who ends services, want an orderly goodbye too.
+_ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 async def wait_connected(socket: ClientSocket) -> None:
@@ -64,28 +69,31 @@ def watch_connection(manager: ClientManager, show: Callable[[str], None]) -> Non
         show(f"* connection closed: {reason}")
 
 
-async def until_interrupted(talk: Callable[[trio.Nursery], Awaitable[None]]) -> int:
-    """Run `talk` until it returns, or Ctrl-C cancels it; what ends the connection is not cancelled.
+async def until_interrupted(output: Output, talk: Callable[[trio.Nursery], Awaitable[None]]) -> int:
+    """Run `talk` until it returns, or a signal cancels it; what ends the connection is not cancelled.
 
     It is given a nursery, whose tasks end with it.
 
     Returns:
-        The exit status. A second Ctrl-C is an exception again: it ends a goodbye that takes too long.
+        The exit status. A second Ctrl-C is not caught here: it ends a goodbye that takes too long.
+    Raises:
+        CommandFailed: its own, or that `output` cannot be written.
     """
     status = 0
 
     async def wait_for_interrupt() -> None:
         nonlocal status
-        await anext(signals)
-        status = EXIT_INTERRUPTED
+        status = EXIT_SIGNAL + await anext(signals)
         nursery.cancel_scope.cancel()
 
     try:
-        with trio.open_signal_receiver(signal.SIGINT) as signals:
+        with trio.open_signal_receiver(*_ENDING) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(wait_for_interrupt)
+                nursery.start_soon(output.wait_failure)
                 await talk(nursery)
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise only_cause(group) from None
+    output.check()
     return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import NoneType
 from typing import Any, Final
 
@@ -11,8 +12,9 @@ from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
 from socketio_core.cli.options import ConnectOptions
-from socketio_core.cli.terminal import Terminal
-from socketio_core.cli.values import read_values, show_value
+from socketio_core.cli.terminal import Mistake, Output, Terminal
+from socketio_core.cli.text import shortened
+from socketio_core.cli.values import MAX_QUOTED_CHARS, read_values, show_value
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.client import connect
 
@@ -24,15 +26,13 @@ leave                leave the namespace
 connect              connect again
 status               what is connected to what
 quit                 leave (also Ctrl-D)
-VALUE is JSON, bytes in hex behind 0x, or a bare word.
+VALUE is JSON, bytes in hex behind 0x, or a bare word. A line that begins with # is a comment.
 <? marks an event that asks for an acknowledgement; it gets none."""
 
 
+_BARE_NAME: Final = re.compile(r'[^\s"]+')
+
 _FAILURES: Final = (AckTimeout, Disconnected, LocalProtocolError)
-
-
-class _Mistake(Exception):  # noqa: N818 - of the user; the text says how it is done
-    """What was typed cannot be obeyed."""
 
 
 class _Quit(Exception):  # noqa: N818 - no error
@@ -45,6 +45,7 @@ class Console:
     def __init__(self, options: ConnectOptions, terminal: Terminal, socket: ClientSocket, calls: trio.Nursery) -> None:
         self._options = options
         self._calls = calls
+        self._sent = 0  # events, as far as a script needs to know
         self._show = terminal.show
         self._terminal = terminal
         self._current = socket
@@ -58,27 +59,38 @@ class Console:
         await wait_connected(self._current)
         self._watch_failures(self._current)  # that of the first attempt ends it all, and is told otherwise
         self._current.manager.on("reconnect_scheduled", self._scheduled)
-        while (line := await self._terminal.read_line()) is not None:
+        while True:
             try:
+                line = await self._terminal.read_line()
+                if line is None:
+                    return
                 await self._obey(line)
             except _Quit:
                 return
-            except (*_FAILURES, ConnectError, ValueError, _Mistake) as error:
-                self._show(f"! {error}")
+            except ConnectError as error:
+                self._complain(why_not_connected(self._current, error))
+            except (*_FAILURES, ValueError, Mistake) as error:
+                self._complain(str(error))
+
+    def _complain(self, text: str) -> None:
+        if self._terminal.is_script:  # whoever runs it again must know
+            text = f"{text} (events sent before: {self._sent})"
+        self._terminal.complain(text)
 
     async def _obey(self, line: str) -> None:
-        word, _, rest = line.strip().partition(" ")
+        word, *more = line.split(None, 1) or [""]
+        rest = more[0] if more else ""
         match word:
-            case "":
+            case _ if word[:1] in ("", "#"):  # nothing, or a comment
                 pass
             case "emit" | "call":
                 await self._send(word, rest)
             case "of":
-                self._join(rest)
+                await self._join(rest)
             case "leave":
                 await self._current.disconnect()
             case "connect":
-                self._current.connect()
+                await self._connect()
             case "status":
                 self._status()
             case "help" | "?":
@@ -87,46 +99,64 @@ class Console:
             case "quit" | "exit":
                 raise _Quit
             case _:
-                self._show(f"! unknown command {word!r}; help shows the commands")
+                raise Mistake(f"unknown command {shortened(word, MAX_QUOTED_CHARS)!r}; help shows the commands")
 
     async def _send(self, word: str, rest: str) -> None:
         values = read_values(rest)
         name, args = values[0] if values else None, values[1:]
         if not isinstance(name, str):
-            raise _Mistake(f'{word} needs the name of an event: {word} chat "hi"')
+            raise Mistake(f'{word} needs the name of an event: {word} chat "hi"')
+        if self._terminal.is_script:  # one after another, `quit` as well: nobody waits for a prompt
+            await self._wait_connected()
         if word == "emit":
             await self._current.emit(name, *args)
+            self._sent += 1
             if not self._current.connected:
                 self._show("! not connected: it will be sent once there is a connection")
-            return
-        if self._terminal.is_tty:
-            self._calls.start_soon(self._call, self._current, name, args)
-        else:  # nobody waits for a prompt, and what is typed ahead may be a script: one after another, `quit` as well
+        elif self._terminal.is_script:
             await self._call(self._current, name, args)
+        else:
+            self._calls.start_soon(self._try_call, self._current, name, args)
 
     async def _call(self, socket: ClientSocket, name: str, args: list[Any]) -> None:
+        calling = socket.emit_with_ack(name, *args, timeout=self._options.timeout_s)
+        self._sent += 1
+        self._show(_line("=", socket.nsp, name, await calling))
+
+    async def _try_call(self, socket: ClientSocket, name: str, args: list[Any]) -> None:
         try:
-            answer = await socket.emit_with_ack(name, *args, timeout=self._options.timeout_s)
+            await self._call(socket, name, args)
         except _FAILURES as error:
             self._show(f"! {error}")
-        else:
-            self._show(_line("=", socket.nsp, name, answer))
 
-    def _join(self, rest: str) -> None:
+    async def _connect(self) -> None:
+        if not self._current.active:
+            self._current.connect()
+        if self._terminal.is_script:
+            await self._wait_connected()
+
+    async def _wait_connected(self) -> None:
+        """Wait for a connection, which may just be coming back: in a script the next line may need it."""
+        if self._current.active:
+            with trio.move_on_after(self._options.timeout_s):
+                await self._current.wait_connected()
+        if not self._current.connected:
+            raise Mistake(f"{self._current.nsp} is not connected")
+
+    async def _join(self, rest: str) -> None:
         words = rest.split(None, 1)
         if not words:
-            raise _Mistake("of needs a namespace: of /admin")
+            raise Mistake("of needs a namespace: of /admin")
         auth: Any = read_values(words[1]) if len(words) > 1 else [None]
         if len(auth) != 1 or not isinstance(auth[0], (dict, NoneType)):
-            raise _Mistake('auth must be a JSON object: of /admin {"token": "…"}')
+            raise Mistake('auth must be a JSON object: of /admin {"token": "…"}')
         self._current = self._current.of(words[0], auth[0])
         if self._current.nsp not in self._sockets:
             self._watch(self._current)
             self._watch_failures(self._current)
         nsp = self._current.nsp
         self._terminal.prompt = "> " if nsp == "/" else f"{nsp}> "
-        if not self._current.active:
-            self._current.connect()
+        await self._connect()
 
     def _status(self) -> None:
         for namespace in self._current.manager.core.namespaces.values():
@@ -162,13 +192,15 @@ class Console:
 
 
 def _line(sign: str, nsp: str, name: str, args: Any) -> str:
-    values = " ".join(show_value(arg) for arg in args)
-    return f"{sign}{'' if nsp == '/' else nsp} {name} {values}".rstrip()
+    values = [show_value(arg) for arg in args]
+    shown = name if _BARE_NAME.fullmatch(name) else show_value(name)  # or it could look like a name and values
+    return " ".join([f"{sign}{'' if nsp == '/' else nsp}", shown, *values])
 
 
 async def run_console(options: ConnectOptions) -> int:
     """Connect, and be interactive until the user has had enough. Returns the exit status."""
-    terminal = Terminal(timestamps=options.timestamps)
+    output = Output()
+    terminal = Terminal(output, timestamps=options.timestamps)
     with terminal.kept_as_it_was():
         async with connect(options.url, **options.connect_arguments(), wait=False) as socket:
-            return await until_interrupted(lambda calls: Console(options, terminal, socket, calls).run())
+            return await until_interrupted(output, lambda calls: Console(options, terminal, socket, calls).run())

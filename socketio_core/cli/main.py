@@ -4,37 +4,63 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from socketio_core.cli import serve
-from socketio_core.cli.command import EXIT_FAILURE, EXIT_INTERRUPTED, CommandFailed, require_modules
+from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, decoded_arguments, require_modules
+from socketio_core.cli.streams import (
+    leave_quietly_on_interrupt,
+    output_is_closed,
+    prepare_streams,
+    write_error,
+    write_out,
+)
+from socketio_core.cli.text import SafeFormatter, safe, shortened
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: `connect …`, or else the demo's chat.
 
     Args:
-        arguments: without the name of the program; `None` means those of this process.
+        arguments: without the name of the program; `None` means those of this process, which is then this command's.
     """
+    prepare_streams()
+    if arguments is None:
+        leave_quietly_on_interrupt()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    return run_connect(words[1:]) if words[:1] == ["connect"] else serve.main(words)
+    if words[:1] == ["connect"]:
+        return _finished(run_connect, words[1:])
+    return _finished(serve.main, words)
+
+
+def _finished(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
+    """Run a command to its end, and what it has written to where that goes."""
+    try:
+        try:
+            return command(decoded_arguments(words))
+        except SystemExit as end:
+            if not end.code:
+                write_out("")  # of the help: what cannot be written is a failure, not a complaint of Python at its end
+            raise
+    except CommandFailed as failure:
+        write_error(f"socketio_core: {shortened(safe(str(failure)))}")
+        return EXIT_FAILURE
 
 
 def run_connect(arguments: Sequence[str]) -> int:
-    """Run `connect` and return its exit status."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)  # what replaces it in a process may have none
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")  # an encoding that cannot say what a server sent must not end it all
-    try:
-        require_modules("the client")
-        from socketio_core.cli.connect import run  # needs what was just checked
-        from socketio_core.cli.options import parse
+    """Run `connect` and return its exit status.
 
-        options = parse(arguments)
-        logging.basicConfig(level=logging.ERROR, format="socketio_core: %(message)s")
-        return run(options)
-    except CommandFailed as failure:
-        print(f"socketio_core: {failure}", file=sys.stderr)
-        return EXIT_FAILURE
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    Raises:
+        CommandFailed: in one line.
+    """
+    require_modules("the client")
+    from socketio_core.cli.connect import run  # needs what was just checked
+    from socketio_core.cli.options import parse
+
+    options = parse(arguments)
+    if output_is_closed():
+        write_out("")
+    handler = logging.StreamHandler()
+    handler.setFormatter(SafeFormatter("socketio_core: %(message)s"))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
+    return run(options)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from socketio_core.cli.command import OneLineParser
-from socketio_core.cli.values import read_value
-from socketio_core.settings import ClientSettings
+from socketio_core.cli.text import shortened
+from socketio_core.cli.values import MAX_QUOTED_CHARS, check_text, read_object, read_value
+from socketio_core.settings import ClientSettings, EngineClientSettings
+from socketio_core.socketio.packet import RESERVED_EVENTS
 from socketio_core.url import parse_url
 
 _EMIT_HELP = "send an event: NAME, then JSON, bytes as 0x00ff, bare words"
@@ -23,7 +24,7 @@ on standard output, with "ack": true if the server asks for an acknowledgement (
 errors are on standard error, and the exit status is 0 done, 1 failed, 2 wrong usage.
 
   socketio-core connect http://localhost:3000 --emit chat '"hi"' --wait chat
-  socketio-core connect https://example.org/admin --auth '{"token": "…"}' -v
+  socketio-core connect https://example.org/admin --auth '{"token": "..."}' -v
 """
 
 
@@ -65,6 +66,22 @@ class ConnectOptions:
             "settings": ClientSettings(namespace_timeout_s=self.timeout_s),
         }
 
+    def check(self) -> None:
+        """Check what only all of it together tells, as `connect` would later.
+
+        Raises:
+            ValueError: something cannot be.
+        """
+        address = parse_url(self.url)
+        EngineClientSettings(
+            authority=address.authority,
+            path=self.path if self.path.endswith("/") else self.path + "/",
+            query=[*address.query, *self.query.items()],
+            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()],
+            transports=tuple(self.transports),
+            open_timeout_s=self.timeout_s,
+        )
+
 
 def parse(arguments: Sequence[str]) -> ConnectOptions:
     """Read the command line; what is wrong with it ends the process with one line and status 2."""
@@ -72,22 +89,27 @@ def parse(arguments: Sequence[str]) -> ConnectOptions:
     found = parser.parse_args(arguments)
     if found.chat is not None and (found.emits or found.wait):
         parser.error("--chat is interactive, and does not go with --emit, --call or --wait")
-    return ConnectOptions(
+    options = ConnectOptions(
         url=found.url,
         auth=found.auth,
         path=found.path,
-        query=dict(found.query),
-        headers=dict(found.header),
+        query=_each_once(parser, "--query", found.query),
+        headers=_each_once(parser, "--header", found.header, str.lower),
         transports=found.transport,
         proxy=found.proxy,
         ssl_context=_ssl_context(parser, found.cafile, insecure=found.insecure),
         verbose=found.verbose,
         timestamps=found.timestamps,
-        emits=tuple((is_call, words[0], _values(parser, words[1:])) for is_call, words in found.emits),
-        waits=tuple(found.wait),
+        emits=tuple((is_call, _name(parser, words[0]), _values(parser, words[1:])) for is_call, words in found.emits),
+        waits=tuple(_name(parser, name) for name in found.wait),
         timeout_s=found.timeout,
         nickname=found.chat,
     )
+    try:
+        options.check()
+    except ValueError as error:
+        parser.error(str(error))
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,11 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--auth", metavar="JSON", type=_auth, help="sent when connecting")
     parser.add_argument("--path", default="/socket.io/", type=_path, help="where the server listens (%(default)s)")
+    parser.add_argument("--query", metavar="NAME=VALUE", type=_field, action="append", default=[], help="in every URL")
     parser.add_argument(
-        "--query", metavar="NAME=VALUE", type=_pair("="), action="append", default=[], help="in every URL"
-    )
-    parser.add_argument(
-        "-H", "--header", metavar="NAME:VALUE", type=_pair(":"), action="append", default=[], help="in every request"
+        "-H", "--header", metavar="NAME:VALUE", type=_header, action="append", default=[], help="in every request"
     )
     parser.add_argument(
         "--transport", metavar="NAMES", type=_transports, default=("polling", "websocket"), help="polling,websocket"
@@ -126,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--timeout", metavar="S", type=_seconds, default=10.0, help="to connect, for each --call, for all --wait (10)"
     )
-    parser.add_argument("--chat", metavar="NICK", help="join the demo's chat under this name")
+    parser.add_argument("--chat", metavar="NICK", type=_nickname, help="join the demo's chat under this name")
     return parser
 
 
@@ -150,9 +170,23 @@ class _Say(argparse.Action):
         namespace.emits = [*namespace.emits, (option_string == "--call", values)]
 
 
+def _text(text: str) -> str:
+    try:
+        check_text(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not UTF-8: {text!r}") from None
+    return text
+
+
+def _nickname(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the nickname is empty")
+    return _text(text)
+
+
 def _url(text: str) -> str:
     try:
-        parse_url(text)
+        parse_url(_text(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
@@ -162,7 +196,7 @@ def _proxy(text: str) -> str:
     from socketio_core.trio.dial import parse_proxy
 
     try:
-        parse_proxy(text)
+        parse_proxy(_text(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
@@ -170,18 +204,27 @@ def _proxy(text: str) -> str:
 
 def _auth(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f'auth must be a JSON object, as in \'{{"token": "…"}}\', not {text!r}')
-    return value  # pyright: ignore[reportUnknownVariableType] # JSON has str keys only
+        return read_object(text)
+    except ValueError as error:
+        shown = f'\'{{"token": "…"}}\', not {shortened(text, MAX_QUOTED_CHARS)!r} ({error})'
+        raise argparse.ArgumentTypeError(f"auth must be a JSON object, as in {shown}") from None
 
 
 def _path(text: str) -> str:
     if not text.startswith("/"):
         raise argparse.ArgumentTypeError(f"a path begins with '/', as in /socket.io/, not {text!r}")
-    return text
+    return _text(text)
+
+
+def _name(parser: argparse.ArgumentParser, name: str) -> str:
+    """Check the name of an event that is to be sent, or waited for."""
+    if name in RESERVED_EVENTS:
+        parser.error(f"event name is reserved: {name!r}")
+    try:
+        check_text(name)
+    except ValueError:
+        parser.error(f"event name is not UTF-8: {name!r}")
+    return name
 
 
 def _values(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Any]:
@@ -191,14 +234,40 @@ def _values(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Any]:
         parser.error(str(error))
 
 
-def _pair(separator: str) -> Any:
+def _pair(separator: str) -> Callable[[str], tuple[str, str]]:
     def read(text: str) -> tuple[str, str]:
         name, found, value = text.partition(separator)
         if not found or not name.strip():
             raise argparse.ArgumentTypeError(f"NAME{separator}VALUE is wanted, not {text!r}")
-        return name.strip(), value.strip()
+        return _text(name.strip()), _text(value)
 
     return read
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, value = _pair(":")(text)
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"HTTP headers have no such characters: {text!r}") from None
+    return name, value.strip(" \t")
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, value = _pair("=")(text)
+    if name in ("EIO", "transport", "sid"):
+        raise argparse.ArgumentTypeError(f"the protocol has this field for itself: {name!r}")
+    return name, value
+
+
+def _each_once(
+    parser: argparse.ArgumentParser, option: str, pairs: list[tuple[str, str]], key: Callable[[str], str] = str
+) -> dict[str, str]:
+    names = [key(name) for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            parser.error(f"{option} has two values for {name!r}")
+    return dict(pairs)
 
 
 def _transports(text: str) -> tuple[str, ...]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, OneLineParser, require_modules
+from socketio_core.cli.streams import output_is_closed, write_error, write_out
+from socketio_core.cli.text import SafeFormatter, safe
 
 _BUNDLE = "socket.io.js"
 _MAX_PORT = 65535
 _USAGE = """\
 python -m socketio_core [--host HOST] [--port PORT] [--client-dir DIR]
-       python -m socketio_core connect URL [--emit NAME VALUE…] [--wait EVENT] …"""
+       python -m socketio_core connect URL [--emit NAME ...] [--wait EVENT] ..."""
 _EPILOG = """\
 Open the address that it prints in two tabs. Ctrl-C stops it.
 
 connect URL talks to any Socket.IO server: interactive, or in scripts with
-  --emit NAME VALUE…, --call NAME VALUE… (the same, and wait for the answer),
+  --emit NAME VALUE..., --call NAME VALUE... (and wait for the answer),
   --wait EVENT, --timeout S; -v shows what the connection does, -t the time.
   --chat NICK joins this chat. All of it: connect --help
 """
@@ -47,19 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         require_modules("the server")
-        from socketio_core.demo.running import CannotListen, run_chat  # needs what was just checked
+        from socketio_core.demo.running import CannotServe, run_chat  # needs what was just checked
 
-        logging.basicConfig(
-            level=logging.INFO if options.verbose else logging.WARNING,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        handler = logging.StreamHandler()
+        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[handler])
         try:
-            return run_chat(options.host, options.port, options.client_dir)
-        except CannotListen as error:
+            return run_chat(options.host, options.port, options.client_dir, _tell)
+        except CannotServe as error:
             raise CommandFailed(str(error)) from error
     except CommandFailed as failure:
-        print(f"socketio_core: {failure}", file=sys.stderr)
+        write_error(f"socketio_core: {safe(str(failure))}")
         return EXIT_FAILURE
+
+
+def _tell(line: str) -> None:
+    if not output_is_closed():  # as services often are started; a full disk is another matter
+        write_out(f"{line}\n")
 
 
 def parse(arguments: Sequence[str] | None) -> ChatOptions:

@@ -1,146 +1,242 @@
-"""A terminal on which lines arrive while one is being typed."""
+"""A terminal on which lines arrive while one is being typed; or a script and its output in its place."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-import time
+from collections import deque
 from contextlib import contextmanager, suppress
-from threading import Lock
+from functools import partial
+from threading import Condition
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from socketio_core.cli.command import CommandFailed
+from socketio_core.cli.lines import LineError, ScriptLines
+from socketio_core.cli.streams import before_leaving, write_out
+from socketio_core.cli.text import safe, shortened, stamped
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from socketio_core.cli.editor import LineEditor
+
+MAX_PENDING_LINES: Final = 1000  # that wait for the thread that edits; then who shows more waits too
+
 _CLEAR_LINE: Final = "\r\x1b[K"
-_CONTROL: Final = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
 
 
-def safe(text: str) -> str:
-    """Return text of a stranger in one line, without anything that a terminal would obey."""
-    return text.translate(_CONTROL).encode("utf-8", "backslashreplace").decode("utf-8")
+class Mistake(Exception):  # noqa: N818 - of the user; the text says how it is done
+    """What was typed cannot be obeyed."""
 
 
-def stamped(text: str) -> str:
-    """Return the same with the time in front."""
-    now = time.time()
-    return f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d} {safe(text)}"
+class Output:
+    """Standard output for tasks and threads that have no use for its failure: whoever waits for that gets it.
+
+    Must be made inside of `trio.run`.
+    """
+
+    def __init__(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._has_failed = trio.Event()
+        self._failure: CommandFailed | None = None
+
+    def write(self, text: str) -> None:
+        """Write, from any thread; never raises."""
+        if self._failure is not None:
+            return
+        try:
+            write_out(text)
+        except CommandFailed as failure:
+            self._failure = failure
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._has_failed.set)
+
+    async def wait_failure(self) -> None:
+        """Wait until something cannot be written.
+
+        Raises:
+            CommandFailed: that has happened.
+        """
+        await self._has_failed.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise the failure, if there was one."""
+        if self._failure is not None:
+            raise self._failure
 
 
 class Terminal:
     """Reads lines with editing and history where there is a terminal, plain ones where there is none.
 
     Args:
+        output: where lines are shown.
         timestamps: put the time in front of each line that is shown.
 
     Attributes:
         prompt: is shown where one types.
-        is_tty: there is a person at it, as far as one can tell.
+        is_script: nobody types: what cannot be obeyed ends it, where a person would try again.
     """
 
-    def __init__(self, *, timestamps: bool = False) -> None:
+    def __init__(self, output: Output, *, timestamps: bool = False) -> None:
+        self.output = output
         self._timestamps = timestamps
-        self.is_tty = sys.stdin.isatty() and sys.stdout.isatty()
-        self._readline = _optional("readline") if self.is_tty else None
-        self._has_hook = self._readline is not None and "GNU readline" in (self._readline.__doc__ or "")
-        self._writing = Lock()
-        self._is_held = False  # by who reads a line
-        self._is_prompting = False  # a prompt is in the last line, and behind it what is being typed
+        self.is_script = not sys.stdin.isatty()
+        self._has_prompt = not self.is_script and sys.stdout.isatty()
+        can_edit = self._has_prompt and os.environ.get("TERM") != "dumb"
+        self._clear_line = _CLEAR_LINE if can_edit else ""
+        self._lines = _script_lines() if not self._has_prompt else None
+        self._editor = self._line_editor() if can_edit else None
+        self._changed = Condition()  # guards what follows
+        self._is_editing = False  # the editor has the last line of the screen, and shows what is pending
+        self._is_prompting = False  # there is a prompt, and no editor
+        self._pending: deque[str] = deque()
         self.prompt = "> "
+
+    def _line_editor(self) -> LineEditor | None:
+        try:
+            from socketio_core.cli.editor import LineEditor  # not every system has readline, not every Python a hook
+
+            return LineEditor(self._show_pending, self.output.write)
+        except (ImportError, ValueError, AttributeError):
+            return None
 
     def show(self, text: str) -> None:
         """Show a line; what is being typed moves below it."""
-        line = stamped(text) if self._timestamps else safe(text)
-        with self._writing:
-            after = f"{self.prompt}{self._typed()}" if self._is_prompting else ""
-            _write(f"{_CLEAR_LINE if self.is_tty else ''}{line}\n{after}")
+        if self._has_prompt:
+            text = shortened(text)
+        line = (stamped(text) if self._timestamps else safe(text)) + "\n"
+        with self._changed:
+            if self._is_editing and self._editor is not None:
+                self._pending.append(line)
+                self._editor.wake()
+                self._changed.wait_for(lambda: not self._is_editing or len(self._pending) < MAX_PENDING_LINES)
+            else:
+                prompt = safe(self.prompt) if self._is_prompting else ""
+                self.output.write(f"{self._clear_line}{line}{prompt}")
 
-    def _typed(self) -> str:
-        return self._readline.get_line_buffer() if self._readline is not None else ""
+    def _show_pending(self) -> None:
+        """Show what has come; the thread of the editor, which is waiting for a key, calls it."""
+        with self._changed:
+            if self._is_editing and self._pending and self._editor is not None:
+                self._editor.insert(self._take_pending(), safe(self.prompt))
+
+    def _take_pending(self) -> str:
+        text = "".join(self._pending)
+        self._pending.clear()
+        self._changed.notify_all()
+        return text
+
+    def complain(self, text: str) -> None:
+        """Tell a person that something cannot be obeyed, and end a script with it.
+
+        Raises:
+            CommandFailed: it is a script.
+        """
+        if self.is_script:
+            where = f"line {self._lines.number}: " if self._lines is not None else ""
+            raise CommandFailed(f"{where}{text}")
+        self.show(f"! {text}")
 
     async def read_line(self) -> str | None:
-        """Wait for a line; `None` at the end of the input."""
+        """Wait for a line; `None` at the end of the input.
+
+        Raises:
+            Mistake: it cannot be read.
+        """
         try:
-            return await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+            line = await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+            if line is not None:
+                line.encode()  # a lone surrogate stands for a byte that is no text
+            return line
+        except LineError as error:
+            raise Mistake(str(error)) from None
+        except UnicodeError:
+            raise Mistake("that is no text in the encoding of this terminal") from None
+        except OSError as error:
+            raise CommandFailed(f"cannot read the input: {error.strerror or error}") from None
         finally:
-            with self._writing:
-                self._leave_prompt()
+            self._leave_prompt()
+
+    def _read(self) -> str | None:
+        if self._lines is not None:
+            return self._lines.read()
+        try:
+            return self._edited_line() if self._editor is not None else self._typed_line()
+        except EOFError:
+            return None
+
+    def _edited_line(self) -> str:
+        assert self._editor is not None
+        with self._changed:
+            self._is_editing = True
+        try:
+            line = self._editor.read(safe(self.prompt))
+        except EOFError:
+            raise  # typed in a line that is not ended: it is still there
+        except BaseException:
+            self._line_is_ended()
+            raise
+        self._line_is_ended()
+        return line
+
+    def _line_is_ended(self) -> None:
+        with self._changed:
+            self._is_editing = False
+            self.output.write(self._take_pending())
+
+    def _typed_line(self) -> str:
+        with self._changed:
+            self._is_prompting = True
+            # Behind Enter, echoed by the terminal, `show` may have left a prompt before this thread knew: it goes.
+            self.output.write(f"{self._clear_line}{safe(self.prompt)}")
+        line = sys.stdin.readline()
+        with self._changed:
+            self._is_prompting = not line.endswith("\n")
+        if not line:
+            raise EOFError
+        return line
 
     def _leave_prompt(self) -> None:
         """Go to the next line if the one with the prompt was not ended by Enter."""
-        if self._is_prompting:
-            self._is_prompting = False
-            _write("\n")
-
-    def _read(self) -> str | None:
-        try:
-            return self._edited_line() if self.is_tty else _plain_line()
-        except EOFError:
-            return None
-        except UnicodeDecodeError:
-            self._is_prompting = False
-            return ""
-
-    def _edited_line(self) -> str:
-        """Read a line behind a prompt.
-
-        Nothing may be shown between the moment in which the prompt is written and that in which `show` knows of it, or
-        the line would be in the prompt's, or the prompt be there twice. An editor must write the prompt by itself; GNU
-        readline says when it has. What was shown behind the end of the line before may have left a prompt: it goes.
-        """
-        self._writing.acquire()
-        self._is_held = True
-        try:
-            _write(_CLEAR_LINE)
-            if self._readline is None:
-                _write(self.prompt)
-                self._prompt_is_there()
-            elif self._has_hook:
-                self._readline.set_pre_input_hook(self._prompt_is_there)
-            else:
-                self._prompt_is_there()  # nearly
-            line = input(self.prompt if self._readline is not None else "")
-            self._is_prompting = False
-            return line
-        finally:
-            self._let_write()
-
-    def _prompt_is_there(self) -> None:
-        self._is_prompting = True
-        self._let_write()
-
-    def _let_write(self) -> None:
-        if self._is_held:
-            self._is_held = False
-            self._writing.release()
+        with self._changed:
+            if self._is_editing or self._is_prompting:
+                if self._editor is not None:
+                    self._editor.close()
+                self._is_editing = self._is_prompting = False
+                self.output.write(f"\n{self._take_pending()}")
 
     @contextmanager
     def kept_as_it_was(self) -> Generator[None, None, None]:
         """Put the terminal's modes back at the end: a line that is never finished leaves them changed."""
-        termios = _optional("termios") if self.is_tty else None
+        termios = _optional("termios") if self._editor is not None else None
         if termios is None:
             yield
             return
         modes = termios.tcgetattr(sys.stdin.fileno())
+
+        def put_back() -> None:
+            with suppress(OSError, termios.error):  # of a terminal that is gone
+                termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, modes)
+
+        forget = before_leaving(put_back)
         try:
             yield
         finally:
-            termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, modes)
+            forget()
+            put_back()
 
 
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def _plain_line() -> str:
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line
+def _script_lines() -> ScriptLines:
+    """Return the lines of standard input, not through its buffer: Python waits for who reads that when it ends."""
+    try:
+        return ScriptLines(partial(os.read, sys.stdin.fileno(), 1 << 16), sys.stdin.encoding)
+    except OSError:  # what replaces it in a process may have no descriptor
+        return ScriptLines(lambda: sys.stdin.readline().encode("utf-8", "surrogatepass"))
 
 
 def _optional(name: str) -> ModuleType | None:

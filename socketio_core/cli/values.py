@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from secrets import token_hex
 from typing import Any, Final, NoReturn, cast
 
+from socketio_core.cli.text import shortened
+
 MAX_SHOWN_BYTES: Final = 32  # of binary data; its size is always told
+MAX_QUOTED_CHARS: Final = 200  # of what is complained about
 
 _SPACE = re.compile(r"\s*")
 _BARE = re.compile(r"\S+")
 _HEX = re.compile(r"0x((?:[0-9a-fA-F]{2})*)")
 
 
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_scan = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number is too large: {shortened(text, MAX_QUOTED_CHARS)}")
+    return value
+
+
+_decoder: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_scan = _decoder.raw_decode
 
 
 def read_values(text: str) -> list[Any]:
@@ -27,12 +42,13 @@ def read_values(text: str) -> list[Any]:
     JSON is JSON, `0x` and pairs of hexadecimal digits are bytes, any other bare word is a string.
 
     Raises:
-        ValueError: something begins like JSON and is none.
+        ValueError: something begins like JSON and is none, or cannot be sent as it is.
     """
     values: list[Any] = []
     position = _end_of_space(text, 0)
     while position < len(text):
         value, position = _read_one(text, position)
+        check_text(value)
         values.append(value)
         position = _end_of_space(text, position)
     return values
@@ -47,13 +63,31 @@ def _read_one(text: str, start: int) -> tuple[Any, int]:
         value, end = _scan(text, start)
     except (ValueError, RecursionError) as error:
         if text[start] in '"[{':
-            raise ValueError(f"not JSON: {text[start:]} ({error})") from None
+            raise ValueError(f"not JSON: {_quoted(text[start:])} ({error})") from None
+        if _NUMBER.fullmatch(bare[0]):
+            raise ValueError(f"the number is too large: {_quoted(bare[0])}") from None
         return bare[0], bare.end()
     if end < len(text) and not text[end].isspace():
         if text[start] in '"[{':
-            raise ValueError(f"a space is missing behind {text[start:end]}")
+            raise ValueError(f"a space is missing behind {_quoted(text[start:end])}")
         return bare[0], bare.end()  # such as 12abc
     return value, end
+
+
+def _quoted(text: str) -> str:
+    return shortened(text, MAX_QUOTED_CHARS)
+
+
+def check_text(value: object) -> None:
+    """Check that all strings in a value are text.
+
+    Raises:
+        ValueError: there is a lone surrogate, be it written as one or left by bytes in another encoding.
+    """
+    try:
+        json.dumps(value, ensure_ascii=False, default=lambda _: None).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise ValueError("there is a lone surrogate, or what is no UTF-8, in what is to be sent") from None
 
 
 def _end_of_space(text: str, start: int) -> int:
@@ -65,17 +99,32 @@ def read_value(text: str) -> Any:
     """Read one argument of a command line: JSON, bytes as `0x…`, or else the string itself.
 
     Raises:
-        ValueError: it begins as JSON does, and is none.
+        ValueError: it begins as JSON does, and is none, or cannot be sent as it is.
+    """
+    first = text.lstrip()[:1]
+    if first and (first in '{["' or not re.search(r"\s", text.strip())):
+        values = read_values(text)
+        if len(values) == 1:
+            return values[0]
+        raise ValueError(f"not JSON: {_quoted(text)}")
+    check_text(text)
+    return text
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ValueError: it is none, or cannot be sent as it is.
     """
     try:
-        values = read_values(text)
-    except ValueError:
-        values = []
-    if len(values) == 1:
-        return values[0]
-    if text.lstrip()[:1] in ("{", "[", '"'):
-        raise ValueError(f"not JSON: {text}")
-    return text
+        value = _decoder.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - of what one has typed
+    check_text(cast("object", value))
+    return cast("dict[str, Any]", value)
 
 
 def show_value(value: object) -> str:
@@ -102,7 +151,12 @@ def _marked(value: object) -> object:
 
 
 def json_value(value: object) -> object:
-    """Return a value for a line of JSON; binary data becomes `{"$binary": "00ff", "size": 2}`."""
+    """Return a value for a line of JSON; binary data becomes `{"$binary": "00ff", "size": 2}`.
+
+    A number that is larger than any, such as `1e999`, is `null`, as JavaScript writes it: JSON has no word for it.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, bytes):
         return {"$binary": value.hex(), "size": len(value)}
     if isinstance(value, (list, tuple)):

@@ -6,56 +6,69 @@ import errno
 import os
 import signal
 import socket
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import trio
 
 from socketio_core.demo.chat import create_chat
+from socketio_core.trio.groups import only_cause
 
 _SIGNAL_STATUS = 128  # what a shell adds to the number of the signal that ended a command: Ctrl-C gives 130
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the user asked for
 
 
-class CannotListen(Exception):  # noqa: N818 - read as an outcome
-    """The address cannot be listened on; the text is one line that says what to do about it."""
+class CannotServe(Exception):  # noqa: N818 - read as an outcome
+    """The chat cannot be served; the text is one line that says what to do about it."""
 
 
-def run_chat(host: str, port: int, client_dir: Path | None) -> int:
+def print_line(line: str) -> None:
+    """Tell the person at the terminal."""
+    print(line, flush=True)
+
+
+def run_chat(host: str, port: int, client_dir: Path | None, tell: Callable[[str], None] = print_line) -> int:
     """Serve the chat until Ctrl-C (or SIGTERM) and return the exit status.
 
     Raises:
-        CannotListen: something is wrong with the address.
+        CannotServe: something is wrong with the address, or with the files of the client.
+        Exception: what `tell` raises.
     """
     try:
-        return trio.run(_serve_until_signal, host, port, client_dir)
+        received = trio.run(_serve_until_signal, host, port, client_dir, tell)
     except KeyboardInterrupt:  # a second Ctrl-C while the server was saying goodbye, or a very early first one
-        return _stopped(signal.SIGINT)
+        received = signal.SIGINT
     except BaseExceptionGroup as group:
         interrupts, others = group.split(KeyboardInterrupt)
         if interrupts is None or others is not None:
-            raise
-        return _stopped(signal.SIGINT)
+            raise only_cause(group) from None
+        received = signal.SIGINT
+    tell("stopped")
+    return _SIGNAL_STATUS + received
 
 
-async def _serve_until_signal(host: str, port: int, client_dir: Path | None) -> int:
+async def _serve_until_signal(host: str, port: int, client_dir: Path | None, tell: Callable[[str], None]) -> int:
+    try:
+        io = create_chat(client_dir=client_dir)
+    except OSError as error:
+        raise CannotServe(f"cannot read {error.filename or client_dir}: {error.strerror or error}") from error
     listeners = await _open_listeners(host, port)
-    io = create_chat(client_dir=client_dir)
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             urls = await nursery.start(partial(io.serve, listeners=listeners))
-            print(_greeting(host, urls), flush=True)
+            tell(_greeting(host, urls))
             received = await anext(signals)
         # Out here a second signal is not caught any more: it ends a goodbye that takes too long.
         nursery.cancel_scope.cancel()
-    return _stopped(received)
+    return received
 
 
 async def _open_listeners(host: str, port: int) -> list[trio.SocketListener]:
     try:
         return await trio.open_tcp_listeners(port, host=host)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host that cannot be a name, such as 64 letters
-        raise CannotListen(explain(error, host, port)) from error
+        raise CannotServe(explain(error, host, port)) from error
 
 
 def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
@@ -76,8 +89,3 @@ def _greeting(host: str, urls: list[str]) -> str:
         port = url.rpartition(":")[2].rstrip("/")
         url = f"http://{_WILDCARDS[host]}:{port} and at the other addresses of this machine"
     return f"chat is at {url} - open it in two tabs (Ctrl-C stops)"
-
-
-def _stopped(signal_number: int) -> int:
-    print("stopped", flush=True)
-    return _SIGNAL_STATUS + signal_number

@@ -16,6 +16,7 @@ io = Server(concurrency=4, engine=EngineSettings(path="/socket.io/", ping_interv
 quick_came = trio.Event()
 farewell: defaultdict[str, trio.Event] = defaultdict(trio.Event)
 reasons: dict[str, str] = {}
+background: list[trio.Nursery] = []
 
 
 @io.on("connection")
@@ -78,25 +79,80 @@ async def rude(socket: Socket) -> None:
     await socket.emit("evil", "\x1b[2J\x07")
 
 
+@io.on("say")
+async def say(socket: Socket, name: str, *args: Any) -> None:
+    """Send what one is told to."""
+    await socket.emit(name, *args)
+
+
+@io.on("hide")
+async def hide(socket: Socket, *codes: int) -> None:
+    """Send characters, given by their numbers, as a name, a value and a key."""
+    text = "".join(map(chr, codes))
+    await socket.emit(f"a{text}b", text, {text: 1})
+
+
 @io.of("/busy").on("connection")
 async def busy(socket: Socket) -> None:
-    """Emit without end."""
+    """Emit without end, and go on listening."""
+    background[0].start_soon(tick, socket)
+
+
+async def tick(socket: Socket) -> None:
     for number in itertools.count():
+        if not socket.connected:
+            return
         await socket.emit("tick", number)
         await trio.sleep(0.0005)
+
+
+@io.of("/busy").on("chat")
+async def busy_chat(socket: Socket, *args: Any) -> None:
+    await socket.emit("chat", *args)
+
+
+STRANGE_ARGUMENTS: tuple[tuple[Any, ...], ...] = (
+    (),
+    ("hi",),
+    (42, None),
+    (["you"], {}),
+    ({"room": "lobby"},),
+    ({"room": []}, 1),
+    (b"\0",),
+)
 
 
 @io.of("/strange").on("connection")
 async def strange(socket: Socket) -> None:
     """Say what the chat says, and mean something else."""
-    await socket.emit("message", "hi")
-    await socket.emit("joined", 42)
-    await socket.emit("welcome", ["you"])
+    for name in ("message", "joined", "left", "welcome"):
+        for args in STRANGE_ARGUMENTS:
+            await socket.emit(name, *args)
+    await socket.emit("message", {"room": "lobby", "id": True, "nickname": "\x1b]0;x\x07", "text": {"a": "\u202e"}})
+    await socket.emit("message", {"room": "lobby", "id": 2, "nickname": "eve\nann", "text": "\u2028\u2066\ud800"})
 
 
 @io.of("/strange").on("join")
 def join_in_vain(socket: Socket, request: Any) -> Any:
     return {"ok": True, "joined": request}
+
+
+@io.of("/evil").on("connection")
+async def evil(socket: Socket) -> None:
+    """Answer as the chat does, and mean harm."""
+    await strange(socket)
+
+
+@io.of("/evil").on("join")
+def join_evil(socket: Socket, request: Any) -> Any:
+    room = request["room"] + "\x1b[2J\u202e"
+    history = [None, 1, {"id": "x"}, {"id": 1, "nickname": ["\x9b"], "text": None}, {"id": 10**400, "text": "\u200b"}]
+    return {"ok": True, "room": room, "history": history, "online": [{"\u2066": 1}, None, "\ud800"]}
+
+
+@io.of("/evil").on("message")
+def refuse_message(socket: Socket, request: Any) -> Any:
+    return {"ok": False, "error": "no\n\x1b[31m"}
 
 
 io.of("/admin")
@@ -114,6 +170,7 @@ async def wait(socket: Socket) -> None:
 
 async def main() -> None:
     async with trio.open_nursery() as nursery:
+        background.append(nursery)
         urls = await nursery.start(io.serve, "127.0.0.1", 0)
         print(urls[0], flush=True)
 

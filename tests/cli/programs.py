@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -45,10 +46,31 @@ class ServerProgram:
         self._process.communicate()
 
 
-def run(*arguments: str, typed: str = "") -> tuple[int, str, str]:
+def run(*arguments: str | bytes, typed: str | bytes = "", **environment: str) -> tuple[int, str, str]:
     """Run the command on pipes. Returns exit status, standard output, standard error."""
     done = subprocess.run(
-        [*COMMAND, *arguments], input=typed, capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE_S, check=False
+        [*COMMAND, *arguments],
+        input=typed if isinstance(typed, bytes) else typed.encode(),
+        capture_output=True,
+        cwd=ROOT,
+        timeout=DEADLINE_S,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    return done.returncode, done.stdout.decode(errors="backslashreplace"), done.stderr.decode()
+
+
+def run_in_shell(redirections: str, *arguments: str) -> tuple[int, str, str]:
+    """Run the command with its streams redirected by a shell, as in `"<&- >/dev/full"`."""
+    script = f'exec "$@" {redirections}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=DEADLINE_S,
+        check=False,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -74,7 +96,16 @@ class OnTerminal:
         self.written = ""  # all of it, as it was written
 
     def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
+        data = text.encode("utf-8", "surrogateescape")
+        while data:
+            data = data[os.write(self._ours, data) :]
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def wait_for(self, pattern: str) -> str:
         """Wait until what is shown holds `pattern`; return all that was shown up to it, and forget it."""

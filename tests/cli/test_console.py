@@ -60,7 +60,73 @@ def test_there_is_one_prompt_however_much_comes(url: str, start: Start, tmp_path
         terminal.wait_for("tick")
         terminal.type("\n")
     line = re.compile(r"</busy tick \d+|\* connected to .*|> |")
-    assert [seen for seen in lines_seen(terminal.written) if not line.fullmatch(seen)] == []
+    *seen, _ = lines_seen(terminal.written)  # of the last line there may be more to come
+    assert [one for one in seen if not line.fullmatch(one)] == []
+
+
+@pytest.mark.parametrize("editor", ["readline", "none"])
+def test_keys_and_events_at_the_same_moment(url: str, start: Start, tmp_path: Path, editor: str) -> None:
+    """Each line is sent as it was typed and edited, while hundreds of events come."""
+    if editor == "none":
+        (tmp_path / "readline.py").write_text("raise ImportError")
+    terminal = start("connect", f"{url}/busy", PYTHONPATH=str(tmp_path))
+    terminal.wait_for("tick")
+    for number in range(30):
+        for key in f'emit chat "x{number} ':
+            terminal.type(key)
+        if editor == "readline":
+            terminal.type("b\x1b[Da\x1b[Cd\x02c\x05zz\x7f\x7f")  # with left, right, Ctrl-B, Ctrl-E, and backspaces
+        else:
+            terminal.type("abcde\x7f")
+        for key in '"\n':
+            terminal.type(key)
+        if number % 10 == 9:
+            terminal.wait_for("tick")
+    for number in range(30):
+        terminal.wait_for(rf'< ?/busy chat "x{number} abcd"')
+    terminal.type("quit\n")
+    assert terminal.wait_end() == 0
+    assert terminal.modes_now == terminal.modes
+
+
+def test_prompt_and_line_stay_whole_where_the_cursor_is_in_its_middle(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit chat 1\nemit chat 45\x1b[D")
+    terminal.wait_for(r"< chat 1\r\n> emit chat 45")
+    terminal.type("6\n")
+    terminal.wait_for("< chat 465")
+
+
+def test_what_is_no_text_is_told_and_it_goes_on(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type('emit chat "\\udfff"\n')
+    terminal.wait_for("! there is a lone surrogate")
+    terminal.type("# a comment\nemit\tchat\t1\n")
+    terminal.wait_for("< chat 1")
+
+
+def test_dumb_terminals_get_no_controls(url: str, start: Start) -> None:
+    terminal = start("connect", url, TERM="dumb")
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit chat 1\n")
+    terminal.wait_for("< chat 1")
+    terminal.type("quit\n")
+    assert terminal.wait_end() == 0
+    assert "\x1b" not in terminal.written
+
+
+def test_any_number_of_interrupts_leaves_the_terminal_as_it_was(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("emit unfin")
+    terminal.wait_for("unfin")
+    while not terminal.has_ended:
+        terminal.interrupt()
+    assert terminal.wait_end() in (130, -signal.SIGINT)
+    assert terminal.modes_now == terminal.modes
+    assert "Traceback" not in terminal.written
 
 
 def test_namespaces_have_a_prompt(url: str, start: Start) -> None:
@@ -124,6 +190,32 @@ def test_terminal_does_not_obey_the_server(url: str, start: Start) -> None:
     terminal.wait_for("< hello .*\n")
     terminal.type("emit rude\n")
     terminal.wait_for(re.escape(r'< evil "\u001b[2J\u0007"'))
+    terminal.type(f"call hide {' '.join(map(str, HIDDEN))}\n")
+    shown = "".join(f"\\u{code:04x}" for code in HIDDEN if code <= 0xFFFF) + r"\udb40\udc41"
+    json_shown = shown.replace("\\u000a", r"\n").replace("\\u0009", r"\t")
+    terminal.wait_for(re.escape(f'"{json_shown}" {{"{json_shown}": 1}}'))
+    assert not set(map(chr, HIDDEN)) - set("\n\t\x1b") & set(terminal.written)
+
+
+HIDDEN = (0x0A, 0x09, 0x1B, 0x85, 0x9B, 0xAD, 0x200B, 0x200D, 0x202E, 0x2028, 0x2029, 0x2066, 0xFEFF, 0xD800, 0xE0041)
+
+
+def test_long_lines_are_shortened_for_people(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type("call hide 65 " + "66 " * 1000 + "\n")
+    terminal.wait_for(r'"AB+" \{"AB+": 1\}')
+    terminal.type('of /\nemit say long "' + "x" * 3000 + '" "' + '" "'.join(["y" * 3000] * 3) + '"\n')
+    terminal.wait_for(r"< long .*y… \(\d+ characters\)")
+
+
+def test_names_of_events_cannot_pass_for_values(url: str, start: Start) -> None:
+    terminal = start("connect", url)
+    terminal.wait_for("< hello .*\n")
+    terminal.type('emit say "chat 1" 2\n')
+    terminal.wait_for('< "chat 1" 2')
+    terminal.type('emit say ""\n')
+    terminal.wait_for('< ""\r')
 
 
 CTRL_C, CTRL_D = "\x03", "\x04"
@@ -196,6 +288,36 @@ def test_chat_from_two_terminals(start: Start) -> None:
         anna.type("/quit\n")
         assert anna.wait_end() == 0
         ben.wait_for("anna left")
+    finally:
+        server.close()
+
+
+def test_chat_takes_nothing_from_a_server_that_means_harm(url: str, start: Start) -> None:
+    terminal = start("connect", f"{url}/evil", "--chat", "anna", "-v")
+    terminal.wait_for(re.escape(r"* lobby\x1b[2J\u202e: "))
+    terminal.type("hello\n")
+    terminal.wait_for(re.escape(r"! no\x0a\x1b[31m"))
+    terminal.type("/quit\n")
+    assert terminal.wait_end() == 0
+    assert not re.search("Traceback|Error|\x1b\\[2J|[\x9b\u202e\u2066\u2028\u200b]", terminal.written)
+
+
+def test_script_of_the_chat_ends_with_the_line_that_cannot_be_obeyed() -> None:
+    server = ServerProgram("-u", "-m", "socketio_core", "--port", "0")
+    try:
+        typed = b"\xef\xbb\xbfhello\r\n\r\n/join\tkitchen\r\nagain\r\n"
+        status, out, err = run("connect", server.url, "--chat", "anna", typed=typed)
+        assert (status, err) == (0, "")
+        assert "* kitchen: anna" in out
+        for line, complaint in (
+            (b"/jion kitchen", "unknown command '/jion'"),
+            (b"caf\xe9", "not UTF-8: byte 0xe9 in column 4"),
+            (b"x" * 2001, "the text is too long"),
+        ):
+            status, out, err = run("connect", server.url, "--chat", "anna", typed=b"hello\n" + line + b"\nlast\n")
+            assert status == 1
+            assert err.startswith(f"socketio_core: line 2: {complaint}")
+            assert err.count("\n") == 1
     finally:
         server.close()
 

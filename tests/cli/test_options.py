@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -81,6 +82,50 @@ def test_certificates_are_checked_unless_told_otherwise() -> None:
         ([URL, "--chat", "anna", "--wait", "x"], "--chat is interactive"),
         ([URL, "--cafile", "/no/such/file"], "--cafile cannot be used"),
         ([URL, "more"], "unrecognized arguments: more"),
+        ([URL, "\x1b[2J"], r"unrecognized arguments: \x1b[2J"),
+        ([URL, "--auth", '{"a": NaN}'], "NaN is not JSON"),
+        ([URL, "--auth", '{"a": 1e999}'], "the number is too large: 1e999"),
+        ([URL, "--auth", '{"a":' * 5000], "nested too deeply"),
+        ([URL, "--path", "/a?b"], "path must begin with '/' and hold no space, control character, '?' or '#'"),
+        ([URL, "--path", "/ä"], "path must begin with '/'"),
+        ([URL, "--query", "EIO=3"], "the protocol has this field for itself: 'EIO'"),
+        ([URL, "--query", "a=1", "--query", "a=2"], "--query has two values for 'a'"),
+        ([URL, "-H", "X-A:1", "-H", "x-a:2"], "--header has two values for 'x-a'"),
+        ([URL, "-H", "X-A:€"], "HTTP headers have no such characters"),
+        ([URL, "-H", "X-A:b\r\nX-B:c"], "headers must be pairs of a token and a value without control characters"),
+        ([URL, "-H", "a b:c"], "headers must be pairs of a token"),
+        ([URL, "-H", "Connection:close"], "headers must leave this one to the client"),
+        ([URL, "--chat", " "], "the nickname is empty"),
+        ([URL, "--emit", "chat", "1e999"], "the number is too large: 1e999"),
+        ([URL, "--emit", "chat", "9" * 5000], "the number is too large: 999"),
+        ([URL, "--emit", "chat", '"\\ud800"'], "there is a lone surrogate"),
+        ([URL, "--call", "chat", '{"\\udc00": 1}'], "there is a lone surrogate"),
+        *(
+            ([URL, way, name], f"event name is reserved: {name!r}")
+            for way in ("--emit", "--call", "--wait")
+            for name in ("connect", "disconnect", "connect_error", "disconnecting", "newListener")
+        ),
+        *(
+            ([URL, *map(os.fsdecode, words)], complaint)
+            for words, complaint in (
+                ([b"--emit", b"ch\xe9"], "event name is not UTF-8"),
+                ([b"--emit", b"chat", b"\xe9"], "there is a lone surrogate, or what is no UTF-8"),
+                ([b"--call", b"chat", b'{"a": "\xe9"}'], "there is a lone surrogate, or what is no UTF-8"),
+                ([b"--wait", b"\xe9"], "event name is not UTF-8"),
+                ([b"--auth", b'{"token": "\xe9"}'], "there is a lone surrogate, or what is no UTF-8"),
+                ([b"--query", b"a=\xe9"], "not UTF-8"),
+                ([b"--query", b"\xe9=a"], "not UTF-8"),
+                ([b"--header", b"X-A:\xe9"], "not UTF-8"),
+                ([b"--path", b"/\xe9"], "not UTF-8"),
+                ([b"--proxy", b"http://\xe9"], "not UTF-8"),
+                ([b"--chat", b"\xe9"], "not UTF-8"),
+                ([b"--timeout", b"\xe9"], "seconds are a number above 0"),
+                ([b"--transport", b"\xe9"], "transports are polling, websocket"),
+                ([b"--cafile", b"\xe9"], "--cafile cannot be used"),
+                ([b"--\xe9"], "unrecognized arguments: "),
+            )
+        ),
+        ([os.fsdecode(b"http://localhost/\xe9")], "not UTF-8"),
     ],
 )
 def test_bad_arguments_get_one_line(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +136,12 @@ def test_bad_arguments_get_one_line(arguments: list[str], complaint: str, capsys
     assert printed.out == ""
     assert complaint in printed.err
     assert printed.err.count("\n") == 1
+    assert printed.err[:-1].isprintable()
+
+
+def test_spaces_of_a_query_are_kept_and_those_around_a_header_not() -> None:
+    found = parse([URL, "--query", "a= b ", "-H", "X-A:  b "])
+    assert (found.query, found.headers) == ({"a": " b "}, {"X-A": "b"})
 
 
 def test_cafile_that_holds_no_certificate_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

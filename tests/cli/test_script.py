@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from socketio_core.cli.values import json_value
 from tests.cli.programs import COMMAND, ROOT, ServerProgram, run
 
 HELLO = {"event": "hello", "args": [{"token": None}, {"$binary": "000102", "size": 3}]}
@@ -55,7 +56,6 @@ def test_auth_and_timestamps(url: str) -> None:
         (["--wait", "never", "--timeout", "0.5"], "no 'never' within 0.5 s"),
         (["--call", "silent", "--timeout", "0.5"], "no acknowledgement of 'silent' within 0.5 s"),
         (["--emit", "kick", "--wait", "never"], "disconnected before all was done: io server disconnect"),
-        (["--emit", "connect"], "'connect' was not sent: event name is reserved: 'connect'"),
     ],
 )
 def test_what_does_not_come_about_is_status_1(url: str, words: list[str], complaint: str) -> None:
@@ -142,18 +142,78 @@ def test_reader_that_went_away_is_one_line(url: str) -> None:
 
 
 def test_commands_from_a_pipe(url: str) -> None:
-    typed = 'emit chat "hi" {"a":1}\ncall chat 1\nof /admin\nemit\nnonsense\nof /\nquit\n'
+    typed = 'emit chat "hi" {"a":1}\ncall chat 1\nof /admin\nof /\nquit\nnonsense\n'
     status, out, err = run("connect", url, typed=typed)
     assert (status, err) == (0, "")
     assert '< chat "hi" {"a": 1}\n' in out
     assert "= chat 1\n" in out
-    assert "! emit needs the name of an event" in out
-    assert "! unknown command 'nonsense'" in out
+    assert "* connected to /admin as" in out
     assert ">" not in out.replace("<3 bytes: 00 01 02>", "")  # a prompt is for people
 
 
-def test_end_of_a_pipe_waits_for_answers(url: str) -> None:
-    status, out, err = run("connect", url, "--timeout", "0.5", typed="call silent\ncall chat 1")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        b'call\tchat\t"a"\ncall \t chat\t"b"\t\n',
+        b'\n# comment\n  \n\t\n   call chat "a"\n  # one more\ncall chat "b"',
+        b"\xef\xbb\xbf# comment\r\n\r\ncall\tchat a\r\ncall chat\tb",
+    ],
+)
+def test_scripts_of_all_editors_are_read(url: str, typed: bytes) -> None:
+    status, out, err = run("connect", url, typed=typed)
     assert (status, err) == (0, "")
-    assert "! no acknowledgement of 'silent' in time\n" in out
-    assert "= chat 1\n" in out
+    assert [line for line in out.splitlines() if line.startswith("< chat")] == ['< chat "a"', '< chat "b"']
+    assert out.count("= chat 1\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "sent", "complaint"),
+    [
+        (b'emit chat "caf\xe9"', 1, "not UTF-8: byte 0xe9 in column 15"),
+        (b"emit ch\0at", 1, "character U+0000 in column 8, which no text has in it"),
+        (b'emit chat "\\ud800"', 1, "there is a lone surrogate, or what is no UTF-8, in what is to be sent"),
+        (b"emit connect", 1, "event name is reserved: 'connect'"),
+        (b"of /refused", 1, '/refused refused: not you {"code": 42}'),
+        (b"leave\nemit chat 1", 1, "/ is not connected"),
+        (b"call silent", 2, "no acknowledgement of 'silent' in time"),
+        (b"emit deep " + b"[" * 5000 + b"]" * 5000, 1, "not JSON: [[["),
+    ],
+)
+def test_script_ends_with_the_line_that_cannot_be_obeyed(url: str, line: bytes, sent: int, complaint: str) -> None:
+    typed = b"emit chat first\n\n" + line + b"\nemit chat last\ncall chat end\n"
+    status, out, err = run("connect", url, "--timeout", "0.5", typed=typed)
+    number = 3 + line.count(b"\n")
+    assert status == 1
+    assert err.startswith(f"socketio_core: line {number}: {complaint}")
+    assert err.endswith(f" (events sent before: {sent})\n")
+    assert err.count("\n") == 1
+    assert len(err) < 600
+    assert '"last"' not in out
+
+
+def test_what_was_sent_before_a_bad_line_has_arrived(url: str) -> None:
+    """It is counted in what is said, so it had better."""
+    status, out, err = run("connect", url, typed="call chat first\nbad\n")
+    assert (status, "= chat 1\n" in out) == (1, True)
+    assert err == "socketio_core: line 2: unknown command 'bad'; help shows the commands (events sent before: 1)\n"
+
+
+def test_long_lines_are_sent_whole(url: str) -> None:
+    text = "x" * 500_000
+    status, out, err = run("connect", url, typed=f"call chat {text}\n")
+    assert (status, err) == (0, "")
+    assert f'< chat "{text}"\n' in out  # and are not shortened where nobody looks at them
+
+
+def test_numbers_beyond_json_are_null_in_lines_of_json() -> None:
+    assert json.dumps(json_value({"a": [float("inf"), -float("inf"), float("nan"), 1.5]})) == (
+        '{"a": [null, null, null, 1.5]}'
+    )
+
+
+def test_every_line_is_json_whatever_the_server_sends(url: str) -> None:
+    text = "\\u0000\\u001b[2J\\u0085\\u202e\\u2028\\ufeff"
+    status, out, err = run("connect", url, "--call", "say", "evil", f'["{text}"]', "--wait", "evil", "--call", "chat")
+    assert (status, err) == (0, "")
+    assert out.isascii()
+    assert {"event": "evil", "args": [[json.loads(f'"{text}"')]]} in lines_of(out)

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import trio
 
@@ -24,6 +24,7 @@ from socketio_core.socketio.events import ConnectionClosed, EventReceived
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import Server as CoreServer
+from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.bundle import ClientBundle
 from socketio_core.trio.connection import Connection
 from socketio_core.trio.groups import only_cause
@@ -213,7 +214,7 @@ class Server(Application):
                 connections, scope = await outer.start(self._hold_connections)
                 try:
                     shield.shield = False
-                    task_status.started([_url(listener, scheme) for listener in listeners])
+                    task_status.started([listener_url(listener, scheme) for listener in listeners])
                     async with trio.open_nursery() as acceptors:
                         for listener in listeners:
                             acceptors.start_soon(self._accept, listener, connections)
@@ -271,13 +272,13 @@ class Server(Application):
 
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
         """Serve one connection; whatever goes wrong costs nobody else anything."""
-        tls = _tls_of(stream)
+        tls = tls_of(stream)
         if tls is not None and not await self._shake_hands(tls):
             await trio.aclose_forcefully(stream)
             return
         scheme = "http" if tls is None else "https"
         can_half_close = isinstance(stream, trio.SocketStream)
-        wire = self.site.connect(trio.current_time(), _peer_address(stream), scheme, can_half_close=can_half_close)
+        wire = self.site.connect(trio.current_time(), peer_address(stream), scheme, can_half_close=can_half_close)
         await Connection(self, stream, wire).run()
 
     async def _shake_hands(self, tls: trio.SSLStream[trio.abc.Stream]) -> bool:
@@ -398,32 +399,3 @@ def _log_refused(event: RequestRefused) -> None:
 def _log_closed(event: Closed | ConnectionClosed) -> None:
     if event.error is not None:
         LOGGER.info("connection closed, %s: %s", event.reason.value, event.error)
-
-
-def _tls_of(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream] | None:
-    return cast("trio.SSLStream[trio.abc.Stream]", stream) if isinstance(stream, trio.SSLStream) else None
-
-
-def _peer_address(stream: trio.abc.Stream) -> str:
-    while (tls := _tls_of(stream)) is not None:
-        stream = tls.transport_stream
-    if isinstance(stream, trio.SocketStream):
-        try:
-            name: Any = stream.socket.getpeername()
-        except OSError:
-            return ""
-        return name if isinstance(name, str) else str(name[0])
-    return ""
-
-
-def _url(listener: Listener, scheme: str) -> str:
-    inner: object = listener
-    if isinstance(listener, trio.SSLListener):
-        inner = cast("trio.SSLListener[trio.abc.Stream]", listener).transport_listener
-    if not isinstance(inner, trio.SocketListener):
-        return repr(inner)
-    name: Any = inner.socket.getsockname()
-    if isinstance(name, str):
-        return f"unix:{name}"
-    host, port = str(name[0]), name[1]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

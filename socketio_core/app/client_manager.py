@@ -81,6 +81,7 @@ class ClientManager(Registrar):
 
     def socket_of(self, name: str = ROOT_NAMESPACE, auth: Auth | None = None) -> ClientSocket:
         """Return the socket of a namespace; a new one connects at once. `auth` counts when it is new."""
+        self.runtime.check_caller()
         name = plain(name) if name.startswith("/") else "/" + name
         self.core.check_not_closed()
         namespace = self.core.of(name)

@@ -144,8 +144,8 @@ class ClientSocket(Registrar):
         Raises:
             LocalProtocolError: the block of `connect(...)` was left.
         """
+        self.manager.runtime.output_ready()  # first, for it checks the thread
         self.core.connect(self.manager.runtime.now())
-        self.manager.runtime.output_ready()
 
     async def wait_connected(self) -> None:
         """Wait until the socket is connected.
@@ -229,15 +229,13 @@ class ClientSocket(Registrar):
         Raises:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
-        sent = self.core.emit_nowait(name, args, now=self.manager.runtime.now())
-        self.manager.runtime.output_ready()
-        return sent
+        self.manager.runtime.output_ready()  # first, for it checks the thread
+        return self.core.emit_nowait(name, args, now=self.manager.runtime.now())
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        sent = self.core.emit(name, args, now=self.manager.runtime.now(), volatile=True)
-        self.manager.runtime.output_ready()
-        return sent
+        self.manager.runtime.output_ready()  # as above
+        return self.core.emit(name, args, now=self.manager.runtime.now(), volatile=True)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
@@ -289,6 +287,7 @@ class ClientSocket(Registrar):
 
         An event may have one string more at its end than was emitted: the server's mark, if it has recovery turned on.
         """
+        self.manager.runtime.check_caller()
         stream = EventStream(self.manager.flow, self.manager.runtime)
         if self.active:
             self._streams.add(stream)

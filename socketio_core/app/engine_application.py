@@ -87,6 +87,7 @@ class EngineSession:
         Raises:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
+        self._app.runtime.check_caller()
         if self.flow.is_over_high_water:
             raise BufferFull(f"outgoing buffer is full: {self.session.buffered_bytes} bytes")
         return self._send(message)

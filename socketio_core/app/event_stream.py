@@ -66,6 +66,7 @@ class EventStream:
 
     def close(self) -> None:
         """Collect no more, and forget what is waiting."""
+        self._runtime.check_caller()
         self._is_over = True
         while self._waiting:
             self._flow.event_handled(self._waiting.popleft().size_bytes)

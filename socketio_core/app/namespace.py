@@ -92,11 +92,10 @@ class BroadcastOperator:
 
     def emit_nowait(self, name: str, *args: JSONValue) -> int:
         """The same, for sync code."""
-        count = self._app.core.broadcast(
+        self._app.runtime.output_ready()  # first, for it checks the thread
+        return self._app.core.broadcast(
             self._namespace.name, name, args, self._rooms, self._except, volatile=self._is_volatile
         )
-        self._app.runtime.output_ready()
-        return count
 
     async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
         """Send an event to all of them and wait for their acknowledgements, one from each.
@@ -118,16 +117,19 @@ class BroadcastOperator:
 
     def sockets_join(self, rooms: Rooms) -> None:
         """Make all of them join rooms."""
+        self._app.runtime.check_caller()
         for socket in self.fetch_sockets():
             socket.join(rooms)
 
     def sockets_leave(self, rooms: Rooms) -> None:
         """Make all of them leave rooms."""
+        self._app.runtime.check_caller()
         for socket in self.fetch_sockets():
             socket.leave(rooms)
 
     async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Disconnect all of them; see `Socket.disconnect`."""
+        await self._app.runtime.check_cancelled()
         for socket in self.fetch_sockets():
             await socket.disconnect(close)
 
@@ -270,4 +272,5 @@ class ParentNamespace(_Registers):
 
     async def emit(self, name: str, *args: JSONValue) -> int:
         """Send an event to everyone in every child."""
+        await self._app.runtime.check_cancelled()
         return sum([await child.emit(name, *args) for child in self.children])

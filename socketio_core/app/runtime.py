@@ -30,14 +30,21 @@ class Runtime(Protocol):
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run `function(*args)` in a task that ends no later than the server."""
 
+    def check_caller(self) -> None:
+        """Raise `LocalProtocolError` in another thread than the loop's, where nothing may be changed.
+
+        Whatever an application may call, and changes something, calls this first, or one of the next two, which do it.
+        """
+
     def check_cancelled(self) -> Awaitable[None]:
-        """Notice a pending cancellation when awaited; otherwise go on without switching tasks."""
+        """Notice a pending cancellation when awaited; otherwise go on without switching tasks. See `check_caller`."""
         ...
 
     def output_ready(self) -> None:
         """Something may wait in an outbox, a deadline may be nearer, an overfull buffer may have ended a session.
 
-        See to it soon: flush, sleep no longer than until the deadline, call `Application.dispatch_soon`.
+        See to it soon, never within this call: flush, sleep no longer than until the deadline, call
+        `Application.dispatch_soon`. So it may be called just before the change, for it checks: see `check_caller`.
         """
 
     def run_soon(self, function: Callable[[], object]) -> None:

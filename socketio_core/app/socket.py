@@ -185,11 +185,13 @@ class Socket(Registrar):
         Each socket is in the room that is named by its id. Where clients may choose names of rooms, put something in
         front of them (`f"chat:{name}"`), or they can join that of somebody else and hear what is meant for one.
         """
+        self._app.runtime.check_caller()
         for room in room_set(rooms):
             self.member.join(room)
 
     def leave(self, rooms: Rooms) -> None:
         """Leave one or several rooms."""
+        self._app.runtime.check_caller()
         for room in room_set(rooms):
             self.member.leave(room)
 
@@ -234,15 +236,13 @@ class Socket(Registrar):
         Raises:
             BufferFull: the socket's outgoing buffer is above its high-water mark; nothing was sent.
         """
-        sent = self.member.emit_nowait(name, args)
-        self._app.runtime.output_ready()
-        return sent
+        self._app.runtime.output_ready()  # first, for it checks the thread
+        return self.member.emit_nowait(name, args)
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        sent = self.member.emit(name, args, volatile=True)
-        self._app.runtime.output_ready()
-        return sent
+        self._app.runtime.output_ready()  # as above
+        return self.member.emit(name, args, volatile=True)
 
     async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> JSONValue:
         """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.

@@ -1,7 +1,7 @@
 """How listeners and peers are called: URLs and addresses for people, logs and `handshake.address`.
 
-A Unix socket is `unix:/path`, in Linux's abstract namespace `unix:@name`, and `unix:` without a name, as that of a client
-usually is.
+A Unix socket is `unix:/path`, in Linux's abstract namespace `unix:@name`, and `unix:` where it has no name, as most
+clients' sockets have none.
 """
 
 from __future__ import annotations

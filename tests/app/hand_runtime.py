@@ -94,6 +94,9 @@ class HandRuntime:
         """See `Runtime`."""
         self.start(_call(function, *args))
 
+    def check_caller(self) -> None:
+        """See `Runtime`; there is one thread."""
+
     async def check_cancelled(self) -> None:
         """See `Runtime`."""
         if self._current is not None and self._current.is_cancelled:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, cast
 
 from socketio_core.http import Cookie, Cors, Headers, Request
 
@@ -41,12 +41,12 @@ class EngineSettings:
     transports: Sequence[str] = ("polling", "websocket")  # reference
     allow_upgrades: bool = True  # reference; here it is enforced, not only advertised
     max_payload_bytes: int = 1_000_000  # reference (maxHttpBufferSize): one POST body, one WebSocket message
-    max_packets_per_payload: int = 10_000  # ours: one POST body of 1 MB may hold half a million one-byte packets
+    max_packets_per_payload: int = _FOLLOWS  # ours: 10,000; one for 100 bytes of a body, which may hold 50 times that
     max_packets_per_poll: int | None = None  # reference: a poll takes all there is; python-socketio's client stands 16
     max_sessions: int = 100_000  # ours: about 1 GB of idle sessions
-    max_buffered_bytes: int = 16_000_000  # ours: 16 messages of the largest size; a slower peer is closed
+    max_buffered_bytes: int = _FOLLOWS  # ours: 16 MB; 16 messages of the largest size; a slower peer is closed
     max_buffered_messages: int = 100_000  # ours: small messages cost more in objects than in bytes
-    high_water_bytes: int = 1_000_000  # ours: one message of the largest size; above it `emit` waits
+    high_water_bytes: int = _FOLLOWS  # ours: 1 MB; one message of the largest size; above it `emit` waits
     initial_packet: str | bytes | None = None  # a message sent right behind the handshake
     cookie: Cookie | None = None  # set on the first polling response (reference: off)
     cors: Cors | None = None  # None: same origin only
@@ -67,6 +67,9 @@ class EngineSettings:
             self,
             "ping_interval_s ping_timeout_s upgrade_timeout_s close_timeout_s max_pause_s max_payload_bytes"
             " max_packets_per_payload max_sessions max_buffered_bytes max_buffered_messages high_water_bytes",
+            max_packets_per_payload=max(10_000, self.max_payload_bytes // 100),
+            max_buffered_bytes=max(16_000_000, 16 * self.max_payload_bytes, 2 * (self.high_water_bytes or 0)),
+            high_water_bytes=_high_water(self.max_buffered_bytes, self.max_payload_bytes),
         )
         if self.max_packets_per_poll is not None and self.max_packets_per_poll < 2:  # an orderly close is `6` and `1`
             raise ValueError(f"max_packets_per_poll must be None or at least 2: {self.max_packets_per_poll!r}")
@@ -90,11 +93,11 @@ class SocketSettings:
     max_attachment_bytes: int | None = None  # ours: of one packet; None: `max_attachments` messages of the largest size
     max_json_depth: int = 128  # ours: nesting of one packet; twice what System.Text.Json allows by default
     max_emitted_json_depth: int = _FOLLOWS  # ours: 128 more, for what is put around data that is passed on
-    max_namespaces: int = 100  # ours: joined or pending namespaces of one connection
+    max_namespaces: int = _FOLLOWS  # ours: 100, or as many as may be pending; of one connection
     max_namespace_chars: int = 1024  # ours: length of one namespace's name
     max_pending_connects: int = 16  # ours: namespaces of one connection that are being decided at once
     max_held_packets: int = 64  # ours: packets kept for a namespace while it is being decided
-    max_held_bytes: int = 1_000_000  # ours: the same in bytes, about one message of the largest size
+    max_held_bytes: int = _FOLLOWS  # ours: the same in bytes; 2 MB, two messages of the largest size
     max_outstanding_acks: int = 10_000  # ours: per socket; one more is a `LocalProtocolError`
     max_queued_events: int = 1_000  # ours: per connection, waiting for a handler; then its reading pauses (see Flow)
     max_queued_bytes: int = 2_000_000  # ours: the same in bytes, about two messages of the largest size
@@ -106,10 +109,12 @@ class SocketSettings:
             "connect_timeout_s max_attachments max_attachment_bytes max_json_depth max_emitted_json_depth"
             " max_namespaces max_namespace_chars max_pending_connects max_outstanding_acks max_queued_events"
             " max_queued_bytes",
+            max_attachment_bytes=None,
             max_emitted_json_depth=self.max_json_depth + 128,
+            max_namespaces=max(100, self.max_pending_connects),
         )
         for name in ("max_held_packets", "max_held_bytes"):
-            if getattr(self, name) < 0:
+            if (getattr(self, name) or 0) < 0:
                 raise ValueError(f"{name} must not be negative: {getattr(self, name)!r}")
 
 
@@ -132,11 +137,11 @@ class EngineClientSettings:
     post_timeout_s: float = 60.0  # ours: for the answer to one POST; the reference waits for ever (requestTimeout: 0)
     max_pause_s: float = 120.0  # ours: as `EngineSettings.max_pause_s`
     max_message_bytes: int = 104_857_600  # reference: the default of npm's ws in a client; one response, one message
-    max_packets_per_payload: int = 200_000  # ours: twice what our server buffers for one client
+    max_packets_per_payload: int = _FOLLOWS  # ours: 200,000, twice what our server buffers; one for 1000 bytes
     max_packets_per_post: int = 16  # what python-socketio's server takes; the reference sends all there is
-    max_buffered_bytes: int = 16_000_000  # ours: as `EngineSettings.max_buffered_bytes`
+    max_buffered_bytes: int = _FOLLOWS  # ours: one message of the largest size, 16 MB at least
     max_buffered_messages: int = 100_000  # ours: as `EngineSettings.max_buffered_messages`
-    high_water_bytes: int = 1_000_000  # ours: above it `emit` waits
+    high_water_bytes: int = _FOLLOWS  # ours: 1 MB; above it `emit` waits
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
@@ -158,6 +163,9 @@ class EngineClientSettings:
             self,
             "open_timeout_s upgrade_timeout_s close_timeout_s post_timeout_s max_pause_s max_message_bytes"
             " max_packets_per_payload max_packets_per_post max_buffered_bytes max_buffered_messages high_water_bytes",
+            max_packets_per_payload=max(200_000, self.max_message_bytes // 1000),
+            max_buffered_bytes=max(16_000_000, self.max_message_bytes, 2 * (self.high_water_bytes or 0)),
+            high_water_bytes=_high_water(self.max_buffered_bytes, 0),
         )
         if self.high_water_bytes > self.max_buffered_bytes:
             raise ValueError(f"high_water_bytes must not exceed max_buffered_bytes: {self.high_water_bytes!r}")
@@ -178,7 +186,7 @@ class ClientSettings:
     max_buffered_emits: int = 1_000  # ours: per namespace, while it is not connected; the reference has no limit
     max_buffered_emit_bytes: int = 1_000_000  # ours: the same in bytes
     max_held_events: int = 10_000  # ours: events that come before the CONNECT that they belong behind (recovery)
-    max_held_event_bytes: int = 16_000_000  # ours: the same in bytes
+    max_held_event_bytes: int = _FOLLOWS  # ours: the same in bytes; one message of the largest size, 16 MB at least
     max_outstanding_acks: int = 10_000  # ours: per namespace; one more is a `LocalProtocolError`
     max_attachments: int = 10  # reference (socket.io-parser 4.2.6), of both ends
     max_attachment_bytes: int | None = None  # ours: as a server's
@@ -197,6 +205,8 @@ class ClientSettings:
             " max_buffered_emit_bytes max_held_events max_held_event_bytes max_outstanding_acks max_attachments"
             " max_attachment_bytes max_json_depth max_emitted_json_depth max_namespace_chars max_namespaces"
             " max_queued_events max_queued_bytes",
+            max_attachment_bytes=None,
+            max_held_event_bytes=None,
         )
         if self.reconnection_attempts is not None and self.reconnection_attempts < 1:
             raise ValueError(f"reconnection_attempts must be None or at least 1: {self.reconnection_attempts!r}")
@@ -206,11 +216,43 @@ class ClientSettings:
             raise ValueError(f"retries must not be negative: {self.retries!r}")
 
 
+def combined(engine: EngineSettings, settings: SocketSettings) -> SocketSettings:
+    """Return a server's Socket.IO settings with what depends on those of its Engine.IO layer.
+
+    Raises:
+        ValueError: a limit that cannot be reached, for another one is in the way.
+    """
+    _check_attachments(settings, "max_payload_bytes", engine.max_payload_bytes)
+    if cast("int | None", settings.max_held_bytes) is not None:
+        return settings
+    return replace(settings, max_held_bytes=2 * max(1_000_000, engine.max_payload_bytes))
+
+
+def combined_of_client(engine: EngineClientSettings, settings: ClientSettings) -> ClientSettings:
+    """Do the same for a client."""
+    _check_attachments(settings, "max_message_bytes", engine.max_message_bytes)
+    if cast("int | None", settings.max_held_event_bytes) is not None:
+        return settings
+    return replace(settings, max_held_event_bytes=max(16_000_000, engine.max_message_bytes))
+
+
+def _check_attachments(settings: SocketSettings | ClientSettings, name: str, message_bytes: int) -> None:
+    wanted, possible = settings.max_attachment_bytes, settings.max_attachments * message_bytes
+    if wanted is not None and wanted > possible:
+        in_the_way = f"max_attachments: {settings.max_attachments}, {name}: {message_bytes}"
+        raise ValueError(f"max_attachment_bytes cannot be reached: {wanted!r}; in the way are {in_the_way}")
+
+
+def _high_water(max_buffered_bytes: int | None, message_bytes: int) -> int:
+    wanted = max(1_000_000, message_bytes)
+    return wanted if max_buffered_bytes is None else min(wanted, max_buffered_bytes)
+
+
 def _require_positive(settings: object, names: str, **followed: int | None) -> None:
     """Check numbers. Those that were not given follow others, as `followed` says."""
     for name in names.split():
         value = getattr(settings, name)
-        if value is None:
-            object.__setattr__(settings, name, followed.get(name))
+        if value is None and name in followed:
+            object.__setattr__(settings, name, followed[name])
         elif not value > 0:
             raise ValueError(f"{name} must be positive: {value!r}")

@@ -89,7 +89,7 @@ class EngineSession:
         """
         self._app.runtime.check_caller()
         if self.flow.is_over_high_water:
-            raise BufferFull(f"outgoing buffer is full: {self.session.buffered_bytes} bytes")
+            raise BufferFull(f"outgoing buffer is full: {self.session.buffered_bytes} bytes, see high_water_bytes")
         return self._send(message)
 
     def _send(self, message: Payload) -> bool:

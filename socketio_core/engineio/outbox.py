@@ -29,6 +29,13 @@ class Outbox:
         """Whether nobody should add to it: `high_water_bytes`, or half of `max_buffered_messages`, are waiting."""
         return self.size_bytes > settings.high_water_bytes or len(self.messages) * 2 > settings.max_buffered_messages
 
+    def overflow(self, message: WireMessage, settings: EngineSettings | EngineClientSettings) -> str:
+        """Return what is too much with one message more, and the setting that says so."""
+        count, size_bytes = len(self.messages) + 1, self.size_bytes + message.size_bytes
+        is_large = size_bytes > settings.max_buffered_bytes
+        name = "max_buffered_bytes" if is_large else "max_buffered_messages"
+        return f"{count} messages, {size_bytes} bytes buffered, {name}: {getattr(settings, name)}"
+
     def put(self, message: WireMessage) -> None:
         """Append a message."""
         self.messages.append(message)

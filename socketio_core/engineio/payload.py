@@ -37,5 +37,5 @@ def split_payload(body: bytes, max_packets: int) -> Iterator[str]:
     parts = text.split(SEPARATOR, max_packets)
     for index, part in enumerate(parts):
         if index == max_packets:
-            raise PacketError(f"too many packets in one payload, limit: {max_packets}")
+            raise PacketError(f"too many packets in one payload, max_packets_per_payload: {max_packets}")
         yield part

@@ -151,7 +151,7 @@ class Session:
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             if not is_control:
                 self.check_fits(message)
-            detail = f"peer reads too slowly: {len(outbox.messages) + 1} messages, {size_bytes} bytes buffered"
+            detail = f"peer reads too slowly: {outbox.overflow(message, settings)}"
             outbox.clear()
             self.fail(CloseReason.TRANSPORT_ERROR, detail)
             return False
@@ -209,7 +209,7 @@ class Session:
         settings = self._shared.settings
         limit = settings.max_payload_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(websocket, "max payload size exceeded", MESSAGE_TOO_BIG, now)
+            self.fail_websocket(websocket, self._shared.too_large, MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
             if self._heartbeat.is_waiting:
@@ -242,7 +242,7 @@ class Session:
             if whole is not None:
                 self.receive(websocket, whole, now)
             elif websocket.parts.size_bytes > self._shared.settings.max_payload_bytes:
-                self.fail_websocket(websocket, "max payload size exceeded", MESSAGE_TOO_BIG, now)
+                self.fail_websocket(websocket, self._shared.too_large, MESSAGE_TOO_BIG, now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The WebSocket's connection is gone, or its client closed it."""

@@ -25,6 +25,11 @@ class Shared:
         self.ready: list[Carrier] = []
         self.events: list[tuple[Session | None, Event]] = []
 
+    @property
+    def too_large(self) -> str:
+        """What is said of a message that is over the limit."""
+        return f"message too large, max_payload_bytes: {self.settings.max_payload_bytes}"
+
     def mark_ready(self, carrier: Carrier) -> None:
         """Add a carrier to those that the host must see to; once, however often it is marked."""
         if not carrier.is_ready:

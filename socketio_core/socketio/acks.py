@@ -57,7 +57,7 @@ class AckTable(dict[int, PendingAck]):
             LocalProtocolError: `limit` are waited for already.
         """
         if len(self) >= limit:
-            raise LocalProtocolError(f"too many outstanding acks, limit: {limit}")
+            raise LocalProtocolError(f"too many outstanding acks, max_outstanding_acks: {limit}")
         ack = self[ack_id] = PendingAck(owner, self, ack_id, context)
         return ack
 

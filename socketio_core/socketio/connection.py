@@ -162,13 +162,16 @@ class Connection:
             pass  # it was in flight for a socket that the server made leave, while this one waited
         elif packet.type != EVENT:
             self._violation(packet, now)
-        elif (
-            len(member.held) >= self.settings.max_held_packets
-            or sum(size for _, size in member.held) + size_bytes > self.settings.max_held_bytes
-        ):
-            self._fail(CloseReason.FORCED_SERVER_CLOSE, "too many events before the namespace was accepted", now)
         else:
             member.held.append((packet, size_bytes))
+            for name, count in (
+                ("max_held_packets", len(member.held)),
+                ("max_held_bytes", sum(size for _, size in member.held)),
+            ):
+                if count > (limit := getattr(self.settings, name)):
+                    detail = f"too many events before the namespace was accepted, {name}: {limit}"
+                    self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now)
+                    return
 
     def _violation(self, packet: Packet, now: float) -> None:
         detail = f"packet of type {packet.type} for a namespace in no state for it: {packet.nsp[:80]!r}"
@@ -247,7 +250,8 @@ class Connection:
 
     def handle_timeout(self, now: float) -> None:
         """The connect timeout ran out; joining a namespace would have cancelled it."""
-        self._fail(CloseReason.FORCED_SERVER_CLOSE, "no namespace was joined in time", now)
+        detail = f"no namespace was joined in time, connect_timeout_s: {self.settings.connect_timeout_s:g}"
+        self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now)
 
     def shut_down(self) -> None:
         """The server is closing."""

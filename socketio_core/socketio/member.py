@@ -239,7 +239,9 @@ class Member:
             BufferFull: the session is over its high-water mark already; nothing was sent.
         """
         if self.is_over_high_water:
-            raise BufferFull(f"outgoing buffer is full: {self.connection.session.buffered_bytes} bytes")
+            raise BufferFull(
+                f"outgoing buffer is full: {self.connection.session.buffered_bytes} bytes, see high_water_bytes"
+            )
         return self.emit(name, args)
 
     def emit_with_ack(

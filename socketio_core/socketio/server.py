@@ -15,7 +15,7 @@ from socketio_core.engineio.events import Closed, Opened, RequestRefused
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
-from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.settings import EngineSettings, SocketSettings, combined
 from socketio_core.socketio.acks import PendingAck
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import Event
@@ -47,8 +47,9 @@ class Server:
         parser: Parser | None = None,
         new_id: IdFactory = new_id,
     ) -> None:
-        self.settings = settings or SocketSettings()
-        self.engine = Engine(engine_settings or EngineSettings(path="/socket.io/"), new_id=new_id)
+        engine_settings = engine_settings or EngineSettings(path="/socket.io/")
+        self.settings = combined(engine_settings, settings or SocketSettings())
+        self.engine = Engine(engine_settings, new_id=new_id)
         self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.new_id = new_id
         self.hub = Hub()

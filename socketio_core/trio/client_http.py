@@ -126,6 +126,6 @@ class HttpPool:
             elif isinstance(event, h11.Data):
                 size += len(event.data)
                 if size > limit_bytes:
-                    raise FetchError(f"response is larger than {limit_bytes} bytes")
+                    raise FetchError(f"response is too large, max_message_bytes: {limit_bytes}")
                 chunks.append(bytes(event.data))
         return Response(head.status_code, list(head.headers), b"".join(chunks))

@@ -84,7 +84,7 @@ def test_too_many_outstanding_acks_at_one_socket_keep_all_from_being_asked(busy:
         client.take()
     task = group.call()
     assert isinstance(task.error, LocalProtocolError)
-    assert str(task.error) == "too many outstanding acks, limit: 1"
+    assert str(task.error) == "too many outstanding acks, max_outstanding_acks: 1"
     assert [client.take_messages() for client in group.clients] == [[], [], []]
     assert group.outstanding == [int(number == busy) for number in range(3)]  # that of the other call is still there
 

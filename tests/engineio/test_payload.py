@@ -50,7 +50,7 @@ def test_yields_packets_up_to_the_limit_and_then_raises(count: int, is_accepted:
         packets.extend(splitting)
         assert packets == ["4x"] * count
         return
-    with pytest.raises(PacketError, match="too many packets in one payload, limit: 3"):
+    with pytest.raises(PacketError, match="too many packets in one payload, max_packets_per_payload: 3"):
         packets.extend(splitting)
     assert packets == ["4x"] * 3
 

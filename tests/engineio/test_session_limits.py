@@ -110,7 +110,7 @@ def test_a_websocket_message_over_the_limit_ends_with_1009(frame: Frame, *, fits
         assert len(scene.reports()) == 1
         assert_works(scene, client)
         return
-    assert scene.reports() == ["<closed: transport error: max payload size exceeded>"]
+    assert scene.reports() == ["<closed: transport error: message too large, max_payload_bytes: 50>"]
     assert (scene.socket(client).is_open, scene.socket(client).close_code) == (False, 1009)
     scene.check_empty()
 
@@ -125,7 +125,7 @@ def test_ok_means_that_every_packet_was_accepted(packets: int, status: int) -> N
     response = client.post(*[f"4{number}" for number in range(packets)])
     delivered: list[str | bytes] = [str(number) for number in range(min(packets, 100))]
     if status == 400:
-        delivered.append("<closed: parse error: too many packets in one payload, limit: 100>")
+        delivered.append("<closed: parse error: too many packets in one payload, max_packets_per_payload: 100>")
     assert (response.status, scene.reports()) == (status, delivered)
 
 
@@ -161,7 +161,8 @@ def test_a_slow_peer_is_closed_at_the_limit_and_others_do_not_notice(limit: str,
     assert scene.reports() == []
     scene.check()
     assert not session.put(WireMessage(("4",)))
-    buffered = "11 messages, 101 bytes buffered"
+    named = "max_buffered_bytes: 100" if limit == "bytes" else "max_buffered_messages: 10"
+    buffered = f"11 messages, 101 bytes buffered, {named}"
     assert scene.reports() == [f"<closed: transport error: peer reads too slowly: {buffered}>"]
     assert (session.buffered_bytes, session.put(message)) == (0, False)
     if transport == "websocket":
@@ -185,7 +186,9 @@ def test_a_ping_may_be_what_breaks_the_limit() -> None:
     client = scene.client()
     scene.session(client).send("x")
     scene.wait(100)
-    assert scene.reports() == ["<closed: transport error: peer reads too slowly: 2 messages, 3 bytes buffered>"]
+    assert scene.reports() == [
+        "<closed: transport error: peer reads too slowly: 2 messages, 3 bytes buffered, max_buffered_messages: 1>"
+    ]
     scene.check_empty()
 
 
@@ -314,7 +317,9 @@ def test_what_the_protocol_itself_says_raises_nothing() -> None:
     scene = Scene(max_buffered_bytes=1, high_water_bytes=1)
     client = scene.client("websocket")
     assert scene.session(client).put(WireMessage(("40",)), is_control=True) is False
-    assert scene.reports() == ["<closed: transport error: peer reads too slowly: 1 messages, 2 bytes buffered>"]
+    assert scene.reports() == [
+        "<closed: transport error: peer reads too slowly: 1 messages, 2 bytes buffered, max_buffered_bytes: 1>"
+    ]
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])

@@ -14,7 +14,7 @@ from socketio_core.errors import LocalProtocolError
 from tests.engineio.scene import Scene
 
 LIMIT = 50
-TOO_BIG = ["<closed: transport error: max payload size exceeded>"]
+TOO_BIG = ["<closed: transport error: message too large, max_payload_bytes: 50>"]
 
 
 class Receiver:

@@ -54,7 +54,7 @@ def test_too_many_are_refused_and_change_nothing() -> None:
     owner = Owner()
     for ack_id in range(3):
         owner.ask(ack_id)
-    with pytest.raises(LocalProtocolError, match="too many outstanding acks, limit: 3"):
+    with pytest.raises(LocalProtocolError, match="too many outstanding acks, max_outstanding_acks: 3"):
         owner.ask(3)
     assert list(owner.acks) == [0, 1, 2]
 

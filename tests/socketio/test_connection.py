@@ -173,7 +173,7 @@ def test_a_connection_that_joins_nothing_ends_at_exactly_the_timeout(transport: 
     for event in (*left, closed):
         assert isinstance(event, (Left, ConnectionClosed))
         assert event.reason is CloseReason.FORCED_SERVER_CLOSE
-        assert str(event.error) == "no namespace was joined in time"
+        assert str(event.error) == "no namespace was joined in time, connect_timeout_s: 10"
     assert member is None or not member.accept(rig.now)
     assert member is None or not member.refuse("late")
 

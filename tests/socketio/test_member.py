@@ -259,7 +259,7 @@ def test_outstanding_acks_are_limited(count: int) -> None:
         ask(member, rig)
     client.take()
     if count == 3:
-        with pytest.raises(LocalProtocolError, match="too many outstanding acks, limit: 2"):
+        with pytest.raises(LocalProtocolError, match="too many outstanding acks, max_outstanding_acks: 2"):
             ask(member, rig)
         assert client.take_messages() == []
         client.send("430[]")

@@ -276,7 +276,7 @@ async def test_what_clients_do_wrong_is_logged(caplog: pytest.LogCaptureFixture)
         await client.peer.send(frame("4" + "x" * 60, fin=False) + frame("x" * 60, 0))
         assert await client.close_code() == 1009
     assert "Transport unknown" in caplog.text
-    assert "connection closed, transport error: max payload size exceeded" in caplog.text
+    assert "connection closed, transport error: message too large, max_payload_bytes" in caplog.text
 
 
 @trio_test

@@ -158,7 +158,7 @@ class ClientSession:
             check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=self._websocket is None)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
-            detail = f"server reads too slowly: {len(outbox.messages) + 1} messages, {size_bytes} bytes buffered"
+            detail = f"server reads too slowly: {outbox.overflow(message, settings)}"
             outbox.clear()
             self.fail(CloseReason.TRANSPORT_ERROR, detail)
             return False
@@ -216,7 +216,12 @@ class ClientSession:
         self._now = now
         limit = self.settings.max_message_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
+            self.fail_websocket(
+                websocket,
+                "message larger than max_message_bytes",
+                MESSAGE_TOO_BIG,
+                now,
+            )
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: client
             if type(frame) is bytes:
@@ -249,7 +254,12 @@ class ClientSession:
             if whole is not None:
                 self.receive(websocket, whole, now)
             elif websocket.parts.size_bytes > self.settings.max_message_bytes:
-                self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
+                self.fail_websocket(
+                    websocket,
+                    "message larger than max_message_bytes",
+                    MESSAGE_TOO_BIG,
+                    now,
+                )
 
     def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
         """The WebSocket could not be opened, its connection is gone, or the server closed it.

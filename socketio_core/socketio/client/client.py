@@ -22,7 +22,7 @@ from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.records import plain
-from socketio_core.settings import ClientSettings, EngineClientSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client
 from socketio_core.socketio.client.backoff import Backoff
 from socketio_core.socketio.client.events import (
     Event,
@@ -64,7 +64,7 @@ class Client:
         random: Callable[[], float],
     ) -> None:
         self.engine_settings = engine_settings or EngineClientSettings(path=_USUAL_PATH)
-        self.settings = settings or ClientSettings()
+        self.settings = combined_of_client(self.engine_settings, settings or ClientSettings())
         self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.memory = ClientMemory()
         self.namespaces: dict[str, ClientNamespace] = {}
@@ -127,7 +127,7 @@ class Client:
             if namespace.is_done:
                 self._forgotten[namespace.name] = self.namespaces.pop(namespace.name)
                 return
-        raise LocalProtocolError(f"too many namespaces, limit: {self.settings.max_namespaces}")
+        raise LocalProtocolError(f"too many namespaces, max_namespaces: {self.settings.max_namespaces}")
 
     @property
     def is_closing(self) -> bool:

@@ -277,8 +277,9 @@ class ClientNamespace:
         elif packet.type == EVENT:  # missed events come before the CONNECT (PROTOCOL 9-41)
             settings = self.client.settings
             self._held_bytes += size_bytes
-            if len(self._held) >= settings.max_held_events or self._held_bytes > settings.max_held_event_bytes:
-                raise PacketError("too many events before the namespace was connected")
+            for name, count in (("max_held_events", len(self._held) + 1), ("max_held_event_bytes", self._held_bytes)):
+                if count > (limit := getattr(settings, name)):
+                    raise PacketError(f"too many events before the namespace was connected, {name}: {limit}")
             self._held.append((packet, size_bytes))
 
     def _connected(self, data: Mapping[str, JSONValue] | None, now: float) -> None:
@@ -397,7 +398,7 @@ class ClientNamespace:
             BufferFull: the session is over its high-water mark already; nothing was sent.
         """
         if self.client.is_over_high_water:
-            raise BufferFull(f"outgoing buffer is full: {self.client.buffered_bytes} bytes")
+            raise BufferFull(f"outgoing buffer is full: {self.client.buffered_bytes} bytes, see high_water_bytes")
         return self.emit(name, args, now=now)
 
     def emit_with_ack(

@@ -50,11 +50,15 @@ class EmitBuffer:
         Raises:
             BufferFull: it does not.
         """
-        if self.emits and (
-            len(self.emits) >= self._max_count or self.size_bytes + message.size_bytes > self._max_bytes
+        if not self.emits:
+            return
+        for name, limit, size in (
+            ("max_buffered_emits", self._max_count, len(self.emits) + 1),
+            ("max_buffered_emit_bytes", self._max_bytes, self.size_bytes + message.size_bytes),
         ):
-            waiting = f"{len(self.emits)} events, {self.size_bytes} bytes"
-            raise BufferFull(f"too much waits to be sent once the socket is connected: {waiting}")
+            if size > limit:
+                waiting = f"{len(self.emits)} events, {self.size_bytes} bytes, {name}: {limit}"
+                raise BufferFull(f"too much waits to be sent once the socket is connected: {waiting}")
 
     def put(self, emit: Emit) -> None:
         """Append one."""

@@ -248,7 +248,7 @@ def test_what_came_before_a_bad_packet_is_delivered() -> None:
     scene = Scene(upgrade=False, max_packets_per_payload=2).open()
     scene.answer(scene.gets[-1], "4a", "4b", "4c")
     assert scene.events[:2] == ["a", "b"]
-    assert closed_with(scene)[1].startswith("too many packets in one payload, limit: 2")
+    assert closed_with(scene)[1].startswith("too many packets in one payload, max_packets_per_payload: 2")
     scene = Scene(upgrade=False, max_packets_per_payload=1).open()
     scene.answer(scene.gets[-1], "1", "4b")
     assert scene.take_events() == [Closed(CloseReason.TRANSPORT_CLOSE)]

@@ -59,7 +59,7 @@ def test_namespaces_must_have_a_name_that_can_be_sent(name: str) -> None:
 def test_namespaces_are_bounded() -> None:
     scene = Scene(max_namespaces=2)
     scene.client.of("/a")
-    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 2"):
+    with pytest.raises(LocalProtocolError, match="too many namespaces, max_namespaces: 2"):
         scene.client.of("/b")
 
 
@@ -105,13 +105,13 @@ def test_namespaces_that_have_something_to_do_make_no_room() -> None:
             scene.say(f'0{namespace.name},{{"sid":"X"}}')
     emits.emit("a", [], now=scene.now)
     ack_id = asks.emit_with_ack("a", [], timeout_s=None, context=None, now=scene.now)
-    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 5"):
+    with pytest.raises(LocalProtocolError, match="too many namespaces, max_namespaces: 5"):
         scene.client.of("/b")
     scene.say('0/left-too-early,{"sid":"X"}')
     scene.client.of("/b")
-    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 5"):
+    with pytest.raises(LocalProtocolError, match="too many namespaces, max_namespaces: 5"):
         early.connect(scene.now)
-    with pytest.raises(LocalProtocolError, match="too many namespaces, limit: 5"):
+    with pytest.raises(LocalProtocolError, match="too many namespaces, max_namespaces: 5"):
         early.emit("a", [], now=scene.now)
     assert ack_id is not None
     asks.connect(scene.now)

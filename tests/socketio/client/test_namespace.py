@@ -369,7 +369,8 @@ def test_too_many_events_before_connect_end_the_connection(limits: dict[str, Any
     scene.say('2["c"]')
     (failed, _) = scene.take_events()
     assert isinstance(failed, ConnectFailed)
-    assert failed.message == "parse error: too many events before the namespace was connected"
+    ((name, limit),) = limits.items()
+    assert failed.message == f"parse error: too many events before the namespace was connected, {name}: {limit}"
 
 
 @pytest.mark.parametrize("packet", ['0{"sid":"B"}', '4{"message":"x"}'])

@@ -249,7 +249,7 @@ def test_outstanding_acks_are_bounded() -> None:
     scene = Scene(max_outstanding_acks=2).connected()
     ask(scene)
     ask(scene)
-    with pytest.raises(LocalProtocolError, match="too many outstanding acks, limit: 2"):
+    with pytest.raises(LocalProtocolError, match="too many outstanding acks, max_outstanding_acks: 2"):
         ask(scene)
     scene.say("30[]")
     assert ask(scene) == 2

@@ -156,9 +156,13 @@ POLLS: dict[str, tuple[bytes | Talk, str, str]] = {
     "endless": (
         endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096),
         "transport error",
-        "GET failed: response is larger than 10000 bytes",
+        "GET failed: response is too large, max_message_bytes: 10000",
     ),
-    "too many packets": (response("\x1e".join("6" * 21)), "parse error", "too many packets in one payload, limit: 20"),
+    "too many packets": (
+        response("\x1e".join("6" * 21)),
+        "parse error",
+        "too many packets in one payload, max_packets_per_payload: 20",
+    ),
     "bad UTF-8": (response(b"4\xff"), "parse error", "payload is not UTF-8 at byte 1"),
     "never answers": (hang, "ping timeout", "the server has fallen silent"),
     "compressed": (response("6", headers="Content-Encoding: br\r\n"), "transport error", "encoded as 'br'"),
@@ -192,7 +196,10 @@ POSTS: dict[str, tuple[bytes | Talk, str]] = {
     "closes": (close, "POST failed: the server closed the connection before it answered"),
     "never answers": (hang, "POST failed: no answer within 30 s"),
     "no HTTP": (b"rubbish\r\n\r\n", "POST failed: the server does not speak HTTP"),
-    "endless": (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"ok" * 4096), "POST failed: response is larger than 10000 bytes"),
+    "endless": (
+        endless(b"HTTP/1.1 200 OK\r\n\r\n", b"ok" * 4096),
+        "POST failed: response is too large, max_message_bytes: 10000",
+    ),
 }
 
 

@@ -255,6 +255,7 @@ def test_preflight_that_asks_for_no_headers_is_told_of_none() -> None:
         ("/a%2Fb?x", "/a%2Fb"),
         ("http://h.example/socket.io/?a=1", "/socket.io/"),
         ("http://h.example", "/"),
+        ("http:///socket.io/", "/socket.io/"),
         ("*", "*"),
         ("", ""),
     ],

@@ -42,6 +42,7 @@ def test_urls_are_read(url: str, address: ServerAddress, authority: str) -> None
         ("http://[::1", "not a URL"),
         ("http://localhost:0", "must not have port 0"),
         ("http://user:secret@host", "must not hold a user name or password, send a header instead: 'host'"),
+        ("http://user@host", "must not hold a user name or password, send a header instead: 'host'"),
         ("http://a..b", "not the name of a host"),
         ("http://" + "x" * 70, "not the name of a host"),
         ("http://a b", "not the name of a host"),

@@ -182,7 +182,7 @@ class Session:
         if self._heartbeat.is_waiting:
             self._extend_heartbeat(now)
         carrier = CarrierState.POLLING if self.state is _OPEN else CarrierState.CLOSING
-        return self._act(TABLE[carrier][PROBE if kind == PING and data == "probe" else kind], None, data, now)
+        return self._act(TABLE[carrier][kind], None, data, now)  # a probe is a ping like any other here
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 

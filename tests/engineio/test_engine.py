@@ -34,6 +34,13 @@ def test_handshake_over_polling_is_exact() -> None:
     scene.check()
 
 
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_session_knows_its_handshake(transport: str) -> None:
+    scene = Scene()
+    session = scene.session(scene.client(transport))
+    assert (session.sid, session.request.query["transport"]) == ("sid-1", transport)
+
+
 def test_handshake_over_websocket_is_exact() -> None:
     scene = Scene()
     action = scene.engine.handle_request(scene.stranger().make_request(upgrade=True), scene.now)

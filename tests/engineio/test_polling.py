@@ -38,6 +38,17 @@ def test_a_poll_that_follows_a_lost_one_waits_as_long_as_any() -> None:
     assert parts(poll.response)[2] == b"4a"
 
 
+def test_between_two_polls_nothing_leaves_at_once() -> None:
+    scene = Scene()
+    client = scene.client()
+    session, poll = scene.session(client), client.poll()
+    states = [session.is_writable]
+    poll.drop()
+    states.append(session.is_writable)
+    session.send("a")
+    assert (states, scene.engine.take_ready()) == ([True, False], [])
+
+
 def test_a_lost_poll_ends_the_session_when_none_follows() -> None:
     scene = Scene(poll_grace_s=2.0)
     client = scene.client()

@@ -24,6 +24,7 @@ def test_an_upgrade_step_by_step() -> None:
     assert (candidate.take(), parts(poll.response)[2]) == (["3probe"], b"6")
     client.finish_upgrade(candidate)
     assert (session.transport, session.is_upgrading, scene.reports()) == ("websocket", False, ["<upgraded>"])
+    assert session.next_deadline == scene.now + 25  # the next ping: nothing else is waited for any more
     session.send("a")
     client.send("4b")
     assert (candidate.take(), scene.reports()) == (["4a"], ["b"])
@@ -181,6 +182,15 @@ def test_a_grace_that_runs_ends_with_the_upgrade() -> None:
     scene.wait(10)
     assert scene.reports() == ["<upgraded>"]
     scene.check()
+
+
+def test_a_grace_that_runs_goes_on_when_the_upgrade_fails() -> None:
+    scene = Scene(poll_grace_s=2.0)
+    client = scene.client()
+    client.poll().drop()
+    client.open_websocket().drop()
+    scene.wait(2)
+    assert scene.reports() == ["<closed: transport error: poll connection closed prematurely>"]
 
 
 # -- the heartbeat across an upgrade: PROTOCOL 9-11 --------------------------------------------------------------------

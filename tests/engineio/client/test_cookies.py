@@ -19,6 +19,18 @@ def test_no_cookies_is_no_header() -> None:
     assert CookieJar().header_value(0) is None
 
 
+@pytest.mark.parametrize("attribute", [b"Max-Age=0", b"Max-Age=-1", b"Expires=Tue, 24 Nov 2026 06:00:00 GMT"])
+def test_what_has_no_time_to_live_is_not_kept(attribute: bytes) -> None:
+    assert len(jar_with(b"a=1; " + attribute)) == 0
+    assert len(jar_with(b"a=1", b"a=2; " + attribute)) == 0
+
+
+def test_expiry_is_read_to_the_second() -> None:
+    jar = jar_with(b"a=1; Expires=Tue, 24 Nov 2026 06:01:07 GMT", now=100.0)
+    assert jar.header_value(166.9) == b"a=1"
+    assert jar.header_value(167.0) is None
+
+
 @pytest.mark.parametrize(
     ("values", "header"),
     [

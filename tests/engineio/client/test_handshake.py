@@ -40,6 +40,7 @@ def test_all_fields_are_read() -> None:
         ({"upgrades": ["webtransport", "x"]}, "upgrades", ("webtransport", "x")),
         ({"pingInterval": 0}, "ping_interval_s", 0.0),
         ({"pingInterval": 0.5}, "ping_interval_s", 0.0005),
+        ({"pingInterval": 200, "pingTimeout": 200}, "ping_interval_s", 0.2),
         ({"pingTimeout": 0}, "ping_timeout_s", 0.0),
         ({"pingTimeout": MAX_INTERVAL_MS}, "ping_timeout_s", MAX_INTERVAL_MS / 1000),
         ({"maxPayload": ...}, "max_payload_bytes", None),

@@ -60,10 +60,22 @@ def test_cookies_are_sent_back_on_every_transport() -> None:
     assert (b"cookie", b"own=1") in scene.gets[0].headers
     scene.respond(scene.gets[0], open_packet().encode(), headers=[(b"Set-Cookie", b"lb=2; Max-Age=10")])
     assert (b"cookie", b"own=1; lb=2") in scene.gets[1].headers
+    assert [name.lower() for name, _ in scene.gets[1].headers].count(b"cookie") == 1
     assert (b"cookie", b"own=1; lb=2") in scene.sockets[0].headers
     scene.clock.advance(10)
     scene.answer(scene.gets[1], "6")
     assert (b"cookie", b"own=1") in scene.gets[2].headers
+
+
+def test_every_response_is_bounded() -> None:
+    scene = Scene(max_message_bytes=1234, post_timeout_s=5).open()
+    scene.session.send("a")
+    scene.look()
+    assert [(exchange.limit_bytes, exchange.timeout_s) for exchange in scene.gets + scene.posts] == [
+        (1234, None),
+        (1234, None),
+        (1234, 5),
+    ]
 
 
 def test_cookies_of_a_101_are_kept_for_the_next_session() -> None:
@@ -88,6 +100,11 @@ def test_cookies_of_a_101_are_kept_for_the_next_session() -> None:
             Response(301, [(b"Location", b"https://b/")]),
             "HTTP 301: redirected to 'https://b/'; connect to that address instead",
         ),
+        (
+            Response(300, [(b"location", b"/b/")]),
+            "HTTP 300: redirected to '/b/'; connect to that address instead",
+        ),
+        (Response(400, [(b"location", b"/b/")]), "HTTP 400"),
         (Response(304), "HTTP 304"),
     ],
 )

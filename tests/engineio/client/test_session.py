@@ -414,3 +414,65 @@ def test_repeated_and_early_timeouts_change_nothing() -> None:
     for _ in range(3):
         scene.session.handle_timeout(scene.now)
     assert (scene.session.next_deadline, scene.session.take_events()) == (before, [])
+
+
+def test_end_is_told_once_however_late_the_host_looks() -> None:
+    opening, closing = Scene(), Scene().open()
+    opening.session.close(opening.now)
+    opening.look()
+    closing.session.close(closing.now)
+    closing.look()
+    closing.fail(closing.posts[-1])
+    for scene in (opening, closing):
+        assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
+        scene.wait(1000)
+        assert scene.take_events() == []
+
+
+@pytest.mark.parametrize("what", ["get", "post"])
+def test_failure_of_what_was_cancelled_is_no_news(what: str) -> None:
+    scene = Scene().open()
+    scene.session.send("a")
+    scene.look()
+    scene.session.abort(scene.now)
+    scene.look()
+    assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
+    exchange = scene.gets[1] if what == "get" else scene.posts[0]
+    scene.fail(exchange)
+    scene.respond(exchange, status=403)
+    assert scene.take_events() == []
+
+
+def test_heartbeat_is_over_while_closing() -> None:
+    scene = Scene(close_timeout_s=30).open(pingInterval=1000, pingTimeout=1000)
+    scene.session.close(scene.now)
+    assert scene.session.next_deadline == scene.now + 30
+
+
+def test_transport_that_failed_is_dropped_before_the_next_one() -> None:
+    scene = Scene(transports=["websocket", "polling"], try_all_transports=True)
+    websocket = scene.sockets[0]
+    scene.accept(websocket)
+    scene.session.receive(websocket, "4too early", scene.now)
+    assert (websocket.is_closed, scene.session.transport, scene.session.sid) == (True, "polling", "")
+    assert scene.session.take_ready()[0] is websocket
+    scene = Scene(transports=["polling", "websocket"], try_all_transports=True)
+    scene.fail(scene.gets[0])
+    scene.fail(scene.gets[0])  # a second time is no news
+    assert (len(scene.sockets), scene.take_events()) == (1, [])
+
+
+def test_websocket_that_failed_later_is_not_remembered() -> None:
+    memory = ClientMemory()
+    scene = Scene(memory=memory, transports=["websocket"]).open("websocket")
+    assert memory.websocket_worked
+    scene.wait(45)
+    assert closed_with(scene)[0] is CloseReason.PING_TIMEOUT
+    assert Scene(memory=memory, remember_upgrade=True).gets
+
+
+def test_websocket_that_the_client_closed_is_remembered() -> None:
+    memory = ClientMemory()
+    scene = Scene(memory=memory, transports=["websocket"]).open("websocket")
+    scene.session.close(scene.now)
+    assert Scene(memory=memory, remember_upgrade=True).gets == []

@@ -59,6 +59,7 @@ def test_server_that_reads_too_slowly_loses_the_connection(limit: dict[str, Any]
     assert not scene.session.send("9")
     scene.look()
     assert closed_with(scene)[1].startswith("server reads too slowly: 3 messages")
+    assert (sent(scene.sockets[0]), scene.session.buffered_bytes) == ([], 0)
 
 
 def test_message_that_is_writable_leaves_at_once() -> None:

@@ -182,3 +182,18 @@ def test_pause_of_the_reader_does_not_hold_the_upgrade_up() -> None:
     scene.respond(scene.posts[0])
     scene.answer(scene.gets[1], "6")
     assert scene.session.transport == "websocket"
+
+
+def test_host_is_told_of_every_step_of_the_candidate() -> None:
+    scene = Scene(transports=["polling", "websocket"]).open()
+    session, candidate = scene.session, scene.sockets[0]
+    session.pause_reading(scene.now)
+    scene.answer(scene.gets[1], "6")  # no other poll is begun
+    session.websocket_opened(candidate, Response(101), scene.now)
+    assert (session.take_ready(), sent(candidate)) == ([candidate], ["2probe"])
+    session.receive(candidate, "3probe", scene.now)
+    assert (session.take_ready(), sent(candidate)) == ([candidate], ["5"])
+    assert session.send("a")
+    assert (session.take_ready(), sent(candidate)) == ([candidate], ["4a"])
+    session.close(scene.now)
+    assert (session.take_ready(), candidate.is_closed) == ([candidate], True)

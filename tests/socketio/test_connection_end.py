@@ -10,6 +10,7 @@ import pytest
 
 from socketio_core.engineio.packet import Frame
 from socketio_core.errors import CloseReason
+from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ConnectionClosed, EventReceived, Left, Member, MemberState
 from socketio_core.testing import Refused, WireClient
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
@@ -330,3 +331,35 @@ def test_a_lost_poll_may_come_back_and_is_a_transport_error_after_its_grace(rig:
 def test_every_reason_is_in_the_table() -> None:
     of_clients = {CloseReason.IO_SERVER_DISCONNECT, CloseReason.IO_CLIENT_DISCONNECT}
     assert {reason for _, reason, _ in REASONS} == {reason.value for reason in set(CloseReason) - of_clients}
+
+
+# -- what a connection leaves behind -----------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_connection_that_ended_early_has_no_deadline(transport: str) -> None:
+    rig = Rig()
+    client = rig.open(transport)
+    assert client.session is not None
+    client.session.close(rig.now, discard=True)
+    rig.events()
+    assert rig.server.next_deadline is None
+
+
+def test_what_is_sent_behind_a_connect_that_was_refused_is_ignored() -> None:
+    rig = Rig()
+    client, _ = rig.joined()
+    client.send("40/nowhere,", '42/nowhere,["a"]')
+    assert client.take_messages() == ['4/nowhere,{"message":"Invalid namespace"}']
+    assert (rig.events(), client.session is not None) == ([], True)
+
+
+def test_a_slow_client_keeps_its_reason_when_the_server_closes() -> None:
+    rig = Rig(EngineSettings(path="/socket.io/", high_water_bytes=200, max_buffered_bytes=200))
+    client, member = rig.joined()
+    assert client.websocket is not None
+    client.websocket.is_reading = False
+    for _ in range(10):
+        member.emit("x", ["x" * 40])
+    rig.server.close(rig.now)
+    assert rig.reasons() == [("/", "transport error")]

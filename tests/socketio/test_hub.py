@@ -108,6 +108,19 @@ def test_a_volatile_broadcast_skips_who_must_wait(rig: Rig, transport: str) -> N
     assert behind.take_messages() == ['2["first"]']
 
 
+@pytest.mark.parametrize("rooms", [None, frozenset({"a"}), frozenset({"a", "b"})])
+def test_recipients_may_leave_one_after_the_other(rooms: frozenset[str] | None) -> None:
+    rig = Rig()
+    members = [rig.joined()[1] for _ in range(3)]
+    for member in members:
+        member.join("a")
+    left: list[Member] = []
+    for member in rig.server.hub.of("/").recipients(rooms):
+        member.disconnect(rig.now)
+        left.append(member)
+    assert (left, rig.server.hub.of("/").members) == (members, {})
+
+
 def test_a_slow_client_is_closed_and_the_others_notice_nothing() -> None:
     rig = Rig(EngineSettings(path="/socket.io/", high_water_bytes=200, max_buffered_bytes=200))
     (slow, first), (reading, second) = rig.joined(), rig.joined()

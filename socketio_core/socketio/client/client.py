@@ -269,11 +269,9 @@ class Client:
         Events that were buffered because there was no connection are given up. Repeated calls do nothing.
         """
         self._is_closed = True
-        self._reconnect_at = None
         for namespace in list(self.namespaces.values()):
-            namespace.disconnect(now)
+            namespace.disconnect(now)  # the last one that was wanted takes the connection along
             namespace.drop_all()
-        self._retire_session(now)
 
     def abort(self, now: float) -> None:
         """Do as `close`, at once: what was not sent is lost."""

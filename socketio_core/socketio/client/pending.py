@@ -76,11 +76,10 @@ class EmitBuffer:
         self.emits.appendleft(emit)
         self.size_bytes += emit.message.size_bytes
 
-    def remove(self, ack_id: int) -> bool:
-        """Remove the one that asks for this ack. Returns whether it was there."""
+    def remove(self, ack_id: int) -> None:
+        """Remove the one that asks for this ack, if it is there."""
         for emit in self.emits:
             if emit.ack_id == ack_id:
                 self.emits.remove(emit)
                 self.size_bytes -= emit.message.size_bytes
-                return True
-        return False
+                return

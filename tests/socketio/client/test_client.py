@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 import pytest
 
 from socketio_core.engineio.client import Attempt, ClientWebSocket, Exchange
@@ -217,6 +220,65 @@ def test_nobody_wants_the_next_attempt_any_more() -> None:
     scene.root.disconnect(scene.now)
     scene.wait(100)
     assert len(scene.sockets) == 1
+
+
+def test_who_comes_back_of_their_own_accord_does_not_reconnect() -> None:
+    scene = Scene(randomization_factor=0).connected()
+    scene.lose()
+    scene.wait(1)
+    scene.lose("refused")
+    scene.wait(2)
+    assert [event for event in scene.take_events() if isinstance(event, ReconnectScheduled)] == [
+        ReconnectScheduled(1, 1.0),
+        ReconnectScheduled(2, 2.0),
+    ]
+    scene.root.disconnect(scene.now)
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.lose("refused")
+    assert scene.take_events()[-1] == ReconnectScheduled(1, 1.0)
+    scene.root.disconnect(scene.now)
+    scene.connected()
+    assert not [event for event in scene.events if isinstance(event, Reconnected)]
+
+
+def test_only_who_reconnects_has_reconnected() -> None:
+    scene = Scene().connected()
+    scene.lose()
+    scene.wait(1.25)
+    scene.root.disconnect(scene.now)
+    scene.take_events()
+    scene.root.connect(scene.now)
+    scene.open()
+    assert not [event for event in scene.take_events() if isinstance(event, Reconnected)]
+
+
+def test_sessions_that_are_over_are_freed() -> None:
+    scene = Scene().connected()
+    assert scene.client.session is not None
+    known = ref(scene.client.session)
+    scene.lose()
+    scene.sockets.clear()
+    gc.collect()
+    assert known() is None
+
+
+@pytest.mark.parametrize("how", ["lost", "fail_websocket", "refused", "exchange_failed"])
+def test_next_attempt_counts_from_the_failure(how: str) -> None:
+    scene = Scene(randomization_factor=0, engine={"transports": ["polling"]} if how == "exchange_failed" else None)
+    client = scene.client
+    scene.root.connect(scene.now)
+    (carrier,) = client.take_ready()
+    scene.clock.advance(5)
+    if isinstance(carrier, Exchange):
+        client.exchange_failed(carrier, "x", scene.now)
+    elif how == "lost":
+        client.lost(carrier, None, scene.now)
+    elif how == "refused":
+        client.websocket_refused(carrier, Response(403), scene.now)
+    else:
+        client.fail_websocket(carrier, "x", 1002, scene.now)
+    assert client.next_deadline == scene.now + 1
 
 
 @pytest.mark.parametrize("frame", ["", "x", "2{}", '51-["a"]', b"\x00", '2["connect"]', "3[]"])

@@ -425,3 +425,92 @@ def test_another_pid_is_no_recovery_and_forgets_the_offset() -> None:
     scene.root.auth = None
     scene.open()
     assert scene.sent() == ['0{"pid":"Q"}']
+
+
+# -- nothing is left of an earlier attempt -----------------------------------------------------------------------------
+
+
+def test_refused_namespace_may_ask_again_over_the_same_connection() -> None:
+    scene = Scene().connected()
+    admin = scene.client.of("/admin")
+    for _ in range(2):
+        admin.connect(scene.now)
+        assert scene.sent() == ["0/admin,"]
+        scene.say('4/admin,{"message":"no"}')
+    assert scene.take_events() == [ConnectFailed(admin, "no", None)] * 2
+
+
+def test_late_answer_ends_the_wait_for_it() -> None:
+    scene = Scene(namespace_timeout_s=20.0).connected()
+    admin = scene.client.of("/admin")
+    admin.connect(scene.now)
+    admin.disconnect(scene.now)
+    scene.wait(5)
+    admin.connect(scene.now)
+    scene.wait(5)
+    scene.say('0/admin,{"sid":"late"}')
+    assert scene.sent() == ["0/admin,", "1/admin,", "0/admin,"]
+    scene.wait(19)
+    assert scene.take_events() == []
+    scene.wait(1)
+    assert scene.take_events() == [ConnectFailed(admin, "no answer to CONNECT within 20 s", None)]
+
+
+@pytest.mark.parametrize("end", ["lost", "left"])
+def test_time_of_an_attempt_ends_with_it(end: str) -> None:
+    scene = Scene(namespace_timeout_s=20.0).connected()
+    admin = scene.client.of("/admin")
+    admin.connect(scene.now)
+    scene.wait(1)
+    if end == "left":
+        admin.disconnect(scene.now)
+    else:
+        scene.lose()
+        scene.wait(2)
+        scene.open()
+        scene.say('0{"sid":"B"}')
+    scene.take_events()
+    scene.wait(19)
+    assert scene.take_events() == []
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_held_events_count_for_one_attempt_only(*, is_answered: bool) -> None:
+    scene = Scene(max_held_event_bytes=20)
+    scene.root.connect(scene.now)
+    for _ in range(3):
+        scene.open()
+        scene.say('2["a","b"]', '2["a","b"]')
+        if is_answered:
+            scene.say('0{"sid":"A"}')
+        scene.lose()
+        scene.wait(5)
+    reasons = [event.message for event in scene.take_events() if isinstance(event, ConnectFailed)]
+    assert reasons == ([] if is_answered else ["transport close"] * 3)
+
+
+def test_id_goes_with_the_connection() -> None:
+    scene = Scene()
+    ids = [(scene.root.sid, scene.root.recovered)]
+    scene.connected()
+    ids.append((scene.root.sid, scene.root.recovered))
+    scene.lose()
+    ids.append((scene.root.sid, scene.root.recovered))
+    assert ids == [("", False), ("A", False), ("", False)]
+
+
+def test_auth_is_for_the_attempt_that_asked() -> None:
+    scene = Scene().connected()
+    admin = scene.client.of("/admin", asks_auth=True)
+    admin.connect(scene.now)
+    scene.lose()
+    scene.wait(2)
+    scene.open()
+    scene.sent()
+    asked = [event.attempt for event in scene.take_events() if isinstance(event, AuthRequested)]
+    assert asked == [1, 2]
+    for attempt in (0, 1, 3):
+        assert not admin.fail_auth(attempt, "late", scene.now)
+        assert not admin.provide_auth(attempt, {}, scene.now)
+    assert (admin.state, scene.sent()) == (NamespaceState.ASKING, [])
+    assert admin.fail_auth(2, "none", scene.now)

@@ -129,3 +129,27 @@ def test_late_host_uses_up_one_try_at_a_time() -> None:
     assert scene.sent() == ['20["a"]']
     scene.wait(40)  # the time of four tries
     assert (scene.take_events(), scene.sent()) == ([], ['20["a"]'])
+
+
+def test_time_of_a_try_ends_with_its_ack() -> None:
+    scene = scene_with("a")
+    scene.wait(5)
+    scene.say("30[]")
+    scene.root.emit("b", [], now=scene.now)
+    assert scene.sent() == ['20["a"]', '21["b"]']
+    scene.wait(5)
+    assert scene.sent() == []
+    scene.wait(5)
+    assert scene.sent() == ['21["b"]']
+    scene.say("31[]")
+    scene.wait(100)
+    assert (scene.sent(), scene.root.buffered_count) == ([], 0)
+
+
+def test_nobody_is_told_of_an_ack_that_was_forgotten_while_it_was_first() -> None:
+    scene = scene_with()
+    ack_id = scene.root.emit_with_ack("a", [], timeout_s=None, context="who", now=scene.now)
+    assert ack_id is not None
+    scene.root.forget_ack(ack_id)
+    scene.say(f"3{ack_id}[]")
+    assert (scene.take_events(), scene.root.buffered_count) == ([], 0)

@@ -15,7 +15,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 """Header names (lower case) and values as raw bytes, e.g. `[(b"host", b"example.org")]`."""
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_HTTP_OF = {"ws": "http", "wss": "https"}  # as Swift's WebSocket library writes an Origin, and proxies a scheme
+HTTP_OF = {"ws": "http", "wss": "https"}  # as Swift's WebSocket library writes an Origin, and proxies a scheme
 _ORIGIN = re.compile(  # as browsers send it; a slash at the end is often written, and does no harm
     r"[A-Za-z][A-Za-z0-9+.-]*://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]\\%]+)(:(?P<port>0|[1-9][0-9]{0,4}))?/?", re.ASCII
 )
@@ -49,7 +49,7 @@ class Request:
         scheme: `"http"` or `"https"` as the *client* sees it; the same-origin check needs the real one.
     """
 
-    __slots__ = ("_query", "address", "headers", "method", "scheme", "target")
+    __slots__ = ("_host", "_query", "address", "headers", "method", "scheme", "target")
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Request:
         self.headers: list[tuple[bytes, bytes]] = [(_shared_name(name), value) for name, value in headers]
         self.address = address
         self.scheme = scheme
+        self._host: str | None = None  # by a proxy
         self._query: dict[str, str] | None = None
 
     def __repr__(self) -> str:
@@ -80,6 +81,15 @@ class Request:
                 slash = rest.find("/")
                 target = rest[slash:] if slash >= 0 else "/"
         return target.partition("?")[0]
+
+    @property
+    def host(self) -> str | None:
+        """The host as the client knows it: the `Host` header, or what stands for it (see `forwarded`)."""
+        return self._host or self.header("host")
+
+    @host.setter
+    def host(self, host: str) -> None:
+        self._host = host
 
     @property
     def query(self) -> dict[str, str]:
@@ -234,7 +244,7 @@ def refused_origin(request: Request, cors: Cors | None) -> str | None:
     origin = request.header("origin")
     if origin is None or (cors is not None and cors.origins == "*"):
         return None
-    host = request.header("host")
+    host = request.host
     own = f"{request.scheme}://{host}" if host else "an origin equal to the Host header, which is missing"
     asked = _normalized(origin)
     if host and asked == _normalized(own):
@@ -323,5 +333,5 @@ def _tokens(value: str | None) -> list[str]:
 def _normalized(origin: str) -> str:
     """Return an origin as it compares: lower case, no default port (RFC 6454, 4), and `ws` is `http` here."""
     scheme, found, rest = origin.lower().rstrip("/").partition("://")
-    scheme = _HTTP_OF.get(scheme, scheme)
+    scheme = HTTP_OF.get(scheme, scheme)
     return f"{scheme}{found}{rest}".removesuffix(_DEFAULT_PORTS.get(scheme, " "))

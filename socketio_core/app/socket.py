@@ -65,7 +65,7 @@ class Handshake:
     @property
     def secure(self) -> bool:
         """Whether the client came over TLS."""
-        return self.request.scheme == "https"
+        return self.request.scheme in ("https", "wss")  # as ASGI calls it
 
     @property
     def xdomain(self) -> bool:

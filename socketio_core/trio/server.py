@@ -17,6 +17,7 @@ from socketio_core.app.handlers import run
 from socketio_core.app.socket import Socket
 from socketio_core.engineio.engine import FORBIDDEN, Engine
 from socketio_core.engineio.events import Closed, RequestRefused
+from socketio_core.forwarded import TrustProxy
 from socketio_core.http import Cors, Request, Response, refused_origin
 from socketio_core.records import plain
 from socketio_core.settings import EngineSettings, SocketSettings
@@ -63,8 +64,9 @@ class Server(Application):
         per_message_deflate: compress WebSocket messages for clients that offer it; takes some 300 kB a client.
         shortcuts: read plain WebSocket frames without wsproto and plain requests without h11; see `plain_frames` and
             `plain_requests`.
-        trust_proxy: take scheme and address of a client from `X-Forwarded-Proto` and `X-Forwarded-For`. Only behind a
-            proxy that sets them, for anybody can send such headers.
+        trust_proxy: take address, scheme and host of a client from `X-Forwarded-*` or `Forwarded`: `True` behind one
+            proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
+            anybody can send them.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Server(Application):
         concurrency: int = 1,
         per_message_deflate: bool = False,
         shortcuts: bool = True,
-        trust_proxy: bool = False,
+        trust_proxy: TrustProxy = False,
     ) -> None:
         engine = _checked(engine, EngineSettings, "engine") or EngineSettings()
         settings = _checked(settings, SocketSettings, "settings")

@@ -57,7 +57,6 @@ class Phase(Enum):
     LINGER = "linger"
 
 
-_HTTP_OF = {"ws": "http", "wss": "https"}  # what some proxies call the scheme of an upgrade
 _READS: Final = frozenset((Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.DRAIN, Phase.LINGER))
 
 
@@ -168,10 +167,7 @@ class Requests:
     def _made_of(self, head: Head) -> Request:
         method, target = head.method.decode("ascii"), head.target.decode("ascii")
         request = Request(method, target, head.headers, address=self._address, scheme=self._scheme)
-        if self._site.trust_proxy:
-            forwarded = _last(request.header("x-forwarded-proto"))
-            request.scheme = _HTTP_OF.get(forwarded, forwarded) or self._scheme
-            request.address = _last(request.header("x-forwarded-for")) or self._address
+        self._site.proxies.apply(request)
         return request
 
     # -- requests ----------------------------------------------------------------------------------------------------
@@ -426,8 +422,3 @@ class Requests:
             self._refuse(503, "server is shutting down", now)
         elif self._phase is Phase.IDLE and not self.has_more:
             self._wire.end()
-
-
-def _last(value: str | None) -> str:
-    """Return the last item of a list header: the one that the nearest proxy added."""
-    return (value or "").rpartition(",")[2].strip()

@@ -18,6 +18,7 @@ from typing import Protocol
 from socketio_core.engineio.carriers import Poll
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.session import Session
+from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
 from socketio_core.socketio.server import GOING_AWAY, Server
 from socketio_core.timers import TimerQueue
@@ -114,7 +115,7 @@ class Site:
         timeouts: how long connections may take.
         shortcuts: read plain requests without h11 and plain frames without wsproto.
         per_message_deflate: compress WebSocket messages for clients that offer it.
-        trust_proxy: take scheme and address of a client from `X-Forwarded-Proto` and `X-Forwarded-For`.
+        trust_proxy: whom to believe where clients come from; see `TrustedProxies`.
 
     Attributes:
         wires: the connections that are not over.
@@ -133,7 +134,7 @@ class Site:
         timeouts: Timeouts | None = None,
         shortcuts: bool = True,
         per_message_deflate: bool = False,
-        trust_proxy: bool = False,
+        trust_proxy: TrustProxy = False,
     ) -> None:
         self.mounts: list[Mount] = []
         self.application = application or _Nobody()
@@ -144,7 +145,7 @@ class Site:
         self.timeouts = timeouts or Timeouts()
         self.shortcuts = shortcuts
         self.per_message_deflate = per_message_deflate
-        self.trust_proxy = trust_proxy
+        self.proxies = TrustedProxies(trust_proxy)
         self.timers: TimerQueue[Wire] = TimerQueue()
         self.wires: set[Wire] = set()
         self.is_closing = False

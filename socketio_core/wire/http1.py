@@ -7,6 +7,7 @@ anything of the next one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from typing import final
@@ -17,6 +18,9 @@ from socketio_core.http import Response
 from socketio_core.wire.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
+_MAX_BLANK_BYTES = 64  # between two requests; RFC 9112, 2.2 speaks of one line, and llhttp sets no limit
+_LINE_ENDS = (b"\r", b"\n")
+_BLANK_LINES = re.compile(rb"(\r?\n)*")
 _FORM = (h11.LocalProtocolError, TypeError, ValueError)  # what h11 says of headers; the last two: they are no pairs
 
 
@@ -73,12 +77,13 @@ class Http1:
         is_ended: the client has closed its end, and no request is left.
     """
 
-    __slots__ = ("_h11", "_is_head", "_plain", "_shortcuts", "_unread", "is_ended")
+    __slots__ = ("_blank_bytes", "_h11", "_is_head", "_plain", "_shortcuts", "_unread", "is_ended")
 
     def __init__(self, *, shortcuts: bool) -> None:
         self.is_ended = False
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._unread = b""  # what has arrived and h11 was not given
+        self._blank_bytes = 0  # of empty lines in front of the next request
         self._plain: PlainRequest | None = None  # the request, if h11 has not seen it
         self._is_head = False  # the request's method: its answer has no body, whatever it is
         self._shortcuts = shortcuts
@@ -108,6 +113,9 @@ class Http1:
             BadRequest: what came is none.
         """
         self._is_head = False
+        self._skip_blank_lines()
+        if self._unread == b"\r":
+            return None
         if self._unread:
             if self._shortcuts:  # fast path; benchmarks: polling
                 self._plain = plain = plain_request(self._unread)
@@ -126,6 +134,28 @@ class Http1:
         if event.http_version < b"1.1":  # there the header means nothing (RFC 9110, 7.8)
             headers = [header for header in headers if header[0] != b"upgrade"]
         return Head(event.method, event.target, headers)
+
+    def _skip_blank_lines(self) -> None:
+        """Forget empty lines in front of a request, as many clients once sent them behind a body; h11 does not.
+
+        Spec: RFC 9112, 2.2.
+        """
+        if not self._unread and self._h11.their_state is h11.IDLE:
+            held, is_ended = self._h11.trailing_data
+            if held[:1] in _LINE_ENDS:
+                self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+                self._unread = held
+                self._skip_blank_lines()
+                if is_ended:
+                    self.feed(b"")
+            return
+        if self._unread[:1] in _LINE_ENDS:
+            blank = _BLANK_LINES.match(self._unread, 0, _MAX_BLANK_BYTES - self._blank_bytes)
+            assert blank is not None  # it may be empty
+            self._blank_bytes += blank.end()
+            self._unread = self._unread[blank.end() :]
+        if self._unread[:1] not in _LINE_ENDS and self._unread:
+            self._blank_bytes = 0
 
     def _next_event(self) -> object:
         try:

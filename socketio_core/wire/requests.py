@@ -163,6 +163,10 @@ class Requests:
             self._phase = Phase.HEAD
             if not self._is_first:  # of the first one the time runs from the beginning
                 wire.set_deadline(now + self._site.timeouts.header_s)
+        elif self._phase is Phase.HEAD and not http.held_bytes:  # it was half an empty line
+            self._phase = Phase.IDLE
+            if not self._is_first:
+                wire.set_deadline(now + self._site.timeouts.keep_alive_s)
 
     def _made_of(self, head: Head) -> Request:
         method, target = head.method.decode("ascii"), head.target.decode("ascii")

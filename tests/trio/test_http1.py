@@ -267,3 +267,50 @@ async def test_preflight_is_answered_with_cors_and_the_headers_are_on_errors_too
         refused = await peer.ask("/socket.io/?EIO=4&transport=no", headers=["Origin: https://app"])
         assert refused.status == 400
         assert refused.headers["access-control-allow-credentials"] == "true"
+
+
+BLANK = [b"\r\n", b"\r\n\r\n", b"\n", b"\r\n" * 32]
+GET_PAGE = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+POST_PAGE = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nok"
+
+
+@trio_test
+@pytest.mark.parametrize("blank", BLANK)
+@pytest.mark.parametrize("first", [b"", GET_PAGE, POST_PAGE, POST_PAGE.replace(b"Host", b"Expect: \r\nHost")])
+@pytest.mark.parametrize("shortcuts", [True, False])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_empty_lines_in_front_of_a_request_are_ignored(
+    blank: bytes, first: bytes, *, shortcuts: bool, size: int
+) -> None:
+    """RFC 9112, 2.2: for a robust server, at least one."""
+    io = Server(http=lambda _, body: Response(200, [], b"[" + body + b"]"), shortcuts=shortcuts)
+    async with serving(io) as bench:
+        peer = await bench.connect()
+        data = first + blank + POST_PAGE + blank + GET_PAGE + blank
+        for at in range(0, len(data), size):
+            await peer.send(data[at : at + size])
+        answers = [(await peer.answer()).body for _ in range(3 if first else 2)]
+        assert answers[-2:] == [b"[ok]", b"[]"]
+        assert (await peer.ask("/")).status == 200
+
+
+@trio_test
+@pytest.mark.parametrize("shortcuts", [True, False])
+@pytest.mark.parametrize("data", [b"\r\n" * 33, b"\r\nX\r\n\r\n", b"\r\rGET", b" \r\n" + GET_PAGE])
+async def test_what_is_more_than_empty_lines_is_refused(data: bytes, *, shortcuts: bool) -> None:
+    async with serving(Server(http=lambda *_: Response(200), shortcuts=shortcuts)) as bench:
+        peer = await bench.connect()
+        await peer.send(data)
+        assert (await peer.answer()).status == 400
+
+
+@trio_test
+async def test_half_an_empty_line_is_no_request_that_takes_too_long() -> None:
+    async with serving(Server(http=lambda *_: Response(200), timeouts=Timeouts(header_s=1, keep_alive_s=50))) as bench:
+        peer = await bench.connect()
+        assert (await peer.ask("/")).status == 200
+        for byte in (b"\r", b"\n"):
+            await peer.send(byte)
+            await wait_all_tasks_blocked()
+        await trio.sleep(40)
+        assert (await peer.ask("/")).status == 200

@@ -254,5 +254,5 @@ def _require_positive(settings: object, names: str, **followed: int | None) -> N
         value = getattr(settings, name)
         if value is None and name in followed:
             object.__setattr__(settings, name, followed[name])
-        elif not value > 0:
+        elif not value > 0:  # pyright: ignore[reportOptionalOperand]
             raise ValueError(f"{name} must be positive: {value!r}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pytest
 
-from socketio_core.app import Socket
+from socketio_core.app import Namespace, Socket
 from socketio_core.errors import ConnectRefused, LocalProtocolError
 from socketio_core.socketio import JsonParser, Packet
 from socketio_core.socketio.packet import EVENT
@@ -66,7 +66,8 @@ class Level(IntEnum):
 async def test_names_of_any_kind_of_text(names: Any, json: Any) -> None:
     io = Server(json=json)
     calls: list[Any] = []
-    admin = io.of(names.SPACE)
+    space: str = names.SPACE
+    admin: Namespace = io.of(space)
 
     async def chat(socket: Socket, *args: Any) -> Any:
         socket.join(names.ROOM)
@@ -144,7 +145,9 @@ async def test_what_is_no_name_is_refused_by_name(name: Any) -> None:
                         await call(name)
 
 
-Pair = namedtuple("Pair", "a b")
+class Pair(NamedTuple):
+    a: Any
+    b: Any
 
 
 @dataclass
@@ -160,8 +163,8 @@ class Point:
         ({Text("k"): Classic.EVENT, Modern.ROOM: 1}, '{"k":"chat","lobby":1}'),
         ({Level.LOW: Level.LOW, 2: None, False: 1.5}, '{"1":1,"2":null,"false":1.5}'),
         (Pair(1, (2, Pair(3, []))), "[1,[2,[3,[]]]]"),
-        (OrderedDict(a=1), '{"a":1}'),
-        (defaultdict(list, a=[1]), '{"a":[1]}'),
+        (OrderedDict[str, Any](a=1), '{"a":1}'),
+        (defaultdict[str, Any](list, a=[1]), '{"a":[1]}'),
     ],
 )
 def test_data_of_related_types(value: Any, text: str, json: Any) -> None:

@@ -38,7 +38,7 @@ def message_frame(payload: Payload) -> Frame:
         return payload
     if isinstance(payload, str):
         return MESSAGE + payload
-    if not isinstance(payload, (bytes, bytearray, memoryview)):
+    if not isinstance(payload, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise LocalProtocolError(f"message must be str or bytes, not {type(payload).__name__}")
     return bytes(payload)
 

@@ -56,7 +56,7 @@ def disarmed(data: JSONValue) -> JSONValue:
         container, key = pending.pop()
         value = container[key]
         if isinstance(value, dict):
-            fields = value.items()  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+            fields: Any = value.items()  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
             copy: Any = {name: 1 if item is True and name == "_placeholder" else item for name, item in fields}
             pending += [(copy, name) for name in copy]
         elif isinstance(value, (list, tuple)):

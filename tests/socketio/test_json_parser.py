@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
@@ -403,7 +404,8 @@ def test_depth_has_a_limit_in_each_direction(
 ) -> None:
     """The levels are those of the text, the packet's own array among them, and a placeholder is one too."""
     parser = JsonParser(settings, json=module)
-    for wrap in (lambda data: [data], lambda data: {"a": data}):
+    wraps: list[Callable[[Any], Any]] = [lambda data: [data], lambda data: {"a": data}]
+    for wrap in wraps:
         data: Any = []
         for depth in range(2, max(received, sent) + 2):
             if depth in (received, received + 1):

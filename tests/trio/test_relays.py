@@ -43,7 +43,11 @@ async def test_the_largest_that_arrives_reaches_everybody(transport: str, json: 
         url = bench.urls[0]
         sender = await stack.enter_async_context(connect(url, json=json, transports=[transport], reconnection=False))
         other = await stack.enter_async_context(connect(url, json=json, transports=[transport], reconnection=False))
-        other.on("said", lambda *args: got.append(args[-1]["data"]))
+
+        @other.on("said")
+        def said(*args: Any) -> None:
+            got.append(args[-1]["data"])
+
         for data in (
             nested(127),
             {"a": nested(126)},

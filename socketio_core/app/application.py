@@ -69,6 +69,7 @@ class Application(Registrar, Broadcasts):
         self.core = core
         self.runtime = runtime
         self.concurrency = concurrency
+        self._kept: dict[str, Namespace] = {}  # those with handlers of their own, by name
         self._parents: dict[NamePattern | None, ParentNamespace] = {}
         self._root = self._namespace_of(core.hub.of(ROOT_NAMESPACE))
         self._handlers = self._root.handlers
@@ -80,7 +81,7 @@ class Application(Registrar, Broadcasts):
     @overload
     def of(self, name: re.Pattern[str] | Callable[[str], bool]) -> ParentNamespace: ...
     def of(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
-        """Return a namespace; it exists from then on. One whose name matches a pattern belongs to its family.
+        """Return a namespace, which clients may join from then on. A name that matches a pattern belongs to its family.
 
         Args:
             name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
@@ -113,13 +114,17 @@ class Application(Registrar, Broadcasts):
         return [self._namespace_of(core) for core in list(self.core.hub.namespaces.values())]
 
     def _everyone(self) -> BroadcastOperator:
-        return BroadcastOperator(self, self._root.core)
+        return BroadcastOperator(self, ROOT_NAMESPACE)
 
     def _namespace_of(self, core: CoreNamespace) -> Namespace:
         namespace = core.context
         if not isinstance(namespace, Namespace):
             namespace = core.context = Namespace(self, core, self._parents.get(core.pattern))
         return namespace
+
+    def keep(self, namespace: Namespace) -> None:
+        """Keep a namespace for good: it has handlers."""
+        self._kept[namespace.name] = namespace
 
     def socket_of(self, member: Member) -> Socket:
         """Return the socket that stands for a member."""
@@ -327,7 +332,7 @@ class Application(Registrar, Broadcasts):
 
     async def call_many(
         self,
-        namespace: CoreNamespace,
+        nsp: str,
         sockets: Sequence[Socket],
         name: str,
         args: Iterable[JSONValue],
@@ -335,8 +340,9 @@ class Application(Registrar, Broadcasts):
     ) -> list[JSONValue]:
         """Send one event to several sockets and wait for an ack from each; see `BroadcastOperator.call`."""
         await self.runtime.check_cancelled()
-        ack_id = namespace.take_ack_id()
-        message = self.core.parser.encode(event_packet(namespace.name, name, args, ack_id))
+        namespace = self.core.hub.namespaces.get(nsp)
+        ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there
+        message = self.core.parser.encode(event_packet(nsp, name, args, ack_id))
         if not sockets:
             return []
         event = self.runtime.new_event()

@@ -34,15 +34,17 @@ class HandlerTable:
     What `of_event` and the others return does not change while somebody goes through it, whatever handlers do.
     """
 
-    __slots__ = ("_any", "_base", "_events", "_known", "_lifecycle", "_middlewares", "_moments")
+    __slots__ = ("_added", "_any", "_base", "_events", "_known", "_lifecycle", "_middlewares", "_moments")
 
     def __init__(
         self,
         base: HandlerTable | None = None,
         lifecycle: Mapping[str, str] = LIFECYCLE,
         known: Collection[str] | None = None,
+        added: Callable[[], None] | None = None,
     ) -> None:
         self._base = base
+        self._added = added  # called when something was registered
         self._known = known  # the only names there are; `None` where clients choose them
         self._lifecycle = lifecycle
         self._events: dict[str, tuple[Handler, ...]] = {}
@@ -80,14 +82,21 @@ class HandlerTable:
             raise ValueError(f"name must be one of {', '.join(self._known)}, not: {name!r}")
         table, name = self._place(name)
         table[name] = (*table.get(name, ()), _checked(handler))
+        self._note_added()
 
     def add_any(self, handler: Handler) -> None:
         """Register `handler` for every event of a client."""
         self._any = (*self._any, _checked(handler))
+        self._note_added()
 
     def add_middleware(self, middleware: Handler) -> None:
         """Register a middleware."""
         self._middlewares = (*self._middlewares, _checked(middleware))
+        self._note_added()
+
+    def _note_added(self) -> None:
+        if self._added is not None:
+            self._added()
 
     def remove(self, name: str, handler: Handler) -> None:
         """Remove a handler; one that is not there is no error."""

@@ -39,21 +39,24 @@ def room_set(rooms: Rooms) -> frozenset[str]:
 
 
 class BroadcastOperator:
-    """Who gets a broadcast. Immutable: each method returns a new operator, so one may be kept and used again."""
+    """Who gets a broadcast. Immutable: each method returns a new operator, so one may be kept and used again.
 
-    __slots__ = ("_app", "_except", "_is_volatile", "_namespace", "_rooms")
+    It means the namespace that has the name when it is used, for a dynamic one comes and goes.
+    """
+
+    __slots__ = ("_app", "_except", "_is_volatile", "_nsp", "_rooms")
 
     def __init__(
         self,
         app: Application,
-        namespace: CoreNamespace,
+        nsp: str,
         rooms: frozenset[str] | None = None,
         except_rooms: frozenset[str] = frozenset(),
         *,
         is_volatile: bool = False,
     ) -> None:
         self._app = app
-        self._namespace = namespace
+        self._nsp = nsp
         self._rooms = rooms
         self._except = except_rooms
         self._is_volatile = is_volatile
@@ -77,7 +80,7 @@ class BroadcastOperator:
     def _with(
         self, rooms: frozenset[str] | None, except_rooms: frozenset[str], *, is_volatile: bool
     ) -> BroadcastOperator:
-        return BroadcastOperator(self._app, self._namespace, rooms, except_rooms, is_volatile=is_volatile)
+        return BroadcastOperator(self._app, self._nsp, rooms, except_rooms, is_volatile=is_volatile)
 
     async def emit(self, name: str, *args: JSONValue) -> int:
         """Send an event to all of them, encoded once. Returns how many outgoing buffers took it.
@@ -93,9 +96,7 @@ class BroadcastOperator:
     def emit_nowait(self, name: str, *args: JSONValue) -> int:
         """The same, for sync code."""
         self._app.runtime.output_ready()  # first, for it checks the thread
-        return self._app.core.broadcast(
-            self._namespace.name, name, args, self._rooms, self._except, volatile=self._is_volatile
-        )
+        return self._app.core.broadcast(self._nsp, name, args, self._rooms, self._except, volatile=self._is_volatile)
 
     async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
         """Send an event to all of them and wait for their acknowledgements, one from each.
@@ -105,10 +106,11 @@ class BroadcastOperator:
         Raises:
             AckTimeout: not all came in `timeout` seconds, or some left; `error.responses` has those that came.
         """
-        return await self._app.call_many(self._namespace, list(self._recipients()), name, args, timeout)
+        return await self._app.call_many(self._nsp, list(self._recipients()), name, args, timeout)
 
     def _recipients(self) -> Iterator[Socket]:
-        for member in self._namespace.recipients(self._rooms, self._except):
+        namespace = self._app.core.hub.namespaces.get(self._nsp)
+        for member in () if namespace is None else namespace.recipients(self._rooms, self._except):
             yield self._app.socket_of(member)
 
     def fetch_sockets(self) -> list[Socket]:
@@ -203,6 +205,9 @@ class _Registers(Registrar):
 class Namespace(_Registers, Broadcasts):
     """One namespace: handlers, middlewares, and everyone in it.
 
+    One whose name matches a pattern is forgotten when nobody is in it, but for handlers and middlewares of its own. Who
+    kept the object finds it in use again when the name comes back.
+
     Attributes:
         parent: whose handlers and middlewares come before its own, if its name matches a pattern.
     """
@@ -211,9 +216,12 @@ class Namespace(_Registers, Broadcasts):
 
     def __init__(self, app: Application, core: CoreNamespace, parent: ParentNamespace | None = None) -> None:
         self._app = app
-        self._handlers = HandlerTable(None if parent is None else parent.handlers)
+        self._handlers = HandlerTable(None if parent is None else parent.handlers, added=self._keep)
         self.core = core
         self.parent = parent
+
+    def _keep(self) -> None:
+        self._app.keep(self)
 
     def __repr__(self) -> str:
         return f"<Namespace {self.name}, {len(self.core.members)} sockets>"
@@ -234,7 +242,7 @@ class Namespace(_Registers, Broadcasts):
         return {sid: self._app.socket_of(member) for sid, member in self.core.members.items()}
 
     def _everyone(self) -> BroadcastOperator:
-        return BroadcastOperator(self._app, self.core)
+        return BroadcastOperator(self._app, self.name)
 
 
 class ParentNamespace(_Registers):
@@ -267,7 +275,7 @@ class ParentNamespace(_Registers):
 
     @property
     def children(self) -> list[Namespace]:
-        """The matching namespaces that exist now: that somebody is in, or that the application asked for by name."""
+        """The matching namespaces that exist now: that somebody is in, or wants to be in."""
         return [child for child in self._app.namespaces if child.parent is self]
 
     async def emit(self, name: str, *args: JSONValue) -> int:

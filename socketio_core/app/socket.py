@@ -208,7 +208,7 @@ class Socket(Registrar):
     @property
     def broadcast(self) -> BroadcastOperator:
         """Everyone in the namespace but this socket."""
-        return BroadcastOperator(self._app, self.member.namespace, None, frozenset((self.id,)))
+        return BroadcastOperator(self._app, self.nsp, None, frozenset((self.id,)))
 
     # -- events ------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from socketio_core.engineio.message import WireMessage
 
@@ -29,10 +30,20 @@ class Namespace:
         context: belongs to the layer above.
         pending_count: how many members are being decided about.
         pattern: what accepted the name, if it was not asked for by name first.
-        is_dynamic: made when a client asked for it, and forgotten with its last member.
+        is_dynamic: a pattern accepted the name; it is there while somebody is in it, or wants to be.
     """
 
-    __slots__ = ("_next_ack_id", "_rooms", "context", "is_dynamic", "members", "name", "pattern", "pending_count")
+    __slots__ = (
+        "__weakref__",
+        "_next_ack_id",
+        "_rooms",
+        "context",
+        "is_dynamic",
+        "members",
+        "name",
+        "pattern",
+        "pending_count",
+    )
 
     def __init__(self, name: str, pattern: NamePattern | None = None) -> None:
         self.name = name
@@ -119,21 +130,25 @@ class Namespace:
 
 
 class Hub:
-    """All namespaces of a server."""
+    """All namespaces of a server.
+
+    A dynamic namespace is forgotten when it is empty, or names would fill the memory. Whoever holds the object finds it
+    in place again when the name comes back: there are never two of one name.
+    """
 
     def __init__(self) -> None:
         self.namespaces: dict[str, Namespace] = {}
+        self._dynamic: WeakValueDictionary[str, Namespace] = WeakValueDictionary()  # empty ones that are held too
         self._patterns: list[NamePattern] = []
 
     def of(self, name: str) -> Namespace:
         """Return the namespace `name`, made if need be; clients can join it from then on.
 
-        It knows the pattern that accepts its name, if there is one: whoever guards all that match guards it too.
+        One whose name a pattern accepts is dynamic, and knows the pattern: whoever guards all that match guards it too.
         """
-        namespace = self.find(name)
+        namespace = self._look_up(name)
         if namespace is None:
             namespace = self.namespaces[name] = Namespace(name)
-        namespace.is_dynamic = False
         return namespace
 
     def allow(self, pattern: NamePattern) -> None:
@@ -142,11 +157,17 @@ class Hub:
 
     def find(self, name: str) -> Namespace | None:
         """Return the namespace that a client asks for, or `None` if there is no such thing."""
-        namespace = self.namespaces.get(name)
+        namespace = self._look_up(name)
+        if namespace is not None:
+            self.namespaces[name] = namespace
+        return namespace
+
+    def _look_up(self, name: str) -> Namespace | None:
+        namespace = self.namespaces.get(name) or self._dynamic.get(name)
         if namespace is None:
             pattern = next((pattern for pattern in self._patterns if pattern(name)), None)
             if pattern is not None:
-                namespace = self.namespaces[name] = Namespace(name, pattern)
+                namespace = self._dynamic[name] = Namespace(name, pattern)
         return namespace
 
     def forget_if_empty(self, namespace: Namespace) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
 from typing import Any, Final
+from weakref import ref
 
 import pytest
 
@@ -267,17 +269,103 @@ def test_a_family_emits_to_all_its_children(pattern: Pattern) -> None:
 
 
 @FAMILY
-def test_a_child_is_forgotten_with_its_last_socket_unless_it_was_asked_for(pattern: Pattern) -> None:
+def test_a_child_is_forgotten_with_its_last_socket_also_if_it_was_asked_for(pattern: Pattern) -> None:
     rig = AppRig()
     family = rig.io.of(pattern)
     assert family.children == []
-    kept = rig.io.of("/room-1")
+    rig.io.of("/room-1")
     client = rig.open()
     for nsp in ("/room-1", "/room-2"):
         rig.send(client, f"40{nsp},")
     assert [child.name for child in family.children] == ["/room-1", "/room-2"]
     rig.send(client, "41/room-1,", "41/room-2,")
-    assert family.children == [kept]
+    assert family.children == []
+    assert rig.io.namespaces == [rig.io.of("/")]
+
+
+def test_using_many_names_leaves_nothing_behind() -> None:
+    rig = AppRig()
+    family = rig.io.of(is_room)
+    made = []
+    for number in range(100):
+        child = rig.io.of(f"/room-{number}")
+        assert child.emit_nowait("x") == 0
+        assert child.to("somewhere").fetch_sockets() == []
+        child.sockets_join("somewhere")
+        assert rig.start(child.call("x")).result == []
+        assert child.sockets == {}
+        made.append(ref(child.core))
+        del child
+    rig.runtime.tasks.clear()
+    gc.collect()
+    assert [core() for core in made] == [None] * 100
+    assert family.children == []
+
+
+def come_and_go(rig: AppRig, nsp: str = "/room-1") -> None:
+    """Let the namespace fill and empty, and what nobody holds be collected."""
+    client, _ = rig.connect(nsp)
+    rig.send(client, "1")
+    rig.runtime.tasks.clear()
+    gc.collect()
+
+
+@FAMILY
+def test_what_is_kept_of_a_child_goes_on_when_it_comes_back(pattern: Pattern) -> None:
+    rig = AppRig()
+    family = rig.io.of(pattern)
+    client, socket = rig.connect("/room-1")
+    child, operator = family.children[0], family.children[0].to("x")
+    volatile, everyone_else = operator.volatile, socket.to("x")
+    rig.send(client, "1")
+    del socket
+    assert (operator.fetch_sockets(), rig.start(operator.call("q")).result) == ([], [])
+    come_and_go(rig)
+    child.on("late", note(rig, "late"))
+    client, socket = rig.connect("/room-1")
+    assert (family.children, socket.namespace, rig.io.of("/room-1")) == ([child], child, child)
+    assert child.sockets == {socket.id: socket}
+    child.sockets_join("x")
+    for each in (operator, volatile, everyone_else, child):
+        assert each.fetch_sockets() == [socket]
+        assert rig.start(each.emit("e")).result == 1
+    client.take_messages()
+    calling = rig.start(operator.call("q"))
+    (question,) = drain(client)
+    number = str(question).removeprefix("2/room-1,").partition("[")[0]
+    rig.send(client, f"43/room-1,{number}[7]", '42/room-1,["late"]')
+    assert calling.result == [7]
+    assert rig.calls == [("late", socket.id)]
+    operator.sockets_leave("x")
+    assert operator.fetch_sockets() == []
+    rig.start(everyone_else.except_([]).emit("e"))
+    rig.start(child.disconnect_sockets())
+    assert not socket.connected
+
+
+@pytest.mark.parametrize("kind", ["on", "on_any", "use", "event"])
+def test_handlers_that_were_registered_by_name_stay(kind: str) -> None:
+    """Whoever registers them need not keep the namespace."""
+    rig = AppRig()
+    rig.io.of(is_room)
+
+    def x(*args: Any) -> None:
+        rig.calls.append(kind)
+
+    if kind == "on":
+        rig.io.of("/room-1").on("x", x)
+    else:
+        {"on_any": rig.io.of("/room-1").on_any, "use": rig.io.of("/room-1").use, "event": rig.io.of("/room-1").event}[
+            kind
+        ](x)
+    gc.collect()
+    come_and_go(rig)
+    come_and_go(rig)
+    rig.calls.clear()
+    client, _ = rig.connect("/room-1")
+    rig.send(client, '42/room-1,["x"]')
+    assert rig.calls == [kind]
+    assert [child.name for child in rig.io.namespaces] == ["/", "/room-1"]
 
 
 @FAMILY

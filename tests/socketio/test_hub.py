@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from typing import Any, Final
+from weakref import ref
 
 import pytest
 
@@ -270,16 +272,48 @@ def test_a_namespace_that_nobody_could_join_is_not_kept(limit: str) -> None:
     assert list(rig.server.hub.namespaces) == ["/", "/room-1"]
 
 
-def test_a_namespace_that_was_asked_for_by_name_stays_and_knows_its_pattern() -> None:
+def test_a_namespace_that_was_asked_for_by_name_knows_its_pattern_and_goes_like_any_other() -> None:
     rig = dynamic_rig()
     early = rig.server.hub.of("/room-1")
+    assert list(rig.server.hub.namespaces) == ["/"]
     client = rig.open()
     late = rig.join(client, "/room-2").namespace
     assert rig.server.hub.of("/room-2") is late
     assert early.pattern == late.pattern is not None
+    assert rig.join(client, "/room-1").namespace is early
     client.send("1")
-    assert list(rig.server.hub.namespaces) == ["/", "/room-1", "/room-2"]
+    assert list(rig.server.hub.namespaces) == ["/"]
     assert rig.server.hub.of("/elsewhere").pattern is None
+    assert list(rig.server.hub.namespaces) == ["/", "/elsewhere"]
+
+
+def test_a_namespace_that_is_held_is_the_same_when_it_comes_back() -> None:
+    rig = dynamic_rig()
+    held = rig.join(client := rig.open(), "/room-1").namespace
+    assert held.take_ack_id() == 0
+    client.send("1")
+    rig.events()
+    assert rig.server.hub.of("/room-1") is held
+    assert rig.join(rig.open(), "/room-1").namespace is held
+    assert held.take_ack_id() == 1  # no late answer is taken for that of another event
+
+
+def test_names_that_are_asked_for_leave_nothing_behind() -> None:
+    rig = dynamic_rig()
+    made = [ref(rig.server.hub.of(f"/room-{number}")) for number in range(100)]
+    gc.collect()
+    assert [namespace() for namespace in made] == [None] * 100
+    assert list(rig.server.hub.namespaces) == ["/"]
+
+
+def test_a_namespace_that_was_made_before_its_pattern_stays() -> None:
+    rig = Rig()
+    early = rig.server.hub.of("/room-1")
+    rig.server.hub.allow(lambda name: name.startswith("/room-"))
+    client = rig.open()
+    assert rig.join(client, "/room-1").namespace is early
+    client.send("1")
+    assert rig.server.hub.namespaces["/room-1"] is early
 
 
 # -- encoding ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from conformance.case import LEVELS, Case, Level, all_cases
 from conformance.client.wire import NetworkWire
 from conformance.clients.run import main as client_main
 from conformance.run import JOBS, Result, run_cases, run_in_memory
+from conformance.times import PATIENT, QUICK, Times
 
 EPILOG = f"""\
 hosts that come with the suite: {", ".join(hosting.HOSTS)}
@@ -108,14 +109,14 @@ def check(target: str, cases: Sequence[Case], jobs: int) -> list[Result]:
 
         return run_in_memory(cases, Host, progress)
     if hosting.is_host(target):
-        with hosting.started(target) as url:
-            return _over_network(cases, url, progress, jobs)
+        with hosting.started(target, PATIENT) as url:
+            return _over_network(cases, url, progress, jobs, PATIENT)
     if "://" not in target:
         raise ValueError(f"neither a URL nor one of the hosts {', '.join(hosting.HOSTS)}: {target!r}")
-    return _over_network(cases, target, progress, jobs)
+    return _over_network(cases, target, progress, jobs, QUICK)
 
 
-def _over_network(cases: Sequence[Case], url: str, progress: report.Progress, jobs: int) -> list[Result]:
+def _over_network(cases: Sequence[Case], url: str, progress: report.Progress, jobs: int, times: Times) -> list[Result]:
     wire = NetworkWire.to(url)
 
     async def run() -> list[Result]:
@@ -123,7 +124,7 @@ def _over_network(cases: Sequence[Case], url: str, progress: report.Progress, jo
             await trio.aclose_forcefully(await wire.connect())
         except (OSError, trio.TooSlowError) as error:
             raise hosting.HostError(f"no server at {url}: {str(error) or 'timeout'}") from None
-        return await run_cases(cases, wire, progress, jobs=jobs)
+        return await run_cases(cases, wire, progress, jobs=jobs, times=times)
 
     return trio.run(run)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import platform
 import queue
 import signal
@@ -15,6 +16,8 @@ from collections.abc import Callable, Generator, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+
+from conformance.times import QUICK, VARIABLE, Times, as_text
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = ("trio", "asyncio", "wsgi", "asgi", "sans")
@@ -112,14 +115,17 @@ def _interrupt(signum: int, frame: object) -> None:
 
 
 @contextlib.contextmanager
-def started(name: str) -> Generator[str]:
+def started(name: str, times: Times = QUICK) -> Generator[str]:
     """Start a host in a process of its own, give its URL, and stop it at the end.
 
     Raises:
         HostError: it did not start.
     """
     command = [sys.executable, "-m", "conformance", "serve", name, "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, VARIABLE: as_text(times)}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     lines: queue.Queue[str] = queue.Queue()
     errors: list[str] = []
     readers = [

@@ -13,6 +13,7 @@ from conformance.case import Case, Failure, Skipped
 from conformance.client.memory import MemoryHost, MemoryWire
 from conformance.client.peer import Peer
 from conformance.client.wire import Wire
+from conformance.times import QUICK, Times
 
 CASE_S = 30.0  # one case may take this long
 JOBS = 8
@@ -39,9 +40,9 @@ class Result:
 Report = Callable[[Result], None]
 
 
-async def run_case(case: Case, wire: Wire) -> Result:
+async def run_case(case: Case, wire: Wire, times: Times = QUICK) -> Result:
     """Run one case. Whatever the server does, there is a result."""
-    peer = Peer(wire)
+    peer = Peer(wire, times)
     began = trio.current_time()
     status: Status = "passed"
     detail = ""
@@ -68,14 +69,16 @@ def _outcome(error: BaseException) -> tuple[Status, str]:
     return "failed", f"{type(error).__name__}: {error}"
 
 
-async def run_cases(cases: Sequence[Case], wire: Wire, report: Report, *, jobs: int = JOBS) -> list[Result]:
+async def run_cases(
+    cases: Sequence[Case], wire: Wire, report: Report, *, jobs: int = JOBS, times: Times = QUICK
+) -> list[Result]:
     """Run cases against a server on the network, and return their results in the order of the cases."""
     results: dict[str, Result] = {}
     limit = trio.CapacityLimiter(jobs)
 
     async def run(case: Case) -> None:
         try:
-            results[case.name] = result = await run_case(case, wire)
+            results[case.name] = result = await run_case(case, wire, times)
         finally:
             limit.release_on_behalf_of(case)
         report(result)

@@ -173,4 +173,4 @@ async def binary_before_any_namespace_ends_the_connection(peer: Peer, transport:
     """A client that has joined nothing may send no attachment either."""
     client = SocketIO(await peer.session(transport, SOCKET_IO))
     await send_bad(client, b"\x01")
-    await client.closed(0.8)  # before the connect timeout would end it
+    await client.closed(0.8 * peer.times.connect_timeout_s)  # before the connect timeout would end it

@@ -13,8 +13,8 @@ async def open_packet_has_the_fields(peer: Peer, transport: str) -> None:
     session = await peer.session(transport)
     expect(sorted(session.handshake), sorted(HANDSHAKE_FIELDS), "fields of the open packet")
     expect(session.handshake["upgrades"], ["websocket"] if transport == "polling" else [], "upgrades")
-    expect(session.handshake["pingInterval"], 300, "pingInterval")
-    expect(session.handshake["pingTimeout"], 200, "pingTimeout")
+    expect(session.handshake["pingInterval"], round(1000 * peer.times.ping_interval_s), "pingInterval")
+    expect(session.handshake["pingTimeout"], round(1000 * peer.times.ping_timeout_s), "pingTimeout")
     expect(session.handshake["maxPayload"], MAX_PAYLOAD, "maxPayload")
 
 

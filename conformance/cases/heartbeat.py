@@ -6,7 +6,7 @@ import trio
 
 from conformance.case import BOTH, Failure, case, expect, require
 from conformance.client.http import PATIENCE_S
-from conformance.client.peer import PING_INTERVAL_S, PING_TIMEOUT_S, Peer
+from conformance.client.peer import Peer
 from conformance.client.session import Packet, Polling, Session, WebSocketSession, packets_of
 from conformance.client.websocket import Closed
 
@@ -15,13 +15,18 @@ EARLY_S = 0.02  # by so much clocks may differ
 LATE_S = 0.7  # so late things may come on a busy machine
 
 
-async def _next(session: Session) -> list[Packet | Closed]:
+def _lifetime_s(peer: Peer) -> float:
+    """How long a session lives whose ping nobody answers."""
+    return peer.times.ping_interval_s + peer.times.ping_timeout_s
+
+
+async def _next(session: Session, patience_s: float = PATIENCE_S) -> list[Packet | Closed]:
     """Return what comes next, pings too; `Closed` for the end, whichever way it is told."""
     if isinstance(session, WebSocketSession):
-        return [await session.websocket.receive()]
+        return [await session.websocket.receive(patience_s)]
     assert isinstance(session, Polling)  # there is no third
     poll = await session.begin_poll()
-    response = await poll.response()
+    response = await poll.response(patience_s)
     if response.status == 400:
         return [Closed(response.status)]
     return [Closed(0) if packet == "1" else packet for packet in packets_of(response)]
@@ -29,13 +34,14 @@ async def _next(session: Session) -> list[Packet | Closed]:
 
 async def _ping(session: Session) -> float:
     """Wait for a ping, which must be the next thing to come, and return when it came."""
-    expect(await _next(session), ["2"], "packets instead of a ping")
+    interval_s = session.handshake["pingInterval"] / 1000
+    expect(await _next(session, interval_s + PATIENCE_S), ["2"], "packets instead of a ping")
     return trio.current_time()
 
 
-async def _end(session: Session) -> float:
+async def _end(peer: Peer, session: Session) -> float:
     """Wait for the end, which must be the next thing to come, and return when it came."""
-    received = await _next(session)
+    received = await _next(session, peer.times.ping_timeout_s + PATIENCE_S)
     require(isinstance(received[0], Closed), "session was not closed", received)
     return trio.current_time()
 
@@ -52,7 +58,7 @@ async def ping_comes_after_the_interval(peer: Peer, transport: str) -> None:
     begin = trio.current_time()
     session = await peer.session(transport)
     opened = trio.current_time()
-    _in_time(await _ping(session), begin, opened, PING_INTERVAL_S, "ping")
+    _in_time(await _ping(session), begin, opened, peer.times.ping_interval_s, "ping")
 
 
 @case("required", HEARTBEAT, over=(*BOTH, "upgrade"))
@@ -62,7 +68,7 @@ async def session_without_pong_ends(peer: Peer, transport: str) -> None:
     session = await peer.session(transport)
     opened = trio.current_time()
     await _ping(session)
-    _in_time(await _end(session), begin, opened, PING_INTERVAL_S + PING_TIMEOUT_S, "end")
+    _in_time(await _end(peer, session), begin, opened, _lifetime_s(peer), "end")
     await peer.forgotten(session.sid)
 
 
@@ -75,7 +81,7 @@ async def interval_begins_with_the_pong(peer: Peer, transport: str) -> None:
     begin = trio.current_time()
     await session.send("3")
     sent = trio.current_time()
-    _in_time(await _ping(session), begin, sent, PING_INTERVAL_S, "second ping")
+    _in_time(await _ping(session), begin, sent, peer.times.ping_interval_s, "second ping")
 
 
 @case("required", HEARTBEAT, over=(*BOTH, "upgrade"))
@@ -94,17 +100,17 @@ async def ping_waits_for_a_poll(peer: Peer) -> None:
     """A ping that is due while no poll is pending comes with the next one, with what else is to be said."""
     session = await peer.polling()
     await session.send("4before")
-    await trio.sleep(PING_INTERVAL_S + 0.06)
+    await trio.sleep(peer.times.ping_interval_s + 0.06)
     expect(await session.poll(), ["4before", "2"], "packets in the poll")
     await session.send("3")
-    await session.silent(PING_TIMEOUT_S + 0.05)
+    await session.silent(peer.times.ping_timeout_s + 0.05)
 
 
 @case("required", HEARTBEAT)
 async def session_that_never_polls_ends(peer: Peer) -> None:
     """Nothing is sent to a client that does not poll; its session ends all the same."""
     session = await peer.polling()
-    await trio.sleep(PING_INTERVAL_S + PING_TIMEOUT_S + LATE_S)
+    await trio.sleep(_lifetime_s(peer) + LATE_S)
     await session.gone()
 
 
@@ -126,7 +132,7 @@ async def messages_are_no_pongs(peer: Peer, transport: str) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chatter)
-        with trio.fail_after(2 * PATIENCE_S):
+        with trio.fail_after(_lifetime_s(peer) + peer.times.ping_timeout_s + PATIENCE_S):
             while not ended_at:
                 for packet in await _next(session):
                     if packet == "2":
@@ -134,8 +140,8 @@ async def messages_are_no_pongs(peer: Peer, transport: str) -> None:
                     elif isinstance(packet, Closed):
                         ended_at = trio.current_time()
         nursery.cancel_scope.cancel()
-    _in_time(pinged_at, begin, opened, PING_INTERVAL_S, "ping")
-    _in_time(ended_at, begin, opened + PING_TIMEOUT_S, PING_INTERVAL_S + PING_TIMEOUT_S, "end")
+    _in_time(pinged_at, begin, opened, peer.times.ping_interval_s, "ping")
+    _in_time(ended_at, begin, opened + peer.times.ping_timeout_s, _lifetime_s(peer), "end")
 
 
 @case("required", HEARTBEAT, over=BOTH)
@@ -146,7 +152,7 @@ async def unasked_pong_is_harmless(peer: Peer, transport: str) -> None:
     await session.send("4still here")
     expect(await session.receive(), "4still here", "message")
     if isinstance(session, WebSocketSession):
-        await session.websocket.expect("2")
+        await session.websocket.expect("2", peer.times.ping_interval_s + PATIENCE_S)
     else:
         await _ping(session)
 
@@ -159,7 +165,7 @@ async def unasked_pong_restarts_the_interval(peer: Peer, transport: str) -> None
     begin = trio.current_time()
     await session.send("3")
     sent = trio.current_time()
-    _in_time(await _ping(session), begin, sent, PING_INTERVAL_S, "ping")
+    _in_time(await _ping(session), begin, sent, peer.times.ping_interval_s, "ping")
 
 
 @case("reference", "PROTOCOL 1.4", over=BOTH, rows=[("plain", "2"), ("probe", "2probe")])
@@ -182,7 +188,7 @@ async def ping_during_a_probe_comes_by_polling(peer: Peer) -> None:
     """Until the upgrade is done, pings come by polling, and not by the candidate."""
     session = await peer.polling()
     websocket = await session.probed()
-    with trio.fail_after(PATIENCE_S):
+    with trio.fail_after(peer.times.ping_interval_s + PATIENCE_S):
         while "2" not in (packets := await session.poll()):
             expect(packets, ["6"], "packets in a poll during the probe")
             await trio.sleep(0.02)
@@ -197,10 +203,10 @@ async def ping_by_polling_is_answered_by_websocket(peer: Peer) -> None:
     await _ping(session)
     websocket = await session.probed()
     await websocket.send("5", "3")
-    await websocket.silent(PING_TIMEOUT_S + 0.05)
-    await websocket.expect("2")
-    await websocket.send("3", "4still here")
-    await websocket.expect("4still here")
+    upgraded = WebSocketSession(websocket, session.handshake)
+    await upgraded.silent(max(peer.times[:2]) + 0.05)
+    await upgraded.send("4still here")
+    expect(await upgraded.receive(), "4still here", "message")
 
 
 @case("better", "PROTOCOL 9-11")
@@ -212,6 +218,6 @@ async def ping_outstanding_at_an_upgrade_is_guarded(peer: Peer) -> None:
     await _ping(session)
     websocket = await session.probed()
     await websocket.send("5")
-    await websocket.expect_close()
-    _in_time(trio.current_time(), begin, opened, PING_INTERVAL_S + PING_TIMEOUT_S, "end")
+    await websocket.expect_close(patience_s=peer.times.ping_timeout_s + PATIENCE_S)
+    _in_time(trio.current_time(), begin, opened, _lifetime_s(peer), "end")
     await peer.forgotten(session.sid)

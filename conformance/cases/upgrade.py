@@ -9,7 +9,7 @@ import trio
 
 from conformance.case import Failure, case, expect, require
 from conformance.client.http import PATIENCE_S
-from conformance.client.peer import ENGINE_IO, MAX_PAYLOAD, UPGRADE_TIMEOUT_S, Peer, target
+from conformance.client.peer import ENGINE_IO, MAX_PAYLOAD, Peer, target
 from conformance.client.session import Packet, Polling, WebSocketSession, packets_of
 from conformance.client.websocket import BINARY, TEXT, WebSocket, frame
 
@@ -192,8 +192,8 @@ async def poll_pending_at_the_upgrade_gets_no_close(peer: Peer) -> None:
 # -- what goes wrong -------------------------------------------------------------------------------------------------
 
 
-async def _silence(websocket: WebSocket) -> None:
-    await websocket.silent(UPGRADE_TIMEOUT_S - 0.02)
+async def _silence(_: WebSocket) -> None:
+    """Do nothing until the upgrade's time is over."""
 
 
 async def _drop(websocket: WebSocket) -> None:
@@ -232,6 +232,7 @@ async def failure_leaves_the_session_on_polling(
 ) -> None:
     """A candidate that fails is closed; the session stays on polling as it was, and may try again."""
     session = await peer.polling()
+    due = trio.current_time() + peer.times.upgrade_timeout_s
     websocket = await (session.probed() if is_probed else session.candidate())
     async with trio.open_nursery() as nursery:
         if what is _silence:
@@ -241,7 +242,8 @@ async def failure_leaves_the_session_on_polling(
         else:
             await what(websocket)
         if what is not _drop:
-            await websocket.expect_close(patience_s=0.8)
+            await websocket.expect_close(patience_s=peer.times.upgrade_timeout_s + PATIENCE_S)
+        require(what is not _silence or trio.current_time() > due - 0.02, "candidate was closed before its time")
         nursery.cancel_scope.cancel()
     await _works(session)
     await session.silent(0.1)
@@ -252,7 +254,7 @@ async def failure_leaves_the_session_on_polling(
 async def _keep(session: Polling) -> None:
     """Keep a session during a probe, which finishes its polls at once."""
     while True:
-        expect(await session.receive(), "6", "packet during a probe")
+        expect(await session.receive(60.0), "6", "packet during a probe")  # the case has a deadline
         await trio.sleep(0.02)
 
 

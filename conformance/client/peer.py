@@ -20,14 +20,11 @@ from conformance.client.socketio import SocketIO
 from conformance.client.transcript import Transcript, shown
 from conformance.client.websocket import WebSocket
 from conformance.client.wire import Wire
+from conformance.times import QUICK, Times
 
 ENGINE_IO = "/engine.io/"
 SOCKET_IO = "/socket.io/"
 MAX_PAYLOAD = 1_000_000
-PING_INTERVAL_S = 0.3
-PING_TIMEOUT_S = 0.2
-UPGRADE_TIMEOUT_S = 0.5
-CONNECT_TIMEOUT_S = 1.0
 
 
 def target(path: str = ENGINE_IO, transport: str = "polling", sid: str = "", **query: str) -> str:
@@ -37,10 +34,15 @@ def target(path: str = ENGINE_IO, transport: str = "polling", sid: str = "", **q
 
 
 class Peer:
-    """One server, for one case. Everything that the case opens is dropped when it ends."""
+    """One server, for one case. Everything that the case opens is dropped when it ends.
 
-    def __init__(self, wire: Wire) -> None:
+    Attributes:
+        times: how long the server waits for its clients.
+    """
+
+    def __init__(self, wire: Wire, times: Times = QUICK) -> None:
         self.wire = wire
+        self.times = times
         self.transcript = Transcript(trio.current_time)
         self._streams: list[trio.abc.Stream] = []
 
@@ -207,7 +209,7 @@ class Peer:
 
     async def forgotten(self, sid: str, path: str = ENGINE_IO) -> None:
         """Wait until the server no longer knows a session: soon after its end, not only when its heartbeat runs out."""
-        until = trio.current_time() + PING_INTERVAL_S
+        until = trio.current_time() + self.times.ping_interval_s
         for attempt in itertools.count():
             response = await self.get(target(path, sid=sid))
             expect(response.status, 400, "status of a poll for a session that ended")

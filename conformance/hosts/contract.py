@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from conformance.times import of_this_host
 from socketio_core.engineio import Action, Carrier, Engine, Respond
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings, SocketSettings
@@ -16,6 +17,7 @@ from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import refused_handshake
 from socketio_core.wire import HandshakeAsked, Mount, Site
 
+TIMES = of_this_host()
 CORS = Cors(origins=["http://allowed.example"], credentials=True)
 SLOW_S = 0.2  # how long `/slow` takes to accept
 ACK_TIMEOUT_S = 10.0
@@ -137,16 +139,16 @@ class Contract:
         """Return the Engine.IO settings that the contract asks for."""
         return EngineSettings(
             path=path,
-            ping_interval_s=0.3,
-            ping_timeout_s=0.2,
-            upgrade_timeout_s=0.5,
+            ping_interval_s=TIMES.ping_interval_s,
+            ping_timeout_s=TIMES.ping_timeout_s,
+            upgrade_timeout_s=TIMES.upgrade_timeout_s,
             max_payload_bytes=1_000_000,
             cors=CORS,
         )
 
     def socket_settings(self) -> SocketSettings:
         """Return the Socket.IO settings that the contract asks for."""
-        return SocketSettings(connect_timeout_s=1.0)
+        return SocketSettings(connect_timeout_s=TIMES.connect_timeout_s)
 
     @property
     def next_deadline(self) -> float | None:

@@ -16,9 +16,12 @@ import socketio  # type: ignore[import-untyped] # has no types
 import uvicorn
 from socketio.exceptions import ConnectionRefusedError as Refused  # type: ignore[import-untyped] # has no types
 
+from conformance.times import of_this_host
+
+TIMES = of_this_host()
 OPTIONS: dict[str, Any] = {
     "async_mode": "asgi",
-    "ping_timeout": 0.2,
+    "ping_timeout": TIMES.ping_timeout_s,
     "max_http_buffer_size": 1_000_000,
     "cors_allowed_origins": ["http://allowed.example"],
     "cors_credentials": True,
@@ -29,7 +32,8 @@ def serve(listeners: list[socket.socket]) -> None:
     """Serve until Ctrl-C."""
     echo = add_echo(engineio.AsyncServer(**OPTIONS))
     io = add_handlers(socketio.AsyncServer(namespaces="*", **OPTIONS))
-    echo.ping_interval = io.eio.ping_interval = 0.3  # not as an argument: that would be cut to whole seconds
+    # Not as an argument: that would be cut to whole seconds.
+    echo.ping_interval = io.eio.ping_interval = TIMES.ping_interval_s
     app = socketio.ASGIApp(io, other_asgi_app=engineio.ASGIApp(echo, engineio_path="engine.io"))
     config = uvicorn.Config(app, ws="wsproto", ws_ping_interval=None, log_level=50)
     uvicorn.Server(config).run(sockets=listeners)

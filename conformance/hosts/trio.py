@@ -10,13 +10,20 @@ from contextlib import suppress
 
 import trio
 
+from conformance.times import of_this_host
 from socketio_core import ConnectRefused, Cors, EngineSettings, SocketSettings
 from socketio_core.http import Request
 from socketio_core.socketio import JSONValue
 from socketio_core.trio import AckTimeout, Disconnected, EngineApplication, EngineSession, Namespace, Server, Socket
 
 CORS = Cors(origins=["http://allowed.example"], credentials=True)
-ENGINE = EngineSettings(ping_interval_s=0.3, ping_timeout_s=0.2, upgrade_timeout_s=0.5, max_payload_bytes=1_000_000)
+PING_INTERVAL_S, PING_TIMEOUT_S, UPGRADE_TIMEOUT_S, CONNECT_TIMEOUT_S = of_this_host()
+ENGINE = EngineSettings(
+    ping_interval_s=PING_INTERVAL_S,
+    ping_timeout_s=PING_TIMEOUT_S,
+    upgrade_timeout_s=UPGRADE_TIMEOUT_S,
+    max_payload_bytes=1_000_000,
+)
 
 
 def serve(listeners: list[stdlib_socket.socket]) -> None:
@@ -34,7 +41,7 @@ def create_server() -> Server:
 
     While a handler waits for its client's answer, the client's other events are handled: `concurrency` allows it.
     """
-    settings = SocketSettings(connect_timeout_s=1.0)
+    settings = SocketSettings(connect_timeout_s=CONNECT_TIMEOUT_S)
     io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of, concurrency=16)
     for name in ("/", "/custom", "/slow", "/refused"):
         add_handlers(io.of(name))

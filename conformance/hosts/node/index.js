@@ -3,12 +3,15 @@ import { createServer } from "node:http";
 import { Server as EngineServer } from "engine.io";
 import { Server } from "socket.io";
 
+const times = process.env.CONFORMANCE_TIMES ?? "300 200 500 1000";
+const [pingInterval, pingTimeout, upgradeTimeout, connectTimeout] = times.split(" ").map(Number);
+
 const options = {
-  pingInterval: 300,
-  pingTimeout: 200,
-  upgradeTimeout: 500,
+  pingInterval,
+  pingTimeout,
+  upgradeTimeout,
   maxHttpBufferSize: 1_000_000,
-  connectTimeout: 1000,
+  connectTimeout,
   cors: { origin: ["http://allowed.example"], credentials: true },
   allowRequest: (request, decide) => decide(null, request._query.forbidden !== "1"),
   destroyUpgrade: false, // two engines share the server: neither may end what it does not own

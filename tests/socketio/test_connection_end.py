@@ -356,10 +356,11 @@ def test_what_is_sent_behind_a_connect_that_was_refused_is_ignored() -> None:
 
 def test_a_slow_client_keeps_its_reason_when_the_server_closes() -> None:
     rig = Rig(EngineSettings(path="/socket.io/", high_water_bytes=200, max_buffered_bytes=200))
+    rig.joined()
     client, member = rig.joined()
     assert client.websocket is not None
     client.websocket.is_reading = False
     for _ in range(10):
         member.emit("x", ["x" * 40])
     rig.server.close(rig.now)
-    assert rig.reasons() == [("/", "transport error")]
+    assert rig.reasons() == [("/", "transport error"), ("/", "server shutting down")]

@@ -296,7 +296,7 @@ class ClientNamespace:
         self.state = NamespaceState.CONNECTED
         self._cancel_timer()
         self.client.report(Connected(self, self.recovered))
-        held, self._held, self._held_bytes = self._held, [], 0
+        held, self._held = self._held, []
         for packet, size_bytes in held:
             self._dispatch(packet, size_bytes, now)
         self._outgoing.connected(now)

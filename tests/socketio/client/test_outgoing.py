@@ -136,7 +136,8 @@ def begin_polling(scene: Scene, *, upgrades: bool) -> None:
         client.exchange_done(poll, Response(200, [], b"6"), now)
         client.lost(candidate, "reset", now)
     else:
-        client.exchange_failed(poll, "reset", now)
+        client.exchange_done(poll, Response(200, [], b"2"), now)  # a ping is no upgrade
+        client.exchange_failed(next(carrier for carrier in look() if carrier.method == "GET"), "reset", now)
     assert client.session is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -15,6 +16,8 @@ class Handover(Generic[_T]):
     `on_suspend` starts another task that takes over the reading, so acks and pongs are still read. It must not wake
     anything: the coroutine has said what it waits for, but its task does not wait yet.
 
+    The coroutine has a context of its own: what it sets in a `ContextVar` is not seen by what the reader runs next.
+
     It drives the coroutine by hand (`send`, `throw`) and passes on what that yields, which is all an event loop sees of
     any awaitable; so it works in every event loop.
     """
@@ -26,9 +29,9 @@ class Handover(Generic[_T]):
         self._on_suspend = on_suspend
 
     def __await__(self) -> Generator[Any, Any, _T]:
-        coroutine = self._coroutine
+        coroutine, run = self._coroutine, copy_context().run
         try:
-            trap = coroutine.send(None)
+            trap = run(coroutine.send, None)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return] # StopIteration is not generic
         self._on_suspend()
@@ -39,18 +42,11 @@ class Handover(Generic[_T]):
                 coroutine.close()
                 raise
             except BaseException as error:  # noqa: BLE001 - thrown into the coroutine
-                resume: Callable[[], Any] = _thrower(coroutine, error)
+                resume: Callable[[Any], Any] = coroutine.throw
+                given: object = error
             else:
-                resume = _sender(coroutine, value)
+                resume, given = coroutine.send, value
             try:
-                trap = resume()
+                trap = run(resume, given)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return] # StopIteration is not generic
-
-
-def _thrower(coroutine: Coroutine[Any, Any, object], error: BaseException) -> Callable[[], Any]:
-    return lambda: coroutine.throw(error)
-
-
-def _sender(coroutine: Coroutine[Any, Any, object], value: object) -> Callable[[], Any]:
-    return lambda: coroutine.send(value)

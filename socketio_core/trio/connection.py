@@ -12,6 +12,7 @@ from socketio_core.wire import Wire
 
 if TYPE_CHECKING:
     from socketio_core.trio.server import Server
+    from socketio_core.trio.watcher import Watcher
 
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -19,22 +20,61 @@ _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 class Connection:
     """Reads, has handlers run, and writes.
 
-    Reading and handling share a task until a handler waits; then another task reads on (`_hand_over`). Writing needs
-    no task while the socket takes the bytes at once; when it does not, a task waits for it and then ends.
+    A plain socket is read by the server's watcher, where there is one. For others, reading and handling share a task
+    (`run`) until a handler waits; then another task reads on. Writing needs no task while the socket takes the bytes at
+    once; when it does not, a task waits for it and then ends.
     """
 
-    __slots__ = ("_direct", "_is_muted", "_is_writing", "_reader", "_server", "_unsent", "_wanted", "_wire")
+    __slots__ = (
+        "_direct", "_is_muted", "_is_watched", "_is_writing", "_reader", "_server", "_unsent", "_wanted", "_watcher",
+        "_wire",
+    )  # fmt: skip
 
     def __init__(self, server: Server, stream: trio.abc.Stream, wire: Wire) -> None:
         self._server = server
         self._direct = DirectStream(stream)
         self._wire = wire
+        self._watcher = server.watcher if self._direct.is_plain else None
+        self._is_watched = False
         self._reader: object = None  # whichever task reads
         self._wanted: trio.Event | None = None  # the reader waits until it is to read
         self._is_writing = False  # a task does
         self._is_muted = False  # the stream was told that nothing more is written
         self._unsent = b""
         wire.context = self
+
+    @property
+    def has_task(self) -> bool:
+        """Whether `run` is needed."""
+        return self._watcher is None
+
+    # -- input, of what is watched -----------------------------------------------------------------------------------
+
+    @property
+    def has_more(self) -> bool:
+        """Whether what was read waits for its turn: `proceed`."""
+        return self._wire.has_more
+
+    def read_now(self) -> bool:
+        """Read what is there. Returns whether there was anything, or the end."""
+        if not self._wire.wants_input:
+            return False
+        try:
+            data = self._direct.read_now()
+        except BlockingIOError:
+            return False
+        self._wire.receive(data, trio.current_time())
+        return True
+
+    def proceed(self) -> None:
+        """Handle another turn of what was read."""
+        self._wire.proceed(trio.current_time())
+
+    def fail(self, error: Exception) -> None:
+        """Something of the server's failed; it costs this connection and no other."""
+        self._wire.fail(error, trio.current_time())
+
+    # -- input, with a task ------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Serve until the connection ends, or until another task has taken over; what goes wrong costs nobody else.
@@ -64,7 +104,7 @@ class Connection:
                 if self._reader is not me:
                     return
         except Exception as error:  # noqa: BLE001 - it must not end the server
-            self._server.runtime.log_exception("connection failed", error)
+            self.fail(error)
         finally:
             if self._reader is me:
                 self._reader = None
@@ -115,12 +155,23 @@ class Connection:
                 self._server.runtime.spawn(self._write_rest)
         if wire.is_over:
             self._drop()
+            self._server.end_if_through()
         elif wire.is_mute and not self._is_muted:
             self._is_muted = True
             self._direct.end_writing()
-        if self._wanted is not None and (wire.wants_input or wire.has_more or wire.is_over):
+        if self._watcher is not None:
+            if self._is_watched is not wire.wants_input:
+                self._watch_or_not(self._watcher)
+        elif self._wanted is not None and (wire.wants_input or wire.has_more or wire.is_over):
             self._wanted.set()
             self._wanted = None
+
+    def _watch_or_not(self, watcher: Watcher) -> None:
+        if self._is_watched:
+            watcher.unwatch(self._direct.fileno)
+        else:
+            watcher.watch(self._direct.fileno, self)
+        self._is_watched = not self._is_watched
 
     async def _write_rest(self) -> None:
         try:
@@ -141,6 +192,8 @@ class Connection:
     def _drop(self) -> None:
         """Close the stream; whoever reads it finds out."""
         if self._direct.is_plain:
+            if self._watcher is not None and self._is_watched:
+                self._watch_or_not(self._watcher)
             self._direct.close_now()
         elif not self._direct.is_closed:
             self._server.runtime.spawn(self._direct.aclose_forcefully)

@@ -49,6 +49,24 @@ class DirectStream:
             except OSError as error:
                 raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
 
+    @property
+    def fileno(self) -> int:
+        """Of a plain socket; -1 otherwise."""
+        return self._fileno
+
+    def read_now(self) -> bytes:
+        """Read a plain socket; `b""` at the end, and when the connection is broken.
+
+        Raises:
+            BlockingIOError: there is nothing to read.
+        """
+        try:
+            return os.read(self._fileno, READ_BYTES)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return b""
+
     def write_now(self, data: bytes) -> int:
         """Return how many bytes the socket took at once; a broken one is the reader's to find."""
         if self._fileno < 0:

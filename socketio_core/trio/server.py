@@ -30,6 +30,7 @@ from socketio_core.trio.bundle import ClientBundle
 from socketio_core.trio.connection import Connection
 from socketio_core.trio.groups import only_cause
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
+from socketio_core.trio.watcher import CAN_WATCH, Watcher
 from socketio_core.wire import Asked, HandshakeAsked, Mount, Site, Timeouts
 
 AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
@@ -112,6 +113,7 @@ class Server(Application):
         )
         self.runtime.site = self.site
         self.shaking_hands: set[trio.CancelScope] = set()  # for TLS
+        self.watcher: Watcher | None = None
         self._closing = trio.Event()
         self._ended = trio.Event()
         self._was_served = False
@@ -233,11 +235,18 @@ class Server(Application):
                     services.start_soon(self.runtime.keep_time)
                     async with trio.open_nursery() as connections:
                         self.runtime.attach(connections)
+                        if CAN_WATCH:
+                            self.watcher = Watcher(self)
+                            connections.start_soon(self.watcher.run)
                         task_status.started((connections, scope))
                         await self._closing.wait()
                     services.cancel_scope.cancel()
         finally:  # also after a KeyboardInterrupt, which may come up in any task
+            self.site.abandon(trio.current_time())
+            self.runtime.flush()
             self.runtime.detach()
+            if self.watcher is not None:
+                self.watcher.close()
             self._ended.set()
 
     async def _shut_down(self, scope: trio.CancelScope) -> None:
@@ -247,6 +256,7 @@ class Server(Application):
         for handshake in list(self.shaking_hands):
             handshake.cancel()
         self._closing.set()
+        self.end_if_through()
         with trio.move_on_after(self.site.timeouts.shutdown_s) as patience:
             await self._ended.wait()
         if patience.cancelled_caught:
@@ -268,7 +278,10 @@ class Server(Application):
                     LOGGER.error("cannot accept connections: %s; trying again in %s s", error, _CAPACITY_WAIT_S)
                     await trio.sleep(_CAPACITY_WAIT_S)
                 else:
-                    connections.start_soon(self._serve_stream, stream)
+                    if isinstance(stream, trio.SocketStream) and self.watcher is not None:
+                        self._connect(stream).flush(trio.current_time())
+                    else:
+                        connections.start_soon(self._serve_stream, stream)
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -278,10 +291,18 @@ class Server(Application):
         if tls is not None and not await self._shake_hands(tls):
             await trio.aclose_forcefully(stream)
             return
-        scheme = "http" if tls is None else "https"
+        await self._connect(stream).run()
+
+    def _connect(self, stream: trio.abc.Stream) -> Connection:
+        scheme = "http" if tls_of(stream) is None else "https"
         can_half_close = isinstance(stream, trio.SocketStream)
         wire = self.site.connect(trio.current_time(), peer_address(stream), scheme, can_half_close=can_half_close)
-        await Connection(self, stream, wire).run()
+        return Connection(self, stream, wire)
+
+    def end_if_through(self) -> None:
+        """Stop watching when the server closes and no connection is left; called whenever one ends."""
+        if self.watcher is not None and self.site.is_closing and not self.site.wires:
+            self.watcher.stop()
 
     async def _shake_hands(self, tls: trio.SSLStream[trio.abc.Stream]) -> bool:
         with trio.move_on_after(self.site.timeouts.header_s) as scope:

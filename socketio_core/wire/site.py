@@ -255,6 +255,11 @@ class Site:
         for wire in list(self.wires):
             wire.close(now)
 
+    def abandon(self, now: float) -> None:
+        """Drop all connections that are left; then `flush`."""
+        for wire in list(self.wires):
+            wire.lost(now)
+
     # -- what connections call ---------------------------------------------------------------------------------------
 
     def mount_of(self, request: Request) -> Mount | None:

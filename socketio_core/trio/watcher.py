@@ -1,0 +1,117 @@
+"""Plain sockets are read by one task for all of them, so that an idle one costs none.
+
+An `epoll` of our own holds the sockets, and trio waits for the `epoll` itself. The task that finds some of them ready
+reads them and runs their handlers, one socket after another, and writes once for all at the end of the round. When a
+handler is about to wait, another task takes over the watching, and this one becomes the handler's. What was not come
+to in the round is still ready in the next one.
+
+TLS, memory streams and systems without `epoll` have a task for each connection: see `connection`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from socketio_core.app.handover import Handover
+
+if TYPE_CHECKING:
+    from socketio_core.trio.connection import Connection
+    from socketio_core.trio.server import Server
+
+CAN_WATCH: Final = sys.platform == "linux"
+ROUND_SOCKETS: Final = 64  # that are read before it is the turn of other tasks
+
+
+class Watcher:
+    """Watches the connections of one server; `run` is spawned once, and then sees to itself."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._epoll = select.epoll()
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wakeup, select.EPOLLIN)
+        self._watched: dict[int, Connection] = {}
+        self._behind: list[Connection] = []  # what was read of them waits for its turn
+        self._watching: object = None  # whichever task watches
+        self._is_stopped = False
+
+    def watch(self, fileno: int, connection: Connection) -> None:
+        """Read a connection from now on."""
+        self._watched[fileno] = connection
+        self._epoll.register(fileno, select.EPOLLIN)
+
+    def unwatch(self, fileno: int) -> None:
+        """Read a connection no more; to be called before its socket is closed, too."""
+        if self._watched.pop(fileno, None) is not None:
+            self._epoll.unregister(fileno)
+
+    def stop(self) -> None:
+        """End the watching."""
+        self._is_stopped = True
+        os.eventfd_write(self._wakeup, 1)
+
+    def close(self) -> None:
+        """Free what the system keeps for it; nothing is watched any more."""
+        self._epoll.close()
+        os.close(self._wakeup)
+
+    async def run(self) -> None:
+        """Watch until stopped, or until another task has taken over."""
+        runtime = self._server.runtime
+        self._watching = me = object()
+        while not self._is_stopped:
+            if self._behind:
+                await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.wait_readable(self._epoll)
+            runtime.is_corked = True
+            try:
+                await self._round(me)
+            finally:
+                if self._watching is me:
+                    runtime.is_corked = False
+            if self._watching is not me:
+                return
+            runtime.flush()
+
+    async def _round(self, me: object) -> None:
+        """Let each connection that is ready, or has more, have its turn."""
+        behind, self._behind = self._behind, []
+        for connection in behind:
+            connection.proceed()
+            if not await self._handle(connection, me):
+                self._behind += behind[behind.index(connection) + 1 :]
+                return
+        for fileno, _ in self._epoll.poll(0, ROUND_SOCKETS):
+            found = self._watched.get(fileno)  # `None`: closed in this very round, or the wake-up
+            if found is not None and found.read_now() and not await self._handle(found, me):
+                return
+
+    async def _handle(self, connection: Connection, me: object) -> bool:
+        """Run the handlers of what was read. Returns whether this task still watches."""
+        server = self._server
+        if connection.has_more:
+            self._behind.append(connection)
+        try:
+            for work, whose in server.dispatch_all():
+                if self._watching is me:
+                    await Handover(work(whose), self._hand_over)
+                else:
+                    server.runtime.spawn(work, whose)
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            connection.fail(error)
+        return self._watching is me
+
+    def _hand_over(self) -> None:
+        """A handler is about to wait: let another task watch."""
+        runtime = self._server.runtime
+        runtime.is_corked = False
+        self._watching = None
+        runtime.spawn(self.run)
+        # Not flush(): that may wake what this very task is about to wait for, before it does.
+        runtime.output_ready()

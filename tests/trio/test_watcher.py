@@ -1,0 +1,213 @@
+"""Plain sockets, which one task reads for all of them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Final
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from socketio_core import SocketSettings
+from socketio_core.app import Socket
+from socketio_core.trio import Server
+from tests.trio.bench import serving, task_count, trio_tcp_test, until
+from tests.trio.clients import WebSocketClient
+from tests.trio.wire import Ended, frame
+
+CLIENTS: Final = 20
+
+
+def make_server(settings: SocketSettings | None = None) -> Server:
+    io = Server(settings=settings)
+
+    @io.on("echo")
+    def echo(_: Socket, *args: object) -> tuple[object, ...]:
+        return args
+
+    return io
+
+
+@trio_tcp_test
+async def test_an_idle_connection_has_no_task() -> None:
+    async with serving(make_server(), tcp=True) as bench:
+        await bench.websocket()
+        tasks = task_count()
+        for _ in range(CLIENTS):
+            await bench.websocket()
+            await bench.polling()
+        assert task_count() == tasks
+
+
+@trio_tcp_test
+async def test_a_handler_that_waits_holds_up_its_own_socket_alone() -> None:
+    io = make_server()
+    go_on = trio.Event()
+
+    @io.on("wait")
+    async def wait(_: Socket, number: int) -> int:
+        await go_on.wait()
+        return number
+
+    async with serving(io, tcp=True) as bench:
+        clients = [await bench.websocket() for _ in range(CLIENTS)]
+        other = await bench.websocket()
+        for number, client in enumerate(clients):
+            await client.send(f'421["wait",{number}]', '422["echo"]')
+        await other.echo()
+        await wait_all_tasks_blocked()
+        go_on.set()
+        for number, client in enumerate(clients):
+            assert [await client.take(), await client.take()] == [f"431[{number}]", "432[]"]
+
+
+@trio_tcp_test
+async def test_many_that_are_ready_at_once_are_all_served() -> None:
+    async with serving(make_server(), tcp=True) as bench:
+        clients = [await bench.websocket() for _ in range(200)]
+        for number, client in enumerate(clients):
+            await client.send(*[f'42{index}["echo",{number}]' for index in range(3)])
+        for number, client in enumerate(clients):
+            assert [await client.take() for _ in range(3)] == [f"43{index}[{number}]" for index in range(3)]
+
+
+@trio_tcp_test
+async def test_one_that_sends_without_end_is_read_in_turns_with_others() -> None:
+    """What comes in one read is more than a turn; its handlers never wait."""
+    io = make_server(SocketSettings(max_queued_events=100_000))
+    handled: list[str] = []
+
+    @io.on("flood")
+    def flood(_: Socket) -> None:
+        handled.append("flood")
+
+    @io.on("other")
+    def other(_: Socket) -> None:
+        handled.append("other")
+
+    async with serving(io, tcp=True) as bench:
+        flooder, neighbour = await bench.websocket(), await bench.websocket()
+        stream = flooder.peer.stream
+        assert isinstance(stream, trio.SocketStream)
+        await wait_all_tasks_blocked()
+        assert await stream.socket.send(frame('42["flood"]') * 3000) > 3000 * 10  # at once, before anything is read
+        await neighbour.send('42["other"]')
+        await until(lambda: len(handled) == 3001, "all was handled")
+        assert handled.index("other") < 1000
+
+
+async def ended(client: WebSocketClient) -> None:
+    """Return when the server has closed the connection."""
+    with suppress(Ended):
+        while True:
+            await client.packet()
+
+
+@trio_tcp_test
+async def test_a_connection_that_a_handler_ends_is_read_no_more_in_the_same_round() -> None:
+    io = make_server()
+    late: list[str] = []
+
+    @io.on("end the others")
+    async def end(socket: Socket) -> None:
+        for other in list(io.sockets.sockets.values()):
+            if other is not socket:
+                await other.disconnect(close=True)
+
+    @io.on("late")
+    def note(socket: Socket) -> None:
+        late.append(socket.id)
+
+    async with serving(io, tcp=True) as bench:
+        first, *others = [await bench.websocket() for _ in range(CLIENTS)]
+        await first.send('42["end the others"]')
+        for other in others:
+            await other.send('42["late"]')
+        for other in others:
+            await ended(other)
+        assert late == []
+        await first.echo()
+        newcomers = [await bench.websocket() for _ in range(CLIENTS)]  # they get the numbers of those that ended
+        for newcomer in newcomers:
+            await newcomer.echo()
+        await first.echo()
+
+
+@trio_tcp_test
+async def test_one_whose_handlers_are_behind_is_read_no_more_and_others_are() -> None:
+    io = make_server(SocketSettings(max_queued_events=2))
+    go_on = trio.Event()
+    seen: list[int] = []
+
+    @io.on("slow")
+    async def slow(_: Socket, number: int) -> None:
+        await go_on.wait()
+        seen.append(number)
+
+    async with serving(io, tcp=True) as bench:
+        slow_one, other = await bench.websocket(), await bench.websocket()
+        for number in range(20):
+            await slow_one.send(f'42["slow",{number}]')
+        await other.echo()
+        await wait_all_tasks_blocked()
+        member = io.sockets.sockets[slow_one.socket_id].member
+        assert member.connection.session.is_open
+        go_on.set()
+        await slow_one.echo()
+        assert seen == list(range(20))
+
+
+@pytest.mark.parametrize("end", ["close", "reset", "half-close"])
+@trio_tcp_test
+async def test_a_client_that_goes_is_noticed(end: str) -> None:
+    async with serving(make_server(), tcp=True) as bench:
+        client = await bench.websocket()
+        stream = client.peer.stream
+        assert isinstance(stream, trio.SocketStream)
+        if end == "half-close":
+            await stream.send_eof()
+        else:
+            if end == "reset":
+                stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            await stream.aclose()
+        await until(lambda: bench.reason_of(client) == "transport close", "the server knows", 1)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@trio_tcp_test
+async def test_no_descriptor_is_left_when_the_server_has_ended() -> None:
+    before = open_files()
+    async with serving(make_server(), tcp=True) as bench:
+        for _ in range(CLIENTS):
+            await bench.websocket()
+    assert open_files() == before
+
+
+_NAME: ContextVar[str] = ContextVar("_NAME", default="nobody")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("tcp", [False, True])
+@trio_tcp_test
+async def test_what_a_handler_sets_in_its_context_is_not_seen_by_others(*, tcp: bool, waits: bool) -> None:
+    io = Server()
+
+    @io.on("name")
+    async def name(_: Socket, value: str) -> list[str]:
+        before = _NAME.get()
+        _NAME.set(value)
+        if waits:
+            await trio.lowlevel.checkpoint()
+        return [before, _NAME.get()]
+
+    async with serving(io, tcp=tcp) as bench:
+        one, two = await bench.websocket(), await bench.websocket()
+        for number, client in enumerate((one, two, one)):
+            await client.send(f'42{number}["name","{number}"]')
+            assert await client.take() == f'43{number}[["nobody","{number}"]]'

@@ -197,3 +197,9 @@ def test_host_is_told_of_every_step_of_the_candidate() -> None:
     assert (session.take_ready(), sent(candidate)) == ([candidate], ["4a"])
     session.close(scene.now)
     assert (session.take_ready(), candidate.is_closed) == ([candidate], True)
+
+
+@pytest.mark.parametrize(("interval_ms", "seconds"), [(25_000, 10), (1_000, 2)])
+def test_next_deadline_is_the_earliest(interval_ms: int, seconds: float) -> None:
+    scene = Scene(upgrade_timeout_s=10).open(pingInterval=interval_ms, pingTimeout=1_000)
+    assert scene.session.next_deadline == scene.now + seconds

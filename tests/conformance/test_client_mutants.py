@@ -24,6 +24,8 @@ AT_ONCE = 2
 
 Problems = Mapping[str, str | None]
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for a hundred processes, and the machine may be busy
+
 
 def named_by(mutant: ClientMutant) -> list[ClientCase]:
     found: list[ClientCase] = []

@@ -34,6 +34,7 @@ def test_names_are_unique_and_everything_is_said() -> None:
 
 
 def test_a_run_is_the_same_every_time() -> None:
+    """But for the number of polls: trio runs the tasks that a case starts at once in random order, on purpose."""
     cases = CASES[::7]
-    first = [(r.status, len(r.transcript), r.seconds) for r in run_in_memory(cases, Host)]
-    assert first == [(r.status, len(r.transcript), r.seconds) for r in run_in_memory(cases, Host)]
+    first = [(r.status, r.seconds) for r in run_in_memory(cases, Host)]
+    assert first == [(r.status, r.seconds) for r in run_in_memory(cases, Host)]

@@ -1,4 +1,4 @@
-"""HTTP meaning: requests, the origin policy, CORS, cookies, codings. PROTOCOL 1.2, 1.5, 4.10; WISHES 15."""
+"""HTTP meaning: requests, the origin policy, CORS, cookies, codings. PROTOCOL 1.2, 1.5, 4.10."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the engine's events to handlers: deciding, events, acks, goodbyes. Spec: PROTOCOL 4.3, 4.4; WISHES 4, 18."""
+"""From the engine's events to handlers: deciding, events, acks, goodbyes. Spec: PROTOCOL 4.3, 4.4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who waits for whom: queues of sockets, congestion, concurrency, acks while a handler runs. Spec: WISHES 9, 10."""
+"""Who waits for whom: queues of sockets, congestion, concurrency, acks while a handler runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After the end nobody is left: clients that come and break off at every stage leave no objects behind. WISHES 8."""
+"""After the end nobody is left: clients that come and break off at every stage leave no objects behind."""
 
 from __future__ import annotations
 

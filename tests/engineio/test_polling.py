@@ -1,4 +1,4 @@
-"""Polls that are lost, before or after they were answered, and how much one poll holds. WISHES 16."""
+"""Polls that are lost, before or after they were answered, and how much one poll holds."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_websocket_message_over_the_limit_ends_with_1009(frame: Frame, *, fits
     scene.check_empty()
 
 
-# -- max_packets_per_payload: WISHES 2 ---------------------------------------------------------------------------------
+# -- max_packets_per_payload -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("packets", "status"), [(1, 200), (99, 200), (100, 200), (101, 400), (500, 400)])
@@ -137,7 +137,7 @@ def test_ten_thousand_packets_fit_by_default() -> None:
     assert client.post(*["4"] * 10_001).status == 400
 
 
-# -- max_buffered_bytes and max_buffered_messages: WISHES 7 ------------------------------------------------------------
+# -- max_buffered_bytes and max_buffered_messages ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])

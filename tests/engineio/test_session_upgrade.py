@@ -278,7 +278,7 @@ def test_a_candidate_of_a_closing_session_still_times_out() -> None:
     assert scene.reports() == ["<closed: forced close>"]
 
 
-# -- failures: at each step, in each way, everything queued arrives once and in order: WISHES 3 ------------------------
+# -- failures: at each step, in each way, everything queued arrives once and in order --------------------------------
 
 STEPS = ["opened", "probed", "answered", "paused"]
 

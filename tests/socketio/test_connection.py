@@ -1,4 +1,4 @@
-"""Asking for a namespace: accepted, refused, held, forgotten in time. Spec: PROTOCOL 3.5; WISHES 4."""
+"""Asking for a namespace: accepted, refused, held, forgotten in time. Spec: PROTOCOL 3.5."""
 
 from __future__ import annotations
 

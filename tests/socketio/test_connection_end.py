@@ -154,7 +154,7 @@ def be_left(rig: Rig, client: WireClient) -> None:
 
 
 VIOLATIONS: Final[list[tuple[Callable[[Rig, WireClient], None], list[Frame], str, str]]] = [
-    # rows of PROTOCOL 3.6; an invalid Socket.IO packet is a "parse error" here (WISHES 5; reference: "forced close")
+    # rows of PROTOCOL 3.6; an invalid Socket.IO packet is a "parse error" here (reference: "forced close")
     (stay, ["4"], PARSE, "unknown packet type: ''"),
     (stay, ["49"], PARSE, "unknown packet type: '9'"),
     (stay, ['42["connect"]'], PARSE, "event name is reserved: 'connect'"),

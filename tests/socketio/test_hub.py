@@ -1,4 +1,4 @@
-"""Namespaces, rooms, and who a broadcast goes to. Spec: PROTOCOL 4.2, 4.6; WISHES 20, 21."""
+"""Namespaces, rooms, and who a broadcast goes to. Spec: PROTOCOL 4.2, 4.6."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a client is gone nothing of it is left: not in the hub, the timers, the sessions or the memory. WISHES 8."""
+"""After a client is gone nothing of it is left: not in the hub, the timers, the sessions or the memory."""
 
 from __future__ import annotations
 

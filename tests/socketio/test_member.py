@@ -1,4 +1,4 @@
-"""What can be done with one client in one namespace: events, acks, rooms. Spec: PROTOCOL 3.7, 4.4; WISHES 9."""
+"""What can be done with one client in one namespace: events, acks, rooms. Spec: PROTOCOL 3.7, 4.4."""
 
 from __future__ import annotations
 

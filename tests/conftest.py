@@ -89,10 +89,12 @@ def _adapters() -> list[str]:
 def _tests_core(path: Path, adapters: list[str]) -> bool:
     """Whether a file of tests has its like in the core: `tests/app/…` in `app/`, `tests/test_url.py` in `url.py`.
 
-    Only such tests count for coverage. A line of the core that nothing but a real socket reaches has no test of its
-    own; and tests with other programs would be slower for nothing.
+    Only such tests count for coverage, and those of the conformance suite that run in memory. A line of the core that
+    nothing but a real socket reaches has no test; and tests with other programs would be slower for nothing.
     """
     parts = path.relative_to(ROOT / "tests").parts
+    if parts[0] == "conformance":
+        return parts[1] not in ("test_client_mutants.py", "test_clients.py", "test_hosts.py")
     like = Path("socketio_core", parts[0].removeprefix("test_"))
     return (ROOT / like).exists() and not any(fnmatch(str(like / "x" if len(parts) > 1 else like), a) for a in adapters)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from random import Random
 from typing import ClassVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -183,6 +184,7 @@ def owes_client(world: World) -> bool:
     return any(session.buffered_bytes for session in world.server.engine.sessions)
 
 
+@pytest.mark.timeout(900)  # a minute and a half of work where coverage is counted, more on a busy machine
 def test_client_and_server_in_any_order_of_events() -> None:
     seen = ClientMachine.seen
     seen.clear()

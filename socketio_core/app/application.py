@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
 from inspect import isawaitable
 from types import CoroutineType
 from typing import TypeVar, overload
@@ -204,8 +205,11 @@ class Application(Registrar, Broadcasts):
             runnable.append(socket)
 
     async def work(self, socket: Socket) -> None:
-        """Handle what is in the socket's queue until it is empty; to be run for each socket that `dispatch` returns."""
-        queue = socket.queue
+        """Handle what is in the socket's queue until it is empty; to be run for each socket that `dispatch` returns.
+
+        What a handler sets in a `ContextVar` ends with its event: another worker, with the server's context, goes on.
+        """
+        queue, context = socket.queue, copy_context()
         try:
             while queue:
                 if socket.worker_count > 1 and isinstance(queue[0], Left):
@@ -217,6 +221,10 @@ class Application(Registrar, Broadcasts):
                     await self._decide(socket)
                 else:
                     await self._say_goodbye(socket, event)
+                if queue and copy_context() != context:
+                    socket.worker_count += 1
+                    self.runtime.spawn(self.work, socket)
+                    return
         finally:
             socket.worker_count -= 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final, TypeVar
 from weakref import WeakSet
 
@@ -324,12 +325,21 @@ class ClientSocket(Registrar):
             waiter.settle(ConnectError(message))
 
     async def work(self) -> None:
-        """Handle what is in the queue until it is empty."""
+        """Handle what is in the queue until it is empty.
+
+        What a handler sets in a `ContextVar` ends with its event: another worker, with the block's context, goes on.
+        """
+        context = copy_context()
         try:
             while self.queue:
                 await self._handle(self.queue.popleft())
+                if self.queue and copy_context() != context:
+                    break
         finally:
             self.is_working = False
+        if self.queue:
+            self.is_working = True
+            self.manager.runtime.spawn(self.work)
 
     async def _handle(self, event: QueuedEvent) -> None:
         if isinstance(event, EventReceived):

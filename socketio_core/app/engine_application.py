@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, Final, TypeVar, overload
 
 from socketio_core.app.flow import Flow
@@ -194,8 +195,11 @@ class EngineApplication:
         """A session ended; adapters log it."""
 
     async def work(self, client: EngineSession) -> None:
-        """Handle what is in the session's queue until it is empty; to be run for each that `dispatch` returns."""
-        queue = client.queue
+        """Handle what is in the session's queue until it is empty; to be run for each that `dispatch` returns.
+
+        What a handler sets in a `ContextVar` ends with its event: another worker, with the server's context, goes on.
+        """
+        queue, context = client.queue, copy_context()
         try:
             while queue:
                 event = queue.popleft()
@@ -209,8 +213,13 @@ class EngineApplication:
                             await self._run_all("message", client, event)
                     finally:
                         client.flow.event_handled(received_size(event))
+                if queue and copy_context() != context:
+                    break
         finally:
             client.is_working = False
+        if queue:
+            client.is_working = True
+            self.runtime.spawn(self.work, client)
 
     async def _run_all(self, name: str, *args: object) -> None:
         for handler in self._handlers[name]:

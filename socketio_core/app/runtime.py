@@ -28,7 +28,7 @@ class Runtime(Protocol):
         ...
 
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        """Run `function(*args)` in a task that ends no later than the server."""
+        """Run `function(*args)` in a task that ends no later than the server, in the context that that began in."""
 
     def check_caller(self) -> None:
         """Raise `LocalProtocolError` in another thread than the loop's, where nothing may be changed.

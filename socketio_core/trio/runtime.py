@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +41,7 @@ class LoopRuntime:
 
     def __init__(self) -> None:
         self._nursery: trio.Nursery | None = None
+        self._context = copy_context()  # of whoever attaches
         self._token: trio.lowlevel.TrioToken | None = None
         self._thread = _NO_THREAD
         self._ready = trio.Event()
@@ -50,6 +52,7 @@ class LoopRuntime:
     def attach(self, nursery: trio.Nursery) -> None:
         """Begin to work."""
         self._nursery = nursery
+        self._context = copy_context()
         self._token = trio.lowlevel.current_trio_token()
         self._thread = get_ident()
         self.output_ready()
@@ -92,7 +95,7 @@ class LoopRuntime:
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """See `Runtime`; without a nursery there is nothing to do."""
         if self._nursery is not None:
-            self._nursery.start_soon(function, *args)
+            self._context.run(self._nursery.start_soon, function, *args)
 
     def check_caller(self) -> None:
         """See `Runtime`; before the start and behind the end nobody is there, so anybody may call."""

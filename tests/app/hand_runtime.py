@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
 from typing import Any
 
 from socketio_core.testing import FakeClock
@@ -58,6 +59,7 @@ class Task:
         self.result: Any = None
         self.error: BaseException | None = None
         self.waits_for: HandEvent | None = None
+        self.context = copy_context()
 
 
 class HandRuntime:
@@ -79,6 +81,7 @@ class HandRuntime:
         self.tasks: list[Task] = []
         self._current: Task | None = None
         self._soon: deque[Callable[[], object]] = deque()
+        self._context = copy_context()
 
     # -- Runtime
 
@@ -118,7 +121,7 @@ class HandRuntime:
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
         """Make a task, which begins at the next `run`."""
-        task = Task(coroutine)
+        task = self._context.run(Task, coroutine)
         self.tasks.append(task)
         self.ready.append(task)
         return task
@@ -149,7 +152,9 @@ class HandRuntime:
         self._current = task
         try:
             coroutine = task.coroutine
-            event = coroutine.throw(Cancelled()) if is_waiting and task.is_cancelled else coroutine.send(None)
+            run = task.context.run
+            is_thrown = is_waiting and task.is_cancelled
+            event = run(coroutine.throw, Cancelled()) if is_thrown else run(coroutine.send, None)
         except StopIteration as stop:
             task.is_done, task.result = True, stop.value
         except (Exception, Cancelled) as error:  # noqa: BLE001 - for the test to look at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
@@ -187,27 +186,3 @@ async def test_no_descriptor_is_left_when_the_server_has_ended() -> None:
         for _ in range(CLIENTS):
             await bench.websocket()
     assert open_files() == before
-
-
-_NAME: ContextVar[str] = ContextVar("_NAME", default="nobody")
-
-
-@pytest.mark.parametrize("waits", [False, True])
-@pytest.mark.parametrize("tcp", [False, True])
-@trio_tcp_test
-async def test_what_a_handler_sets_in_its_context_is_not_seen_by_others(*, tcp: bool, waits: bool) -> None:
-    io = Server()
-
-    @io.on("name")
-    async def name(_: Socket, value: str) -> list[str]:
-        before = _NAME.get()
-        _NAME.set(value)
-        if waits:
-            await trio.lowlevel.checkpoint()
-        return [before, _NAME.get()]
-
-    async with serving(io, tcp=tcp) as bench:
-        one, two = await bench.websocket(), await bench.websocket()
-        for number, client in enumerate((one, two, one)):
-            await client.send(f'42{number}["name","{number}"]')
-            assert await client.take() == f'43{number}[["nobody","{number}"]]'

@@ -20,7 +20,7 @@ _ORIGIN = re.compile(  # as browsers send it; a slash at the end is often writte
     r"[A-Za-z][A-Za-z0-9+.-]*://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]\\%]+)(:(?P<port>0|[1-9][0-9]{0,4}))?/?", re.ASCII
 )
 MAX_PORT: Final = 65535
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _MAX_QUERY_FIELDS = 1000  # the same number as PHP's max_input_vars and qs's parameterLimit
 _QVALUE = re.compile(r"[01]\.?[0-9]{0,3}")  # RFC 9110, 12.4.2
 _COMMON_NAMES = {
@@ -232,7 +232,7 @@ def _check_origin(origin: object) -> None:
 def _are_tokens(values: object) -> bool:
     if isinstance(values, str) or not isinstance(values, Sequence):
         return False
-    return all(isinstance(value, str) and _TOKEN.fullmatch(value) for value in values)
+    return all(isinstance(value, str) and TOKEN.fullmatch(value) for value in values)
 
 
 def refused_origin(request: Request, cors: Cors | None) -> str | None:

@@ -10,10 +10,15 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable, Sequence
 from hashlib import sha1
 from typing import Final
 
-from socketio_core.http import Request, Response
+from socketio_core.errors import LocalProtocolError
+from socketio_core.http import TOKEN, Request, Response
+
+Subprotocols = Sequence[str] | Callable[[Request], str | None]
+"""Those that a server takes, or a function that chooses one of those a request offers; `None` chooses none."""
 
 KEY_BYTES: Final = 16  # RFC 6455, 4.2.1
 
@@ -40,16 +45,51 @@ def refused_handshake(request: Request) -> Response | None:
         key = b""
     if len(key) != KEY_BYTES:
         return _refusal(400, b"Sec-WebSocket-Key must be 16 bytes in base64")
+    offered = offered_subprotocols(request)
+    if not all(map(TOKEN.fullmatch, offered)) or len(set(offered)) != len(offered):
+        return _refusal(400, b"Sec-WebSocket-Protocol must be a list of different tokens")
     return None
 
 
-def accept_headers(request: Request) -> list[tuple[bytes, bytes]]:
-    """Return the headers of the 101, for a request that `refused_handshake` let pass.
+def offered_subprotocols(request: Request) -> list[str]:
+    """Return what a client offers, in its order; nothing, if there is no `Sec-WebSocket-Protocol`."""
+    value = request.header("sec-websocket-protocol")
+    return [] if value is None else [item.strip(" \t") for item in value.split(",")]
+
+
+def chosen_subprotocol(request: Request, subprotocols: Subprotocols | None = None) -> str | None:
+    """Return the subprotocol for the 101: the first one offered that is taken, whichever it is unless they are named.
+
+    Browsers close a connection whose server chooses none of those offered. npm's ws chooses the first one, too.
+
+    Raises:
+        LocalProtocolError: the function chose one that was not offered.
+    """
+    offered = offered_subprotocols(request)
+    if not offered:
+        return None
+    if not callable(subprotocols):
+        return next((name for name in offered if subprotocols is None or name in subprotocols), None)
+    chosen = subprotocols(request)
+    if chosen is not None and chosen not in offered:
+        raise LocalProtocolError(f"subprotocol was not offered: {chosen!r}")
+    return chosen
+
+
+def accept_headers(request: Request, subprotocols: Subprotocols | None = None) -> list[tuple[bytes, bytes]]:
+    """Return the headers of the 101, for a request that `refused_handshake` let pass; see `chosen_subprotocol`.
+
+    Raises:
+        LocalProtocolError: the function chose a subprotocol that was not offered.
 
     Spec: RFC 6455, 4.2.2.
     """
     token = _accept_token((request.header("sec-websocket-key") or "").encode("latin-1"))
-    return [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", token)]
+    headers = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", token)]
+    subprotocol = chosen_subprotocol(request, subprotocols)
+    if subprotocol is not None:
+        headers.append((b"sec-websocket-protocol", subprotocol.encode("ascii")))
+    return headers
 
 
 def request_headers(key: bytes) -> list[tuple[bytes, bytes]]:

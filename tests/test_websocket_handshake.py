@@ -6,8 +6,16 @@ from base64 import b64decode
 
 import pytest
 
+from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request, Response
-from socketio_core.websocket_handshake import accept_headers, problem_of_answer, refused_handshake, request_headers
+from socketio_core.websocket_handshake import (
+    Subprotocols,
+    accept_headers,
+    chosen_subprotocol,
+    problem_of_answer,
+    refused_handshake,
+    request_headers,
+)
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="  # the example of RFC 6455, 1.3
 GOOD = {
@@ -71,6 +79,49 @@ def test_the_101_proves_that_the_key_was_read() -> None:
         (b"connection", b"Upgrade"),
         (b"sec-websocket-accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
     ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken", "chosen"),
+    [
+        (None, None, None),
+        (None, ["a"], None),
+        (b"my-token", None, "my-token"),
+        (b"a ,\tb", None, "a"),
+        (b"a, b", ["b"], "b"),
+        (b"a, b", ["b", "a"], "a"),
+        (b"a, b", ["A"], None),
+        (b"a, b", [], None),
+        (b"a, b", lambda _: "b", "b"),
+        (b"a, b", lambda _: None, None),
+    ],
+)
+def test_the_first_subprotocol_offered_that_is_taken_is_in_the_101(
+    offered: bytes | None, taken: Subprotocols | None, chosen: str | None
+) -> None:
+    asked = request(sec_websocket_protocol=offered)
+    assert refused_handshake(asked) is None
+    assert chosen_subprotocol(asked, taken) == chosen
+    own = [value for name, value in accept_headers(asked, taken) if name == b"sec-websocket-protocol"]
+    assert own == ([] if chosen is None else [chosen.encode()])
+
+
+def test_subprotocols_of_several_lines_are_one_list() -> None:
+    asked = request(sec_websocket_protocol=b"a")
+    asked.headers.append((b"sec-websocket-protocol", b"b"))
+    assert chosen_subprotocol(asked, ["b"]) == "b"
+
+
+@pytest.mark.parametrize("offered", [b"", b",", b"a,", b"a b", b"a, a", b"a/b", b'"a"', b"\xe9"])
+def test_malformed_subprotocols_are_refused(offered: bytes) -> None:
+    response = refused_handshake(request(sec_websocket_protocol=offered))
+    assert response is not None
+    assert (response.status, b"Sec-WebSocket-Protocol" in response.body) == (400, True)
+
+
+def test_a_function_may_not_choose_what_was_not_offered() -> None:
+    with pytest.raises(LocalProtocolError, match="subprotocol was not offered: 'c'"):
+        chosen_subprotocol(request(sec_websocket_protocol=b"a"), lambda _: "c")
 
 
 # -- the client's half

@@ -31,6 +31,7 @@ from socketio_core.trio.connection import Connection
 from socketio_core.trio.groups import only_cause
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.watcher import CAN_WATCH, Watcher
+from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire import Asked, HandshakeAsked, Mount, Site, Timeouts
 
 AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
@@ -65,6 +66,8 @@ class Server(Application):
         per_message_deflate: compress WebSocket messages for clients that offer it; takes some 300 kB a client.
         shortcuts: read plain WebSocket frames without wsproto and plain requests without h11; see `plain_frames` and
             `plain_requests`.
+        subprotocols: of WebSockets, those that are taken, or a function of the request that chooses one it offers;
+            otherwise the first one offered is. `offered_subprotocols(request)` lists them.
         trust_proxy: take address, scheme and host of a client from `X-Forwarded-*` or `Forwarded`: `True` behind one
             proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
             anybody can send them.
@@ -86,6 +89,7 @@ class Server(Application):
         concurrency: int = 1,
         per_message_deflate: bool = False,
         shortcuts: bool = True,
+        subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
     ) -> None:
         engine = _checked(engine, EngineSettings, "engine") or EngineSettings()
@@ -109,6 +113,7 @@ class Server(Application):
             timeouts=timeouts,
             shortcuts=shortcuts,
             per_message_deflate=per_message_deflate,
+            subprotocols=subprotocols,
             trust_proxy=trust_proxy,
         )
         self.runtime.site = self.site

@@ -237,8 +237,9 @@ class Requests:
         site = self._site
         extensions, agreed = negotiate(request) if site.per_message_deflate else ([], [])
         try:
-            answer, early = self._http.switch([*accept_headers(request), *agreed, *headers])
-        except InvalidResponse as error:
+            accepted = accept_headers(request, site.subprotocols)
+            answer, early = self._http.switch([*accepted, *agreed, *headers])
+        except Exception as error:  # noqa: BLE001 - `InvalidResponse`, or of the function that chooses a subprotocol
             site.report(f"101 to {request!r} is not valid HTTP", error)
             mount.core.lost(websocket, now)
             self._respond(text_response(500, "Internal server error"), now)

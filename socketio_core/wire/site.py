@@ -22,6 +22,7 @@ from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
 from socketio_core.socketio.server import GOING_AWAY, Server
 from socketio_core.timers import TimerQueue
+from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire.asked import Asked
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.timeouts import Timeouts
@@ -115,6 +116,7 @@ class Site:
         timeouts: how long connections may take.
         shortcuts: read plain requests without h11 and plain frames without wsproto.
         per_message_deflate: compress WebSocket messages for clients that offer it.
+        subprotocols: of WebSockets, to choose from; see `chosen_subprotocol`.
         trust_proxy: whom to believe where clients come from; see `TrustedProxies`.
 
     Attributes:
@@ -134,6 +136,7 @@ class Site:
         timeouts: Timeouts | None = None,
         shortcuts: bool = True,
         per_message_deflate: bool = False,
+        subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
     ) -> None:
         self.mounts: list[Mount] = []
@@ -145,6 +148,9 @@ class Site:
         self.timeouts = timeouts or Timeouts()
         self.shortcuts = shortcuts
         self.per_message_deflate = per_message_deflate
+        if isinstance(subprotocols, str):  # a sequence of strings, too
+            raise TypeError(f"subprotocols must be a list or a function, as in ['chat'], not: {subprotocols!r}")
+        self.subprotocols = subprotocols
         self.proxies = TrustedProxies(trust_proxy)
         self.timers: TimerQueue[Wire] = TimerQueue()
         self.wires: set[Wire] = set()

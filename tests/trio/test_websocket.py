@@ -436,3 +436,30 @@ async def test_another_json_module_sends_the_same(json: JsonModule | None) -> No
 def test_json_and_parser_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="json is for the usual parser"):
         Server(json=orjson, parser=JsonParser())
+
+
+@trio_test
+@pytest.mark.parametrize("shortcuts", [True, False])
+async def test_subprotocol_is_chosen_in_the_101(*, shortcuts: bool) -> None:
+    offers = ["Sec-WebSocket-Protocol: a, b"]
+    for taken, chosen in ((None, "a"), (["b"], "b"), ([], None), (lambda _: "b", "b")):
+        async with serving(Server(subprotocols=taken, shortcuts=shortcuts)) as bench:
+            peer = await bench.connect()
+            await peer.send(handshake(headers=offers))
+            answer = await peer.answer()
+            assert (answer.status, answer.headers.get("sec-websocket-protocol")) == (101, chosen)
+
+
+@trio_test
+async def test_subprotocol_that_was_not_offered_is_an_error_of_the_server() -> None:
+    async with serving(Server(subprotocols=lambda _: "c")) as bench:
+        peer = await bench.connect()
+        await peer.send(handshake(headers=["Sec-WebSocket-Protocol: a"]))
+        assert (await peer.answer()).status == 500
+        assert "subprotocol was not offered: 'c'" in bench.take_log()
+        assert bench.io.core.engine.session_count == 0
+
+
+def test_subprotocols_are_no_single_string() -> None:
+    with pytest.raises(TypeError, match="subprotocols must be a list or a function"):
+        Server(subprotocols="chat")

@@ -6,7 +6,6 @@ message. It is also the canonical form inside the package; polling re-encodes it
 
 from __future__ import annotations
 
-from binascii import Error as Base64Error
 from binascii import a2b_base64
 from typing import Final
 
@@ -49,8 +48,9 @@ def decode_frame(frame: Frame) -> tuple[str, Payload]:
     A text frame that begins with `b` is a binary message in base64, on every transport.
 
     Raises:
-        PacketError: empty text, an unknown type, or malformed base64. (The reference skips what is not base64;
-            here a damaged attachment is an error and not other bytes.)
+        PacketError: empty text, an unknown type, or malformed base64. (The reference skips what is not base64; here
+            line breaks and blanks are skipped, the alphabet for URLs is read and padding may be missing, as real
+            clients write it, but a damaged attachment is an error and not other bytes.)
     """
     if isinstance(frame, bytes):
         return MESSAGE, frame
@@ -64,8 +64,18 @@ def decode_frame(frame: Frame) -> tuple[str, Payload]:
     return kind, frame[1:]
 
 
+# Encoders of MIME break lines after 76 characters (Android's default); those for URLs have two other characters.
+_AS_USUAL: Final = str.maketrans("-_", "+/", " \t\n\f\r")
+
+
 def _decode_base64(frame: str) -> bytes:
     try:
         return a2b_base64(frame[1:], strict_mode=True)
-    except (Base64Error, ValueError) as error:  # ValueError: a character outside ASCII
+    except ValueError:  # also what is outside ASCII
+        text = frame[1:].translate(_AS_USUAL)
+    if not text.endswith("="):
+        text += "=" * (-len(text) % 4)
+    try:
+        return a2b_base64(text, strict_mode=True)
+    except ValueError as error:
         raise PacketError(f"malformed base64 in a binary packet: {error}") from None

@@ -34,6 +34,15 @@ GOOD: list[tuple[Frame, str, Payload]] = [
     ("b", "4", b""),
     ("bAQIDBA==", "4", b"\x01\x02\x03\x04"),
     ("bAQID", "4", b"\x01\x02\x03"),
+    ("bAQID\n", "4", b"\x01\x02\x03"),  # as Node's Buffer reads all of these
+    ("bAQ\r\n ID\t\f", "4", b"\x01\x02\x03"),
+    ("b\n", "4", b""),
+    ("bAQ", "4", b"\x01"),
+    ("bAQI", "4", b"\x01\x02"),
+    ("bAQ==\n", "4", b"\x01"),
+    ("bAQ\n==", "4", b"\x01"),
+    ("b_-8=", "4", b"\xff\xef"),  # the alphabet for URLs
+    ("b_-8", "4", b"\xff\xef"),
 ]
 
 BAD: list[tuple[str, str]] = [
@@ -49,12 +58,13 @@ BAD: list[tuple[str, str]] = [
     ("\x1e", "unknown packet type: '\\x1e'"),
     ("\udc80", "unknown packet type: '\\udc80'"),
     ("bA", "malformed base64"),
-    ("bAQ", "malformed base64"),
     ("bAQ=", "malformed base64"),
     ("bAQ==AQ==", "malformed base64"),
-    ("bAQI D", "malformed base64"),
-    ("bAQID\n", "malformed base64"),
-    ("b_-8=", "malformed base64"),  # the URL-safe alphabet
+    ("bAQ==AQID", "malformed base64"),
+    ("bAQ\x00ID", "malformed base64"),
+    ("bAQ\xa0ID", "malformed base64"),
+    ("bAQ!ID", "malformed base64"),
+    ("b\nA\n", "malformed base64"),
     ("b=", "malformed base64"),
     ("béééé", "malformed base64"),
     ("b\ud800AAA", "malformed base64"),

@@ -51,12 +51,20 @@ class Engine:
     Args:
         settings: see `EngineSettings`.
         new_id: makes session ids; they must be unguessable.
+        is_inner: the engine belongs to a Socket.IO server: nobody else may `send` over its sessions.
+
+    Attributes:
+        agenda: what is to be done when; a layer above may add what is its own.
     """
 
-    def __init__(self, settings: EngineSettings | None = None, *, new_id: IdFactory = new_id) -> None:
+    def __init__(
+        self, settings: EngineSettings | None = None, *, new_id: IdFactory = new_id, is_inner: bool = False
+    ) -> None:
         self.settings = settings or EngineSettings()
         self._new_id = new_id
         self._shared = Shared(self.settings)
+        self._shared.is_inner = is_inner
+        self.agenda = self._shared.agenda
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -95,6 +103,7 @@ class Engine:
         Checks come in the reference's order, all but one before a 101: a WebSocket for a session that can have none
         (any more) is opened, and closed at once (PROTOCOL 1.8). Spec: PROTOCOL 1.2, 1.4.
         """
+        self.agenda.catch_up(now)
         cors = self.settings.cors
         if cors is not None and request.method == "OPTIONS":
             return Respond(preflight_response(request, cors))
@@ -254,6 +263,7 @@ class Engine:
         closing). Messages that came before a bad packet are delivered. A body over the limit gets 413 and harms
         nobody.
         """
+        self.agenda.catch_up(now)
         if post.is_too_large:
             post.session.polling.drop_post(post)
             return _empty_response(413, post.headers)
@@ -264,10 +274,12 @@ class Engine:
 
     def abort_post(self, post: Post, now: float) -> None:
         """The client went away before the body was complete; the session ends (PROTOCOL 1.4)."""
+        self.agenda.catch_up(now)
         post.session.polling.abort_post(post)
 
     def abort_poll(self, poll: Poll, now: float) -> None:
         """The client of a poll went away, or its response could not be written; the packets go to the next poll."""
+        self.agenda.catch_up(now)
         poll.session.polling.abort_poll(poll, now)
 
     def poll_delivered(self, poll: Poll, now: float) -> None:
@@ -278,6 +290,7 @@ class Engine:
         Raises:
             LocalProtocolError: there is no response yet.
         """
+        self.agenda.catch_up(now)
         poll.session.polling.poll_delivered(poll)
 
     def _bad_request(self, request: Request) -> Respond:
@@ -363,12 +376,11 @@ class Engine:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
-        return self._shared.timers.next_deadline
+        return self.agenda.next_deadline
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due at `now`. Early, late and repeated calls are fine."""
-        while (session := self._shared.timers.pop_due(now)) is not None:
-            session.handle_timeout(now)
+        self.agenda.catch_up(now)
 
     def close(self, now: float, *, code: int | None = None, text: str = "") -> None:
         """Refuse new sessions and close all there are; what is in the outboxes of WebSockets and parked polls is sent.
@@ -378,6 +390,7 @@ class Engine:
         Args:
             code: WebSocket close code; clients reconnect whatever it is.
         """
+        self.agenda.catch_up(now)
         self._is_closed = True
         for session in list(self._shared.sessions.values()):
             session.close(now, wait=False, code=code, text=text)

@@ -25,7 +25,7 @@ from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Request
-from socketio_core.timers import Timer
+from socketio_core.timers import Scheduled, Timer
 
 _OPEN = SessionState.OPEN
 
@@ -76,7 +76,7 @@ class Session:
         self._heartbeat = Heartbeat(shared.settings, now)
         self._upgrade_until: float | None = None
         self._closing_until: float | None = None
-        self._timer: Timer[Session] | None = None
+        self._timer: Timer[Scheduled] | None = None
         self.reschedule()
 
     def __repr__(self) -> str:
@@ -128,8 +128,11 @@ class Session:
         """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
 
         Raises:
-            LocalProtocolError: text with a lone surrogate, or a message that no buffer holds (see `put`).
+            LocalProtocolError: text with a lone surrogate, a message that no buffer holds (see `put`), or a session
+                that belongs to a Socket.IO server.
         """
+        if self._shared.is_inner:
+            raise LocalProtocolError("session belongs to a Socket.IO server; emit to one of its members")
         return self.put(WireMessage((message_frame(payload),)))
 
     def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
@@ -206,6 +209,8 @@ class Session:
 
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
+        if self._shared.agenda.due_at <= now:
+            self._shared.agenda.catch_up(now)
         settings = self._shared.settings
         limit = settings.max_payload_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
@@ -235,6 +240,8 @@ class Session:
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Put a message together from its parts; see `Engine.receive_part`."""
+        if self._shared.agenda.due_at <= now:
+            self._shared.agenda.catch_up(now)
         if is_last and not websocket.parts:
             self.receive(websocket, part, now)
         elif websocket.state is not CarrierState.DETACHED:
@@ -246,6 +253,7 @@ class Session:
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The WebSocket's connection is gone, or its client closed it."""
+        self._shared.agenda.catch_up(now)
         if websocket is self._candidate:
             self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
@@ -254,6 +262,7 @@ class Session:
 
     def fail_websocket(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
+        self._shared.agenda.catch_up(now)
         if websocket is self._candidate:
             websocket.close_code = code
             self._end_upgrade()
@@ -354,6 +363,7 @@ class Session:
             code: the WebSocket's close code, e.g. 1001; `None` closes without a code, as the reference does.
             text: the reason inside that close frame.
         """
+        self._shared.agenda.catch_up(now)
         if not is_fault:
             self.was_let_go = True
         if self.state is SessionState.CLOSED:
@@ -444,11 +454,13 @@ class Session:
 
         Several readers may do so, each for itself.
         """
+        self._shared.agenda.catch_up(now)
         self._heartbeat.pause(now)
         self.reschedule()
 
     def resume_reading(self, now: float) -> None:
         """Say that the host reads again; to be called once for each `pause_reading`."""
+        self._shared.agenda.catch_up(now)
         self._heartbeat.resume(now)
         self.reschedule()
 
@@ -459,4 +471,4 @@ class Session:
             if timer.at == deadline and timer.item is not None:
                 return
             timer.cancel()
-        self._timer = None if deadline is None else self._shared.timers.schedule(deadline, self)
+        self._timer = None if deadline is None else self._shared.agenda.schedule(deadline, self)

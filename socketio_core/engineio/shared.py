@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from socketio_core.engineio.carriers import Carrier
 from socketio_core.engineio.events import Event
 from socketio_core.settings import EngineSettings
-from socketio_core.timers import TimerQueue
+from socketio_core.timers import Agenda
 
 if TYPE_CHECKING:
     from socketio_core.engineio.session import Session
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 class Shared:
     """Who exists, whose deadline is next, which carriers the host must see to, and what it must be told."""
 
-    __slots__ = ("events", "ready", "sessions", "settings", "timers")
+    __slots__ = ("agenda", "events", "is_inner", "ready", "sessions", "settings")
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
+        self.is_inner = False  # the sessions belong to the connections of a Socket.IO server
         self.sessions: dict[str, Session] = {}
-        self.timers: TimerQueue[Session] = TimerQueue()
+        self.agenda = Agenda()
         self.ready: list[Carrier] = []
         self.events: list[tuple[Session | None, Event]] = []
 

@@ -8,11 +8,10 @@ from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
-from socketio_core.socketio.acks import PendingAck
 from socketio_core.socketio.events import ConnectionClosed, ConnectRequested, Event, EventReceived
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, JSONValue, Packet
-from socketio_core.timers import Timer
+from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
     from socketio_core.socketio.server import Server
@@ -79,9 +78,13 @@ class Connection:
         """Add an event to the server's."""
         self._server.report(event)
 
-    def schedule(self, at: float, item: PendingAck | Connection) -> Timer[PendingAck | Connection]:
+    def schedule(self, at: float, item: Scheduled) -> Timer[Scheduled]:
         """Add a timer to the server's."""
-        return self._server.timers.schedule(at, item)
+        return self._server.agenda.schedule(at, item, layer=1)
+
+    def catch_up(self, now: float) -> None:
+        """Do what is due at `now`, whichever connection it belongs to."""
+        self._server.agenda.catch_up(now)
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -242,6 +245,7 @@ class Connection:
 
     def disconnect(self, now: float) -> None:
         """Leave every namespace with a DISCONNECT packet, then close the connection in order."""
+        self.catch_up(now)
         for member in self.members:
             if member.state is MemberState.JOINED:
                 self.send_control(Packet(DISCONNECT, member.namespace.name), now)

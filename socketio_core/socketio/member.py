@@ -95,6 +95,7 @@ class Member:
         Raises:
             LocalProtocolError: it was accepted before.
         """
+        self.connection.catch_up(now)
         if not self._decide() or not self.connection.send_control(
             Packet(CONNECT, self.namespace.name, {"sid": self.sid}), now
         ):
@@ -143,6 +144,7 @@ class Member:
         reference does nothing then, and lets it in. Of a member that has left, nothing more should be handled then
         either; with `close`, of none of a client that is gone.
         """
+        self.connection.catch_up(now)
         self.was_let_go = True
         if self.state is MemberState.LEFT:
             if close and not self.connection.session.is_open:
@@ -257,6 +259,7 @@ class Member:
         Raises:
             LocalProtocolError, BufferFull: as `emit`, or more than `max_outstanding_acks` are waited for.
         """
+        self.connection.catch_up(now)
         if self.state is MemberState.LEFT:
             return None
         ack_id = self.namespace.take_ack_id()

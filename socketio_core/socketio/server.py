@@ -13,10 +13,10 @@ from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.events import Closed, Opened, RequestRefused
 from socketio_core.engineio.packet import Frame
+from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.settings import EngineSettings, SocketSettings, combined
-from socketio_core.socketio.acks import PendingAck
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import Event
 from socketio_core.socketio.guard import guarded
@@ -24,7 +24,7 @@ from socketio_core.socketio.hub import Hub, Rooms
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.parser import Parser
-from socketio_core.timers import TimerQueue
+from socketio_core.timers import Agenda, Scheduled
 
 GOING_AWAY = 1001  # RFC 6455, 7.4.1: a server going down
 
@@ -47,42 +47,44 @@ class Server:
         parser: Parser | None = None,
         new_id: IdFactory = new_id,
     ) -> None:
-        engine_settings = engine_settings or EngineSettings(path="/socket.io/")
-        self.settings = combined(engine_settings, settings or SocketSettings())
-        self.engine = Engine(engine_settings, new_id=new_id)
+        self.engine_settings = engine_settings or EngineSettings(path="/socket.io/")
+        self.settings = combined(self.engine_settings, settings or SocketSettings())
+        self._engine = Engine(self.engine_settings, new_id=new_id, is_inner=True)
         self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.new_id = new_id
         self.hub = Hub()
         self.hub.of(ROOT_NAMESPACE)
-        self.timers: TimerQueue[PendingAck | Connection] = TimerQueue()
+        self.agenda: Agenda = self._engine.agenda
+        self.agenda.run = self._run
         self._events: list[Event] = []
+        self._now = 0.0  # when something last happened: who takes events is not told the time
 
     def __repr__(self) -> str:
-        return f"<Server {self.engine!r}, {len(self.hub.namespaces)} namespaces>"
+        return f"<Server {self._engine!r}, {len(self.hub.namespaces)} namespaces>"
 
     # -- what the host calls, as on `Engine` -------------------------------------------------------------------------
 
     def owns(self, request: Request) -> bool:
         """See `Engine.owns`."""
-        return self.engine.owns(request)
+        return self._engine.owns(request)
 
     def is_handshake(self, request: Request) -> bool:
         """See `Engine.is_handshake`."""
-        return self.engine.is_handshake(request)
+        return self._engine.is_handshake(request)
 
     def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
         """See `Engine.refuse`."""
-        return self.engine.refuse(request, text)
+        return self._engine.refuse(request, text)
 
     def handle_request(self, request: Request, now: float) -> Action:
         """See `Engine.handle_request`."""
-        action = self.engine.handle_request(request, now)
+        action = self._engine.handle_request(request, now)
         self._pump(now)
         return action
 
     def finish_post(self, post: Post, now: float) -> Response:
         """See `Engine.finish_post`; 400 too when a packet was no valid Socket.IO packet."""
-        response = self.engine.finish_post(post, now)
+        response = self._engine.finish_post(post, now)
         self._pump(now)
         connection = post.session.context
         if response.status == 200 and isinstance(connection, Connection) and connection.refused_input:
@@ -91,17 +93,17 @@ class Server:
 
     def abort_post(self, post: Post, now: float) -> None:
         """See `Engine.abort_post`."""
-        self.engine.abort_post(post, now)
+        self._engine.abort_post(post, now)
         self._pump(now)
 
     def abort_poll(self, poll: Poll, now: float) -> None:
         """See `Engine.abort_poll`."""
-        self.engine.abort_poll(poll, now)
+        self._engine.abort_poll(poll, now)
         self._pump(now)
 
     def poll_delivered(self, poll: Poll, now: float) -> None:
         """See `Engine.poll_delivered`."""
-        self.engine.poll_delivered(poll, now)
+        self._engine.poll_delivered(poll, now)
 
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """See `Engine.receive`."""
@@ -110,7 +112,7 @@ class Server:
 
     def receive_all(self, websocket: WebSocket, frames: Iterable[Frame], now: float) -> None:
         """See `Engine.receive_all`."""
-        self.engine.receive_all(websocket, frames, now)
+        self._engine.receive_all(websocket, frames, now)
         self._pump(now)
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
@@ -120,21 +122,21 @@ class Server:
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """See `Engine.lost`."""
-        self.engine.lost(websocket, now)
+        self._engine.lost(websocket, now)
         self._pump(now)
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """See `Engine.fail`."""
-        self.engine.fail(websocket, detail, code, now)
+        self._engine.fail(websocket, detail, code, now)
         self._pump(now)
 
     def take_ready(self) -> list[Carrier]:
         """See `Engine.take_ready`."""
-        return self.engine.take_ready()
+        return self._engine.take_ready()
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call, in order."""
-        self._pump(None)
+        self._pump(self._now)
         taken = self._events
         if taken:
             self._events = []
@@ -174,35 +176,43 @@ class Server:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
-        ours, engines = self.timers.next_deadline, self.engine.next_deadline
-        if ours is None or engines is None:
-            return engines if ours is None else ours
-        return min(ours, engines)
+        return self.agenda.next_deadline
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due at `now`, in the order in which it fell due. Early, late and repeated calls are fine."""
-        while (due_at := self.next_deadline) is not None and due_at <= now:
-            self.engine.handle_timeout(due_at)
-            self._pump(due_at)
-            while (item := self.timers.pop_due(due_at)) is not None:
-                item.handle_timeout(due_at)
-            self._pump(due_at)
+        self.agenda.catch_up(now)
+
+    def _run(self, item: Scheduled, at: float, now: float) -> None:
+        self._pump(at)
+        item.handle_timeout(at)
+        self._pump(at)
 
     def close(self, now: float) -> None:
         """Shut down: every socket leaves with "server shutting down", every connection is closed, new ones get 503.
 
         Clients get no DISCONNECT packet, so they will try to connect again, as with the reference (PROTOCOL 9-54).
         """
+        self.agenda.catch_up(now)
         self._pump(now)
         for connection in self.connections:
             connection.shut_down()
-        self.engine.close(now, code=GOING_AWAY, text="server shutting down")
+        self._engine.close(now, code=GOING_AWAY, text="server shutting down")
         self._pump(now)
+
+    @property
+    def session_count(self) -> int:
+        """See `Engine.session_count`."""
+        return self._engine.session_count
+
+    @property
+    def sessions(self) -> list[Session]:
+        """See `Engine.sessions`: what is underneath the connections, to look at."""
+        return self._engine.sessions
 
     @property
     def connections(self) -> list[Connection]:
         """All open connections."""
-        contexts = [session.context for session in self.engine.sessions]
+        contexts = [session.context for session in self.sessions]
         return [context for context in contexts if isinstance(context, Connection)]
 
     # -- what connections call ---------------------------------------------------------------------------------------
@@ -211,9 +221,10 @@ class Server:
         """Add an event; the engine's own that came before it must be in the list already."""
         self._events.append(event)
 
-    def _pump(self, now: float | None) -> None:
+    def _pump(self, now: float) -> None:
         """Hand the engine's events to their connections, until there are no more."""
-        while events := self.engine.take_events():
+        self._now = now
+        while events := self._engine.take_events():
             for session, event in events:
                 if type(event) is str or type(event) is bytes:  # fast path; benchmarks: server
                     # Messages come behind Opened, which sets the context, and from calls that tell the time.
@@ -225,7 +236,6 @@ class Server:
                     continue
                 context = session.context
                 if isinstance(event, Opened):
-                    assert now is not None  # sessions are opened by handle_request
                     session.context = Connection(self, session, now)
                 elif isinstance(event, Closed):
                     assert isinstance(context, Connection)

@@ -208,7 +208,7 @@ class WireClient:
         self._parked: WirePoll | None = None
         self._headers = list(headers)
         self._query = query or {}
-        self._path = host.settings.path if isinstance(host, Engine) else host.engine.settings.path
+        self._path = (host.settings if isinstance(host, Engine) else host.engine_settings).path
 
     @property
     def transport(self) -> str:
@@ -218,8 +218,7 @@ class WireClient:
     @property
     def session(self) -> Session | None:
         """The server's end, to look at and to `send` from; `None` once it ended."""
-        engine = self.host if isinstance(self.host, Engine) else self.host.engine
-        return next((session for session in engine.sessions if session.sid == self.sid), None)
+        return next((session for session in self.host.sessions if session.sid == self.sid), None)
 
     # -- one step at a time ------------------------------------------------------------------------------------------
 

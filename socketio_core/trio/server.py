@@ -161,7 +161,7 @@ class Server(Application):
             raise RuntimeError("attach engines before the Server serves")
         engine = engine or EngineSettings()
         core = Engine(replace(engine, path=path.rstrip("/") + "/", cors=cors or engine.cors))
-        taken = [self.core.engine.settings.path, *(other.core.settings.path for other in self._engines)]
+        taken = [self.core.engine_settings.path, *(other.core.settings.path for other in self._engines)]
         for other in taken:
             if other.startswith(core.settings.path) or core.settings.path.startswith(other):
                 raise ValueError(f"path overlaps with {other!r}: {core.settings.path!r}")
@@ -370,7 +370,7 @@ class Server(Application):
         """Log why a request was refused; for an origin once as a warning, for nobody else tells the developer."""
         origin = event.request.header("origin")
         if event.code == FORBIDDEN and origin is not None and origin not in self._warned_origins:
-            refused = refused_origin(event.request, self.core.engine.settings.cors)
+            refused = refused_origin(event.request, self.core.engine_settings.cors)
             if refused is not None and len(self._warned_origins) < _MAX_WARNED_ORIGINS:
                 self._warned_origins.add(origin)
                 LOGGER.warning("%r from %s refused: %s", event.request, event.request.address, refused)

@@ -99,8 +99,8 @@ class Mount:
     @property
     def max_payload_bytes(self) -> int:
         """The limit on a message, as in the settings."""
-        engine = self.core if isinstance(self.core, Engine) else self.core.engine
-        return engine.settings.max_payload_bytes
+        settings = self.core.settings if isinstance(self.core, Engine) else self.core.engine_settings
+        return settings.max_payload_bytes
 
 
 class Site:

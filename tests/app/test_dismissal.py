@@ -38,11 +38,11 @@ async def by_namespace(socket: Socket) -> None:
 
 
 async def by_session(socket: Socket) -> None:
-    socket.member.connection.session.close(0.0)
+    socket.member.connection.session.close(socket.namespace._app.runtime.now())
 
 
 async def by_server(socket: Socket) -> None:
-    socket.namespace._app.core.close(0.0)
+    socket.namespace._app.core.close(socket.namespace._app.runtime.now())
 
 
 @BOTH

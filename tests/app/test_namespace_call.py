@@ -10,7 +10,7 @@ from socketio_core.app import AckTimeout, Socket
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled, Task
 from tests.app.rig import AppRig
-from tests.socketio.rig import TRANSPORTS
+from tests.socketio.rig import TRANSPORTS, timer_count
 
 QUESTION: Final = '20["question",1]'
 
@@ -48,7 +48,7 @@ def test_everyone_answers(transport: str) -> None:
     survey.answer(1, "430[1]")
     assert survey.task.result == [None, 1, ("c", "d")]
     assert survey.pending == [0, 0, 0]
-    assert len(survey.server.timers) == 0
+    assert timer_count(survey.server) == 0
 
 
 def test_an_answer_counts_once() -> None:
@@ -91,7 +91,7 @@ def test_a_cancelled_call_frees_all_acks() -> None:
     survey.run()
     assert isinstance(survey.task.error, Cancelled)
     assert survey.pending == [0, 0, 0]
-    assert len(survey.server.timers) == 0
+    assert timer_count(survey.server) == 0
 
 
 def test_a_call_that_begins_cancelled_asks_nobody() -> None:

@@ -12,7 +12,7 @@ from socketio_core.settings import EngineSettings
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled
 from tests.app.rig import AppRig, note
-from tests.socketio.rig import TRANSPORTS, drain
+from tests.socketio.rig import TRANSPORTS, drain, timer_count
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
 SMALL: Final = EngineSettings(path="/socket.io/", high_water_bytes=100, max_buffered_bytes=1000)
@@ -255,7 +255,7 @@ def test_a_call_returns_the_acknowledgement(
     assert (task.error, task.result) == (None, expected)
     assert type(task.result) is type(expected)
     assert socket.member.pending_acks == {}
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("430[]", []), ("430[null]", [None]), ('430[1,"two"]', [1, "two"])])
@@ -284,7 +284,7 @@ def test_a_call_fails_at_once_when_the_socket_leaves(rig: AppRig, end: str) -> N
     client.send(end)
     rig.run()
     assert isinstance(task.error, Disconnected)
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
 
 
 def test_a_call_to_a_socket_that_left_fails(rig: AppRig) -> None:
@@ -303,7 +303,7 @@ def test_a_cancelled_call_frees_its_ack(rig: AppRig) -> None:
     rig.run()
     assert isinstance(task.error, Cancelled)
     assert socket.member.pending_acks == {}
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     assert rig.send(client, "430[1]") == ['20["question"]']
 
 

@@ -72,13 +72,13 @@ class Scene:
         for session in self.engine.sessions:
             check_books(session)
         shared = peek(self.engine, "_shared")
-        assert len(shared.timers) == len(shared.sessions)
+        assert len(shared.agenda) == len(shared.sessions)
 
     def check_empty(self) -> None:
         """Assert that nothing is left of anybody."""
         settle(self.engine)
         shared = peek(self.engine, "_shared")
-        assert (shared.sessions, len(shared.timers), shared.ready) == ({}, 0, [])
+        assert (shared.sessions, len(shared.agenda), shared.ready) == ({}, 0, [])
         assert self.engine.next_deadline is None
 
 

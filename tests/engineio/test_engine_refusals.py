@@ -193,7 +193,7 @@ def test_a_second_websocket_for_a_session_that_began_on_one_is_opened_and_closed
 def test_a_websocket_for_a_closing_session_is_opened_and_closed() -> None:
     stage = Stage()
     session = stage.scene.session(stage.polling)
-    session.close(0.0)
+    session.close(stage.scene.now)
     assert not stage.polling.open_websocket().is_open
     assert not session.is_closed
     assert stage.polling.poll().response is not None

@@ -22,6 +22,11 @@ def numbered_ids() -> Callable[[], str]:
     return lambda: f"id{next(numbers)}"
 
 
+def timer_count(server: Server) -> int:
+    """Return how many timers a server has beside those of its sessions, which have one each."""
+    return len(server.agenda) - server.session_count
+
+
 class Rig:
     """A server whose ids and clock are in the test's hands.
 

@@ -9,7 +9,7 @@ import pytest
 from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.socketio import ConnectionClosed, ConnectRequested, EventReceived, Left, Member, MemberState
 from socketio_core.socketio.packet import event_packet
-from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
+from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain, timer_count
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
 NAMESPACES = pytest.mark.parametrize("nsp", ["/", "/admin"])
@@ -181,10 +181,10 @@ def test_a_connection_that_joins_nothing_ends_at_exactly_the_timeout(transport: 
 def test_joining_stops_the_timeout_for_good(rig: Rig) -> None:
     """Also when the client leaves again: it keeps its connection, as in the reference (PROTOCOL 9-47)."""
     client, member = rig.joined()
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     client.send("41")
     assert member.state is MemberState.LEFT
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     assert client.session is not None
 
 
@@ -192,7 +192,7 @@ def test_a_refusal_does_not_stop_the_timeout(rig: Rig) -> None:
     client = rig.open()
     assert rig.request(client).refuse("no")
     client.send("40/nowhere,")
-    assert len(rig.server.timers) == 1
+    assert timer_count(rig.server) == 1
 
 
 # -- while it is being decided -----------------------------------------------------------------------------------------

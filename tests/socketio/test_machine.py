@@ -279,10 +279,10 @@ class Hall(RuleBasedStateMachine):
             assert set(namespace.room_names) == {room for found in members for room in found.rooms}
             for room in ROOMS:
                 assert set(namespace.in_room(room)) == {found.member for found in members if room in found.rooms}
-        timers = self.rig.server.timers
+        timers = self.rig.server.agenda
         waiting = [client for client in self.all if not client.has_joined]
         acks = [ack_id for client in self.all for found in client.members.values() for ack_id in found.acks]
-        assert len(timers) == len(waiting) + len(acks)
+        assert len(timers) == self.rig.server.session_count + len(waiting) + len(acks)
 
 
 def test_any_order_of_steps_agrees_with_the_model() -> None:

@@ -20,7 +20,7 @@ from socketio_core.socketio import (
     MemberState,
 )
 from socketio_core.socketio.packet import RESERVED_EVENTS
-from tests.socketio.rig import TRANSPORTS, Rig
+from tests.socketio.rig import TRANSPORTS, Rig, timer_count
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -89,7 +89,7 @@ def test_data_that_cannot_be_sent_changes_nothing(rig: Rig) -> None:
     with pytest.raises(LocalProtocolError):
         member.acknowledge(1, [object()])
     assert member.pending_acks == {}
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     assert client.take_messages() == []
 
 
@@ -171,7 +171,7 @@ def test_a_client_acknowledges(rig: Rig, transport: str) -> None:
     assert client.fetch() == [f'2{first}["q"]', f'2{second}["q"]']
     client.send(f"43{second}[]", f'461-{first}[{{"_placeholder":true,"num":0}},2]', b"x")
     assert rig.events() == [AckReceived(member, [], "second"), AckReceived(member, [b"x", 2], "first")]
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     assert member.pending_acks == {}
 
 
@@ -217,14 +217,14 @@ def test_an_ack_expires_at_exactly_its_time(rig: Rig) -> None:
     client.send("430[]")  # too late
     assert rig.events() == []
     assert member.pending_acks == {}
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
 
 
 def test_an_ack_in_time_frees_its_timer(rig: Rig) -> None:
     client, member = rig.joined()
     ask(member, rig, timeout_s=5.0)
     client.send("430[]")
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     rig.events()
     rig.advance(5.0)
     assert rig.events() == []
@@ -237,7 +237,7 @@ def test_acks_fail_at_once_when_the_member_leaves(rig: Rig, end: str) -> None:
     ask(member, rig, "second")
     client.send(end)
     assert rig.events()[:2] == [AckDropped(member, "first"), AckDropped(member, "second")]
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     assert member.pending_acks == {}
 
 
@@ -246,7 +246,7 @@ def test_a_forgotten_ack_is_not_reported(rig: Rig) -> None:
     ack_id = ask(member, rig)
     member.forget_ack(ack_id)
     member.forget_ack(ack_id)
-    assert len(rig.server.timers) == 0
+    assert timer_count(rig.server) == 0
     client.send("430[]")
     assert rig.events() == []
 

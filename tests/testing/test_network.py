@@ -34,7 +34,7 @@ class Pair:
 def test_messages_arrive_both_ways(transports: list[str]) -> None:
     pair = Pair(transports=transports)
     pair.network.run()
-    pair.session.send("up")
+    pair.session.send("up", pair.clock.now)
     pair.engine.sessions[0].send("down")
     pair.network.run()
     assert "up" in pair.events_of_server()

@@ -108,7 +108,7 @@ class Bench:
 
     @property
     def session_count(self) -> int:
-        return self.io.core.engine.session_count
+        return self.io.core.session_count
 
     def reason_of(self, client: Client) -> str | None:
         """Why the client's socket has left; `None` while it is there."""

@@ -284,7 +284,7 @@ def core_round(seed: int, counts: Counter[str]) -> None:
     core.close(now)
     _core_events(core, rng, now, counts)
     core.handle_timeout(now + 1000)
-    assert core.engine.session_count == 0, f"seed {seed}"
+    assert core.session_count == 0, f"seed {seed}"
     counts["rounds against the core"] += 1
 
 
@@ -311,7 +311,7 @@ def _core_request(
             _core_input(core, rng, now, action.post)
     elif isinstance(action, Upgrade):
         carriers.append(action.websocket)
-    sids[:] = [session.sid for session in core.engine.sessions]
+    sids[:] = [session.sid for session in core.sessions]
 
 
 def _core_input(core: CoreServer, rng: random.Random, now: float, carrier: Poll | Post | WebSocket) -> None:

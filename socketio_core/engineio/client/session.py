@@ -24,9 +24,10 @@ from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMess
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG
-from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
+from socketio_core.timers import Agenda, Scheduled, Timer
 
 _OPEN = ClientState.OPEN
 
@@ -41,6 +42,7 @@ class ClientSession:
         memory: what the client's sessions share; a new one knows nothing.
         random: returns floats from 0 to 1.
         now: monotonic seconds.
+        agenda: of the client that the session belongs to; alone it has its own.
 
     Attributes:
         handshake: what the server said; `None` before.
@@ -50,7 +52,13 @@ class ClientSession:
     """
 
     def __init__(
-        self, settings: EngineClientSettings, *, memory: ClientMemory, random: Callable[[], float], now: float
+        self,
+        settings: EngineClientSettings,
+        *,
+        memory: ClientMemory,
+        random: Callable[[], float],
+        now: float,
+        agenda: Agenda | None = None,
     ) -> None:
         self.settings = settings
         self.state = ClientState.OPENING
@@ -69,7 +77,11 @@ class ClientSession:
         self.ready = ReadyList()
         self._events: list[Event] = []
         self._now = now
+        self._is_inner = agenda is not None
+        self._agenda = Agenda() if agenda is None else agenda
+        self._timer: Timer[Scheduled] | None = None
         self._begin()
+        self._reschedule()
 
     def __repr__(self) -> str:
         return f"<ClientSession {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
@@ -130,12 +142,16 @@ class ClientSession:
 
     # -- output ------------------------------------------------------------------------------------------------------
 
-    def send(self, payload: Payload) -> bool:
+    def send(self, payload: Payload, now: float) -> bool:
         """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
 
         Raises:
-            LocalProtocolError: text with a lone surrogate, or a message that the server does not take (see `put`).
+            LocalProtocolError: text with a lone surrogate, a message that the server does not take (see `put`), or a
+                session that belongs to a Socket.IO client.
         """
+        if self._is_inner:
+            raise LocalProtocolError("session belongs to a Socket.IO client; emit to one of its namespaces")
+        self._agenda.catch_up(now)
         return self.put(WireMessage((message_frame(payload),)))
 
     def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
@@ -171,11 +187,13 @@ class ClientSession:
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
         """A response is there, as a whole."""
+        self._agenda.catch_up(now)
         self._now = now
         self._polling.exchange_done(exchange, response, now)
 
     def exchange_failed(self, exchange: Exchange, detail: str, now: float) -> None:
         """There will be no response; `detail` says why, e.g. `"connection refused"`."""
+        self._agenda.catch_up(now)
         self._now = now
         self._polling.exchange_failed(exchange, detail)
 
@@ -198,6 +216,7 @@ class ClientSession:
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The handshake is done; `response` is the 101."""
+        self._agenda.catch_up(now)
         self._now = now
         self.memory.cookies.update([(name.lower(), value) for name, value in response.headers], now)
         if websocket.state is CarrierState.DETACHED:
@@ -213,6 +232,8 @@ class ClientSession:
 
     def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
         """Process one message that arrived on `websocket`, e.g. `"4hello"`; `bytes` is a binary message."""
+        if self._agenda.due_at <= now:
+            self._agenda.catch_up(now)
         self._now = now
         limit = self.settings.max_message_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
@@ -247,6 +268,8 @@ class ClientSession:
         Raises:
             LocalProtocolError: a part of another kind than those before it.
         """
+        if self._agenda.due_at <= now:
+            self._agenda.catch_up(now)
         if is_last and not websocket.parts:
             self.receive(websocket, part, now)
         elif websocket.state is not CarrierState.DETACHED:
@@ -266,6 +289,7 @@ class ClientSession:
 
         `detail` says why, e.g. `"connection refused"`; `None` when the server closed it without a word.
         """
+        self._agenda.catch_up(now)
         self._now = now
         websocket.outbox.clear()  # nobody is left to write it
         if websocket is self._upgrade.candidate:
@@ -279,6 +303,7 @@ class ClientSession:
 
     def fail_websocket(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
         """The server broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
+        self._agenda.catch_up(now)
         self._now = now
         if websocket is self._upgrade.candidate:
             self._end_upgrade(detail, now, code)
@@ -294,6 +319,7 @@ class ClientSession:
                 self._events.append(data)
             case Action.ANSWER:
                 self._heartbeat.ping_received(now)
+                self._reschedule()
                 self._events.append(Pinged())
                 self.put(PONG_MESSAGE, is_control=True)  # which may end the session, and nothing comes behind that
             case Action.HANDSHAKE:
@@ -333,17 +359,20 @@ class ClientSession:
             candidate = self._requests.websocket(self.sid, CarrierState.CANDIDATE, now)
             self._upgrade.begin(candidate, now + settings.upgrade_timeout_s)
             self.ready.mark(candidate)
+        self._reschedule()
 
     def _finish_upgrade(self) -> None:
         websocket = self._websocket = self._upgrade.finish(self.outbox)
         self.outbox = websocket.outbox
         self.memory.websocket_worked = True
         self.ready.mark(websocket)
+        self._reschedule()
         self._events.append(Upgraded())
 
     def _end_upgrade(self, detail: str, now: float, code: int | None = None) -> None:
         """Give the candidate up; polling goes on."""
         self.ready.mark(self._upgrade.end(code))
+        self._reschedule()
         self._events.append(UpgradeFailed(detail))
         self.go_on(now)
 
@@ -371,14 +400,26 @@ class ClientSession:
                 self._finish(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN and beat is not None and beat <= now:
             self.fail(CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
+        self._reschedule()
+
+    def _reschedule(self) -> None:
+        """Set the timer anew, for a deadline has changed."""
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self.next_deadline
+        self._timer = None if deadline is None else self._agenda.schedule(deadline, self)
 
     def pause_reading(self, now: float) -> None:
         """The host reads no more for a while: its silence is not the server's, and no GET begins. Pauses nest."""
+        self._agenda.catch_up(now)
         self._heartbeat.pause(now)
+        self._reschedule()
 
     def resume_reading(self, now: float) -> None:
         """The host reads again."""
+        self._agenda.catch_up(now)
         self._heartbeat.resume(now)
+        self._reschedule()
         self.go_on(now)
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -389,6 +430,7 @@ class ClientSession:
         On a WebSocket the session is closed at once and the host writes what is left; on polling it is once the POST
         with the close packet is answered, `close_timeout_s` later at the latest.
         """
+        self._agenda.catch_up(now)
         self._now = now
         if self.state is ClientState.OPENING or (self.state is _OPEN and self._websocket is not None):
             self._finish(Closed(CloseReason.FORCED_CLOSE))
@@ -397,9 +439,11 @@ class ClientSession:
             self.outbox.put(CLOSE_MESSAGE)
             self.state = ClientState.CLOSING
             self._until = now + self.settings.close_timeout_s
+            self._reschedule()
 
     def abort(self, now: float) -> None:
         """Close at once; what was not sent is lost."""
+        self._agenda.catch_up(now)
         self._now = now
         self.outbox.clear()
         if self.state is not ClientState.CLOSED:
@@ -438,6 +482,7 @@ class ClientSession:
         if self._websocket is None:
             self.outbox.clear()  # no POST will take it
         self._drop_carriers()
+        self._reschedule()
         self._events.append(event)
 
     def _begin(self) -> None:

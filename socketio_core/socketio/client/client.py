@@ -36,9 +36,21 @@ from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, check_namespace
 from socketio_core.socketio.parser import Decoder, Parser
-from socketio_core.timers import Scheduled, Timer, TimerQueue
+from socketio_core.timers import Agenda, Scheduled, Timer
 
 _USUAL_PATH: Final = "/socket.io/"  # reference
+
+
+class _Reconnect:
+    """The next attempt to open the connection, as an item of the agenda."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def handle_timeout(self, now: float) -> None:
+        self._client.reconnect(now)
 
 
 class Client:
@@ -72,12 +84,13 @@ class Client:
         self.session: ClientSession | None = None
         self._random = random
         self._backoff = Backoff(self.settings, random)
-        self._reconnect_at: float | None = None
+        self._reconnect: Timer[Scheduled] | None = None
         self._reconnects = 0  # which attempt is being made; 0: the first connection of all
         self._old_sessions: list[ClientSession] = []  # they still send what they have, and their goodbye
         self._decoder: Decoder = self.parser.decoder()
         self._partial_bytes = 0  # of the packet that waits for attachments
-        self._timers: TimerQueue[Scheduled] = TimerQueue()
+        self._agenda = Agenda()
+        self._agenda.run = self._run
         self._events: list[Event] = []
         self._pauses = 0
         self._max_payload_bytes: int | None = None  # what the server took when there was last a connection
@@ -219,12 +232,14 @@ class Client:
 
     def pause_reading(self, now: float) -> None:
         """The host reads no more for a while; see `ClientSession.pause_reading`."""
+        self._agenda.catch_up(now)
         self._pauses += 1
         if self.session is not None:
             self.session.pause_reading(now)
 
     def resume_reading(self, now: float) -> None:
         """The host reads again."""
+        self._agenda.catch_up(now)
         if self._pauses:
             self._pauses -= 1
             if self.session is not None:
@@ -235,31 +250,32 @@ class Client:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
-        sessions = [*self._old_sessions, *([self.session] if self.session is not None else [])]
-        deadlines = [session.next_deadline for session in sessions]
-        deadlines += [self._timers.next_deadline, self._reconnect_at]
-        return min((at for at in deadlines if at is not None), default=None)
+        return self._agenda.next_deadline
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due at `now`, in the order in which it fell due. Early, late and repeated calls are fine.
 
         What begins here, an attempt or a try, has its whole time from `now` on, however late the call.
         """
-        while (due_at := self.next_deadline) is not None and due_at <= now:
-            for session in self._old_sessions:
-                session.handle_timeout(due_at)
-            if self.session is not None:
-                self.session.handle_timeout(due_at)
-                self._pump(due_at)  # what it reports came before the timers
-            while (item := self._timers.pop_due(due_at)) is not None:
-                item.handle_timeout(now)
-            self._pump(due_at)
-            if self._reconnect_at is not None and self._reconnect_at <= due_at:
-                self._reconnect_at = None
-                self._reconnects = self._backoff.attempts
-                self.report(ReconnectAttempted(self._reconnects))
-                self._open(now)
+        self._agenda.catch_up(now)
         self._now = now
+
+    def _run(self, item: Scheduled, at: float, now: float) -> None:
+        self._pump(at)
+        item.handle_timeout(at if isinstance(item, ClientSession) else now)
+        self._pump(at)
+
+    def reconnect(self, now: float) -> None:
+        """The time has come to open the connection again."""
+        self._reconnect = None
+        self._reconnects = self._backoff.attempts
+        self.report(ReconnectAttempted(self._reconnects))
+        self._open(now)
+
+    def _cancel_reconnect(self) -> None:
+        if self._reconnect is not None:
+            self._reconnect.cancel()
+            self._reconnect = None
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -268,6 +284,7 @@ class Client:
 
         Events that were buffered because there was no connection are given up. Repeated calls do nothing.
         """
+        self._agenda.catch_up(now)
         self._is_closed = True
         for namespace in list(self.namespaces.values()):
             namespace.disconnect(now)  # the last one that was wanted takes the connection along
@@ -287,7 +304,7 @@ class Client:
 
     def schedule(self, at: float, item: Scheduled) -> Timer[Scheduled]:
         """Add a timer."""
-        return self._timers.schedule(at, item)
+        return self._agenda.schedule(at, item, layer=1)
 
     def put_control(self, message: WireMessage) -> None:
         """Send a packet of the protocol's own."""
@@ -303,9 +320,20 @@ class Client:
         self._lost(Closed(CloseReason.PARSE_ERROR, error), now)
 
     def catch_up(self, now: float) -> None:
-        """See that namespaces know it if the session has ended: an emit may have ended it, and cannot say so itself."""
+        """Do what is due at `now`, and see that namespaces know it if the session has ended.
+
+        An emit may have ended it, and cannot say so itself.
+        """
+        if self._agenda.due_at <= now:
+            self._agenda.catch_up(now)
         session = self.session
         if session is not None and session.state is ClientState.CLOSED:
+            self._pump(now)
+
+    def check_session(self, now: float) -> None:
+        """End the session if it is overdue at `now`, before what fell due earlier is sent over it."""
+        if self.session is not None:
+            self.session.handle_timeout(now)
             self._pump(now)
 
     def check_size(self, message: WireMessage) -> None:
@@ -324,14 +352,14 @@ class Client:
         if self.session is not None:
             if self.session.is_open:
                 namespace.session_opened(now)
-        elif self._reconnect_at is None:
+        elif self._reconnect is None:
             self._reconnects = 0
             self._open(now)
 
     def close_if_unwanted(self, now: float) -> None:
         """Close the connection when no namespace wants it any more (PROTOCOL 9-62)."""
         if not any(namespace.is_active for namespace in self.namespaces.values()):
-            self._reconnect_at = None
+            self._cancel_reconnect()
             self._backoff.reset()
             self._retire_session(now)
 
@@ -341,7 +369,9 @@ class Client:
         self._now = now
         self._decoder = self.parser.decoder()
         self._partial_bytes = 0
-        self.session = ClientSession(self.engine_settings, memory=self.memory, random=self._random, now=now)
+        self.session = ClientSession(
+            self.engine_settings, memory=self.memory, random=self._random, now=now, agenda=self._agenda
+        )
         for _ in range(self._pauses):
             self.session.pause_reading(now)
 
@@ -442,7 +472,7 @@ class Client:
     def _schedule_reconnect(self, will_retry: bool, now: float) -> None:  # noqa: FBT001
         if will_retry:
             delay_s = self._backoff.next_delay_s()
-            self._reconnect_at = now + delay_s
+            self._reconnect = self.schedule(now + delay_s, _Reconnect(self))
             self.report(ReconnectScheduled(self._backoff.attempts, delay_s))
         else:
             self._backoff.reset()

@@ -128,6 +128,7 @@ class ClientNamespace:
             LocalProtocolError: the client was closed, or has too many namespaces.
         """
         self.client.check_not_closed()
+        self.client.catch_up(now)
         if self.state is NamespaceState.IDLE:
             self.client.remember(self)
             self._was_wanted = True
@@ -158,6 +159,7 @@ class ClientNamespace:
         Raises:
             LocalProtocolError: it is not JSON, and nothing was sent; answer again, or call `fail_auth`.
         """
+        self.client.catch_up(now)
         if self.state is not NamespaceState.ASKING or attempt != self._connects:
             return False
         self._send_connect(auth, now)
@@ -165,6 +167,7 @@ class ClientNamespace:
 
     def fail_auth(self, attempt: int, detail: str, now: float) -> bool:
         """Answer `AuthRequested`: there is none, so the client does not connect to the namespace."""
+        self.client.catch_up(now)
         if self.state is not NamespaceState.ASKING or attempt != self._connects:
             return False
         self._refused(detail, None, now)
@@ -193,6 +196,7 @@ class ClientNamespace:
 
         When it was the client's last one, the connection is closed in order.
         """
+        self.client.catch_up(now)
         if self.state is NamespaceState.CONNECTED:
             problem = self._decline()
             self.leave_with(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
@@ -397,6 +401,7 @@ class ClientNamespace:
         Raises:
             BufferFull: the session is over its high-water mark already; nothing was sent.
         """
+        self.client.catch_up(now)
         if self.client.is_over_high_water:
             raise BufferFull(f"outgoing buffer is full: {self.client.buffered_bytes} bytes, see high_water_bytes")
         return self.emit(name, args, now=now)

@@ -54,8 +54,14 @@ class RetryQueue:
         return True
 
     def handle_timeout(self, now: float) -> None:
-        """The event in flight was not acknowledged in time."""
+        """The event in flight was not acknowledged in time.
+
+        The host may be late, and the connection overdue as well: then it ends first, and no try is wasted on it.
+        """
         self._settle()
+        self._namespace.client.check_session(now)
+        if not self.queue.emits:
+            return
         emit = self.queue.emits[0]
         if emit.tries > self._namespace.client.settings.retries:
             self._give_up(emit, "no acknowledgement in time", AckExpired(self._namespace, emit.context))

@@ -31,7 +31,7 @@ def test_later_requests_name_the_session() -> None:
     scene = Scene().open(sid="a&b")
     assert query_of(scene.gets[1].target) == {"EIO": "4", "transport": "polling", "t": "80000000", "sid": "a&b"}
     assert query_of(scene.sockets[0].target) == {"EIO": "4", "transport": "websocket", "sid": "a&b"}
-    scene.session.send("x")
+    scene.session.send("x", scene.now)
     scene.look()
     (post,) = scene.posts
     assert query_of(post.target)["sid"] == "a&b"
@@ -69,7 +69,7 @@ def test_cookies_are_sent_back_on_every_transport() -> None:
 
 def test_every_response_is_bounded() -> None:
     scene = Scene(max_message_bytes=1234, post_timeout_s=5).open()
-    scene.session.send("a")
+    scene.session.send("a", scene.now)
     scene.look()
     assert [(exchange.limit_bytes, exchange.timeout_s) for exchange in scene.gets + scene.posts] == [
         (1234, None),

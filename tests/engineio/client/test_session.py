@@ -270,7 +270,7 @@ def test_only_plain_200_is_an_answer(headers: list[tuple[bytes, bytes]], status:
     scene.respond(scene.gets[-1], b"ok", status, headers)
     assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, detail)
     scene = Scene(upgrade=False).open()
-    scene.session.send("x")
+    scene.session.send("x", scene.now)
     scene.look()
     scene.respond(scene.posts[0], b"ok", status, headers)
     assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, f"server refused a POST: {detail}")
@@ -293,7 +293,7 @@ def test_handles_say_what_they_are() -> None:
 
 def test_lost_requests_end_the_session() -> None:
     scene = Scene(upgrade=False).open()
-    scene.session.send("x")
+    scene.session.send("x", scene.now)
     scene.look()
     scene.fail(scene.posts[0], "reset")
     assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "POST failed: reset")
@@ -336,9 +336,9 @@ def test_closing_while_opening_drops_everything() -> None:
 def test_closing_on_polling_sends_what_is_left_and_goodbye() -> None:
     scene = Scene(upgrade=False, max_packets_per_post=2).open()
     for text in "abc":
-        scene.session.send(text)
+        scene.session.send(text, scene.now)
     scene.session.close(scene.now)
-    assert not scene.session.send("late")
+    assert not scene.session.send("late", scene.now)
     scene.look()
     scene.answer(scene.gets[1], "4too late", "2")
     scene.respond(scene.posts[0])
@@ -351,7 +351,7 @@ def test_closing_on_polling_sends_what_is_left_and_goodbye() -> None:
 @pytest.mark.parametrize("what", ["GET fails", "GET is refused", "GET says 1"])
 def test_polls_do_not_matter_while_closing(what: str) -> None:
     scene = Scene(upgrade=False).open()
-    scene.session.send("a")
+    scene.session.send("a", scene.now)
     scene.session.close(scene.now)
     scene.look()
     if what == "GET fails":
@@ -385,7 +385,7 @@ def test_closing_ends_even_if_nobody_listens(what: str) -> None:
 
 def test_closing_on_a_websocket_leaves_the_rest_to_the_host() -> None:
     scene = Scene(transports=["websocket"]).open("websocket")
-    scene.session.send("a")
+    scene.session.send("a", scene.now)
     scene.session.close(scene.now)
     scene.look()
     (websocket,) = scene.sockets
@@ -432,7 +432,7 @@ def test_end_is_told_once_however_late_the_host_looks() -> None:
 @pytest.mark.parametrize("what", ["get", "post"])
 def test_failure_of_what_was_cancelled_is_no_news(what: str) -> None:
     scene = Scene().open()
-    scene.session.send("a")
+    scene.session.send("a", scene.now)
     scene.look()
     scene.session.abort(scene.now)
     scene.look()

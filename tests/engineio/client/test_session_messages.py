@@ -12,10 +12,10 @@ from tests.engineio.client.scene import Scene, closed_with, sent
 
 def test_one_post_is_in_flight_and_takes_all_there_is() -> None:
     scene = Scene(upgrade=False).open()
-    scene.session.send("a")
-    scene.session.send("b")
+    scene.session.send("a", scene.now)
+    scene.session.send("b", scene.now)
     scene.look()
-    scene.session.send("c")
+    scene.session.send("c", scene.now)
     scene.look()
     assert [post.body for post in scene.posts] == [b"4a\x1e4b"]
     scene.respond(scene.posts[0])
@@ -25,7 +25,7 @@ def test_one_post_is_in_flight_and_takes_all_there_is() -> None:
 def test_posts_keep_to_the_limits_of_the_server() -> None:
     scene = Scene(upgrade=False, max_packets_per_post=3).open(maxPayload=10)
     for text in ("12345678", "1", "2", "3", "4"):
-        scene.session.send(text)
+        scene.session.send(text, scene.now)
     scene.look()
     while scene.posts[-1].body and scene.session.buffered_bytes:
         scene.respond(scene.posts[-1])
@@ -36,27 +36,27 @@ def test_posts_keep_to_the_limits_of_the_server() -> None:
 def test_message_larger_than_the_server_takes_is_the_callers_error(transport: str) -> None:
     scene = Scene(transports=[transport]).open(transport)
     size = 100 if transport == "websocket" else 72  # 1 + 4/3 of 72 is 97; of 73 to 75 it is 101
-    assert scene.session.send(bytes(size))
-    assert scene.session.send("x" * 99)
+    assert scene.session.send(bytes(size), scene.now)
+    assert scene.session.send("x" * 99, scene.now)
     for payload in (bytes(size + 1), "x" * 100, "é" * 50):
         with pytest.raises(LocalProtocolError, match="larger than the server takes"):
-            scene.session.send(payload)
+            scene.session.send(payload, scene.now)
     assert scene.session.is_open
 
 
 def test_without_a_limit_of_the_server_our_own_counts() -> None:
     scene = Scene(transports=["websocket"], max_buffered_bytes=50, high_water_bytes=50).open("websocket", maxPayload=0)
-    assert scene.session.send(bytes(50))
+    assert scene.session.send(bytes(50), scene.now)
     with pytest.raises(LocalProtocolError, match="larger than max_buffered_bytes: 51 bytes"):
-        scene.session.send(bytes(51))
+        scene.session.send(bytes(51), scene.now)
 
 
 @pytest.mark.parametrize("limit", [{"max_buffered_bytes": 10, "high_water_bytes": 10}, {"max_buffered_messages": 2}])
 def test_server_that_reads_too_slowly_loses_the_connection(limit: dict[str, Any]) -> None:
     scene = Scene(transports=["websocket"], **limit).open("websocket")
-    assert scene.session.send("1234")
-    assert scene.session.send("5678")
-    assert not scene.session.send("9")
+    assert scene.session.send("1234", scene.now)
+    assert scene.session.send("5678", scene.now)
+    assert not scene.session.send("9", scene.now)
     scene.look()
     assert closed_with(scene)[1].startswith("server reads too slowly: 3 messages")
     assert (sent(scene.sockets[0]), scene.session.buffered_bytes) == ([], 0)
@@ -65,7 +65,7 @@ def test_server_that_reads_too_slowly_loses_the_connection(limit: dict[str, Any]
 def test_message_that_is_writable_leaves_at_once() -> None:
     scene = Scene(upgrade=False).open()
     writable = [scene.session.is_writable]
-    scene.session.send("a")
+    scene.session.send("a", scene.now)
     writable.append(scene.session.is_writable)
     scene.look()
     writable.append(scene.session.is_writable)  # the POST is in flight
@@ -75,10 +75,10 @@ def test_message_that_is_writable_leaves_at_once() -> None:
 
 def test_nothing_is_sent_before_opening_and_after_the_end() -> None:
     scene = Scene()
-    assert not scene.session.send("x")
+    assert not scene.session.send("x", scene.now)
     assert not scene.session.is_writable
     scene.session.abort(scene.now)
-    assert not scene.session.send("x")
+    assert not scene.session.send("x", scene.now)
 
 
 def test_parts_make_one_message() -> None:
@@ -144,7 +144,7 @@ def test_too_large_message_ends_the_session_before_its_last_part() -> None:
 def test_session_is_done_once_the_host_has_taken_everything() -> None:
     scene = Scene(transports=["websocket"]).open("websocket")
     (websocket,) = scene.sockets
-    scene.session.send("last words")
+    scene.session.send("last words", scene.now)
     states = [scene.session.is_done]
     scene.session.close(scene.now)
     states.append(scene.session.is_done)
@@ -156,14 +156,14 @@ def test_session_is_done_once_the_host_has_taken_everything() -> None:
 
 def test_session_is_done_when_what_is_left_cannot_be_sent() -> None:
     scene = Scene(transports=["websocket"]).open("websocket")
-    scene.session.send("last words")
+    scene.session.send("last words", scene.now)
     scene.session.close(scene.now)
     scene.look()
     scene.session.lost(scene.sockets[0], "reset", scene.now)
     assert scene.session.is_done
     polling = Scene(upgrade=False).open()
-    polling.session.send("last words")
+    polling.session.send("last words", polling.now)
     polling.look()
-    polling.session.send("very last words")
+    polling.session.send("very last words", polling.now)
     polling.fail(polling.posts[0])
     assert (polling.session.is_done, polling.session.buffered_bytes) == (True, 0)

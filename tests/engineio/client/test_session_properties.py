@@ -110,7 +110,7 @@ class Run:
                 self.now += value
                 session.handle_timeout(self.now)
             case "send":
-                session.send(value)
+                session.send(value, now)
             case "pause":
                 session.pause_reading(now)
             case "resume":

@@ -18,7 +18,7 @@ from tests.engineio.client.scene import Scene, sent
 def probed() -> Scene:
     """Return a scene whose candidate has answered; the poll and a POST are in flight."""
     scene = Scene().open()
-    scene.session.send("before")
+    scene.session.send("before", scene.now)
     scene.look()
     scene.accept(scene.sockets[0])
     assert sent(scene.sockets[0]) == ["2probe"]
@@ -29,8 +29,8 @@ def probed() -> Scene:
 @pytest.mark.parametrize("order", [("get", "post"), ("post", "get")])
 def test_upgrade_waits_for_what_is_in_flight(order: tuple[str, str]) -> None:
     scene = probed()
-    scene.session.send("meanwhile")
-    scene.session.send(b"binary")
+    scene.session.send("meanwhile", scene.now)
+    scene.session.send(b"binary", scene.now)
     scene.look()
     for what in order:
         assert sent(scene.sockets[0]) == []
@@ -97,10 +97,10 @@ def test_failed_upgrade_leaves_polling_as_it_was(state: str, failure: str) -> No
     if state == "pausing":
         scene.receive(scene.sockets[0], "3probe")
         scene.answer(scene.gets[1], "4a")
-        scene.session.send("b")
+        scene.session.send("b", scene.now)
         scene.look()
         return_to_polling = (scene.gets, scene.posts)
-        scene.session.send("c")
+        scene.session.send("c", scene.now)
         if scene.session.transport == "websocket":  # nothing was in flight: it is through
             assert return_to_polling == (scene.gets, [])
             return
@@ -109,7 +109,7 @@ def test_failed_upgrade_leaves_polling_as_it_was(state: str, failure: str) -> No
     assert isinstance(scene.take_events()[-1], UpgradeFailed)
     assert scene.sockets[0].is_closed
     assert not scene.session.is_upgrading
-    scene.session.send("x")
+    scene.session.send("x", scene.now)
     scene.look()
     assert [post.body for post in scene.posts] == [b"4x"]
     scene.respond(scene.posts[0])
@@ -123,7 +123,7 @@ def test_failed_upgrade_leaves_polling_as_it_was(state: str, failure: str) -> No
 def test_failure_while_pausing_begins_polling_again(failure: str) -> None:
     scene = probed()
     scene.answer(scene.gets[1], "4a")  # the POST is still in flight
-    scene.session.send("kept")
+    scene.session.send("kept", scene.now)
     scene.look()
     assert len(scene.gets) == 2
     FAILURES[failure](scene)
@@ -137,12 +137,12 @@ def test_failure_while_pausing_begins_polling_again(failure: str) -> None:
 @pytest.mark.parametrize("state", ["probing", "pausing"])
 def test_closing_while_upgrading_goes_by_polling(state: str) -> None:
     scene = Scene().open()
-    scene.session.send("a")
+    scene.session.send("a", scene.now)
     scene.look()
     scene.accept(scene.sockets[0])
     if state == "pausing":
         scene.receive(scene.sockets[0], "3probe")
-    scene.session.send("b")
+    scene.session.send("b", scene.now)
     scene.session.close(scene.now)
     scene.look()
     assert scene.sockets[0].is_closed
@@ -193,7 +193,7 @@ def test_host_is_told_of_every_step_of_the_candidate() -> None:
     assert (session.take_ready(), sent(candidate)) == ([candidate], ["2probe"])
     session.receive(candidate, "3probe", scene.now)
     assert (session.take_ready(), sent(candidate)) == ([candidate], ["5"])
-    assert session.send("a")
+    assert session.send("a", scene.now)
     assert (session.take_ready(), sent(candidate)) == ([candidate], ["4a"])
     session.close(scene.now)
     assert (session.take_ready(), candidate.is_closed) == ([candidate], True)

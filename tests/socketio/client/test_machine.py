@@ -181,7 +181,7 @@ def is_upgraded(world: World) -> bool:
 
 def owes_client(world: World) -> bool:
     """Whether something waits at the server for a poll."""
-    return any(session.buffered_bytes for session in world.server.engine.sessions)
+    return any(session.buffered_bytes for session in world.server.sessions)
 
 
 @pytest.mark.timeout(900)  # a minute and a half of work where coverage is counted, more on a busy machine

@@ -21,7 +21,7 @@ async def test_upgrade_is_remembered_for_the_next_connection_if_wanted(remembers
         begun_on: list[str] = []
         socket.manager.on("open", begun_on.append)
         await until(lambda: socket.transport == "websocket", "it has upgraded")
-        io.core.engine.sessions[0].close(trio.current_time())
+        io.core.sessions[0].close(trio.current_time())
         io.runtime.flush()
         await until(lambda: len(begun_on) == 2 and socket.connected, "it is back")
         assert begun_on == ["polling", "websocket" if remembers else "polling"]

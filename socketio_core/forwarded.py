@@ -133,7 +133,8 @@ def _unquoted(value: str) -> str:
 
 def _split(text: str, separator: str) -> list[str]:
     """Split outside of quotes; nothing, if a quote is not closed."""
-    parts, start, is_quoted, is_escaped = [], 0, False, False
+    parts: list[str] = []
+    start, is_quoted, is_escaped = 0, False, False
     for at, char in enumerate(text):
         if is_escaped:
             is_escaped = False

@@ -232,7 +232,8 @@ def _check_origin(origin: object) -> None:
 def _are_tokens(values: object) -> bool:
     if isinstance(values, str) or not isinstance(values, Sequence):
         return False
-    return all(isinstance(value, str) and TOKEN.fullmatch(value) for value in values)
+    items: Sequence[object] = values  # pyright: ignore[reportUnknownVariableType] # anything at all, as far as we know
+    return all(isinstance(item, str) and TOKEN.fullmatch(item) for item in items)
 
 
 def refused_origin(request: Request, cors: Cors | None) -> str | None:

@@ -12,7 +12,7 @@ from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ConnectionClosed, EventReceived
 from socketio_core.testing import WireClient, settle
-from tests.app.hand_runtime import HandRuntime, Task
+from tests.app.hand_runtime import HandEvent, HandRuntime, Task
 from tests.socketio.rig import Rig, connect_head, drain
 
 
@@ -135,3 +135,29 @@ def returning(value: Any) -> Handler:
 
 async def later(function: Callable[[], None]) -> None:
     function()
+
+
+def noting(calls: list[Any]) -> Handler:
+    """Return a handler that notes what it is told about its socket or session."""
+
+    def handler(_: object, what: object) -> None:
+        calls.append(what)
+
+    return handler
+
+
+def waiting(gate: HandEvent) -> Handler:
+    """Return a handler that waits."""
+
+    async def handler(_: object) -> None:
+        await gate.wait()
+
+    return handler
+
+
+async def leave(socket: Socket) -> None:
+    await socket.disconnect()
+
+
+async def leave_all(socket: Socket) -> None:
+    await socket.disconnect(close=True)

@@ -11,7 +11,7 @@ import pytest
 from socketio_core.app import Socket
 from socketio_core.testing.wire import Refused
 from tests.app.client_rig import ClientRig
-from tests.app.rig import AppRig, note
+from tests.app.rig import AppRig, leave, leave_all, note, noting, waiting
 from tests.app.test_engine_application import EngineRig
 from tests.socketio.rig import TRANSPORTS, drain
 
@@ -29,8 +29,11 @@ def on_login(rig: AppRig, how: Callable[[Socket], Any]) -> None:
         await how(socket)
 
     rig.io.on("delete", note(rig, "delete"))
-    rig.io.on_any(lambda _, name, *_args: rig.calls.append(("any", name)))
-    rig.io.on("disconnect", lambda _, reason: rig.calls.append(reason))
+    rig.io.on("disconnect", noting(rig.calls))
+
+    @rig.io.on_any
+    def note_any(_: Socket, name: str, *args: object) -> None:
+        rig.calls.append(("any", name))
 
 
 async def by_namespace(socket: Socket) -> None:
@@ -42,15 +45,16 @@ async def by_session(socket: Socket) -> None:
 
 
 async def by_server(socket: Socket) -> None:
-    socket.namespace._app.core.close(socket.namespace._app.runtime.now())
+    app = socket.namespace._app  # pyright: ignore[reportPrivateUsage] # handlers do not close servers
+    app.core.close(app.runtime.now())
 
 
 @BOTH
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        (lambda socket: socket.disconnect(), "server namespace disconnect"),
-        (lambda socket: socket.disconnect(close=True), "server namespace disconnect"),
+        (leave, "server namespace disconnect"),
+        (leave_all, "server namespace disconnect"),
         (by_namespace, "server namespace disconnect"),
         (by_session, "forced close"),
         (by_server, "server shutting down"),
@@ -75,7 +79,7 @@ def test_nothing_is_handled_behind_a_session_that_the_server_closed(transport: s
     """The engine's own close, as an embedder or another layer calls it, from a task of its own."""
     rig = AppRig()
     gate = rig.runtime.new_event()
-    on_login(rig, lambda _: gate.wait())
+    on_login(rig, waiting(gate))
     client, socket = rig.connect(client=rig.open(transport))
     rig.send(client, *LOGIN)
     socket.member.connection.session.close(rig.now)
@@ -91,7 +95,11 @@ def test_nothing_is_handled_behind_a_session_that_the_server_closed(transport: s
 @pytest.mark.parametrize("end", ["41", "1", "4nonsense", "9"])
 def test_the_clients_own_end_or_fault_leaves_what_came_before(transport: str, end: str) -> None:
     rig = AppRig()
-    on_login(rig, lambda _: rig.runtime.check_cancelled())
+
+    async def go_on(_: Socket) -> None:
+        await rig.runtime.check_cancelled()
+
+    on_login(rig, go_on)
     client, _ = rig.connect(client=rig.open(transport))
     with suppress(Refused):  # a POST that says so
         rig.send(client, *LOGIN, end)
@@ -104,7 +112,7 @@ def test_the_clients_own_end_or_fault_leaves_what_came_before(transport: str, en
 def test_a_client_that_left_at_once_is_let_go_all_the_same(transport: str, *, close: bool) -> None:
     """Its goodbye was read before its first event was handled, and the server's comes after it."""
     rig = AppRig()
-    on_login(rig, lambda socket: socket.disconnect(close=close))
+    on_login(rig, leave_all if close else leave)
     client, socket = rig.connect(client=rig.open(transport))
     rig.send(client, *LOGIN, "41")
     assert rig.calls == [("any", "login"), "login", "client namespace disconnect"]
@@ -116,10 +124,10 @@ def test_a_client_that_left_at_once_is_let_go_all_the_same(transport: str, *, cl
 def test_closing_lets_all_namespaces_of_the_client_go(transport: str, *, close: bool) -> None:
     """Those too that it has left, or whose connection is gone."""
     rig = AppRig()
-    on_login(rig, lambda socket: socket.disconnect(close=close))
+    on_login(rig, leave_all if close else leave)
     rig.io.of("/admin").on("delete", note(rig, "admin"))
     gate = rig.runtime.new_event()
-    rig.io.of("/admin").on("wait", lambda _: gate.wait())
+    rig.io.of("/admin").on("wait", waiting(gate))
     client, _ = rig.connect(client=rig.open(transport))
     _, admin = rig.connect("/admin", client=client)
     client.send('42/admin,["wait"]', '42/admin,["delete",2]', *LOGIN, "1")
@@ -133,7 +141,7 @@ def test_closing_lets_all_namespaces_of_the_client_go(transport: str, *, close: 
 
 def test_other_sockets_of_a_client_that_stays_go_on() -> None:
     rig = AppRig()
-    on_login(rig, lambda socket: socket.disconnect(close=True))
+    on_login(rig, leave_all)
     rig.io.of("/admin").on("delete", note(rig, "admin"))
     client, _ = rig.connect()
     _, admin = rig.connect("/admin", client=client)
@@ -165,7 +173,7 @@ def test_a_handler_of_any_event_may_keep_it_from_the_others() -> None:
 
 def test_handlers_of_an_event_that_began_are_all_called() -> None:
     rig = AppRig()
-    on_login(rig, lambda socket: socket.disconnect())
+    on_login(rig, leave)
     rig.io.on("login", note(rig, "second"))
     client, _ = rig.connect()
     rig.send(client, *LOGIN)
@@ -175,7 +183,7 @@ def test_handlers_of_an_event_that_began_are_all_called() -> None:
 def test_another_task_lets_a_busy_socket_go() -> None:
     rig = AppRig()
     gate = rig.runtime.new_event()
-    on_login(rig, lambda _: gate.wait())
+    on_login(rig, waiting(gate))
     client, socket = rig.connect()
     rig.send(client, *LOGIN)
     rig.start(socket.disconnect())
@@ -188,7 +196,7 @@ def test_another_task_lets_a_busy_socket_go() -> None:
 def test_with_concurrency_what_has_not_begun_does_not_begin() -> None:
     rig = AppRig(concurrency=2)
     gate = rig.runtime.new_event()
-    on_login(rig, lambda _: gate.wait())
+    on_login(rig, waiting(gate))
     client, socket = rig.connect()
     rig.send(client, '42["login",1]', '42["login",2]', *LOGIN)
     rig.start(socket.disconnect())
@@ -200,7 +208,7 @@ def test_with_concurrency_what_has_not_begun_does_not_begin() -> None:
 
 def test_a_socket_that_comes_back_is_heard() -> None:
     rig = AppRig()
-    on_login(rig, lambda socket: socket.disconnect())
+    on_login(rig, leave)
     client, _ = rig.connect()
     rig.send(client, *LOGIN)
     rig.calls.clear()
@@ -223,7 +231,7 @@ def test_a_session_that_was_closed_gets_no_more_messages(transport: str, *, leav
         if data == "bad":
             await client.close()
 
-    rig.app.on("close", lambda _, reason: rig.calls.append(reason))
+    rig.app.on("close", noting(rig.calls))
     client, session = rig.connect(transport)
     client.send("4good", "4bad", "4more", *(["1"] if leaves else []))
     rig.run()
@@ -236,7 +244,7 @@ def test_a_session_that_was_closed_gets_no_more_messages(transport: str, *, leav
 @BOTH
 def test_messages_before_the_clients_own_end_are_handled(transport: str) -> None:
     rig = EngineRig()
-    rig.app.on("message", lambda _, data: rig.calls.append(data))
+    rig.app.on("message", noting(rig.calls))
     client, _ = rig.connect(transport)
     client.send("4a", "4b", "1")
     rig.run()

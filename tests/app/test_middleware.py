@@ -9,7 +9,8 @@ import pytest
 
 from socketio_core.app import AckTimeout, Disconnected, Socket
 from socketio_core.errors import BufferFull, ConnectRefused
-from tests.app.rig import AppRig, note
+from tests.app.hand_runtime import Task
+from tests.app.rig import AppRig, leave, leave_all, note, noting, waiting
 from tests.socketio.rig import TRANSPORTS, drain
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -69,7 +70,7 @@ def test_what_a_middleware_sends_to_others_goes_at_once(rig: AppRig) -> None:
 
 @pytest.mark.parametrize("refuses", [ConnectRefused("no"), ValueError("no"), False])
 def test_a_refusal_drops_what_was_emitted_and_ends_calls(rig: AppRig, refuses: Any) -> None:
-    calls = []
+    calls: list[Task] = []
 
     @rig.io.use
     async def refuse(socket: Socket) -> Any:
@@ -105,10 +106,14 @@ def test_a_middleware_that_waits_for_an_ack_is_told_why_none_comes(rig: AppRig) 
 
 
 def test_a_call_that_was_begun_in_a_middleware_is_answered_later(rig: AppRig) -> None:
-    calls = []
-    rig.io.use(lambda socket: calls.append(rig.runtime.start(socket.call("a"))))
+    calls: list[Task] = []
+
+    @rig.io.use
+    def call(socket: Socket) -> None:
+        calls.append(rig.runtime.start(socket.call("a")))
+
     gate = rig.runtime.new_event()
-    rig.io.use(lambda _: gate.wait())
+    rig.io.use(waiting(gate))
     client = rig.open()
     rig.send(client, "40")
     gate.set()
@@ -139,7 +144,7 @@ async def and_refuse(socket: Socket) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("how", [lambda socket: socket.disconnect(), and_refuse], ids=["disconnect", "and_refuse"])
+@pytest.mark.parametrize("how", [leave, and_refuse], ids=["disconnect", "and_refuse"])
 def test_disconnecting_in_a_middleware_refuses(rig: AppRig, transport: str, how: Callable[[Socket], Any]) -> None:
     rig.io.of("/admin").use(how)
     rig.io.of("/admin").use(note(rig, "next"))
@@ -156,10 +161,10 @@ def test_disconnecting_in_a_middleware_refuses(rig: AppRig, transport: str, how:
 
 @BOTH
 def test_closing_in_a_middleware_ends_the_connection(rig: AppRig, transport: str) -> None:
-    rig.io.of("/admin").use(lambda socket: socket.disconnect(close=True))
+    rig.io.of("/admin").use(leave_all)
     rig.io.of("/admin").use(note(rig, "next"))
     rig.io.of("/admin").on("connection", note(rig, "connection"))
-    rig.io.on("disconnect", lambda _, reason: rig.calls.append(reason))
+    rig.io.on("disconnect", noting(rig.calls))
     client, _ = rig.connect(client=rig.open(transport))
     assert rig.send(client, "40/admin,") == ["1"]
     rig.run()
@@ -171,7 +176,7 @@ def test_another_task_disconnects_who_is_being_decided(rig: AppRig) -> None:
     sockets: list[Socket] = []
     gate = rig.runtime.new_event()
     rig.io.use(sockets.append)
-    rig.io.use(lambda _: gate.wait())
+    rig.io.use(waiting(gate))
     rig.io.use(note(rig, "next"))
     client = rig.open()
     rig.send(client, "40")
@@ -186,7 +191,11 @@ def test_another_task_disconnects_who_is_being_decided(rig: AppRig) -> None:
 def test_the_namespace_disconnects_who_is_in_it_only(rig: AppRig) -> None:
     """Who is being decided is not among its sockets yet, as with the reference."""
     client, _ = rig.connect()
-    rig.io.use(lambda _: rig.io.disconnect_sockets())
+
+    @rig.io.use
+    async def disconnect_all(_: Socket) -> None:
+        await rig.io.disconnect_sockets()
+
     late = rig.open()
     assert rig.send(late, "40") == ['0{"sid":"id4"}']
     assert drain(client) == ["1"]
@@ -194,7 +203,11 @@ def test_the_namespace_disconnects_who_is_in_it_only(rig: AppRig) -> None:
 
 def test_the_namespace_closes_connections_with_all_they_ask_for(rig: AppRig) -> None:
     client, _ = rig.connect()
-    rig.io.of("/admin").use(lambda _: rig.io.disconnect_sockets(close=True))
+
+    @rig.io.of("/admin").use
+    async def disconnect_all(_: Socket) -> None:
+        await rig.io.disconnect_sockets(close=True)
+
     rig.io.of("/admin").on("connection", note(rig, "connection"))
     rig.send(client, "40/admin,")
     assert client.session is None
@@ -205,7 +218,7 @@ def test_the_namespace_closes_connections_with_all_they_ask_for(rig: AppRig) -> 
 @pytest.mark.parametrize("end", ["41", "1"])
 def test_a_client_that_goes_away_is_asked_about_no_further(rig: AppRig, transport: str, end: str) -> None:
     gate = rig.runtime.new_event()
-    rig.io.use(lambda _: gate.wait())
+    rig.io.use(waiting(gate))
     rig.io.use(note(rig, "next"))
     for moment in ("connection", "disconnect"):
         rig.io.on(moment, note(rig, moment))
@@ -224,7 +237,7 @@ def test_a_client_that_asks_again_meanwhile_gets_both_answers(rig: AppRig, trans
     """React mounts twice: the official client says nothing when it gives up a CONNECT, and sends the next one."""
     gate = rig.runtime.new_event()
     admin = rig.io.of("/admin")
-    admin.use(lambda _: gate.wait())
+    admin.use(waiting(gate))
     admin.on("connection", note(rig, "connection"))
     admin.on("disconnect", note(rig, "disconnect"))
     admin.on("a", note(rig, "a"))

@@ -286,7 +286,7 @@ def test_a_child_is_forgotten_with_its_last_socket_also_if_it_was_asked_for(patt
 def test_using_many_names_leaves_nothing_behind() -> None:
     rig = AppRig()
     family = rig.io.of(is_room)
-    made = []
+    made: list[ref[object]] = []
     for number in range(100):
         child = rig.io.of(f"/room-{number}")
         assert child.emit_nowait("x") == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial, wraps
+from typing import Any
 
 import pytest
 import trio
@@ -90,19 +91,18 @@ async def test_every_call_to_a_bare_engine_or_a_client_from_a_thread_is_refused(
         await peer.ask("/engine.io/?EIO=4&transport=polling")
         await opened.wait()
         (session,) = sessions
-        await _refused(
-            [
-                partial(trio.run, session.send, "x"),
-                partial(session.send_nowait, "x"),
-                partial(trio.run, session.close),
-            ]
-        )
+        calls: list[Any] = [
+            partial(trio.run, session.send, "x"),
+            partial(session.send_nowait, "x"),
+            partial(trio.run, session.close),
+        ]
+        await _refused(calls)
         assert session.connected
         assert session.session.buffered_bytes == 0
 
 
 def _calls_of(socket: ClientSocket) -> Iterable[Call]:
-    return [
+    calls: list[Any] = [
         partial(trio.run, socket.emit, "x"),
         partial(trio.run, socket.call, "x"),
         partial(trio.run, socket.emit_with_ack, "x"),
@@ -114,6 +114,7 @@ def _calls_of(socket: ClientSocket) -> Iterable[Call]:
         socket.connect,
         socket.events,
     ]
+    return calls
 
 
 @in_real_time

@@ -126,6 +126,7 @@ class EngineClientSettings:
     path: str = "/engine.io/"  # reference
     query: Sequence[tuple[str, str]] = ()  # more fields of every request's query
     headers: Headers = ()  # more headers of every request, the WebSocket's among them
+    subprotocols: Sequence[str] = ()  # offered for WebSockets, of which the server must choose one (reference)
     transports: Sequence[str] = ("polling", "websocket")  # reference; the first one opens the session
     upgrade: bool = True  # reference: move from polling to a WebSocket if the server offers it
     try_all_transports: bool = False  # reference: when the first transport cannot open the session, try the others
@@ -157,6 +158,8 @@ class EngineClientSettings:
         for name, value in self.headers:
             if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
                 raise ValueError(f"headers must be pairs of a token and a value without control characters: {name!r}")
+            if name.lower() == b"sec-websocket-protocol":
+                raise ValueError(f"headers must leave this one to subprotocols=['chat', ...]: {name!r}")
             if name.lower() in _FRAMING_HEADERS or name.lower().startswith(b"sec-websocket-"):
                 raise ValueError(f"headers must leave this one to the client: {name!r}")
         _require_positive(

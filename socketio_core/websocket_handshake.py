@@ -92,22 +92,32 @@ def accept_headers(request: Request, subprotocols: Subprotocols | None = None) -
     return headers
 
 
-def request_headers(key: bytes) -> list[tuple[bytes, bytes]]:
+def request_headers(key: bytes, subprotocols: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
     """Return the headers with which a client asks for a WebSocket.
 
     Args:
         key: 16 random bytes, new ones for each handshake.
+        subprotocols: those that are offered, the best one first.
 
     Spec: RFC 6455, 4.1.
     """
     headers = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-version", _VERSION)]
-    return [*headers, (b"sec-websocket-key", b64encode(key))]
+    headers.append((b"sec-websocket-key", b64encode(key)))
+    if subprotocols:
+        headers.append((b"sec-websocket-protocol", ", ".join(subprotocols).encode("ascii")))
+    return headers
 
 
-def problem_of_answer(response: Response, key: bytes, *, offered_extensions: bool = False) -> str | None:
+def problem_of_answer(
+    response: Response, key: bytes, *, offered_extensions: bool = False, subprotocols: Sequence[str] = ()
+) -> str | None:
     """Say what is wrong with a server's 101; `None` when the WebSocket is open.
 
+    A server that chooses none of the subprotocols offered has not understood the client: browsers and npm's ws close
+    the connection then, too.
+
     Args:
+        subprotocols: those that were offered.
         offered_extensions: whether extensions were asked for; which of them were agreed on is the host's to see.
 
     Spec: RFC 6455, 4.1.
@@ -119,7 +129,10 @@ def problem_of_answer(response: Response, key: bytes, *, offered_extensions: boo
         return "101 without 'Connection: Upgrade'"
     if answer.header("sec-websocket-accept") != _accept_token(b64encode(key)).decode("ascii"):
         return "101 with a wrong Sec-WebSocket-Accept"
-    if answer.header("sec-websocket-protocol") is not None:
+    chosen = answer.header("sec-websocket-protocol")
+    if chosen is None and subprotocols:
+        return f"101 with none of the subprotocols offered: {', '.join(subprotocols)}"
+    if chosen is not None and chosen not in subprotocols:
         return "101 with a subprotocol that was not asked for"
     if answer.header("sec-websocket-extensions") is not None and not offered_extensions:
         return "101 with an extension that was not asked for"

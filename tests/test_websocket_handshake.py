@@ -12,6 +12,7 @@ from socketio_core.websocket_handshake import (
     Subprotocols,
     accept_headers,
     chosen_subprotocol,
+    offered_subprotocols,
     problem_of_answer,
     refused_handshake,
     request_headers,
@@ -162,3 +163,27 @@ def test_a_wrong_101_opens_nothing(changes: dict[str, bytes | None], problem: st
 def test_extensions_that_were_offered_may_be_agreed_on() -> None:
     response = answer(sec_websocket_extensions=b"permessage-deflate")
     assert problem_of_answer(response, b64decode(KEY), offered_extensions=True) is None
+
+
+def test_subprotocols_are_offered_in_their_order() -> None:
+    asked = Request("GET", "/", [(b"host", b"localhost"), *request_headers(b64decode(KEY), ["b", "a"])])
+    assert refused_handshake(asked) is None
+    assert offered_subprotocols(asked) == ["b", "a"]
+    assert b"sec-websocket-protocol" not in dict(request_headers(b64decode(KEY)))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "problem"),
+    [
+        (b"a", None),
+        (b"b", None),
+        (b"c", "101 with a subprotocol that was not asked for"),
+        (b"A", "101 with a subprotocol that was not asked for"),
+        (b"a, b", "101 with a subprotocol that was not asked for"),
+        (b"", "101 with a subprotocol that was not asked for"),
+        (None, "101 with none of the subprotocols offered: a, b"),
+    ],
+)
+def test_a_server_must_choose_one_of_the_subprotocols_offered(chosen: bytes | None, problem: str | None) -> None:
+    response = answer(sec_websocket_protocol=chosen)
+    assert problem_of_answer(response, b64decode(KEY), subprotocols=["a", "b"]) == problem

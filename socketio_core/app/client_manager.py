@@ -106,6 +106,11 @@ class ClientManager(Registrar):
             self._start(self._socket(namespace))
 
     @property
+    def subprotocol(self) -> str | None:
+        """Of those that were offered (`connect(subprotocols=…)`) the server's choice; `None` but on a WebSocket."""
+        return None if self.core.session is None else self.core.session.subprotocol
+
+    @property
     def has_undelivered(self) -> bool:
         """Whether a socket that is connected, or will be by itself, has events to be acknowledged yet (`retries`)."""
         if not self.core.settings.retries:

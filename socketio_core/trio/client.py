@@ -39,6 +39,7 @@ def connect(
     path: str = "/socket.io/",
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    subprotocols: Sequence[str] | None = None,
     transports: Sequence[str] | None = None,
     upgrade: bool | None = None,
     try_all_transports: bool | None = None,
@@ -76,6 +77,8 @@ def connect(
         path: where the server listens; a slash is put behind it. Wins over the one in `engine`.
         query: more fields of every request's query, behind those of the URL.
         headers: more headers of every request.
+        subprotocols: offered for WebSockets (`new WebSocket(url, protocols)` in a browser); the server must choose one
+            of them, and `socket.manager.subprotocol` tells which.
         transports: in this order; the first one opens the connection.
         upgrade: go over to a WebSocket if it began on polling, the transports name both, and the server offers it.
         try_all_transports: if the first transport cannot connect, try the others.
@@ -115,6 +118,7 @@ def connect(
         query=[*address.query, *(engine.query if query is None else query.items())],
         **_given(
             headers=None if headers is None else _encoded(headers),
+            subprotocols=subprotocols,
             transports=None if transports is None else tuple(transports),
             upgrade=upgrade,
             try_all_transports=try_all_transports,

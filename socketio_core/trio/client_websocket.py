@@ -111,7 +111,7 @@ class ClientPump:
         """Ask for the WebSocket. Returns what came behind the answer; `None` when it was refused."""
         key = os.urandom(KEY_BYTES)
         deflate = Deflate() if self._client.per_message_deflate else None
-        headers = [*self._websocket.headers, *request_headers(key)]
+        headers = [*self._websocket.headers, *request_headers(key, self._websocket.subprotocols)]
         if deflate is not None:
             headers.append((b"sec-websocket-extensions", f"{deflate.name}; {deflate.offer()}".encode("ascii")))
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -123,7 +123,8 @@ class ClientPump:
             self._client.core.websocket_refused(self._websocket, response, now)
             self._client.flush()
             return None
-        problem = problem_of_answer(response, key, offered_extensions=deflate is not None)
+        offered = self._websocket.subprotocols
+        problem = problem_of_answer(response, key, offered_extensions=deflate is not None, subprotocols=offered)
         if problem is not None:
             raise _Failed(problem)
         extensions = _agreed(response, deflate)

@@ -7,6 +7,7 @@ cancelled or closed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from socketio_core.engineio.client.states import CarrierState
@@ -82,6 +83,8 @@ class ClientWebSocket:
     Attributes:
         target: path and query of the handshake.
         headers: of the handshake, without those of the WebSocket protocol itself.
+        subprotocols: to be offered in the handshake.
+        subprotocol: the one that the server chose; `None` before, and if none was offered.
         is_open: the handshake is done.
         parts: of a message that has not arrived as a whole.
     """
@@ -97,6 +100,8 @@ class ClientWebSocket:
         "parts",
         "session",
         "state",
+        "subprotocol",
+        "subprotocols",
         "target",
     )
 
@@ -106,10 +111,13 @@ class ClientWebSocket:
         target: str,
         headers: list[tuple[bytes, bytes]],
         state: CarrierState,
+        subprotocols: Sequence[str] = (),
     ) -> None:
         self.session = session
         self.target = target
         self.headers = headers
+        self.subprotocols = subprotocols
+        self.subprotocol: str | None = None
         self.state = state
         self.context: object = None
         self.outbox = Outbox()

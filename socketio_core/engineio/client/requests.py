@@ -74,7 +74,8 @@ class Requests:
 
     def websocket(self, sid: str, state: CarrierState, now: float) -> ClientWebSocket:
         """Return a WebSocket: with an empty `sid` one that is to open the session."""
-        return ClientWebSocket(self._session, self._target("websocket", sid), self._headers(now), state)
+        target, offered = self._target("websocket", sid), tuple(self._settings.subprotocols)
+        return ClientWebSocket(self._session, target, self._headers(now), state, offered)
 
     def _target(self, transport: str, sid: str) -> str:
         fields = dict(self._settings.query)

@@ -25,7 +25,7 @@ from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
-from socketio_core.http import Response
+from socketio_core.http import Request, Response
 from socketio_core.settings import EngineClientSettings
 from socketio_core.timers import Agenda, Scheduled, Timer
 
@@ -90,6 +90,11 @@ class ClientSession:
     def transport(self) -> str:
         """`"polling"` or `"websocket"`."""
         return "polling" if self._websocket is None else "websocket"
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The one that the server chose for the WebSocket that carries the session; `None` while it is polled."""
+        return None if self._websocket is None else self._websocket.subprotocol
 
     @property
     def is_open(self) -> bool:
@@ -222,6 +227,7 @@ class ClientSession:
         if websocket.state is CarrierState.DETACHED:
             return
         websocket.is_open = True
+        websocket.subprotocol = Request("GET", "/", response.headers).header("sec-websocket-protocol")
         if websocket.state is CarrierState.CANDIDATE:
             websocket.outbox.put(PROBE_MESSAGE)
             self.ready.mark(websocket)
@@ -237,12 +243,7 @@ class ClientSession:
         self._now = now
         limit = self.settings.max_message_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(
-                websocket,
-                "message larger than max_message_bytes",
-                MESSAGE_TOO_BIG,
-                now,
-            )
+            self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: client
             if type(frame) is bytes:
@@ -277,12 +278,7 @@ class ClientSession:
             if whole is not None:
                 self.receive(websocket, whole, now)
             elif websocket.parts.size_bytes > self.settings.max_message_bytes:
-                self.fail_websocket(
-                    websocket,
-                    "message larger than max_message_bytes",
-                    MESSAGE_TOO_BIG,
-                    now,
-                )
+                self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
 
     def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
         """The WebSocket could not be opened, its connection is gone, or the server closed it.

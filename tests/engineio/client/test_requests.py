@@ -110,3 +110,15 @@ def test_cookies_of_a_101_are_kept_for_the_next_session() -> None:
 )
 def test_refusals_are_described(response: Response, text: str) -> None:
     assert describe_refusal(response) == text
+
+
+def test_subprotocols_are_for_the_host_to_offer_and_for_the_session_to_tell() -> None:
+    scene = Scene(subprotocols=["a", "b"]).open()
+    (candidate,) = scene.sockets
+    assert (candidate.subprotocols, candidate.subprotocol) == (("a", "b"), None)
+    chosen = Response(101, [(b"Sec-WebSocket-Protocol", b"b")])
+    scene.session.websocket_opened(candidate, chosen, scene.now)
+    assert (candidate.subprotocol, scene.session.subprotocol) == ("b", None)
+    scene = Scene(subprotocols=["a", "b"], transports=["websocket"])
+    scene.session.websocket_opened(scene.sockets[0], chosen, scene.now)
+    assert scene.session.subprotocol == "b"

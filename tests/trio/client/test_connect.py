@@ -17,7 +17,7 @@ from socketio_core.settings import ClientSettings, EngineClientSettings, combine
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import AckTimeout, ConnectError, Disconnected, Server, connect
 from tests.trio.bench import task_count, trio_tcp_test, until
-from tests.trio.client.server import hang, open_packet, raw_server, response
+from tests.trio.client.server import hang, open_packet, raw_server, response, websocket
 
 
 def make_server(**settings: Any) -> Server:
@@ -426,3 +426,28 @@ async def test_connections_for_polling_are_closed_behind_an_upgrade() -> None:
         await until(lambda: socket.transport == "websocket", "it has upgraded")
         await until(lambda: len(io.site.wires) == 1, "the server has seen them go", 5)
         assert await socket.call("echo", 1) == 1
+
+
+@trio_tcp_test
+@pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]])
+async def test_subprotocol_is_offered_and_the_servers_choice_is_told(transports: list[str]) -> None:
+    io = Server(subprotocols=["b"])
+    async with serving(io) as url, connect(url, subprotocols=["a", "b"], transports=transports) as socket:
+        await until(lambda: socket.manager.subprotocol == "b", "it is told")
+    assert socket.manager.subprotocol is None
+
+
+@trio_tcp_test
+@pytest.mark.parametrize(
+    ("offered", "headers", "problem"),
+    [
+        (["a"], "Sec-WebSocket-Protocol: b\r\n", "101 with a subprotocol that was not asked for"),
+        (None, "Sec-WebSocket-Protocol: b\r\n", "101 with a subprotocol that was not asked for"),
+        (["a"], "", "101 with none of the subprotocols offered: a"),
+    ],
+)
+async def test_a_servers_choice_must_be_of_those_offered(offered: list[str] | None, headers: str, problem: str) -> None:
+    async with raw_server({"websocket": websocket(headers=headers)}) as server:
+        with pytest.raises(ConnectError, match=problem):
+            async with connect(server.url, subprotocols=offered, transports=["websocket"]):
+                pytest.fail("it must not begin")

@@ -76,6 +76,7 @@ class Connection:
 
     # -- input, with a task ------------------------------------------------------------------------------------------
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Serve until the connection ends, or until another task has taken over; what goes wrong costs nobody else.
 
@@ -105,6 +106,8 @@ class Connection:
                     return
         except Exception as error:  # noqa: BLE001 - it must not end the server
             self.fail(error)
+        except KeyboardInterrupt as error:
+            self._server.runtime.interrupted(error)
         finally:
             if self._reader is me:
                 self._reader = None
@@ -112,6 +115,7 @@ class Connection:
                 self._server.runtime.flush()
                 await direct.aclose_forcefully()
 
+    @trio.lowlevel.enable_ki_protection
     async def _handle(self, me: object) -> None:
         """Run handlers for what has arrived, in this task as long as they do not wait."""
         runtime = self._server.runtime
@@ -121,6 +125,8 @@ class Connection:
             runtime.is_corked = True
             try:
                 await Handover(work(whose), self._hand_over)
+            except KeyboardInterrupt as error:  # the handler's: this client is told of the end like all others
+                runtime.interrupted(error)
             finally:
                 if self._reader is me:
                     runtime.is_corked = False
@@ -134,7 +140,7 @@ class Connection:
         runtime = self._server.runtime
         runtime.is_corked = False
         self._reader = None
-        runtime.spawn(self.run)
+        runtime.start_soon(self.run)
         # Not flush(): that may wake what this very task is about to wait for, before it does.
         runtime.output_ready()
 

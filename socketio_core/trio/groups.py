@@ -6,10 +6,23 @@ from typing import cast
 
 
 def only_cause(error: BaseException) -> BaseException:
-    """Return what nurseries have wrapped in groups, unless it is more than one exception."""
+    """Return what nurseries have wrapped in groups, unless it is more than one exception.
+
+    Several `KeyboardInterrupt` are one: of somebody who pressed Ctrl-C twice.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        interrupts, others = cast("BaseExceptionGroup[BaseException]", error).split(KeyboardInterrupt)
+        if interrupts is not None and others is None:
+            return _first(interrupts)
     while isinstance(error, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", error)
         if len(group.exceptions) > 1:
             return group
         error = next(iter(group.exceptions))
+    return error
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error

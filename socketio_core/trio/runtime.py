@@ -93,7 +93,11 @@ class LoopRuntime:
         return trio.Event()
 
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        """See `Runtime`; without a nursery there is nothing to do."""
+        """See `Runtime`."""
+        self.start_soon(function, *args)
+
+    def start_soon(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Start a task; without a nursery there is nothing to do."""
         if self._nursery is not None:
             self._context.run(self._nursery.start_soon, function, *args)
 
@@ -135,6 +139,7 @@ class LoopRuntime:
         if deadline is not None and self._sleep is not None and deadline < self._sleep.deadline:
             self._sleep.deadline = max(deadline, self._rests_until)
 
+    @trio.lowlevel.enable_ki_protection
     async def flush_when_ready(self) -> None:
         """Flush what tasks other than readers have caused; one wake-up however much it is."""
         while True:
@@ -142,6 +147,7 @@ class LoopRuntime:
             self._ready = trio.Event()
             self._flush_safely()
 
+    @trio.lowlevel.enable_ki_protection
     async def keep_time(self) -> None:
         """Sleep until the next deadline, again and again."""
         while True:
@@ -169,9 +175,36 @@ class TrioRuntime(LoopRuntime):
 
     Attributes:
         site: what it sees to.
+        stop: begins the end of the server.
+        stop_at_once: cancels all that is left.
+        interrupt: the `KeyboardInterrupt` that came up in another task than that of `serve`.
     """
 
     site: Site
+    interrupt: KeyboardInterrupt | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop: Callable[[], None] = _nothing
+        self.stop_at_once: Callable[[], None] = _nothing
+
+    def interrupted(self, error: KeyboardInterrupt) -> None:
+        """End in order: trio raises Ctrl-C in whichever task is busy, a handler's; at once at the second."""
+        if self.interrupt is None:
+            self.interrupt = error
+            self.stop()
+        else:
+            self.stop_at_once()
+
+    def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """See `Runtime`."""
+        self.start_soon(self._run_guarded, function, *args)
+
+    async def _run_guarded(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        try:
+            await function(*args)
+        except KeyboardInterrupt as error:
+            self.interrupted(error)
 
     @property
     def next_deadline(self) -> float | None:
@@ -182,9 +215,14 @@ class TrioRuntime(LoopRuntime):
         """See `LoopRuntime`."""
         self.site.handle_timeout(now)
 
+    @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """Let the application work, have each connection write what it has, and see that the clock wakes in time."""
         now = trio.current_time()
         for wire in self.site.flush(now):
             wire.context.flush(now)  # type: ignore[attr-defined] # a Connection
         self.wake_in_time()
+
+
+def _nothing() -> None:
+    """Before it serves."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.bundle import ClientBundle
 from socketio_core.trio.connection import Connection
 from socketio_core.trio.groups import only_cause
+from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.watcher import CAN_WATCH, Watcher
 from socketio_core.websocket_handshake import Subprotocols
@@ -42,6 +44,8 @@ Listener = trio.abc.Listener[Any]
 _NO_CAPACITY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 _CAPACITY_WAIT_S = 0.1
 _MAX_WARNED_ORIGINS: Final = 100
+# Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
+_CATCH_UP_TURNS: Final = 4
 
 _V = TypeVar("_V")
 
@@ -107,7 +111,7 @@ class Server(Application):
         self.site = Site(
             application=_Application(self),
             report=self.runtime.log_exception,
-            static_response=_no_bundle if self.bundle is None else self.bundle.respond,
+            static_response=(lambda _: None) if self.bundle is None else self.bundle.respond,
             asks_requests=http is not None,
             max_body_bytes=engine.max_payload_bytes,
             timeouts=timeouts,
@@ -177,17 +181,21 @@ class Server(Application):
         *,
         listeners: Sequence[Listener] | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        signals: Sequence[signal.Signals] = (),
         task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Serve until cancelled; then refuse new clients, tell those that are there, and end within `shutdown_s`.
+        """Serve until cancelled or interrupted; then refuse new clients, tell the others, and end within `shutdown_s`.
 
-        Reports the URLs it listens on through `task_status`.
+        Reports the URLs it listens on through `task_status`. `KeyboardInterrupt` comes out when all that is done, also
+        if it came up in a handler; Ctrl-C again, in the main thread, ends it at once.
 
         Args:
             host: an address or a name; `None` with a port is every address of the machine.
             port: 0 lets the system choose.
             listeners: serve on these and not on a host and port; they are closed at the end.
             ssl_context: serve TLS.
+            signals: return, in order, when one of these arrives, e.g. `[signal.SIGTERM]`, which systemd and containers
+                send; only in the main thread. A second one does what it does by itself.
 
         Raises:
             OSError: the port is taken, or may not be used.
@@ -209,13 +217,18 @@ class Server(Application):
         if any(isinstance(listener, trio.SSLListener) for listener in listeners):
             scheme = "https"
         try:
-            await self._serve_all(listeners, scheme, task_status)
+            await self._serve_all(listeners, scheme, signals, task_status)
         except BaseExceptionGroup as group:
             # Nurseries wrap what passes through them. What the caller sees is the KeyboardInterrupt or OSError itself.
             raise only_cause(group) from None
 
+    @trio.lowlevel.enable_ki_protection
     async def _serve_all(
-        self, listeners: Sequence[Listener], scheme: str, task_status: trio.TaskStatus[list[str]]
+        self,
+        listeners: Sequence[Listener],
+        scheme: str,
+        signals: Sequence[signal.Signals],
+        task_status: trio.TaskStatus[list[str]],
     ) -> None:
         # Shielded until there is something to shut down: a task that nobody tells to end must not be begun.
         with trio.CancelScope(shield=True) as shield:
@@ -223,14 +236,20 @@ class Server(Application):
                 connections, scope = await outer.start(self._hold_connections)
                 try:
                     shield.shield = False
-                    task_status.started([listener_url(listener, scheme) for listener in listeners])
                     async with trio.open_nursery() as acceptors:
+                        self.runtime.stop, self.runtime.stop_at_once = acceptors.cancel_scope.cancel, scope.cancel
+                        if signals:
+                            await acceptors.start(cancel_at_signal, signals, acceptors.cancel_scope)
+                        task_status.started([listener_url(listener, scheme) for listener in listeners])
                         for listener in listeners:
                             acceptors.start_soon(self._accept, listener, connections)
                 finally:
                     shield.shield = True
                     await self._shut_down(scope)
+        if self.runtime.interrupt is not None:
+            raise self.runtime.interrupt
 
+    @trio.lowlevel.enable_ki_protection
     async def _hold_connections(self, task_status: trio.TaskStatus[tuple[trio.Nursery, trio.CancelScope]]) -> None:
         """Keep all connections and handlers, out of reach of whoever cancels `serve`."""
         try:
@@ -254,19 +273,25 @@ class Server(Application):
                 self.watcher.close()
             self._ended.set()
 
+    @trio.lowlevel.enable_ki_protection
     async def _shut_down(self, scope: trio.CancelScope) -> None:
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
-        self.site.close(trio.current_time())
-        self.runtime.flush()
-        for handshake in list(self.shaking_hands):
-            handshake.cancel()
-        self._closing.set()
-        self.end_if_through()
-        with trio.move_on_after(self.site.timeouts.shutdown_s) as patience:
-            await self._ended.wait()
-        if patience.cancelled_caught:
-            scope.cancel()
+        with calling_at_interrupt(scope.cancel):
+            try:
+                for _ in range(_CATCH_UP_TURNS):
+                    await trio.lowlevel.checkpoint()
+                self.site.close(trio.current_time())
+                self.runtime.flush()
+                for handshake in list(self.shaking_hands):
+                    handshake.cancel()
+                self._closing.set()
+                self.end_if_through()
+                with trio.move_on_after(self.site.timeouts.shutdown_s):
+                    await self._ended.wait()
+            finally:  # at the deadline, or at a second KeyboardInterrupt
+                scope.cancel()
 
+    @trio.lowlevel.enable_ki_protection
     async def _accept(self, listener: Listener, connections: trio.Nursery) -> None:
         """Accept connections.
 
@@ -319,6 +344,8 @@ class Server(Application):
             finally:
                 self.shaking_hands.discard(scope)
         return not scope.cancelled_caught
+
+    work = trio.lowlevel.disable_ki_protection(Application.work)
 
     # -- what a site asks --------------------------------------------------------------------------------------------
 
@@ -401,11 +428,9 @@ class _Application:
         self._server.work_soon()
 
 
-def _no_bundle(_: Request) -> Response | None:
-    return None
-
-
 class _LoggedEngine(EngineApplication):
+    work = trio.lowlevel.disable_ki_protection(EngineApplication.work)
+
     def request_refused(self, event: RequestRefused) -> None:
         _log_refused(event)
 

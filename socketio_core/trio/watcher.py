@@ -60,6 +60,7 @@ class Watcher:
         self._epoll.close()
         os.close(self._wakeup)
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
         runtime = self._server.runtime
@@ -79,6 +80,7 @@ class Watcher:
                 return
             runtime.flush()
 
+    @trio.lowlevel.enable_ki_protection
     async def _round(self, me: object) -> None:
         """Let each connection that is ready, or has more, have its turn."""
         behind, self._behind = self._behind, []
@@ -92,6 +94,7 @@ class Watcher:
             if found is not None and found.read_now() and not await self._handle(found, me):
                 return
 
+    @trio.lowlevel.enable_ki_protection
     async def _handle(self, connection: Connection, me: object) -> bool:
         """Run the handlers of what was read. Returns whether this task still watches."""
         server = self._server
@@ -100,11 +103,13 @@ class Watcher:
         try:
             for work, whose in server.dispatch_all():
                 if self._watching is me:
-                    await Handover(work(whose), self._hand_over)
+                    await Handover(work(whose), self._hand_over)  # not protected: `interrupts`
                 else:
                     server.runtime.spawn(work, whose)
         except Exception as error:  # noqa: BLE001 - it must not end the server
             connection.fail(error)
+        except KeyboardInterrupt as error:  # the handler's: all are told of the end, for which this task reads on
+            server.runtime.interrupted(error)
         return self._watching is me
 
     def _hand_over(self) -> None:
@@ -112,6 +117,6 @@ class Watcher:
         runtime = self._server.runtime
         runtime.is_corked = False
         self._watching = None
-        runtime.spawn(self.run)
+        runtime.start_soon(self.run)
         # Not flush(): that may wake what this very task is about to wait for, before it does.
         runtime.output_ready()

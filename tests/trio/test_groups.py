@@ -11,6 +11,12 @@ def test_one_exception_comes_out_of_all_its_groups() -> None:
     assert only_cause(BaseExceptionGroup("outer", [BaseExceptionGroup("inner", [error])])) is error
 
 
+def test_interrupts_are_one() -> None:
+    first = KeyboardInterrupt()
+    group = BaseExceptionGroup("inner", [first, KeyboardInterrupt()])
+    assert only_cause(BaseExceptionGroup("outer", [group, KeyboardInterrupt()])) is first
+
+
 def test_several_exceptions_stay_together() -> None:
     group = ExceptionGroup("inner", [KeyError("x"), KeyError("y")])
     assert only_cause(ExceptionGroup("outer", [group])) is group

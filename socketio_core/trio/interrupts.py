@@ -1,0 +1,64 @@
+"""Ctrl-C: where it may come up, and what it does.
+
+trio raises `KeyboardInterrupt` in whatever runs, or, where that is protected, in its main task at the next checkpoint.
+Tasks of the server's own are protected, for one that breaks off would take all others along before clients are told.
+The handlers that they run are not (`Server.work`): who writes an endless loop wants to get out of it. What comes up
+there is kept by `TrioRuntime.interrupted`, begins the end, and is what `serve` raises behind it.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import trio
+
+_called: list[tuple[trio.lowlevel.TrioToken, Callable[[], object]]] = []  # by the one handler that is installed
+
+
+@contextmanager
+def calling_at_interrupt(function: Callable[[], object]) -> Iterator[None]:
+    """Call `function` at Ctrl-C, besides what that does: in a nursery, trio tells nobody of a second one.
+
+    Does nothing outside the main thread, which alone has signals, and where Ctrl-C is ignored.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    entry = (trio.lowlevel.current_trio_token(), function)
+    if not _called:
+        signal.signal(signal.SIGINT, _Handler(before))
+    _called.append(entry)
+    try:
+        yield
+    finally:
+        _called.remove(entry)
+        installed = signal.getsignal(signal.SIGINT)
+        if not _called and isinstance(installed, _Handler):  # else somebody else's came on top, and may call ours
+            signal.signal(signal.SIGINT, installed.before)
+
+
+async def cancel_at_signal(
+    signals: Sequence[signal.Signals], scope: trio.CancelScope, task_status: trio.TaskStatus[None]
+) -> None:
+    """Cancel `scope` when one of the signals arrives, and then leave them to what they do by themselves."""
+    with trio.open_signal_receiver(*signals) as received:
+        task_status.started()
+        await anext(received)
+    scope.cancel()
+
+
+class _Handler:
+    """Of SIGINT."""
+
+    def __init__(self, before: Callable[[int, FrameType | None], object]) -> None:
+        self.before = before
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        for token, function in _called:
+            token.run_sync_soon(function)
+        self.before(number, frame)

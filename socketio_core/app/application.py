@@ -237,12 +237,14 @@ class Application(Registrar, Broadcasts):
         outcome: JSONValue = None
         has_failed, was_handled = False, False
         try:
-            for handler in shared.any:
-                await self._run(handler, name, socket, name, *args)
-            for handler in own.any:
-                await self._run(handler, name, name, *args)
-            if _is_let_go(member):  # by one of these: they may be guards
-                return
+            shared_any, own_any = shared.any, own.any
+            if shared_any or own_any:
+                for handler in shared_any:
+                    await self._run(handler, name, socket, name, *args)
+                for handler in own_any:
+                    await self._run(handler, name, name, *args)
+                if _is_let_go(member):  # by one of these: they may be guards
+                    return
             for handlers, given in ((shared.of_event(name), (socket, *args)), (own.of_event(name), args)):
                 for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
                     was_handled = True

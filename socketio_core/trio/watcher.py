@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -63,54 +64,51 @@ class Watcher:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
-        runtime = self._server.runtime
+        server, runtime, fileno = self._server, self._server.runtime, self._epoll.fileno()
         self._watching = me = object()
         while not self._is_stopped:
             if self._behind:
                 await trio.lowlevel.checkpoint()
             else:
-                await trio.lowlevel.wait_readable(self._epoll)
+                await trio.lowlevel.wait_readable(fileno)
             runtime.is_corked = True
             try:
-                await self._round(me)
+                for connection in self._turns():
+                    try:
+                        for work, whose in server.dispatch_all():
+                            if self._watching is me:
+                                await Handover(work(whose), self._hand_over)  # not protected: `interrupts`
+                            else:
+                                runtime.spawn(work, whose)
+                    except Exception as error:  # noqa: BLE001 - it must not end the server
+                        connection.fail(error)
+                    except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on
+                        runtime.interrupted(error)
+                    if self._watching is not me:
+                        return
             finally:
                 if self._watching is me:
                     runtime.is_corked = False
-            if self._watching is not me:
-                return
             runtime.flush()
 
-    @trio.lowlevel.enable_ki_protection
-    async def _round(self, me: object) -> None:
-        """Let each connection that is ready, or has more, have its turn."""
+    def _turns(self) -> Iterator[Connection]:
+        """Let each connection that is ready, or has more, have its turn, and yield it for its handlers to run."""
         behind, self._behind = self._behind, []
-        for connection in behind:
-            connection.proceed()
-            if not await self._handle(connection, me):
-                self._behind += behind[behind.index(connection) + 1 :]
-                return
+        try:
+            while behind:
+                connection = behind.pop()
+                connection.proceed()
+                if connection.has_more:
+                    self._behind.append(connection)
+                yield connection
+        finally:
+            self._behind += behind  # which another task comes to now
         for fileno, _ in self._epoll.poll(0, ROUND_SOCKETS):
             found = self._watched.get(fileno)  # `None`: closed in this very round, or the wake-up
-            if found is not None and found.read_now() and not await self._handle(found, me):
-                return
-
-    @trio.lowlevel.enable_ki_protection
-    async def _handle(self, connection: Connection, me: object) -> bool:
-        """Run the handlers of what was read. Returns whether this task still watches."""
-        server = self._server
-        if connection.has_more:
-            self._behind.append(connection)
-        try:
-            for work, whose in server.dispatch_all():
-                if self._watching is me:
-                    await Handover(work(whose), self._hand_over)  # not protected: `interrupts`
-                else:
-                    server.runtime.spawn(work, whose)
-        except Exception as error:  # noqa: BLE001 - it must not end the server
-            connection.fail(error)
-        except KeyboardInterrupt as error:  # the handler's: all are told of the end, for which this task reads on
-            server.runtime.interrupted(error)
-        return self._watching is me
+            if found is not None and found.read_now():
+                if found.has_more:
+                    self._behind.append(found)
+                yield found
 
     def _hand_over(self) -> None:
         """A handler is about to wait: let another task watch."""

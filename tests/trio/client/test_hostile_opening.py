@@ -68,7 +68,10 @@ HANDSHAKES: dict[str, tuple[bytes | Talk, str]] = {
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n0", "does not speak HTTP"),
     "negative length": (response("0", length=-1), "does not speak HTTP"),
     "declared too long": (response("0", length=10**12), "polling: no answer within 20 s"),
-    "endless body": (endless(CHUNKED.encode(), b"1000\r\n" + b"x" * 4096 + b"\r\n"), "too large, max_message_bytes: 10000"),
+    "endless body": (
+        endless(CHUNKED.encode(), b"1000\r\n" + b"x" * 4096 + b"\r\n"),
+        "too large, max_message_bytes: 10000",
+    ),
     "endless headers": (endless(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 4096 + b"\r\n"), "does not speak HTTP"),
     "endless header": (endless(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 4096), "does not speak HTTP"),
     "endless 1xx": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9), "informational responses"),

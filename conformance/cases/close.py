@@ -30,6 +30,23 @@ async def client_closes_without_a_poll(peer: Peer) -> None:
     """The packet `1` ends a session that has no poll pending as well."""
     session = await peer.polling()
     await session.send("1")
+    await session.left()
+
+
+@case("better", CLOSING, rows=[("at_the_same_time", False), ("a_moment_later", True)])
+async def poll_beside_a_close_gets_a_noop(peer: Peer, is_late: bool) -> None:  # noqa: FBT001 - a row
+    """A poll that was begun before its client knew of its own end gets `6`, whichever of the two arrives first."""
+    session = await peer.polling()
+    if is_late:
+        await session.send("1")
+        expect(await session.poll(), ["6"], "packets in the poll")
+    else:
+        closing = await peer.begin("POST", session.target(), body_size=1)
+        await closing.send_body(b"1")
+        await closing.finish()
+        poll = await session.begin_poll()
+        expect((await closing.response()).status, 200, "status of the POST")
+        expect(packets_of(await poll.response()), ["6"], "packets in the poll")
     await session.gone()
 
 

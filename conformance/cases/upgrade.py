@@ -337,7 +337,7 @@ async def client_closes_during_a_probe(peer: Peer) -> None:
     session = await peer.polling()
     websocket = await session.probed()
     await session.send("1")
-    await session.gone()
+    await session.left()
     await websocket.expect_close()
 
 

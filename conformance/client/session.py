@@ -164,6 +164,13 @@ class Polling:
         response = await self._peer.get(self.target())
         expect((response.status, response.json), (400, UNKNOWN_SID), "answer to a poll of a session that ended")
 
+    async def left(self) -> None:
+        """Check that the session ended by our own `1`: one poll may be answered as if it had been sent before that."""
+        response = await self._peer.get(self.target())
+        if response.status == 200:
+            expect(packets_of(response), ["6"], "packets in a poll behind the end")
+        await self.gone()
+
     async def silent(self, seconds: float) -> None:
         """See `Session`."""
         with trio.move_on_after(seconds):

@@ -137,6 +137,7 @@ class BeginsAnew(Broken):
 @caught_by(
     "close/client_closes_with_a_poll_pending",
     "close/client_closes_without_a_poll",
+    "close/poll_beside_a_close_gets_a_noop*",
     "upgrade/client_closes_during_a_probe",
 )
 class IgnoresClosePackets(Broken):
@@ -144,6 +145,15 @@ class IgnoresClosePackets(Broken):
 
     def packet_in(self, packet: Frame) -> list[Frame]:
         return ["6" if packet == "1" else packet]
+
+
+@caught_by("close/poll_beside_a_close_gets_a_noop*", "close/client_closes_with_a_poll_pending")
+class TurnsLatePollsAway(Broken):
+    """A poll of a session that its client has just closed is refused."""
+
+    def on_response(self, request: Request, response: Response) -> Response:
+        is_over = request.query.get("sid") not in {session.sid for session in self.engine.sessions}
+        return Response(400, [(b"content-length", b"0")]) if is_over and response.body == b"6" else response
 
 
 @caught_by(

@@ -19,6 +19,9 @@ from socketio_core.http import Headers, Response, preferred_encoding
 if TYPE_CHECKING:
     from socketio_core.engineio.session import Session
 
+POLL_HEADERS: Headers = [(b"content-type", b"text/plain; charset=UTF-8"), (b"cache-control", b"no-store")]
+"""Of each response to a poll (PROTOCOL 1.5)."""
+
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}  # "deflate" is the zlib format (PROTOCOL 1.6)
 
 
@@ -50,7 +53,7 @@ class Poll:
         """Set the response: all `messages` in one payload. Called by the session."""
         self.messages = messages
         body = SEPARATOR.join([message.polling_text for message in messages]).encode("utf-8")
-        headers = [(b"content-type", b"text/plain; charset=UTF-8"), (b"cache-control", b"no-store"), *self._headers]
+        headers = [*POLL_HEADERS, *self._headers]
         if self._threshold is not None and len(body) >= self._threshold and any(m.compress for m in messages):
             encoding = preferred_encoding(self._accept_encoding)
             if encoding is not None:

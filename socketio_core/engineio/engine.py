@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
-from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.carriers import POLL_HEADERS, Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.events import Event, Opened, RequestRefused
 from socketio_core.engineio.handshake import open_packet
 from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.packet import Frame, message_frame
+from socketio_core.engineio.packet import NOOP, Frame, message_frame
 from socketio_core.engineio.session import Session
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import CarrierState
@@ -43,6 +43,9 @@ class _Refusal:
     message: str
     detail: str
     status: int = 400
+
+
+_UNKNOWN_SESSION = _Refusal(1, "Session ID unknown", "no such session; it may have ended")
 
 
 class Engine:
@@ -108,9 +111,11 @@ class Engine:
         if cors is not None and request.method == "OPTIONS":
             return Respond(preflight_response(request, cors))
         refusal = self._check(request)
-        if refusal is not None:
-            return self._refuse(request, refusal)
         sid = request.query.get("sid")
+        if refusal is not None:
+            if refusal is _UNKNOWN_SESSION and sid and self._is_late_poll(request, sid, now):
+                return Respond(self._noop_response(request, sid))
+            return self._refuse(request, refusal)
         if not sid:
             return self._open(request, now)
         session = self._shared.sessions[sid]
@@ -137,7 +142,7 @@ class Engine:
     def _check_session(self, request: Request, transport: str, sid: str) -> _Refusal | None:
         session = self._shared.sessions.get(sid)
         if session is None:
-            return _Refusal(1, "Session ID unknown", "no such session; it may have ended")
+            return _UNKNOWN_SESSION
         if request.query.get("EIO") != PROTOCOL_VERSION:
             return _Refusal(3, "Bad request", f"EIO does not match the session: {request.query.get('EIO')!r}")
         if not request.is_websocket_upgrade:
@@ -241,6 +246,20 @@ class Engine:
         if not session.polling.attach_poll(poll, now):
             return self._bad_request(request)
         return Park(poll)
+
+    def _is_late_poll(self, request: Request, sid: str, now: float) -> bool:
+        """Whether it is a GET that its client sent before it knew that its session had ended by its own `1`."""
+        return (
+            request.method == "GET"
+            and request.query["transport"] == "polling"
+            and request.query.get("EIO") == PROTOCOL_VERSION
+            and not request.is_websocket_upgrade
+            and self._shared.late_polls.take(sid, now)
+        )
+
+    def _noop_response(self, request: Request, sid: str) -> Response:
+        headers = [*POLL_HEADERS, *self._polling_headers(request, sid), (b"content-length", b"1")]
+        return Response(200, headers, NOOP.encode("ascii"))
 
     def _post(self, session: Session, request: Request) -> Action:
         if request.header("content-type") == "application/octet-stream":

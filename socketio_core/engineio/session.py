@@ -279,7 +279,7 @@ class Session:
             self._heartbeat.pong_received(now)
             self.reschedule()
         elif action is Action.PEER_CLOSED:
-            self._peer_closed()
+            self._peer_closed(now)
         elif action is Action.WRONG_DIRECTION:
             self.fail(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
             return False
@@ -305,7 +305,9 @@ class Session:
         else:
             self._end_upgrade()
 
-    def _peer_closed(self) -> None:
+    def _peer_closed(self, now: float) -> None:
+        if self._websocket is None and self.polling.parked is None:
+            self._shared.late_polls.expect(self.sid, now)
         if not self.outbox:
             self.polling.release()
         self.finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from socketio_core.engineio.carriers import Carrier
 from socketio_core.engineio.events import Event
+from socketio_core.engineio.late_polls import LatePolls
 from socketio_core.settings import EngineSettings
 from socketio_core.timers import Agenda
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 class Shared:
     """Who exists, whose deadline is next, which carriers the host must see to, and what it must be told."""
 
-    __slots__ = ("agenda", "events", "is_inner", "ready", "sessions", "settings")
+    __slots__ = ("agenda", "events", "is_inner", "late_polls", "ready", "sessions", "settings")
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.is_inner = False  # the sessions belong to the connections of a Socket.IO server
         self.sessions: dict[str, Session] = {}
         self.agenda = Agenda()
+        self.late_polls = LatePolls()
         self.ready: list[Carrier] = []
         self.events: list[tuple[Session | None, Event]] = []
 

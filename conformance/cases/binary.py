@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
-from conformance.case import BOTH, case
+from conformance.case import BOTH, case, expect
 from conformance.cases.events import holder
 from conformance.cases.malformed import send_bad
 from conformance.client.peer import SOCKET_IO, Peer
 from conformance.client.session import Polling, WebSocketSession
 from conformance.client.socketio import SocketIO, packet
 
+ALL_BYTES = bytes(range(256))
 BINARY = "Socket.IO 5, Binary; PROTOCOL 3.4"
 ONE = packet(5, data=["message", holder(0)], attachments=1)
 ONE_BACK = packet(5, data=["message-back", holder(0)], attachments=1)
@@ -27,6 +29,29 @@ async def binary_event_of_a_namespace_comes_back(peer: Peer, transport: str, ack
     else:
         answer = packet(6, "/custom", [holder(0), holder(1)], ack_id, 2)
     await client.expect(answer, b"\x01", b"\x02\x03")
+
+
+@case(
+    "reference",
+    "PROTOCOL 1.1; RFC 2045, 6.8; RFC 4648, 5",
+    over=BOTH,
+    rows=[
+        ("lines", base64.encodebytes(ALL_BYTES).decode("ascii")),
+        ("lines_crlf", base64.encodebytes(ALL_BYTES).decode("ascii").replace("\n", "\r\n")),
+        ("for_urls", base64.urlsafe_b64encode(ALL_BYTES).decode("ascii")),
+        ("without_padding", base64.b64encode(ALL_BYTES).decode("ascii").rstrip("=")),
+    ],
+)
+async def base64_is_read_as_clients_write_it(peer: Peer, transport: str, text: str) -> None:
+    """Base64 may have line breaks, as in e-mail, or be of the kind for URLs; an attachment that has them is intact."""
+    client = await peer.socketio(transport)
+    event = f"4{ONE}"
+    if isinstance(client.session, Polling):
+        response = await client.session.post_body(f"{event}\x1eb{text}")
+        expect(response.status, 200, "status of the POST")
+    else:
+        await client.session.send(event, f"b{text}")
+    await client.expect(ONE_BACK, ALL_BYTES)
 
 
 @case("required", BINARY, over=BOTH)

@@ -7,7 +7,7 @@ import trio
 from conformance.case import BOTH, Failure, case, expect, require
 from conformance.client.http import PATIENCE_S
 from conformance.client.peer import Peer
-from conformance.client.session import Packet, Polling, Session, WebSocketSession, packets_of
+from conformance.client.session import UNKNOWN_SID, Packet, Polling, Session, WebSocketSession, packets_of
 from conformance.client.websocket import Closed
 
 HEARTBEAT = "Engine.IO 4, Heartbeat; PROTOCOL 1.7"
@@ -112,6 +112,21 @@ async def session_that_never_polls_ends(peer: Peer) -> None:
     session = await peer.polling()
     await trio.sleep(_lifetime_s(peer) + LATE_S)
     await session.gone()
+
+
+@case("better", HEARTBEAT, rows=[("GET", "GET"), ("POST", "POST"), ("upgrade", "upgrade")])
+async def session_that_is_over_takes_no_request(peer: Peer, method: str) -> None:
+    """A session ends when its time is over, whenever the server's timer comes to it: a request then is refused."""
+    sessions = [await peer.polling() for _ in range(20)]
+    await trio.sleep(_lifetime_s(peer))
+    for session in sessions:
+        if method == "upgrade":
+            await peer.refused_websocket(session.target("websocket"))
+        else:
+            response = await peer.request(method, session.target(), body="4late" if method == "POST" else None)
+            expect(
+                (response.status, response.json), (400, UNKNOWN_SID), "answer to a request of a session that is over"
+            )
 
 
 @case("required", HEARTBEAT, over=BOTH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Tex
 
 from conformance.hosts.sans import Host, HostConnection
 from conformance.mutants import Broken, caught_by
-from socketio_core.engineio import Engine, Frame, Poll, Post, WebSocket
+from socketio_core.engineio import Action, Engine, Frame, Poll, Post, WebSocket
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.websocket_handshake import refused_handshake
@@ -239,6 +240,23 @@ class SkipsWhatIsNoPacket(Broken):
         return [] if isinstance(packet, str) and packet[:1] not in tuple("0123456b") else [packet]
 
 
+@caught_by("binary/base64_is_read_as_clients_write_it*")
+class ReadsBase64ToTheLetter(Broken):
+    """Base64 is refused unless it is as RFC 4648 wants it in its section 4."""
+
+    def packet_in(self, packet: Frame) -> list[Frame]:
+        return ["b!" if isinstance(packet, str) and packet[:1] == "b" else packet]
+
+    def change_post(self, post: Post) -> None:
+        parts = [part for part in post.body().split(b"\x1e") if part[:1] == b"b"]
+        try:
+            for part in parts:
+                base64.b64decode(part[1:], validate=True)
+        except ValueError:
+            post._chunks[:] = [b"b!"]  # pyright: ignore[reportPrivateUsage] # there is no honest use for this
+        super().change_post(post)
+
+
 # -- heartbeat -------------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +286,23 @@ class WaitsForEver(Host):
 
     def engine_settings(self, path: str) -> EngineSettings:
         return replace(super().engine_settings(path), ping_timeout_s=1000.0)
+
+
+@caught_by("heartbeat/session_that_is_over_takes_no_request*")
+class GoesByItsTimer(Host):
+    """A session whose time is over lives on until the timer has come to it, and that is late."""
+
+    class engine_type(Engine):  # noqa: N801 - the contract's name
+        def handle_request(self, request: Request, now: float) -> Action:
+            return super().handle_request(request, now - 0.05 if "sid" in request.query else now)
+
+        def handle_timeout(self, now: float) -> None:
+            super().handle_timeout(now - 0.05)
+
+        @property
+        def next_deadline(self) -> float | None:
+            deadline = super().next_deadline
+            return None if deadline is None else deadline + 0.05
 
 
 @caught_by("heartbeat/session_without_pong_ends*")

@@ -137,6 +137,28 @@ async def connects_at_once_make_one_socket(peer: Peer, transport: str) -> None:
     await client.works("/custom")
 
 
+@case("better", "PROTOCOL 3.5", over=BOTH)
+async def what_is_emitted_while_deciding_follows_connect(peer: Peer, transport: str) -> None:
+    """What a server emits to a client while it decides about it comes behind the CONNECT that lets the client in."""
+    client = SocketIO(await peer.session(transport, SOCKET_IO))
+    await client.send("0/greeting,")
+    await client.connected("/greeting")
+    await client.expect('2/greeting,["hello"]')
+    await client.expect('2/greeting,["auth",{}]')
+    await client.works("/greeting")
+
+
+@case("better", "PROTOCOL 3.5", over=BOTH)
+async def client_that_is_disconnected_while_deciding_is_not_let_in(peer: Peer, transport: str) -> None:
+    """A client that the server disconnects while it decides gets CONNECT_ERROR alone; it may go elsewhere."""
+    client = SocketIO(await peer.session(transport, SOCKET_IO))
+    await client.send("0/unwelcome,")
+    answer = await client.receive()
+    require((answer.type, answer.nsp) == (4, "/unwelcome"), "no CONNECT_ERROR came", answer)
+    await client.join("/custom")
+    await client.works("/custom")
+
+
 @case("required", "PROTOCOL 3.5", over=BOTH)
 async def connection_without_a_namespace_ends(peer: Peer, transport: str) -> None:
     """A connection that has joined nothing ends after the connect timeout, and not before."""

@@ -44,7 +44,7 @@ class Contract:
     def __init__(self) -> None:
         self.engine = self.engine_type(self.engine_settings("/engine.io/"))
         self.server = self.server_type(self.engine_settings("/socket.io/"), self.socket_settings())
-        for name in ("/custom", "/slow", "/refused"):
+        for name in ("/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
             self.server.hub.of(name)
         self.cores: tuple[Engine | Server, ...] = (self.engine, self.server)
         self._undecided: TimerQueue[tuple[Member, JSONValue]] = TimerQueue()
@@ -90,11 +90,15 @@ class Contract:
         match event:
             case ConnectRequested(member) if member.namespace.name == "/refused":
                 member.refuse("not allowed", {"code": 42})
+            case ConnectRequested(member) if member.namespace.name == "/unwelcome":
+                member.disconnect(now)
             case ConnectRequested(member, auth):
                 if member.namespace.name == "/slow":
                     self._undecided.schedule(now + SLOW_S, (member, auth))
-                else:
-                    self._accept(member, auth, now)
+                    return
+                if member.namespace.name == "/greeting":
+                    member.emit("hello", [])
+                self._accept(member, auth, now)
             case EventReceived(member) if member.was_let_go or member.connection.session.was_let_go:
                 pass  # it was read together with what made the server let go
             case EventReceived(member, name, args, ack_id):

@@ -67,11 +67,15 @@ def add_handlers(io: Any) -> Any:
             raise Refused("not allowed", {"code": 42})
         if nsp == "/slow":
             await asyncio.sleep(0.2)
-        if nsp not in ("/", "/custom", "/slow"):
+        if nsp == "/greeting":
+            await io.emit("hello", to=sid, namespace=nsp)
+        if nsp == "/unwelcome":
+            await io.disconnect(sid, namespace=nsp)
+        if nsp not in ("/", "/custom", "/slow", "/greeting", "/unwelcome"):
             raise Refused("Invalid namespace")
         io.start_background_task(io.emit, "auth", auth or {}, to=sid, namespace=nsp)
 
-    for nsp in ("/", "/custom", "/slow", "/refused"):
+    for nsp in ("/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
         io.on("connect", partial(connect, nsp), namespace=nsp)
         add_events(io, nsp)
     return io

@@ -43,10 +43,9 @@ def create_server() -> Server:
     """
     settings = SocketSettings(connect_timeout_s=CONNECT_TIMEOUT_S)
     io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of, concurrency=16)
-    for name in ("/", "/custom", "/slow", "/refused"):
+    for name in ("/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
         add_handlers(io.of(name))
-    io.of("/slow").use(wait)
-    io.of("/refused").use(refuse)
+        io.of(name).use(decide)
     add_echo(io.attach_engine("/engine.io/", engine=ENGINE, cors=CORS, allow_request=refusal_of))
     return io
 
@@ -56,14 +55,17 @@ def refusal_of(request: Request) -> str | None:
     return "Forbidden" if request.query.get("forbidden") == "1" else None
 
 
-async def wait(_: Socket) -> None:
-    """Take a while to let a socket in."""
-    await trio.sleep(0.2)
-
-
-def refuse(_: Socket) -> None:
-    """Keep a socket out."""
-    raise ConnectRefused("not allowed", {"code": 42})
+async def decide(socket: Socket) -> None:
+    """Let a socket in, or do what its namespace is there for."""
+    name = socket.namespace.name
+    if name == "/slow":
+        await trio.sleep(0.2)
+    elif name == "/refused":
+        raise ConnectRefused("not allowed", {"code": 42})
+    elif name == "/greeting":
+        await socket.emit("hello")
+    elif name == "/unwelcome":
+        await socket.disconnect()
 
 
 def add_handlers(nsp: Namespace) -> None:

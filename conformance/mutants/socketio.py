@@ -388,3 +388,19 @@ class EndsAtTheSecondConnect(Broken):
                 return ["1"]
             self._asked.add(packet)
         return [packet]
+
+
+@caught_by("connect/what_is_emitted_while_deciding_follows_connect*")
+class ForgetsWhatItSaidBefore(Broken):
+    """What is emitted while it decides about a client is lost."""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        return [] if packet == '42/greeting,["hello"]' else [packet]
+
+
+@caught_by("connect/client_that_is_disconnected_while_deciding_is_not_let_in*")
+class LetsInWhomItDisconnects(Broken):
+    """Disconnecting a client about which it decides does nothing."""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        return ['40/unwelcome,{"sid":"x"}'] if str(packet).startswith("44/unwelcome,") else [packet]

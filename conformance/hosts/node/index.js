@@ -27,7 +27,7 @@ echo.on("connection", (socket) =>
 );
 
 const io = new Server(main, options);
-for (const name of ["/", "/custom", "/slow", "/refused"]) {
+for (const name of ["/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"]) {
   const nsp = io.of(name);
   nsp.on("connection", (socket) => {
     socket.emit("auth", socket.handshake.auth);
@@ -49,6 +49,8 @@ for (const name of ["/", "/custom", "/slow", "/refused"]) {
   });
 }
 io.of("/slow").use((socket, next) => setTimeout(next, 200));
+io.of("/greeting").use((socket, next) => next(void socket.emit("hello")));
+io.of("/unwelcome").use((socket, next) => next(void socket.disconnect()));
 io.of("/refused").use((socket, next) => next(Object.assign(new Error("not allowed"), { data: { code: 42 } })));
 
 // The same server on the other loopback address, where there is one.

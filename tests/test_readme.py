@@ -2,7 +2,8 @@
 
 Blocks marked `python` under one heading are one program, in their order; it runs in a process of its own, with warnings
 as errors, and must end by itself without a word on standard error. A block that starts a server (`trio.run(io.serve,`)
-ends its program: the server must answer a handshake, and end on Ctrl-C; only its port, 3000, is left to the system.
+ends its program: the server must answer a handshake, and end on Ctrl-C, or without a word on the SIGTERM that it names;
+only its port, 3000, is left to the system.
 Blocks with `>>>` are doctests. A block marked `python fragment` only has to compile.
 """
 
@@ -49,7 +50,11 @@ class Program:
 
     @property
     def is_server(self) -> bool:
-        return re.search(r"trio\.run\(\w+\.serve\b", self.source) is not None
+        return re.search(r"trio\.run\((partial\()?\w+\.serve\b", self.source) is not None
+
+    @property
+    def is_service(self) -> bool:
+        return "signals=[signal.SIGTERM]" in self.source
 
     @property
     def is_doctest(self) -> bool:
@@ -134,10 +139,13 @@ def check_server(program: Program, folder: Path) -> None:
             assert port, process.communicate()
             status, body = handshake(int(port))
             assert (status, body[:1]) == (200, b"0")
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM if program.is_service else signal.SIGINT)
             _, errors = process.communicate(timeout=DEADLINE_S)
         finally:
             process.kill()
+    if program.is_service:
+        assert (process.returncode, errors) == (0, "")
+        return
     # Nothing in an example catches Ctrl-C, so Python ends with it; that, and nothing else, is on standard error.
     assert process.returncode in (0, -signal.SIGINT, 128 + signal.SIGINT)
     assert errors == "" or errors.rstrip().endswith("KeyboardInterrupt")

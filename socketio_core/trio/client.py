@@ -23,7 +23,7 @@ from socketio_core.socketio.parser import Parser
 from socketio_core.trio.client_http import FetchError, HttpPool
 from socketio_core.trio.client_websocket import ClientPump
 from socketio_core.trio.dial import Dialer, parse_proxy
-from socketio_core.trio.groups import only_cause
+from socketio_core.trio.groups import is_cancelled, only_cause
 from socketio_core.trio.runtime import LoopRuntime
 from socketio_core.url import parse_url
 
@@ -166,19 +166,23 @@ async def _running(client: TrioClient, nsp: str, auth: Auth | None, *, wait: boo
                 nursery.start_soon(client.flush_when_ready)
                 nursery.start_soon(client.keep_time)
                 try:
-                    socket = client.manager.socket_of(nsp, auth)
-                    if wait:
-                        await socket.wait_first_outcome()
-                    client.manager.release()
-                    yield socket
-                except Exception as error:  # noqa: BLE001 - anything at all: it comes out behind the nursery, in no group
-                    failure = error
+                    with client.block:
+                        socket = client.manager.socket_of(nsp, auth)
+                        if wait:
+                            await socket.wait_first_outcome()
+                        client.manager.release()
+                        yield socket
+                except BaseException as error:  # anything at all: it comes out behind the nursery, in no group
+                    if is_cancelled(error):
+                        raise
+                    failure = error if isinstance(error, Exception) else only_cause(error)
                 await client.close_in_order()
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             _, others = group.split(trio.Cancelled)
             if failure is None or others is not None:  # else closing was cancelled, and what the block raised comes out
                 failure = only_cause(others or group)
+        failure = client.interrupt or failure
         if failure is not None:
             raise failure
     finally:
@@ -187,7 +191,14 @@ async def _running(client: TrioClient, nsp: str, auth: Auth | None, *, wait: boo
 
 
 class TrioClient(LoopRuntime):
-    """The trio side of one client: its requests, its WebSockets, its clock."""
+    """The trio side of one client: its requests, its WebSockets, its clock.
+
+    Attributes:
+        block: what the user does with it; cancelled when Ctrl-C comes up in a handler.
+        interrupt: the `KeyboardInterrupt` that did; it comes out behind the end.
+    """
+
+    interrupt: KeyboardInterrupt | None = None
 
     def __init__(self, core: Client, dialer: Dialer, *, per_message_deflate: bool) -> None:
         super().__init__()
@@ -195,6 +206,7 @@ class TrioClient(LoopRuntime):
         self.dialer = dialer
         self.per_message_deflate = per_message_deflate
         self.manager = ClientManager(core, self)
+        self.block = trio.CancelScope()
         self._pool = HttpPool(dialer)
         self._tasks = 0  # handlers among them
         self._running = 0  # those of exchanges and WebSockets
@@ -212,6 +224,7 @@ class TrioClient(LoopRuntime):
         """See `LoopRuntime`."""
         self.core.handle_timeout(now)
 
+    @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """Dispatch what has happened, and see to what the client wants in flight."""
         self.manager.dispatch_soon()
@@ -254,14 +267,24 @@ class TrioClient(LoopRuntime):
     async def _count_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         try:
             await function(*args)
+        except KeyboardInterrupt as error:  # a handler's: the server is told of the end
+            self._interrupted(error)
         finally:
             self._tasks -= 1
             self._is_idle.set()
+
+    def _interrupted(self, error: KeyboardInterrupt) -> None:
+        if self.interrupt is None:
+            self.interrupt = error
+            self.block.cancel()
+        else:
+            self.end_at_once()
 
     def _run(self, function: Callable[..., Awaitable[None]], *args: object) -> None:
         self._running += 1
         self.spawn(self._count, function, *args)
 
+    @trio.lowlevel.enable_ki_protection
     async def _count(self, function: Callable[..., Awaitable[None]], *args: object) -> None:
         try:
             await function(*args)

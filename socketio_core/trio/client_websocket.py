@@ -61,6 +61,7 @@ class ClientPump:
         self._reader_ended = trio.Event()
         websocket.context = self
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Open, pump, close. Reports to the client how it ended."""
         detail: str | None = None
@@ -225,6 +226,7 @@ class ClientPump:
             return b""
         return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))
 
+    @trio.lowlevel.enable_ki_protection
     async def _write_rest(self, direct: DirectStream, data: bytes) -> None:
         try:
             while data:
@@ -247,6 +249,7 @@ class ClientPump:
             self._client.core.lost(self._websocket, _lost_by(self._broken_by), trio.current_time())
             self._client.output_ready()
 
+    @trio.lowlevel.enable_ki_protection
     async def _close_when_told(self, scope: trio.CancelScope) -> None:
         """When our side has closed the WebSocket: write what is left and the close frame, wait for the server's."""
         await self._told.wait()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import trio
+
 
 def only_cause(error: BaseException) -> BaseException:
     """Return what nurseries have wrapped in groups, unless it is more than one exception.
@@ -20,6 +22,13 @@ def only_cause(error: BaseException) -> BaseException:
             return group
         error = next(iter(group.exceptions))
     return error
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Return whether somebody outside wants an end at once: `trio.Cancelled`, also among others, or `GeneratorExit`."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_cancelled(each) for each in cast("BaseExceptionGroup[BaseException]", error).exceptions)
+    return isinstance(error, (trio.Cancelled, GeneratorExit))
 
 
 def _first(error: BaseException) -> BaseException:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -20,7 +20,7 @@ _called: list[tuple[trio.lowlevel.TrioToken, Callable[[], object]]] = []  # by t
 
 
 @contextmanager
-def calling_at_interrupt(function: Callable[[], object]) -> Iterator[None]:
+def calling_at_interrupt(function: Callable[[], object]) -> Generator[None]:
     """Call `function` at Ctrl-C, besides what that does: in a nursery, trio tells nobody of a second one.
 
     Does nothing outside the main thread, which alone has signals, and where Ctrl-C is ignored.

@@ -101,6 +101,11 @@ class LoopRuntime:
         if self._nursery is not None:
             self._context.run(self._nursery.start_soon, function, *args)
 
+    def end_at_once(self) -> None:
+        """Cancel all tasks."""
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
     def check_caller(self) -> None:
         """See `Runtime`; before the start and behind the end nobody is there, so anybody may call."""
         if get_ident() != self._thread and self._thread != _NO_THREAD:

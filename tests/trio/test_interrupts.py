@@ -62,7 +62,11 @@ async def join(listener: MemoryListener) -> WebSocketClient:
 async def raise_signals_at_the_end(io: Server, listener: MemoryListener, first: signal.Signals) -> None:
     """Have a client whose handler does not end; then one signal, and Ctrl-C when another one was told of the end."""
     told = trio.Event()
-    io.on("disconnect", lambda *_: told.set())
+
+    @io.on("disconnect")
+    def left(socket: Socket, reason: str) -> None:
+        told.set()
+
     waiting, other = await join(listener), await join(listener)
     await waiting.emit("wait")
     await trio.testing.wait_all_tasks_blocked()
@@ -103,9 +107,15 @@ def test_interrupt_ends_the_end(first: signal.Signals) -> None:
     times: list[float] = []
 
     async def main() -> None:
-        begin = partial(trio.lowlevel.spawn_system_task, raise_signals_at_the_end, io, listener, first)
+        async def drive() -> None:
+            await raise_signals_at_the_end(io, listener, first)
+
         try:
-            await io.serve(listeners=[listener], signals=[signal.SIGTERM], task_status=Starting(begin))
+            await io.serve(
+                listeners=[listener],
+                signals=[signal.SIGTERM],
+                task_status=Starting(lambda: trio.lowlevel.spawn_system_task(drive)),
+            )
         finally:
             times.append(trio.current_time())
 
@@ -174,7 +184,9 @@ def test_interrupt_of_a_handler_costs_no_other_its_goodbye(tcp: bool) -> None:  
     def busy(socket: Socket) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    io.on("note", lambda _, number: handled.append(number))
+    @io.on("note")
+    def note(socket: Socket, number: int) -> None:
+        handled.append(number)
 
     async def client_of(peer_of: Callable[[], Awaitable[Any]]) -> WebSocketClient:
         client = WebSocketClient(await peer_of())
@@ -198,8 +210,8 @@ def test_interrupt_of_a_handler_costs_no_other_its_goodbye(tcp: bool) -> None:  
             return listener.connect()
 
         if not tcp:
-            begin = partial(trio.lowlevel.spawn_system_task, drive, in_memory)
-            await io.serve(listeners=[listener], task_status=Starting(begin))
+            starting = Starting(lambda: trio.lowlevel.spawn_system_task(drive, in_memory))
+            await io.serve(listeners=[listener], task_status=starting)
         else:
 
             class Tcp(trio.TaskStatus[Any]):

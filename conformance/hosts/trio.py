@@ -1,7 +1,6 @@
 """What an application on trio looks like: handlers in place of events, nothing of sockets, HTTP or the protocol.
 
-`socketio_core.trio` does the rest. Both engines are served on one port; `/custom` and the others have what `/` has.
-"""
+`socketio_core.trio` does the rest. Both engines are served on one port; all namespaces have what `/` has."""
 
 from __future__ import annotations
 

@@ -94,8 +94,7 @@ def test_session(name: str, transport: str) -> None:
     session = client.session
     assert session is not None
     arguments = server_arguments(engine, clock)
-    if client.websocket is not None:
-        arguments["websocket"] = client.websocket.carrier
+    arguments["websocket"] = (client.websocket or client.open_websocket()).carrier
     engine.take_events()
     call(session, name, clock.now + LATE_S, **arguments)
     event = next(event for whose, event in engine.take_events() if whose is session)

@@ -58,6 +58,7 @@ class Engine:
 
     Attributes:
         agenda: what is to be done when; a layer above may add what is its own.
+        shared: what the sessions have in common.
     """
 
     def __init__(
@@ -65,23 +66,23 @@ class Engine:
     ) -> None:
         self.settings = settings or EngineSettings()
         self._new_id = new_id
-        self._shared = Shared(self.settings)
-        self._shared.is_inner = is_inner
-        self.agenda = self._shared.agenda
+        self.shared = Shared(self.settings)
+        self.shared.is_inner = is_inner
+        self.agenda = self.shared.agenda
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<Engine {self.settings.path}, {len(self._shared.sessions)} sessions>"
+        return f"<Engine {self.settings.path}, {len(self.shared.sessions)} sessions>"
 
     @property
     def session_count(self) -> int:
         """How many sessions are open or closing."""
-        return len(self._shared.sessions)
+        return len(self.shared.sessions)
 
     @property
     def sessions(self) -> list[Session]:
         """The sessions that are open or closing, oldest first."""
-        return list(self._shared.sessions.values())
+        return list(self.shared.sessions.values())
 
     def owns(self, request: Request) -> bool:
         """Whether the request's path belongs to the engine: a plain prefix, as in the reference (PROTOCOL 9-19)."""
@@ -118,7 +119,7 @@ class Engine:
             return self._refuse(request, refusal)
         if not sid:
             return self._open(request, now)
-        session = self._shared.sessions[sid]
+        session = self.shared.sessions[sid]
         if request.is_websocket_upgrade:
             return self._upgrade(session, request, now)
         if request.method == "GET":
@@ -140,7 +141,7 @@ class Engine:
         return self._check_session(request, transport, sid) if sid else self._check_handshake(request, transport)
 
     def _check_session(self, request: Request, transport: str, sid: str) -> _Refusal | None:
-        session = self._shared.sessions.get(sid)
+        session = self.shared.sessions.get(sid)
         if session is None:
             return _UNKNOWN_SESSION
         if request.query.get("EIO") != PROTOCOL_VERSION:
@@ -164,7 +165,7 @@ class Engine:
             return _Refusal(5, "Unsupported protocol version", f"EIO: {request.query.get('EIO')!r}, expected '4'")
         if self._is_closed:
             return _Refusal(3, "Server is shutting down", "handshake during shutdown", 503)
-        if len(self._shared.sessions) >= self.settings.max_sessions:
+        if len(self.shared.sessions) >= self.settings.max_sessions:
             return _Refusal(3, "Too many sessions", f"limit max_sessions: {self.settings.max_sessions}", 503)
         return None
 
@@ -187,7 +188,7 @@ class Engine:
 
     def _report(self, request: Request, refusal: _Refusal) -> None:
         event = RequestRefused(request, refusal.code, refusal.message, refusal.detail)
-        self._shared.events.append((None, event))
+        self.shared.events.append((None, event))
 
     def _upgrade(self, session: Session, request: Request, now: float) -> Upgrade:
         """Open a WebSocket for a session: a candidate, or one that is closed at once."""
@@ -204,7 +205,7 @@ class Engine:
     def _open(self, request: Request, now: float) -> Action:
         settings = self.settings
         sid = self._new_id()
-        if sid in self._shared.sessions:
+        if sid in self.shared.sessions:
             raise LocalProtocolError("new_id returned the id of an open session")
         over_websocket = request.is_websocket_upgrade
         can_upgrade = settings.allow_upgrades and not over_websocket and "websocket" in settings.transports
@@ -233,8 +234,8 @@ class Engine:
         return Respond(poll.response)
 
     def _add_session(self, sid: str, request: Request, now: float) -> Session:
-        session = self._shared.sessions[sid] = Session(self._shared, sid, request, now)
-        self._shared.events.append((session, Opened(request)))
+        session = self.shared.sessions[sid] = Session(self.shared, sid, request, now)
+        self.shared.events.append((session, Opened(request)))
         return session
 
     def _make_poll(self, session: Session, request: Request, headers: Headers) -> Poll:
@@ -254,7 +255,7 @@ class Engine:
             and request.query["transport"] == "polling"
             and request.query.get("EIO") == PROTOCOL_VERSION
             and not request.is_websocket_upgrade
-            and self._shared.late_polls.take(sid, now)
+            and self.shared.late_polls.take(sid, now)
         )
 
     def _noop_response(self, request: Request, sid: str) -> Response:
@@ -282,6 +283,7 @@ class Engine:
         closing). Messages that came before a bad packet are delivered. A body over the limit gets 413 and harms
         nobody.
         """
+        self.check_own(post.session)
         self.agenda.catch_up(now)
         if post.is_too_large:
             post.session.polling.drop_post(post)
@@ -293,11 +295,13 @@ class Engine:
 
     def abort_post(self, post: Post, now: float) -> None:
         """The client went away before the body was complete; the session ends (PROTOCOL 1.4)."""
+        self.check_own(post.session)
         self.agenda.catch_up(now)
         post.session.polling.abort_post(post)
 
     def abort_poll(self, poll: Poll, now: float) -> None:
         """The client of a poll went away, or its response could not be written; the packets go to the next poll."""
+        self.check_own(poll.session)
         self.agenda.catch_up(now)
         poll.session.polling.abort_poll(poll, now)
 
@@ -309,6 +313,7 @@ class Engine:
         Raises:
             LocalProtocolError: there is no response yet.
         """
+        self.check_own(poll.session)
         self.agenda.catch_up(now)
         poll.session.polling.poll_delivered(poll)
 
@@ -335,10 +340,13 @@ class Engine:
             frame: without WebSocket framing, e.g. `"4hello"`; `bytes` is a binary message.
             now: monotonic seconds; may not decrease between calls.
         """
+        if websocket.session.shared is not self.shared:
+            self.check_own(websocket.session)
         websocket.session.receive(websocket, frame, now)
 
     def receive_all(self, websocket: WebSocket, frames: Iterable[Frame], now: float) -> None:
         """Feed several whole messages at once, in order; the same as `receive` for each, and faster."""
+        self.check_own(websocket.session)
         receive = websocket.session.receive
         for frame in frames:
             receive(websocket, frame, now)
@@ -357,15 +365,28 @@ class Engine:
         Raises:
             LocalProtocolError: `part` is of another type than the parts before it.
         """
+        if websocket.session.shared is not self.shared:
+            self.check_own(websocket.session)
         websocket.session.receive_part(websocket, part, is_last, now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The connection of `websocket` ended, by a close frame or without one. Calls after a close do nothing."""
+        self.check_own(websocket.session)
         websocket.session.lost(websocket, now)
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the WebSocket protocol: `detail` goes into the event, `code` into the close frame."""
+        self.check_own(websocket.session)
         websocket.session.fail_websocket(websocket, detail, code, now)
+
+    def check_own(self, session: Session) -> None:
+        """Check whose session a handle belongs to; every method that is given one does so.
+
+        Raises:
+            LocalProtocolError: another engine's.
+        """
+        if session.shared is not self.shared:
+            raise LocalProtocolError("handle belongs to another engine")
 
     # -- output, events, time ----------------------------------------------------------------------------------------
 
@@ -374,10 +395,10 @@ class Engine:
 
         A `Poll` in it has its response. A `WebSocket` has messages to `take()`, or is closed.
         """
-        taken = self._shared.ready
+        taken = self.shared.ready
         if not taken:
             return []
-        self._shared.ready = []
+        self.shared.ready = []
         for carrier in taken:
             carrier.is_ready = False
             if isinstance(carrier, Poll):
@@ -386,9 +407,9 @@ class Engine:
 
     def take_events(self) -> list[tuple[Session | None, Event]]:
         """Return what happened since the last call, in order: `(session, event)`; `None` for a refused request."""
-        taken = self._shared.events
+        taken = self.shared.events
         if taken:
-            self._shared.events = []
+            self.shared.events = []
             return taken
         return []
 
@@ -411,7 +432,7 @@ class Engine:
         """
         self.agenda.catch_up(now)
         self._is_closed = True
-        for session in list(self._shared.sessions.values()):
+        for session in list(self.shared.sessions.values()):
             session.close(now, wait=False, code=code, text=text)
 
 

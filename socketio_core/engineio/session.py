@@ -36,6 +36,7 @@ class Session:
     Attributes:
         sid: the session id; secret, since it is all that a request needs to act for the client.
         request: the handshake request.
+        shared: what the sessions of one engine have in common.
         context: belongs to the layer above.
         polling: its GETs and POSTs.
         outbox: what waits to be sent, whatever the carrier.
@@ -47,7 +48,6 @@ class Session:
         "_candidate",
         "_closing_until",
         "_heartbeat",
-        "_shared",
         "_timer",
         "_upgrade_until",
         "_websocket",
@@ -56,6 +56,7 @@ class Session:
         "outlet",
         "polling",
         "request",
+        "shared",
         "sid",
         "state",
         "was_let_go",
@@ -67,7 +68,7 @@ class Session:
         self.context: object = None
         self.state = _OPEN
         self.was_let_go = False
-        self._shared = shared
+        self.shared = shared
         self.outbox = Outbox()
         self.outlet: Carrier | None = None
         self.polling = Polling(self, shared)
@@ -105,7 +106,7 @@ class Session:
     @property
     def is_over_high_water(self) -> bool:
         """Whether the peer reads too slowly for more: wait, or drop."""
-        return self.outbox.is_over_high_water(self._shared.settings)
+        return self.outbox.is_over_high_water(self.shared.settings)
 
     @property
     def is_upgrading(self) -> bool:
@@ -131,7 +132,7 @@ class Session:
             LocalProtocolError: text with a lone surrogate, a message that no buffer holds (see `put`), or a session
                 that belongs to a Socket.IO server.
         """
-        if self._shared.is_inner:
+        if self.shared.is_inner:
             raise LocalProtocolError("session belongs to a Socket.IO server; emit to one of its members")
         return self.put(WireMessage((message_frame(payload),)))
 
@@ -149,7 +150,7 @@ class Session:
         """
         if self.state is not _OPEN:
             return False
-        outbox, settings = self.outbox, self._shared.settings
+        outbox, settings = self.outbox, self.shared.settings
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             if not is_control:
@@ -161,7 +162,7 @@ class Session:
         outbox.messages.append(message)
         outbox.size_bytes = size_bytes
         if self.outlet is not None:
-            self._shared.mark_ready(self.outlet)
+            self.shared.mark_ready(self.outlet)
         return True
 
     def check_fits(self, message: WireMessage) -> None:
@@ -170,7 +171,7 @@ class Session:
         Raises:
             LocalProtocolError: as `put`.
         """
-        limit = self._shared.settings.max_buffered_bytes
+        limit = self.shared.settings.max_buffered_bytes
         if message.size_bytes > limit:
             sizes = f"{message.size_bytes} bytes, limit: {limit}"
             raise LocalProtocolError(f"message is larger than max_buffered_bytes: {sizes}")
@@ -195,12 +196,12 @@ class Session:
         self.outbox = websocket.outbox
         for message in messages:
             self.outbox.put(message)
-        self._shared.mark_ready(websocket)
+        self.shared.mark_ready(websocket)
 
     def attach_candidate(self, websocket: WebSocket, now: float) -> None:
         """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
         self._candidate = websocket
-        self._upgrade_until = now + self._shared.settings.upgrade_timeout_s
+        self._upgrade_until = now + self.shared.settings.upgrade_timeout_s
         self.reschedule()
 
     def turn_away(self, websocket: WebSocket) -> None:
@@ -209,24 +210,25 @@ class Session:
 
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
-        if self._shared.agenda.due_at <= now:
-            self._shared.agenda.catch_up(now)
-        settings = self._shared.settings
+        if self.shared.agenda.due_at <= now:
+            self.shared.agenda.catch_up(now)
+        settings = self.shared.settings
         limit = settings.max_payload_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(websocket, self._shared.too_large, MESSAGE_TOO_BIG, now)
+            self.fail_websocket(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
             if self._heartbeat.is_waiting:
                 self._extend_heartbeat(now)
             if type(frame) is bytes:
-                self._shared.events.append((self, frame))
+                self.shared.events.append((self, frame))
                 return
             if frame[:1] == MESSAGE:
-                self._shared.events.append((self, frame[1:]))
+                self.shared.events.append((self, frame[1:]))
                 return
         if websocket.state is CarrierState.DETACHED:
             return
+        self._check_own(websocket)
         try:
             kind, data = decode_frame(frame)
         except PacketError as error:
@@ -240,20 +242,23 @@ class Session:
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Put a message together from its parts; see `Engine.receive_part`."""
-        if self._shared.agenda.due_at <= now:
-            self._shared.agenda.catch_up(now)
+        if self.shared.agenda.due_at <= now:
+            self.shared.agenda.catch_up(now)
+        if websocket.session is not self:
+            self._check_own(websocket)
         if is_last and not websocket.parts:
             self.receive(websocket, part, now)
         elif websocket.state is not CarrierState.DETACHED:
             whole = websocket.parts.add(part, is_last=is_last)
             if whole is not None:
                 self.receive(websocket, whole, now)
-            elif websocket.parts.size_bytes > self._shared.settings.max_payload_bytes:
-                self.fail_websocket(websocket, self._shared.too_large, MESSAGE_TOO_BIG, now)
+            elif websocket.parts.size_bytes > self.shared.settings.max_payload_bytes:
+                self.fail_websocket(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
 
     def lost(self, websocket: WebSocket, now: float) -> None:
         """The WebSocket's connection is gone, or its client closed it."""
-        self._shared.agenda.catch_up(now)
+        self._check_own(websocket)
+        self.shared.agenda.catch_up(now)
         if websocket is self._candidate:
             self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
@@ -262,19 +267,24 @@ class Session:
 
     def fail_websocket(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
-        self._shared.agenda.catch_up(now)
+        self._check_own(websocket)
+        self.shared.agenda.catch_up(now)
         if websocket is self._candidate:
             websocket.close_code = code
             self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
             self.fail(CloseReason.TRANSPORT_ERROR, detail, code)
 
+    def _check_own(self, websocket: WebSocket) -> None:
+        if websocket.session is not self:
+            raise LocalProtocolError("WebSocket belongs to another session")
+
     # -- actions -----------------------------------------------------------------------------------------------------
 
     def _act(self, action: Action, websocket: WebSocket | None, data: Payload, now: float) -> bool:
         """Carry out a cell of the table. Returns whether the packet was accepted."""
         if action is Action.DELIVER:
-            self._shared.events.append((self, data))
+            self.shared.events.append((self, data))
         elif action is Action.PONG:
             self._heartbeat.pong_received(now)
             self.reschedule()
@@ -298,7 +308,7 @@ class Session:
             websocket.state = CarrierState.PROBED
             if not websocket.outbox:  # one answer at a time, however many probes a client sends without reading
                 websocket.outbox.put(PROBE_ANSWER)
-                self._shared.mark_ready(websocket)
+                self.shared.mark_ready(websocket)
             self.polling.begin_upgrade()
         elif action is Action.UPGRADE:
             self._upgrade(websocket)
@@ -307,7 +317,7 @@ class Session:
 
     def _peer_closed(self, now: float) -> None:
         if self._websocket is None and self.polling.parked is None:
-            self._shared.late_polls.expect(self.sid, now)
+            self.shared.late_polls.expect(self.sid, now)
         if not self.outbox:
             self.polling.release()
         self.finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
@@ -329,8 +339,8 @@ class Session:
             self.finish(CloseReason.FORCED_CLOSE, None)
             return
         if websocket.outbox:
-            self._shared.mark_ready(websocket)
-        self._shared.events.append((self, Upgraded()))
+            self.shared.mark_ready(websocket)
+        self.shared.events.append((self, Upgraded()))
 
     def _end_upgrade(self) -> None:
         """Drop the candidate; the session goes on by polling as if nothing had happened."""
@@ -365,7 +375,7 @@ class Session:
             code: the WebSocket's close code, e.g. 1001; `None` closes without a code, as the reference does.
             text: the reason inside that close frame.
         """
-        self._shared.agenda.catch_up(now)
+        self.shared.agenda.catch_up(now)
         if not is_fault:
             self.was_let_go = True
         if self.state is SessionState.CLOSED:
@@ -377,7 +387,7 @@ class Session:
         elif wait and self._websocket is None:
             self.state = SessionState.CLOSING
             self.polling.deadline = None
-            self._closing_until = now + self._shared.settings.close_timeout_s
+            self._closing_until = now + self.shared.settings.close_timeout_s
             self.reschedule()
             if not self.can_say_close:
                 return
@@ -412,15 +422,15 @@ class Session:
             self._detach(self._websocket)
         else:
             self.outbox.clear()
-        self._shared.sessions.pop(self.sid, None)
+        self.shared.sessions.pop(self.sid, None)
         self.reschedule()
-        self._shared.events.append((self, Closed(reason, error)))
+        self.shared.events.append((self, Closed(reason, error)))
 
     def _detach(self, websocket: WebSocket) -> None:
         websocket.state = CarrierState.DETACHED
         websocket.is_closed = True
         websocket.parts.clear()
-        self._shared.mark_ready(websocket)
+        self.shared.mark_ready(websocket)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -456,13 +466,13 @@ class Session:
 
         Several readers may do so, each for itself.
         """
-        self._shared.agenda.catch_up(now)
+        self.shared.agenda.catch_up(now)
         self._heartbeat.pause(now)
         self.reschedule()
 
     def resume_reading(self, now: float) -> None:
         """Say that the host reads again; to be called once for each `pause_reading`."""
-        self._shared.agenda.catch_up(now)
+        self.shared.agenda.catch_up(now)
         self._heartbeat.resume(now)
         self.reschedule()
 
@@ -473,4 +483,4 @@ class Session:
             if timer.at == deadline and timer.item is not None:
                 return
             timer.cancel()
-        self._timer = None if deadline is None else self._shared.agenda.schedule(deadline, self)
+        self._timer = None if deadline is None else self.shared.agenda.schedule(deadline, self)

@@ -50,6 +50,7 @@ class Server:
         self.engine_settings = engine_settings or EngineSettings(path="/socket.io/")
         self.settings = combined(self.engine_settings, settings or SocketSettings())
         self._engine = Engine(self.engine_settings, new_id=new_id, is_inner=True)
+        self._shared = self._engine.shared
         self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.new_id = new_id
         self.hub = Hub()
@@ -107,6 +108,8 @@ class Server:
 
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """See `Engine.receive`."""
+        if websocket.session.shared is not self._shared:
+            self._engine.check_own(websocket.session)
         websocket.session.receive(websocket, frame, now)
         self._pump(now)
 
@@ -117,6 +120,8 @@ class Server:
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """See `Engine.receive_part`."""
+        if websocket.session.shared is not self._shared:
+            self._engine.check_own(websocket.session)
         websocket.session.receive_part(websocket, part, is_last, now)
         self._pump(now)
 

@@ -71,13 +71,13 @@ class Scene:
         """Assert that the engine's books are in order."""
         for session in self.engine.sessions:
             check_books(session)
-        shared = peek(self.engine, "_shared")
+        shared = peek(self.engine, "shared")
         assert len(shared.agenda) == len(shared.sessions)
 
     def check_empty(self) -> None:
         """Assert that nothing is left of anybody."""
         settle(self.engine)
-        shared = peek(self.engine, "_shared")
+        shared = peek(self.engine, "shared")
         assert (shared.sessions, len(shared.agenda), shared.ready) == ({}, 0, [])
         assert self.engine.next_deadline is None
 

@@ -13,7 +13,9 @@ UNKNOWN = (400, b'{"code":1,"message":"Session ID unknown"}')
 LEFT = "<closed: transport close>"
 
 
-def ask(scene: Scene, client: WireClient, method: str = "GET", **query: str | None) -> tuple[int, bytes]:
+def ask(
+    scene: Scene, client: WireClient, method: str = "GET", query: dict[str, str | None] | None = None
+) -> tuple[int, bytes]:
     """Make a request of a session that is over; return status and body."""
     status, _, body = scene.respond(client.make_request(method, query=query))
     return status, body
@@ -74,8 +76,9 @@ def test_what_else_is_late_is_refused_and_takes_nothing_from_the_poll() -> None:
     client = left(scene)
     for method in ("POST", "PUT", "HEAD", "OPTIONS", "DELETE"):
         assert ask(scene, client, method)[0] == 400
-    for query in ({"EIO": "3"}, {"EIO": None}, {"transport": "websocket"}):
-        assert ask(scene, client, **query) == UNKNOWN
+    queries: list[dict[str, str | None]] = [{"EIO": "3"}, {"EIO": None}, {"transport": "websocket"}]
+    for query in queries:
+        assert ask(scene, client, query=query) == UNKNOWN
     with pytest.raises(Refused, match="400 b'Session ID unknown'"):
         client.open_websocket()
     assert ask(scene, client) == (200, b"6")
@@ -97,7 +100,7 @@ def test_nor_who_left_on_a_websocket() -> None:
         client.send(*frames)
         scene.socket(client).drop()
         assert client.session is None
-        assert ask(scene, client, transport="polling") == UNKNOWN
+        assert ask(scene, client, query={"transport": "polling"}) == UNKNOWN
 
 
 def test_who_leaves_a_session_that_is_closing() -> None:

@@ -162,7 +162,7 @@ def test_timers_of_those_who_left_do_not_pile_up() -> None:
     for _ in range(1000):
         is_closed(scene, scene.client())
         scene.reports()
-    assert len(peek(peek(scene.engine, "_shared").agenda, "_heap")) < 100
+    assert len(peek(peek(scene.engine, "shared").agenda, "_heap")) < 100
 
 
 def test_a_long_life_needs_no_more_than_a_short_one() -> None:

@@ -45,6 +45,7 @@ class ClientSession:
         agenda: of the client that the session belongs to; alone it has its own.
 
     Attributes:
+        agenda: see above.
         handshake: what the server said; `None` before.
         sid: secret; `""` before.
         outbox: what waits to be sent, whatever the carrier.
@@ -78,7 +79,7 @@ class ClientSession:
         self._events: list[Event] = []
         self._now = now
         self._is_inner = agenda is not None
-        self._agenda = Agenda() if agenda is None else agenda
+        self.agenda = Agenda() if agenda is None else agenda
         self._timer: Timer[Scheduled] | None = None
         self._begin()
         self._reschedule()
@@ -156,7 +157,7 @@ class ClientSession:
         """
         if self._is_inner:
             raise LocalProtocolError("session belongs to a Socket.IO client; emit to one of its namespaces")
-        self._agenda.catch_up(now)
+        self.agenda.catch_up(now)
         return self.put(WireMessage((message_frame(payload),)))
 
     def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
@@ -192,13 +193,15 @@ class ClientSession:
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
         """A response is there, as a whole."""
-        self._agenda.catch_up(now)
+        self._check_own(exchange)
+        self.agenda.catch_up(now)
         self._now = now
         self._polling.exchange_done(exchange, response, now)
 
     def exchange_failed(self, exchange: Exchange, detail: str, now: float) -> None:
         """There will be no response; `detail` says why, e.g. `"connection refused"`."""
-        self._agenda.catch_up(now)
+        self._check_own(exchange)
+        self.agenda.catch_up(now)
         self._now = now
         self._polling.exchange_failed(exchange, detail)
 
@@ -221,7 +224,8 @@ class ClientSession:
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The handshake is done; `response` is the 101."""
-        self._agenda.catch_up(now)
+        self._check_own(websocket)
+        self.agenda.catch_up(now)
         self._now = now
         self.memory.cookies.update([(name.lower(), value) for name, value in response.headers], now)
         if websocket.state is CarrierState.DETACHED:
@@ -238,8 +242,8 @@ class ClientSession:
 
     def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
         """Process one message that arrived on `websocket`, e.g. `"4hello"`; `bytes` is a binary message."""
-        if self._agenda.due_at <= now:
-            self._agenda.catch_up(now)
+        if self.agenda.due_at <= now:
+            self.agenda.catch_up(now)
         self._now = now
         limit = self.settings.max_message_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
@@ -254,6 +258,7 @@ class ClientSession:
                 return
         if websocket.state is CarrierState.DETACHED:
             return
+        self._check_own(websocket)
         try:
             kind, data = decode_frame(frame)
             self._act(TABLE[websocket.state][kind_of(kind, data)], websocket, data, now)
@@ -269,8 +274,10 @@ class ClientSession:
         Raises:
             LocalProtocolError: a part of another kind than those before it.
         """
-        if self._agenda.due_at <= now:
-            self._agenda.catch_up(now)
+        if websocket.session is not self:
+            self._check_own(websocket)
+        if self.agenda.due_at <= now:
+            self.agenda.catch_up(now)
         if is_last and not websocket.parts:
             self.receive(websocket, part, now)
         elif websocket.state is not CarrierState.DETACHED:
@@ -285,7 +292,8 @@ class ClientSession:
 
         `detail` says why, e.g. `"connection refused"`; `None` when the server closed it without a word.
         """
-        self._agenda.catch_up(now)
+        self._check_own(websocket)
+        self.agenda.catch_up(now)
         self._now = now
         websocket.outbox.clear()  # nobody is left to write it
         if websocket is self._upgrade.candidate:
@@ -299,13 +307,18 @@ class ClientSession:
 
     def fail_websocket(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
         """The server broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
-        self._agenda.catch_up(now)
+        self._check_own(websocket)
+        self.agenda.catch_up(now)
         self._now = now
         if websocket is self._upgrade.candidate:
             self._end_upgrade(detail, now, code)
         elif websocket is self._websocket:
             websocket.close_code = code
             self.transport_failed(detail, code)
+
+    def _check_own(self, carrier: ClientCarrier) -> None:
+        if carrier.session is not self:
+            raise LocalProtocolError("handle belongs to another session")
 
     # -- packets -----------------------------------------------------------------------------------------------------
 
@@ -403,17 +416,17 @@ class ClientSession:
         if self._timer is not None:
             self._timer.cancel()
         deadline = self.next_deadline
-        self._timer = None if deadline is None else self._agenda.schedule(deadline, self)
+        self._timer = None if deadline is None else self.agenda.schedule(deadline, self)
 
     def pause_reading(self, now: float) -> None:
         """The host reads no more for a while: its silence is not the server's, and no GET begins. Pauses nest."""
-        self._agenda.catch_up(now)
+        self.agenda.catch_up(now)
         self._heartbeat.pause(now)
         self._reschedule()
 
     def resume_reading(self, now: float) -> None:
         """The host reads again."""
-        self._agenda.catch_up(now)
+        self.agenda.catch_up(now)
         self._heartbeat.resume(now)
         self._reschedule()
         self.go_on(now)
@@ -426,7 +439,7 @@ class ClientSession:
         On a WebSocket the session is closed at once and the host writes what is left; on polling it is once the POST
         with the close packet is answered, `close_timeout_s` later at the latest.
         """
-        self._agenda.catch_up(now)
+        self.agenda.catch_up(now)
         self._now = now
         if self.state is ClientState.OPENING or (self.state is _OPEN and self._websocket is not None):
             self._finish(Closed(CloseReason.FORCED_CLOSE))
@@ -439,7 +452,7 @@ class ClientSession:
 
     def abort(self, now: float) -> None:
         """Close at once; what was not sent is lost."""
-        self._agenda.catch_up(now)
+        self.agenda.catch_up(now)
         self._now = now
         self.outbox.clear()
         if self.state is not ClientState.CLOSED:

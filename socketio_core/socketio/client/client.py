@@ -192,43 +192,57 @@ class Client:
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
         """See `ClientSession.exchange_done`."""
+        self._check_own(exchange.session)
         exchange.session.exchange_done(exchange, response, now)
         self._pump(now)
 
     def exchange_failed(self, exchange: Exchange, detail: str, now: float) -> None:
         """See `ClientSession.exchange_failed`."""
+        self._check_own(exchange.session)
         exchange.session.exchange_failed(exchange, detail, now)
         self._pump(now)
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """See `ClientSession.websocket_opened`."""
+        self._check_own(websocket.session)
         websocket.session.websocket_opened(websocket, response, now)
         self._pump(now)
 
     def websocket_refused(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """See `ClientSession.websocket_refused`."""
+        self._check_own(websocket.session)
         websocket.session.websocket_refused(websocket, response, now)
         self._pump(now)
 
     def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
         """See `ClientSession.receive`."""
+        if websocket.session.agenda is not self._agenda:
+            self._check_own(websocket.session)
         websocket.session.receive(websocket, frame, now)
         self._pump(now)
 
     def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """See `ClientSession.receive_part`."""
+        if websocket.session.agenda is not self._agenda:
+            self._check_own(websocket.session)
         websocket.session.receive_part(websocket, part, is_last, now)
         self._pump(now)
 
     def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
         """See `ClientSession.lost`."""
+        self._check_own(websocket.session)
         websocket.session.lost(websocket, detail, now)
         self._pump(now)
 
     def fail_websocket(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
         """See `ClientSession.fail_websocket`."""
+        self._check_own(websocket.session)
         websocket.session.fail_websocket(websocket, detail, code, now)
         self._pump(now)
+
+    def _check_own(self, session: ClientSession) -> None:
+        if session.agenda is not self._agenda:
+            raise LocalProtocolError("handle belongs to another client")
 
     def pause_reading(self, now: float) -> None:
         """The host reads no more for a while; see `ClientSession.pause_reading`."""

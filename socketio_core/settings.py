@@ -6,25 +6,34 @@ what the reference leaves open (PROTOCOL 6.3); they are far above what an honest
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
+from socketio_core.checks import (
+    check_count,
+    check_fields,
+    check_function,
+    check_headers,
+    check_kind,
+    check_number,
+    check_path,
+    check_seconds,
+    check_share,
+    check_subprotocols,
+    check_switches,
+    check_transports,
+)
 from socketio_core.http import Cookie, Cors, Headers, Request
+
+_MAX_HEARTBEAT_S: Final = 2147483.647  # the longest delay of a timer in JavaScript, by which clients wait for a ping
+_MIN_HEARTBEAT_S: Final = 0.001  # what the open packet can say
 
 HeaderHook = Callable[[Request, str], Headers]
 """Extra response headers for a request; the second argument is the session id."""
 
 _FOLLOWS: Final[Any] = None
 """The default of a limit that depends on another, which may be set alone; it is a number once the settings are made."""
-
-_UNSAFE_IN_TARGET = re.compile(r"[^!-~]")  # what may not stand in a request's line: it would end it
-_HEADER_VALUE = re.compile(
-    rb"([^\x00-\x08\x0a-\x20\x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?"
-)  # RFC 9110, 5.5
-_FRAMING_HEADERS = (b"content-length", b"transfer-encoding", b"connection", b"upgrade")
-_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,26 +64,40 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
-        if not (self.path.startswith("/") and self.path.endswith("/")):
+        check_path("path", self.path)
+        if not self.path.endswith("/"):
             raise ValueError(f"path must begin and end with '/': {self.path!r}")
-        unknown = set(self.transports) - {"polling", "websocket"}
-        if unknown or not self.transports:
-            raise ValueError(f"transports must be 'polling' and/or 'websocket', not: {list(self.transports)!r}")
-        # Not everybody checks types, and `cors="*"` is what other servers take.
-        if self.cors is not None and not isinstance(self.cors, Cors):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"cors must be a Cors, as in Cors(origins=['https://app.example']), not: {self.cors!r}")
-        _require_positive(
+        check_transports(self.transports)
+        check_switches(self, "allow_upgrades")
+        check_kind("cors", self.cors, Cors, "a Cors, as in Cors(origins=['https://app.example'])")  # others take "*"
+        check_kind("cookie", self.cookie, Cookie, "a Cookie, as in Cookie(name='io')")
+        check_kind("initial_packet", self.initial_packet, (str, bytes), "a string or bytes")
+        if callable(self.extra_headers):
+            check_function("extra_headers", self.extra_headers, may_wait=False)
+        else:
+            check_headers("extra_headers", self.extra_headers)
+        _check_numbers(
             self,
             "ping_interval_s ping_timeout_s upgrade_timeout_s close_timeout_s max_pause_s max_payload_bytes"
-            " max_packets_per_payload max_sessions max_buffered_bytes max_buffered_messages high_water_bytes",
+            " max_sessions max_buffered_messages",
+            "max_packets_per_payload max_buffered_bytes high_water_bytes",
+        )
+        _follow(
+            self,
             max_packets_per_payload=max(10_000, self.max_payload_bytes // 100),
             max_buffered_bytes=max(16_000_000, 16 * self.max_payload_bytes, 2 * (self.high_water_bytes or 0)),
             high_water_bytes=_high_water(self.max_buffered_bytes, self.max_payload_bytes),
         )
-        if self.max_packets_per_poll is not None and self.max_packets_per_poll < 2:  # an orderly close is `6` and `1`
-            raise ValueError(f"max_packets_per_poll must be None or at least 2: {self.max_packets_per_poll!r}")
-        if self.poll_grace_s < 0:
-            raise ValueError(f"poll_grace_s must not be negative: {self.poll_grace_s!r}")
+        if self.ping_interval_s + self.ping_timeout_s > _MAX_HEARTBEAT_S:
+            raise ValueError(f"ping_interval_s and ping_timeout_s must not exceed {_MAX_HEARTBEAT_S} together")
+        for name in ("ping_interval_s", "ping_timeout_s"):
+            if getattr(self, name) < _MIN_HEARTBEAT_S:
+                raise ValueError(f"{name} must be at least {_MIN_HEARTBEAT_S}: {getattr(self, name)!r}")
+        # An orderly close is `6` and `1`.
+        check_count("max_packets_per_poll", self.max_packets_per_poll, least=2, or_none=True)
+        check_seconds("poll_grace_s", self.poll_grace_s, may_be_zero=True)
+        threshold = self.http_compression_threshold_bytes
+        check_count("http_compression_threshold_bytes", threshold, least=0, or_none=True)
         if self.high_water_bytes > self.max_buffered_bytes:
             raise ValueError(f"high_water_bytes must not exceed max_buffered_bytes: {self.high_water_bytes!r}")
         first = self.initial_packet
@@ -104,18 +127,19 @@ class SocketSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
-        _require_positive(
+        _check_numbers(
             self,
-            "connect_timeout_s max_attachments max_attachment_bytes max_json_depth max_emitted_json_depth"
-            " max_namespaces max_namespace_chars max_pending_connects max_outstanding_acks max_queued_events"
-            " max_queued_bytes",
-            max_attachment_bytes=None,
+            "connect_timeout_s max_attachments max_json_depth max_namespace_chars max_pending_connects"
+            " max_outstanding_acks max_queued_events max_queued_bytes",
+            "max_attachment_bytes max_emitted_json_depth max_namespaces",
+        )
+        _follow(
+            self,
             max_emitted_json_depth=self.max_json_depth + 128,
             max_namespaces=max(100, self.max_pending_connects),
         )
-        for name in ("max_held_packets", "max_held_bytes"):
-            if (getattr(self, name) or 0) < 0:
-                raise ValueError(f"{name} must not be negative: {getattr(self, name)!r}")
+        check_count("max_held_packets", self.max_held_packets, least=0)
+        check_count("max_held_bytes", self.max_held_bytes, least=0, or_none=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,26 +170,22 @@ class EngineClientSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
-        if not self.path.startswith("/") or _UNSAFE_IN_TARGET.search(self.path) or "?" in self.path or "#" in self.path:
-            raise ValueError(
-                f"path must begin with '/' and hold no space, control character, '?' or '#': {self.path!r}"
-            )
-        if not self.authority or _UNSAFE_IN_TARGET.search(self.authority):
+        check_path("path", self.path)
+        if not self.authority or any(not "!" <= char <= "~" for char in self.authority):
             raise ValueError(f"authority must be a host with an optional port: {self.authority!r}")
-        unknown = set(self.transports) - {"polling", "websocket"}
-        if unknown or not self.transports or len(set(self.transports)) != len(self.transports):
-            raise ValueError(f"transports must be 'polling' and/or 'websocket', each once: {list(self.transports)!r}")
-        for name, value in self.headers:
-            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-                raise ValueError(f"headers must be pairs of a token and a value without control characters: {name!r}")
-            if name.lower() == b"sec-websocket-protocol":
-                raise ValueError(f"headers must leave this one to subprotocols=['chat', ...]: {name!r}")
-            if name.lower() in _FRAMING_HEADERS or name.lower().startswith(b"sec-websocket-"):
-                raise ValueError(f"headers must leave this one to the client: {name!r}")
-        _require_positive(
+        check_transports(self.transports)
+        check_subprotocols(self.subprotocols, each_once=True)
+        check_headers("headers", self.headers)
+        check_fields("query", self.query)
+        check_switches(self, "upgrade try_all_transports remember_upgrade timestamp_requests")
+        _check_numbers(
             self,
             "open_timeout_s upgrade_timeout_s close_timeout_s post_timeout_s max_pause_s max_message_bytes"
-            " max_packets_per_payload max_packets_per_post max_buffered_bytes max_buffered_messages high_water_bytes",
+            " max_packets_per_post max_buffered_messages",
+            "max_packets_per_payload max_buffered_bytes high_water_bytes",
+        )
+        _follow(
+            self,
             max_packets_per_payload=max(200_000, self.max_message_bytes // 1000),
             max_buffered_bytes=max(16_000_000, self.max_message_bytes, 2 * (self.high_water_bytes or 0)),
             high_water_bytes=_high_water(self.max_buffered_bytes, 0),
@@ -202,21 +222,17 @@ class ClientSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
-        _require_positive(
+        _check_numbers(
             self,
             "reconnection_delay_s reconnection_delay_max_s ack_timeout_s namespace_timeout_s max_buffered_emits"
-            " max_buffered_emit_bytes max_held_events max_held_event_bytes max_outstanding_acks max_attachments"
-            " max_attachment_bytes max_json_depth max_emitted_json_depth max_namespace_chars max_namespaces"
-            " max_queued_events max_queued_bytes",
-            max_attachment_bytes=None,
-            max_held_event_bytes=None,
+            " max_buffered_emit_bytes max_held_events max_outstanding_acks max_attachments max_json_depth"
+            " max_emitted_json_depth max_namespace_chars max_namespaces max_queued_events max_queued_bytes",
+            "max_attachment_bytes max_held_event_bytes",
         )
-        if self.reconnection_attempts is not None and self.reconnection_attempts < 1:
-            raise ValueError(f"reconnection_attempts must be None or at least 1: {self.reconnection_attempts!r}")
-        if not 0 <= self.randomization_factor <= 1:
-            raise ValueError(f"randomization_factor must be from 0 to 1: {self.randomization_factor!r}")
-        if self.retries < 0:
-            raise ValueError(f"retries must not be negative: {self.retries!r}")
+        check_switches(self, "reconnection")
+        check_count("reconnection_attempts", self.reconnection_attempts, or_none=True)
+        check_share("randomization_factor", self.randomization_factor)
+        check_count("retries", self.retries, least=0)
 
 
 def combined(engine: EngineSettings, settings: SocketSettings) -> SocketSettings:
@@ -251,11 +267,16 @@ def _high_water(max_buffered_bytes: int | None, message_bytes: int) -> int:
     return wanted if max_buffered_bytes is None else min(wanted, max_buffered_bytes)
 
 
-def _require_positive(settings: object, names: str, **followed: int | None) -> None:
-    """Check numbers. Those that were not given follow others, as `followed` says."""
-    for name in names.split():
+def _check_numbers(settings: object, names: str, optional: str) -> None:
+    """Check numbers; the `optional` ones may follow others, and are `None` then."""
+    for name in (*names.split(), *optional.split()):
         value = getattr(settings, name)
-        if value is None and name in followed:
-            object.__setattr__(settings, name, followed[name])
-        elif not value > 0:  # pyright: ignore[reportOptionalOperand]
-            raise ValueError(f"{name} must be positive: {value!r}")
+        if value is not None or name not in optional.split():
+            check_number(name, value)
+
+
+def _follow(settings: object, **followed: int) -> None:
+    """Give those that follow others their values, for all others have been checked."""
+    for name, value in followed.items():
+        if getattr(settings, name) is None:
+            object.__setattr__(settings, name, value)

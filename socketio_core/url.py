@@ -40,6 +40,8 @@ def parse_url(url: str) -> ServerAddress:
     Raises:
         ValueError: it is no such URL; the message says what would be one.
     """
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance] - by the unwary
+        raise TypeError(f"URL must be a string, as in 'http://localhost:3000', not: {url!r}")
     if len(url) > MAX_URL_CHARS:
         raise ValueError(f"URL is longer than {MAX_URL_CHARS} characters")
     try:

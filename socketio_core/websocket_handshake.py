@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from hashlib import sha1
 from typing import Final
 
+from socketio_core.checks import TOKEN
 from socketio_core.errors import LocalProtocolError
-from socketio_core.http import TOKEN, Request, Response
+from socketio_core.http import Request, Response
 
-Subprotocols = Sequence[str] | Callable[[Request], str | None]
+Subprotocols = Collection[str] | Callable[[Request], str | None]
 """Those that a server takes, or a function that chooses one of those a request offers; `None` chooses none."""
 
 KEY_BYTES: Final = 16  # RFC 6455, 4.2.1

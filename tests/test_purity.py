@@ -29,7 +29,18 @@ LAYERS: Final = ("base", "engineio", "socketio", "app", "testing", "wire", "trio
 # These turn bytes into calls on the core and back; they wait for nothing, as the core.
 CODECS: Final = ("wire",)
 CODEC_LIBRARIES: Final = frozenset(("h11", "wsproto"))
-BASE: Final = ("errors", "records", "timers", "ids", "http", "forwarded", "settings", "url", "websocket_handshake")
+BASE: Final = (
+    "checks",
+    "errors",
+    "records",
+    "timers",
+    "ids",
+    "http",
+    "forwarded",
+    "settings",
+    "url",
+    "websocket_handshake",
+)
 
 
 def modules() -> list[Path]:

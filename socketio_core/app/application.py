@@ -29,10 +29,12 @@ from socketio_core.app.socket import (
     ack_args,
     ack_value,
 )
+from socketio_core.checks import check_count
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
 from socketio_core.errors import ConnectRefused
 from socketio_core.records import plain
+from socketio_core.socketio.acks import checked_timeout
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
     AckDropped,
@@ -65,8 +67,7 @@ class Application(Registrar, Broadcasts):
     """
 
     def __init__(self, core: CoreServer, runtime: Runtime, *, concurrency: int = 1) -> None:
-        if concurrency < 1:
-            raise ValueError(f"concurrency must be at least 1: {concurrency!r}")
+        check_count("concurrency", concurrency)
         self.core = core
         self.runtime = runtime
         self.concurrency = concurrency
@@ -346,9 +347,10 @@ class Application(Registrar, Broadcasts):
         sockets: Sequence[Socket],
         name: str,
         args: Iterable[JSONValue],
-        timeout_s: float,
+        timeout_s: float | None,
     ) -> list[JSONValue]:
         """Send one event to several sockets and wait for an ack from each; see `BroadcastOperator.call`."""
+        timeout_s = checked_timeout(timeout_s)
         await self.runtime.check_cancelled()
         namespace = self.core.hub.namespaces.get(nsp)
         ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there

@@ -17,6 +17,7 @@ from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable, Registrar
 from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_args, ack_value
 from socketio_core.errors import RemoteProtocolError
+from socketio_core.socketio.acks import checked_timeout
 from socketio_core.socketio.client.events import (
     Connected,
     ConnectFailed,
@@ -256,6 +257,7 @@ class ClientSocket(Registrar):
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
         runtime, flow = self.manager.runtime, self.manager.flow
+        timeout = checked_timeout(timeout)  # before it waits for anything
         await self._wait_writable()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)

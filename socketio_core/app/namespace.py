@@ -98,13 +98,14 @@ class BroadcastOperator:
         self._app.runtime.output_ready()  # first, for it checks the thread
         return self._app.core.broadcast(self._nsp, name, args, self._rooms, self._except, volatile=self._is_volatile)
 
-    async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
+    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Send an event to all of them and wait for their acknowledgements, one from each.
 
         Returns them in no special order (each `None`, a value, or a tuple); `[]` at once when there is nobody.
 
         Raises:
-            AckTimeout: not all came in `timeout` seconds, or some left; `error.responses` has those that came.
+            AckTimeout: not all came in `timeout` seconds, or some left; `error.responses` has those that came. With
+                `None` it waits for as long as the sockets are there.
         """
         return await self._app.call_many(self._nsp, list(self._recipients()), name, args, timeout)
 
@@ -152,7 +153,7 @@ class Broadcasts:
         """The same, for sync code."""
         return self._everyone().emit_nowait(name, *args)
 
-    async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
+    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Send an event to everyone and wait for all acknowledgements; see `BroadcastOperator.call`."""
         return await self._everyone().call(name, *args, timeout=timeout)
 

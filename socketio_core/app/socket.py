@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from socketio_core.app.handlers import HandlerTable, Registrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
 from socketio_core.http import Request
+from socketio_core.socketio.acks import checked_timeout
 from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue
@@ -244,25 +245,26 @@ class Socket(Registrar):
         self._app.runtime.output_ready()  # as above
         return self.member.emit(name, args, volatile=True)
 
-    async def call(self, name: str, *args: JSONValue, timeout: float = 5.0) -> JSONValue:
+    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.
 
         Later events of this socket are handled when the handler that waits has returned (see `concurrency`).
 
         Raises:
-            AckTimeout: it did not come in `timeout` seconds.
+            AckTimeout: it did not come in `timeout` seconds; with `None` there is no limit.
             Disconnected: the socket has left, or leaves while this waits.
             LocalProtocolError: as `emit`.
         """
         return ack_value(await self.emit_with_ack(name, *args, timeout=timeout))
 
-    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float = 5.0) -> list[JSONValue]:
+    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart.
 
         Raises:
             AckTimeout, Disconnected, LocalProtocolError: as `call`.
         """
         runtime = self._app.runtime
+        timeout = checked_timeout(timeout)  # before it waits for anything
         await runtime.check_cancelled()
         await self._wait_drained()
         event = runtime.new_event()

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from math import inf
 from typing import Protocol
 
 from socketio_core.errors import LocalProtocolError
+
+
+def checked_timeout(timeout_s: object) -> float | None:
+    """Return how long an ack may take, in seconds; `None`, and infinity, is as long as the socket is there.
+
+    Raises:
+        LocalProtocolError: it is no such time.
+    """
+    if timeout_s is None:
+        return None
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s >= 0:
+        text = f"timeout must be a number of seconds, or None to wait without limit, not: {timeout_s!r}"
+        raise LocalProtocolError(text)
+    return None if timeout_s == inf else timeout_s
 
 
 class AckOwner(Protocol):
@@ -27,7 +42,7 @@ class PendingAck:
 
     Attributes:
         context: comes back with what is reported.
-        timer: `None`: for as long as the connection lasts.
+        timer: `None`: for as long as the socket is there.
     """
 
     __slots__ = ("_owner", "_table", "ack_id", "context", "timer")

@@ -31,6 +31,7 @@ from socketio_core.socketio.packet import (
     Packet,
     check_payload,
 )
+from socketio_core.socketio.parser import Parser
 
 MAX_ID_DIGITS: Final = 309  # as many as the largest double of JavaScript has
 
@@ -438,3 +439,21 @@ def _checked_id(digits: str) -> int:
     if len(digits) > MAX_ID_DIGITS:
         raise PacketError(f"ack id too long, limit: {MAX_ID_DIGITS} digits")
     return int(digits)
+
+
+def parser_of(
+    settings: SocketSettings | ClientSettings | None, parser: Parser | None, json: JsonModule | None
+) -> Parser | None:
+    """Return the parser that was asked for; `None`: the usual one.
+
+    Raises:
+        TypeError: it is none.
+        ValueError: both are given.
+    """
+    if json is None:
+        if parser is not None and not (callable(getattr(parser, "encode", None)) and hasattr(parser, "decoder")):
+            raise TypeError(f"parser must have encode and decoder, as JsonParser() has, not: {parser!r}")
+        return parser
+    if parser is not None:
+        raise ValueError("json is for the usual parser; give it to your own, and leave it out here")
+    return JsonParser(settings, json=json)

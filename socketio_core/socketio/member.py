@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
 from socketio_core.records import plain
-from socketio_core.socketio.acks import AckTable, PendingAck
+from socketio_core.socketio.acks import AckTable, PendingAck, checked_timeout
 from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, Left
 from socketio_core.socketio.packet import (
     ACK,
@@ -247,19 +247,21 @@ class Member:
         return self.emit(name, args)
 
     def emit_with_ack(
-        self, name: str, args: Sequence[JSONValue], *, timeout_s: float, context: object, now: float
+        self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float
     ) -> int | None:
         """Send an event that the client is to acknowledge; one of `AckReceived`, `AckExpired`, `AckDropped` follows.
 
         Returns the ack's id, for `forget_ack`, or `None`, with nothing to follow, when the member has left.
 
         Args:
+            timeout_s: `None` waits until the member leaves.
             context: comes back with the event, to tell who waits.
 
         Raises:
-            LocalProtocolError, BufferFull: as `emit`, or more than `max_outstanding_acks` are waited for.
+            LocalProtocolError, BufferFull: as `emit`, no such time, or more than `max_outstanding_acks` are waited for.
         """
         self.connection.catch_up(now)
+        checked_timeout(timeout_s)
         if self.state is MemberState.LEFT:
             return None
         ack_id = self.namespace.take_ack_id()
@@ -275,10 +277,12 @@ class Member:
             raise
         return ack_id
 
-    def expect_ack(self, ack_id: int, *, timeout_s: float, context: object, now: float) -> None:
+    def expect_ack(self, ack_id: int, *, timeout_s: float | None, context: object, now: float) -> None:
         """Wait for the answer to an event that is sent by other means, e.g. by a broadcast."""
+        timeout_s = checked_timeout(timeout_s)
         ack = self.pending_acks.expect(self, ack_id, context, self.connection.settings.max_outstanding_acks)
-        ack.timer = self.connection.schedule(now + timeout_s, ack)
+        if timeout_s is not None:
+            ack.timer = self.connection.schedule(now + timeout_s, ack)
 
     def forget_ack(self, ack_id: int) -> None:
         """Stop waiting for an ack: nothing more is reported about it."""

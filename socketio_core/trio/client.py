@@ -13,12 +13,13 @@ from typing import Any, Final
 import trio
 
 from socketio_core.app.client_manager import ClientManager
-from socketio_core.app.client_socket import Auth, ClientSocket
+from socketio_core.app.client_socket import Auth, ClientSocket, checked_auth
+from socketio_core.checks import check_kind, check_path, check_seconds, check_switch, pairs_of_strings
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.http import Headers
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.client.client import Client
-from socketio_core.socketio.json_parser import JsonModule, JsonParser
+from socketio_core.socketio.json_parser import JsonModule, parser_of
 from socketio_core.socketio.parser import Parser
 from socketio_core.trio.client_http import FetchError, HttpPool
 from socketio_core.trio.client_websocket import ClientPump
@@ -107,19 +108,28 @@ def connect(
 
     Raises:
         ConnectError: the first attempt failed (with `wait`): what was tried and why, or what the server said.
-        ValueError: an argument that cannot be.
+        TypeError, ValueError: an argument that cannot be; raised at once, not when the block begins.
     """
+    check_kind("engine", engine, EngineClientSettings, "EngineClientSettings(...)")
+    check_kind("settings", settings, ClientSettings, "ClientSettings(...)")
+    check_kind("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext")
+    check_switch("per_message_deflate", per_message_deflate)
+    check_switch("wait", wait)
+    check_path("path", path)
+    for name, value in (("connect_timeout_s", connect_timeout_s), ("close_timeout_s", close_timeout_s)):
+        if value is not None:
+            check_seconds(name, value)
     address = parse_url(url)
     engine = engine or EngineClientSettings()
     engine = replace(
         engine,
         authority=address.authority,
         path=path if path.endswith("/") else path + "/",
-        query=[*address.query, *(engine.query if query is None else query.items())],
+        query=[*address.query, *(engine.query if query is None else pairs_of_strings("query", query))],
         **_given(
             headers=None if headers is None else _encoded(headers),
             subprotocols=subprotocols,
-            transports=None if transports is None else tuple(transports),
+            transports=transports,
             upgrade=upgrade,
             try_all_transports=try_all_transports,
             remember_upgrade=remember_upgrade,
@@ -137,14 +147,10 @@ def connect(
         ack_timeout_s=ack_timeout_s,
     )
     settings = replace(settings or ClientSettings(), **given)
-    if json is not None:
-        if parser is not None:
-            raise ValueError("json is for the usual parser; give it to your own, and leave it out here")
-        parser = JsonParser(settings, json=json)
-    core = Client(engine, settings, parser=parser, random=_random)
+    core = Client(engine, settings, parser=parser_of(settings, parser, json), random=_random)
     dialer = Dialer(address, ssl_context, parse_proxy(proxy) if proxy is not None else None)
     client = TrioClient(core, dialer, per_message_deflate=per_message_deflate)
-    return _running(client, address.namespace, auth, wait=wait)
+    return _running(client, address.namespace, checked_auth(auth), wait=wait)
 
 
 def _given(**options: object) -> dict[str, Any]:
@@ -153,7 +159,11 @@ def _given(**options: object) -> dict[str, Any]:
 
 
 def _encoded(headers: Mapping[str, str]) -> Headers:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    pairs = pairs_of_strings("headers", headers)
+    for name, value in pairs:
+        if not (name + value).isascii() and any(char > "\xff" for char in name + value):
+            raise ValueError(f"headers must be in Latin-1, encode others yourself (urllib.parse.quote): {name!r}")
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import h11
 import trio
 
+from socketio_core.checks import check_kind
 from socketio_core.trio.answers import NoAnswer, Stream, read_head
 from socketio_core.url import ServerAddress, host_of
 
@@ -43,13 +44,16 @@ def parse_proxy(url: str) -> Proxy:
     Raises:
         ValueError: it is no such URL.
     """
+    check_kind("proxy", url, str, "a URL, as in 'http://proxy.example:3128'")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"not a URL ({error}): {url!r}") from None
+        raise ValueError(f"proxy is not a URL: {error}") from None  # which may hold a password
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError("proxy must look like 'http://proxy.example:3128'")
+    if port == 0:
+        raise ValueError("proxy must not have port 0")
     host = host_of(parts.hostname)
     authorization: bytes | None = None
     if parts.username is not None:

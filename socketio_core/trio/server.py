@@ -7,8 +7,9 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import trio
 
@@ -16,14 +17,15 @@ from socketio_core.app.application import Application
 from socketio_core.app.engine_application import EngineApplication
 from socketio_core.app.handlers import run
 from socketio_core.app.socket import Socket
+from socketio_core.checks import check_count, check_function, check_kind, check_path
 from socketio_core.engineio.engine import FORBIDDEN, Engine
 from socketio_core.engineio.events import Closed, RequestRefused
 from socketio_core.forwarded import TrustProxy
-from socketio_core.http import Cors, Request, Response, refused_origin
+from socketio_core.http import MAX_PORT, Cors, Request, Response, refused_origin
 from socketio_core.records import plain
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.events import ConnectionClosed, EventReceived
-from socketio_core.socketio.json_parser import JsonModule, JsonParser
+from socketio_core.socketio.json_parser import JsonModule, parser_of
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import Server as CoreServer
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
@@ -46,8 +48,6 @@ _CAPACITY_WAIT_S = 0.1
 _MAX_WARNED_ORIGINS: Final = 100
 # Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
 _CATCH_UP_TURNS: Final = 4
-
-_V = TypeVar("_V")
 
 
 class Server(Application):
@@ -96,14 +96,12 @@ class Server(Application):
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
     ) -> None:
-        engine = _checked(engine, EngineSettings, "engine") or EngineSettings()
-        settings = _checked(settings, SocketSettings, "settings")
-        timeouts = _checked(timeouts, Timeouts, "timeouts")
-        engine = replace(engine, path=path.rstrip("/") + "/", cors=cors or engine.cors)
-        if json is not None:
-            if parser is not None:
-                raise ValueError("json is for the usual parser; give it to your own, and leave it out here")
-            parser = JsonParser(settings, json=json)
+        engine = _engine_of(engine, path, cors)
+        check_kind("settings", settings, SocketSettings, "SocketSettings(...)")
+        check_kind("client_dir", client_dir, (str, PathLike), "the path of a folder")
+        check_function("http", http)
+        check_function("allow_request", allow_request)
+        parser = parser_of(settings, parser, json)
         self.runtime: TrioRuntime = TrioRuntime()
         super().__init__(CoreServer(engine, settings, parser=parser), self.runtime, concurrency=concurrency)
         self.bundle = None if client_dir is None else ClientBundle(Path(client_dir), engine.path, engine.cors)
@@ -163,8 +161,8 @@ class Server(Application):
         """
         if self._was_served:
             raise RuntimeError("attach engines before the Server serves")
-        engine = engine or EngineSettings()
-        core = Engine(replace(engine, path=path.rstrip("/") + "/", cors=cors or engine.cors))
+        check_function("allow_request", allow_request)
+        core = Engine(_engine_of(engine, path, cors))
         taken = [self.core.engine_settings.path, *(other.core.settings.path for other in self._engines)]
         for other in taken:
             if other.startswith(core.settings.path) or core.settings.path.startswith(other):
@@ -201,6 +199,11 @@ class Server(Application):
             OSError: the port is taken, or may not be used.
             RuntimeError: the server was served before.
         """
+        check_kind("host", host, str, "an address or a name, as in '127.0.0.1'")
+        check_count("port", port, least=0)
+        if port > MAX_PORT:
+            raise ValueError(f"port must be from 0 to {MAX_PORT}: {port!r}")
+        check_kind("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext")
         if self._was_served:
             raise RuntimeError("a Server serves once; make another, e.g. in a function that registers the handlers")
         self._was_served = True
@@ -438,11 +441,12 @@ class _LoggedEngine(EngineApplication):
         _log_closed(event)
 
 
-def _checked(value: _V | None, kind: type[_V], name: str) -> _V | None:
-    """Check an argument at once, for not everybody checks types; the error would come much later."""
-    if value is not None and not isinstance(value, kind):
-        raise TypeError(f"{name} must be {kind.__name__}(...), not {value!r}")
-    return value
+def _engine_of(engine: EngineSettings | None, path: str, cors: Cors | None) -> EngineSettings:
+    """Return the settings of an engine: what is given beside them wins."""
+    check_kind("engine", engine, EngineSettings, "EngineSettings(...)")
+    check_path("path", path)
+    engine = engine or EngineSettings()
+    return replace(engine, path=path.rstrip("/") + "/", cors=engine.cors if cors is None else cors)
 
 
 def _log_refused(event: RequestRefused) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from socketio_core.checks import check_count, check_function, check_kind, check_subprotocols, check_switch
 from socketio_core.engineio.carriers import Poll
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.session import Session
@@ -139,6 +140,15 @@ class Site:
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
     ) -> None:
+        check_switch("asks_requests", asks_requests)
+        check_switch("shortcuts", shortcuts)
+        check_switch("per_message_deflate", per_message_deflate)
+        check_count("max_body_bytes", max_body_bytes)
+        check_kind("timeouts", timeouts, Timeouts, "a Timeouts, as in Timeouts(close_s=1)")
+        if callable(subprotocols):
+            check_function("subprotocols", subprotocols, may_wait=False)
+        elif subprotocols is not None:
+            check_subprotocols(subprotocols)
         self.mounts: list[Mount] = []
         self.application = application or _Nobody()
         self.report = report
@@ -148,8 +158,6 @@ class Site:
         self.timeouts = timeouts or Timeouts()
         self.shortcuts = shortcuts
         self.per_message_deflate = per_message_deflate
-        if isinstance(subprotocols, str):  # a sequence of strings, too
-            raise TypeError(f"subprotocols must be a list or a function, as in ['chat'], not: {subprotocols!r}")
         self.subprotocols = subprotocols
         self.proxies = TrustedProxies(trust_proxy)
         self.timers: TimerQueue[Wire] = TimerQueue()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from socketio_core.checks import check_seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
@@ -16,3 +18,10 @@ class Timeouts:
     close_s: float = 5.0  # for a WebSocket's last messages and its closing handshake (npm's ws: 30)
     linger_s: float = 2.0  # for reading away what a peer still sends after an early answer
     shutdown_s: float = 10.0  # for everything to end once `serve` is cancelled
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with the name of the field."""
+        for name in ("header_s", "body_s", "write_s"):
+            check_seconds(name, getattr(self, name))
+        for name in ("keep_alive_s", "close_s", "linger_s", "shutdown_s"):
+            check_seconds(name, getattr(self, name), may_be_zero=True)

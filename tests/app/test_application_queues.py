@@ -216,7 +216,7 @@ def test_concurrency_is_at_least_one(concurrency: int) -> None:
     if concurrency == 1:
         assert Application(rig.server, rig.runtime, concurrency=1).concurrency == 1
     else:
-        with pytest.raises(ValueError, match=f"concurrency must be at least 1: {concurrency}"):
+        with pytest.raises(ValueError, match=f"concurrency must be positive: {concurrency}"):
             Application(rig.server, rig.runtime, concurrency=concurrency)
 
 

@@ -107,10 +107,10 @@ async def test_serves_once() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"engine": SocketSettings()}, r"engine must be EngineSettings\(...\), not SocketSettings"),
+        ({"engine": SocketSettings()}, r"engine must be EngineSettings\(...\), not: SocketSettings"),
         ({"engine": {"ping_interval_s": 1}}, "engine must be EngineSettings"),
         ({"settings": EngineSettings()}, "settings must be SocketSettings"),
-        ({"timeouts": 5}, "timeouts must be Timeouts"),
+        ({"timeouts": 5}, "timeouts must be a Timeouts"),
         ({"json": "orjson"}, "json must have dumps and loads, as the module orjson has: 'orjson'"),
         ({"cors": "*"}, "cors must be a Cors"),
     ],

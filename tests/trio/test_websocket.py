@@ -458,8 +458,3 @@ async def test_subprotocol_that_was_not_offered_is_an_error_of_the_server() -> N
         assert (await peer.answer()).status == 500
         assert "subprotocol was not offered: 'c'" in bench.take_log()
         assert bench.io.core.session_count == 0
-
-
-def test_subprotocols_are_no_single_string() -> None:
-    with pytest.raises(TypeError, match="subprotocols must be a list or a function"):
-        Server(subprotocols="chat")

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, cast
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.socketio.acks import checked_timeout
 from socketio_core.socketio.client.events import (
     AuthRequested,
     Connected,
@@ -419,9 +420,10 @@ class ClientNamespace:
             context: comes back with the event, to tell who waits.
 
         Raises:
-            LocalProtocolError: as `emit`, or more than `max_outstanding_acks` are waited for.
+            LocalProtocolError: as `emit`, or no such time, or more than `max_outstanding_acks` are waited for.
             BufferFull: as `emit`.
         """
+        timeout_s = checked_timeout(timeout_s)
         if self.client.is_closing:
             return None
         self.client.catch_up(now)

@@ -25,7 +25,7 @@ LATE_S = 46.0  # more than interval and time-out together
 
 INNER: dict[type, set[str]] = {
     # Called by the machine itself, in the course of a call that was told the time.
-    Session: {"receive_polled", "attach_candidate"},
+    Session: {"receive_polled"},
     Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
     Member: {"expect_ack"},
     ClientSession: {"receive_polled", "go_on"},
@@ -234,3 +234,32 @@ def test_no_try_is_wasted_on_a_connection_that_is_overdue_as_well() -> None:
     scene.say('0{"sid":"B"}')
     assert [message.frames for message in scene.sockets[-1].take()] == [('420["x"]',)]
     assert scene.root.buffered_count == 1
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize("asks", [False, True])
+def test_nor_by_polling(retries: int, *, asks: bool) -> None:
+    scene = ClientScene(engine={"transports": ["polling"]}, retries=retries)
+    client = scene.client
+    scene.root.connect(scene.now)
+    exchanges = polled(client)
+    opened = '0{"sid":"A","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
+    client.exchange_done(exchanges[-1], Response(200, [], opened.encode("ascii")), scene.now)
+    exchanges = polled(client)
+    assert [exchange.method for exchange in exchanges] == ["GET", "POST"]
+    client.exchange_done(exchanges[1], Response(200, [], b"ok"), scene.now)
+    client.exchange_done(exchanges[0], Response(200, [], b'40{"sid":"A"}'), scene.now)
+    assert [exchange.method for exchange in polled(client)] == ["GET"]
+    assert "Connected" in {type(event).__name__ for event in client.take_events()}
+    scene.clock.advance(LATE_S)
+    if asks:
+        scene.root.emit_with_ack("x", [], timeout_s=60.0, context=None, now=scene.now)
+    else:
+        assert scene.root.emit("x", [], now=scene.now)
+    assert [exchange.method for exchange in polled(client) if not exchange.is_cancelled] == []
+    assert not scene.root.is_connected
+    assert scene.root.buffered_count == 1
+
+
+def polled(client: Client) -> list[Exchange]:
+    return [carrier for carrier in client.take_ready() if isinstance(carrier, Exchange)]

@@ -195,7 +195,7 @@ class Engine:
         headers = self._extra_headers(request, session.sid)
         websocket = WebSocket(session, CarrierState.CANDIDATE, is_base64=_wants_base64(request))
         if session.transport == "polling" and session.is_open and not session.is_upgrading:
-            session.attach_candidate(websocket, now)
+            session.upgrade.begin(websocket, now)
         else:
             detail = "the session has, or is moving to, a WebSocket or is closing"
             self._report(request, _Refusal(3, "Bad request", detail))

@@ -50,10 +50,10 @@ class Polling:
             session.finish(CloseReason.FORCED_CLOSE, None)
         elif session.outbox:
             self._shared.mark_ready(poll)
-        elif session.is_probed and self._has_spare_noop:
+        elif session.upgrade.is_probed and self._has_spare_noop:
             self._has_spare_noop = False
             self.release()
-        elif session.is_probed:
+        elif session.upgrade.is_probed:
             self._set_deadline(now + NOOP_INTERVAL_S)
         return True
 

@@ -11,18 +11,14 @@ from collections.abc import Sequence
 from socketio_core.engineio.carriers import Carrier, WebSocket
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
-from socketio_core.engineio.message import (
-    PING_MESSAGE,
-    PROBE_ANSWER,
-    WireMessage,
-    received_size,
-)
+from socketio_core.engineio.message import PING_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
+from socketio_core.engineio.upgrade import Upgrade
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Request
 from socketio_core.timers import Scheduled, Timer
@@ -39,17 +35,16 @@ class Session:
         shared: what the sessions of one engine have in common.
         context: belongs to the layer above.
         polling: its GETs and POSTs.
+        upgrade: the WebSocket that wants to replace them.
         outbox: what waits to be sent, whatever the carrier.
         outlet: the carrier that is told when the outbox fills; `None` between two polls.
         was_let_go: `close` was called, and not for the peer's fault: what it sent before it knew should not be handled.
     """
 
     __slots__ = (
-        "_candidate",
         "_closing_until",
         "_heartbeat",
         "_timer",
-        "_upgrade_until",
         "_websocket",
         "context",
         "outbox",
@@ -59,6 +54,7 @@ class Session:
         "shared",
         "sid",
         "state",
+        "upgrade",
         "was_let_go",
     )
 
@@ -72,10 +68,9 @@ class Session:
         self.outbox = Outbox()
         self.outlet: Carrier | None = None
         self.polling = Polling(self, shared)
+        self.upgrade = Upgrade(self, shared)
         self._websocket: WebSocket | None = None
-        self._candidate: WebSocket | None = None
         self._heartbeat = Heartbeat(shared.settings, now)
-        self._upgrade_until: float | None = None
         self._closing_until: float | None = None
         self._timer: Timer[Scheduled] | None = None
         self.reschedule()
@@ -111,12 +106,7 @@ class Session:
     @property
     def is_upgrading(self) -> bool:
         """Whether a candidate WebSocket is probing."""
-        return self._candidate is not None
-
-    @property
-    def is_probed(self) -> bool:
-        """Whether a candidate has sent its probe, and waits for polling to run dry."""
-        return self._candidate is not None and self._candidate.state is CarrierState.PROBED
+        return self.upgrade.candidate is not None
 
     @property
     def is_writable(self) -> bool:
@@ -198,15 +188,12 @@ class Session:
             self.outbox.put(message)
         self.shared.mark_ready(websocket)
 
-    def attach_candidate(self, websocket: WebSocket, now: float) -> None:
-        """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
-        self._candidate = websocket
-        self._upgrade_until = now + self.shared.settings.upgrade_timeout_s
-        self.reschedule()
-
     def turn_away(self, websocket: WebSocket) -> None:
-        """Close a WebSocket that the session can have no use for; nothing else changes."""
-        self._detach(websocket)
+        """Close a WebSocket that the session has no use for, or none any more; nothing else changes."""
+        websocket.state = CarrierState.DETACHED
+        websocket.is_closed = True
+        websocket.parts.clear()
+        self.shared.mark_ready(websocket)
 
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
@@ -232,8 +219,8 @@ class Session:
         try:
             kind, data = decode_frame(frame)
         except PacketError as error:
-            if websocket is self._candidate:
-                self._end_upgrade()
+            if websocket is self.upgrade.candidate:
+                self.upgrade.end()
             else:
                 self.fail(CloseReason.PARSE_ERROR, str(error))
             return
@@ -259,8 +246,8 @@ class Session:
         """The WebSocket's connection is gone, or its client closed it."""
         self._check_own(websocket)
         self.shared.agenda.catch_up(now)
-        if websocket is self._candidate:
-            self._end_upgrade()
+        if websocket is self.upgrade.candidate:
+            self.upgrade.end()
         elif websocket is self._websocket and self.is_open:
             self.outbox.clear()  # nobody is left to read it
             self.finish(CloseReason.TRANSPORT_CLOSE, None)
@@ -269,9 +256,9 @@ class Session:
         """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
         self._check_own(websocket)
         self.shared.agenda.catch_up(now)
-        if websocket is self._candidate:
+        if websocket is self.upgrade.candidate:
             websocket.close_code = code
-            self._end_upgrade()
+            self.upgrade.end()
         elif websocket is self._websocket and self.is_open:
             self.fail(CloseReason.TRANSPORT_ERROR, detail, code)
 
@@ -300,20 +287,8 @@ class Session:
             return False
         elif action is not Action.IGNORE:
             assert websocket is not None  # the remaining actions are in the candidates' rows only
-            self._act_on_candidate(action, websocket)
+            self.upgrade.act(action, websocket)
         return True
-
-    def _act_on_candidate(self, action: Action, websocket: WebSocket) -> None:
-        if action is Action.ANSWER_PROBE:
-            websocket.state = CarrierState.PROBED
-            if not websocket.outbox:  # one answer at a time, however many probes a client sends without reading
-                websocket.outbox.put(PROBE_ANSWER)
-                self.shared.mark_ready(websocket)
-            self.polling.begin_upgrade()
-        elif action is Action.UPGRADE:
-            self._upgrade(websocket)
-        else:
-            self._end_upgrade()
 
     def _peer_closed(self, now: float) -> None:
         if self._websocket is None and self.polling.parked is None:
@@ -326,14 +301,14 @@ class Session:
         self._heartbeat.other_received(now)  # for a pong too, which then restarts the interval
         self.reschedule()
 
-    def _upgrade(self, websocket: WebSocket) -> None:
+    def move_to(self, websocket: WebSocket) -> None:
         """`5` arrived: the candidate becomes the session's WebSocket, and the backlog moves over in order."""
         self.polling.release()  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
         backlog, self.outbox = self.outbox, websocket.outbox
         backlog.move_to(websocket.outbox)
         websocket.state = CarrierState.WEBSOCKET
         self._websocket = self.outlet = websocket
-        self._candidate = self._upgrade_until = self.polling.deadline = None
+        self.polling.deadline = None
         self.reschedule()
         if self.state is SessionState.CLOSING:
             self.finish(CloseReason.FORCED_CLOSE, None)
@@ -341,15 +316,6 @@ class Session:
         if websocket.outbox:
             self.shared.mark_ready(websocket)
         self.shared.events.append((self, Upgraded()))
-
-    def _end_upgrade(self) -> None:
-        """Drop the candidate; the session goes on by polling as if nothing had happened."""
-        websocket, self._candidate, self._upgrade_until = self._candidate, None, None
-        if websocket is not None:
-            websocket.outbox.clear()
-            self._detach(websocket)
-            self.polling.end_upgrade()
-            self.reschedule()
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -414,23 +380,17 @@ class Session:
         """Free everything, and report it; once."""
         if self.state is SessionState.CLOSED:
             return
-        self._end_upgrade()
+        self.upgrade.end()
         self.state = SessionState.CLOSED
         self.outlet = None
         self.polling.end(say_close=say_close)
         if self._websocket is not None:
-            self._detach(self._websocket)
+            self.turn_away(self._websocket)
         else:
             self.outbox.clear()
         self.shared.sessions.pop(self.sid, None)
         self.reschedule()
         self.shared.events.append((self, Closed(reason, error)))
-
-    def _detach(self, websocket: WebSocket) -> None:
-        websocket.state = CarrierState.DETACHED
-        websocket.is_closed = True
-        websocket.parts.clear()
-        self.shared.mark_ready(websocket)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -440,7 +400,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             return None
         beat = None if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
-        pending = (beat, self._upgrade_until, self.polling.deadline, self._closing_until)
+        pending = (beat, self.upgrade.until, self.polling.deadline, self._closing_until)
         return min(at for at in pending if at is not None)
 
     def handle_timeout(self, now: float) -> None:
@@ -449,8 +409,8 @@ class Session:
             deadline = self.next_deadline
             if deadline is None or deadline > now:
                 break
-            if deadline == self._upgrade_until:
-                self._end_upgrade()
+            if deadline == self.upgrade.until:
+                self.upgrade.end()
             elif deadline == self.polling.deadline:
                 self.polling.handle_timeout()
             elif deadline == self._closing_until:

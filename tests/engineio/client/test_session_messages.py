@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import encodebytes
 from typing import Any
 
 import pytest
@@ -167,3 +168,26 @@ def test_session_is_done_when_what_is_left_cannot_be_sent() -> None:
     polling.session.send("very last words", polling.now)
     polling.fail(polling.posts[0])
     assert (polling.session.is_done, polling.session.buffered_bytes) == (True, 0)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_attachments_by_polling_may_be_written_in_lines(ending: str) -> None:
+    """As encoders of e-mail do, with 76 characters in each."""
+    scene = Scene().open(upgrades=[])
+    data = bytes(range(256))
+    text = encodebytes(data).decode("ascii").replace("\n", ending)
+    body = "\x1e".join(['451-["file",{"_placeholder":true,"num":0}]', f"b{text}", "4next"]).encode("ascii")
+    scene.respond(scene.gets[-1], body=body)
+    assert scene.take_events() == ['51-["file",{"_placeholder":true,"num":0}]', data, "next"]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_nothing_is_sent_behind_a_ping_that_is_overdue(transport: str) -> None:
+    scene = Scene(transports=[transport]).open(transport, upgrades=[])
+    scene.take_events()
+    scene.clock.advance(45.0)  # the host slept, and so did its timer
+    assert not scene.session.send("late", scene.now)
+    scene.look()
+    assert scene.posts == []
+    assert all(sent(websocket) == [] for websocket in scene.sockets)
+    assert closed_with(scene)[0] is CloseReason.PING_TIMEOUT

@@ -55,12 +55,11 @@ class HttpPool:
         try:
             await self._send(stream, connection, exchange)
             response = await self._receive(stream, connection, exchange.limit_bytes)
-            is_through = connection.our_state is h11.DONE and connection.their_state is h11.DONE
-            if is_through and not connection.trailing_data[0]:
+            if connection.their_state is h11.DONE and not connection.trailing_data[0]:
                 connection.start_next_cycle()
                 self._idle.append(_Idle(stream, connection, trio.current_time()))
                 kept = True
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        except trio.BrokenResourceError as error:  # nobody else closes it
             raise FetchError(f"the connection was lost: {reason_of(error)}") from None
         except NoAnswer as error:
             raise FetchError(f"the server {error}") from None
@@ -115,9 +114,7 @@ class HttpPool:
         await stream.send_all(data)
 
     async def _receive(self, stream: Stream, connection: h11.Connection, limit_bytes: int) -> Response:
-        head = await read_head(stream, connection)
-        if head.status_code == 101:
-            raise FetchError("the server does not speak HTTP: 101 to a request for no WebSocket")
+        head = await read_head(stream, connection)  # no 101: h11 refuses one that was not asked for
         chunks: list[bytes] = []
         size = 0
         while not isinstance(event := connection.next_event(), h11.EndOfMessage):

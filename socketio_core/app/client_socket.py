@@ -300,7 +300,7 @@ class ClientSocket(Registrar):
 
     async def _wait_writable(self) -> None:
         await self.manager.runtime.check_cancelled()
-        while self.manager.core.is_over_high_water:
+        while self.manager.core.is_over_high_water and self.connected:  # else the event goes to another buffer
             await self.manager.flow.wait_drained()
 
     # -- what the manager calls --------------------------------------------------------------------------------------

@@ -44,6 +44,41 @@ def test_emit_waits_above_the_mark_and_emit_nowait_refuses() -> None:
     assert lost.result is True  # it is buffered for the next connection
 
 
+def test_emitters_do_not_fill_the_buffer_all_at_once() -> None:
+    rig = ClientRig(engine={"high_water_bytes": 5}).up()
+    socket = rig.io.socket_of("/")
+    tasks = [rig.start(socket.emit(name)) for name in ("first", "second", "third")]
+    tasks.append(rig.start(socket.call("fourth")))
+    for number, name in enumerate(("first", "second", "third")):
+        assert [task.is_done for task in tasks] == [index <= number for index in range(4)]
+        assert rig.sent() == [f'2["{name}"]']
+        rig.io.flow.output_taken()
+        rig.run()
+    assert rig.sent() == ['20["fourth"]']
+
+
+@pytest.mark.parametrize("end", ["server", "client"])
+def test_who_waits_to_emit_learns_that_the_socket_left(end: str) -> None:
+    """The connection, with its full buffer, lives on for another namespace."""
+    rig = ClientRig(engine={"high_water_bytes": 5}).up()
+    rig.io.socket_of("/other")
+    rig.hear('0/other,{"sid":"B"}')
+    rig.sent()
+    socket = rig.io.socket_of("/")
+    rig.start(socket.emit("first"))
+    emit, call = rig.start(socket.emit("second")), rig.start(socket.call("third"))
+    assert [emit.is_done, call.is_done] == [False, False]
+    if end == "server":
+        rig.hear("1")
+    else:
+        rig.start(socket.disconnect())
+    assert emit.result is True  # it is buffered until the socket connects again
+    assert isinstance(call.error, Disconnected)
+    socket.connect()
+    rig.hear('0{"sid":"C"}')
+    assert rig.sent()[-1] == '2["second"]'
+
+
 @pytest.mark.parametrize(("answer", "value", "args"), [("[]", None, []), ("[1]", 1, [1]), ("[1,2]", (1, 2), [1, 2])])
 def test_calls_return_the_answer(answer: str, value: object, args: list[int]) -> None:
     rig = ClientRig().up()

@@ -163,8 +163,8 @@ def test_an_event_without_a_handler_is_noted(rig: AppRig) -> None:
     client, socket = rig.connect()
     rig.io.on("known", note(rig, "known"))
     rig.io.on_any(note(rig, "any"))
-    rig.send(client, '42["known"]', '42["unknown",1]')
-    assert rig.io.unhandled == [(socket, "unknown")]
+    assert rig.send(client, '42["known"]', '42["unknown",1]', '420["asked"]') == []
+    assert rig.io.unhandled == [(socket, "unknown"), (socket, "asked")]
 
 
 def test_a_decision_that_is_cancelled_is_a_refusal(rig: AppRig) -> None:
@@ -433,3 +433,10 @@ def test_a_parser_that_fails_is_logged(rig: AppRig) -> None:
     ((text, error),) = rig.runtime.logged
     assert text == "parser failed, so the connection was closed: _Mute failed: KeyError('no idea')"
     assert isinstance(error, KeyError)
+
+
+def test_a_fault_of_a_client_is_not_logged_as_one_of_the_parser(rig: AppRig) -> None:
+    client, _ = rig.connect()
+    rig.send(client, "4?")
+    assert client.session is None
+    assert rig.logged == []

@@ -65,6 +65,8 @@ FAILURE: Final = KeyError("mine")
         ([None], [None], ["30[]"]),
         ([None, 1], [2], ["30[1]"]),
         ([None, None], [2, 3], ["30[2]"]),
+        ([None, 0], [1], ["30[0]"]),
+        ([False], [""], ["30[false]"]),
         ([1, FAILURE], [], []),
         ([FAILURE, 1], [], []),
         ([1], [FAILURE], []),

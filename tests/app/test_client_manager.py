@@ -130,3 +130,11 @@ def test_a_parser_that_fails_is_logged() -> None:
     ((text, error),) = rig.runtime.logged
     assert text == "parser failed, so the connection was closed: Deaf failed: KeyError('no idea')"
     assert isinstance(error, KeyError)
+
+
+def test_a_fault_of_the_server_is_not_logged_as_one_of_the_parser() -> None:
+    rig = ClientRig().up()
+    rig.io.on("close", rig.note("close"))
+    rig.hear("?")
+    assert rig.calls == [("close", "parse error")]
+    assert rig.logged == []

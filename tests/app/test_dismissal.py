@@ -12,6 +12,7 @@ from socketio_core.app import Socket
 from socketio_core.testing.wire import Refused
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig, leave, leave_all, note, noting, waiting
+from tests.app.test_application_queues import Gate
 from tests.app.test_engine_application import EngineRig
 from tests.socketio.rig import TRANSPORTS, drain
 
@@ -150,7 +151,8 @@ def test_other_sockets_of_a_client_that_stays_go_on() -> None:
     assert ("admin", admin.id, 2) in rig.calls
 
 
-def test_a_handler_of_any_event_may_keep_it_from_the_others() -> None:
+@pytest.mark.parametrize("how", [leave, leave_all, by_session, by_server])
+def test_a_handler_of_any_event_may_keep_it_from_the_others(how: Callable[[Socket], Any]) -> None:
     """As with the reference, whose listeners of any event come first too."""
     rig = AppRig()
     rig.io.on("delete", note(rig, "delete"))
@@ -160,7 +162,7 @@ def test_a_handler_of_any_event_may_keep_it_from_the_others() -> None:
         @socket.on_any
         async def guard(name: str, *_: object) -> None:
             rig.calls.append(name)
-            await socket.disconnect()
+            await how(socket)
 
         socket.on("delete", note(rig, "own"))
 
@@ -204,6 +206,23 @@ def test_with_concurrency_what_has_not_begun_does_not_begin() -> None:
     rig.run()
     assert rig.calls == [*[("any", "login"), "login"] * 2, "server namespace disconnect"]
     assert socket.flow.queued_count == 0
+
+
+def test_connection_handlers_run_alone_also_when_the_client_leaves_meanwhile() -> None:
+    rig = AppRig(concurrency=3)
+    gate = Gate(rig)
+
+    @rig.io.on("connection")
+    async def connected(socket: Socket) -> None:
+        await gate.handler(socket, "connection")
+
+    rig.io.on("a", gate.handler)
+    client = rig.open()
+    rig.send(client, "40")
+    rig.send(client, '42["a",1]', "41")
+    assert gate.running == ["connection"]
+    gate.let_go("connection")
+    assert gate.running == [1]
 
 
 def test_a_socket_that_comes_back_is_heard() -> None:

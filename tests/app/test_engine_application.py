@@ -241,6 +241,16 @@ def test_who_waits_to_send_learns_that_it_is_over() -> None:
     assert task.result is False
 
 
+def test_nobody_waits_to_send_to_a_session_that_is_closing() -> None:
+    """It lives on until its last words are fetched."""
+    rig = EngineRig(high_water_bytes=100)
+    client, session = rig.connect("polling")
+    assert session.send_nowait("x" * 100)
+    rig.start(session.close())
+    assert rig.start(session.send("late")).result is False
+    assert client.fetch() == ["x" * 100]
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_server_closes_a_session(rig: EngineRig, transport: str) -> None:
     rig.app.on("close", note(rig, "closed"))

@@ -72,6 +72,16 @@ def test_twice_as_much_is_read_while_somebody_waits_for_an_ack(rig: FlowRig) -> 
     assert rig.flow.is_congested
 
 
+def test_the_last_one_who_waits_for_an_ack_counts(rig: FlowRig) -> None:
+    for _ in range(3):
+        rig.flow.event_queued(1)
+    congested: list[bool] = []
+    for change in (rig.flow.ack_awaited, rig.flow.ack_awaited, rig.flow.ack_settled, rig.flow.ack_settled):
+        change()
+        congested.append(rig.flow.is_congested)
+    assert congested == [False, False, False, True]
+
+
 def test_readers_wait_together_and_the_line_knows_of_it(rig: FlowRig) -> None:
     for _ in range(4):
         rig.flow.event_queued(1)

@@ -15,7 +15,7 @@ from socketio_core.app.namespace import Broadcasts, Rooms, room_set
 from socketio_core.errors import ConnectRefused, LocalProtocolError
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled
-from tests.app.rig import AppRig, note
+from tests.app.rig import AppRig, note, returning
 from tests.socketio.rig import drain
 
 
@@ -392,6 +392,16 @@ def test_the_first_family_that_matches_has_it() -> None:
     rig.connect("/b")
     assert [child.name for child in first.children] == ["/ab"]
     assert [child.name for child in second.children] == ["/b"]
+
+
+@FAMILY
+def test_a_family_that_is_asked_for_again_is_the_same(pattern: Pattern) -> None:
+    """The guards of a second one would never be asked."""
+    rig = AppRig()
+    family = rig.io.of(pattern)
+    assert rig.io.of(pattern) is family
+    rig.io.of(pattern).use(returning(ConnectRefused("members only")))
+    assert rig.send(rig.open(), "40/room-1,") == ['4/room-1,{"message":"members only"}']
 
 
 def test_handlers_of_a_family_can_be_looked_at() -> None:

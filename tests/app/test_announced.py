@@ -1,0 +1,194 @@
+"""Whatever leaves something to send says so: a host that is not told sleeps on. See `Runtime.output_ready`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from socketio_core.app import Socket
+from socketio_core.errors import ConnectRefused
+from tests.app.client_rig import ClientRig
+from tests.app.rig import AppRig, note, noting, returning
+from tests.app.test_engine_application import EngineRig
+from tests.socketio.rig import TRANSPORTS
+
+SERVER: Final[list[Callable[[Socket], Any]]] = [
+    lambda socket: socket.emit("a"),
+    lambda socket: socket.call("a"),
+    lambda socket: socket.disconnect(),
+    lambda socket: socket.disconnect(close=True),
+    lambda socket: socket.namespace.emit("a"),
+    lambda socket: socket.namespace.call("a"),
+    lambda socket: socket.namespace.disconnect_sockets(),
+]
+
+
+@pytest.mark.parametrize("act", SERVER)
+def test_what_a_server_does_to_its_sockets_is_announced(act: Callable[[Socket], Any]) -> None:
+    rig = AppRig()
+    _, socket = rig.connect()
+    before = rig.runtime.flushes
+    rig.start(act(socket))
+    assert rig.runtime.flushes > before
+
+
+@pytest.mark.parametrize("announces", ["emit_nowait", "emit_volatile"])
+def test_what_sync_code_emits_is_announced(announces: str) -> None:
+    rig = AppRig()
+    _, socket = rig.connect()
+    before = rig.runtime.flushes
+    getattr(socket, announces)("a")
+    assert rig.runtime.flushes > before
+
+
+def test_a_broadcast_of_sync_code_is_announced() -> None:
+    rig = AppRig()
+    rig.connect()
+    before = rig.runtime.flushes
+    assert rig.io.emit_nowait("a") == 1
+    assert rig.runtime.flushes > before
+
+
+@pytest.mark.parametrize("answer", [None, ConnectRefused(), ConnectRefused("no", {object(): 1}), RuntimeError("no")])
+def test_a_decision_is_announced(answer: Any) -> None:
+    rig = AppRig()
+    rig.io.use(returning(answer))
+    client = rig.open()
+    before = rig.runtime.flushes
+    client.send("40")
+    rig.run()
+    assert rig.runtime.flushes > before
+
+
+@pytest.mark.parametrize("result", [None, 1, object()])
+def test_an_acknowledgement_is_announced(result: Any) -> None:
+    rig = AppRig()
+    rig.io.on("a", returning(result))
+    client, _ = rig.connect()
+    before = rig.runtime.flushes
+    rig.send(client, '420["a"]')
+    assert rig.runtime.flushes > before
+
+
+def test_who_waits_for_an_ack_of_a_refused_socket_is_told_without_the_host() -> None:
+    """Nothing more may come from anybody, so nobody else would dispatch."""
+    rig = AppRig()
+    calls: list[Any] = []
+
+    @rig.io.use
+    def refuse(socket: Socket) -> None:
+        calls.append(rig.runtime.start(socket.call("question")))
+        raise ConnectRefused
+
+    client = rig.open()
+    client.send("40")
+    rig.io.dispatch_soon()
+    rig.runtime.run_ready()
+    assert calls[0].is_done
+
+
+def test_goodbyes_are_said_without_the_host() -> None:
+    rig = AppRig()
+    rig.io.on("disconnect", note(rig, "left"))
+    _, socket = rig.connect()
+    rig.runtime.start(socket.disconnect())
+    rig.runtime.run_ready()
+    assert rig.calls == [("left", socket.id, "server namespace disconnect")]
+
+
+# -- bare Engine.IO ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_sending_and_closing_are_announced(transport: str) -> None:
+    rig = EngineRig()
+    _, session = rig.connect(transport)
+    for act in (session.send("a"), session.close()):
+        before = rig.runtime.flushes
+        rig.start(act)
+        assert rig.runtime.flushes > before
+    before = rig.runtime.flushes
+    _, session = rig.connect(transport)
+    session.send_nowait("a")
+    assert rig.runtime.flushes > before
+
+
+def test_the_end_of_a_closed_session_is_told_without_the_host() -> None:
+    rig = EngineRig()
+    rig.app.on("close", noting(rig.calls))
+    _, session = rig.connect()
+    rig.runtime.start(session.close())
+    rig.runtime.run_ready()
+    assert rig.calls == ["forced close"]
+
+
+# -- clients -----------------------------------------------------------------------------------------------------------
+
+CLIENT: Final[list[Callable[[Any], Any]]] = [
+    lambda socket: socket.emit("a"),
+    lambda socket: socket.call("a"),
+    lambda socket: socket.disconnect(),
+]
+
+
+@pytest.mark.parametrize("act", CLIENT)
+def test_what_a_client_does_is_announced(act: Callable[[Any], Any]) -> None:
+    rig = ClientRig().up()
+    before = rig.runtime.flushes
+    rig.start(act(rig.io.socket_of("/")))
+    assert rig.runtime.flushes > before
+
+
+@pytest.mark.parametrize("act", ["emit_nowait", "emit_volatile"])
+def test_what_sync_code_of_a_client_emits_is_announced(act: str) -> None:
+    rig = ClientRig().up()
+    before = rig.runtime.flushes
+    getattr(rig.io.socket_of("/"), act)("a")
+    assert rig.runtime.flushes > before
+
+
+def test_connecting_again_is_announced() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    rig.start(socket.disconnect())
+    before = rig.runtime.flushes
+    socket.connect()
+    assert rig.runtime.flushes > before
+
+
+@pytest.mark.parametrize("auth", [{"token": 1}, {"token": object()}, "no object", None, RuntimeError("no")])
+def test_what_a_function_gives_as_auth_is_announced(auth: Any) -> None:
+    rig = ClientRig().up()
+    rig.io.socket_of("/other", returning(auth))
+    before = rig.runtime.flushes
+    rig.run()
+    assert rig.runtime.flushes > before
+
+
+def test_auth_that_fails_is_told_without_the_host() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/other", returning(RuntimeError("no")))
+    socket.on("connect_error", rig.note("refused"))
+    rig.io.dispatch_soon()
+    rig.runtime.run_ready()
+    assert [name for name, _ in rig.calls] == ["refused"]
+
+
+@pytest.mark.parametrize("result", [1, object()])
+def test_an_acknowledgement_of_a_client_is_announced(result: Any) -> None:
+    rig = ClientRig().up()
+    rig.io.socket_of("/").on("a", returning(result))
+    before = rig.runtime.flushes
+    rig.hear('20["a"]')
+    assert rig.runtime.flushes > before
+
+
+def test_a_clients_own_goodbye_is_told_without_the_host() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    socket.on("disconnect", rig.note("left"))
+    rig.runtime.start(socket.disconnect())
+    rig.runtime.run_ready()
+    assert rig.calls == [("left", "io client disconnect")]

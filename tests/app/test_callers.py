@@ -1,0 +1,118 @@
+"""Calls from another thread, and of tasks that were cancelled: an error, and nothing has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from socketio_core.app import EngineSession, Socket
+from socketio_core.app.client_socket import ClientSocket
+from socketio_core.errors import LocalProtocolError
+from tests.app.client_rig import ClientRig
+from tests.app.hand_runtime import Cancelled
+from tests.app.rig import AppRig
+from tests.app.test_engine_application import EngineRig
+from tests.socketio.rig import drain
+
+SERVER: Final[dict[str, Callable[[Socket], object]]] = {
+    "join": lambda socket: socket.join("b"),
+    "leave": lambda socket: socket.leave("a"),
+    "sockets_join": lambda socket: socket.namespace.sockets_join("b"),
+    "sockets_join nobody": lambda socket: socket.namespace.to("nobody").sockets_join("b"),
+    "sockets_leave": lambda socket: socket.namespace.sockets_leave("a"),
+    "sockets_leave nobody": lambda socket: socket.namespace.to("nobody").sockets_leave("a"),
+}
+
+
+def elsewhere() -> None:
+    raise LocalProtocolError("another thread")
+
+
+@pytest.mark.parametrize("call", SERVER.values(), ids=SERVER)
+def test_rooms_are_not_changed_from_another_thread(call: Callable[[Socket], object], monkeypatch: Any) -> None:
+    rig = AppRig()
+    _, socket = rig.connect()
+    socket.join("a")
+    monkeypatch.setattr(rig.runtime, "check_caller", elsewhere)
+    with pytest.raises(LocalProtocolError):
+        call(socket)
+    assert socket.rooms == {socket.id, "a"}
+
+
+def test_messages_are_not_sent_from_another_thread(monkeypatch: Any) -> None:
+    rig = EngineRig()
+    client, session = rig.connect()
+    monkeypatch.setattr(rig.runtime, "check_caller", elsewhere)
+    with pytest.raises(LocalProtocolError):
+        session.send_nowait("a")
+    rig.run()
+    assert client.take_messages() == []
+
+
+def test_streams_are_not_made_or_closed_from_another_thread(monkeypatch: Any) -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    stream = socket.events()
+    monkeypatch.setattr(rig.runtime, "check_caller", elsewhere)
+    for call in (socket.events, stream.close, lambda: socket.of("/other")):
+        with pytest.raises(LocalProtocolError):
+            call()
+    rig.hear('2["a"]')
+    assert rig.start(anext(stream)).result == ("a",)
+    assert list(rig.client.namespaces) == ["/"]
+
+
+CANCELLED: Final[list[Callable[[Socket], Any]]] = [
+    lambda socket: socket.emit("a"),
+    lambda socket: socket.call("a"),
+    lambda socket: socket.disconnect(),
+    lambda socket: socket.namespace.emit("a"),
+    lambda socket: socket.namespace.call("a"),
+    lambda socket: socket.namespace.disconnect_sockets(),
+]
+
+
+@pytest.mark.parametrize("call", CANCELLED)
+def test_a_cancelled_task_does_nothing_to_sockets(call: Callable[[Socket], Any]) -> None:
+    rig = AppRig()
+    client, socket = rig.connect()
+    task = rig.runtime.start(call(socket))
+    rig.runtime.cancel(task)
+    rig.run()
+    assert isinstance(task.error, Cancelled)
+    assert drain(client) == []
+    assert socket.connected
+
+
+@pytest.mark.parametrize("call", [lambda session: session.send("a"), lambda session: session.close()])
+def test_a_cancelled_task_does_nothing_to_sessions(call: Callable[[EngineSession], Any]) -> None:
+    rig = EngineRig()
+    client, session = rig.connect()
+    task = rig.runtime.start(call(session))
+    rig.runtime.cancel(task)
+    rig.run()
+    assert isinstance(task.error, Cancelled)
+    assert client.take_messages() == []
+    assert session.connected
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda socket: socket.emit("a"),
+        lambda socket: socket.call("a"),
+        lambda socket: socket.disconnect(),
+        lambda socket: socket.wait_connected(),
+    ],
+)
+def test_a_cancelled_task_does_nothing_to_clients(call: Callable[[ClientSocket], Any]) -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    task = rig.runtime.start(call(socket))
+    rig.runtime.cancel(task)
+    rig.run()
+    assert isinstance(task.error, Cancelled)
+    assert rig.sent() == []
+    assert socket.connected

@@ -138,3 +138,32 @@ def test_a_fault_of_the_server_is_not_logged_as_one_of_the_parser() -> None:
     rig.hear("?")
     assert rig.calls == [("close", "parse error")]
     assert rig.logged == []
+
+
+def test_a_new_auth_does_not_disturb_who_is_connected() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/", {"token": 2})
+    rig.run()
+    assert rig.sent() == []
+    assert socket.auth is None
+    rig.hear("1")
+    rig.io.socket_of("/", {"token": 3})
+    rig.run()
+    assert socket.auth == {"token": 3}
+
+
+def test_what_went_wrong_is_kept_with_the_socket() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    rig.hear("?")
+    assert socket.disconnect_error is not None
+
+
+def test_who_waits_to_emit_learns_that_the_connection_is_over() -> None:
+    """Without a namespace that would say goodbye first: nothing was connected yet."""
+    rig = ClientRig(engine={"high_water_bytes": 5}).up()
+    rig.start(rig.io.socket_of("/").emit("first"))
+    waiting = rig.start(rig.io.flow.wait_drained())
+    rig.client.close(rig.now)
+    rig.run()
+    assert waiting.is_done

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Generator
+from contextvars import ContextVar, copy_context
 from typing import Any, Final
 
+from socketio_core.app.handover import Handover
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
 from tests.app.test_engine_application import EngineRig
@@ -83,3 +84,32 @@ def test_events_of_a_client() -> None:
     rig = ClientRig().up()
     rig.io.socket_of("/").on("a", setting(rig))
     assert_one_by_one(rig, lambda *names: rig.hear(*(f'2["a","{name}"]' for name in names)))
+
+
+def test_a_coroutine_that_is_handed_over_keeps_what_it_sets_to_itself() -> None:
+    seen: list[str] = []
+
+    async def work() -> None:
+        NAME.set("set")
+        await Once()
+        seen.append(NAME.get())
+        NAME.set("set again")
+
+    async def main() -> None:
+        await Handover(work(), lambda: seen.append(NAME.get()))
+        seen.append(NAME.get())
+
+    coroutine = copy_context().run(main)
+    while True:
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            break
+    assert seen == ["nobody", "set", "nobody"]
+
+
+class Once:
+    """Waits once."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield

@@ -241,6 +241,19 @@ def test_who_waits_to_send_learns_that_it_is_over() -> None:
     assert task.result is False
 
 
+def test_senders_do_not_fill_the_buffer_all_at_once() -> None:
+    rig = EngineRig(high_water_bytes=100)
+    client, session = stalled(rig)
+    tasks = [rig.start(session.send(text * 100)) for text in "yz"]
+    assert client.websocket is not None
+    carrier = client.websocket.carrier
+    for sent, done in (("x", [True, False]), ("y", [True, True])):
+        assert [frame for message in carrier.take() for frame in message.frames] == ["4" + sent * 100]
+        session.flow.output_taken()
+        rig.run()
+        assert [task.is_done for task in tasks] == done
+
+
 def test_nobody_waits_to_send_to_a_session_that_is_closing() -> None:
     """It lives on until its last words are fetched."""
     rig = EngineRig(high_water_bytes=100)

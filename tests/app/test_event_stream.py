@@ -6,7 +6,7 @@ from typing import Any
 
 from socketio_core.app.event_stream import EventStream
 from socketio_core.socketio.client.events import EventReceived
-from tests.app.hand_runtime import Task
+from tests.app.hand_runtime import Cancelled, Task
 from tests.app.test_flow import FlowRig
 
 
@@ -97,3 +97,21 @@ def test_a_forgotten_stream_that_holds_nothing_asks_for_nothing() -> None:
     rig = StreamRig(max_queued_events=2)
     del rig.stream
     assert not rig.runtime.run_ready()
+
+
+def test_closing_ends_whoever_waits() -> None:
+    rig = StreamRig()
+    consumer = rig.take()
+    rig.stream.close()
+    rig.runtime.run_ready()
+    assert isinstance(consumer.error, StopAsyncIteration)
+
+
+def test_a_consumer_that_was_cancelled_before_takes_nothing() -> None:
+    rig = StreamRig()
+    rig.put("a")
+    task = rig.runtime.start(anext(rig.stream))
+    rig.runtime.cancel(task)
+    rig.runtime.run_ready()
+    assert isinstance(task.error, Cancelled)
+    assert rig.take().result == ("a", 1)

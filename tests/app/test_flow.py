@@ -112,6 +112,39 @@ def test_a_reader_waits_again_when_others_were_faster(rig: FlowRig) -> None:
     assert reader.is_done
 
 
+def test_who_does_not_wait_is_called_once_when_there_is_room(rig: FlowRig) -> None:
+    calls: list[float] = []
+    for _ in range(4):
+        rig.flow.event_queued(1)
+    rig.flow.call_when_room(calls.append)
+    rig.flow.call_when_room(calls.append)
+    rig.flow.event_handled(1)
+    assert calls == []
+    rig.clock.now += 1
+    flushes = rig.runtime.flushes
+    rig.flow.event_handled(1)
+    assert calls == [rig.clock.now] * 2
+    assert rig.runtime.flushes == flushes + 1
+    rig.flow.event_handled(1)
+    assert len(calls) == 2
+    assert rig.runtime.flushes == flushes + 1
+
+
+def test_who_is_called_may_ask_to_be_called_again(rig: FlowRig) -> None:
+    calls: list[float] = []
+
+    def go_on(now: float) -> None:
+        calls.append(now)
+        rig.flow.call_when_room(go_on)
+
+    for _ in range(3):
+        rig.flow.event_queued(1)
+    rig.flow.call_when_room(go_on)
+    for count in (1, 2):
+        rig.flow.event_handled(1)
+        assert len(calls) == count
+
+
 def test_lifted_limits_hold_nobody(rig: FlowRig) -> None:
     rig.flow.event_queued(1000)
     reader = rig.start(rig.flow.wait_room())
@@ -134,6 +167,28 @@ def test_senders_wait_until_the_buffer_is_below_the_mark(rig: FlowRig) -> None:
     rig.runtime.run_ready()
     assert [sender.is_done for sender in senders] == [True, True]
     rig.flow.output_taken()
+
+
+def test_who_was_woken_can_wait_again(rig: FlowRig) -> None:
+    rig.line.is_over_high_water = True
+    for _ in range(2):
+        sender = rig.start(rig.flow.wait_drained())
+        assert [sender.is_done] == [False]
+        rig.flow.wake()
+        rig.runtime.run_ready()
+        assert sender.is_done
+        reader_waits_again(rig)
+
+
+def reader_waits_again(rig: FlowRig) -> None:
+    for _ in range(3):
+        rig.flow.event_queued(1)
+    reader = rig.start(rig.flow.wait_room())
+    assert [reader.is_done] == [False]
+    for _ in range(3):
+        rig.flow.event_handled(1)
+    rig.runtime.run_ready()
+    assert reader.is_done
 
 
 def test_senders_are_woken_at_the_end_whatever_is_buffered(rig: FlowRig) -> None:

@@ -111,3 +111,14 @@ def test_nobody_answers_at_once(rooms: Any) -> None:
     assert rig.start(rig.io.to(rooms).call("question")).result == []
     assert rig.start(rig.io.of("/empty").call("question")).result == []
     assert rig.runtime.switches == switches
+
+
+@pytest.mark.parametrize("timeout", [1.0, 9.0])
+def test_the_time_is_the_callers(timeout: float) -> None:
+    """For a namespace, and for those that were chosen."""
+    survey = Survey(timeout=timeout)
+    chosen = survey.start(survey.io.to(survey.sockets[0].id).call("question", 1, timeout=timeout))
+    survey.wait(timeout - 0.001)
+    assert [survey.task.is_done, chosen.is_done] == [False, False]
+    survey.wait(0.001)
+    assert [type(task.error) for task in (survey.task, chosen)] == [AckTimeout, AckTimeout]

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.app import AckTimeout, Disconnected, Socket
+from socketio_core.app import AckTimeout, Disconnected, Handshake, Socket
 from socketio_core.errors import BufferFull, LocalProtocolError
+from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled
@@ -78,6 +79,13 @@ def test_the_handshake_is_the_request_that_the_client_came_with(rig: AppRig) -> 
     assert other.handshake.auth == {}
 
 
+@pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("ws", False), ("https", True), ("wss", True)])
+def test_the_handshake_is_secure_over_tls(scheme: str, *, secure: bool) -> None:
+    """As ASGI calls it, a WebSocket's scheme is `wss`."""
+    request = Request("GET", "/socket.io/?EIO=4", scheme=scheme)
+    assert Handshake(request, {}).secure is secure
+
+
 def test_a_request_without_an_origin_is_no_cross_domain_request(rig: AppRig) -> None:
     _, socket = rig.connect()
     assert not socket.handshake.xdomain
@@ -95,6 +103,21 @@ def test_rooms_are_joined_and_left_one_or_several(rig: AppRig) -> None:
 
 
 # -- emit --------------------------------------------------------------------------------------------------------------
+
+
+def test_rooms_are_a_copy(rig: AppRig) -> None:
+    seen: list[set[str]] = []
+
+    @rig.io.on("disconnecting")
+    def leaving(socket: Socket, _: str) -> None:
+        socket.rooms.add("not joined")
+        seen.append(socket.rooms)
+
+    client, socket = rig.connect()
+    socket.rooms.add("not joined")
+    assert socket.rooms == {socket.id}
+    rig.send(client, "41")
+    assert seen == [{socket.id}]
 
 
 @BOTH
@@ -273,6 +296,7 @@ def test_a_call_that_is_not_answered_in_time_fails(rig: AppRig) -> None:
     assert not task.is_done
     rig.wait(0.001)
     assert isinstance(task.error, AckTimeout)
+    assert str(task.error) == "no acknowledgement in time"  # and nothing about middlewares
     assert task.error.responses == []
     assert rig.send(client, "430[1]") == ['20["question"]']
 

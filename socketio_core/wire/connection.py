@@ -121,7 +121,10 @@ class Wire:
     def lost(self, now: float) -> None:
         """The connection is gone: nothing more can be read, nor written."""
         if not self.is_over:
-            self._stage.abandon(now)
+            try:
+                self._stage.abandon(now)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._site.report("connection failed, and is gone", error)
             self.end()
             self._site.note(self)
 
@@ -166,7 +169,10 @@ class Wire:
     def settle(self, now: float) -> None:
         """The application had its turn: has it fallen behind, or come to an end?"""
         if not self.is_over:
-            self._stage.settle(now)
+            try:
+                self._stage.settle(now)
+            except Exception as error:  # noqa: BLE001 - as above
+                self.fail(error, now)
 
     def poll_ready(self, poll: Poll, now: float) -> None:
         """A poll has its response."""

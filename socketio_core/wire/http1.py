@@ -21,7 +21,7 @@ _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 
 _MAX_BLANK_BYTES = 64  # between two requests; RFC 9112, 2.2 speaks of one line, and llhttp sets no limit
 _LINE_ENDS = (b"\r", b"\n")
 _BLANK_LINES = re.compile(rb"(\r?\n)*")
-_FORM = (h11.LocalProtocolError, TypeError, ValueError)  # what h11 says of headers; the last two: they are no pairs
+_FORM = (h11.LocalProtocolError, AttributeError, TypeError, ValueError)  # h11 refuses it; the others: it is no bytes
 
 
 class BadRequest(Exception):  # noqa: N818 - an outcome
@@ -224,6 +224,7 @@ class Http1:
     def _head(self, response: Response, *, closes: bool) -> h11.Response:
         connection = self._h11
         headers = list(response.headers)
+        b"".join((response.body,))  # `TypeError`, before a word was said, unless it is bytes
         names = {name.lower() for name, _ in headers}
         if b"content-length" not in names and response.status not in _BODYLESS:
             headers.append((b"content-length", b"%d" % len(response.body)))

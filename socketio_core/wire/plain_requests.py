@@ -91,14 +91,18 @@ def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: byte
 
     `Content-Length` is added where it is missing. With 101 there is no body, and the connection is the WebSocket's.
     """
+    try:
+        return _plain_answer(status, headers, body)
+    except (TypeError, ValueError):  # what an application returns need not be bytes, nor pairs
+        return None
+
+
+def _plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
     lines = [_STATUS_LINES.get(status, b"")]
     has_body = status != _SWITCHING and status not in _BODYLESS
     length = None
     for name, value in headers:
-        try:
-            if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
-                return None
-        except TypeError:
+        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
             return None
         lowered = name.lower()
         if lowered == b"content-length":

@@ -58,6 +58,7 @@ class Phase(Enum):
 
 
 _READS: Final = frozenset((Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.DRAIN, Phase.LINGER))
+_ANSWERED: Final = frozenset((Phase.ANSWER, Phase.DRAIN, Phase.LINGER))
 
 
 @final
@@ -135,8 +136,11 @@ class Requests:
             self._mount.core.abort_post(carrier, now)
 
     def fail(self, now: float) -> None:
-        """See `Stage`."""
-        self._wire.lost(now)
+        """See `Stage`. The client is told, if no answer was begun."""
+        if self._phase in _ANSWERED:
+            self._wire.lost(now)
+        else:
+            self._refuse(500, "internal server error", now)
 
     def _advance(self, now: float) -> None:
         """Go on with what has arrived: with a request, or with the rest of a body."""
@@ -191,19 +195,13 @@ class Requests:
             self._begin_body(now)
         elif (refusal := refused_handshake(request)) is not None:
             self._respond(refusal, now)
-        elif mount.asks_handshakes and mount.core.is_handshake(request):
-            self._phase = Phase.ASKED
-            site.ask(HandshakeAsked(self, mount, request))
         else:
-            self._hand_over(mount, request, now)
+            self._hand_over(mount, request, now, asks=mount.asks_handshakes)
 
     def decide(self, mount: Mount, request: Request, refusal: str | None, now: float) -> None:
         """Let a handshake pass, or refuse it. Called by `HandshakeAsked.answer`."""
         if self._phase is Phase.ASKED and not self._wire.is_over:  # else the client did not wait
-            if refusal is None:
-                self._hand_over(mount, request, now)
-            else:
-                self._respond(mount.core.refuse(request, refusal).response, now)
+            self._hand_over(mount, request, now, refusal=refusal)
             self._site.note(self._wire)
 
     def respond(self, response: Response, now: float) -> None:
@@ -212,9 +210,16 @@ class Requests:
             self._respond(response, now)
             self._site.note(self._wire)
 
-    def _hand_over(self, mount: Mount, request: Request, now: float) -> None:
+    def _hand_over(
+        self, mount: Mount, request: Request, now: float, *, asks: bool = False, refusal: str | None = None
+    ) -> None:
+        core = mount.core
         try:
-            action: Action = mount.core.handle_request(request, now)
+            if asks and core.is_handshake(request):
+                self._phase = Phase.ASKED
+                self._site.ask(HandshakeAsked(self, mount, request))
+                return
+            action: Action = core.handle_request(request, now) if refusal is None else core.refuse(request, refusal)
         except Exception as error:  # noqa: BLE001 - of a function in the settings: cors, extra_headers
             self._site.report(f"a function in the settings failed for {request!r}", error)
             action = Respond(text_response(500, "Internal server error"))
@@ -298,7 +303,10 @@ class Requests:
         def resume(later: float) -> None:
             session.resume_reading(later)
             if self._phase is Phase.HELD and not self._wire.is_over:  # else the client did not wait
-                go_on(later)
+                try:
+                    go_on(later)
+                except Exception as error:  # noqa: BLE001 - of the application's: who makes room must not suffer
+                    self._wire.fail(error, later)
                 self._site.note(self._wire)
 
         pace.call_when_room(resume)

@@ -207,9 +207,7 @@ class Site:
                     continue  # its connection was begun by nobody here
                 if isinstance(carrier, Poll):
                     owner.poll_ready(carrier, now)
-                    pace = mount.pace_of(carrier.session)
-                    if pace is not None:
-                        pace.output_taken()
+                    self._tell_pace(mount, carrier.session)
                 elif carrier.is_closed:
                     owner.settle(now)
                 if not owner.is_noted:
@@ -221,6 +219,14 @@ class Site:
                 wire.is_behind = True
                 self._behind.append(wire)
         return noted
+
+    def _tell_pace(self, mount: Mount, session: Session) -> None:
+        try:
+            pace = mount.pace_of(session)
+            if pace is not None:
+                pace.output_taken()
+        except Exception as error:  # noqa: BLE001 - of the application's: the others must be looked after
+            self.report("the pace of a session failed", error)
 
     @property
     def next_deadline(self) -> float | None:

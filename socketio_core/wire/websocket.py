@@ -172,8 +172,9 @@ class Frames:
 
     def proceed(self, now: float) -> None:
         """See `Stage`."""
+        is_ending = self._inbound is _ENDING
         self._read(b"", now)
-        if self._inbound is _ENDING and not self._has_more:
+        if is_ending and not self._has_more:
             self._end_input(now)
 
     def _input_ended(self, now: float) -> None:
@@ -186,13 +187,18 @@ class Frames:
 
     def abandon(self, now: float) -> None:
         """See `Stage`. What was read before is handled first."""
-        while self._has_more:
-            self._read(b"", now)
-        self._end_input(now)
+        try:
+            while self._has_more:
+                self._read(b"", now)
+        finally:
+            self._end_input(now)
 
     def fail(self, now: float) -> None:
         """See `Stage`."""
-        self._inbound = _DEAF
+        if self._inbound is _READING:
+            self._inbound = _DEAF
+        elif self._inbound is _ENDING:
+            self._inbound = Inbound.GONE
         self._has_more = False
         self._core.fail(self._websocket, "internal error", CloseCode.INTERNAL_ERROR, now)
 
@@ -273,12 +279,12 @@ class Frames:
     def settle(self, now: float) -> None:
         """See `Stage`."""
         websocket, wire = self._websocket, self._wire
-        pace = self._pace or self._find_pace()
-        if pace is not None and pace.is_congested and self._inbound is _READING and not self._is_paused:
-            self._is_paused = True
-            websocket.session.pause_reading(now)
-            pace.call_when_room(self._resume)
         if not websocket.is_closed:  # fast path; benchmarks: server
+            pace = self._pace or self._find_pace()
+            if pace is not None and pace.is_congested and self._inbound is _READING and not self._is_paused:
+                self._is_paused = True
+                websocket.session.pause_reading(now)
+                pace.call_when_room(self._resume)
             return
         if _IS_OVER[self._inbound, self._outbound]:
             wire.end()
@@ -325,13 +331,13 @@ class Frames:
         websocket = self._websocket
         messages = websocket.take(WRITE_BYTES)
         urgent = self._answer + self._pong
-        self._answer = self._pong = b""
         if self._extensions:
             data = urgent + b"".join([self._compressed(frame) for message in messages for frame in message.frames])
         elif len(messages) == 1 and not urgent:  # fast path; benchmarks: server
             data = wire_bytes(messages[0])
         else:
             data = urgent + b"".join([wire_bytes(message) for message in messages])
+        self._answer = self._pong = b""  # a message that cannot be written does not take the answer along
         if websocket.is_closed and not websocket.outbox:
             self._outbound = _LAST
             code = self._peer_code if websocket.close_code is None else websocket.close_code

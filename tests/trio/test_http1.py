@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import trio
@@ -318,3 +319,38 @@ async def test_half_an_empty_line_is_no_request_that_takes_too_long() -> None:
             await wait_all_tasks_blocked()
         await trio.sleep(40)
         assert (await peer.ask("/")).status == 200
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+@trio_tcp_test
+async def test_requests_in_one_packet_let_others_have_their_turn(*, shortcuts: bool) -> None:
+    turns: list[str] = []
+
+    def note(request: Request, body: bytes) -> Response:
+        turns.append(request.path)
+        return Response(200)
+
+    async with serving(Server(http=note, shortcuts=shortcuts), tcp=True) as bench:
+        peers = {path: await bench.connect() for path in ("/a", "/b")}
+        for peer in peers.values():
+            await peer.ask("/first")
+        turns.clear()
+        for path, peer in peers.items():  # both before the server can run, whichever it then begins with
+            assert isinstance(peer.stream, trio.SocketStream)
+            os.write(peer.stream.socket.fileno(), request(path) * 20)
+        for peer in peers.values():
+            for _ in range(20):
+                await peer.answer()
+        assert sorted(turns) == ["/a"] * 20 + ["/b"] * 20
+        assert set(turns[:20]) == {"/a", "/b"}
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+@trio_test
+async def test_body_over_the_limit_ends_the_connection(*, shortcuts: bool) -> None:
+    io = Server(http=lambda _, __: Response(200), engine=EngineSettings(max_payload_bytes=10), shortcuts=shortcuts)
+    async with serving(io) as bench:
+        peer = await bench.connect()
+        assert (await peer.ask("/a", "POST", b"x" * 10)).status == 200
+        answer = await peer.ask("/a", "POST", b"x" * 11)
+        assert (answer.status, answer.headers["connection"]) == (413, "close")

@@ -374,6 +374,7 @@ async def test_fault_below_the_handlers_is_logged_and_costs_that_connection_only
         peer = await bench.connect()
         io.faults = 1
         await peer.send(request(polling.target, "POST", b"40"))
+        assert (await peer.answer()).status == 500
         assert await peer.rest() == b""
         assert "connection failed" in bench.take_log()
         await trio.sleep(20)

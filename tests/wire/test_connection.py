@@ -1,0 +1,130 @@
+"""What holds for a connection whatever it is just now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from socketio_core.engineio.carriers import Poll
+from socketio_core.settings import EngineSettings
+from tests.wire.by_hand import POLLING, House, Peer
+from tests.wire.written import close_frame, frame, request
+
+KINDS = [House.connect, House.websocket]
+kinds = pytest.mark.parametrize("make", KINDS, ids=["requests", "websocket"])
+
+
+@kinds
+def test_connection_that_is_over_does_nothing_whatever_it_is_told(make: Callable[[House], Peer]) -> None:
+    place = House()
+    wire = make(place).wire
+    wire.lost(place.now)
+    place.settle()
+    known = place.kinds
+    for data in (request(POLLING), frame("4a"), b""):
+        wire.receive(data, place.now)
+    wire.proceed(place.now)
+    wire.broken(place.now)
+    wire.lost(place.now)
+    wire.sent(place.now)
+    wire.settle(place.now)
+    wire.fail(ValueError("late"), place.now)
+    assert (wire.is_over, wire.wants_input, wire.has_more, wire.has_deadline) == (True, False, False, False)
+    assert wire.data_to_send(place.now) == b""
+    assert wire not in place.site.wires
+    place.settle()
+    assert place.kinds == known
+    assert [str(error) for _, error in place.reports] == ["late"]
+
+
+def test_context_is_the_hosts() -> None:
+    place = House()
+    wire = place.site.connect(place.now)
+    assert wire.context is None
+    wire.context = 5
+    assert wire.context == 5
+
+
+def test_deadline_that_moves_is_kept() -> None:
+    place = House()
+    wire = place.connect().wire
+    for later in (30, 25, 40):
+        wire.set_deadline(place.now + later)
+    assert wire.has_deadline
+    place.advance(39.9)
+    assert not wire.is_over
+    place.advance(0.1)
+    assert wire.is_over
+
+
+def test_deadline_that_is_taken_back_is_none() -> None:
+    place = House()
+    wire = place.connect().wire
+    wire.set_deadline(None)
+    assert not wire.has_deadline
+    place.advance(1000)
+    assert not wire.is_over
+    wire.set_deadline(place.now + 5)
+    wire.set_deadline(None)
+    wire.set_deadline(place.now + 7)
+    place.advance(6.9)
+    assert not wire.is_over
+    place.advance(0.1)
+    assert wire.is_over
+
+
+def test_deadlines_are_few() -> None:
+    place = House()
+    peer = place.connect()
+    for _ in range(100):
+        assert peer.ask("/engine.io/").status == 400
+        place.advance(0.1)
+    assert len(place.site.timers) == 1
+
+
+def test_poll_that_is_no_longer_this_connections_changes_nothing() -> None:
+    place = House()
+    sid = place.open_session()
+    peer = place.park(sid)
+    session = place.engine.sessions[0]
+    foreign = Poll(session, [], None, None)
+    peer.wire.poll_ready(foreign, place.now)
+    assert peer.received == b""
+    websocket = place.websocket()
+    websocket.wire.poll_ready(foreign, place.now)
+    websocket.echo()
+    peer.lose()
+    peer.wire.poll_ready(foreign, place.now)
+    place.settle()
+    assert peer.received == b""
+
+
+class Nasty(bytes):
+    """A header's name that nobody can read."""
+
+    def lower(self) -> bytes:
+        raise RuntimeError("nasty")
+
+
+def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next() -> None:
+    extra: list[tuple[bytes, bytes]] = []
+    place = House(EngineSettings(path="/engine.io/", extra_headers=lambda _, __: list(extra)))
+    sid = place.open_session()
+    extra.append((Nasty(b" "), b"a"))
+    peer = place.park(sid)
+    extra.clear()
+    place.engine.sessions[0].send("kept")
+    place.settle()
+    assert peer.answer().status == 500
+    assert [str(error) for _, error in place.reports] == ["nasty"]
+    assert place.connect().ask(f"{POLLING}&sid={sid}").text == "4kept"
+
+
+def test_sent_is_looked_at_again_and_again() -> None:
+    place = House()
+    peer = place.websocket()
+    for _ in range(3):
+        peer.wire.sent(place.now)
+    peer.send(close_frame())
+    assert peer.wire.is_over

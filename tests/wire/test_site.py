@@ -1,0 +1,250 @@
+"""A site: what it names to its host, when it wants to be called, and what it asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from socketio_core.engineio import Engine
+from socketio_core.http import Request
+from socketio_core.settings import EngineSettings
+from socketio_core.socketio import Server
+from socketio_core.testing import FakeClock, WireClient
+from socketio_core.wire import HandshakeAsked, Mount, Site, Wire
+from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House
+from tests.wire.written import close_frame, frame, handshake, request
+
+
+def test_wires_are_named_when_there_is_something_and_each_once() -> None:
+    place = House()
+    first, second = place.connect(), place.connect()
+    assert place.flush() == []
+    first.wire.receive(request("/engine.io/"), place.now)
+    first.wire.receive(request("/engine.io/"), place.now)
+    assert place.site.next_deadline is not None
+    assert place.site.next_deadline <= place.now
+    assert place.flush() == [first]
+    assert place.flush() == [first]  # it has written
+    place.settle()
+    assert place.flush() == []
+    second.wire.lost(place.now)
+    assert place.flush() == [second]
+    assert place.site.wires == {first.wire}
+
+
+def test_websocket_that_has_something_to_say_is_named_once() -> None:
+    place = House()
+    peer = place.websocket()
+    place.engine.sessions[0].send("a")
+    peer.wire.receive(frame("4b"), place.now)
+    assert place.flush() == [peer]
+    assert [data for _, data in peer.frames()] == [b"4a", b"4b"]
+
+
+def test_next_deadline_is_the_earliest_of_all() -> None:
+    place = House()
+    first = place.site.next_deadline
+    assert first is None
+    place.next_deadline = place.now + 50
+    assert place.site.next_deadline == place.now + 50
+    place.websocket()
+    assert place.site.next_deadline == place.now + 25  # its ping
+    place.connect()
+    assert place.site.next_deadline == place.now + 20  # its first request
+    place.next_deadline = place.now + 10
+    assert place.site.next_deadline == place.now + 10
+    place.advance(10)
+    assert place.timeouts[-1] == place.now
+    assert place.next_deadline is None
+
+
+def test_time_that_comes_early_or_late_or_twice_is_fine() -> None:
+    place = House()
+    peer = place.connect()
+    for at in (0.0, 19.0, 19.999):
+        place.site.handle_timeout(place.now + at)
+    assert not peer.is_over()
+    place.clock.now += 1000
+    for _ in range(2):
+        place.site.handle_timeout(place.now)
+    assert place.flush() == [peer]
+    assert peer.is_over()
+    assert len(place.site.timers) == 0
+
+
+def test_site_without_anything_answers_404() -> None:
+    clock = FakeClock()
+    site = Site()
+    wire = site.connect(clock.now)
+    wire.receive(request("/"), clock.now)
+    assert site.flush(clock.now) == [wire]
+    assert wire.data_to_send(clock.now).startswith(b"HTTP/1.1 404 ")
+    site.handle_timeout(clock.now)
+    assert site.next_deadline == clock.now + site.timeouts.write_s
+    assert not site.is_asking
+    assert site.take_asked() == []
+
+
+def test_engines_are_found_by_their_paths() -> None:
+    place = House()
+    other = Engine(EngineSettings(path="/other/"))
+    place.site.add(Mount(other))
+    peer = place.connect()
+    assert peer.ask("/other/?EIO=4&transport=polling").status == 200
+    assert (other.session_count, place.engine.session_count) == (1, 0)
+    assert place.site.next_deadline is not None
+    assert place.site.next_deadline <= place.now + 25
+    assert peer.ask("/nobody/").status == 404
+
+
+@pytest.mark.parametrize(
+    "core", [Engine(EngineSettings(max_payload_bytes=7)), Server(EngineSettings(max_payload_bytes=7))]
+)
+def test_limit_of_a_mount_is_that_of_its_engine(core: Engine | Server) -> None:
+    assert Mount(core).max_payload_bytes == 7
+
+
+def test_what_is_asked_is_taken_once() -> None:
+    place = House(asks_handshakes=True)
+    site = place.site
+    wire = site.connect(place.now)
+    wire.receive(request(POLLING), place.now)
+    was_asking = site.is_asking
+    (asked,) = site.take_asked()
+    assert isinstance(asked, HandshakeAsked)
+    assert (was_asking, site.is_asking) == (True, False)
+    assert site.take_asked() == []
+    asked.answer(None, place.now)
+    assert site.flush(place.now) == [wire]
+
+
+def test_address_and_scheme_are_in_the_request() -> None:
+    place = House(asks_requests=True)
+    peer = place.connect(address="192.0.2.1", scheme="https")
+    peer.send(request("/x"))
+    found = place.take_request().request
+    assert (found.address, found.scheme) == ("192.0.2.1", "https")
+
+
+def test_proxies_that_are_trusted_are_believed() -> None:
+    place = House(asks_requests=True, trust_proxy=True)
+    peer = place.connect(address="192.0.2.1")
+    peer.send(request("/x", headers=["X-Forwarded-For: 198.51.100.7", "X-Forwarded-Proto: https"]))
+    found = place.take_request().request
+    assert (found.address, found.scheme) == ("198.51.100.7", "https")
+
+
+def test_subprotocols_are_no_single_string() -> None:
+    with pytest.raises(TypeError, match="subprotocols must be a list or a function"):
+        Site(subprotocols="chat")
+
+
+def test_subprotocol_is_chosen() -> None:
+    place = House(subprotocols=["b"])
+    peer = place.connect()
+    peer.send(handshake(WEBSOCKET, ["Sec-WebSocket-Protocol: a, b"]))
+    assert peer.answer().headers["sec-websocket-protocol"] == "b"
+
+
+def test_carriers_of_others_are_left_alone() -> None:
+    place = House()
+    peer = place.websocket()
+    client = WireClient(place.engine, place.clock)
+    client.path = PATH  # type: ignore[attr-defined]
+    client.open()
+    place.engine.sessions[-1].send("for somebody else")
+    place.engine.sessions[0].send("x")
+    place.settle()
+    assert [data for _, data in peer.frames()] == [b"4x"]
+
+
+def test_pace_that_fails_when_a_poll_is_answered_is_reported_and_others_are_looked_after() -> None:
+    class Failing(Gate):
+        def output_taken(self) -> None:
+            raise ValueError("pace")
+
+    place = House(gate=None)
+    polls = [place.park(place.open_session()) for _ in range(2)]
+    place.gate = Failing()
+    for session in place.engine.sessions:
+        session.send("x")
+    place.settle()
+    assert [poll.answer().text for poll in polls] == ["4x", "4x"]
+    assert [str(error) for _, error in place.reports] == ["pace", "pace"]
+
+
+def test_closing_ends_all_with_a_word_where_there_is_one() -> None:
+    place = House()
+    idle, websocket, poll = place.connect(), place.websocket(), place.park(place.open_session())
+    place.site.close(place.now)
+    assert place.site.is_closing
+    place.settle()
+    assert idle.wire.is_over
+    assert poll.answer().text == "1"
+    assert websocket.frames() == [(8, b"\x03\xe9server shutting down")]
+    websocket.send(close_frame(1001))
+    poll.end()
+    assert not place.site.wires
+
+
+def test_closing_a_socketio_server() -> None:
+    clock = FakeClock()
+    server = Server()
+    site = Site([Mount(server)])
+    wire = site.connect(clock.now)
+    wire.receive(handshake("/socket.io/?EIO=4&transport=websocket"), clock.now)
+    site.close(clock.now)
+    assert wire in site.flush(clock.now)
+    assert b"server shutting down" in wire.data_to_send(clock.now)
+
+
+def test_abandoning_drops_all_that_are_left() -> None:
+    place = House()
+    websocket, poll = place.websocket(), place.park(place.open_session())
+    sid = place.engine.sessions[-1].sid
+    place.site.close(place.now)
+    place.site.abandon(place.now)
+    place.settle()
+    assert websocket.wire.is_over
+    assert poll.wire.is_over
+    assert not place.site.wires
+    assert sid not in [session.sid for session in place.engine.sessions]
+
+
+def test_turns_wait_until_it_is_time_and_each_connection_has_one() -> None:
+    place = House()
+    peers = [place.connect() for _ in range(3)]
+    for peer in peers:
+        peer.wire.receive(request("/engine.io/") * 2, place.now)
+    place.flush()
+    place.flush()
+    assert all(peer.wire.has_more for peer in peers)
+    before = [peer.received for peer in peers]
+    place.flush()
+    assert [peer.received for peer in peers] == before
+    assert place.site.next_deadline == place.now
+    place.site.handle_timeout(place.now)
+    assert not any(peer.wire.has_more for peer in peers)
+
+
+def test_connection_that_is_over_has_no_turn() -> None:
+    place = House()
+    peer = place.connect()
+    peer.wire.receive(request("/engine.io/") * 2, place.now)
+    place.flush()
+    place.flush()
+    had_more = peer.wire.has_more
+    peer.wire.lost(place.now)
+    assert (had_more, peer.wire.has_more) == (True, False)
+    refused = len(place.happened)
+    place.site.handle_timeout(place.now)
+    place.flush()
+    assert len(place.happened) == refused
+
+
+def test_request_object_is_what_the_host_said() -> None:
+    found: list[Request] = []
+    place = House(static_response=found.append)
+    place.connect().send(request("/engine.io/?a=b", headers=["X-A: b"]))
+    assert found[0].query.get("a") == "b"
+    assert found[0].header("x-a") == "b"
+    assert isinstance(place.connect().wire, Wire)

@@ -134,7 +134,7 @@ def test_proxies_that_are_trusted_are_believed() -> None:
 
 
 def test_subprotocols_are_no_single_string() -> None:
-    with pytest.raises(TypeError, match="subprotocols must be a list or a function"):
+    with pytest.raises(TypeError, match="subprotocols must be a list"):
         Site(subprotocols="chat")
 
 

@@ -1,0 +1,272 @@
+"""permessage-deflate of a server that has it switched on, and the parts of it that know no connection."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+import pytest
+
+from socketio_core.http import Request
+from socketio_core.settings import EngineSettings
+from socketio_core.wire.deflate import SLICE_BYTES, Deflate, agree, negotiate, slices
+from tests.wire.by_hand import WEBSOCKET, House, Peer
+from tests.wire.written import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
+
+NAME: Final = "permessage-deflate"
+RSV1: Final = 4
+
+
+class Packer:
+    """One direction: what was sent before is the dictionary of what follows."""
+
+    def __init__(self) -> None:
+        self._deflate = zlib.compressobj(wbits=-15)
+
+    def __call__(self, data: str | bytes) -> bytes:
+        raw = data.encode() if isinstance(data, str) else data
+        return (self._deflate.compress(raw) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def finished(text: str) -> bytes:
+    """Return a stream of its own, with its end."""
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(text.encode()) + deflate.flush()
+
+
+def house(limit: int = 100_000) -> House:
+    return House(EngineSettings(path="/engine.io/", max_payload_bytes=limit), per_message_deflate=True)
+
+
+def deflating(place: House) -> Peer:
+    peer = place.connect()
+    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {NAME}"]))
+    assert peer.answer().headers["sec-websocket-extensions"] == NAME
+    return peer
+
+
+class Unpacker:
+    """What comes back."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._inflate = zlib.decompressobj(wbits=-15)
+        assert self()[0][:1] == b"0"
+
+    def __call__(self) -> list[bytes]:
+        return [
+            self._inflate.decompress(data + b"\0\0\xff\xff") if opcode in (TEXT, BINARY) else data
+            for opcode, data in self._peer.frames()
+        ]
+
+
+def compressed(data: bytes, opcode: int = TEXT, *, fin: bool = True) -> bytes:
+    return frame(data, opcode, rsv=RSV1, fin=fin)
+
+
+def test_messages_are_compressed_both_ways_with_one_dictionary() -> None:
+    place = house()
+    peer = deflating(place)
+    pack, unpack = Packer(), Unpacker(peer)
+    text = "4" + "hello " * 200
+    for _ in range(2):
+        before = len(peer.received)
+        peer.send(compressed(pack(text)))
+        assert len(peer.received) - before < 60
+        assert unpack() == [text.encode()]
+    peer.send(compressed(pack(b"\xff\0" * 500), BINARY))
+    assert unpack() == [b"\xff\0" * 500]
+    assert place.messages[-1] == b"\xff\0" * 500
+
+
+def test_frames_that_are_not_compressed_are_understood_between() -> None:
+    place = house()
+    peer = deflating(place)
+    pack, unpack = Packer(), Unpacker(peer)
+    first = pack("4" + "ab" * 100)
+    sent = frame(first[:3], TEXT, fin=False, rsv=RSV1) + frame(b"?", PING) + frame(first[3:], CONTINUATION)
+    peer.send(sent + frame("4plain") + compressed(pack("4more")))
+    assert place.messages == ["ab" * 100, "plain", "more"]
+    assert unpack() == [b"?", b"4" + b"ab" * 100, b"4plain", b"4more"]
+
+
+def test_what_was_read_is_inflated_a_slice_in_a_turn() -> None:
+    place = house()
+    peer = deflating(place)
+    pack = Packer()
+    data = b"".join(compressed(pack(f"4{number:050}")) for number in range(1000))
+    assert len(data) > 2 * SLICE_BYTES
+    peer.wire.receive(data, place.now)
+    place.flush()
+    assert peer.wire.has_more
+    assert not peer.wire.wants_input
+    first = len(place.messages)
+    assert 0 < first < 1000
+    place.site.handle_timeout(place.now)
+    place.flush()
+    assert first < len(place.messages) < 1000
+    peer.wire.receive(b"", place.now)
+    place.settle()
+    assert len(place.messages) == 1000
+    assert peer.wire.is_over
+
+
+def test_bomb_is_not_unpacked_beyond_the_limit() -> None:
+    place = house()
+    peer = deflating(place)
+    bomb = Packer()(b"4" * 50_000_000)
+    peer.send(compressed(bomb))
+    frames = peer.frames()
+    assert frames[-1] == (CLOSE, b"\x03\xf1" + frames[-1][1][2:])
+    assert place.messages == []
+    peer.end()
+    assert peer.wire.is_over
+
+
+@pytest.mark.parametrize(("size", "code"), [(100_000, None), (100_001, 1009)])
+def test_limit_counts_what_is_unpacked(size: int, code: int | None) -> None:
+    place = house()
+    peer = deflating(place)
+    peer.send(compressed(Packer()("4" * size)))
+    assert (len(place.messages) == 1) is (code is None)
+    codes = [int.from_bytes(data[:2], "big") for opcode, data in peer.frames() if opcode == CLOSE]
+    assert codes == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (compressed(b"\xff" * 10), 1007),
+        (compressed(finished("4a") + b"xx"), 1007),
+        (compressed(b"x", PING), 1002),
+        (frame("4a", TEXT, fin=False) + frame(b"b", CONTINUATION, rsv=RSV1), 1002),
+    ],
+)
+def test_hostile_frame_ends_the_connection(sent: bytes, code: int) -> None:
+    place = house()
+    peer, other = deflating(place), place.websocket()
+    peer.send(sent)
+    frames = peer.frames()
+    assert (frames[-1][0], int.from_bytes(frames[-1][1][:2], "big")) == (CLOSE, code)
+    assert place.messages == []
+    other.echo()
+
+
+def test_streams_that_end_with_their_message_are_followed_by_others() -> None:
+    place = house()
+    peer = deflating(place)
+    peer.send(compressed(finished("4one")), compressed(finished("4two") + b"\0"), compressed(Packer()("4three")))
+    assert place.messages == ["one", "two", "three"]
+    part = finished("4" + "four" * 50)
+    peer.send(compressed(part[:5], fin=False), frame(part[5:], CONTINUATION))
+    assert place.messages[-1] == "four" * 50
+
+
+def test_backlog_is_not_sent_behind_the_close_frame_of_the_client() -> None:
+    place = house()
+    peer = deflating(place)
+    unpack = Unpacker(peer)
+    peer.is_reading = False
+    peer.send(frame(b"?", PING) + close_frame(1000))
+    peer.read_on()
+    assert unpack() == [b"?", b"\x03\xe8"]
+    assert peer.wire.is_over
+
+
+def test_backlog_of_a_session_that_is_closed_is_not_sent_behind_the_close_frame_of_the_client() -> None:
+    place = house()
+    peer = deflating(place)
+    peer.frames()
+    (session,) = place.engine.sessions
+    session.send("x")
+    session.close(place.now)
+    peer.wire.receive(close_frame(1000), place.now)
+    place.settle()
+    assert [opcode for opcode, _ in peer.frames()] == [CLOSE]
+    assert peer.wire.is_over
+
+
+def test_pong_and_answer_come_before_what_is_compressed() -> None:
+    place = house()
+    peer = deflating(place)
+    peer.frames()
+    place.engine.sessions[0].send("x")
+    peer.send(frame(b"?", PING))
+    assert [opcode for opcode, _ in peer.frames()] == [PONG, TEXT]
+
+
+# -- what knows no connection ------------------------------------------------------------------------------------------
+
+
+def asking(*offers: str) -> Request:
+    headers = [(b"sec-websocket-extensions", offer.encode("latin-1")) for offer in offers]
+    return Request("GET", "/", headers, scheme="http")
+
+
+@pytest.mark.parametrize(
+    ("offers", "agreed"),
+    [
+        ([], None),
+        ([NAME], NAME),
+        ([f"unknown, {NAME}"], NAME),
+        (["unknown"], None),
+        ([""], None),
+        ([f"{NAME}; server_max_window_bits=9"], f"{NAME}; server_max_window_bits=9"),
+        ([f"{NAME}; server_max_window_bits=8"], None),
+        ([f"{NAME}; client_max_window_bits=x"], None),
+    ],
+)
+def test_offers_are_accepted_or_ignored(offers: list[str], agreed: str | None) -> None:
+    extensions, headers = negotiate(asking(*offers))
+    assert [type(extension) for extension in extensions] == ([] if agreed is None else [Deflate])
+    assert headers == ([] if agreed is None else [(b"sec-websocket-extensions", agreed.encode())])
+
+
+def test_without_the_setting_an_offer_is_ignored() -> None:
+    place = House()
+    peer = place.connect()
+    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {NAME}"]))
+    assert "sec-websocket-extensions" not in peer.answer().headers
+    peer.frames()
+    peer.echo()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NAME,
+        f"{NAME}; server_no_context_takeover",
+        f'{NAME}; server_max_window_bits="10"',
+        f"{NAME};client_max_window_bits=15",
+    ],
+)
+def test_clients_agree_to_what_they_offered(answer: str) -> None:
+    deflate = Deflate()
+    deflate.offer()
+    agree(deflate, answer)
+    assert deflate.enabled()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("other", "an extension that was not asked for"),
+        (f"{NAME}, {NAME}", "an extension that was not asked for"),
+        (f"{NAME}; server_max_window_bits=8", "bad parameters"),
+        (f"{NAME}; server_max_window_bits", "bad parameters"),
+        (f"{NAME}; what=ever", "bad parameters"),
+        (f"{NAME}; server_no_context_takeover; server_no_context_takeover", "bad parameters"),
+    ],
+)
+def test_clients_refuse_what_they_did_not_offer(answer: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        agree(Deflate(), answer)
+
+
+@pytest.mark.parametrize("size", [0, 1, SLICE_BYTES, SLICE_BYTES + 1, 3 * SLICE_BYTES])
+def test_slices_are_all_of_it(size: int) -> None:
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    cut = list(slices(data))
+    assert b"".join(cut) == data
+    assert all(len(piece) == SLICE_BYTES for piece in cut[:-1])
+    assert all(0 < len(piece) <= SLICE_BYTES for piece in cut)

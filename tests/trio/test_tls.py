@@ -120,6 +120,7 @@ async def test_client_that_does_not_talk_tls_is_dropped_in_silence(certificate: 
             await peer.send(sent)
             await peer.rest()
         await bench.check_still_serves()
+        assert not bench.io.shaking_hands, "none is kept behind its handshake, good or bad"
 
 
 @trio_test

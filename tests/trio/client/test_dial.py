@@ -104,6 +104,7 @@ async def test_both_transports_go_through_a_proxy(transport: str) -> None:
             b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
             "proxy refused the tunnel: HTTP 407 Proxy Authentication",
         ),
+        (b"HTTP/1.1 300 Choose\r\n\r\n", "proxy refused the tunnel: HTTP 300 Choose"),
         (b"HTTP/1.1 502 \r\n\r\n", "proxy refused the tunnel: HTTP 502"),
         (b"rubbish\r\n\r\n", "proxy does not speak HTTP"),
         (b"", "proxy"),

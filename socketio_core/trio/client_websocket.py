@@ -70,6 +70,9 @@ class ClientPump:
                 nursery.start_soon(self._close_when_told, nursery.cancel_scope)
                 detail = await self._open_and_pump()
                 self._reader_ended.set()
+                if self._peer_close is not None and self._is_writing:  # the echo of its close frame, above all
+                    with trio.move_on_after(CLOSE_S):
+                        await self._written.wait()
                 if not self._websocket.is_closed:  # else the other task says goodbye
                     nursery.cancel_scope.cancel()
         finally:

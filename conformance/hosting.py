@@ -20,7 +20,7 @@ from typing import Final
 from conformance.times import QUICK, VARIABLE, Times, as_text
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-OURS: Final = ("trio", "asyncio", "wsgi", "asgi", "sans")
+OURS: Final = ("trio", "asyncio", "selectors", "wsgi", "asgi", "sans")
 REFERENCE: Final = "node"
 OTHERS: Final = ("python-socketio",)
 HOSTS: Final = (*OURS, REFERENCE, *OTHERS)
@@ -31,6 +31,7 @@ STOP_S: Final = 15.0
 _PACKAGES: Final = {
     "trio": ("trio", "h11", "wsproto"),
     "asyncio": ("h11", "wsproto"),
+    "selectors": ("h11", "wsproto"),
     "wsgi": ("h11", "wsproto"),
     "asgi": ("uvicorn", "starlette", "wsproto"),
     "sans": ("h11", "wsproto"),

@@ -26,15 +26,12 @@ class MemoryHost(Protocol):
         """When to call `handle_timeout`."""
         ...
 
-    def connect(self) -> MemoryConnection:
+    def connect(self, now: float) -> MemoryConnection:
         """Return the server's end of a new connection."""
         ...
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due."""
-
-    def flush(self, now: float) -> None:
-        """Move what there is to say to the connections' `output`."""
 
 
 class MemoryWire:
@@ -50,7 +47,7 @@ class MemoryWire:
     async def connect(self) -> trio.abc.Stream:
         """See `Wire`."""
         await trio.lowlevel.checkpoint()
-        return _MemoryStream(self, self._host.connect())
+        return _MemoryStream(self, self._host.connect(trio.current_time()))
 
     async def keep_time(self) -> None:
         """Call the host when its deadlines come."""
@@ -60,7 +57,6 @@ class MemoryWire:
                 await changed.wait()
             if scope.cancelled_caught:
                 self._host.handle_timeout(trio.current_time())
-                self._host.flush(trio.current_time())
                 self.wake()
 
     def wake(self) -> None:

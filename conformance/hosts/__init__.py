@@ -1,1 +1,1 @@
-"""The servers that the suite knows by name: four worked examples of embedding the engine, and two others to compare."""
+"""The servers that the suite knows by name: six worked examples of embedding the engine, and two others to compare."""

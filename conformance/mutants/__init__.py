@@ -14,61 +14,175 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from conformance.hosts.contract import WireContract
 from conformance.hosts.sans import Host, HostConnection
-from socketio_core.engineio import Engine, Frame, Poll, Post, WebSocket, WireMessage
+from socketio_core.engineio import (
+    Action,
+    Carrier,
+    Engine,
+    Frame,
+    Park,
+    Poll,
+    Post,
+    ReadBody,
+    Respond,
+    WebSocket,
+    WireMessage,
+)
 from socketio_core.http import Request, Response
 from socketio_core.socketio import Server
+from socketio_core.websocket_handshake import refused_handshake
+from socketio_core.wire import Wire
 
 SEPARATOR = "\x1e"
 
 
-class _BrokenEngine(Engine):
+class BrokenEngine(Engine):
+    """Calls the hooks."""
+
     broken: Broken
 
+    def handle_request(self, request: Request, now: float) -> Action:
+        """See `Engine`."""
+        return self.broken.change_action(super().handle_request(self.broken.seen(request), now), request)
+
+    def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
+        """See `Engine`."""
+        return Respond(self.broken.on_response(request, super().refuse(request, text).response))
+
     def finish_post(self, post: Post, now: float) -> Response:
-        self.broken.change_post(post)
-        return super().finish_post(post, now)
+        """See `Engine`."""
+        request = self.broken.change_post(post)
+        return self.broken.on_response(request, super().finish_post(post, now))
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+        """See `Engine`."""
         for packet in self.broken.packet_in(part) if is_last else [part]:
             super().receive_part(websocket, packet, is_last, now)
+
+    def abort_post(self, post: Post, now: float) -> None:
+        """See `Engine`."""
+        if self.broken.on_connection_gone():
+            super().abort_post(post, now)
+
+    def abort_poll(self, poll: Poll, now: float) -> None:
+        """See `Engine`."""
+        if self.broken.on_connection_gone():
+            super().abort_poll(poll, now)
+
+    def lost(self, websocket: WebSocket, now: float) -> None:
+        """See `Engine`."""
+        if self.broken.on_websocket_gone():
+            super().lost(websocket, now)
+
+    def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
+        """See `Engine`."""
+        if self.broken.on_invalid_frame():
+            super().fail(websocket, detail, code, now)
+
+    def take_ready(self) -> list[Carrier]:
+        """See `Engine`."""
+        return [carrier for carrier in super().take_ready() if self.broken.change_output(carrier)]
 
 
 class _BrokenServer(Server):
+    """The same."""
+
     broken: Broken
 
+    def handle_request(self, request: Request, now: float) -> Action:
+        """See `Server`."""
+        return self.broken.change_action(super().handle_request(self.broken.seen(request), now), request)
+
+    def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
+        """See `Server`."""
+        return Respond(self.broken.on_response(request, super().refuse(request, text).response))
+
     def finish_post(self, post: Post, now: float) -> Response:
-        self.broken.change_post(post)
-        return super().finish_post(post, now)
+        """See `Server`."""
+        request = self.broken.change_post(post)
+        return self.broken.on_response(request, super().finish_post(post, now))
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+        """See `Server`."""
         for packet in self.broken.packet_in(part) if is_last else [part]:
             super().receive_part(websocket, packet, is_last, now)
 
+    def abort_post(self, post: Post, now: float) -> None:
+        """See `Server`."""
+        if self.broken.on_connection_gone():
+            super().abort_post(post, now)
 
-class Broken(Host):
-    """The `sans` host with hooks; each of them changes nothing until a mutant overrides it.
+    def abort_poll(self, poll: Poll, now: float) -> None:
+        """See `Server`."""
+        if self.broken.on_connection_gone():
+            super().abort_poll(poll, now)
+
+    def lost(self, websocket: WebSocket, now: float) -> None:
+        """See `Server`."""
+        if self.broken.on_websocket_gone():
+            super().lost(websocket, now)
+
+    def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
+        """See `Server`."""
+        if self.broken.on_invalid_frame():
+            super().fail(websocket, detail, code, now)
+
+    def take_ready(self) -> list[Carrier]:
+        """See `Server`."""
+        return [carrier for carrier in super().take_ready() if self.broken.change_output(carrier)]
+
+
+class Broken(WireContract):
+    """The contract with hooks; each of them changes nothing until a mutant overrides it.
 
     A packet is what a WebSocket carries, over polling too: `"4hello"`, or the bytes of a binary message.
     """
 
-    engine_type = _BrokenEngine
+    engine_type = BrokenEngine
     server_type = _BrokenServer
 
     def __init__(self) -> None:
         super().__init__()
+        self._screened: dict[int, tuple[Request, Request]] = {}  # requests, and what the core is to see of them
+        self._parked: dict[Poll, Request] = {}
+        self.site.shortcuts = False  # so that what a WebSocket brings comes by one call, `receive_part`
+        self.site.static_response = self._screen
         for core in self.cores:
-            assert isinstance(core, (_BrokenEngine, _BrokenServer))  # by the types above
+            assert isinstance(core, (BrokenEngine, _BrokenServer))  # by the types above
             core.broken = self
 
-    def connect(self) -> HostConnection:
-        """Begin to serve a client."""
-        return _BrokenConnection(self)
+    def _screen(self, request: Request) -> Response | None:
+        """Let a request pass its hook; for it to be answered at once, if the hook or its headers say so."""
+        seen = self.on_request(request)
+        if isinstance(seen, Response):
+            return self.on_response(request, seen)
+        if (refusal := refused_handshake(seen)) is not None:
+            return self.on_response(request, refusal)
+        request.headers = seen.headers  # which are looked at before the core sees them
+        self._screened[id(request)] = request, seen
+        return None
 
-    def change_post(self, post: Post) -> None:
-        """Let the body of a POST pass the hooks."""
+    def seen(self, request: Request) -> Request:
+        """Return what the core is to see of a request."""
+        return self._screened.pop(id(request))[1]
+
+    def change_action(self, action: Action, request: Request) -> Action:
+        """Let what becomes of a request pass the hooks."""
+        if isinstance(action, Respond):
+            return Respond(self._change_response(request, action.response))
+        if isinstance(action, ReadBody):
+            action.post.context = request
+        elif isinstance(action, Park):
+            self._parked[action.poll] = request
+        return action
+
+    def change_post(self, post: Post) -> Request:
+        """Let the body of a POST pass the hooks; return its request."""
+        request = post.context
+        assert isinstance(request, Request)  # see above
         if post.is_too_large:
-            return
+            return request
         body = self.on_body(post.body())
         try:
             packets = [_from_polling(part) for part in body.decode("utf-8").split(SEPARATOR)]
@@ -77,6 +191,34 @@ class Broken(Host):
         except ValueError:
             pass  # what is no payload goes on as it is
         post._chunks[:] = [body]  # pyright: ignore[reportPrivateUsage] # there is no honest use for this
+        return request
+
+    def change_output(self, carrier: Carrier) -> bool:
+        """Let what a poll or WebSocket has to say pass the hooks; return whether to say it."""
+        if isinstance(carrier, Poll):
+            if carrier.response is not None:
+                carrier.response = self._change_response(self._parked.pop(carrier), carrier.response)
+            return self.on_ready(carrier)
+        carrier.close_code = self.on_close(carrier.close_code)
+        for message in carrier.take():
+            packets = [out for packet in message.frames for out in self.packet_out(packet)]
+            if packets:
+                carrier.outbox.put(WireMessage(packets))
+        return self.on_ready(carrier)
+
+    def _change_response(self, request: Request, response: Response) -> Response:
+        """Responses to polls are taken apart, so that every packet passes the hook."""
+        is_plain = all(name != b"content-encoding" for name, _ in response.headers)
+        is_payload = (b"content-type", b"text/plain; charset=UTF-8") in response.headers
+        if response.status == 200 and is_payload and is_plain:
+            packets = [_from_polling(part) for part in response.body.decode("utf-8").split(SEPARATOR)]
+            changed = [out for packet in packets for out in self.packet_out(packet)]
+            body = SEPARATOR.join(_to_polling(packet) for packet in changed).encode("utf-8")
+            rest = [(name, value) for name, value in response.headers if name != b"content-length"]
+            response = Response(200, [*rest, (b"content-length", b"%d" % len(body))], body)
+        return self.on_response(request, response)
+
+    # -- hooks -------------------------------------------------------------------------------------------------------
 
     def on_request(self, request: Request) -> Request | Response:
         """Return what the core is to see of a request, or a response without asking it."""
@@ -102,6 +244,22 @@ class Broken(Host):
         """Return the code for the WebSocket's close frame; `None` is none."""
         return code
 
+    def on_ready(self, carrier: Carrier) -> bool:
+        """A poll has its response, or a WebSocket something to say. Returns whether the site is to know."""
+        return True
+
+    def on_invalid_frame(self) -> bool:
+        """Return whether to tell the core that what came was no valid frame."""
+        return True
+
+    def bytes_in(self, data: bytes) -> bytes:
+        """Return what the site is to see of the bytes that came from a client at once."""
+        return data
+
+    def bytes_out(self, data: bytes) -> bytes:
+        """Return what a client is to get for what the site writes at once."""
+        return data
+
     def on_websocket_gone(self) -> bool:
         """Return whether to tell the core that a WebSocket was closed by its client, or lost."""
         return True
@@ -111,51 +269,30 @@ class Broken(Host):
         return True
 
 
-class _BrokenConnection(HostConnection):
-    """Calls the hooks."""
+class _BrokenHost(Host):
+    """The `sans` host, with the hooks for bytes."""
 
-    def __init__(self, host: Broken) -> None:
-        super().__init__(host)
-        self._broken = host
-        self._request = Request("GET", "/")
+    def __init__(self, broken: Broken) -> None:
+        super().__init__(broken)
+        self._broken = broken
+
+    def connect(self, now: float) -> HostConnection:
+        """Begin to serve a client."""
+        return _BrokenConnection(self, self.site.connect(now), self._broken)
+
+
+class _BrokenConnection(HostConnection):
+    def __init__(self, host: Host, wire: Wire, broken: Broken) -> None:
+        super().__init__(host, wire)
+        self._broken = broken
 
     def receive(self, data: bytes, now: float) -> None:
-        is_silent = False
-        if not data and isinstance(self._carrier, WebSocket):
-            is_silent = not self._broken.on_websocket_gone()
-        elif not data and self._carrier is not None:
-            is_silent = not self._broken.on_connection_gone()
-        if is_silent:
-            self.is_closed = True
-        else:
-            super().receive(data, now)
+        super().receive(self._broken.bytes_in(data), now)
 
-    def _handle_request(self, request: Request, now: float) -> None:
-        self._request = request
-        seen = self._broken.on_request(request)
-        if isinstance(seen, Response):
-            self._respond(seen)
-        else:
-            super()._handle_request(seen, now)
-
-    def _respond(self, response: Response) -> None:
-        """Responses to polls are taken apart, so that every packet passes the hook."""
-        if response.status == 200 and (b"content-type", b"text/plain; charset=UTF-8") in response.headers:
-            packets = [_from_polling(part) for part in response.body.decode("utf-8").split(SEPARATOR)]
-            changed = [out for packet in packets for out in self._broken.packet_out(packet)]
-            body = SEPARATOR.join(_to_polling(packet) for packet in changed).encode("utf-8")
-            rest = [(name, value) for name, value in response.headers if name != b"content-length"]
-            response = Response(200, [*rest, (b"content-length", b"%d" % len(body))], body)
-        super()._respond(self._broken.on_response(self._request, response))
-
-    def write(self, carrier: Poll | WebSocket) -> None:
-        if isinstance(carrier, WebSocket):
-            carrier.close_code = self._broken.on_close(carrier.close_code)
-            for message in carrier.take():
-                packets = [out for packet in message.frames for out in self._broken.packet_out(packet)]
-                if packets:
-                    carrier.outbox.put(WireMessage(packets))
-        super().write(carrier)
+    def write(self, now: float) -> None:
+        before, self.output[:] = bytes(self.output), b""
+        super().write(now)
+        self.output[:] = before + self._broken.bytes_out(bytes(self.output))
 
 
 def _from_polling(part: str) -> Frame:
@@ -184,14 +321,14 @@ class Mutant:
 
 
 _mutants: list[Mutant] = []
-_H = TypeVar("_H", bound=Host)
+_B = TypeVar("_B", bound=Broken)
 
 
-def caught_by(*cases: str) -> Callable[[type[_H]], type[_H]]:
+def caught_by(*cases: str) -> Callable[[type[_B]], type[_B]]:
     """Make a class a mutant; its docstring says what is wrong with it."""
 
-    def register(broken: type[_H]) -> type[_H]:
-        _mutants.append(Mutant(broken.__name__, (broken.__doc__ or "").strip(), cases, broken))
+    def register(broken: type[_B]) -> type[_B]:
+        _mutants.append(Mutant(broken.__name__, (broken.__doc__ or "").strip(), cases, lambda: _BrokenHost(broken())))
         return broken
 
     return register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import replace
 
 from conformance.mutants import Broken, caught_by
@@ -189,8 +190,12 @@ class SaysGzip(Broken):
     """Answers claim to be compressed, and are not."""
 
     def on_response(self, request: Request, response: Response) -> Response:
-        kept = [(name, value) for name, value in response.headers if name != b"content-encoding"]
-        return Response(response.status, [*kept, (b"content-encoding", b"gzip")], response.body)
+        is_encoded = any(name == b"content-encoding" for name, _ in response.headers)
+        body = zlib.decompress(response.body, zlib.MAX_WBITS | 32) if is_encoded else response.body
+        dropped = (b"content-encoding", b"content-length")
+        kept = [(name, value) for name, value in response.headers if name not in dropped]
+        length = (b"content-length", b"%d" % len(body))
+        return Response(response.status, [*kept, length, (b"content-encoding", b"gzip")], body)
 
 
 @caught_by("methods/preflight_of_an_unknown_session_is_answered", "methods/preflight_leaves_the_session_alone")

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator
 from dataclasses import replace
 
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
-
-from conformance.hosts.sans import Host, HostConnection
-from conformance.mutants import Broken, caught_by
-from socketio_core.engineio import Action, Engine, Frame, Poll, Post, WebSocket
+from conformance.mutants import Broken, BrokenEngine, caught_by
+from socketio_core.engineio import Action, Carrier, Frame, Post, WebSocket
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.websocket_handshake import refused_handshake
@@ -53,10 +48,10 @@ class TakesSeparatorsForItself(Broken):
 
 
 @caught_by("websocket/fragments_make_one_message*")
-class TakesFragmentsForMessages(Host):
+class TakesFragmentsForMessages(Broken):
     """Each fragment is taken for a message."""
 
-    class engine_type(Engine):  # noqa: N801 - the contract's name
+    class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
         def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
             super().receive_part(websocket, part, True, now)  # noqa: FBT003 - the core's signature
 
@@ -71,8 +66,8 @@ class ReadsOneFrameAtATime(Broken):
         is_first, self.is_first = self.is_first, False
         return [packet] if is_first else []
 
-    def flush(self, now: float) -> None:
-        super().flush(now)
+    def work(self, now: float) -> None:
+        super().work(now)
         self.is_first = True
 
 
@@ -85,7 +80,7 @@ class DoesNotKnowBase64(Broken):
 
 
 @caught_by("websocket/message_of_the_limit_is_accepted*")
-class RefusesHalfTheLimit(Host):
+class RefusesHalfTheLimit(Broken):
     """Messages may be only half as large as they should."""
 
     def engine_settings(self, path: str) -> EngineSettings:
@@ -93,7 +88,7 @@ class RefusesHalfTheLimit(Host):
 
 
 @caught_by("websocket/larger_message_is_refused*")
-class HasNoLimit(Host):
+class HasNoLimit(Broken):
     """Messages may be as large as they like."""
 
     def engine_settings(self, path: str) -> EngineSettings:
@@ -103,10 +98,10 @@ class HasNoLimit(Host):
 @caught_by(
     "websocket/larger_message_is_refused[before_its_end]", "websocket/larger_message_is_refused[fragments_without_end]"
 )
-class LimitsWholeMessagesOnly(Host):
+class LimitsWholeMessagesOnly(Broken):
     """The size of a message is looked at when all of it is there."""
 
-    class engine_type(Engine):  # noqa: N801 - the contract's name
+    class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
         parts = ""
 
         def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
@@ -117,97 +112,66 @@ class LimitsWholeMessagesOnly(Host):
                 super().receive_part(websocket, message, is_last, now)
 
 
-class _Frames(Connection):
-    """A server's frames, to be read or written wrongly."""
+class ChangesPongs(Broken):
+    """What is written at once begins with the pong, if there is one."""
 
-    def __init__(self) -> None:
-        super().__init__(ConnectionType.SERVER)
+    def bytes_out(self, data: bytes) -> bytes:
+        if data[:1] != b"\x8a":
+            return data
+        end = 2 + data[1]
+        return self.on_pong(data[:end]) + data[end:]
 
-
-class _NoPong(_Frames):
-    def send(self, event: Event) -> bytes:
-        return b"" if isinstance(event, Pong) else super().send(event)
-
-
-class _EmptyPong(_Frames):
-    def send(self, event: Event) -> bytes:
-        return super().send(Pong(payload=b"") if isinstance(event, Pong) else event)
-
-
-class _PongLater(_Frames):
-    """Pongs wait for the end of the message."""
-
-    is_inside = False
-
-    def events(self) -> Generator[Event, None, None]:
-        waiting: list[Event] = []
-        for event in super().events():
-            if isinstance(event, (TextMessage, BytesMessage)):
-                self.is_inside = not event.message_finished
-            if isinstance(event, Ping) and self.is_inside:
-                waiting.append(event)
-            else:
-                yield event
-        yield from waiting if not self.is_inside else []
-
-
-class _NoUnaskedPong(_Frames):
-    def events(self) -> Generator[Event, None, None]:
-        for event in super().events():
-            yield CloseConnection(1002, "unexpected pong") if isinstance(event, Pong) else event
-
-
-class _AnythingGoes(_Frames):
-    def events(self) -> Generator[Event, None, None]:
-        for event in super().events():
-            if not isinstance(event, CloseConnection) or self.state is not ConnectionState.OPEN:
-                yield event
-
-
-class _OddFrames(Host):
-    """A host whose WebSockets have frames of this type."""
-
-    frames: type[_Frames]
-
-    def connect(self) -> HostConnection:
-        connection = HostConnection(self)
-        connection._frames = self.frames()  # pyright: ignore[reportPrivateUsage] # no host has a use for this
-        return connection
+    def on_pong(self, frame: bytes) -> bytes:
+        """Return what the client is to get for a pong."""
+        return frame
 
 
 @caught_by("websocket/websocket_ping_is_answered*")
-class AnswersNoPing(_OddFrames):
+class AnswersNoPing(ChangesPongs):
     """Ping frames are not answered."""
 
-    frames = _NoPong
+    def on_pong(self, frame: bytes) -> bytes:
+        return b""
 
 
 @caught_by("websocket/websocket_ping_is_answered[longest]")
-class AnswersPingsWithNothing(_OddFrames):
+class AnswersPingsWithNothing(ChangesPongs):
     """Pong frames are empty, whatever the ping held."""
 
-    frames = _EmptyPong
+    def on_pong(self, frame: bytes) -> bytes:
+        return b"\x8a\x00"
 
 
 @caught_by("websocket/ping_between_fragments_is_answered_at_once")
-class AnswersPingsBetweenMessages(_OddFrames):
+class AnswersPingsBetweenMessages(ChangesPongs):
     """A ping frame between fragments is forgotten."""
 
-    frames = _PongLater
+    is_inside = False
+
+    class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
+        def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
+            assert isinstance(self.broken, AnswersPingsBetweenMessages)
+            self.broken.is_inside = not is_last
+            super().receive_part(websocket, part, is_last, now)
+
+    def on_pong(self, frame: bytes) -> bytes:
+        return b"" if self.is_inside else frame
 
 
 @caught_by("websocket/unasked_websocket_pong_is_ignored")
-class DislikesUnaskedPongFrames(_OddFrames):
+class DislikesUnaskedPongFrames(Broken):
     """A pong frame that nobody asked for closes the WebSocket."""
 
-    frames = _NoUnaskedPong
+    def bytes_in(self, data: bytes) -> bytes:
+        return b"\x8b" + data[1:] if data[:1] == b"\x8a" else data  # for which there is no meaning
 
 
 @caught_by("websocket/invalid_frame_ends_the_session*")
-class IgnoresInvalidFrames(_OddFrames):
+class IgnoresInvalidFrames(Broken):
     """What is no valid frame is skipped, and the session goes on."""
 
-    frames = _AnythingGoes
+    def on_invalid_frame(self) -> bool:
+        return False
 
 
 @caught_by("websocket/larger_message_is_refused*", "websocket/invalid_frame_ends_the_session*")
@@ -247,21 +211,21 @@ class ReadsBase64ToTheLetter(Broken):
     def packet_in(self, packet: Frame) -> list[Frame]:
         return ["b!" if isinstance(packet, str) and packet[:1] == "b" else packet]
 
-    def change_post(self, post: Post) -> None:
+    def change_post(self, post: Post) -> Request:
         parts = [part for part in post.body().split(b"\x1e") if part[:1] == b"b"]
         try:
             for part in parts:
                 base64.b64decode(part[1:], validate=True)
         except ValueError:
             post._chunks[:] = [b"b!"]  # pyright: ignore[reportPrivateUsage] # there is no honest use for this
-        super().change_post(post)
+        return super().change_post(post)
 
 
 # -- heartbeat -------------------------------------------------------------------------------------------------------
 
 
 @caught_by("heartbeat/ping_comes_after_the_interval*", "heartbeat/interval_begins_with_the_pong*")
-class PingsTooOften(Host):
+class PingsTooOften(Broken):
     """The interval is shorter than it says."""
 
     def engine_settings(self, path: str) -> EngineSettings:
@@ -273,7 +237,7 @@ class PingsTooOften(Host):
     "heartbeat/answered_pings_keep_a_session*",
     "heartbeat/ping_during_a_probe_comes_by_polling",
 )
-class NeverPings(Host):
+class NeverPings(Broken):
     """The heartbeat is forgotten."""
 
     def engine_settings(self, path: str) -> EngineSettings:
@@ -281,7 +245,7 @@ class NeverPings(Host):
 
 
 @caught_by("heartbeat/session_without_pong_ends*", "heartbeat/session_that_never_polls_ends")
-class WaitsForEver(Host):
+class WaitsForEver(Broken):
     """Nobody has to answer a ping."""
 
     def engine_settings(self, path: str) -> EngineSettings:
@@ -289,10 +253,10 @@ class WaitsForEver(Host):
 
 
 @caught_by("heartbeat/session_that_is_over_takes_no_request*")
-class GoesByItsTimer(Host):
+class GoesByItsTimer(Broken):
     """A session whose time is over lives on until the timer has come to it, and that is late."""
 
-    class engine_type(Engine):  # noqa: N801 - the contract's name
+    class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
         def handle_request(self, request: Request, now: float) -> Action:
             return super().handle_request(request, now - 0.05 if "sid" in request.query else now)
 
@@ -306,7 +270,7 @@ class GoesByItsTimer(Host):
 
 
 @caught_by("heartbeat/session_without_pong_ends*")
-class LosesPatience(Host):
+class LosesPatience(Broken):
     """The time to answer a ping is shorter than it says."""
 
     def engine_settings(self, path: str) -> EngineSettings:
@@ -317,23 +281,19 @@ class LosesPatience(Host):
 class StopsItsHeartbeatAtAnUpgrade(Broken):
     """Sessions that moved to a WebSocket get no pings."""
 
-    class _Connection(HostConnection):
-        def write(self, carrier: Poll | WebSocket) -> None:
-            if isinstance(carrier, WebSocket) and carrier.session.request.query["transport"] == "polling":
-                messages = [message for message in carrier.take() if message.frames != ("2",)]
-                for message in messages:
+    def on_ready(self, carrier: Carrier) -> bool:
+        if isinstance(carrier, WebSocket) and carrier.session.request.query["transport"] == "polling":
+            for message in carrier.take():
+                if list(message.frames) != ["2"]:
                     carrier.outbox.put(message)
-            super().write(carrier)
-
-    def connect(self) -> HostConnection:
-        return self._Connection(self)
+        return True
 
 
 @caught_by("heartbeat/interval_begins_with_the_pong*")
-class PingsByTheClock(Host):
+class PingsByTheClock(Broken):
     """The interval begins with the ping, not with its pong."""
 
-    class engine_type(Engine):  # noqa: N801 - the contract's name
+    class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
         pinged_at = 0.0
 
         def handle_timeout(self, now: float) -> None:
@@ -365,9 +325,9 @@ class PingsOnlyWhoListens(Broken):
         self.is_time = True
         super().handle_timeout(now)
 
-    def flush(self, now: float) -> None:
-        super().flush(now)
+    def on_request(self, request: Request) -> Request | Response:
         self.is_time = False
+        return request
 
     def packet_out(self, packet: Frame) -> list[Frame]:
         return [packet] if packet != "2" or self.is_time else ["6"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conformance.hosts.sans import Host, HostConnection
-from conformance.mutants import Broken, caught_by
-from socketio_core.engineio import Engine, Frame, Poll, WebSocket
+from conformance.mutants import Broken, BrokenEngine, caught_by
+from socketio_core.engineio import Action, Carrier, Frame, Poll, Upgrade, WebSocket
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
+from socketio_core.wire import Wire
 
 _FAILURE = "upgrade/failure_leaves_the_session_on_polling"
 
@@ -51,17 +51,15 @@ class MovesAtTheProbe(Broken):
 
 
 @caught_by("upgrade/candidate_alone_changes_nothing")
-class MovesTooSoon(Host):
+class MovesTooSoon(Broken):
     """A WebSocket for a session is taken for a probe."""
 
-    class _Connection(HostConnection):
-        def _handle_request(self, request: Request, now: float) -> None:
-            super()._handle_request(request, now)
-            if isinstance(self._carrier, WebSocket) and self._carrier.session.is_upgrading:
-                self._core.receive(self._carrier, "2probe", now)
-
-    def connect(self) -> HostConnection:
-        return self._Connection(self)
+    class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
+        def handle_request(self, request: Request, now: float) -> Action:
+            action = super().handle_request(request, now)
+            if isinstance(action, Upgrade) and action.websocket.session.is_upgrading:
+                self.receive(action.websocket, "2probe", now)
+            return action
 
 
 @caught_by(
@@ -69,23 +67,18 @@ class MovesTooSoon(Host):
     "upgrade/poll_pending_at_the_upgrade_is_finished",
     "close/client_closes_with_a_poll_pending",
 )
-class ReleasesNoPoll(Host):
+class ReleasesNoPoll(Broken):
     """A pending poll is left pending when there is nothing to say."""
 
-    class _Connection(HostConnection):
-        def write(self, carrier: Poll | WebSocket) -> None:
-            if not isinstance(carrier, Poll) or carrier.response is None or carrier.response.body != b"6":
-                super().write(carrier)
-
-    def connect(self) -> HostConnection:
-        return self._Connection(self)
+    def on_ready(self, carrier: Carrier) -> bool:
+        return not isinstance(carrier, Poll) or carrier.response is None or carrier.response.body != b"6"
 
 
 @caught_by("upgrade/upgrade_takes_the_backlog_along*", "upgrade/messages_in_flight_are_neither_lost_nor_doubled")
-class LosesTheBacklog(Host):
+class LosesTheBacklog(Broken):
     """What waited for a poll is lost when the session moves."""
 
-    class engine_type(Engine):  # noqa: N801 - the contract's name
+    class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
         def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
             if part == "5" and websocket.session.is_upgrading:
                 websocket.session.outbox.clear()  # a fault, after all
@@ -93,21 +86,17 @@ class LosesTheBacklog(Host):
 
 
 @caught_by(_FAILURE + "*")
-class EndsTheSessionWithItsCandidate(Host):
+class EndsTheSessionWithItsCandidate(Broken):
     """An upgrade that fails ends the session."""
 
-    class _Connection(HostConnection):
-        def write(self, carrier: Poll | WebSocket) -> None:
-            super().write(carrier)
-            if isinstance(carrier, WebSocket) and carrier.is_closed:
-                carrier.session.close(0.0, discard=True)
-
-    def connect(self) -> HostConnection:
-        return self._Connection(self)
+    def on_ready(self, carrier: Carrier) -> bool:
+        if isinstance(carrier, WebSocket) and carrier.is_closed:
+            carrier.session.close(0.0, discard=True)
+        return True
 
 
 @caught_by(_FAILURE + "[silence,before_probe]", _FAILURE + "[silence,after_probe]")
-class KeepsCandidates(Host):
+class KeepsCandidates(Broken):
     """An upgrade may take as long as it likes."""
 
     def engine_settings(self, path: str) -> EngineSettings:
@@ -169,16 +158,13 @@ class HidesTheEnd(Broken):
 
 
 @caught_by("close/close_frame_is_answered*", "close/server_closes_over_websocket*")
-class DropsInsteadOfClosing(Host):
+class DropsInsteadOfClosing(Broken):
     """WebSockets are dropped without a close frame."""
 
-    class _Connection(HostConnection):
-        def write(self, carrier: Poll | WebSocket) -> None:
-            self.is_closed = self.is_closed or (isinstance(carrier, WebSocket) and carrier.is_closed)
-            super().write(carrier)
-
-    def connect(self) -> HostConnection:
-        return self._Connection(self)
+    def on_ready(self, carrier: Carrier) -> bool:
+        if isinstance(carrier, WebSocket) and carrier.is_closed and isinstance(carrier.context, Wire):
+            carrier.context.lost(0.0)
+        return True
 
 
 @caught_by(
@@ -192,7 +178,7 @@ class DoesNotNoticeLosses(Broken):
 
 
 @caught_by("close/messages_before_a_close_are_delivered*", "upgrade/server_closes_behind_the_upgrade")
-class ClosesAtOnce(Host):
+class ClosesAtOnce(Broken):
     """What was to be sent before the end is thrown away."""
 
     def handle_events(self, now: float) -> None:

@@ -152,7 +152,6 @@ class Connection:
         while not self._is_writing:
             data = wire.data_to_send(now)
             if not data:
-                wire.sent(now)
                 break
             sent = self._direct.write_now(data)
             if sent < len(data):
@@ -186,7 +185,7 @@ class Connection:
                 await self._direct.send_all(data)
                 data = self._wire.data_to_send(trio.current_time())
         except _BROKEN:
-            self._wire.broken(trio.current_time())
+            self._wire.write_failed(trio.current_time())
         except BaseException:  # cancelled in the middle of a frame
             self._wire.lost(trio.current_time())
             raise

@@ -330,6 +330,7 @@ class Server(Application):
         scheme = "http" if tls_of(stream) is None else "https"
         can_half_close = isinstance(stream, trio.SocketStream)
         wire = self.site.connect(trio.current_time(), peer_address(stream), scheme, can_half_close=can_half_close)
+        self.runtime.wake_in_time()  # it has a deadline, though it may never say anything
         return Connection(self, stream, wire)
 
     def end_if_through(self) -> None:

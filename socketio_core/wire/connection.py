@@ -59,9 +59,8 @@ class Wire:
     """One connection; made by `Site.connect`.
 
     The host reads while `wants_input` and hands over what it read: `receive`, with `b""` when nothing more comes, and
-    `broken` when it cannot write. `Site.flush` names the connections that it must look after: it writes what
-    `data_to_send` returns, again and again until that is `b""`, says `sent` when that is written, and drops the
-    connection when `is_over`.
+    `write_failed` when it cannot write. `Site.flush` names the connections that it must look after: it writes what
+    `data_to_send` returns, again and again until that is `b""`, and drops the connection when `is_over`.
 
     Attributes:
         context: belongs to the host.
@@ -113,7 +112,7 @@ class Wire:
                 self.fail(error, now)
             self._site.note(self)
 
-    def broken(self, now: float) -> None:
+    def write_failed(self, now: float) -> None:
         """A write has failed. A host that reads just now goes on, and finds the end; for others all is lost."""
         if not self.wants_input:  # else the reader finds out, behind what it can still read
             self.lost(now)
@@ -129,13 +128,16 @@ class Wire:
             self._site.note(self)
 
     def data_to_send(self, now: float) -> bytes:
-        """Take some of what is to be written, as much as fits into one write; `b""` when there is nothing now."""
-        return b"" if self.is_over else self._stage.data_to_send(now)
+        """Take some of what is to be written, as much as fits into one write; `b""` when there is nothing now.
 
-    def sent(self, now: float) -> None:
-        """All that was taken is written, as far as the host can tell; then look at `data_to_send` again."""
-        if not self.is_over:
+        To ask is to say that all that was taken before is written, as far as the host can tell.
+        """
+        if self.is_over:
+            return b""
+        data = self._stage.data_to_send(now)
+        if not data:
             self._stage.sent(now)
+        return data
 
     # -- what its stages call ----------------------------------------------------------------------------------------
 

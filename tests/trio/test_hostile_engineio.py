@@ -44,7 +44,7 @@ POSTS: Final = [
     Posted("a type in other digits", "٤".encode(), 400, MALFORMED),
     Posted("a letter", b"hello", 400, MALFORMED),
     Posted("base64 that is none", b"b!", 400, MALFORMED),
-    Posted("base64 without padding", b"bAQID" + b"BA", 400, MALFORMED),
+    Posted("base64 with half of its padding", b"bAQID" + b"BA=", 400, MALFORMED),
     Posted("UTF-8 that is none", b"\xff\xfe", 400, MALFORMED),
     Posted("a good packet and a bad one", payload('42["note"]', "9"), 400, MALFORMED),
     Posted("too many packets", payload(*["6"] * 11), 400, MALFORMED),

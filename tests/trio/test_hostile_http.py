@@ -82,7 +82,7 @@ ECHO: Final = b'42["echo"]'
 
 REQUEST_LINES: Final = [
     row("garbage", b"hello\r\n\r\n", to=[BAD], ends=0),
-    row("only line ends", b"\r\n\r\n", to=[BAD], ends=0),
+    row("only line ends", b"\r\n\r\n", to=[], ends=20),
     row("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 50, to=[BAD], ends=0),
     row("binary that never ends a line", b"\xff" * 100, to=[TIMEOUT_HEAD], ends=20),
     row("no version", line("GET /nope"), to=[BAD], ends=0),

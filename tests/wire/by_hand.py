@@ -242,7 +242,6 @@ class Peer:
             while data := wire.data_to_send(now):
                 self.received += data
                 self.writes.append(len(data))
-            wire.sent(now)
         self.was_muted |= wire.is_mute
 
     # -- the client --------------------------------------------------------------------------------------------------

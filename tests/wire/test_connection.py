@@ -25,9 +25,8 @@ def test_connection_that_is_over_does_nothing_whatever_it_is_told(make: Callable
     for data in (request(POLLING), frame("4a"), b""):
         wire.receive(data, place.now)
     wire.proceed(place.now)
-    wire.broken(place.now)
+    wire.write_failed(place.now)
     wire.lost(place.now)
-    wire.sent(place.now)
     wire.settle(place.now)
     wire.fail(ValueError("late"), place.now)
     assert (wire.is_over, wire.wants_input, wire.has_more, wire.has_deadline) == (True, False, False, False)
@@ -121,10 +120,10 @@ def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next() 
     assert place.connect().ask(f"{POLLING}&sid={sid}").text == "4kept"
 
 
-def test_sent_is_looked_at_again_and_again() -> None:
+def test_output_is_asked_for_again_and_again() -> None:
     place = House()
     peer = place.websocket()
     for _ in range(3):
-        peer.wire.sent(place.now)
+        assert peer.wire.data_to_send(place.now) == b""
     peer.send(close_frame())
     assert peer.wire.is_over

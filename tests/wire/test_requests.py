@@ -221,7 +221,7 @@ def test_connection_that_is_lost(row: Row) -> None:
 @rows
 def test_write_that_failed_is_found_by_who_reads(row: Row) -> None:
     place, peer, known = begin(row)
-    peer.wire.broken(place.now)
+    peer.wire.write_failed(place.now)
     place.settle()
     assert seen(place, peer, known).startswith("over") is not row.reads
 
@@ -366,10 +366,8 @@ def test_answer_is_not_over_before_all_of_it_is_written() -> None:
     place.take_request().answer(ok(b"x" * WRITE_BYTES), place.now)
     place.site.flush(place.now)
     assert peer.wire.data_to_send(place.now)
-    peer.wire.sent(place.now)  # of a first piece alone
     assert not peer.wire.wants_input
     assert peer.wire.data_to_send(place.now)
-    peer.wire.sent(place.now)
     assert peer.wire.data_to_send(place.now) == b""
     assert peer.wire.wants_input
 

@@ -213,7 +213,7 @@ def test_connection_that_is_lost(row: Row) -> None:
 @rows
 def test_write_that_failed_is_found_by_who_reads(row: Row) -> None:
     place, peer = begin(row)
-    peer.wire.broken(place.now)
+    peer.wire.write_failed(place.now)
     place.settle()
     assert seen(place, peer).startswith("over") is not row.reads
 
@@ -805,7 +805,6 @@ def test_socketio_server_is_served() -> None:
             for named in site.flush(1000.0):
                 while piece := named.data_to_send(1000.0):
                     said += piece
-                named.sent(1000.0)
             site.handle_timeout(1000.0)
         return said
 

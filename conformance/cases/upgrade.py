@@ -283,6 +283,16 @@ async def upgraded_session_takes_no_other_websocket(peer: Peer) -> None:
     await _works(session)
 
 
+@case("reference", UPGRADE)
+async def other_websocket_is_opened_and_closed(peer: Peer) -> None:
+    """It is no refused handshake, for which the published suite has no handler."""
+    polling = await peer.polling()
+    session = await polling.upgrade()
+    other = await peer.websocket(polling.target("websocket"))
+    await other.expect_close()
+    await _works(session)
+
+
 @case("better", "Engine.IO 4, Upgrade; PROTOCOL 9-3")
 async def websocket_session_takes_no_other_websocket(peer: Peer) -> None:
     """A session that began on WebSocket cannot be taken over by another, as Node allows."""

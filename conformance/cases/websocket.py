@@ -90,6 +90,36 @@ async def base64_is_accepted(peer: Peer) -> None:
     expect(await session.receive(), b"\x01\x02\xff", "message")
 
 
+@case("reference", "PROTOCOL 1.1", over=("websocket", "upgrade"))
+async def clients_without_binary_frames_get_base64(peer: Peer, transport: str) -> None:
+    """With `b64=1` in the handshake of a WebSocket, binary messages to the client are text frames with `b`."""
+    if transport == "websocket":
+        session = await peer.websocket_session(b64="1")
+        await session.send(b"\x01\x02\xff")
+        expect(await session.receive(), "bAQL/", "message")
+        return
+    polling = await peer.polling()
+    websocket = await peer.websocket(polling.target("websocket") + "&b64=1")
+    await websocket.send("2probe")
+    await websocket.expect("3probe")
+    await websocket.send("5", b"\x01\x02\xff")
+    await websocket.expect("bAQL/")
+
+
+@case(
+    "reference",
+    "RFC 6455, 4.2.2; npm's ws",
+    rows=[("one", "my-token", "my-token"), ("several", "v2.chat,v1.chat", "v2.chat"), ("none", None, None)],
+)
+async def first_subprotocol_offered_is_chosen(peer: Peer, offered: str | None, chosen: str | None) -> None:
+    """Browsers close a connection whose server chooses none of the subprotocols that they offer."""
+    headers = [] if offered is None else [("Sec-WebSocket-Protocol", offered)]
+    session = await peer.websocket_session(headers=headers)
+    expect(session.websocket.subprotocol, chosen, "Sec-WebSocket-Protocol")
+    await session.send("4hello")
+    expect(await session.receive(), "4hello", "message")
+
+
 # -- size ------------------------------------------------------------------------------------------------------------
 
 

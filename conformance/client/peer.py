@@ -181,7 +181,9 @@ class Peer:
                 "Sec-WebSocket-Accept",
             )
             self.transcript.add("<", f"101   ({label})")
-            return WebSocket(stream, connection.trailing_data[0], self.transcript, label)
+            websocket = WebSocket(stream, connection.trailing_data[0], self.transcript, label)
+            websocket.subprotocol = dict(given).get("sec-websocket-protocol")
+            return websocket
         raise Failure(f"no answer to the handshake of {label} within {PATIENCE_S:g} s")
 
     # -- Engine.IO ---------------------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class WebSocket:
         self._closed: Closed | None = None
         self._lock = trio.Lock()
         self._answer = b""  # to what the WebSocket layer of the server asked
+        self.subprotocol: str | None = None  # what the server chose
         if early_data:
             self._feed(early_data)
 

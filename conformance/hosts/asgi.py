@@ -20,7 +20,6 @@ from conformance.hosts.contract import Contract
 from socketio_core.engineio import Engine, Park, Poll, Post, ReadBody, Respond, Upgrade, WebSocket
 from socketio_core.http import Request, Response
 from socketio_core.socketio import Server
-from socketio_core.websocket_handshake import chosen_subprotocol
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -49,7 +48,13 @@ class SocketIOApp:
                 await self._serve_poll(core, poll, receive, send)
             case Upgrade(websocket, headers):
                 await receive()  # "websocket.connect"
-                await send({"type": "websocket.accept", "headers": headers, "subprotocol": chosen_subprotocol(request)})
+                await send(
+                    {
+                        "type": "websocket.accept",
+                        "headers": headers,
+                        "subprotocol": next(iter(scope["subprotocols"]), None),
+                    }
+                )
                 await self._serve_websocket(core, websocket, receive, send)
 
     async def _serve_post(self, core: Engine | Server, post: Post, receive: Receive, send: Send) -> None:

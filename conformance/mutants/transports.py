@@ -355,3 +355,23 @@ class DislikesUnaskedPongs(Broken):
         if packet == "3":
             self.pings -= 1
         return [packet if self.pings >= 0 else "not asked for"]
+
+
+@caught_by("websocket/clients_without_binary_frames_get_base64*")
+class IgnoresB64(Broken):
+    """All clients get binary frames."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        request.target = request.target.replace("&b64=1", "")
+        return request
+
+
+@caught_by(
+    "websocket/first_subprotocol_offered_is_chosen[one]", "websocket/first_subprotocol_offered_is_chosen[several]"
+)
+class ChoosesNoSubprotocol(Broken):
+    """What a client offers is not looked at."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        request.headers = [each for each in request.headers if each[0] != b"sec-websocket-protocol"]
+        return request

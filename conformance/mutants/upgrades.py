@@ -50,6 +50,16 @@ class MovesAtTheProbe(Broken):
         return ["2probe", "5"] if packet == "2probe" else [packet]
 
 
+@caught_by("upgrade/other_websocket_is_opened_and_closed")
+class RefusesOtherWebSockets(Broken):
+    """A WebSocket for a session that has one gets an HTTP error."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        sid = request.query.get("sid")
+        moved = any(session.sid == sid and session.transport == "websocket" for session in self.engine.sessions)
+        return Response(400, [(b"content-length", b"0")]) if moved and request.is_websocket_upgrade else request
+
+
 @caught_by("upgrade/candidate_alone_changes_nothing")
 class MovesTooSoon(Broken):
     """A WebSocket for a session is taken for a probe."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from socketio_core.checks import TOKEN, check_count, check_switch
@@ -181,7 +181,7 @@ class Cookie:
 
     def _check_demands(self) -> None:
         """Check what browsers demand of some cookies, and drop them silently otherwise (RFC 6265bis, 5.7)."""
-        same_site: object = self.same_site
+        same_site: Any = self.same_site  # not everybody checks types
         if same_site is not None and not (
             isinstance(same_site, str) and same_site.lower() in ("lax", "strict", "none")
         ):

@@ -135,7 +135,7 @@ def test_member(name: str, *, is_accepted: bool) -> None:
     server, clock, member = silent_member()
     if is_accepted:
         member.accept(clock.now)
-    arguments = {"name": "x", "args": [], "timeout_s": 5.0, "context": None}
+    arguments: dict[str, Any] = {"name": "x", "args": [], "timeout_s": 5.0, "context": None}
     call(member, name, clock.now + LATE_S, **arguments)
     assert member.state.value == "left"
     assert "ping timeout" in repr(server.take_events()[0])

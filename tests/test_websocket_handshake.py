@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from typing import Final
 
 import pytest
 
@@ -82,21 +83,21 @@ def test_the_101_proves_that_the_key_was_read() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("offered", "taken", "chosen"),
-    [
-        (None, None, None),
-        (None, ["a"], None),
-        (b"my-token", None, "my-token"),
-        (b"a ,\tb", None, "a"),
-        (b"a, b", ["b"], "b"),
-        (b"a, b", ["b", "a"], "a"),
-        (b"a, b", ["A"], None),
-        (b"a, b", [], None),
-        (b"a, b", lambda _: "b", "b"),
-        (b"a, b", lambda _: None, None),
-    ],
-)
+OFFERS: Final[list[tuple[bytes | None, Subprotocols | None, str | None]]] = [
+    (None, None, None),
+    (None, ["a"], None),
+    (b"my-token", None, "my-token"),
+    (b"a ,\tb", None, "a"),
+    (b"a, b", ["b"], "b"),
+    (b"a, b", ["b", "a"], "a"),
+    (b"a, b", ["A"], None),
+    (b"a, b", [], None),
+    (b"a, b", lambda _: "b", "b"),
+    (b"a, b", lambda _: None, None),
+]
+
+
+@pytest.mark.parametrize(("offered", "taken", "chosen"), OFFERS)
 def test_the_first_subprotocol_offered_that_is_taken_is_in_the_101(
     offered: bytes | None, taken: Subprotocols | None, chosen: str | None
 ) -> None:

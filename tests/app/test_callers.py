@@ -86,7 +86,19 @@ def test_a_cancelled_task_does_nothing_to_sockets(call: Callable[[Socket], Any])
     assert socket.connected
 
 
-@pytest.mark.parametrize("call", [lambda session: session.send("a"), lambda session: session.close()])
+OF_SESSIONS: Final[list[Callable[[EngineSession], Any]]] = [
+    lambda session: session.send("a"),
+    lambda session: session.close(),
+]
+OF_CLIENTS: Final[list[Callable[[ClientSocket], Any]]] = [
+    lambda socket: socket.emit("a"),
+    lambda socket: socket.call("a"),
+    lambda socket: socket.disconnect(),
+    lambda socket: socket.wait_connected(),
+]
+
+
+@pytest.mark.parametrize("call", OF_SESSIONS)
 def test_a_cancelled_task_does_nothing_to_sessions(call: Callable[[EngineSession], Any]) -> None:
     rig = EngineRig()
     client, session = rig.connect()
@@ -98,15 +110,7 @@ def test_a_cancelled_task_does_nothing_to_sessions(call: Callable[[EngineSession
     assert session.connected
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda socket: socket.emit("a"),
-        lambda socket: socket.call("a"),
-        lambda socket: socket.disconnect(),
-        lambda socket: socket.wait_connected(),
-    ],
-)
+@pytest.mark.parametrize("call", OF_CLIENTS)
 def test_a_cancelled_task_does_nothing_to_clients(call: Callable[[ClientSocket], Any]) -> None:
     rig = ClientRig().up()
     socket = rig.io.socket_of("/")

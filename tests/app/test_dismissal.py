@@ -42,7 +42,8 @@ async def by_namespace(socket: Socket) -> None:
 
 
 async def by_session(socket: Socket) -> None:
-    socket.member.connection.session.close(socket.namespace._app.runtime.now())
+    app = socket.namespace._app  # pyright: ignore[reportPrivateUsage] # handlers do not know the time
+    socket.member.connection.session.close(app.runtime.now())
 
 
 async def by_server(socket: Socket) -> None:

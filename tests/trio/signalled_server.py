@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import sys
 from functools import partial
+from typing import Any, cast
 
 import trio
 
@@ -79,8 +80,9 @@ class Printed(trio.TaskStatus[list[str]]):
 try:
     trio.run(partial(io.serve, "127.0.0.1", signals=[signal.SIGTERM], task_status=Printed()))
 except BaseException as error:  # noqa: BLE001 - it is told to the test
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    print(type(error).__name__, flush=True)
+    found: Any = error
+    while isinstance(found, BaseExceptionGroup):
+        found = cast("BaseExceptionGroup[BaseException]", found).exceptions[0]
+    print(type(found).__name__, flush=True)
     sys.exit(130)
 print("returned", flush=True)

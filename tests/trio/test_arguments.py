@@ -130,8 +130,9 @@ async def test_a_server_cannot_be_served_at(arguments: dict[str, Any], problem: 
 )
 def test_a_client_cannot_be_given(arguments: dict[str, Any], problem: str) -> None:
     """At once: before there is a block, and outside of an event loop."""
+    given: dict[str, Any] = {"url": "http://localhost", **arguments}
     with pytest.raises((TypeError, ValueError), match=problem):
-        connect(**{"url": "http://localhost", **arguments})
+        connect(**given)
 
 
 BAD_TIMEOUTS = pytest.mark.parametrize("timeout", [-1, -0.1, math.nan, -math.inf, True, False, "5", b"", [5]])
@@ -178,7 +179,11 @@ async def _waits_in_vain(socket: Socket, timeout: float | None) -> None:
 @trio_tcp_test
 async def test_without_a_timeout_a_client_waits_until_it_leaves(timeout: float | None) -> None:
     io = Server()
-    io.on("q", lambda _: 1)
+
+    @io.on("q")
+    def answer(_: object) -> int:
+        return 1
+
     async with serving(io) as url, connect(url) as client:
         assert await client.call("q", timeout=timeout) == 1
         async with trio.open_nursery() as nursery:

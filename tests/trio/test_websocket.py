@@ -13,6 +13,7 @@ from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_p
 from socketio_core.app import Socket
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.trio import Server, Timeouts
+from socketio_core.websocket_handshake import Subprotocols
 from tests.trio.bench import Bench, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.hostile import perform, under_attack
@@ -443,7 +444,13 @@ def test_json_and_parser_exclude_each_other() -> None:
 @pytest.mark.parametrize("shortcuts", [True, False])
 async def test_subprotocol_is_chosen_in_the_101(*, shortcuts: bool) -> None:
     offers = ["Sec-WebSocket-Protocol: a, b"]
-    for taken, chosen in ((None, "a"), (["b"], "b"), ([], None), (lambda _: "b", "b")):
+    choices: list[tuple[Subprotocols | None, str | None]] = [
+        (None, "a"),
+        (["b"], "b"),
+        ([], None),
+        (lambda _: "b", "b"),
+    ]
+    for taken, chosen in choices:
         async with serving(Server(subprotocols=taken, shortcuts=shortcuts)) as bench:
             peer = await bench.connect()
             await peer.send(handshake(headers=offers))

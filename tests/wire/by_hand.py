@@ -88,7 +88,10 @@ class House:
         self.timeouts: list[float] = []
         self.peers: list[Peer] = []
         mount = Mount(self.engine, asks_handshakes=asks_handshakes, pace_of=pace_of or (lambda _: self.gate))
-        report = lambda what, error: self.reports.append((what, error))  # noqa: E731
+
+        def report(what: str, error: BaseException) -> None:
+            self.reports.append((what, error))
+
         self.site = Site([mount], application=self, report=report, **options)
 
     @property

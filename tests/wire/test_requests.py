@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.http import Cors, Response
+from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import Timeouts
 from socketio_core.wire.requests import MAX_EARLY_BYTES, MAX_LINGER_BYTES
@@ -23,7 +23,8 @@ APP: Final = request("/app", "POST", b"abc")
 
 
 def house(settings: EngineSettings | None = None, **options: Any) -> House:
-    return House(settings, timeouts=TIMES, **{"asks_requests": True, **options})
+    given: dict[str, Any] = {"asks_requests": True, **options}
+    return House(settings, timeouts=TIMES, **given)
 
 
 # -- a connection in each phase ----------------------------------------------------------------------------------------
@@ -448,7 +449,10 @@ def test_connect_is_no_method_of_a_server() -> None:
 
 
 def test_static_responses_come_first() -> None:
-    place = house(static_response=lambda found: ok(b"static") if "static" in found.target else None)
+    def static(found: Request) -> Response | None:
+        return ok(b"static") if "static" in found.target else None
+
+    place = house(static_response=static)
     peer = place.connect()
     assert peer.ask(f"{PATH}&static").text == "static"
     assert peer.ask("/static").text == "static"

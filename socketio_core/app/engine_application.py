@@ -89,7 +89,7 @@ class EngineSession:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
         self._app.runtime.check_caller()
-        if self.flow.is_over_high_water:
+        if self.flow.is_over_high_water and self.connected:
             raise BufferFull(f"outgoing buffer is full: {self.session.buffered_bytes} bytes, see high_water_bytes")
         return self._send(message)
 

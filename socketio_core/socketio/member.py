@@ -238,9 +238,9 @@ class Member:
         """The same, but refuse to fill the buffer of a client that reads too slowly.
 
         Raises:
-            BufferFull: the session is over its high-water mark already; nothing was sent.
+            BufferFull: the session is over its high-water mark already, or as `emit`; nothing was sent.
         """
-        if self.is_over_high_water:
+        if self.is_over_high_water and self.state is MemberState.JOINED:  # else it is held apart, or dropped
             raise BufferFull(
                 f"outgoing buffer is full: {self.connection.session.buffered_bytes} bytes, see high_water_bytes"
             )

@@ -261,6 +261,7 @@ def test_nobody_waits_to_send_to_a_session_that_is_closing() -> None:
     assert session.send_nowait("x" * 100)
     rig.start(session.close())
     assert rig.start(session.send("late")).result is False
+    assert session.send_nowait("late") is False
     assert client.fetch() == ["x" * 100]
 
 

@@ -12,7 +12,7 @@ from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled
-from tests.app.rig import AppRig, note
+from tests.app.rig import AppRig, note, waiting
 from tests.socketio.rig import TRANSPORTS, drain, timer_count
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -215,6 +215,25 @@ def test_emit_without_waiting_refuses_to_fill_a_full_buffer() -> None:
         socket.emit_nowait("late")
     resume(rig, client)
     assert socket.emit_nowait("late")
+
+
+def test_emit_without_waiting_looks_at_the_buffer_only_if_the_event_goes_there() -> None:
+    """Who has left is sent nothing, and who is not let in yet has a buffer of its own."""
+    rig = AppRig(SMALL)
+    client, socket = stalled(rig)
+    pending: list[Socket] = []
+    gate = rig.runtime.new_event()
+    rig.io.of("/other").use(pending.append)
+    rig.io.of("/other").use(waiting(gate))
+    client.send("40/other,")
+    rig.run()
+    assert socket.member.is_over_high_water
+    assert pending[0].emit_nowait("early")
+    rig.start(socket.disconnect())
+    assert socket.emit_nowait("late") is False
+    gate.set()
+    resume(rig, client)
+    assert '2/other,["early"]' in drain(client)
 
 
 @pytest.mark.parametrize("end", ["41", "1", "server", "cancel"])

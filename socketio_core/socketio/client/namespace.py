@@ -400,10 +400,10 @@ class ClientNamespace:
         """The same, but refuse to fill the buffer of a server that reads too slowly.
 
         Raises:
-            BufferFull: the session is over its high-water mark already; nothing was sent.
+            BufferFull: the session is over its high-water mark already, or as `emit`; nothing was sent.
         """
         self.client.catch_up(now)
-        if self.client.is_over_high_water:
+        if self.client.is_over_high_water and self.is_connected:  # else the event goes to another buffer, or nowhere
             raise BufferFull(f"outgoing buffer is full: {self.client.buffered_bytes} bytes, see high_water_bytes")
         return self.emit(name, args, now=now)
 

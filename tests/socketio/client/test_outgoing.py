@@ -75,6 +75,21 @@ def test_emit_nowait_keeps_below_the_mark() -> None:
         scene.root.emit_nowait("b", [], now=scene.now)
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_emit_nowait_asks_the_connection_only_if_the_event_goes_there(retries: int) -> None:
+    """One that is not connected keeps what is emitted in a buffer of its own, whatever others have filled."""
+    scene = Scene(engine={"high_water_bytes": 10}, retries=retries).connected()
+    other = scene.client.of("/other")
+    other.connect(scene.now)
+    scene.root.emit("a", ["0123456789"], now=scene.now)
+    assert scene.client.is_over_high_water
+    assert other.emit_nowait("b", [], now=scene.now)
+    assert other.buffered_count == 1
+    scene.client.close(scene.now)
+    assert not other.emit_nowait("c", [], now=scene.now)
+    assert not scene.root.emit_nowait("c", [], now=scene.now)
+
+
 @pytest.mark.parametrize(("name", "args"), [("connect", []), (1, []), ("a", [float("nan")]), ("a", [object()])])
 @pytest.mark.parametrize("retries", [0, 1])
 def test_misuse_changes_nothing(name: Any, args: list[Any], retries: int) -> None:

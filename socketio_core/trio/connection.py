@@ -50,11 +50,6 @@ class Connection:
 
     # -- input, of what is watched -----------------------------------------------------------------------------------
 
-    @property
-    def has_more(self) -> bool:
-        """Whether what was read waits for its turn: `proceed`."""
-        return self._wire.has_more
-
     def read_now(self) -> bool:
         """Read what is there. Returns whether there was anything, or the end."""
         if not self._wire.wants_input:
@@ -165,8 +160,11 @@ class Connection:
             self._is_muted = True
             self._direct.end_writing()
         if self._watcher is not None:
-            if self._is_watched is not wire.wants_input:
+            is_wanted = wire.wants_input
+            if self._is_watched is not is_wanted:
                 self._watch_or_not(self._watcher)
+            if not is_wanted and wire.has_more:  # also when that came about here: the next of pipelined requests
+                self._watcher.give_turn(self)
         elif self._wanted is not None and (wire.wants_input or wire.has_more or wire.is_over):
             self._wanted.set()
             self._wanted = None

@@ -37,8 +37,9 @@ class Watcher:
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wakeup, select.EPOLLIN)
         self._watched: dict[int, Connection] = {}
-        self._behind: list[Connection] = []  # what was read of them waits for its turn
+        self._behind: dict[Connection, None] = {}  # what was read of them waits for its turn; in order
         self._watching: object = None  # whichever task watches
+        self._is_waiting = False  # it does, and must be woken for what is behind
         self._is_stopped = False
 
     def watch(self, fileno: int, connection: Connection) -> None:
@@ -50,6 +51,13 @@ class Watcher:
         """Read a connection no more; to be called before its socket is closed, too."""
         if self._watched.pop(fileno, None) is not None:
             self._epoll.unregister(fileno)
+
+    def give_turn(self, connection: Connection) -> None:
+        """Something that was read of it waits for its turn: it comes in the next round."""
+        self._behind[connection] = None
+        if self._is_waiting:
+            self._is_waiting = False
+            os.eventfd_write(self._wakeup, 1)
 
     def stop(self) -> None:
         """End the watching."""
@@ -70,7 +78,9 @@ class Watcher:
             if self._behind:
                 await trio.lowlevel.checkpoint()
             else:
+                self._is_waiting = True
                 await trio.lowlevel.wait_readable(fileno)
+                self._is_waiting = False
             runtime.is_corked = True
             try:
                 for connection in self._turns():
@@ -93,22 +103,17 @@ class Watcher:
 
     def _turns(self) -> Iterator[Connection]:
         """Let each connection that is ready, or has more, have its turn, and yield it for its handlers to run."""
-        behind, self._behind = self._behind, []
-        try:
-            while behind:
-                connection = behind.pop()
-                connection.proceed()
-                if connection.has_more:
-                    self._behind.append(connection)
-                yield connection
-        finally:
-            self._behind += behind  # which another task comes to now
+        for connection in list(self._behind):  # the rest stays there when another task takes over
+            del self._behind[connection]
+            connection.proceed()
+            yield connection
         for fileno, _ in self._epoll.poll(0, ROUND_SOCKETS):
             found = self._watched.get(fileno)  # `None`: closed in this very round, or the wake-up
-            if found is not None and found.read_now():
-                if found.has_more:
-                    self._behind.append(found)
-                yield found
+            if found is not None:
+                if found.read_now():
+                    yield found
+            elif fileno == self._wakeup:
+                os.eventfd_read(fileno)
 
     def _hand_over(self) -> None:
         """A handler is about to wait: let another task watch."""

@@ -15,7 +15,7 @@ from socketio_core.app import Socket
 from socketio_core.trio import Server
 from tests.trio.bench import serving, task_count, trio_tcp_test, until
 from tests.trio.clients import WebSocketClient
-from tests.trio.wire import Ended, frame
+from tests.trio.wire import Ended, frame, request
 
 CLIENTS: Final = 20
 
@@ -157,6 +157,16 @@ async def test_one_whose_handlers_are_behind_is_read_no_more_and_others_are() ->
         go_on.set()
         await slow_one.echo()
         assert seen == list(range(20))
+
+
+@trio_tcp_test
+async def test_pipelined_requests_are_answered_one_after_another_without_a_rest_between() -> None:
+    async with serving(make_server(), tcp=True) as bench:
+        peer = await bench.connect()
+        began_at = trio.current_time()
+        await peer.send(request("/elsewhere") * 200)
+        assert {(await peer.answer()).status for _ in range(200)} == {404}
+        assert trio.current_time() - began_at < 0.1  # 5 ms each, by the clock's rest, is a second
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "half-close"])

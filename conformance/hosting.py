@@ -22,6 +22,7 @@ from conformance.times import QUICK, VARIABLE, Times, as_text
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = ("trio", "asyncio", "selectors", "wsgi", "asgi", "sans")
 REFERENCE: Final = "node"
+NOT_ITS_OWN: Final = {"asgi": "methods/empty_lines_"}  # h11 below uvicorn refuses empty lines before a request
 OTHERS: Final = ("python-socketio",)
 HOSTS: Final = (*OURS, REFERENCE, *OTHERS)
 IN_MEMORY: Final = "sans"

@@ -92,6 +92,16 @@ async def no_origin_is_no_browser(peer: Peer, path: str) -> None:
     expect((await peer.get(target(path))).status, 200, "status")
 
 
+@case("reference", "RFC 6454, 4; RFC 6455, 4.1", over=("polling", "websocket"))
+async def own_origin_may_be_that_of_a_websocket(peer: Peer, transport: str) -> None:
+    """An `Origin` of `ws:` or `wss:` and the server's own host, as Swift's WebSocket library writes it, is served."""
+    headers = [("Origin", peer.wire.origin.replace("http", "ws", 1))]
+    if transport == "polling":
+        await peer.polling(headers=headers)
+    else:
+        await peer.websocket_session(headers=headers)
+
+
 @case(
     "required",
     "Fetch, CORS check; PROTOCOL 4.10",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.case import case, expect, require
+from conformance.case import Skipped, case, expect, require
+from conformance.client.http import Response
 from conformance.client.peer import ENGINE_IO, Peer, target
 
 ERRORS = "PROTOCOL 1.4"
@@ -88,6 +89,46 @@ async def first_of_two_faults_is_named(peer: Peer, method: str, query: str, code
     """A request with two faults is told the one that the reference looks for first."""
     response = await peer.request(method, f"{ENGINE_IO}?{query}")
     expect((response.status, response.json["code"]), (400, code), "status and code")
+
+
+# -- empty lines -----------------------------------------------------------------------------------------------------
+
+EMPTY_LINES = [("one", b"\r\n"), ("several", b"\r\n\r\n\r\n")]
+
+
+@case("reference", "RFC 9112, 2.2", rows=EMPTY_LINES)
+async def empty_lines_before_the_first_request_are_ignored(peer: Peer, lines: bytes) -> None:
+    """A connection may begin with empty lines."""
+    exchange = await peer.begin("GET", target(), ahead=lines)
+    expect((await exchange.response()).status, 200, "status")
+
+
+@case("reference", "RFC 9112, 2.2", rows=EMPTY_LINES)
+async def empty_lines_before_a_later_request_are_ignored(peer: Peer, lines: bytes) -> None:
+    """Between two requests on a connection there may be empty lines."""
+    first = await peer.begin("GET", target())
+    _keep_alive(await first.response())
+    later = await peer.begin("GET", target(), ahead=lines, after=first)
+    expect((await later.response()).status, 200, "status")
+
+
+@case("reference", "RFC 9112, 2.2", rows=EMPTY_LINES)
+async def empty_lines_behind_a_body_are_ignored(peer: Peer, lines: bytes) -> None:
+    """Old clients send an empty line behind the body of a POST, which does not count it."""
+    session = await peer.polling()
+    post = await peer.begin("POST", session.target(), body_size=6)
+    await post.send_body(b"4hello")
+    await post.send_raw(lines)
+    response = await post.response()
+    expect((response.status, response.text), (200, "ok"), "answer to the POST")
+    _keep_alive(response)
+    poll = await peer.begin("GET", session.target(), after=post)
+    expect((await poll.response()).text, "4hello", "body of the poll")
+
+
+def _keep_alive(response: Response) -> None:
+    if (response.header("connection") or "").lower() == "close":
+        raise Skipped("the server closes its connections")
 
 
 # -- requests that do not fit their session --------------------------------------------------------------------------

@@ -54,10 +54,14 @@ class Response:
 
 
 class Exchange:
-    """A request that was begun, and its response."""
+    """A request that was begun, and its response.
+
+    Attributes:
+        stream: its connection.
+    """
 
     def __init__(self, stream: trio.abc.Stream, transcript: Transcript, label: str) -> None:
-        self._stream = stream
+        self.stream = stream
         self._transcript = transcript
         self._label = label
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=1_000_000)
@@ -68,6 +72,11 @@ class Exchange:
     async def start(self, method: str, target: str, headers: Iterable[tuple[str, str]]) -> None:
         """Send the request's line and headers."""
         await self._send(h11.Request(method=method, target=target, headers=list(headers)))
+
+    async def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are, in front of the request or behind it."""
+        self._transcript.add(">", f"{shown(data.decode('latin-1'))}   ({self._label})")
+        await self.stream.send_all(data)
 
     async def send_body(self, data: bytes) -> None:
         """Send a piece of the body; a chunk of it, where the headers say chunked."""
@@ -81,7 +90,7 @@ class Exchange:
         data = self._h11.send(event)
         if data:
             with suppress(trio.BrokenResourceError):  # the server may have answered early: for `response` to see
-                await self._stream.send_all(data)
+                await self.stream.send_all(data)
 
     async def response(self, patience_s: float = PATIENCE_S) -> Response:
         """Wait for the whole response.
@@ -116,7 +125,7 @@ class Exchange:
             try:
                 event = self._h11.next_event()
                 if event is h11.NEED_DATA:
-                    self._h11.receive_data(bytes(await self._stream.receive_some(READ_BYTES)))
+                    self._h11.receive_data(bytes(await self.stream.receive_some(READ_BYTES)))
                     continue
             except trio.BrokenResourceError:
                 raise Failure(f"connection was lost before the response to {self._label}") from None
@@ -141,4 +150,4 @@ class Exchange:
     async def abort(self) -> None:
         """Drop the connection, as a client does that goes away."""
         self._transcript.add(">", f"(connection dropped)   ({self._label})")
-        await trio.aclose_forcefully(self._stream)
+        await trio.aclose_forcefully(self.stream)

@@ -69,16 +69,23 @@ class Peer:
         headers: Headers = (),
         body_size: int | None = None,
         chunked: bool = False,
+        ahead: bytes = b"",
+        after: Exchange | None = None,
     ) -> Exchange:
-        """Send the head of a request, on a new connection. Without a body the request is complete with that.
+        """Send the head of a request. Without a body the request is complete with that.
 
         Args:
+            ahead: send these bytes in front of it.
+            after: send it on the connection of this one, which was answered; else on a new connection.
             body_size: announce a body of this many bytes, to be sent with `send_body`, then `finish`.
             chunked: announce a body in chunks.
         """
         label = f"{method} {where}"
         self.transcript.add(">", label + "".join(f"   {name}: {value}" for name, value in headers))
-        exchange = Exchange(await self._connect(), self.transcript, label)
+        stream = await self._connect() if after is None else after.stream
+        exchange = Exchange(stream, self.transcript, label)
+        if ahead:
+            await exchange.send_raw(ahead)
         fields = [("Host", self.wire.authority), *headers]
         if chunked:
             fields.append(("Transfer-Encoding", "chunked"))

@@ -48,13 +48,8 @@ class SocketIOApp:
                 await self._serve_poll(core, poll, receive, send)
             case Upgrade(websocket, headers):
                 await receive()  # "websocket.connect"
-                await send(
-                    {
-                        "type": "websocket.accept",
-                        "headers": headers,
-                        "subprotocol": next(iter(scope["subprotocols"]), None),
-                    }
-                )
+                chosen = next(iter(scope["subprotocols"]), None)
+                await send({"type": "websocket.accept", "headers": headers, "subprotocol": chosen})
                 await self._serve_websocket(core, websocket, receive, send)
 
     async def _serve_post(self, core: Engine | Server, post: Post, receive: Receive, send: Send) -> None:

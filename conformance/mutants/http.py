@@ -177,6 +177,26 @@ class RefusesWebSocketsWithOrigin(Broken):
         return plain(400) if request.is_websocket_upgrade and request.header("origin") else request
 
 
+@caught_by("cors/own_origin_may_be_that_of_a_websocket*")
+class TakesWsForAnotherOrigin(Broken):
+    """`ws://` and the server's own host is an origin like any other."""
+
+    def on_request(self, request: Request) -> Request | Response:
+        return plain(403) if (request.header("origin") or "").startswith("ws") else request
+
+
+@caught_by(
+    "methods/empty_lines_before_the_first_request_are_ignored*",
+    "methods/empty_lines_before_a_later_request_are_ignored*",
+    "methods/empty_lines_behind_a_body_are_ignored*",
+)
+class TakesEmptyLinesForRequests(Broken):
+    """A request that begins with an empty line is none."""
+
+    def bytes_in(self, data: bytes) -> bytes:
+        return b"?" + data if data.startswith(b"\r\n") else data
+
+
 @caught_by("polling/answers_know_no_limit")
 class LimitsItsAnswers(Broken):
     """A poll is answered with no more than the client might send; the rest is lost."""

@@ -1,4 +1,4 @@
-"""The hosts on the network: ours pass everything, the reference passes what it defines, others are only counted."""
+"""The hosts on the network: ours pass all of theirs, the reference what it defines, others are only counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conformance.hosting import HOSTS, OURS, ROOT, started
+from conformance.hosting import HOSTS, NOT_ITS_OWN, OURS, ROOT, started
 
 NETWORK_HOSTS = [host for host in HOSTS if host != "sans"]
 MUST = {"node": "reference", "python-socketio": None}
@@ -36,8 +36,9 @@ def test_host_passes(host: str, require_tool: Callable[[str], str]) -> None:
     if must is not None:
         levels = {"reference": ("required", "reference"), "better": ("required", "reference", "better")}[must]
         failed = [case for case in report["cases"] if case["status"] != "passed" and case["level"] in levels]
-        assert [case["name"] for case in failed] == [], json.dumps(failed, indent=1)
-        assert done.returncode == 0
+        own = [case for case in failed if not case["name"].startswith(NOT_ITS_OWN.get(host, "none"))]
+        assert [case["name"] for case in own] == [], json.dumps(own, indent=1)
+        assert done.returncode == bool(failed)
 
 
 @pytest.mark.parametrize("host", OURS)

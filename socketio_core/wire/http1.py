@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import final
+from typing import Final, final
 
 import h11
 
 from socketio_core.http import Response
 from socketio_core.wire.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
+
+TURN_PIECES: Final = 256  # of one body that are handled before it is the turn of other connections
 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 _MAX_BLANK_BYTES = 64  # between two requests; RFC 9112, 2.2 speaks of one line, and llhttp sets no limit
@@ -75,12 +77,14 @@ class Http1:
 
     Attributes:
         is_ended: the client has closed its end, and no request is left.
+        has_pieces: `read_body` stopped at its limit though more of the body has arrived; call it again.
     """
 
-    __slots__ = ("_blank_bytes", "_h11", "_is_head", "_plain", "_shortcuts", "_unread", "is_ended")
+    __slots__ = ("_blank_bytes", "_h11", "_is_head", "_plain", "_shortcuts", "_unread", "has_pieces", "is_ended")
 
     def __init__(self, *, shortcuts: bool) -> None:
         self.is_ended = False
+        self.has_pieces = False
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._unread = b""  # what has arrived and h11 was not given
         self._blank_bytes = 0  # of empty lines in front of the next request
@@ -172,6 +176,8 @@ class Http1:
     def read_body(self, take: Callable[[bytes], object]) -> bool:
         """Hand what has arrived of the body to `take`; it is done with when `take` says `False`. Returns whether it is.
 
+        Some `TURN_PIECES` at a time: a client may cut its body into chunks of one byte.
+
         Raises:
             BadRequest: it is no body.
         """
@@ -180,9 +186,14 @@ class Http1:
             if body:
                 take(body)
             return True
-        while (event := self._next_event()) is not h11.NEED_DATA:
+        self.has_pieces = False
+        for _ in range(TURN_PIECES):
+            event = self._next_event()
+            if event is h11.NEED_DATA:
+                return False
             if not isinstance(event, h11.Data) or take(bytes(event.data)) is False:
                 return True
+        self.has_pieces = True
         return False
 
     # -- writing -----------------------------------------------------------------------------------------------------

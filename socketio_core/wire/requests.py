@@ -101,6 +101,8 @@ class Requests:
     @property
     def has_more(self) -> bool:
         """See `Stage`."""
+        if self._phase is Phase.BODY or self._phase is Phase.DRAIN:
+            return self._http.has_pieces
         return self._phase is Phase.IDLE and self._http.held_bytes > 0
 
     # -- input -------------------------------------------------------------------------------------------------------

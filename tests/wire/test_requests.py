@@ -10,7 +10,7 @@ import pytest
 
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings
-from socketio_core.wire import Timeouts
+from socketio_core.wire import RequestAsked, Timeouts
 from socketio_core.wire.requests import MAX_EARLY_BYTES, MAX_LINGER_BYTES
 from socketio_core.wire.websocket import WRITE_BYTES
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House, Peer, ok
@@ -434,6 +434,30 @@ def test_body_over_the_limit_is_refused_before_all_of_it_has_come() -> None:
     peer = place.connect()
     peer.send(request("/app", "POST", headers=["Content-Length: 1000"]) + b"x" * 11)
     assert peer.answer().status == 413
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_body_of_many_small_chunks_takes_several_turns(*, is_wanted: bool) -> None:
+    place = house(asks_requests=is_wanted)
+    peer = place.connect()
+    wire = peer.wire
+    wire.receive(request("/app", "POST", headers=["Transfer-Encoding: chunked"]), place.now)
+    if not is_wanted:
+        place.settle()  # answered already; the body is read away
+    wire.receive(chunked(*[b"x"] * 1000) + request("/engine.io/"), place.now)
+    turns = 1
+    while not wire.wants_input and wire.has_more and turns < 4:
+        turns += 1
+        wire.proceed(place.now)
+    assert turns == 4
+    place.settle()
+    if is_wanted:
+        (found,) = place.asked
+        assert isinstance(found, RequestAsked)
+        assert found.body == b"x" * 1000
+        found.answer(ok(), place.now)
+        place.settle()
+    assert [peer.answer().status, peer.answer().status] == [200 if is_wanted else 404, 400]
 
 
 def test_without_an_application_other_paths_are_not_found() -> None:

@@ -16,7 +16,7 @@ from socketio_core.http import Request
 from socketio_core.socketio import ConnectRequested, EventReceived, Server
 from socketio_core.socketio.member import Member
 
-_NEVER_S = 1e9
+_NEVER_S = 1e6
 _encode = JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _decode = JSONDecoder().raw_decode
 _REQUEST = Request(

@@ -64,6 +64,43 @@ async def test_a_handler_that_waits_holds_up_its_own_socket_alone() -> None:
 
 
 @trio_tcp_test
+async def test_handlers_of_one_read_do_not_wait_for_each_other() -> None:
+    io = Server(concurrency=3)
+    answers: list[object] = []
+
+    @io.on("ask")
+    async def ask(socket: Socket, number: int) -> None:
+        answers.append(await socket.call("question", number))
+
+    async with serving(io, tcp=True) as bench:
+        client = await bench.websocket()
+        await client.send(*[f'42["ask",{number}]' for number in range(3)])
+        questions = sorted([str(await client.take()) for _ in range(3)])
+        assert [question[-12:] for question in questions] == [f'question",{number}]' for number in range(3)]
+        for question in reversed(questions):
+            await client.send("43" + question[2 : question.index("[")] + f"[{question[-2]}]")
+        await until(lambda: len(answers) == 3, "all were answered")
+        assert answers == [2, 1, 0]
+
+
+@trio_tcp_test
+async def test_namespaces_of_one_read_do_not_wait_for_each_other() -> None:
+    io = make_server()
+    go_on = trio.Event()
+
+    @io.of("/slow").use
+    async def wait(_: Socket) -> None:
+        await go_on.wait()
+
+    async with serving(io, tcp=True) as bench:
+        client = await bench.websocket(join=False)
+        await client.send("40/slow,", "40")
+        assert str(await client.take()).startswith('40{"sid":')
+        go_on.set()
+        assert str(await client.take()).startswith('40/slow,{"sid":')
+
+
+@trio_tcp_test
 async def test_many_that_are_ready_at_once_are_all_served() -> None:
     async with serving(make_server(), tcp=True) as bench:
         clients = [await bench.websocket() for _ in range(200)]

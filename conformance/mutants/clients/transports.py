@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from wsproto.events import Pong
 
@@ -11,7 +11,7 @@ from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.engineio.client.handshake import Handshake
 from socketio_core.engineio.client.polling import Polling
-from socketio_core.engineio.client.requests import ClientMemory, Requests
+from socketio_core.engineio.client.requests import Requests
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import SEPARATOR, encode_payload
@@ -73,10 +73,8 @@ class PostsTwice(Polling):
 class PostsOneByOne(ClientSession):
     """Each packet has a POST of its own."""
 
-    def __init__(
-        self, settings: EngineClientSettings, *, memory: ClientMemory, random: Callable[[], float], now: float
-    ) -> None:
-        super().__init__(replace(settings, max_packets_per_post=1), memory=memory, random=random, now=now)
+    def __init__(self, settings: EngineClientSettings, **others: Any) -> None:
+        super().__init__(replace(settings, max_packets_per_post=1), **others)
 
 
 @caught_by("transports/several_packets_at_once_are_delivered_in_order[polling]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from typing import Any, Final
 
 import pytest
@@ -45,6 +46,20 @@ def test_what_a_handler_returns_is_the_ack(rig: AppRig, result: Any, expected: l
     client, _ = rig.connect()
     assert rig.send(client, '420["a"]') == expected
     assert rig.send(client, '42["a"]') == []  # nobody asked
+
+
+class Later:
+    """An awaitable that is no coroutine."""
+
+    def __await__(self) -> Generator[Any, None, int]:
+        yield from ()
+        return 7
+
+
+def test_whatever_can_be_awaited_is(rig: AppRig) -> None:
+    rig.io.on("a", returning(Later()))
+    client, _ = rig.connect()
+    assert rig.send(client, '420["a"]') == ["30[7]"]
 
 
 @pytest.mark.parametrize("result", [object(), math.nan, {1, 2}, [b"x"] * 11, Hostile(a=1)])

@@ -71,6 +71,7 @@ CANCELLED: Final[list[Callable[[Socket], Any]]] = [
     lambda socket: socket.namespace.emit("a"),
     lambda socket: socket.namespace.call("a"),
     lambda socket: socket.namespace.disconnect_sockets(),
+    lambda socket: socket.namespace.to("nobody").disconnect_sockets(),
 ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -10,6 +12,7 @@ from socketio_core.app.client_socket import ConnectError
 from socketio_core.app.socket import Disconnected
 from socketio_core.errors import LocalProtocolError
 from tests.app.client_rig import ClientRig
+from tests.app.hand_runtime import HandEvent
 
 # -- handlers ----------------------------------------------------------------------------------------------------------
 
@@ -152,6 +155,18 @@ def test_marks_for_recovery_are_left_out_where_they_do_not_fit() -> None:
     assert rig.calls == [("one", "text"), ("all", "text", "offset")]
 
 
+def test_arguments_that_do_not_fit_are_left_alone_without_recovery() -> None:
+    rig = ClientRig().up()
+
+    def one(text: str) -> None:
+        rig.calls.append(text)
+
+    rig.io.socket_of("/").on("a", one)
+    rig.hear('2["a","text","more"]')
+    assert rig.calls == []
+    assert rig.logged == ["handler of 'a' failed"]
+
+
 # -- auth --------------------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +271,44 @@ def test_disconnecting_before_any_outcome_says_so() -> None:
     assert "call socket.connect()" in str(rig.start(socket.wait_connected()).error)
 
 
+def test_an_old_refusal_does_not_explain_a_new_end() -> None:
+    rig = ClientRig().up()
+    other = rig.io.socket_of("/other")
+    rig.run()
+    rig.hear('4/other,{"message":"no"}')
+    other.connect()
+    rig.run()
+    rig.hear('0/other,{"sid":"B"}', "1/other,")
+    assert "call socket.connect()" in str(rig.start(other.wait_connected()).error)
+
+
+@pytest.mark.parametrize("end", ["connected", "cancelled"])
+def test_nothing_is_kept_of_who_waited(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = ClientRig()
+    socket = rig.io.socket_of("/")
+    made: list[ref[object]] = []
+    new_event = rig.runtime.new_event
+
+    def noted() -> HandEvent:
+        event = new_event()
+        made.append(ref(event))
+        return event
+
+    monkeypatch.setattr(rig.runtime, "new_event", noted)
+    waiting = rig.start(socket.wait_connected())
+    if end == "connected":
+        rig.open()
+        rig.hear('0{"sid":"A"}')
+    else:
+        rig.runtime.cancel(waiting)
+        rig.run()
+    assert waiting.is_done
+    del waiting
+    rig.runtime.tasks.clear()
+    gc.collect()
+    assert [event() for event in made] == [None]
+
+
 def test_closing_ends_every_wait() -> None:
     rig = ClientRig()
     socket = rig.io.socket_of("/")
@@ -268,5 +321,7 @@ def test_closing_ends_every_wait() -> None:
         socket.of("/other")
     with pytest.raises(LocalProtocolError):
         socket.connect()
-    assert isinstance(rig.start(socket.call("q")).error, Disconnected)
+    call = rig.start(socket.call("q"))
+    assert isinstance(call.error, Disconnected)
+    assert str(call.error) == "client is closed, so 'q' was not sent"
     assert rig.start(socket.emit("e")).result is False

@@ -201,6 +201,41 @@ def test_streams_go_on_across_connections_until_all_is_over() -> None:
     assert isinstance(waiting.error, StopAsyncIteration | RuntimeError)
 
 
+def test_streams_go_on_behind_goodbyes_that_were_not_the_last() -> None:
+    """What is handled late is not taken for how things are now, nor the other way round."""
+    rig = ClientRig(reconnection_attempts=1).up()
+    socket = rig.io.socket_of("/")
+    stream = socket.events()
+    gate = rig.runtime.new_event()
+    socket.on("wait", gate.wait)
+    rig.hear('2["wait"]')
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.open()
+    rig.hear('0{"sid":"B"}', '2["a"]', "1")
+    assert not socket.active
+    gate.set()
+    rig.run()
+    assert [take(rig, stream), take(rig, stream)] == [("wait",), ("a",)]
+    with pytest.raises(StopAsyncIteration):
+        take(rig, stream)
+
+
+def test_streams_go_on_if_the_socket_was_told_to_connect_again() -> None:
+    rig = ClientRig().up()
+    rig.io.socket_of("/other")
+    rig.hear('0/other,{"sid":"B"}')
+    socket = rig.io.socket_of("/")
+    stream = socket.events()
+    rig.say("1")
+    rig.io.dispatch_soon()
+    socket.connect()
+    rig.run()
+    rig.hear('0{"sid":"C"}', '2["a"]')
+    assert take(rig, stream) == ("a",)
+
+
 def test_streams_hold_reading_up_until_they_are_read_or_closed() -> None:
     rig = ClientRig(max_queued_events=2).up()
     socket, flow = rig.io.socket_of("/"), rig.io.flow

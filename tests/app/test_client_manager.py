@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.engineio.packet import Payload
+from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.guard import guarded
 from tests.app.client_rig import ClientRig
@@ -77,6 +78,36 @@ def test_pings_do_not_pile_up_while_a_handler_works() -> None:
     event.set()
     rig.run()
     assert rig.calls == ["ping", "ping"]
+
+
+def test_pings_between_other_events_are_told() -> None:
+    """Only one that follows another, still untold, is left out."""
+    rig = ClientRig().up(release=False)
+    rig.io.on_any(lambda name, *_: rig.calls.append(name))
+    for _ in range(2):
+        rig.client.receive(rig.sockets[-1], "2", rig.now)
+        rig.run()
+    rig.lose()
+    rig.run()
+    rig.wait(2)
+    rig.open()
+    rig.client.receive(rig.sockets[-1], "2", rig.now)
+    rig.run()
+    rig.io.release()
+    rig.run()
+    lost = ["close", "reconnect_scheduled", "reconnect_attempt"]
+    assert [name for name in rig.calls if name != "reconnect"] == ["open", "ping", *lost, "open", "ping"]
+
+
+def test_a_socket_that_is_asked_for_too_late_is_not_made() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    rig.client.close(rig.now)
+    for name in ("/", "/other"):
+        with pytest.raises(LocalProtocolError):
+            rig.io.socket_of(name, {"token": 1})
+    assert socket.auth is None
+    assert list(rig.client.namespaces) == ["/"]
 
 
 def test_upgrades_are_told() -> None:
@@ -160,10 +191,13 @@ def test_what_went_wrong_is_kept_with_the_socket() -> None:
 
 
 def test_who_waits_to_emit_learns_that_the_connection_is_over() -> None:
-    """Without a namespace that would say goodbye first: nothing was connected yet."""
+    """Without a namespace that would say goodbye first: one has left already, the other is not connected yet."""
     rig = ClientRig(engine={"high_water_bytes": 5}).up()
+    rig.io.socket_of("/other")
     rig.start(rig.io.socket_of("/").emit("first"))
+    rig.hear("1")
     waiting = rig.start(rig.io.flow.wait_drained())
-    rig.client.close(rig.now)
+    assert [waiting.is_done] == [False]
+    rig.lose()
     rig.run()
     assert waiting.is_done

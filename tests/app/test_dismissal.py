@@ -342,3 +342,15 @@ def test_a_clients_handler_of_any_event_may_keep_it_from_the_others() -> None:
     rig.hear('21["a",1]', '2["a",2]')
     assert rig.calls == ["a"]
     assert rig.io.flow.queued_count == 0
+
+
+def test_what_a_client_was_sent_before_it_disconnects_is_not_handled_though_nobody_looked_yet() -> None:
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    socket.on("a", rig.note("a"))
+    rig.say('2["a",1]')
+    rig.runtime.start(socket.disconnect())
+    rig.runtime.run_ready()
+    rig.run()
+    assert rig.calls == []
+    assert rig.io.flow.queued_count == 0

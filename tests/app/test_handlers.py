@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import partial
 from typing import Any
 
@@ -130,11 +131,19 @@ def test_sync_and_async_handlers_are_run_alike() -> None:
     def sync_that_returns_an_awaitable(value: int) -> Any:
         return asynchronous(value)
 
+    class Later:
+        def __init__(self, value: int) -> None:
+            self.value = value
+
+        def __await__(self) -> Generator[Any, None, int]:
+            yield from ()
+            return self.value + 3
+
     async def both() -> list[int]:
-        handlers: list[Any] = [asynchronous, sync, partial(asynchronous), sync_that_returns_an_awaitable]
+        handlers: list[Any] = [asynchronous, sync, partial(asynchronous), sync_that_returns_an_awaitable, Later]
         return [await run(handler, 1) for handler in handlers]
 
     runtime = HandRuntime(FakeClock())
     task = runtime.start(both())
     runtime.run_ready()
-    assert task.result == [2, 3, 2, 2]
+    assert task.result == [2, 3, 2, 2, 4]

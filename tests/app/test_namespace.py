@@ -156,6 +156,7 @@ VOLATILE: Final[list[tuple[Choice, list[str]]]] = [
     (lambda it: it.io.to("a").volatile, ["a"]),
     (lambda it: it.io.volatile.to("a"), ["a"]),
     (lambda it: it.io.volatile.except_("a"), ["b", "nil"]),
+    (lambda it: it.io.volatile.except_(it.sockets["nil"].id), ["a", "b"]),
 ]
 
 

@@ -1,0 +1,41 @@
+"""Names that are members of an enum: what they are equal to counts, and not how they hash or print."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import pytest
+
+from socketio_core.app.namespace import room_set
+from tests.app.rig import AppRig, note
+
+
+class Name(str, Enum):  # noqa: UP042 - a `StrEnum` is well-behaved
+    """Not what it looks like to a dict."""
+
+    FIRST = "a"
+    SECOND = "connect"
+
+    __hash__ = Enum.__hash__
+
+
+@pytest.mark.parametrize("rooms", [Name.FIRST, [Name.FIRST]])
+def test_rooms(rooms: str | list[str]) -> None:
+    rig = AppRig()
+    _, socket = rig.connect()
+    socket.join("a")
+    assert rig.io.to(rooms).fetch_sockets() == [socket]
+    assert rig.io.except_(rooms).fetch_sockets() == []
+    assert [type(room) for room in room_set(rooms)] == [str]
+
+
+def test_events_and_moments() -> None:
+    rig = AppRig()
+    heard = note(rig, "heard")
+    rig.io.on(Name.FIRST, heard)
+    rig.io.on(Name.SECOND, note(rig, "connected"))
+    client, socket = rig.connect()
+    rig.send(client, '42["a"]')
+    rig.io.off(Name.FIRST, heard)
+    rig.send(client, '42["a"]')
+    assert rig.calls == [("connected", socket.id), ("heard", socket.id)]

@@ -112,6 +112,22 @@ async def test_many_emits_of_other_tasks_wake_the_flusher_once() -> None:
 
 
 @trio_test
+async def test_flusher_sleeps_as_long_as_a_reader_works() -> None:
+    """The reader flushes by itself when it is through; a flush before it would write the same in two pieces."""
+    async with serving(Server()) as bench:
+        client = await bench.websocket()
+        runtime, session = bench.io.runtime, bench.io.core.sessions[0]
+        runtime.is_corked = True
+        bench.io.emit_nowait("n", 1)
+        await wait_all_tasks_blocked()
+        assert session.buffered_bytes > 0
+        runtime.is_corked = False
+        runtime.output_ready()
+        assert await client.take_event() == ["n", 1]
+        assert session.buffered_bytes == 0
+
+
+@trio_test
 async def test_what_is_to_run_soon_may_come_from_any_thread_and_after_the_end() -> None:
     ran: list[int] = []
     async with serving(Server()) as bench:

@@ -122,6 +122,16 @@ async def test_proxies_refuse_in_words(answer: bytes, problem: str) -> None:
         assert problem in error.value.message
 
 
+@pytest.mark.parametrize("status", [b"200 OK", b"204 No Content", b"299 Whatever"])
+@trio_tcp_test
+async def test_any_success_makes_a_tunnel_and_ipv6_is_asked_for_in_brackets(status: bytes) -> None:
+    async with proxying(b"HTTP/1.1 " + status + b"\r\n\r\n") as proxy:
+        dialer = Dialer(parse_url("http://[::1]:81"), None, parse_proxy(proxy.url))
+        stream = await dialer.dial(through_tunnel=True)
+        await stream.aclose()
+    assert proxy.heads[0].lower().startswith(b"connect [::1]:81 http/1.1\r\nhost: [::1]:81\r\n")
+
+
 @trio_tcp_test
 async def test_proxy_that_is_not_there_is_named() -> None:
     with pytest.raises(ConnectError, match=r"proxy 127\.0\.0\.1:1: Connection refused"):

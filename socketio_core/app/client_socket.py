@@ -195,6 +195,8 @@ class ClientSocket(Registrar):
         await self.manager.runtime.check_cancelled()
         self.manager.dispatch_soon()  # all that has come, and nothing that comes after the next `connect`
         self._drop_queued()
+        if not self.connected:  # else its goodbye does it
+            self.end_streams()
         self.core.disconnect(self.manager.runtime.now())
         self._give_up_waiting("socket was disconnected")
         self.manager.dispatch_soon()

@@ -236,6 +236,18 @@ def test_streams_go_on_if_the_socket_was_told_to_connect_again() -> None:
     assert take(rig, stream) == ("a",)
 
 
+def test_streams_end_when_the_socket_disconnects_between_connections() -> None:
+    """There is no goodbye then that would end them."""
+    rig = ClientRig().up()
+    socket = rig.io.socket_of("/")
+    stream = socket.events()
+    rig.lose()
+    rig.run()
+    waiting = rig.start(anext(stream))
+    rig.start(socket.disconnect())
+    assert isinstance(waiting.error, StopAsyncIteration)
+
+
 def test_streams_hold_reading_up_until_they_are_read_or_closed() -> None:
     rig = ClientRig(max_queued_events=2).up()
     socket, flow = rig.io.socket_of("/"), rig.io.flow

@@ -92,6 +92,9 @@ class Application(Registrar, Broadcasts):
         if isinstance(name, str):
             name = plain(name)
             return self._namespace_of(self.core.hub.of(name if name.startswith("/") else "/" + name))
+        of_bytes = isinstance(name, re.Pattern) and not isinstance(name.pattern, str)
+        if of_bytes or not (isinstance(name, re.Pattern) or callable(name)):
+            raise TypeError(f"namespace must be a name, a pattern of text or a function of the name, not: {name!r}")
         pattern = name.fullmatch if isinstance(name, re.Pattern) else name
         for known in self._parents.values():
             if known.pattern == pattern:

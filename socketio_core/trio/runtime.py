@@ -150,7 +150,7 @@ class LoopRuntime:
         while True:
             await self._ready.wait()
             self._ready = trio.Event()
-            self._flush_safely()
+            self.flush_safely()
 
     @trio.lowlevel.enable_ki_protection
     async def keep_time(self) -> None:
@@ -166,9 +166,10 @@ class LoopRuntime:
                 self.handle_timeout(now)
             except Exception as error:  # noqa: BLE001 - a fault there must not end everything
                 self.log_exception("what was due failed", error)
-            self._flush_safely()
+            self.flush_safely()
 
-    def _flush_safely(self) -> None:
+    def flush_safely(self) -> None:
+        """Flush; a fault there must not end everything."""
         try:
             self.flush()
         except Exception as error:  # noqa: BLE001 - a fault there must not end everything

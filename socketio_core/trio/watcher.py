@@ -99,7 +99,7 @@ class Watcher:
             finally:
                 if self._watching is me:
                     runtime.is_corked = False
-            runtime.flush()
+            runtime.flush_safely()
 
     def _turns(self) -> Iterator[Connection]:
         """Let each connection that is ready, or has more, have its turn, and yield it for its handlers to run."""

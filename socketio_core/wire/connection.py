@@ -191,7 +191,10 @@ class Wire:
             self.set_deadline(at)
             return
         self._deadline = None
-        self._stage.time_out(now)
+        try:
+            self._stage.time_out(now)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fail(error, now)
         self._site.note(self)
 
     def close(self, now: float) -> None:

@@ -446,3 +446,9 @@ def test_rooms_are_strings(rooms: Any) -> None:
         with pytest.raises(TypeError, match="rooms must be a string, or several: "):
             use(rooms)
     assert socket.rooms == {socket.id}
+
+
+@pytest.mark.parametrize("name", [3, None, b"/a", re.compile(b"/a"), ["/a"]])
+def test_what_is_no_name_and_no_pattern_is_refused(name: Any) -> None:
+    with pytest.raises(TypeError, match="namespace must be a name, a pattern of text or a function"):
+        AppRig().io.of(name)

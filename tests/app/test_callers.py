@@ -121,3 +121,11 @@ def test_a_cancelled_task_does_nothing_to_clients(call: Callable[[ClientSocket],
     assert isinstance(task.error, Cancelled)
     assert rig.sent() == []
     assert socket.connected
+
+
+def test_a_cancelled_task_emits_to_no_family() -> None:
+    rig = AppRig()
+    task = rig.runtime.start(rig.io.of(str.isascii).emit("a"))
+    rig.runtime.cancel(task)
+    rig.run()
+    assert isinstance(task.error, Cancelled)

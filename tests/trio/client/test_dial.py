@@ -133,6 +133,16 @@ async def test_any_success_makes_a_tunnel_and_ipv6_is_asked_for_in_brackets(stat
 
 
 @trio_tcp_test
+async def test_end_in_the_middle_of_a_tls_handshake_is_told_without_a_guess() -> None:
+    async with proxying(b"HTTP/1.1 200 OK\r\n\r\n") as proxy:
+        dialer = Dialer(parse_url("https://localhost:81"), None, parse_proxy(proxy.url))
+        with pytest.raises(DialError) as caught:
+            await dialer.dial(through_tunnel=True)
+    assert str(caught.value).startswith("TLS: ")
+    assert "does the server speak TLS" not in str(caught.value)
+
+
+@trio_tcp_test
 async def test_proxy_that_is_not_there_is_named() -> None:
     with pytest.raises(ConnectError, match=r"proxy 127\.0\.0\.1:1: Connection refused"):
         async with connect("http://127.0.0.1:9", proxy="http://127.0.0.1:1"):

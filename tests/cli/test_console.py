@@ -82,8 +82,9 @@ def test_keys_and_events_at_the_same_moment(url: str, start: Start, tmp_path: Pa
             terminal.type(key)
         if number % 10 == 9:
             terminal.wait_for("tick")
-    for number in range(30):
-        terminal.wait_for(rf'< ?/busy chat "x{number} abcd"')
+    terminal.wait_for('< ?/busy chat "x29 abcd"')
+    told = re.findall(r'< ?/busy chat "x(\d+) abcd"', terminal.written)
+    assert told == [str(number) for number in range(30)]
     terminal.type("quit\n")
     assert terminal.wait_end() == 0
     assert terminal.modes_now == terminal.modes

@@ -354,3 +354,13 @@ async def test_body_over_the_limit_ends_the_connection(*, shortcuts: bool) -> No
         assert (await peer.ask("/a", "POST", b"x" * 10)).status == 200
         answer = await peer.ask("/a", "POST", b"x" * 11)
         assert (answer.status, answer.headers["connection"]) == (413, "close")
+
+
+@trio_tcp_test
+async def test_end_of_the_last_answer_is_told_at_once_though_what_comes_is_still_read() -> None:
+    async with serving(Server(), tcp=True) as bench:
+        peer = await bench.connect()
+        await peer.send(b"hello\r\n\r\n")
+        assert (await peer.answer()).status == 400
+        assert await peer.rest() == b""
+        assert trio.current_time() < Timeouts().linger_s

@@ -12,7 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from conformance.hosts.contract import WireContract
 from conformance.hosts.sans import Host, HostConnection
@@ -37,8 +37,14 @@ from socketio_core.wire import Wire
 SEPARATOR = "\x1e"
 
 
-class BrokenEngine(Engine):
-    """Calls the hooks."""
+if TYPE_CHECKING:
+    _Core = Engine
+else:
+    _Core = object
+
+
+class _Hooks(_Core):
+    """Has the calls of both cores, and calls the hooks."""
 
     broken: Broken
 
@@ -85,52 +91,12 @@ class BrokenEngine(Engine):
         return [carrier for carrier in super().take_ready() if self.broken.change_output(carrier)]
 
 
-class _BrokenServer(Server):
-    """The same."""
+class BrokenEngine(_Hooks, Engine):
+    """Bare Engine.IO with hooks."""
 
-    broken: Broken
 
-    def handle_request(self, request: Request, now: float) -> Action:
-        """See `Server`."""
-        return self.broken.change_action(super().handle_request(self.broken.seen(request), now), request)
-
-    def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
-        """See `Server`."""
-        return Respond(self.broken.on_response(request, super().refuse(request, text).response))
-
-    def finish_post(self, post: Post, now: float) -> Response:
-        """See `Server`."""
-        request = self.broken.change_post(post)
-        return self.broken.on_response(request, super().finish_post(post, now))
-
-    def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
-        """See `Server`."""
-        for packet in self.broken.packet_in(part) if is_last else [part]:
-            super().receive_part(websocket, packet, is_last, now)
-
-    def abort_post(self, post: Post, now: float) -> None:
-        """See `Server`."""
-        if self.broken.on_connection_gone():
-            super().abort_post(post, now)
-
-    def abort_poll(self, poll: Poll, now: float) -> None:
-        """See `Server`."""
-        if self.broken.on_connection_gone():
-            super().abort_poll(poll, now)
-
-    def lost(self, websocket: WebSocket, now: float) -> None:
-        """See `Server`."""
-        if self.broken.on_websocket_gone():
-            super().lost(websocket, now)
-
-    def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
-        """See `Server`."""
-        if self.broken.on_invalid_frame():
-            super().fail(websocket, detail, code, now)
-
-    def take_ready(self) -> list[Carrier]:
-        """See `Server`."""
-        return [carrier for carrier in super().take_ready() if self.broken.change_output(carrier)]
+class _BrokenServer(_Hooks, Server):  # type: ignore[misc] # of which type checkers think that it is an engine, too
+    """Socket.IO with the same."""
 
 
 class Broken(WireContract):
@@ -140,7 +106,7 @@ class Broken(WireContract):
     """
 
     engine_type = BrokenEngine
-    server_type = _BrokenServer
+    server_type = cast("type[Server]", _BrokenServer)
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +115,7 @@ class Broken(WireContract):
         self.site.shortcuts = False  # so that what a WebSocket brings comes by one call, `receive_part`
         self.site.static_response = self._screen
         for core in self.cores:
-            assert isinstance(core, (BrokenEngine, _BrokenServer))  # by the types above
+            assert isinstance(core, _Hooks)  # by the types above
             core.broken = self
 
     def _screen(self, request: Request) -> Response | None:

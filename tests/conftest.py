@@ -87,7 +87,7 @@ def _adapters() -> list[str]:
 
 
 def _tests_core(path: Path, adapters: list[str]) -> bool:
-    """Whether a file of tests has its like in the core: `tests/app/…` in `app/`, `tests/test_url.py` in `url.py`.
+    """Whether a file of tests has its like in the core, as `tests/app/…` in `app/`, or goes through all of the core.
 
     Only such tests count for coverage, and those of the conformance suite that run in memory. A line of the core that
     nothing but a real socket reaches has no test; and tests with other programs would be slower for nothing.
@@ -95,8 +95,10 @@ def _tests_core(path: Path, adapters: list[str]) -> bool:
     parts = path.relative_to(ROOT / "tests").parts
     if parts[0] == "conformance":
         return parts[1] not in ("test_client_mutants.py", "test_clients.py", "test_hosts.py")
-    like = Path("socketio_core", parts[0].removeprefix("test_"))
-    return (ROOT / like).exists() and not any(fnmatch(str(like / "x" if len(parts) > 1 else like), a) for a in adapters)
+    if len(parts) == 1:
+        return parts[0] not in ("test_packaging.py", "test_readme.py")
+    like = Path("socketio_core", parts[0])
+    return (ROOT / like).exists() and not any(fnmatch(str(like / "x"), adapter) for adapter in adapters)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

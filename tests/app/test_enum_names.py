@@ -16,7 +16,7 @@ class Name(str, Enum):  # noqa: UP042 - a `StrEnum` is well-behaved
     FIRST = "a"
     SECOND = "connect"
 
-    __hash__ = Enum.__hash__
+    __hash__ = Enum.__hash__  # pyright: ignore[reportAssignmentType] # of another base
 
 
 @pytest.mark.parametrize("rooms", [Name.FIRST, [Name.FIRST]])

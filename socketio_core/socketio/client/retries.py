@@ -60,11 +60,9 @@ class RetryQueue:
         """
         self._settle()
         self._namespace.client.check_session(now)
-        if not self.queue.emits:
-            return
-        emit = self.queue.emits[0]
-        if emit.tries > self._namespace.client.settings.retries:
-            self._give_up(emit, "no acknowledgement in time", AckExpired(self._namespace, emit.context))
+        emits = self.queue.emits
+        if emits and emits[0].tries > self._namespace.client.settings.retries:
+            self._give_up(emits[0], "no acknowledgement in time", AckExpired(self._namespace, emits[0].context))
         self.send_next(now)
 
     def disconnected(self) -> None:

@@ -1,0 +1,100 @@
+"""What callers must not do is told at once, and changes nothing; and what nothing is left to be done about."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from socketio_core.errors import LocalProtocolError
+from socketio_core.http import Request
+from socketio_core.socketio.json_parser import JsonParser, parser_of
+from socketio_core.url import parse_url
+from socketio_core.wire import Site
+from tests.app.client_rig import ClientRig
+from tests.socketio.client.scene import Scene as ClientScene
+from tests.test_due_first import LATE_S, silent_member
+from tests.wire.by_hand import House
+from tests.wire.written import request
+
+
+def test_a_session_of_socket_io_sends_nothing_by_itself() -> None:
+    _, _, member = silent_member()
+    with pytest.raises(LocalProtocolError, match=r"belongs to a Socket\.IO server"):
+        member.connection.session.send("x")
+    scene = ClientScene().connected()
+    session = scene.client.session
+    assert session is not None
+    with pytest.raises(LocalProtocolError, match=r"belongs to a Socket\.IO client"):
+        session.send("x", scene.now)
+
+
+@pytest.mark.parametrize("timeout_s", [True, "5", -1.0, float("nan")])
+def test_a_timeout_must_be_one(timeout_s: Any) -> None:
+    _, clock, member = silent_member()
+    member.accept(clock.now)
+    with pytest.raises(LocalProtocolError, match="timeout must be a number of seconds"):
+        member.emit_with_ack("x", [], timeout_s=timeout_s, context=None, now=clock.now)
+
+
+def test_an_ack_may_be_awaited_without_limit() -> None:
+    server, clock, member = silent_member()
+    member.accept(clock.now)
+    before = server.next_deadline
+    member.expect_ack(7, timeout_s=None, context=None, now=clock.now)
+    assert server.next_deadline == before
+
+
+def test_a_client_without_a_session_has_none_that_is_overdue() -> None:
+    scene = ClientScene()
+    scene.client.check_session(scene.now)
+    assert scene.client.take_events() == []
+
+
+def test_a_retry_that_is_due_behind_the_last_end_is_none() -> None:
+    scene = ClientScene(retries=1, reconnection=False).connected()
+    scene.root.emit("x", [], now=scene.now)
+    scene.clock.advance(LATE_S)
+    scene.client.handle_timeout(scene.now)
+    scene.client.handle_timeout(scene.now)
+    assert not scene.root.is_connected
+
+
+def test_json_is_for_the_usual_parser() -> None:
+    with pytest.raises(TypeError, match="parser must have encode and decoder"):
+        parser_of(None, object(), None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="json is for the usual parser"):
+        parser_of(None, JsonParser(), json)
+
+
+def test_a_url_is_text() -> None:
+    with pytest.raises(TypeError, match="URL must be a string"):
+        parse_url(3)  # type: ignore[arg-type]
+
+
+def test_subprotocols_may_be_chosen_by_a_function() -> None:
+    def choose(_: Request) -> str | None:
+        return None
+
+    assert Site(subprotocols=choose).mounts == []
+
+
+def test_a_client_has_no_subprotocol_before_there_is_a_websocket() -> None:
+    assert ClientRig().io.subprotocol is None
+
+
+def test_what_fails_at_a_deadline_costs_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = House()
+    peer, other = place.connect(), place.connect()
+    sid = place.open_session()
+    peer.send(request(f"/engine.io/?EIO=4&transport=polling&sid={sid}", "POST", headers=["Content-Length: 5"]) + b"4")
+
+    def fail(*_: object) -> None:
+        raise ValueError("ours")
+
+    monkeypatch.setattr(place.engine, "abort_post", fail)
+    place.advance(100)
+    assert peer.is_over()
+    assert "ours" in [str(error) for _, error in place.reports]
+    assert other.is_over()

@@ -94,10 +94,14 @@ def test_all_clients_are_told(event: str, number: signal.Signals, end: str, stat
     async def main() -> None:
         async with _server() as (server, clients):
             told: list[str] = []
+            polling = clients[0]
+            assert isinstance(polling, PollingClient)
             async with trio.open_nursery() as nursery:
                 for client in clients:
                     nursery.start_soon(_check_told, client, told)
                 await trio.testing.wait_all_tasks_blocked()
+                for _ in range(2):  # connections are accepted in their order: those that poll are in, and were read
+                    await polling.ask("PUT")
                 if transport == "websocket":
                     await clients[1].emit(event)
                 else:

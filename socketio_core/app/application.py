@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
 from inspect import isawaitable
 from types import CoroutineType
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, Registrar, run
@@ -92,8 +92,8 @@ class Application(Registrar, Broadcasts):
         if isinstance(name, str):
             name = plain(name)
             return self._namespace_of(self.core.hub.of(name if name.startswith("/") else "/" + name))
-        of_bytes = isinstance(name, re.Pattern) and not isinstance(name.pattern, str)
-        if of_bytes or not (isinstance(name, re.Pattern) or callable(name)):
+        text: Any = name.pattern if isinstance(name, re.Pattern) else ""  # not everybody checks types
+        if not isinstance(text, str) or not (isinstance(name, re.Pattern) or callable(name)):
             raise TypeError(f"namespace must be a name, a pattern of text or a function of the name, not: {name!r}")
         pattern = name.fullmatch if isinstance(name, re.Pattern) else name
         for known in self._parents.values():

@@ -13,7 +13,7 @@ from benchmarks.timing import microseconds
 from socketio_core import EngineSettings
 from socketio_core.engineio import Upgrade, WebSocket
 from socketio_core.http import Request
-from socketio_core.socketio import ConnectRequested, EventReceived, Server
+from socketio_core.socketio import ConnectRequested, EventReceived, ServerCore
 from socketio_core.socketio.member import Member
 
 _NEVER_S = 1e6
@@ -37,7 +37,7 @@ class Engine:
 
     def __init__(self, size: int, ping_interval_s: float = _NEVER_S) -> None:
         settings = EngineSettings(path="/socket.io/", ping_interval_s=ping_interval_s, max_sessions=20_000)
-        self.server = Server(settings)
+        self.server = ServerCore(settings)
         self.sockets = [self._join() for _ in range(size)]
         self.members: list[Member] = list(self.server.hub.of("/").members.values())
 

@@ -15,8 +15,8 @@ from socketio_core.engineio.client.session import ClientSession
 from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import Connection, ConnectRequested, Member, Server
-from socketio_core.socketio.client import Client, ClientNamespace
+from socketio_core.socketio import Connection, ConnectRequested, Member, ServerCore
+from socketio_core.socketio.client import ClientCore, ClientNamespace
 from socketio_core.testing import FakeClock, WireClient
 from tests.engineio.client.scene import Scene as SessionScene
 from tests.socketio.client.scene import Scene as ClientScene
@@ -29,7 +29,7 @@ INNER: dict[type, set[str]] = {
     Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
     Member: {"expect_ack"},
     ClientSession: {"receive_polled", "go_on"},
-    Client: {"namespace_wanted", "close_if_unwanted", "reconnect", "check_session", "fail"},
+    ClientCore: {"namespace_wanted", "close_if_unwanted", "reconnect", "check_session", "fail"},
     ClientNamespace: {"session_opened", "handle_timeout", "receive"},
 }
 
@@ -50,7 +50,7 @@ def call(target: object, method: str, now: float, /, **known: Any) -> None:
         function(**{field: known[field] for field in wanted if field != "now"}, now=now)
 
 
-def server_arguments(host: Engine | Server, clock: FakeClock) -> dict[str, Any]:
+def server_arguments(host: Engine | ServerCore, clock: FakeClock) -> dict[str, Any]:
     """Return handles of all kinds: of sessions that are not the silent one."""
     poller, poster = WireClient(host, clock).open("polling"), WireClient(host, clock).open("polling")
     park = host.handle_request(poller.make_request(), clock.now)
@@ -102,8 +102,8 @@ def test_session(name: str, transport: str) -> None:
     assert event.reason.value == "ping timeout"
 
 
-def silent_member() -> tuple[Server, FakeClock, Member]:
-    clock, server = FakeClock(), Server()
+def silent_member() -> tuple[ServerCore, FakeClock, Member]:
+    clock, server = FakeClock(), ServerCore()
     client = WireClient(server, clock).open("websocket")
     client.send("40")
     (event,) = server.take_events()
@@ -111,7 +111,7 @@ def silent_member() -> tuple[Server, FakeClock, Member]:
     return server, clock, event.member
 
 
-@pytest.mark.parametrize("name", methods(Server))
+@pytest.mark.parametrize("name", methods(ServerCore))
 def test_server(name: str) -> None:
     server, clock, member = silent_member()
     member.accept(clock.now)
@@ -188,12 +188,12 @@ def client_arguments(scene: ClientScene) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("kind", [Client, ClientNamespace])
+@pytest.mark.parametrize("kind", [ClientCore, ClientNamespace])
 def test_client(kind: type) -> None:
     for name in methods(kind):
         scene = ClientScene().connected()
         scene.take_events()
-        target = scene.client if kind is Client else scene.root
+        target = scene.client if kind is ClientCore else scene.root
         call(target, name, scene.now + LATE_S, **client_arguments(scene))
         events = scene.client.take_events()
         assert "ping timeout" in repr(events[0]), name
@@ -261,5 +261,5 @@ def test_nor_by_polling(retries: int, *, asks: bool) -> None:
     assert scene.root.buffered_count == 1
 
 
-def polled(client: Client) -> list[Exchange]:
+def polled(client: ClientCore) -> list[Exchange]:
     return [carrier for carrier in client.take_ready() if isinstance(carrier, Exchange)]

@@ -11,8 +11,8 @@ import pytest
 from socketio_core.engineio import Engine, Session
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.errors import LocalProtocolError
-from socketio_core.socketio import ConnectRequested, Server
-from socketio_core.socketio.client import Client
+from socketio_core.socketio import ConnectRequested, ServerCore
+from socketio_core.socketio.client import ClientCore
 from socketio_core.testing import FakeClock, WireClient
 from tests.engineio.client.scene import Scene as SessionScene
 from tests.socketio.client.scene import Scene as ClientScene
@@ -33,9 +33,11 @@ def check_refused(target: object, name: str, now: float, known: dict[str, Any]) 
         function(**{field: known[field] for field in wanted if field != "now"}, now=now)
 
 
-@pytest.mark.parametrize("other", [Engine, Server])
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in (Engine, Server) for name in taking_handles(kind)])
-def test_server(kind: type[Engine | Server], name: str, other: type[Engine | Server]) -> None:
+@pytest.mark.parametrize("other", [Engine, ServerCore])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in (Engine, ServerCore) for name in taking_handles(kind)]
+)
+def test_server(kind: type[Engine | ServerCore], name: str, other: type[Engine | ServerCore]) -> None:
     clock = FakeClock()
     ours, theirs = kind(), other()
     known = server_arguments(theirs, clock)
@@ -75,7 +77,7 @@ def session_arguments(scene: SessionScene) -> dict[str, Any]:
     return {**scene_arguments, "websocket": scene.sockets[-1]}
 
 
-@pytest.mark.parametrize("name", taking_handles(Client))
+@pytest.mark.parametrize("name", taking_handles(ClientCore))
 def test_client(name: str) -> None:
     ours, theirs = ClientScene().connected(), ClientScene().connected()
     _ = (ours.take_events(), theirs.take_events())
@@ -103,7 +105,7 @@ def receive(session: Session, client: WireClient, now: float) -> None:
 def test_what_is_done_to_a_session_of_a_socket_io_server_is_told_by_the_server(
     end: Callable[[Session, WireClient, float], None],
 ) -> None:
-    clock, server = FakeClock(), Server()
+    clock, server = FakeClock(), ServerCore()
     client = WireClient(server, clock).open("websocket")
     client.send("40")
     (event,) = server.take_events()

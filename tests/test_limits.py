@@ -12,8 +12,8 @@ import trio
 from socketio_core.app import Socket
 from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
-from socketio_core.socketio import ConnectionClosed, JsonParser, Packet, Server
-from socketio_core.socketio.client import Client, ConnectFailed
+from socketio_core.socketio import ConnectionClosed, JsonParser, Packet, ServerCore
+from socketio_core.socketio.client import ClientCore, ConnectFailed
 from socketio_core.socketio.packet import EVENT
 from socketio_core.testing import Refused
 from socketio_core.trio import Server as TrioServer
@@ -54,16 +54,16 @@ def test_limits_of_sockets_follow_each_other_and_those_of_the_engine() -> None:
     assert SocketSettings(max_pending_connects=500).max_namespaces == 500
     assert SocketSettings(max_pending_connects=5).max_namespaces == 100
     assert SocketSettings(max_json_depth=300).max_emitted_json_depth == 428
-    assert Server().settings.max_held_bytes == 2 * MB
-    assert Server(EngineSettings(max_payload_bytes=100 * MB)).settings.max_held_bytes == 200 * MB
-    assert Server(None, SocketSettings(max_held_bytes=0)).settings.max_held_bytes == 0
+    assert ServerCore().settings.max_held_bytes == 2 * MB
+    assert ServerCore(EngineSettings(max_payload_bytes=100 * MB)).settings.max_held_bytes == 200 * MB
+    assert ServerCore(None, SocketSettings(max_held_bytes=0)).settings.max_held_bytes == 0
     assert _client().settings.max_held_event_bytes == 104_857_600
     assert _client(EngineClientSettings(max_message_bytes=5)).settings.max_held_event_bytes == 16 * MB
     assert _client(None, ClientSettings(max_held_event_bytes=5)).settings.max_held_event_bytes == 5
 
 
-def _client(engine: EngineClientSettings | None = None, settings: ClientSettings | None = None) -> Client:
-    return Client(engine, settings, random=lambda: 0.5)
+def _client(engine: EngineClientSettings | None = None, settings: ClientSettings | None = None) -> ClientCore:
+    return ClientCore(engine, settings, random=lambda: 0.5)
 
 
 def test_a_limit_that_another_keeps_from_being_reached_is_refused_by_name() -> None:
@@ -71,11 +71,11 @@ def test_a_limit_that_another_keeps_from_being_reached_is_refused_by_name() -> N
     with pytest.raises(
         ValueError, match=r"max_attachment_bytes cannot be reached: 20000000; .*max_payload_bytes: 1000000"
     ):
-        Server(None, settings)
+        ServerCore(None, settings)
     with pytest.raises(ValueError, match=r"in the way are max_attachments: 10, max_payload_bytes: 1000000"):
         TrioServer(settings=settings)
-    assert Server(EngineSettings(max_payload_bytes=2 * MB), settings).settings.max_attachment_bytes == 20 * MB
-    Server(None, SocketSettings(max_attachment_bytes=20 * MB, max_attachments=20))
+    assert ServerCore(EngineSettings(max_payload_bytes=2 * MB), settings).settings.max_attachment_bytes == 20 * MB
+    ServerCore(None, SocketSettings(max_attachment_bytes=20 * MB, max_attachments=20))
     with pytest.raises(ValueError, match=r"max_attachment_bytes cannot be reached: 11; .*max_message_bytes: 1"):
         _client(EngineClientSettings(max_message_bytes=1), ClientSettings(max_attachment_bytes=11))
 

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from conformance.hosts.contract import Contract
 from socketio_core.engineio import Engine, Park, Poll, Post, ReadBody, Respond, Upgrade, WebSocket
 from socketio_core.http import Request, Response
-from socketio_core.socketio import Server
+from socketio_core.socketio import ServerCore
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -52,7 +52,7 @@ class SocketIOApp:
                 await send({"type": "websocket.accept", "headers": headers, "subprotocol": chosen})
                 await self._serve_websocket(core, websocket, receive, send)
 
-    async def _serve_post(self, core: Engine | Server, post: Post, receive: Receive, send: Send) -> None:
+    async def _serve_post(self, core: Engine | ServerCore, post: Post, receive: Receive, send: Send) -> None:
         message = await receive()
         while message["type"] == "http.request" and post.feed(message["body"]) and message["more_body"]:
             message = await receive()
@@ -61,7 +61,7 @@ class SocketIOApp:
         else:
             await _respond(send, self._do(core.finish_post, post))
 
-    async def _serve_poll(self, core: Engine | Server, poll: Poll, receive: Receive, send: Send) -> None:
+    async def _serve_poll(self, core: Engine | ServerCore, poll: Poll, receive: Receive, send: Send) -> None:
         poll.context = answered = asyncio.Event()
         await receive()  # the empty body of a GET; what follows can only be "http.disconnect"
         if poll.response is None:
@@ -74,7 +74,9 @@ class SocketIOApp:
         else:
             await _respond(send, poll.response)
 
-    async def _serve_websocket(self, core: Engine | Server, websocket: WebSocket, receive: Receive, send: Send) -> None:
+    async def _serve_websocket(
+        self, core: Engine | ServerCore, websocket: WebSocket, receive: Receive, send: Send
+    ) -> None:
         websocket.context = asyncio.Event()
         writer = asyncio.ensure_future(_write(websocket, websocket.context, send))
         while (message := await receive())["type"] == "websocket.receive":

@@ -12,7 +12,15 @@ from conformance.times import of_this_host
 from socketio_core.engineio import Action, Carrier, Engine, Respond
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio import AckReceived, ConnectRequested, Event, EventReceived, JSONValue, Member, Server
+from socketio_core.socketio import (
+    AckReceived,
+    ConnectRequested,
+    EventReceived,
+    JSONValue,
+    Member,
+    ServerCore,
+    ServerEvent,
+)
 from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import refused_handshake
 from socketio_core.wire import HandshakeAsked, Mount, Site
@@ -39,17 +47,17 @@ class Contract:
     """
 
     engine_type = Engine
-    server_type = Server
+    server_type = ServerCore
 
     def __init__(self) -> None:
         self.engine = self.engine_type(self.engine_settings("/engine.io/"))
         self.server = self.server_type(self.engine_settings("/socket.io/"), self.socket_settings())
         for name in ("/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
             self.server.hub.of(name)
-        self.cores: tuple[Engine | Server, ...] = (self.engine, self.server)
+        self.cores: tuple[Engine | ServerCore, ...] = (self.engine, self.server)
         self._undecided: TimerQueue[tuple[Member, JSONValue]] = TimerQueue()
 
-    def handle_request(self, request: Request, now: float) -> tuple[Engine | Server, Action]:
+    def handle_request(self, request: Request, now: float) -> tuple[Engine | ServerCore, Action]:
         """Find the core that a request is for, and what to do about the request; 404 if it is for none."""
         if (refusal := refused_handshake(request)) is not None:
             return self.server, Respond(refusal)
@@ -86,7 +94,7 @@ class Contract:
             for event in events:
                 self._handle(event, now)
 
-    def _handle(self, event: Event, now: float) -> None:
+    def _handle(self, event: ServerEvent, now: float) -> None:
         match event:
             case ConnectRequested(member) if member.namespace.name == "/refused":
                 member.refuse("not allowed", {"code": 42})

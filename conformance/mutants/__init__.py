@@ -30,7 +30,7 @@ from socketio_core.engineio import (
     WireMessage,
 )
 from socketio_core.http import Request, Response
-from socketio_core.socketio import Server
+from socketio_core.socketio import ServerCore
 from socketio_core.websocket_handshake import refused_handshake
 from socketio_core.wire import Wire
 
@@ -95,7 +95,7 @@ class BrokenEngine(_Hooks, Engine):
     """Bare Engine.IO with hooks."""
 
 
-class _BrokenServer(_Hooks, Server):  # type: ignore[misc] # of which type checkers think that it is an engine, too
+class _BrokenServer(_Hooks, ServerCore):  # type: ignore[misc] # of which type checkers think that it is an engine, too
     """Socket.IO with the same."""
 
 
@@ -106,7 +106,7 @@ class Broken(WireContract):
     """
 
     engine_type = BrokenEngine
-    server_type = cast("type[Server]", _BrokenServer)
+    server_type = cast("type[ServerCore]", _BrokenServer)
 
     def __init__(self) -> None:
         super().__init__()

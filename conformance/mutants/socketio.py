@@ -8,7 +8,7 @@ from dataclasses import replace
 from conformance.mutants import Broken, caught_by
 from socketio_core.engineio import Frame
 from socketio_core.settings import SocketSettings
-from socketio_core.socketio import ConnectRequested, Event, EventReceived, JSONValue, Left, Member
+from socketio_core.socketio import ConnectRequested, EventReceived, JSONValue, Left, Member, ServerEvent
 
 _GOOD = re.compile(r'4(0(/custom,)?$|2[0-9]*\["(message|join|tell)".*\]$)')
 
@@ -249,7 +249,7 @@ class RefusesWithoutData(Broken):
 class DecidesOneByOne(Broken):
     """While one namespace is decided, all others wait."""
 
-    def _handle(self, event: Event, now: float) -> None:
+    def _handle(self, event: ServerEvent, now: float) -> None:
         is_waiting = self._undecided.next_deadline is not None
         if is_waiting and isinstance(event, ConnectRequested) and event.member.namespace.name != "/refused":
             self._undecided.schedule(now + 0.2, (event.member, event.auth))
@@ -318,7 +318,7 @@ class KeepsRooms(Broken):
         super().__init__()
         self._rooms: frozenset[str] = frozenset()
 
-    def _handle(self, event: Event, now: float) -> None:
+    def _handle(self, event: ServerEvent, now: float) -> None:
         if isinstance(event, Left):
             self._rooms |= event.rooms
         super()._handle(event, now)
@@ -333,7 +333,7 @@ class KeepsRooms(Broken):
 class EndsRoomsWithAMember(Broken):
     """A room ends when one of its members leaves."""
 
-    def _handle(self, event: Event, now: float) -> None:
+    def _handle(self, event: ServerEvent, now: float) -> None:
         if isinstance(event, Left):
             for room in event.rooms:
                 for member in list(event.member.namespace.in_room(room)):
@@ -367,7 +367,7 @@ class TellsTheTeller(ChangesAnswers):
 class HandlesWhatComesBehindItsGoodbye(Broken):
     """Events that were read together are all handled, whatever the first of them did."""
 
-    def _handle(self, event: Event, now: float) -> None:
+    def _handle(self, event: ServerEvent, now: float) -> None:
         if isinstance(event, EventReceived):
             self._answer(event.member, event.name, event.args, event.ack_id, now)
         else:

@@ -45,11 +45,10 @@ from socketio_core.socketio.events import (
     EventReceived,
     Left,
 )
-from socketio_core.socketio.hub import NamePattern
-from socketio_core.socketio.hub import Namespace as CoreNamespace
+from socketio_core.socketio.hub import NamePattern, NamespaceCore
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
-from socketio_core.socketio.server import Server as CoreServer
+from socketio_core.socketio.server import ServerCore
 
 _H = TypeVar("_H", bound=Handler)
 
@@ -66,7 +65,7 @@ class Application(Registrar, Broadcasts):
             order in which their handlers *start* is kept.
     """
 
-    def __init__(self, core: CoreServer, runtime: Runtime, *, concurrency: int = 1) -> None:
+    def __init__(self, core: ServerCore, runtime: Runtime, *, concurrency: int = 1) -> None:
         check_count("concurrency", concurrency)
         self.core = core
         self.runtime = runtime
@@ -121,7 +120,7 @@ class Application(Registrar, Broadcasts):
     def _everyone(self) -> BroadcastOperator:
         return BroadcastOperator(self, ROOT_NAMESPACE)
 
-    def _namespace_of(self, core: CoreNamespace) -> Namespace:
+    def _namespace_of(self, core: NamespaceCore) -> Namespace:
         namespace = core.context
         if not isinstance(namespace, Namespace):
             namespace = core.context = Namespace(self, core, self._parents.get(core.pattern))

@@ -14,7 +14,7 @@ from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, Upg
 from socketio_core.engineio.events import Closed as EngineClosed
 from socketio_core.engineio.events import Upgraded
 from socketio_core.records import plain
-from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.events import (
     AckDropped,
     AckExpired,
@@ -70,7 +70,7 @@ class ClientManager(Registrar):
     where the reference says `reconnect_error`. Handlers of `on_any` are given the name in front.
     """
 
-    def __init__(self, core: Client, runtime: Runtime) -> None:
+    def __init__(self, core: ClientCore, runtime: Runtime) -> None:
         self.core = core
         self.runtime = runtime
         self.flow = Flow(runtime, core, core.settings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar
 from socketio_core.records import plain
-from socketio_core.socketio.hub import Namespace as CoreNamespace
+from socketio_core.socketio.hub import NamespaceCore
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class Namespace(_Registers, Broadcasts):
 
     __slots__ = ("_app", "_handlers", "core", "parent")
 
-    def __init__(self, app: Application, core: CoreNamespace, parent: ParentNamespace | None = None) -> None:
+    def __init__(self, app: Application, core: NamespaceCore, parent: ParentNamespace | None = None) -> None:
         self._app = app
         self._handlers = HandlerTable(None if parent is None else parent.handlers, added=self._keep)
         self.core = core

@@ -5,7 +5,7 @@ from __future__ import annotations
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.engine import Engine
-from socketio_core.engineio.events import Closed, Event, Opened, RequestRefused, Upgraded
+from socketio_core.engineio.events import Closed, EngineEvent, Opened, RequestRefused, Upgraded
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.engineio.session import Session
@@ -16,7 +16,7 @@ __all__ = [
     "Carrier",
     "Closed",
     "Engine",
-    "Event",
+    "EngineEvent",
     "Frame",
     "Opened",
     "Park",

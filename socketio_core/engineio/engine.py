@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import POLL_HEADERS, Carrier, Poll, Post, WebSocket
-from socketio_core.engineio.events import Event, Opened, RequestRefused
+from socketio_core.engineio.events import EngineEvent, Opened, RequestRefused
 from socketio_core.engineio.handshake import open_packet
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import NOOP, Frame, message_frame
@@ -405,7 +405,7 @@ class Engine:
                 carrier.session.polling.flush(carrier)
         return taken
 
-    def take_events(self) -> list[tuple[Session | None, Event]]:
+    def take_events(self) -> list[tuple[Session | None, EngineEvent]]:
         """Return what happened since the last call, in order: `(session, event)`; `None` for a refused request."""
         taken = self.shared.events
         if taken:

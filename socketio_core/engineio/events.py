@@ -38,4 +38,4 @@ class RequestRefused:
     detail: str  # for the server's log: what was wrong, and what was expected
 
 
-Event = Payload | Opened | Upgraded | Closed | RequestRefused
+EngineEvent = Payload | Opened | Upgraded | Closed | RequestRefused

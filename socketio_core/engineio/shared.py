@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from socketio_core.engineio.carriers import Carrier
-from socketio_core.engineio.events import Event
+from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.late_polls import LatePolls
 from socketio_core.settings import EngineSettings
 from socketio_core.timers import Agenda
@@ -26,7 +26,7 @@ class Shared:
         self.agenda = Agenda()
         self.late_polls = LatePolls()
         self.ready: list[Carrier] = []
-        self.events: list[tuple[Session | None, Event]] = []
+        self.events: list[tuple[Session | None, EngineEvent]] = []
 
     @property
     def too_large(self) -> str:

@@ -1,4 +1,4 @@
-"""Socket.IO 5 without I/O, on top of `socketio_core.engineio`. Start at `Server`."""
+"""Socket.IO 5 without I/O, on top of `socketio_core.engineio`. Start at `ServerCore`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from socketio_core.socketio.events import (
     AckReceived,
     ConnectionClosed,
     ConnectRequested,
-    Event,
     EventReceived,
     Left,
+    ServerEvent,
 )
-from socketio_core.socketio.hub import Hub, Namespace
+from socketio_core.socketio.hub import Hub, NamespaceCore
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, Packet
 from socketio_core.socketio.parser import Decoder, Parser
-from socketio_core.socketio.server import Server
+from socketio_core.socketio.server import ServerCore
 
 __all__ = [
     "AckDropped",
@@ -28,7 +28,6 @@ __all__ = [
     "Connection",
     "ConnectionClosed",
     "Decoder",
-    "Event",
     "EventReceived",
     "Hub",
     "JSONValue",
@@ -37,8 +36,9 @@ __all__ = [
     "Left",
     "Member",
     "MemberState",
-    "Namespace",
+    "NamespaceCore",
     "Packet",
     "Parser",
-    "Server",
+    "ServerCore",
+    "ServerEvent",
 ]

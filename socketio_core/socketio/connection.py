@@ -8,13 +8,13 @@ from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
-from socketio_core.socketio.events import ConnectionClosed, ConnectRequested, Event, EventReceived
+from socketio_core.socketio.events import ConnectionClosed, ConnectRequested, EventReceived, ServerEvent
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, JSONValue, Packet
 from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
-    from socketio_core.socketio.server import Server
+    from socketio_core.socketio.server import ServerCore
 
 
 class Connection:
@@ -50,7 +50,7 @@ class Connection:
         "undecided",
     )
 
-    def __init__(self, server: Server, session: Session, now: float) -> None:
+    def __init__(self, server: ServerCore, session: Session, now: float) -> None:
         self._server = server
         self.session = session
         self.settings = server.settings
@@ -74,7 +74,7 @@ class Connection:
         """The client's members, pending ones too."""
         return [*self._members.values(), *self._others]
 
-    def report(self, event: Event) -> None:
+    def report(self, event: ServerEvent) -> None:
         """Add an event to the server's."""
         self._server.report(event)
 

@@ -77,6 +77,6 @@ class ConnectionClosed:
     error: RemoteProtocolError | None = None
 
 
-Event = (
+ServerEvent = (
     ConnectRequested | EventReceived | AckReceived | AckExpired | AckDropped | Left | ConnectionClosed | RequestRefused
 )

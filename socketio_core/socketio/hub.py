@@ -14,14 +14,14 @@ from socketio_core.engineio.message import WireMessage
 if TYPE_CHECKING:
     from socketio_core.socketio.member import Member
 
-Rooms = frozenset[str] | None
+RoomSet = frozenset[str] | None
 """Rooms that a broadcast goes to; `None` is everyone, an empty set is nobody."""
 
 NamePattern = Callable[[str], bool]
 """Says whether clients may join a namespace of this name."""
 
 
-class Namespace:
+class NamespaceCore:
     """One namespace: its joined members and their rooms.
 
     Attributes:
@@ -56,7 +56,7 @@ class Namespace:
         self._next_ack_id = 0
 
     def __repr__(self) -> str:
-        return f"<Namespace {self.name}, {len(self.members)} members>"
+        return f"<NamespaceCore {self.name}, {len(self.members)} members>"
 
     @property
     def room_names(self) -> list[str]:
@@ -77,7 +77,7 @@ class Namespace:
             return found or ()
         return [alone] if found is None else [alone, *found]
 
-    def recipients(self, rooms: Rooms, except_rooms: frozenset[str] = frozenset()) -> Iterator[Member]:
+    def recipients(self, rooms: RoomSet, except_rooms: frozenset[str] = frozenset()) -> Iterator[Member]:
         """Return those in any of `rooms` and in none of `except_rooms`, each once.
 
         They come room by room, the rooms sorted by name, and within each in the order of joining.
@@ -96,7 +96,7 @@ class Namespace:
     def broadcast(
         self,
         message: WireMessage,
-        rooms: Rooms = None,
+        rooms: RoomSet = None,
         except_rooms: frozenset[str] = frozenset(),
         *,
         volatile: bool = False,
@@ -137,40 +137,40 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self.namespaces: dict[str, Namespace] = {}
-        self._dynamic: WeakValueDictionary[str, Namespace] = WeakValueDictionary()  # empty ones that are held too
+        self.namespaces: dict[str, NamespaceCore] = {}
+        self._dynamic: WeakValueDictionary[str, NamespaceCore] = WeakValueDictionary()  # empty ones that are held too
         self._patterns: list[NamePattern] = []
 
-    def of(self, name: str) -> Namespace:
+    def of(self, name: str) -> NamespaceCore:
         """Return the namespace `name`, made if need be; clients can join it from then on.
 
         One whose name a pattern accepts is dynamic, and knows the pattern: whoever guards all that match guards it too.
         """
         namespace = self._look_up(name)
         if namespace is None:
-            namespace = self.namespaces[name] = Namespace(name)
+            namespace = self.namespaces[name] = NamespaceCore(name)
         return namespace
 
     def allow(self, pattern: NamePattern) -> None:
         """Let clients join any namespace whose name `pattern` accepts; asked in the order of registration."""
         self._patterns.append(pattern)
 
-    def find(self, name: str) -> Namespace | None:
+    def find(self, name: str) -> NamespaceCore | None:
         """Return the namespace that a client asks for, or `None` if there is no such thing."""
         namespace = self._look_up(name)
         if namespace is not None:
             self.namespaces[name] = namespace
         return namespace
 
-    def _look_up(self, name: str) -> Namespace | None:
+    def _look_up(self, name: str) -> NamespaceCore | None:
         namespace = self.namespaces.get(name) or self._dynamic.get(name)
         if namespace is None:
             pattern = next((pattern for pattern in self._patterns if pattern(name)), None)
             if pattern is not None:
-                namespace = self._dynamic[name] = Namespace(name, pattern)
+                namespace = self._dynamic[name] = NamespaceCore(name, pattern)
         return namespace
 
-    def forget_if_empty(self, namespace: Namespace) -> None:
+    def forget_if_empty(self, namespace: NamespaceCore) -> None:
         """Drop a dynamic namespace when its last member is gone, so that clients cannot fill the memory with names."""
         if namespace.is_dynamic and not namespace.members and not namespace.pending_count:
             self.namespaces.pop(namespace.name, None)

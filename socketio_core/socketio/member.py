@@ -23,7 +23,7 @@ from socketio_core.socketio.packet import (
 
 if TYPE_CHECKING:
     from socketio_core.socketio.connection import Connection
-    from socketio_core.socketio.hub import Namespace
+    from socketio_core.socketio.hub import NamespaceCore
 
 
 DISCONNECTED: Final = "Disconnected"
@@ -67,7 +67,7 @@ class Member:
         "was_let_go",
     )
 
-    def __init__(self, connection: Connection, namespace: Namespace, sid: str) -> None:
+    def __init__(self, connection: Connection, namespace: NamespaceCore, sid: str) -> None:
         self.connection = connection
         self.namespace = namespace
         self.sid = sid

@@ -18,9 +18,9 @@ from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.settings import EngineSettings, SocketSettings, combined
 from socketio_core.socketio.connection import Connection
-from socketio_core.socketio.events import Event
+from socketio_core.socketio.events import ServerEvent
 from socketio_core.socketio.guard import guarded
-from socketio_core.socketio.hub import Hub, Rooms
+from socketio_core.socketio.hub import Hub, RoomSet
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.parser import Parser
@@ -29,7 +29,7 @@ from socketio_core.timers import Agenda, Scheduled
 GOING_AWAY = 1001  # RFC 6455, 7.4.1: a server going down
 
 
-class Server:
+class ServerCore:
     """All Socket.IO connections of one server.
 
     Args:
@@ -57,11 +57,11 @@ class Server:
         self.hub.of(ROOT_NAMESPACE)
         self.agenda: Agenda = self._engine.agenda
         self.agenda.run = self._run
-        self._events: list[Event] = []
+        self._events: list[ServerEvent] = []
         self._now = 0.0  # when something last happened: who takes events is not told the time
 
     def __repr__(self) -> str:
-        return f"<Server {self._engine!r}, {len(self.hub.namespaces)} namespaces>"
+        return f"<ServerCore {self._engine!r}, {len(self.hub.namespaces)} namespaces>"
 
     # -- what the host calls, as on `Engine` -------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class Server:
         """See `Engine.take_ready`."""
         return self._engine.take_ready()
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[ServerEvent]:
         """Return what happened since the last call, in order."""
         self._pump(self._now)
         taken = self._events
@@ -153,7 +153,7 @@ class Server:
         nsp: str,
         name: str,
         args: Iterable[JSONValue],
-        rooms: Rooms = None,
+        rooms: RoomSet = None,
         except_rooms: frozenset[str] = frozenset(),
         *,
         volatile: bool = False,
@@ -222,7 +222,7 @@ class Server:
 
     # -- what connections call ---------------------------------------------------------------------------------------
 
-    def report(self, event: Event) -> None:
+    def report(self, event: ServerEvent) -> None:
         """Add an event; the engine's own that came before it must be in the list already."""
         self._events.append(event)
 

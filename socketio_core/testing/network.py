@@ -1,8 +1,8 @@
 """A network in memory between clients and one server, which delivers step by step, and loses what a test wants lost.
 
     clock = FakeClock()
-    server = Server()                              # `socketio.Server`, or an `Engine`
-    client = Client(random=lambda: 0.5)            # `socketio.client.Client`, or a `ClientSession`
+    server = ServerCore()                          # or an `Engine`
+    client = ClientCore(random=lambda: 0.5)        # or a `ClientSession`
     network = Network(server, clock)
     network.attach(client)
     client.of("/").connect(clock.now)
@@ -25,11 +25,11 @@ from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
-from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.client import ClientCore
 from socketio_core.testing.clock import FakeClock
 from socketio_core.testing.wire import Host
 
-ClientHost = Client | ClientSession
+ClientHost = ClientCore | ClientSession
 """Both have the calls that a host of a client makes."""
 
 _CUT: Final = "the network was cut"

@@ -1,6 +1,6 @@
 """An Engine.IO client and the network to its server, in memory: what a test holds in place of sockets.
 
-`WireClient` speaks to an `Engine` or a `socketio.Server` by the calls that a real host makes, one request or frame at
+`WireClient` speaks to an `Engine` or a `ServerCore` by the calls that a real host makes, one request or frame at
 a time, so that a test decides what happens between any two steps, and what is lost:
 
     clock = FakeClock()
@@ -30,10 +30,10 @@ from socketio_core.engineio.packet import BINARY_PREFIX, MESSAGE, PONG, Frame, P
 from socketio_core.engineio.payload import SEPARATOR, encode_payload
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
-from socketio_core.socketio.server import Server
+from socketio_core.socketio.server import ServerCore
 from socketio_core.testing.clock import FakeClock
 
-Host = Engine | Server
+Host = Engine | ServerCore
 """Both have the calls that a host makes."""
 
 _End = TypeVar("_End", Response, "WirePoll", "WirePost", "WireSocket")

@@ -18,7 +18,7 @@ from socketio_core.checks import check_kind, check_path, check_seconds, check_sw
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.http import Headers
 from socketio_core.settings import ClientSettings, EngineClientSettings
-from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.json_parser import JsonModule, parser_of
 from socketio_core.socketio.parser import Parser
 from socketio_core.trio.client_http import FetchError, HttpPool
@@ -147,7 +147,7 @@ def connect(
         ack_timeout_s=ack_timeout_s,
     )
     settings = replace(settings or ClientSettings(), **given)
-    core = Client(engine, settings, parser=parser_of(settings, parser, json), random=_random)
+    core = ClientCore(engine, settings, parser=parser_of(settings, parser, json), random=_random)
     dialer = Dialer(address, ssl_context, parse_proxy(proxy) if proxy is not None else None)
     client = TrioClient(core, dialer, per_message_deflate=per_message_deflate)
     return _running(client, address.namespace, checked_auth(auth), wait=wait)
@@ -210,7 +210,7 @@ class TrioClient(LoopRuntime):
 
     interrupt: KeyboardInterrupt | None = None
 
-    def __init__(self, core: Client, dialer: Dialer, *, per_message_deflate: bool) -> None:
+    def __init__(self, core: ClientCore, dialer: Dialer, *, per_message_deflate: bool) -> None:
         super().__init__()
         self.core = core
         self.dialer = dialer

@@ -27,7 +27,7 @@ from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.events import ConnectionClosed, EventReceived
 from socketio_core.socketio.json_parser import JsonModule, parser_of
 from socketio_core.socketio.parser import Parser
-from socketio_core.socketio.server import Server as CoreServer
+from socketio_core.socketio.server import ServerCore
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.bundle import ClientBundle
 from socketio_core.trio.connection import Connection
@@ -103,7 +103,7 @@ class Server(Application):
         check_function("allow_request", allow_request)
         parser = parser_of(settings, parser, json)
         self.runtime: TrioRuntime = TrioRuntime()
-        super().__init__(CoreServer(engine, settings, parser=parser), self.runtime, concurrency=concurrency)
+        super().__init__(ServerCore(engine, settings, parser=parser), self.runtime, concurrency=concurrency)
         self.bundle = None if client_dir is None else ClientBundle(Path(client_dir), engine.path, engine.cors)
         self.http_handler = http
         self.site = Site(
@@ -130,7 +130,7 @@ class Server(Application):
         self._mount(self, self.core, allow_request)
 
     def _mount(
-        self, app: Application | EngineApplication, core: CoreServer | Engine, allow: AllowRequest | None
+        self, app: Application | EngineApplication, core: ServerCore | Engine, allow: AllowRequest | None
     ) -> None:
         mount = Mount(core, asks_handshakes=allow is not None, pace_of=app.flow_of)
         if allow is not None:

@@ -21,7 +21,7 @@ from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
-from socketio_core.socketio.server import GOING_AWAY, Server
+from socketio_core.socketio.server import GOING_AWAY, ServerCore
 from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire.asked import Asked
@@ -88,7 +88,7 @@ class Mount:
 
     def __init__(
         self,
-        core: Engine | Server,
+        core: Engine | ServerCore,
         *,
         asks_handshakes: bool = False,
         pace_of: Callable[[Session], Pace | None] = _no_pace,

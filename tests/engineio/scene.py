@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from socketio_core.engineio import Closed, Engine, Event, Opened, RequestRefused, Respond, Session, Upgraded
+from socketio_core.engineio import Closed, Engine, EngineEvent, Opened, RequestRefused, Respond, Session, Upgraded
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.testing import FakeClock, WireClient, WireSocket, advance, settle
@@ -82,7 +82,7 @@ class Scene:
         assert self.engine.next_deadline is None
 
 
-def describe(event: Event) -> str | bytes:
+def describe(event: EngineEvent) -> str | bytes:
     """Put an event into one word, or return the message that it is."""
     match event:
         case str() | bytes():

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio import ConnectRequested, Event, Left, Member, Server
+from socketio_core.socketio import ConnectRequested, Left, Member, ServerCore, ServerEvent
 from socketio_core.testing import FakeClock, WireClient, advance
 
 TRANSPORTS: Final = ("polling", "websocket")
@@ -22,7 +22,7 @@ def numbered_ids() -> Callable[[], str]:
     return lambda: f"id{next(numbers)}"
 
 
-def timer_count(server: Server) -> int:
+def timer_count(server: ServerCore) -> int:
     """Return how many timers a server has beside those of its sessions, which have one each."""
     return len(server.agenda) - server.session_count
 
@@ -36,7 +36,7 @@ class Rig:
 
     def __init__(self, engine: EngineSettings | None = None, **settings: Any) -> None:
         self.clock = FakeClock()
-        self.server = Server(
+        self.server = ServerCore(
             engine or EngineSettings(path="/socket.io/"), SocketSettings(**settings), new_id=numbered_ids()
         )
 
@@ -66,7 +66,7 @@ class Rig:
         client = self.open(transport)
         return client, self.join(client, nsp)
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[ServerEvent]:
         """Return what happened since the last call."""
         return self.server.take_events()
 

@@ -7,18 +7,20 @@ from typing import get_args
 import pytest
 
 import socketio_core.socketio as package
-from socketio_core.socketio import Event, EventReceived, JsonParser, Member, Packet
+from socketio_core.socketio import EventReceived, JsonParser, Member, Packet, ServerEvent
 from tests.socketio.rig import Rig
 
 
-@pytest.mark.parametrize("kind", get_args(Event))
+@pytest.mark.parametrize("kind", get_args(ServerEvent))
 def test_events_are_slotted_and_matchable(kind: type) -> None:
     assert "__slots__" in vars(kind)
     assert kind.__dictoffset__ == 0
     assert "__match_args__" in vars(kind)
 
 
-@pytest.mark.parametrize("kind", [Packet, Member, package.Connection, package.Namespace, type(JsonParser().decoder())])
+@pytest.mark.parametrize(
+    "kind", [Packet, Member, package.Connection, package.NamespaceCore, type(JsonParser().decoder())]
+)
 def test_what_there_are_many_of_is_slotted(kind: type) -> None:
     assert kind.__dictoffset__ == 0
 
@@ -35,4 +37,4 @@ def test_events_are_compared_by_their_fields() -> None:
 
 def test_the_package_exports_what_it_says() -> None:
     assert set(package.__all__) <= set(dir(package))
-    assert {kind.__name__ for kind in get_args(Event)} - {"RequestRefused"} <= set(package.__all__)
+    assert {kind.__name__ for kind in get_args(ServerEvent)} - {"RequestRefused"} <= set(package.__all__)

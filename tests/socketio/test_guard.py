@@ -12,8 +12,8 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings
-from socketio_core.socketio import ConnectionClosed, JsonParser, Left, Packet, Server
-from socketio_core.socketio.client import Client, Closed, ConnectFailed
+from socketio_core.socketio import ConnectionClosed, JsonParser, Left, Packet, ServerCore
+from socketio_core.socketio.client import ClientCore, Closed, ConnectFailed
 from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from socketio_core.testing import Refused, WireClient
@@ -99,7 +99,7 @@ class GuardRig(Rig):
     def __init__(self) -> None:
         super().__init__()
         self.parser = Parser()
-        self.server = Server(EngineSettings(path="/socket.io/"), parser=self.parser)
+        self.server = ServerCore(EngineSettings(path="/socket.io/"), parser=self.parser)
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ class GuardScene(Scene):
     def __init__(self) -> None:
         super().__init__()
         self.parser = Parser()
-        self.client = Client(
+        self.client = ClientCore(
             EngineClientSettings(path="/socket.io/", transports=["websocket"]),
             ClientSettings(),
             parser=self.parser,

@@ -20,7 +20,7 @@ from socketio_core.socketio import (
     Left,
     MemberState,
     Packet,
-    Server,
+    ServerCore,
 )
 from socketio_core.socketio.packet import CONNECT, EVENT
 from socketio_core.testing import Refused, WireClient, advance, settle
@@ -35,16 +35,16 @@ def rig() -> Rig:
 
 
 def test_the_path_is_that_of_socket_io() -> None:
-    server = Server()
+    server = ServerCore()
     assert server.owns(Request("GET", "/socket.io/?EIO=4"))
     assert not server.owns(Request("GET", "/engine.io/?EIO=4"))
     assert server.is_handshake(Request("GET", "/socket.io/?EIO=4&transport=polling"))
     assert not server.is_handshake(Request("GET", "/socket.io/?EIO=3&transport=polling"))
-    assert repr(server) == "<Server <Engine /socket.io/, 0 sessions>, 1 namespaces>"
+    assert repr(server) == "<ServerCore <Engine /socket.io/, 0 sessions>, 1 namespaces>"
 
 
 def test_ids_are_unguessable_unless_told_otherwise() -> None:
-    server = Server()
+    server = ServerCore()
     ids = {server.new_id() for _ in range(100)}
     assert len(ids) == 100
     assert {len(sid) for sid in ids} == {20}
@@ -251,7 +251,7 @@ class LineDecoder:
 
 
 def test_a_server_takes_another_parser(rig: Rig) -> None:
-    rig.server = Server(EngineSettings(path="/socket.io/"), parser=LineParser())
+    rig.server = ServerCore(EngineSettings(path="/socket.io/"), parser=LineParser())
     client = WireClient(rig.server, rig.clock).open("websocket")
     client.send("40")
     assert rig.server.connections[0].members[0].accept(rig.now)

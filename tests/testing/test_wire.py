@@ -7,7 +7,7 @@ import pytest
 from socketio_core.engineio import Engine, Park
 from socketio_core.errors import CloseReason
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import ConnectRequested, EventReceived, Left, Server
+from socketio_core.socketio import ConnectRequested, EventReceived, Left, ServerCore
 from socketio_core.testing import FakeClock, Refused, WireClient, WirePoll, advance, settle
 
 BOTH = pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -16,7 +16,7 @@ BOTH = pytest.mark.parametrize("transport", ["polling", "websocket"])
 @BOTH
 def test_client_and_socket_io_server_talk(transport: str) -> None:
     clock = FakeClock()
-    server = Server()
+    server = ServerCore()
     client = WireClient(server, clock).open(transport)
     client.send('40{"token":"t"}')
     [asked] = server.take_events()
@@ -34,7 +34,7 @@ def test_client_and_socket_io_server_talk(transport: str) -> None:
 @BOTH
 def test_hours_pass_in_an_instant(transport: str) -> None:
     clock = FakeClock()
-    server = Server()
+    server = ServerCore()
     client = WireClient(server, clock).open(transport)
     client.send("40")
     [asked] = server.take_events()

@@ -24,7 +24,7 @@ from socketio_core.engineio.actions import Park, ReadBody, Upgrade
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
 from socketio_core.http import Request, Response
 from socketio_core.socketio.events import ConnectRequested, EventReceived
-from socketio_core.socketio.server import Server as CoreServer
+from socketio_core.socketio.server import ServerCore
 from socketio_core.trio import Server
 from tests.trio.bench import Bench, serving, task_count, trio_test, until
 from tests.trio.clients import payload
@@ -266,7 +266,7 @@ async def adapter_round(seed: int, counts: Counter[str]) -> None:
 def core_round(seed: int, counts: Counter[str]) -> None:
     """Feed the core requests, bodies, frames and deadlines in any order; it may refuse, but not raise."""
     rng = random.Random(seed)
-    core = CoreServer(ENGINE, SOCKET)
+    core = ServerCore(ENGINE, SOCKET)
     core.hub.of("/other")
     now = 0.0
     carriers: list[Poll | Post | WebSocket] = []
@@ -289,7 +289,7 @@ def core_round(seed: int, counts: Counter[str]) -> None:
 
 
 def _core_request(
-    core: CoreServer, rng: random.Random, now: float, carriers: list[Poll | Post | WebSocket], sids: list[str]
+    core: ServerCore, rng: random.Random, now: float, carriers: list[Poll | Post | WebSocket], sids: list[str]
 ) -> None:
     method, transport, sid = "GET", "polling", ""
     kind = rng.randrange(8)
@@ -314,7 +314,7 @@ def _core_request(
     sids[:] = [session.sid for session in core.sessions]
 
 
-def _core_input(core: CoreServer, rng: random.Random, now: float, carrier: Poll | Post | WebSocket) -> None:
+def _core_input(core: ServerCore, rng: random.Random, now: float, carrier: Poll | Post | WebSocket) -> None:
     if isinstance(carrier, Poll):
         if rng.random() < 0.3:
             core.abort_poll(carrier, now)
@@ -337,7 +337,7 @@ def _core_input(core: CoreServer, rng: random.Random, now: float, carrier: Poll 
             core.fail(carrier, "broken", 1002, now)
 
 
-def _core_events(core: CoreServer, rng: random.Random, now: float, counts: Counter[str]) -> None:
+def _core_events(core: ServerCore, rng: random.Random, now: float, counts: Counter[str]) -> None:
     for carrier in core.take_ready():
         if isinstance(carrier, WebSocket) and rng.random() < 0.8:
             carrier.take(rng.choice((None, 1, 100)))

@@ -17,11 +17,11 @@ from itertools import count
 from typing import Any, Final
 
 from socketio_core.engineio import Engine
-from socketio_core.engineio.events import Event
+from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.session import Session
 from socketio_core.http import Response
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import Server
+from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock
 from socketio_core.wire import Asked, HandshakeAsked, Mount, Pace, RequestAsked, Site, Wire
 from tests.wire.written import CLOSE, Answer, frame, handshake, request
@@ -30,7 +30,7 @@ PATH: Final = "/engine.io/?EIO=4"
 POLLING: Final = f"{PATH}&transport=polling"
 WEBSOCKET: Final = f"{PATH}&transport=websocket"
 
-Happened = tuple[Session | None, Event]
+Happened = tuple[Session | None, EngineEvent]
 
 
 class Gate:
@@ -346,4 +346,4 @@ def ok(body: bytes = b"ok", *headers: tuple[bytes, bytes], status: int = 200) ->
     return Response(status, list(headers), body)
 
 
-__all__ = ["PATH", "POLLING", "WEBSOCKET", "Gate", "House", "Peer", "Server", "ok"]
+__all__ = ["PATH", "POLLING", "WEBSOCKET", "Gate", "House", "Peer", "ServerCore", "ok"]

@@ -7,7 +7,7 @@ import pytest
 from socketio_core.engineio import Engine
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import Server
+from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock, WireClient
 from socketio_core.wire import HandshakeAsked, Mount, Site, Wire
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House
@@ -97,9 +97,9 @@ def test_engines_are_found_by_their_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    "core", [Engine(EngineSettings(max_payload_bytes=7)), Server(EngineSettings(max_payload_bytes=7))]
+    "core", [Engine(EngineSettings(max_payload_bytes=7)), ServerCore(EngineSettings(max_payload_bytes=7))]
 )
-def test_limit_of_a_mount_is_that_of_its_engine(core: Engine | Server) -> None:
+def test_limit_of_a_mount_is_that_of_its_engine(core: Engine | ServerCore) -> None:
     assert Mount(core).max_payload_bytes == 7
 
 
@@ -188,7 +188,7 @@ def test_closing_ends_all_with_a_word_where_there_is_one() -> None:
 
 def test_closing_a_socketio_server() -> None:
     clock = FakeClock()
-    server = Server()
+    server = ServerCore()
     site = Site([Mount(server)])
     wire = site.connect(clock.now)
     wire.receive(handshake("/socket.io/?EIO=4&transport=websocket"), clock.now)

@@ -11,7 +11,7 @@ import pytest
 from socketio_core.engineio import Engine
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import AckReceived, ConnectRequested, EventReceived, Server
+from socketio_core.socketio import AckReceived, ConnectRequested, EventReceived, ServerCore
 from socketio_core.wire import Mount, Site, Timeouts
 from socketio_core.wire.websocket import TURN_FRAMES, WRITE_BYTES, wire_bytes
 from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, Peer
@@ -775,7 +775,7 @@ class Chat:
     next_deadline = None
 
     def __init__(self) -> None:
-        self.server = Server()
+        self.server = ServerCore()
         self.seen: list[str] = []
 
     def handle_timeout(self, now: float) -> None: ...

@@ -23,7 +23,7 @@ from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.requests import Requests
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.upgrade import Upgrade
-from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.outgoing import Outgoing
 from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
@@ -39,7 +39,7 @@ _PLACES: Final[dict[type[object], ModuleType]] = {
     JsonParser: client_module,
     Outgoing: namespace_module,
     JsonDecoder: parser_module,
-    Client: trio_module,
+    ClientCore: trio_module,
     ClientPump: trio_module,
 }
 """The classes that can be replaced, each with the module that makes its instances."""

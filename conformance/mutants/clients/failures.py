@@ -12,8 +12,8 @@ from socketio_core.engineio.client.states import Action
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, PacketError
-from socketio_core.socketio.client.client import Client
-from socketio_core.socketio.client.events import Event, EventReceived
+from socketio_core.socketio.client.client import ClientCore
+from socketio_core.socketio.client.events import ClientEvent, EventReceived
 from socketio_core.socketio.json_parser import JsonDecoder
 from socketio_core.socketio.packet import Packet
 
@@ -29,7 +29,7 @@ _BAD_PACKETS: Final = (
 
 
 @caught_by("failures/lost_websocket_is_a_transport_close", "failures/close_packet_on_polling_ends_the_session")
-class CallsEveryEndAnError(Client):
+class CallsEveryEndAnError(ClientCore):
     """The end of a connection is reported as "transport error", whatever it was."""
 
     def _lost(self, event: Closed, now: float) -> None:
@@ -43,7 +43,7 @@ class CallsEveryEndAnError(Client):
     "transports/refused_poll_ends_the_connection",
     *_BAD_PACKETS,
 )
-class CallsEveryEndAClose(Client):
+class CallsEveryEndAClose(ClientCore):
     """The end of a connection is reported as "transport close", whatever it was."""
 
     def _lost(self, event: Closed, now: float) -> None:
@@ -83,10 +83,10 @@ class LeavesTheConnectionOpen(ClientSession):
 
 
 @caught_by("failures/events_before_a_bad_packet_are_delivered")
-class LosesWhatCameBefore(Client):
+class LosesWhatCameBefore(ClientCore):
     """Events that came together with a bad packet are not delivered."""
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[ClientEvent]:
         events = super().take_events()
         is_bad = any(isinstance(event, Closed) and event.reason is CloseReason.PARSE_ERROR for event in events)
         return [event for event in events if not (is_bad and isinstance(event, EventReceived))]

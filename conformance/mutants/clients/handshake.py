@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import Exchange
-from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.requests import ClientMemory, Requests
 from socketio_core.engineio.client.session import ClientSession
@@ -126,6 +126,6 @@ class NeedsNoSid(ClientSession):
 
     def receive_polled(self, part: str, now: float) -> None:
         if part.startswith("0{") and '"sid"' not in part:
-            self._open(Handshake("undefined", (), 25.0, 20.0, None), now)
+            self._open(OpenPacket("undefined", (), 25.0, 20.0, None), now)
         else:
             super().receive_polled(part, now)

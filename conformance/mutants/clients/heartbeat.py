@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket
-from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import Action
@@ -39,7 +39,7 @@ class AnswersPingsTwice(ClientSession):
 class TimesOutTooEarly(ClientSession):
     """A ping is overdue after the interval alone."""
 
-    def _open(self, handshake: Handshake, now: float) -> None:
+    def _open(self, handshake: OpenPacket, now: float) -> None:
         super()._open(replace(handshake, ping_timeout_s=0.0), now)
 
 

@@ -10,7 +10,7 @@ from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import CloseReason
-from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceState
 from socketio_core.socketio.client.pending import Emit
 from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
@@ -127,7 +127,7 @@ class LeavesWithoutAWord(ClientNamespace):
 
 
 @caught_by("namespaces/leaving_a_namespace_says_so")
-class ClosesWithTheFirst(Client):
+class ClosesWithTheFirst(ClientCore):
     """The connection is closed when one namespace of several was left."""
 
     def close_if_unwanted(self, now: float) -> None:

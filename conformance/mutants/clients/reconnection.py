@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.mutants.clients import caught_by
-from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.outgoing import Outgoing
 from socketio_core.socketio.client.pending import Emit
@@ -13,7 +13,7 @@ from socketio_core.socketio.packet import ACK, JSONValue, Packet
 
 
 @caught_by("reconnection/lost_connection_is_opened_again")
-class DoesNotComeBack(Client):
+class DoesNotComeBack(ClientCore):
     """A connection that was lost, or could not be opened, is not tried again."""
 
     def _will_retry(self) -> bool:
@@ -21,7 +21,7 @@ class DoesNotComeBack(Client):
 
 
 @caught_by("reconnection/failed_attempts_are_repeated")
-class TriesTwice(Client):
+class TriesTwice(ClientCore):
     """The second attempt is the last one."""
 
     def _will_retry(self) -> bool:

@@ -9,7 +9,7 @@ from wsproto.events import Pong
 
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
-from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.requests import Requests
 from socketio_core.engineio.client.session import ClientSession
@@ -17,8 +17,8 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import SEPARATOR, encode_payload
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
-from socketio_core.socketio.client.client import Client
-from socketio_core.socketio.client.events import Event
+from socketio_core.socketio.client.client import ClientCore
+from socketio_core.socketio.client.events import ClientEvent
 from socketio_core.trio.client_websocket import ClientPump
 
 
@@ -87,10 +87,10 @@ class ReadsOnlyTheFirst(Polling):
 
 
 @caught_by("transports/several_packets_at_once_are_delivered_in_order")
-class TakesTheLastFirst(Client):
+class TakesTheLastFirst(ClientCore):
     """What comes together is delivered in reverse order."""
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[ClientEvent]:
         return super().take_events()[::-1]
 
 
@@ -98,7 +98,7 @@ class TakesTheLastFirst(Client):
 class IgnoresMaxPayload(ClientSession):
     """POSTs are as large as it happens."""
 
-    def _open(self, handshake: Handshake, now: float) -> None:
+    def _open(self, handshake: OpenPacket, now: float) -> None:
         super()._open(replace(handshake, max_payload_bytes=None), now)
 
 

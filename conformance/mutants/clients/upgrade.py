@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket
-from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import Action
 from socketio_core.engineio.client.upgrade import Upgrade
@@ -57,7 +57,7 @@ class LosesWhatWaits(Upgrade):
 class UpgradesUnasked(ClientSession):
     """A WebSocket is probed whatever the server offers."""
 
-    def _open(self, handshake: Handshake, now: float) -> None:
+    def _open(self, handshake: OpenPacket, now: float) -> None:
         super()._open(replace(handshake, upgrades=("websocket",)), now)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.cookies import CookieJar
-from socketio_core.engineio.client.events import Attempt, Event, Opened, OpenFailed, Pinged, UpgradeFailed
-from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.events import Attempt, EngineClientEvent, Opened, OpenFailed, Pinged, UpgradeFailed
+from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import ClientState
@@ -18,10 +18,10 @@ __all__ = [
     "ClientState",
     "ClientWebSocket",
     "CookieJar",
-    "Event",
+    "EngineClientEvent",
     "Exchange",
-    "Handshake",
     "OpenFailed",
+    "OpenPacket",
     "Opened",
     "Pinged",
     "UpgradeFailed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from socketio_core.engineio.client.handshake import Handshake
+from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.packet import Payload
 from socketio_core.records import record
@@ -12,7 +12,7 @@ from socketio_core.records import record
 class Opened:
     """The session began; it can be written to."""
 
-    handshake: Handshake
+    handshake: OpenPacket
     transport: str
 
 
@@ -46,4 +46,4 @@ class Pinged:
     """The server's heartbeat came, and was answered."""
 
 
-Event = Payload | Opened | OpenFailed | Upgraded | UpgradeFailed | Pinged | Closed
+EngineClientEvent = Payload | Opened | OpenFailed | Upgraded | UpgradeFailed | Pinged | Closed

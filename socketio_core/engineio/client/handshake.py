@@ -18,7 +18,7 @@ _VISIBLE = re.compile("[!-~]+")
 
 
 @record
-class Handshake:
+class OpenPacket:
     """What the server said when the session was opened."""
 
     sid: str  # secret: whoever knows it can act for the client
@@ -28,7 +28,7 @@ class Handshake:
     max_payload_bytes: int | None  # of one POST or message; `None` when the server names no limit
 
 
-def parse_handshake(text: str) -> Handshake:
+def parse_handshake(text: str) -> OpenPacket:
     """Read the JSON of an open packet; fields beyond the five known ones are ignored.
 
     Raises:
@@ -51,7 +51,7 @@ def parse_handshake(text: str) -> Handshake:
     interval_s, timeout_s = _interval_s(found, "pingInterval"), _interval_s(found, "pingTimeout")
     if not interval_s + timeout_s:  # one of them may be 0, as python-socketio says when it pings several times a second
         raise PacketError("open packet with no time between pings")
-    return Handshake(sid, tuple(cast("list[str]", names)), interval_s, timeout_s, _max_payload(found))
+    return OpenPacket(sid, tuple(cast("list[str]", names)), interval_s, timeout_s, _max_payload(found))
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import assert_never
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange, ReadyList
-from socketio_core.engineio.client.events import Event, Opened, OpenFailed, Pinged, UpgradeFailed
-from socketio_core.engineio.client.handshake import Handshake, parse_handshake
+from socketio_core.engineio.client.events import EngineClientEvent, Opened, OpenFailed, Pinged, UpgradeFailed
+from socketio_core.engineio.client.handshake import OpenPacket, parse_handshake
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.opening import Opening
 from socketio_core.engineio.client.polling import Polling
@@ -63,7 +63,7 @@ class ClientSession:
     ) -> None:
         self.settings = settings
         self.state = ClientState.OPENING
-        self.handshake: Handshake | None = None
+        self.handshake: OpenPacket | None = None
         self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
         self.memory = memory
         self.sid = ""
@@ -76,7 +76,7 @@ class ClientSession:
         self._heartbeat = HeartbeatWatch(settings.max_pause_s)
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
         self.ready = ReadyList()
-        self._events: list[Event] = []
+        self._events: list[EngineClientEvent] = []
         self._now = now
         self._is_inner = agenda is not None
         self.agenda = Agenda() if agenda is None else agenda
@@ -141,7 +141,7 @@ class ClientSession:
             self._polling.send_post(self._now)
         return self.ready.take()
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[EngineClientEvent]:
         """Return what happened since the last call, in order."""
         taken, self._events = self._events, []
         return taken
@@ -350,7 +350,7 @@ class ClientSession:
             case _:
                 assert_never(action)
 
-    def _open(self, handshake: Handshake, now: float) -> None:
+    def _open(self, handshake: OpenPacket, now: float) -> None:
         settings = self.settings
         self.state = _OPEN
         self._until = None

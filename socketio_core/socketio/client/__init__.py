@@ -1,20 +1,20 @@
-"""Socket.IO 5 without I/O, client role, on top of `socketio_core.engineio.client`. Start at `Client`."""
+"""Socket.IO 5 without I/O, client role, on top of `socketio_core.engineio.client`. Start at `ClientCore`."""
 
 from __future__ import annotations
 
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.socketio.client.backoff import Backoff
-from socketio_core.socketio.client.client import Client
+from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.events import (
     AckDropped,
     AckExpired,
     AckReceived,
     AuthRequested,
+    ClientEvent,
     Connected,
     ConnectFailed,
     EmitFailed,
-    Event,
     EventReceived,
     Left,
     ReconnectAttempted,
@@ -30,13 +30,13 @@ __all__ = [
     "AckReceived",
     "AuthRequested",
     "Backoff",
-    "Client",
+    "ClientCore",
+    "ClientEvent",
     "ClientNamespace",
     "Closed",
     "ConnectFailed",
     "Connected",
     "EmitFailed",
-    "Event",
     "EventReceived",
     "Left",
     "NamespaceState",

@@ -25,7 +25,7 @@ from socketio_core.records import plain
 from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client
 from socketio_core.socketio.client.backoff import Backoff
 from socketio_core.socketio.client.events import (
-    Event,
+    ClientEvent,
     ReconnectAttempted,
     Reconnected,
     ReconnectFailed,
@@ -46,14 +46,14 @@ class _Reconnect:
 
     __slots__ = ("_client",)
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ClientCore) -> None:
         self._client = client
 
     def handle_timeout(self, now: float) -> None:
         self._client.reconnect(now)
 
 
-class Client:
+class ClientCore:
     """A Socket.IO client. Nothing is in flight until a namespace is connected: `client.of("/").connect(now)`.
 
     Args:
@@ -91,7 +91,7 @@ class Client:
         self._partial_bytes = 0  # of the packet that waits for attachments
         self._agenda = Agenda()
         self._agenda.run = self._run
-        self._events: list[Event] = []
+        self._events: list[ClientEvent] = []
         self._pauses = 0
         self._max_payload_bytes: int | None = None  # what the server took when there was last a connection
         self._was_polled = True  # its transport then
@@ -99,7 +99,7 @@ class Client:
         self._now = 0.0  # when something last happened: an emit may end a session, and is not told the time
 
     def __repr__(self) -> str:
-        return f"<Client {self.engine_settings.authority}, {len(self.namespaces)} namespaces, {self.session!r}>"
+        return f"<ClientCore {self.engine_settings.authority}, {len(self.namespaces)} namespaces, {self.session!r}>"
 
     # -- namespaces --------------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Client:
         self._old_sessions = [session for session in self._old_sessions if not session.is_done]
         return ready
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[ClientEvent]:
         """Return what happened since the last call, in order."""
         self._pump(self._now)
         events, self._events = self._events, []
@@ -312,7 +312,7 @@ class Client:
 
     # -- what namespaces call ----------------------------------------------------------------------------------------
 
-    def report(self, event: Event) -> None:
+    def report(self, event: ClientEvent) -> None:
         """Add an event."""
         self._events.append(event)
 

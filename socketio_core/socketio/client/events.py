@@ -128,7 +128,7 @@ class ReconnectFailed:
     attempts: int
 
 
-Event = (
+ClientEvent = (
     AuthRequested
     | Connected
     | ConnectFailed

@@ -45,7 +45,7 @@ from socketio_core.socketio.packet import (
 from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
-    from socketio_core.socketio.client.client import Client
+    from socketio_core.socketio.client.client import ClientCore
 
 _OLD_SERVER = "the server answered CONNECT without a socket id; is it Socket.IO 2, which speaks another protocol?"
 
@@ -64,7 +64,7 @@ _CONNECTED = NamespaceState.CONNECTED
 
 
 class ClientNamespace:
-    """The client in one namespace of its server. Made by `Client.of`.
+    """The client in one namespace of its server. Made by `ClientCore.of`.
 
     Attributes:
         auth: sent with every CONNECT, if it is not asked for: a JSON object, or `None`.
@@ -75,7 +75,7 @@ class ClientNamespace:
     """
 
     def __init__(
-        self, client: Client, name: str, auth: Mapping[str, JSONValue] | None = None, *, asks_auth: bool = False
+        self, client: ClientCore, name: str, auth: Mapping[str, JSONValue] | None = None, *, asks_auth: bool = False
     ) -> None:
         self.client = client
         self.name = name

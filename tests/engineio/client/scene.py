@@ -10,7 +10,7 @@ from socketio_core.engineio.client import (
     ClientSession,
     ClientState,
     ClientWebSocket,
-    Event,
+    EngineClientEvent,
     Exchange,
     Opened,
 )
@@ -47,7 +47,7 @@ class Scene:
         self.posts: list[Exchange] = []
         self.sockets: list[ClientWebSocket] = []
         self.cancelled: list[Exchange] = []
-        self.events: list[Event] = []
+        self.events: list[EngineClientEvent] = []
         self.look()
 
     @property
@@ -103,7 +103,7 @@ class Scene:
         self.session.handle_timeout(self.now)
         self.look()
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[EngineClientEvent]:
         events, self.events = self.events, []
         return events
 

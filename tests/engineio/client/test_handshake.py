@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from socketio_core.engineio.client.handshake import MAX_INTERVAL_MS, MAX_SID_CHARS, Handshake, parse_handshake
+from socketio_core.engineio.client.handshake import MAX_INTERVAL_MS, MAX_SID_CHARS, OpenPacket, parse_handshake
 from socketio_core.errors import PacketError
 
 BAD_SIDS: list[Any] = [..., None, "", 1, [], "a b", "é", "a\n", "x" * (MAX_SID_CHARS + 1)]
@@ -29,7 +29,7 @@ def with_fields(**changes: Any) -> str:
 
 
 def test_all_fields_are_read() -> None:
-    assert parse_handshake(with_fields()) == Handshake("abc", ("websocket",), 0.3, 0.2, 1000)
+    assert parse_handshake(with_fields()) == OpenPacket("abc", ("websocket",), 0.3, 0.2, 1000)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from socketio_core.engineio.client import (
     Attempt,
     ClientMemory,
     ClientState,
-    Handshake,
     Opened,
     OpenFailed,
+    OpenPacket,
     Pinged,
     UpgradeFailed,
 )
@@ -23,7 +23,7 @@ from socketio_core.errors import CloseReason
 from socketio_core.http import Response
 from tests.engineio.client.scene import Scene, closed_with, open_packet, sent
 
-OPENED = Opened(Handshake("SID", ("websocket",), 25.0, 20.0, 100), "polling")
+OPENED = Opened(OpenPacket("SID", ("websocket",), 25.0, 20.0, 100), "polling")
 
 
 # -- opening -----------------------------------------------------------------------------------------------------------

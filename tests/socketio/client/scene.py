@@ -9,7 +9,7 @@ from socketio_core.engineio.client import ClientWebSocket
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Response
 from socketio_core.settings import ClientSettings, EngineClientSettings
-from socketio_core.socketio.client import Client, Closed, Event, Opened
+from socketio_core.socketio.client import ClientCore, ClientEvent, Closed, Opened
 from socketio_core.testing import FakeClock
 
 HANDSHAKE: dict[str, Any] = {"upgrades": [], "pingInterval": 25000, "pingTimeout": 20000, "maxPayload": 1000}
@@ -21,12 +21,12 @@ class Scene:
     def __init__(self, *, random: float = 0.5, engine: dict[str, Any] | None = None, **settings: Any) -> None:
         self.clock = FakeClock()
         transports: dict[str, Any] = {"transports": ["websocket"], **(engine or {})}
-        self.client = Client(
+        self.client = ClientCore(
             EngineClientSettings(path="/socket.io/", **transports), ClientSettings(**settings), random=lambda: random
         )
         self.root = self.client.of("/")
         self.sockets: list[ClientWebSocket] = []
-        self.events: list[Event] = []
+        self.events: list[ClientEvent] = []
         self.sessions = 0
 
     @property
@@ -40,7 +40,7 @@ class Scene:
                 self.sockets.append(carrier)
         self.events += self.client.take_events()
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[ClientEvent]:
         """Return what was reported by the Socket.IO layer."""
         self.look()
         events, self.events = self.events, []

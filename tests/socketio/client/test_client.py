@@ -13,7 +13,7 @@ from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 from socketio_core.socketio.client import (
     AckDropped,
-    Client,
+    ClientCore,
     Closed,
     Connected,
     ConnectFailed,
@@ -34,7 +34,7 @@ PREFIX = "cannot connect to localhost/socket.io/: websocket: "
 def test_nothing_happens_until_a_namespace_is_wanted() -> None:
     scene = Scene()
     assert (scene.client.take_ready(), scene.client.next_deadline) == ([], None)
-    assert repr(scene.client) == "<Client localhost, 1 namespaces, None>"
+    assert repr(scene.client) == "<ClientCore localhost, 1 namespaces, None>"
     assert (scene.client.is_writable, scene.client.buffered_bytes) == (False, 0)
 
 
@@ -187,7 +187,7 @@ def test_reconnection_may_be_off() -> None:
     ],
 )
 def test_wrong_path_is_told_where_servers_usually_are(path: str, status: int, hint: str) -> None:
-    client = Client(EngineClientSettings(path=path, transports=["websocket"]), random=lambda: 0.5)
+    client = ClientCore(EngineClientSettings(path=path, transports=["websocket"]), random=lambda: 0.5)
     client.of("/").connect(1.0)
     (websocket,) = client.take_ready()
     assert isinstance(websocket, ClientWebSocket)

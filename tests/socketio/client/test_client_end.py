@@ -9,10 +9,10 @@ from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.http import Response
 from socketio_core.socketio.client import (
     AckDropped,
-    Client,
+    ClientCore,
+    ClientEvent,
     Closed,
     EmitFailed,
-    Event,
     Left,
     NamespaceState,
     Opened,
@@ -58,7 +58,7 @@ def test_closed_client_waits_for_nothing_that_was_not_opened() -> None:
     assert scene.client.is_closed
 
 
-def ends_of(scene: Scene) -> list[Event]:
+def ends_of(scene: Scene) -> list[ClientEvent]:
     scene.look()
     events, scene.events = scene.events, []
     return [event for event in events if isinstance(event, (Opened, Closed))]
@@ -114,7 +114,7 @@ def test_closing_gives_up_what_is_buffered() -> None:
     assert (scene.client.is_closed, scene.client.next_deadline) == (True, None)
 
 
-def polling_client() -> tuple[Client, list[Exchange]]:
+def polling_client() -> tuple[ClientCore, list[Exchange]]:
     """Return a client that is connected over polling, and its exchanges: the poll is the last one."""
     scene = Scene(engine={"transports": ["polling"]})
     exchanges: list[Exchange] = []

@@ -10,9 +10,9 @@ from typing import Any
 
 from socketio_core.errors import BufferFull
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings
-from socketio_core.socketio import ConnectRequested, Member, Server
+from socketio_core.socketio import ConnectRequested, Member, ServerCore
 from socketio_core.socketio import EventReceived as ServerEvent
-from socketio_core.socketio.client import Client, ConnectFailed, EventReceived, Left
+from socketio_core.socketio.client import ClientCore, ConnectFailed, EventReceived, Left
 from socketio_core.testing import FakeClock, Network
 
 MAX_STEPS = 10_000  # until all has arrived; a run needs some dozens
@@ -39,8 +39,8 @@ class World:
         random: Callable[[], float] = lambda: 0.5,
     ) -> None:
         self.clock = FakeClock()
-        self.server = Server(EngineSettings(path="/socket.io/", poll_grace_s=2.0))
-        self.client = Client(
+        self.server = ServerCore(EngineSettings(path="/socket.io/", poll_grace_s=2.0))
+        self.client = ClientCore(
             EngineClientSettings(path="/socket.io/", transports=transports),
             ClientSettings(retries=retries, ack_timeout_s=10.0, max_buffered_emits=10_000),
             random=random,

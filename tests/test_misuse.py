@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import Any
 
 import pytest
@@ -36,6 +37,41 @@ def test_a_timeout_must_be_one(timeout_s: Any) -> None:
     member.accept(clock.now)
     with pytest.raises(LocalProtocolError, match="timeout must be a number of seconds"):
         member.emit_with_ack("x", [], timeout_s=timeout_s, context=None, now=clock.now)
+
+
+@pytest.mark.parametrize("args", ["abc", b"abc", bytearray(b"abc"), memoryview(b"abc"), {"a": 1}, {1, 2}, 7, None])
+def test_arguments_are_a_list(args: Any) -> None:
+    server, clock, member = silent_member()
+    member.accept(clock.now)
+    scene = ClientScene().connected()
+    peer = ClientScene(retries=1).connected()
+    before = member.connection.session.buffered_bytes
+    for send in (
+        lambda: member.emit("x", args),
+        lambda: member.emit_nowait("x", args),
+        lambda: member.emit_with_ack("x", args, timeout_s=1, context=None, now=clock.now),
+        lambda: member.acknowledge(1, args),
+        lambda: server.broadcast("/", "x", args),
+        lambda: scene.root.emit("x", args, now=scene.now),
+        lambda: scene.root.emit_nowait("x", args, now=scene.now),
+        lambda: scene.root.emit_with_ack("x", args, timeout_s=1, context=None, now=scene.now),
+        lambda: scene.root.acknowledge(1, args),
+        lambda: peer.root.emit("x", args, now=peer.now),
+    ):
+        with pytest.raises(LocalProtocolError, match="arguments must be a list of them"):
+            send()
+    assert member.connection.session.buffered_bytes == before
+    assert not member.pending_acks
+
+
+@pytest.mark.parametrize("args", [[1, "a"], (1, "a"), iter([1, "a"]), deque([1, "a"])])
+def test_arguments_may_be_any_kind_of_list(args: Any) -> None:
+    _, clock, member = silent_member()
+    member.accept(clock.now)
+    session = member.connection.session
+    before = len(session.outbox.messages)
+    assert member.emit("x", args)
+    assert [message.frames for message in session.outbox.messages][before:] == [('42["x",1,"a"]',)]
 
 
 def test_an_ack_may_be_awaited_without_limit() -> None:

@@ -19,6 +19,7 @@ from socketio_core.socketio.packet import (
     JSONValue,
     Packet,
     event_packet,
+    listed,
 )
 
 if TYPE_CHECKING:
@@ -292,11 +293,11 @@ class Member:
         """Answer an event of the client; at most once. Returns `False` when the member has left.
 
         Raises:
-            LocalProtocolError: data that is not JSON.
+            LocalProtocolError: data that is not JSON, or no list of it.
         """
         if self.state is not MemberState.JOINED:
             return False
-        message = self.connection.parser.encode(Packet(ACK, self.namespace.name, list(args), ack_id))
+        message = self.connection.parser.encode(Packet(ACK, self.namespace.name, listed(args), ack_id))
         return self.connection.session.put(message)
 
     def ack_arrived(self, ack_id: int, args: list[JSONValue]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from socketio_core.errors import LocalProtocolError, PacketError
@@ -28,6 +29,8 @@ RESERVED_EVENTS: Final = frozenset(
     ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
 )
 """Names that a peer may not use for its events: listeners would take them for the real thing."""
+
+_NO_LISTS: Final = (str, bytes, bytearray, memoryview, Mapping, AbstractSet)
 
 
 @record
@@ -93,7 +96,7 @@ def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | N
     """Return the packet of an event.
 
     Raises:
-        LocalProtocolError: the name is not a string, or reserved.
+        LocalProtocolError: the name is not a string, or reserved; the arguments are no list of them.
     """
     if type(name) is not str:
         if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks types
@@ -101,4 +104,19 @@ def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | N
         name = plain(name)
     if name in RESERVED_EVENTS:
         raise LocalProtocolError(f"event name is reserved: {name!r}")
+    if type(args) is not tuple and type(args) is not list:
+        args = listed(args)
     return Packet(EVENT, nsp, [name, *args], ack_id)
+
+
+def listed(args: Iterable[JSONValue]) -> list[JSONValue]:
+    """Return the arguments of an event or an ack as a list of their own.
+
+    Text, bytes and mappings can be iterated over too, but whoever gives one of them means one argument.
+
+    Raises:
+        LocalProtocolError: they are no list.
+    """
+    if type(args) is not list and (not isinstance(args, Iterable) or isinstance(args, _NO_LISTS)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise LocalProtocolError(f"arguments must be a list of them, as in [1, 'text'], not: {args!r:.200}")
+    return list(args)

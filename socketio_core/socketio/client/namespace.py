@@ -41,6 +41,7 @@ from socketio_core.socketio.packet import (
     JSONValue,
     Packet,
     event_packet,
+    listed,
 )
 from socketio_core.timers import Scheduled, Timer
 
@@ -443,11 +444,11 @@ class ClientNamespace:
         """Answer an event of the server; at most once. Returns `False` when the namespace is not connected any more.
 
         Raises:
-            LocalProtocolError: data that is not JSON, or that the server does not take.
+            LocalProtocolError: data that is not a list of JSON, or that the server does not take.
         """
         if not self.is_connected:
             return False
-        return self.put(self.client.parser.encode(Packet(ACK, self.name, list(args), ack_id)))
+        return self.put(self.client.parser.encode(Packet(ACK, self.name, listed(args), ack_id)))
 
     def put(self, message: WireMessage) -> bool:
         """Hand a message to the session; see `ClientSession.put`."""

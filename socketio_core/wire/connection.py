@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, final
 
 from socketio_core.engineio.carriers import Poll
+from socketio_core.errors import LocalProtocolError
 from socketio_core.timers import Timer
 from socketio_core.wire.requests import Requests
 
@@ -82,6 +83,10 @@ class Wire:
         self.is_behind = False
         self._stage: Stage = Requests(self, site, address, scheme, now, can_half_close=can_half_close)
 
+    def __repr__(self) -> str:
+        state = "over" if self.is_over else "mute" if self.is_mute else "reads" if self.wants_input else "waits"
+        return f"<Wire {self._stage!r}, {state}>"
+
     # -- what the host calls -----------------------------------------------------------------------------------------
 
     @property
@@ -94,8 +99,14 @@ class Wire:
         """Whether something that was read waits for its turn: call `proceed`, or leave that to the site's time."""
         return not self.is_over and self._stage.has_more
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take what was read, and handle a turn of it; `b""` says that nothing more will come."""
+    def receive(self, data: bytes | bytearray | memoryview, now: float) -> None:
+        """Take what was read, and handle a turn of it; `b""` says that nothing more will come.
+
+        Raises:
+            LocalProtocolError: it is not bytes, or what holds bytes.
+        """
+        if type(data) is not bytes:
+            data = _bytes_of(data)
         if not self.is_over:
             try:
                 self._stage.receive(data, now)
@@ -208,3 +219,10 @@ class Wire:
         if not self.is_over:
             self._stage.fail(now)
             self._site.note(self)
+
+
+def _bytes_of(data: object) -> bytes:
+    """Return a copy of what a host has read into a buffer of its own."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise LocalProtocolError(f"what was read must be bytes, not: {data!r:.100}")
+    return bytes(data)

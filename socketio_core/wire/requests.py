@@ -91,6 +91,9 @@ class Requests:
         self._can_half_close = can_half_close
         wire.set_deadline(now + site.timeouts.header_s)
 
+    def __repr__(self) -> str:
+        return f"HTTP, {self._phase.value}" + ("" if self._request is None else f" of {self._request!r}")
+
     @property
     def wants_input(self) -> bool:
         """See `Stage`."""
@@ -116,6 +119,8 @@ class Requests:
         elif self._phase in _READS:
             self._http.feed(data)
             self._advance(now)
+            if not data and self._phase is Phase.LINGER:  # nothing is left to be read away
+                self._wire.end()
         elif data:
             self._http.feed(data)
         else:
@@ -338,12 +343,12 @@ class Requests:
     def _refuse(self, status: int, detail: str, now: float) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""
         self.abandon(now)
+        if self._phase is Phase.DRAIN:  # it has its answer, and may still be reading that
+            self._follow(Next.LINGER, now)
+            return
         self._write(self._http.refuse(status, detail))
-        if self._out:
-            self._is_last = True
-            self._begin_answer(now)
-        else:
-            self._wire.end()
+        self._is_last = True
+        self._begin_answer(now)
 
     def poll_ready(self, poll: Poll, now: float) -> None:
         """The response of a parked poll is there. Called by the site."""

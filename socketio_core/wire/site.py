@@ -12,7 +12,7 @@ Nothing here waits. What the application must decide, and may take its time for,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from socketio_core.checks import check_count, check_function, check_kind, check_subprotocols, check_switch
@@ -21,6 +21,7 @@ from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
+from socketio_core.settings import EngineSettings
 from socketio_core.socketio.server import GOING_AWAY, ServerCore
 from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import Subprotocols
@@ -82,6 +83,9 @@ class Mount:
         core: whose requests begin with its path.
         asks_handshakes: each handshake is asked about (`HandshakeAsked`) before the engine sees it.
         pace_of: how the application keeps up with a session, if that is known.
+
+    Raises:
+        TypeError: `core` is no engine.
     """
 
     __slots__ = ("asks_handshakes", "core", "pace_of")
@@ -93,15 +97,30 @@ class Mount:
         asks_handshakes: bool = False,
         pace_of: Callable[[Session], Pace | None] = _no_pace,
     ) -> None:
+        if not isinstance(core, (Engine, ServerCore)):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks types
+            raise TypeError(f"core must be an Engine or a ServerCore, not: {core!r}")
+        check_switch("asks_handshakes", asks_handshakes)
+        check_function("pace_of", pace_of, may_wait=False)
         self.core = core
         self.asks_handshakes = asks_handshakes
         self.pace_of = pace_of
 
+    def __repr__(self) -> str:
+        return f"<Mount of {type(self.core).__name__} at {self.path}>"
+
+    @property
+    def _settings(self) -> EngineSettings:
+        return self.core.settings if isinstance(self.core, Engine) else self.core.engine_settings
+
+    @property
+    def path(self) -> str:
+        """What the targets of its requests begin with."""
+        return self._settings.path
+
     @property
     def max_payload_bytes(self) -> int:
         """The limit on a message, as in the settings."""
-        settings = self.core.settings if isinstance(self.core, Engine) else self.core.engine_settings
-        return settings.max_payload_bytes
+        return self._settings.max_payload_bytes
 
 
 class Site:
@@ -123,6 +142,9 @@ class Site:
     Attributes:
         wires: the connections that are not over.
         is_closing: no more than what is under way is served.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot work, by its name; a mount as in `add`.
     """
 
     def __init__(
@@ -145,6 +167,8 @@ class Site:
         check_switch("per_message_deflate", per_message_deflate)
         check_count("max_body_bytes", max_body_bytes)
         check_kind("timeouts", timeouts, Timeouts, "a Timeouts, as in Timeouts(close_s=1)")
+        check_function("report", report, may_wait=False)
+        check_function("static_response", static_response, may_wait=False)
         if callable(subprotocols):
             check_function("subprotocols", subprotocols, may_wait=False)
         elif subprotocols is not None:
@@ -168,11 +192,27 @@ class Site:
         self._flushed_at = 0.0
         self._asked: list[Asked] = []
         self._timed: list[_Timed] = [self.application]  # whoever has deadlines beside the connections
+        if isinstance(mounts, (str, bytes)) or not isinstance(mounts, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"mounts must be a list, as in Site([Mount(server)]), not: {mounts!r}")
         for mount in mounts:
             self.add(mount)
 
+    def __repr__(self) -> str:
+        state = "closing, " if self.is_closing else ""
+        return f"<Site of {self.mounts}, {state}{len(self.wires)} connections>"
+
     def add(self, mount: Mount) -> None:
-        """Add an engine."""
+        """Add an engine.
+
+        Raises:
+            TypeError: it is not a `Mount`.
+            ValueError: its path overlaps with that of another, so that one of them would get requests of both.
+        """
+        if not isinstance(mount, Mount):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks types
+            raise TypeError(f"mounts must be of Mount, as in Site([Mount(server)]), not: {mount!r}")
+        for other in self.mounts:
+            if other.path.startswith(mount.path) or mount.path.startswith(other.path):
+                raise ValueError(f"path overlaps with {other.path!r}: {mount.path!r}")
         self.mounts.append(mount)
         self._timed.append(mount.core)
 

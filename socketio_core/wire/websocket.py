@@ -142,6 +142,9 @@ class Frames:
         self._answer = answer
         self._pong = b""
 
+    def __repr__(self) -> str:
+        return f"WebSocket of {self._websocket.session!r}, {self._inbound.value}, {self._outbound.value}"
+
     @property
     def _frames(self) -> Connection:
         """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from socketio_core.engineio.carriers import Poll
+from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineSettings
 from tests.wire.by_hand import POLLING, House, Peer
 from tests.wire.written import close_frame, frame, request
@@ -127,3 +129,34 @@ def test_output_is_asked_for_again_and_again() -> None:
         assert peer.wire.data_to_send(place.now) == b""
     peer.send(close_frame())
     assert peer.wire.is_over
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_what_was_read_may_be_in_a_buffer_of_the_host(kind: Callable[[bytes], bytes | bytearray | memoryview]) -> None:
+    place = House()
+    peer = place.connect()
+    head = request("/engine.io/")
+    peer.wire.receive(kind(head[:9]), place.now)
+    peer.wire.receive(kind(head[9:]), place.now)
+    place.settle()
+    assert peer.answer().status == 400
+    peer = place.websocket()
+    peer.wire.receive(kind(frame("4hello")), place.now)
+    peer.wire.receive(kind(frame(b"hello")), place.now)
+    assert place.flush() == [peer]
+    assert place.messages == ["hello", b"hello"]
+    assert [type(message) for message in place.messages] == [str, bytes]
+    peer.wire.receive(kind(b""), place.now)
+    place.settle()
+    assert peer.wire.is_over
+
+
+@pytest.mark.parametrize("data", ["", "GET / HTTP/1.1", None, 7, [b"x"]])
+def test_what_was_read_is_bytes(data: Any) -> None:
+    place = House()
+    for peer in (place.connect(), place.websocket()):
+        with pytest.raises(LocalProtocolError, match="what was read must be bytes, not: "):
+            peer.wire.receive(data, place.now)
+        assert not peer.wire.is_over
+        assert peer.wire.wants_input
+    assert place.reports == []

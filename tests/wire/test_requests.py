@@ -646,6 +646,21 @@ def test_101_with_headers_that_are_not_valid_is_a_500_and_no_session(headers: An
     assert place.reports[0][0].startswith("101 to <Request GET /engine.io/")
 
 
+def test_answer_that_was_not_valid_does_not_spoil_the_poll_behind_it() -> None:
+    place = house()
+    peer = place.connect()
+    sid = place.open_session()
+    peer.send(request("/app"))
+    place.take_request().answer(ok(b"", (b"bad name", b"x")), place.now)
+    place.settle()
+    assert peer.answer().status == 500
+    place.engine.sessions[0].send("hi")
+    peer.send(request(f"{POLLING}&sid={sid}"))
+    assert peer.answer().text == "4hi"
+    assert peer.is_read()
+    assert place.engine.sessions[0].buffered_bytes == 0
+
+
 # -- bodies ------------------------------------------------------------------------------------------------------------
 
 
@@ -702,7 +717,7 @@ def test_body_that_nobody_wants_is_read_away_and_the_next_request_served() -> No
     assert seen(place, peer).startswith("400 reads")
 
 
-@pytest.mark.parametrize(("sent", "state"), [(b"zz\r\n", "over"), (b"0\r\n\r\n", "reads"), (b"1\r\na", "reads")])
+@pytest.mark.parametrize(("sent", "state"), [(b"zz\r\n", "mute"), (b"0\r\n\r\n", "reads"), (b"1\r\na", "reads")])
 def test_body_that_nobody_wants_may_come_in_chunks_and_be_wrong(sent: bytes, state: str) -> None:
     place = house()
     peer = place.connect()
@@ -711,6 +726,21 @@ def test_body_that_nobody_wants_may_come_in_chunks_and_be_wrong(sent: bytes, sta
     known = len(place.happened)
     peer.send(sent)
     assert seen(place, peer, known) == state
+
+
+def test_body_that_turns_out_wrong_leaves_the_time_to_read_the_answer() -> None:
+    place = house()
+    peer = place.connect()
+    peer.send(request("/engine.io/", "POST", headers=["Transfer-Encoding: chunked"]), b"zz\r\n" + b"x" * 1000)
+    assert seen(place, peer) == "400 mute requestrefused"
+    peer.send(b"x" * 1000)
+    place.advance(TIMES.linger_s - EPSILON)
+    assert not peer.is_over()
+    place.advance(EPSILON)
+    assert peer.is_over()
+    peer = place.connect(can_half_close=False)
+    peer.send(request("/engine.io/", "POST", headers=["Transfer-Encoding: chunked"]), b"zz\r\n")
+    assert peer.is_over()
 
 
 def test_body_that_is_wrong_before_the_answer_is_written_ends_the_connection() -> None:

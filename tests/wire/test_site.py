@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from socketio_core.engineio import Engine
@@ -101,6 +103,69 @@ def test_engines_are_found_by_their_paths() -> None:
 )
 def test_limit_of_a_mount_is_that_of_its_engine(core: Engine | ServerCore) -> None:
     assert Mount(core).max_payload_bytes == 7
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda: Site([Engine()]), TypeError, r"as in Site\(\[Mount\(server\)\]\), not: <Engine /engine.io/"),
+        (lambda: Site([ServerCore()]), TypeError, r"as in Site\(\[Mount\(server\)\]\), not: <ServerCore "),
+        (lambda: Site(Mount(Engine())), TypeError, r"mounts must be a list, as in .*, not: <Mount of Engine at"),
+        (lambda: Site("mount"), TypeError, "mounts must be a list"),
+        (lambda: Site().add(Engine()), TypeError, r"Mount\(server\)"),
+        (lambda: Mount(Mount(Engine())), TypeError, "core must be an Engine or a ServerCore, not: <Mount of Engine"),
+        (lambda: Mount(Engine(), asks_handshakes="no"), TypeError, "asks_handshakes must be True or False"),
+        (lambda: Mount(Engine(), pace_of=3), TypeError, "pace_of must be a function"),
+        (lambda: Site(report=3), TypeError, "report must be a function"),
+        (lambda: Site(static_response=3), TypeError, "static_response must be a function"),
+        (lambda: Site(max_body_bytes=0), ValueError, "max_body_bytes must be positive"),
+        (lambda: Site(asks_requests=1), TypeError, "asks_requests must be True or False"),
+        (lambda: Site(shortcuts=1), TypeError, "shortcuts must be True or False"),
+        (lambda: Site(per_message_deflate=1), TypeError, "per_message_deflate must be True or False"),
+        (lambda: Site(timeouts=3), TypeError, "timeouts must be a Timeouts"),
+        (lambda: Site(subprotocols=["a b"]), ValueError, "subprotocols must be tokens"),
+    ],
+)
+def test_what_cannot_work_is_told_at_once(make: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("/a/", "/a/"), ("/a/", "/a/b/"), ("/a/b/", "/a/"), ("/", "/a/"), ("/a/", "/")]
+)
+def test_paths_of_mounts_do_not_overlap(first: str, second: str) -> None:
+    one, other = Mount(Engine(EngineSettings(path=first))), Mount(ServerCore(EngineSettings(path=second)))
+    with pytest.raises(ValueError, match=f"path overlaps with '{first}': '{second}'"):
+        Site([one, other])
+    site = Site([one])
+    with pytest.raises(ValueError, match="path overlaps"):
+        site.add(other)
+    assert site.mounts == [one]
+
+
+def test_paths_of_mounts_may_begin_alike() -> None:
+    assert len(Site([Mount(Engine(EngineSettings(path=path))) for path in ("/a/", "/ab/", "/b/a/")]).mounts) == 3
+
+
+def test_a_site_and_what_belongs_to_it_say_what_they_are() -> None:
+    place = House(asks_requests=True)
+    assert repr(place.site) == "<Site of [<Mount of Engine at /engine.io/>], 0 connections>"
+    peer = place.connect()
+    assert repr(peer.wire) == "<Wire HTTP, idle, reads>"
+    peer.send(request("/x?secret"))
+    assert repr(peer.wire) == "<Wire HTTP, asked of <Request GET /x>, waits>"
+    websocket = place.websocket()
+    assert repr(websocket.wire) == (
+        "<Wire WebSocket of <Session websocket, open, 0 bytes buffered>, reading, writing, reads>"
+    )
+    broken = place.connect()
+    broken.send(b"what?\r\n\r\n")
+    assert repr(broken.wire) == "<Wire HTTP, linger, mute>"
+    broken.lose()
+    assert repr(broken.wire) == "<Wire HTTP, linger, over>"
+    place.site.close(place.now)
+    assert repr(place.site) == "<Site of [<Mount of Engine at /engine.io/>], closing, 2 connections>"
 
 
 def test_what_is_asked_is_taken_once() -> None:

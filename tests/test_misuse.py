@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_arguments_are_a_list(args: Any) -> None:
     scene = ClientScene().connected()
     peer = ClientScene(retries=1).connected()
     before = member.connection.session.buffered_bytes
-    for send in (
+    sends: tuple[Callable[[], object], ...] = (
         lambda: member.emit("x", args),
         lambda: member.emit_nowait("x", args),
         lambda: member.emit_with_ack("x", args, timeout_s=1, context=None, now=clock.now),
@@ -57,7 +58,8 @@ def test_arguments_are_a_list(args: Any) -> None:
         lambda: scene.root.emit_with_ack("x", args, timeout_s=1, context=None, now=scene.now),
         lambda: scene.root.acknowledge(1, args),
         lambda: peer.root.emit("x", args, now=peer.now),
-    ):
+    )
+    for send in sends:
         with pytest.raises(LocalProtocolError, match="arguments must be a list of them"):
             send()
     assert member.connection.session.buffered_bytes == before

@@ -43,11 +43,6 @@ class Connection:
         self._unsent = b""
         wire.context = self
 
-    @property
-    def has_task(self) -> bool:
-        """Whether `run` is needed."""
-        return self._watcher is None
-
     # -- input, of what is watched -----------------------------------------------------------------------------------
 
     def read_now(self) -> bool:

@@ -221,8 +221,8 @@ class Wire:
             self._site.note(self)
 
 
-def _bytes_of(data: object) -> bytes:
+def _bytes_of(data: bytes | bytearray | memoryview) -> bytes:
     """Return a copy of what a host has read into a buffer of its own."""
-    if not isinstance(data, (bytes, bytearray, memoryview)):
+    if not isinstance(data, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise LocalProtocolError(f"what was read must be bytes, not: {data!r:.100}")
     return bytes(data)

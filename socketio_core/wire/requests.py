@@ -119,7 +119,7 @@ class Requests:
         elif self._phase in _READS:
             self._http.feed(data)
             self._advance(now)
-            if not data and self._phase is Phase.LINGER:  # nothing is left to be read away
+            if not data and self._wire.is_mute:  # nothing is left to be read away
                 self._wire.end()
         elif data:
             self._http.feed(data)

@@ -13,7 +13,7 @@ Nothing here waits. What the application must decide, and may take its time for,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from socketio_core.checks import check_count, check_function, check_kind, check_subprotocols, check_switch
 from socketio_core.engineio.carriers import Poll
@@ -192,7 +192,8 @@ class Site:
         self._flushed_at = 0.0
         self._asked: list[Asked] = []
         self._timed: list[_Timed] = [self.application]  # whoever has deadlines beside the connections
-        if isinstance(mounts, (str, bytes)) or not isinstance(mounts, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        given: Any = mounts  # not everybody checks types
+        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
             raise TypeError(f"mounts must be a list, as in Site([Mount(server)]), not: {mounts!r}")
         for mount in mounts:
             self.add(mount)

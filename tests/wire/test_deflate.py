@@ -171,6 +171,7 @@ def test_backlog_is_not_sent_behind_the_close_frame_of_the_client() -> None:
     peer.read_on()
     assert unpack() == [b"?", b"\x03\xe8"]
     assert peer.wire.is_over
+    assert place.reports == []
 
 
 def test_backlog_of_a_session_that_is_closed_is_not_sent_behind_the_close_frame_of_the_client() -> None:
@@ -184,6 +185,7 @@ def test_backlog_of_a_session_that_is_closed_is_not_sent_behind_the_close_frame_
     place.settle()
     assert [opcode for opcode, _ in peer.frames()] == [CLOSE]
     assert peer.wire.is_over
+    assert place.reports == []
 
 
 def test_pong_and_answer_come_before_what_is_compressed() -> None:

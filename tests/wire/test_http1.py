@@ -55,6 +55,21 @@ def test_end_behind_requests(tail: bytes, *, shortcuts: bool) -> None:
 
 
 @both
+def test_end_that_is_told_before_the_next_request_is_asked_for_loses_none(*, shortcuts: bool) -> None:
+    http = fed(request("/a") + request("/b"), shortcuts=shortcuts)
+    for target in (b"/a", b"/b"):
+        head = http.next_request()
+        assert head is not None
+        assert head.target == target
+        assert http.read_body(len)
+        http.respond(OK, closes=False)
+        assert http.finish() in (Next.REQUEST, Next.CLOSE)
+        http.feed(b"")
+    assert http.next_request() is None
+    assert http.is_ended
+
+
+@both
 def test_end_instead_of_a_request(*, shortcuts: bool) -> None:
     http = fed(b"", shortcuts=shortcuts)
     assert http.next_request() is None

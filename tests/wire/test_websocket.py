@@ -422,6 +422,7 @@ def test_messages_of_each_kind_come_and_go(*, shortcuts: bool) -> None:
     for data in (b"", b"\xff" * 300, b"\0" * 70_000):
         peer.send(frame(data))
         assert peer.frames() == [(2, data)]
+    assert {type(message) for message in place.messages} == {str, bytes}
 
 
 @both
@@ -753,6 +754,18 @@ def test_engine_that_fails_costs_the_connection_alone(count: int) -> None:
     assert [str(error) for _, error in place.reports] == ["faulty"]
     assert peer.wire.is_mute
     other.echo()
+
+
+def test_connection_that_failed_has_nothing_more() -> None:
+    place = faulty_house()
+    peer = place.websocket()
+    peer.wire.receive(frame("4a") * MANY + frame("4b"), place.now)
+    had_more = peer.wire.has_more
+    peer.wire.fail(ValueError("ours"), place.now)
+    assert (had_more, peer.wire.has_more) == (True, False)
+    known = len(place.messages)
+    place.settle()
+    assert "b" not in place.messages[known:]
 
 
 def test_engine_that_fails_when_the_connection_is_lost_is_told_the_loss_all_the_same() -> None:

@@ -1,10 +1,14 @@
 """Socket.IO and Engine.IO as pure state machines, without I/O.
 
-`socketio_core.socketio` is the Socket.IO engine, `socketio_core.engineio` the one underneath, `socketio_core.trio` a
-server and a client for trio. Importing this package imports nothing outside the standard library.
+`Server` is what applications register their handlers with, and knows no event loop; `socketio_core.trio` serves it, and
+has a client. `socketio_core.socketio` is the Socket.IO engine, `socketio_core.engineio` the one underneath. Importing
+this package imports nothing outside the standard library.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from socketio_core.errors import (
     BufferFull,
@@ -18,6 +22,11 @@ from socketio_core.errors import (
 from socketio_core.http import Cookie, Cors, Request, Response
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
 
+if TYPE_CHECKING:
+    from socketio_core.app.observer import Observer
+    from socketio_core.app.server import Server
+    from socketio_core.serving import Timeouts
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -30,10 +39,29 @@ __all__ = [
     "EngineClientSettings",
     "EngineSettings",
     "LocalProtocolError",
+    "Observer",
     "PacketError",
     "ProtocolError",
     "RemoteProtocolError",
     "Request",
     "Response",
+    "Server",
     "SocketSettings",
+    "Timeouts",
 ]
+
+_IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top of it
+    "Observer": "socketio_core.app.observer",
+    "Server": "socketio_core.app.server",
+    "Timeouts": "socketio_core.serving",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _IMPORTED_LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_IMPORTED_LATE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_IMPORTED_LATE})

@@ -115,7 +115,7 @@ async def test_names_of_any_kind_of_text(names: Any, json: Any) -> None:
             with pytest.raises(LocalProtocolError, match="reserved: 'disconnect'"):
                 await socket.emit(names.DISCONNECT)
         await until(lambda: calls[-1] == "transport close" or "client" in str(calls[-1]), "it has left")
-        assert list(io.core.hub.namespaces) == ["/", "/admin"]
+        assert [namespace.name for namespace in io.namespaces] == ["/", "/admin"]
 
 
 @trio_tcp_test

@@ -176,7 +176,7 @@ class EngineApplication:
                 client.flow.event_queued(received_size(event))
             elif isinstance(event, Closed):
                 client.flow.wake()  # whoever waits to send learns that it is over
-                self.session_closed(event)
+                self.session_closed(session, event)
             client.queue.append(event)
             if not client.is_working:
                 client.is_working = True
@@ -191,7 +191,7 @@ class EngineApplication:
     def request_refused(self, event: RequestRefused) -> None:
         """A request was refused before it reached a session; adapters log it."""
 
-    def session_closed(self, event: Closed) -> None:
+    def session_closed(self, session: Session, event: Closed) -> None:
         """A session ended; adapters log it."""
 
     async def work(self, client: EngineSession) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Event(Protocol):
@@ -52,3 +52,36 @@ class Runtime(Protocol):
 
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """Log an error, with the traceback of the application's code that raised it, if any did."""
+
+
+class Unbound:
+    """The runtime of a server that nobody serves yet: there are no clients, so there is nothing to be done."""
+
+    def now(self) -> float:
+        """Return a time before any other."""
+        return 0.0
+
+    def new_event(self) -> Event:
+        """Fail: nobody is there who could set it."""
+        raise RuntimeError("nothing can be waited for before the server is served")
+
+    def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Run nothing."""
+
+    def check_caller(self) -> None:
+        """Let any thread go on."""
+
+    async def check_cancelled(self) -> None:
+        """Let it go on."""
+
+    def output_ready(self) -> None:
+        """Do nothing: there is no output."""
+
+    def run_soon(self, function: Callable[[], object]) -> None:
+        """Call nothing."""
+
+    def log_exception(self, message: str, error: BaseException | None) -> None:
+        """Say nothing."""
+
+
+UNBOUND: Final = Unbound()

@@ -43,6 +43,7 @@ class _Refusal:
     message: str
     detail: str
     status: int = 400
+    foreign_origin: str | None = None
 
 
 _UNKNOWN_SESSION = _Refusal(1, "Session ID unknown", "no such session; it may have ended")
@@ -136,7 +137,7 @@ class Engine:
             return _Refusal(3, "Bad request", "origin header holds control characters")
         refused = refused_origin(request, self.settings.cors)
         if refused is not None:
-            return _Refusal(FORBIDDEN, "Forbidden", refused, 403)
+            return _Refusal(FORBIDDEN, "Forbidden", refused, 403, request.header("origin"))
         sid = request.query.get("sid")
         return self._check_session(request, transport, sid) if sid else self._check_handshake(request, transport)
 
@@ -187,7 +188,7 @@ class Engine:
         return Respond(Response(status, headers, body))
 
     def _report(self, request: Request, refusal: _Refusal) -> None:
-        event = RequestRefused(request, refusal.code, refusal.message, refusal.detail)
+        event = RequestRefused(request, refusal.code, refusal.message, refusal.detail, refusal.foreign_origin)
         self.shared.events.append((None, event))
 
     def _upgrade(self, session: Session, request: Request, now: float) -> Upgrade:

@@ -36,6 +36,7 @@ class RequestRefused:
     code: int  # the reference's error codes, 0 to 5
     message: str  # as the client sees it
     detail: str  # for the server's log: what was wrong, and what was expected
+    foreign_origin: str | None = None  # of the page that it came from, if that was why
 
 
 EngineEvent = Payload | Opened | Upgraded | Closed | RequestRefused

@@ -15,9 +15,10 @@ from socketio_core.app import (
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
+from socketio_core.serving import Timeouts
 from socketio_core.trio.client import connect
+from socketio_core.trio.serve import serve
 from socketio_core.trio.server import Server
-from socketio_core.wire.timeouts import Timeouts
 
 __all__ = [
     "AckTimeout",
@@ -35,4 +36,5 @@ __all__ = [
     "Socket",
     "Timeouts",
     "connect",
+    "serve",
 ]

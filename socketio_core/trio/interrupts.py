@@ -2,8 +2,8 @@
 
 trio raises `KeyboardInterrupt` in whatever runs, or, where that is protected, in its main task at the next checkpoint.
 Tasks of the server's own are protected, for one that breaks off would take all others along before clients are told.
-The handlers that they run are not (`Server.work`): who writes an endless loop wants to get out of it. What comes up
-there is kept by `TrioRuntime.interrupted`, begins the end, and is what `serve` raises behind it.
+The handlers that they run are not (`serve` sees to it): who writes an endless loop wants to get out of it. What comes
+up there is kept by `TrioRuntime.interrupted`, begins the end, and is what `serve` raises behind it.
 """
 
 from __future__ import annotations

@@ -226,7 +226,7 @@ class TrioRuntime(LoopRuntime):
         """Let the application work, have each connection write what it has, and see that the clock wakes in time."""
         now = trio.current_time()
         for wire in self.site.flush(now):
-            wire.context.flush(now)  # type: ignore[attr-defined] # a Connection
+            wire.context.flush(now)  # type: ignore[attr-defined] # a Pump
         self.wake_in_time()
 
 

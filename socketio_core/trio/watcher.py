@@ -5,7 +5,7 @@ reads them and runs their handlers, one socket after another, and writes once fo
 handler is about to wait, another task takes over the watching, and this one becomes the handler's. What was not come
 to in the round is still ready in the next one.
 
-TLS, memory streams and systems without `epoll` have a task for each connection: see `connection`.
+TLS, memory streams and systems without `epoll` have a task for each connection: see `pump`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import trio
 from socketio_core.app.handover import Handover
 
 if TYPE_CHECKING:
-    from socketio_core.trio.connection import Connection
-    from socketio_core.trio.server import Server
+    from socketio_core.trio.pump import Pump
+    from socketio_core.trio.serve import Service
 
 CAN_WATCH: Final = sys.platform == "linux"
 ROUND_SOCKETS: Final = 64  # that are read before it is the turn of other tasks
@@ -31,18 +31,18 @@ ROUND_SOCKETS: Final = 64  # that are read before it is the turn of other tasks
 class Watcher:
     """Watches the connections of one server; `run` is spawned once, and then sees to itself."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._epoll = select.epoll()
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wakeup, select.EPOLLIN)
-        self._watched: dict[int, Connection] = {}
-        self._behind: dict[Connection, None] = {}  # what was read of them waits for its turn; in order
+        self._watched: dict[int, Pump] = {}
+        self._behind: dict[Pump, None] = {}  # what was read of them waits for its turn; in order
         self._watching: object = None  # whichever task watches
         self._is_waiting = False  # it does, and must be woken for what is behind
         self._is_stopped = False
 
-    def watch(self, fileno: int, connection: Connection) -> None:
+    def watch(self, fileno: int, connection: Pump) -> None:
         """Read a connection from now on."""
         self._watched[fileno] = connection
         self._epoll.register(fileno, select.EPOLLIN)
@@ -52,7 +52,7 @@ class Watcher:
         if self._watched.pop(fileno, None) is not None:
             self._epoll.unregister(fileno)
 
-    def give_turn(self, connection: Connection) -> None:
+    def give_turn(self, connection: Pump) -> None:
         """Something that was read of it waits for its turn: it comes in the next round."""
         self._behind[connection] = None
         if self._is_waiting:
@@ -72,7 +72,7 @@ class Watcher:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
-        server, runtime, fileno = self._server, self._server.runtime, self._epoll.fileno()
+        host, runtime, fileno = self._service.host, self._service.runtime, self._epoll.fileno()
         self._watching = me = object()
         while not self._is_stopped:
             if self._behind:
@@ -85,7 +85,7 @@ class Watcher:
             try:
                 for connection in self._turns():
                     try:
-                        works = server.dispatch_all()
+                        works = host.dispatch()
                         for work, whose in works[1:]:  # they must not wait for the first one
                             runtime.spawn(work, whose)
                         for work, whose in works[:1]:
@@ -101,7 +101,7 @@ class Watcher:
                     runtime.is_corked = False
             runtime.flush_safely()
 
-    def _turns(self) -> Iterator[Connection]:
+    def _turns(self) -> Iterator[Pump]:
         """Let each connection that is ready, or has more, have its turn, and yield it for its handlers to run."""
         for connection in list(self._behind):  # the rest stays there when another task takes over
             del self._behind[connection]
@@ -117,7 +117,7 @@ class Watcher:
 
     def _hand_over(self) -> None:
         """A handler is about to wait: let another task watch."""
-        runtime = self._server.runtime
+        runtime = self._service.runtime
         runtime.is_corked = False
         self._watching = None
         runtime.start_soon(self.run)

@@ -33,9 +33,9 @@ No call here blocks, and none may run while another does: with threads, make all
 and on threads (`wsgi.py`).
 """
 
+from socketio_core.serving import Timeouts
 from socketio_core.wire.asked import Asked, HandshakeAsked, RequestAsked
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.site import Application, Mount, Pace, Site
-from socketio_core.wire.timeouts import Timeouts
 
 __all__ = ["Application", "Asked", "HandshakeAsked", "Mount", "Pace", "RequestAsked", "Site", "Timeouts", "Wire"]

@@ -15,19 +15,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from socketio_core.checks import check_count, check_function, check_kind, check_subprotocols, check_switch
+from socketio_core.checks import check_count, check_function, check_switch
 from socketio_core.engineio.carriers import Poll
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
+from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio.server import GOING_AWAY, ServerCore
 from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire.asked import Asked
 from socketio_core.wire.connection import Wire
-from socketio_core.wire.timeouts import Timeouts
 
 
 class Pace(Protocol):
@@ -163,16 +163,16 @@ class Site:
         trust_proxy: TrustProxy = False,
     ) -> None:
         check_switch("asks_requests", asks_requests)
-        check_switch("shortcuts", shortcuts)
-        check_switch("per_message_deflate", per_message_deflate)
         check_count("max_body_bytes", max_body_bytes)
-        check_kind("timeouts", timeouts, Timeouts, "a Timeouts, as in Timeouts(close_s=1)")
         check_function("report", report, may_wait=False)
         check_function("static_response", static_response, may_wait=False)
-        if callable(subprotocols):
-            check_function("subprotocols", subprotocols, may_wait=False)
-        elif subprotocols is not None:
-            check_subprotocols(subprotocols)
+        Serving(  # which checks them
+            timeouts=timeouts,
+            shortcuts=shortcuts,
+            per_message_deflate=per_message_deflate,
+            subprotocols=subprotocols,
+            trust_proxy=trust_proxy,
+        )
         self.mounts: list[Mount] = []
         self.application = application or _Nobody()
         self.report = report

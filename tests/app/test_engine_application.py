@@ -9,6 +9,7 @@ import pytest
 
 from socketio_core.app import EngineApplication, EngineSession
 from socketio_core.engineio import Closed, Engine, RequestRefused
+from socketio_core.engineio.session import Session
 from socketio_core.errors import BufferFull
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings, SocketSettings
@@ -27,8 +28,8 @@ class Noting(EngineApplication):
         super().request_refused(event)
         self.noted.append(event)
 
-    def session_closed(self, event: Closed) -> None:
-        super().session_closed(event)
+    def session_closed(self, session: Session, event: Closed) -> None:
+        super().session_closed(session, event)
         self.noted.append(event)
 
 

@@ -15,8 +15,12 @@ from typing import Any, Final, ParamSpec
 import trio
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
+from socketio_core import Server
 from socketio_core.app import Socket
-from socketio_core.trio import Server
+from socketio_core.app.server import host_of
+from socketio_core.socketio import ServerCore
+from socketio_core.trio import serve
+from socketio_core.trio.runtime import TrioRuntime
 from tests.trio.clients import Client, PollingClient, WebSocketClient
 from tests.trio.wire import Peer
 
@@ -108,7 +112,17 @@ class Bench:
 
     @property
     def session_count(self) -> int:
-        return self.io.core.session_count
+        return self.core.session_count
+
+    @property
+    def core(self) -> ServerCore:
+        """The engine of the server."""
+        return core_of(self.io)
+
+    @property
+    def runtime(self) -> TrioRuntime:
+        """What the server runs on."""
+        return runtime_of(self.io)
 
     def reason_of(self, client: Client) -> str | None:
         """Why the client's socket has left; `None` while it is there."""
@@ -195,7 +209,7 @@ async def serving(io: Server, *, tcp: bool = False, **options: Any) -> AsyncGene
             bench = Bench(io, nursery, listener)
             log.lines = bench.log
             where = {"host": "127.0.0.1"} if tcp else {"listeners": [listener]}
-            bench.urls = await nursery.start(partial(io.serve, **where, **options))
+            bench.urls = await nursery.start(partial(serve, io, **where, **options))
             try:
                 yield bench
                 nursery.cancel_scope.cancel()
@@ -205,6 +219,20 @@ async def serving(io: Server, *, tcp: bool = False, **options: Any) -> AsyncGene
     finally:
         log.logger.removeHandler(log)
     assert task_count() == tasks_before
+
+
+def core_of(io: Server) -> ServerCore:
+    """Return the engine of a server, for what no client sees."""
+    core = host_of(io).endpoints[0].core
+    assert isinstance(core, ServerCore)
+    return core
+
+
+def runtime_of(io: Server) -> TrioRuntime:
+    """Return what a server runs on."""
+    runtime = host_of(io).runtime
+    assert isinstance(runtime, TrioRuntime)
+    return runtime
 
 
 class _Log(logging.Handler):

@@ -244,6 +244,7 @@ async def test_who_may_come_is_asked_for_each_engine_by_itself() -> None:
             assert answer.status == status, target
         peer = await bench.connect()
         assert (await peer.ask(f"{WEBSOCKET}&forbidden=1", headers=WS_REQUEST)).status == 400
+        assert "origin 'https://io.example' is not allowed" in bench.take_log()
 
 
 @trio_test

@@ -271,7 +271,7 @@ async def test_candidate_that_says_nothing_is_dropped_after_upgrade_timeout() ->
         attacker = await bench.polling()
         candidate = await _candidate(bench, attacker)
         await trio.sleep(9.9)
-        assert bench.io.core.sessions[-1].is_upgrading
+        assert bench.core.sessions[-1].is_upgrading
         assert await candidate.close_code() == NO_CODE
         assert trio.current_time() == pytest.approx(10, abs=0.1)
         await attacker.echo()

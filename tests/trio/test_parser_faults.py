@@ -207,8 +207,8 @@ async def test_a_fault_in_what_is_due_or_told_is_logged_and_the_server_goes_on()
         io.emit_nowait("news")
         assert await client.packet() == '42["news"]'
         assert "what has happened could not be told" in bench.take_log()
-        io.core.agenda.schedule(trio.current_time() + 1, object())  # type: ignore[arg-type] # cannot do what is due
-        io.runtime.output_ready()
+        bench.core.agenda.schedule(trio.current_time() + 1, object())  # type: ignore[arg-type] # cannot do what is due
+        bench.runtime.output_ready()
         await trio.sleep(2)
         assert "what was due failed" in bench.take_log()
         await bench.check_still_serves()

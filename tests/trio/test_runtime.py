@@ -104,9 +104,9 @@ async def test_many_emits_of_other_tasks_wake_the_flusher_once() -> None:
         clients = [await bench.websocket() for _ in range(3)]
         for number in range(100):
             bench.io.emit_nowait("n", number)
-        assert bench.io.core.sessions[0].buffered_bytes > 0, "nothing leaves before a task switch"
+        assert bench.core.sessions[0].buffered_bytes > 0, "nothing leaves before a task switch"
         await wait_all_tasks_blocked()
-        assert bench.io.core.sessions[0].buffered_bytes == 0
+        assert bench.core.sessions[0].buffered_bytes == 0
         for client in clients:
             assert [await client.take_event() for _ in range(100)] == [["n", number] for number in range(100)]
 
@@ -116,7 +116,7 @@ async def test_flusher_sleeps_as_long_as_a_reader_works() -> None:
     """The reader flushes by itself when it is through; a flush before it would write the same in two pieces."""
     async with serving(Server()) as bench:
         client = await bench.websocket()
-        runtime, session = bench.io.runtime, bench.io.core.sessions[0]
+        runtime, session = bench.runtime, bench.core.sessions[0]
         runtime.is_corked = True
         bench.io.emit_nowait("n", 1)
         await wait_all_tasks_blocked()
@@ -131,7 +131,7 @@ async def test_flusher_sleeps_as_long_as_a_reader_works() -> None:
 async def test_what_is_to_run_soon_may_come_from_any_thread_and_after_the_end() -> None:
     ran: list[int] = []
     async with serving(Server()) as bench:
-        runtime = bench.io.runtime
+        runtime = bench.runtime
         thread = Thread(target=runtime.run_soon, args=(partial(ran.append, 1),))
         thread.start()
         thread.join()

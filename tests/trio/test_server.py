@@ -13,9 +13,9 @@ import pytest
 import trio
 
 from socketio_core import EngineSettings, SocketSettings
+from socketio_core.app.host import AllowRequest, HttpHandler
 from socketio_core.http import Request, Response
 from socketio_core.trio import Server
-from socketio_core.trio.server import AllowRequest, HttpHandler
 from tests.trio.bench import MemoryListener, connect_tcp, serving, trio_tcp_test, trio_test
 from tests.trio.wire import POLLING, WEBSOCKET, WS_REQUEST, Answer, Peer, request
 

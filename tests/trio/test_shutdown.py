@@ -13,7 +13,7 @@ from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
 from socketio_core.http import Request, Response
-from socketio_core.trio import Server, Timeouts
+from socketio_core.trio import Server, Timeouts, serve
 from tests.trio.bench import Bench, MemoryListener, serving, task_count, trio_tcp_test, trio_test
 from tests.trio.clients import PollingClient, WebSocketClient
 from tests.trio.wire import Ended, Peer, close_frame, request
@@ -37,7 +37,7 @@ class Ending(Bench):
 
     async def run(self, task_status: trio.TaskStatus[list[str]]) -> None:
         with trio.CancelScope() as self.scope:
-            await self.io.serve(listeners=[self.listener], task_status=task_status)
+            await serve(self.io, listeners=[self.listener], task_status=task_status)
         self.took_s = trio.current_time() - self.ended_at
 
     async def check_took(self, seconds: float) -> None:

@@ -131,7 +131,7 @@ async def test_socket_that_can_take_the_bytes_costs_one_direct_write_and_no_task
             tasks = task_count()
             for number in range(COUNT):
                 socket.emit_nowait("n", number)
-            bench.io.runtime.flush()
+            bench.runtime.flush()
             assert len(writes) == 2
             assert task_count() == tasks
         await _take_numbers(client)
@@ -342,7 +342,7 @@ async def test_direct_write_to_a_socket_that_was_reset_is_no_failure() -> None:
         client.peer.stream.socket.close()
         for _ in range(3):  # the server has had no chance yet to read of the end
             bench.io.emit_nowait("nobody is there")
-            bench.io.runtime.flush()
+            bench.runtime.flush()
         await until(lambda: bench.reason_of(client) == "transport close", "the end is noticed", 1)
 
 
@@ -465,4 +465,4 @@ async def test_subprotocol_that_was_not_offered_is_an_error_of_the_server() -> N
         await peer.send(handshake(headers=["Sec-WebSocket-Protocol: a"]))
         assert (await peer.answer()).status == 500
         assert "subprotocol was not offered: 'c'" in bench.take_log()
-        assert bench.io.core.session_count == 0
+        assert bench.core.session_count == 0

@@ -12,7 +12,7 @@ writes, and gives turns to what waits for one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, Final
 
@@ -55,91 +55,18 @@ class Gate:
             go_on(now)
 
 
-class House:
-    """A site in front of an engine that echoes, and the application behind it.
+class HandHost:
+    """The host: a clock, and connections whose other ends are in the hands of a test."""
 
-    Attributes:
-        happened: what the engine has told; messages without their session in `messages`.
-        asked: what the application was asked and has not answered.
-        is_echoing: each message is sent back.
-        reports: what failed.
-        on_work: called whenever the application works.
-    """
+    site: Site
 
-    def __init__(
-        self,
-        settings: EngineSettings | None = None,
-        *,
-        asks_handshakes: bool = False,
-        gate: Gate | None = None,
-        pace_of: Callable[[Session], Pace | None] | None = None,
-        **options: Any,
-    ) -> None:
-        numbers = count(1)
+    def __init__(self) -> None:
         self.clock = FakeClock()
-        self.engine = Engine(settings or EngineSettings(path="/engine.io/"), new_id=lambda: f"sid{next(numbers)}")
-        self.gate = gate
-        self.happened: list[Happened] = []
-        self.asked: list[Asked] = []
-        self.is_echoing = True
-        self.reports: list[tuple[str, BaseException]] = []
-        self.on_work: Callable[[float], None] = lambda _: None
-        self.next_deadline: float | None = None
-        self.timeouts: list[float] = []
         self.peers: list[Peer] = []
-        mount = Mount(self.engine, asks_handshakes=asks_handshakes, pace_of=pace_of or (lambda _: self.gate))
-
-        def report(what: str, error: BaseException) -> None:
-            self.reports.append((what, error))
-
-        self.site = Site([mount], application=self, report=report, **options)
 
     @property
     def now(self) -> float:
         return self.clock.now
-
-    # -- the application ---------------------------------------------------------------------------------------------
-
-    def work(self, now: float) -> None:
-        """Take what has happened, and echo."""
-        self.asked += self.site.take_asked()
-        for session, event in self.engine.take_events():
-            self.happened.append((session, event))
-            if self.is_echoing and session is not None and isinstance(event, (str, bytes)):
-                session.send(event)
-        self.on_work(now)
-
-    def handle_timeout(self, now: float) -> None:
-        """Note that it was called."""
-        self.timeouts.append(now)
-        if self.next_deadline is not None and self.next_deadline <= now:
-            self.next_deadline = None
-
-    @property
-    def messages(self) -> list[str | bytes]:
-        """The messages that have come, of all sessions."""
-        return [event for _, event in self.happened if isinstance(event, (str, bytes))]
-
-    @property
-    def kinds(self) -> list[str]:
-        """What has happened, by the names of types."""
-        return [type(event).__name__ for _, event in self.happened]
-
-    def take_handshake(self) -> HandshakeAsked:
-        """Return the one thing that is asked."""
-        (asked,) = self.asked
-        self.asked = []
-        assert isinstance(asked, HandshakeAsked)
-        return asked
-
-    def take_request(self) -> RequestAsked:
-        """Return the one thing that is asked."""
-        (asked,) = self.asked
-        self.asked = []
-        assert isinstance(asked, RequestAsked)
-        return asked
-
-    # -- the host ----------------------------------------------------------------------------------------------------
 
     def connect(self, *, can_half_close: bool = True, address: str = "", scheme: str = "http") -> Peer:
         """Begin a connection."""
@@ -183,6 +110,86 @@ class House:
         self.clock.now = end
         self.settle()
 
+
+class House(HandHost):
+    """A site in front of an engine that echoes, and the application behind it.
+
+    Attributes:
+        happened: what the engine has told; messages without their session in `messages`.
+        asked: what the application was asked and has not answered.
+        is_echoing: each message is sent back.
+        reports: what failed.
+        on_work: called whenever the application works.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings | None = None,
+        *,
+        asks_handshakes: bool = False,
+        gate: Gate | None = None,
+        pace_of: Callable[[Session], Pace | None] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        numbers = count(1)
+        self.engine = Engine(settings or EngineSettings(path="/engine.io/"), new_id=lambda: f"sid{next(numbers)}")
+        self.gate = gate
+        self.happened: list[Happened] = []
+        self.asked: list[Asked] = []
+        self.is_echoing = True
+        self.reports: list[tuple[str, BaseException]] = []
+        self.on_work: Callable[[float], None] = lambda _: None
+        self.next_deadline: float | None = None
+        self.timeouts: list[float] = []
+        mount = Mount(self.engine, asks_handshakes=asks_handshakes, pace_of=pace_of or (lambda _: self.gate))
+
+        def report(what: str, error: BaseException) -> None:
+            self.reports.append((what, error))
+
+        self.site = Site([mount], application=self, report=report, **options)
+
+    # -- the application ---------------------------------------------------------------------------------------------
+
+    def work(self, now: float) -> None:
+        """Take what has happened, and echo."""
+        self.asked += self.site.take_asked()
+        for session, event in self.engine.take_events():
+            self.happened.append((session, event))
+            if self.is_echoing and session is not None and isinstance(event, (str, bytes)):
+                session.send(event)
+        self.on_work(now)
+
+    def handle_timeout(self, now: float) -> None:
+        """Note that it was called."""
+        self.timeouts.append(now)
+        if self.next_deadline is not None and self.next_deadline <= now:
+            self.next_deadline = None
+
+    @property
+    def messages(self) -> list[str | bytes]:
+        """The messages that have come, of all sessions."""
+        return [event for _, event in self.happened if isinstance(event, (str, bytes))]
+
+    @property
+    def kinds(self) -> list[str]:
+        """What has happened, by the names of types."""
+        return [type(event).__name__ for _, event in self.happened]
+
+    def take_handshake(self) -> HandshakeAsked:
+        """Return the one thing that is asked."""
+        (asked,) = self.asked
+        self.asked = []
+        assert isinstance(asked, HandshakeAsked)
+        return asked
+
+    def take_request(self) -> RequestAsked:
+        """Return the one thing that is asked."""
+        (asked,) = self.asked
+        self.asked = []
+        assert isinstance(asked, RequestAsked)
+        return asked
+
     # -- many steps at once ------------------------------------------------------------------------------------------
 
     def open_session(self) -> str:
@@ -219,7 +226,7 @@ class Peer:
         was_muted: the host was told to half-close.
     """
 
-    def __init__(self, house: House, wire: Wire) -> None:
+    def __init__(self, house: HandHost, wire: Wire) -> None:
         self.house = house
         self.wire = wire
         wire.context = self
@@ -302,9 +309,15 @@ class Peer:
         self.received = rest
         return answer
 
-    def ask(self, target: str = POLLING, method: str = "GET", body: bytes | None = None) -> Answer:
+    def ask(
+        self,
+        target: str = POLLING,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Iterable[str] = (),
+    ) -> Answer:
         """Send a request and take its response."""
-        self.send(request(target, method, body))
+        self.send(request(target, method, body, headers))
         return self.answer(to=method)
 
     def frame(self) -> tuple[int, bytes]:

@@ -16,7 +16,7 @@ from socketio_core.app import Socket
 from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import AckTimeout, ConnectError, Disconnected, Server, connect
-from tests.trio.bench import task_count, trio_tcp_test, until
+from tests.trio.bench import core_of, runtime_of, task_count, trio_tcp_test, until
 from tests.trio.client.server import hang, open_packet, raw_server, response, websocket
 
 
@@ -90,7 +90,7 @@ async def test_leaving_the_block_sends_what_was_emitted(transport: str) -> None:
         async with connect(url, transports=[transport]) as socket:
             for number in range(100):
                 await socket.emit("n", number)
-        await until(lambda: io.core.session_count == 0, "the server has noticed", 5)
+        await until(lambda: core_of(io).session_count == 0, "the server has noticed", 5)
         assert received == list(range(100))
 
 
@@ -122,7 +122,7 @@ async def test_leaving_the_block_with_retries_gets_over_a_lost_connection() -> N
     async def came(socket: Socket, number: int) -> None:
         received.append(number)
         if len(received) == 1:
-            io.core.sessions[0].close(trio.current_time())
+            core_of(io).sessions[0].close(trio.current_time())
             await trio.sleep(0.1)
 
     async with serving(io) as url:
@@ -164,7 +164,7 @@ async def test_cancelling_anywhere_leaves_nothing_behind(transport: str) -> None
                         await trio.sleep_forever()
             assert scope.cancelled_caught
         await until(lambda: task_count() <= before, "all tasks have ended", 60)
-        await until(lambda: io.core.session_count == 0, "the server has noticed", 100)
+        await until(lambda: core_of(io).session_count == 0, "the server has noticed", 100)
 
 
 @trio_tcp_test
@@ -413,10 +413,10 @@ async def test_nothing_is_polled_while_handlers_are_behind() -> None:
             await socket.emit("burst", 100)
             await until(lambda: socket.manager.flow.is_congested, "too much is waiting")
             await trio.sleep(1)
-            assert io.core.sessions[0].polling.parked is None
+            assert core_of(io).sessions[0].polling.parked is None
             for number in range(100):
                 assert (await anext(stream))[1] == number
-            await until(lambda: io.core.sessions[0].polling.parked, "it polls again")
+            await until(lambda: core_of(io).sessions[0].polling.parked, "it polls again")
 
 
 @trio_tcp_test
@@ -424,7 +424,7 @@ async def test_connections_for_polling_are_closed_behind_an_upgrade() -> None:
     io = make_server()
     async with serving(io) as url, connect(url) as socket:
         await until(lambda: socket.transport == "websocket", "it has upgraded")
-        await until(lambda: len(io.site.wires) == 1, "the server has seen them go", 5)
+        await until(lambda: len(runtime_of(io).site.wires) == 1, "the server has seen them go", 5)
         assert await socket.call("echo", 1) == 1
 
 

@@ -17,7 +17,7 @@ from socketio_core.app import Socket
 from socketio_core.trio import ConnectError, Server, connect
 from socketio_core.trio.dial import Dialer, DialError, Proxy, parse_proxy, reason_of
 from socketio_core.url import parse_url
-from tests.trio.bench import trio_tcp_test
+from tests.trio.bench import core_of, trio_tcp_test
 from tests.trio.client.server import raw_server
 
 AUTHORIZATION = b"Basic YW5uOnNlY3JldA=="  # ann:secret
@@ -175,7 +175,7 @@ async def test_tls_goes_through_the_tunnel_of_a_proxy(transport: str, certificat
         options = {"transports": [transport], "proxy": proxy.url, "ssl_context": trusting}
         async with connect(f"https://localhost:{port}", **options) as socket:  # type: ignore[arg-type] # as it says
             assert await socket.call("echo", "x" * 100_000) == "x" * 100_000
-            (member,) = io.core.hub.of("/").members.values()
+            (member,) = core_of(io).hub.of("/").members.values()
             assert member.connection.session.request.scheme == "https"
         assert proxy.heads
         for head in proxy.heads:

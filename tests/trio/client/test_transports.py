@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from socketio_core.trio import ConnectError, connect
-from tests.trio.bench import trio_tcp_test, until
+from tests.trio.bench import core_of, runtime_of, trio_tcp_test, until
 from tests.trio.client.server import raw_server, response
 from tests.trio.client.test_connect import make_server, serving
 
@@ -21,8 +21,8 @@ async def test_upgrade_is_remembered_for_the_next_connection_if_wanted(remembers
         begun_on: list[str] = []
         socket.manager.on("open", begun_on.append)
         await until(lambda: socket.transport == "websocket", "it has upgraded")
-        io.core.sessions[0].close(trio.current_time())
-        io.runtime.flush()
+        core_of(io).sessions[0].close(trio.current_time())
+        runtime_of(io).flush()
         await until(lambda: len(begun_on) == 2 and socket.connected, "it is back")
         assert begun_on == ["polling", "websocket" if remembers else "polling"]
         assert await socket.call("echo", 1) == 1

@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
-from typing import Final
 from zlib import MAX_WBITS, compressobj
 
 from socketio_core.http import Cors, Request, Response, cors_headers, preferred_encoding
 
-_VARIANTS = ("socket.io", "socket.io.min", "socket.io.esm.min", "socket.io.msgpack.min")
-FILE_NAMES: Final = tuple(f"{variant}.js{ending}" for variant in _VARIANTS for ending in ("", ".map"))
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}
 
 
 class ClientBundle:
-    """The files of an npm `socket.io-client/dist` folder, read once.
+    """The files of an npm `socket.io-client/dist` folder, in memory.
 
     Brotli is not among the encodings: the standard library has none.
 
     Args:
-        folder: holds at least `socket.io.js`.
+        files: by name; `socket.io.js` is among them.
+        version: of all of them, for caches; without it, the contents of `socket.io.js` tell.
         path: where the engine is, e.g. `"/socket.io/"`.
-
-    Raises:
-        ValueError: there is no `socket.io.js` in the folder.
+        cors: which other origins may read them from a page.
     """
 
-    def __init__(self, folder: Path, path: str, cors: Cors | None) -> None:
+    def __init__(self, files: Mapping[str, bytes], version: str | None, path: str, cors: Cors | None) -> None:
         self._path = path
         self._cors = cors
-        self._files = {name: (folder / name).read_bytes() for name in FILE_NAMES if (folder / name).is_file()}
-        if "socket.io.js" not in self._files:
-            raise ValueError(
-                f"client_dir must be the folder 'dist' of npm's socket.io-client; no socket.io.js in {folder}"
-            )
-        self._etag = f'"{self._version(folder)}"'
+        self._files = files
+        self._etag = f'"{version or sha256(files["socket.io.js"]).hexdigest()[:16]}"'
         self._encoded: dict[tuple[str, str], bytes] = {}
-
-    def _version(self, folder: Path) -> str:
-        try:
-            version = json.loads((folder.parent / "package.json").read_text("utf-8"))["version"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return sha256(self._files["socket.io.js"]).hexdigest()[:16]
-        return str(version)
 
     def respond(self, request: Request) -> Response | None:
         """Return the response to a request for a file of the bundle, `None` to any other request."""

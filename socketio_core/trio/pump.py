@@ -11,13 +11,13 @@ from socketio_core.trio.direct import DirectStream
 from socketio_core.wire import Wire
 
 if TYPE_CHECKING:
-    from socketio_core.trio.server import Server
+    from socketio_core.trio.serve import Service
     from socketio_core.trio.watcher import Watcher
 
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-class Connection:
+class Pump:
     """Reads, has handlers run, and writes.
 
     A plain socket is read by the server's watcher, where there is one. For others, reading and handling share a task
@@ -26,15 +26,15 @@ class Connection:
     """
 
     __slots__ = (
-        "_direct", "_is_muted", "_is_watched", "_is_writing", "_reader", "_server", "_unsent", "_wanted", "_watcher",
+        "_direct", "_is_muted", "_is_watched", "_is_writing", "_reader", "_service", "_unsent", "_wanted", "_watcher",
         "_wire",
     )  # fmt: skip
 
-    def __init__(self, server: Server, stream: trio.abc.Stream, wire: Wire) -> None:
-        self._server = server
+    def __init__(self, service: Service, stream: trio.abc.Stream, wire: Wire) -> None:
+        self._service = service
         self._direct = DirectStream(stream)
         self._wire = wire
-        self._watcher = server.watcher if self._direct.is_plain else None
+        self._watcher = service.watcher if self._direct.is_plain else None
         self._is_watched = False
         self._reader: object = None  # whichever task reads
         self._wanted: trio.Event | None = None  # the reader waits until it is to read
@@ -97,19 +97,19 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - it must not end the server
             self.fail(error)
         except KeyboardInterrupt as error:
-            self._server.runtime.interrupted(error)
+            self._service.runtime.interrupted(error)
         finally:
             if self._reader is me:
                 self._reader = None
                 wire.lost(trio.current_time())
-                self._server.runtime.flush()
+                self._service.runtime.flush()
                 await direct.aclose_forcefully()
 
     @trio.lowlevel.enable_ki_protection
     async def _handle(self, me: object) -> None:
         """Run handlers for what has arrived, in this task as long as they do not wait."""
-        runtime = self._server.runtime
-        works = self._server.dispatch_all()
+        runtime = self._service.runtime
+        works = self._service.host.dispatch()
         if len(works) == 1:
             work, whose = works[0]
             runtime.is_corked = True
@@ -127,7 +127,7 @@ class Connection:
 
     def _hand_over(self) -> None:
         """A handler is about to wait: let another task read on, and write what there is."""
-        runtime = self._server.runtime
+        runtime = self._service.runtime
         runtime.is_corked = False
         self._reader = None
         runtime.start_soon(self.run)
@@ -147,10 +147,10 @@ class Connection:
             if sent < len(data):
                 self._unsent = data[sent:]
                 self._is_writing = True
-                self._server.runtime.spawn(self._write_rest)
+                self._service.runtime.spawn(self._write_rest)
         if wire.is_over:
             self._drop()
-            self._server.end_if_through()
+            self._service.end_if_through()
         elif wire.is_mute and not self._is_muted:
             self._is_muted = True
             self._direct.end_writing()
@@ -184,8 +184,8 @@ class Connection:
             raise
         finally:
             self._is_writing = False
-            self._server.site.note(self._wire)
-            self._server.runtime.flush()
+            self._service.site.note(self._wire)
+            self._service.runtime.flush()
 
     def _drop(self) -> None:
         """Close the stream; whoever reads it finds out."""
@@ -194,4 +194,4 @@ class Connection:
                 self._watch_or_not(self._watcher)
             self._direct.close_now()
         elif not self._direct.is_closed:
-            self._server.runtime.spawn(self._direct.aclose_forcefully)
+            self._service.runtime.spawn(self._direct.aclose_forcefully)

@@ -1,0 +1,151 @@
+"""What an adapter sees of a `Server`, and users do not: the engines, their applications, and what is asked of them.
+
+An adapter gets it from `host_of(server)` and claims it for its event loop with `bind`. From then on it
+
+*   serves the engines (`endpoints`): on connections of its own, `site_of(host)` does all that follows;
+*   calls `dispatch()` after anything has happened to an engine, and runs what that returns (see `handover`), or
+    `work_soon()`, which leaves it to tasks;
+*   asks `refusal_of` about a handshake before it is handed to its engine, where an endpoint `asks_handshakes`;
+*   has requests for none of the engines answered by `static_response`, then, if it `answers_requests`, `response_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from socketio_core.app.application import Application
+from socketio_core.app.bundle import ClientBundle
+from socketio_core.app.engine_application import EngineApplication
+from socketio_core.app.handlers import run
+from socketio_core.app.observer import Audience
+from socketio_core.app.runtime import UNBOUND, Runtime
+from socketio_core.engineio.engine import Engine
+from socketio_core.http import Request, Response
+from socketio_core.records import plain
+from socketio_core.serving import Serving
+from socketio_core.settings import EngineSettings
+from socketio_core.socketio.server import ServerCore
+
+AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
+HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
+Work = Callable[[Any], Coroutine[Any, Any, None]]
+
+
+class Endpoint:
+    """One engine of a server, the application on top of it, and whom to ask about its handshakes."""
+
+    __slots__ = ("allow_request", "app")
+
+    def __init__(self, app: Application | EngineApplication, allow_request: AllowRequest | None) -> None:
+        self.app = app
+        self.allow_request = allow_request
+
+    @property
+    def core(self) -> ServerCore | Engine:
+        """The engine."""
+        return self.app.core
+
+    @property
+    def settings(self) -> EngineSettings:
+        """The engine's; `path` is where its requests are found."""
+        return self.core.settings if isinstance(self.core, Engine) else self.core.engine_settings
+
+    @property
+    def asks_handshakes(self) -> bool:
+        """Whether somebody is to be asked about each handshake."""
+        return self.allow_request is not None
+
+
+class ServerHost:
+    """One for each `Server`.
+
+    Attributes:
+        serving: how to treat connections.
+        audience: whoever wants to know what happens.
+        endpoints: that of Socket.IO first, then those of bare Engine.IO.
+        runtime: the event loop's part, once there is one.
+        is_bound: an adapter has claimed it.
+    """
+
+    def __init__(self, serving: Serving, bundle: ClientBundle | None, http: HttpHandler | None) -> None:
+        self.serving = serving
+        self.audience = Audience()
+        self.endpoints: list[Endpoint] = []
+        self.runtime: Runtime = UNBOUND
+        self.is_bound = False
+        self._bundle = bundle
+        self._http = http
+        self._works: list[tuple[Application | EngineApplication, Work]] = []
+
+    def bind(self, runtime: Runtime, *, prepare: Callable[[Work], Work] = lambda work: work) -> None:
+        """Claim the server for an event loop.
+
+        Args:
+            runtime: what everything runs on from now on.
+            prepare: is given each function that `dispatch` returns, and may wrap it.
+
+        Raises:
+            RuntimeError: it was claimed before.
+        """
+        if self.is_bound:
+            raise RuntimeError("a Server serves once; make another, e.g. in a function that registers the handlers")
+        self.is_bound = True
+        self._set_runtime(runtime)
+        self._works = [(endpoint.app, prepare(endpoint.app.work)) for endpoint in self.endpoints]
+
+    def release(self) -> None:
+        """Give the claim up, before a client has come: it could not be served, and somebody may try again."""
+        self.is_bound = False
+        self._set_runtime(UNBOUND)
+
+    def _set_runtime(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        for endpoint in self.endpoints:
+            endpoint.app.runtime = runtime
+
+    # -- what has happened -------------------------------------------------------------------------------------------
+
+    def dispatch(self) -> list[tuple[Work, object]]:
+        """Queue what happened. Returns whose handlers are to be run, and by which function."""
+        return [(work, each) for app, work in self._works for each in app.dispatch()]
+
+    def work_soon(self) -> None:
+        """Have everything done that there is to do, in tasks."""
+        for endpoint in self.endpoints:
+            endpoint.app.dispatch_soon()
+
+    # -- what the application is asked -------------------------------------------------------------------------------
+
+    async def refusal_of(self, core: ServerCore | Engine, request: Request) -> str | None:
+        """Return the text with which a handshake is refused, `None` to let it pass; not to decide is a refusal."""
+        (allow,) = (endpoint.allow_request for endpoint in self.endpoints if endpoint.core is core)
+        if allow is None:
+            return None
+        try:
+            text = await run(allow, request)
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self.audience.report("allow_request failed, so the request was refused", error)
+            return "Forbidden"
+        return None if text is None else plain(text) if isinstance(text, str) else str(text)
+
+    def static_response(self, request: Request) -> Response | None:
+        """Return a file of the browser bundle, if that is what is asked for; before any engine sees the request."""
+        return None if self._bundle is None else self._bundle.respond(request)
+
+    @property
+    def answers_requests(self) -> bool:
+        """Whether there is a handler of requests for none of the engines; otherwise they get 404."""
+        return self._http is not None
+
+    async def response_to(self, request: Request, body: bytes) -> Response:
+        """Ask the application's handler of other requests; 500 if it fails."""
+        assert self._http is not None  # the host looked
+        try:
+            response = await run(self._http, request, body)
+            if not isinstance(response, Response):
+                raise TypeError(f"http handler must return a Response, not {type(response).__name__}")
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self.audience.report(f"http handler failed for {request!r}", error)
+            return Response(500, [(b"content-type", b"text/plain")], b"Internal server error\n")
+        return response

@@ -1,0 +1,177 @@
+"""The Socket.IO server as its users see it, on no event loop yet: handlers are registered, options are given.
+
+An adapter serves it: `socketio_core.trio.serve(io, "127.0.0.1", 3000)`. What that needs of it is its `ServerHost`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from socketio_core.app.application import Application
+from socketio_core.app.bundle import ClientBundle
+from socketio_core.app.engine_application import EngineApplication
+from socketio_core.app.files import Folder, read_client
+from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
+from socketio_core.app.observer import Audience, Observer
+from socketio_core.app.runtime import UNBOUND
+from socketio_core.app.socket import Socket
+from socketio_core.checks import check_function, check_kind, check_path
+from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.events import Closed, RequestRefused
+from socketio_core.engineio.session import Session
+from socketio_core.forwarded import TrustProxy
+from socketio_core.http import Cors
+from socketio_core.serving import Serving, Timeouts
+from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.socketio.events import ConnectionClosed, EventReceived
+from socketio_core.socketio.json_parser import JsonModule, parser_of
+from socketio_core.socketio.parser import Parser
+from socketio_core.socketio.server import ServerCore
+from socketio_core.websocket_handshake import Subprotocols
+
+
+class Server(Application):
+    """A Socket.IO server.
+
+    Register handlers, then have an adapter serve it; before that, whatever is emitted goes to nobody. It serves once.
+
+    Args:
+        path: where clients find it.
+        client_dir: an npm `socket.io-client/dist`, to be served at `<path>socket.io.js` and beside it.
+        http: handler of requests outside `path`, sync or async: `(request, body) -> Response`; else they get 404.
+        cors: which other origins may use the server from a browser; `None` is only its own.
+        allow_request: asked about each handshake, sync or async; returns the text of a refusal, or `None`.
+        engine: Engine.IO settings; `path` and `cors` above win over those in it.
+        settings: Socket.IO settings.
+        timeouts: how long to wait on the network.
+        parser: how packets are encoded; clients must use the same.
+        json: a faster JSON for the usual parser: `Server(json=orjson)`; see `JsonParser`.
+        concurrency: how many events of one socket may be handled at once; 1 keeps them in order.
+        per_message_deflate: compress WebSocket messages for clients that offer it; takes some 300 kB a client.
+        shortcuts: read plain WebSocket frames without wsproto and plain requests without h11; see `plain_frames` and
+            `plain_requests`.
+        subprotocols: of WebSockets, those that are taken, or a function of the request that chooses one it offers;
+            otherwise the first one offered is. `offered_subprotocols(request)` lists them.
+        trust_proxy: take address, scheme and host of a client from `X-Forwarded-*` or `Forwarded`: `True` behind one
+            proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
+            anybody can send them.
+        observers: are told what happens; see `observe`.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str = "/socket.io/",
+        client_dir: Folder | None = None,
+        http: HttpHandler | None = None,
+        cors: Cors | None = None,
+        allow_request: AllowRequest | None = None,
+        engine: EngineSettings | None = None,
+        settings: SocketSettings | None = None,
+        timeouts: Timeouts | None = None,
+        parser: Parser | None = None,
+        json: JsonModule | None = None,
+        concurrency: int = 1,
+        per_message_deflate: bool = False,
+        shortcuts: bool = True,
+        subprotocols: Subprotocols | None = None,
+        trust_proxy: TrustProxy = False,
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        engine = _engine_of(engine, path, cors)
+        check_kind("settings", settings, SocketSettings, "SocketSettings(...)")
+        check_function("http", http)
+        check_function("allow_request", allow_request)
+        serving = Serving(
+            timeouts=timeouts,
+            shortcuts=shortcuts,
+            per_message_deflate=per_message_deflate,
+            subprotocols=subprotocols,
+            trust_proxy=trust_proxy,
+        )
+        bundle = None if client_dir is None else ClientBundle(*read_client(client_dir), engine.path, engine.cors)
+        parser = parser_of(settings, parser, json)
+        super().__init__(ServerCore(engine, settings, parser=parser), UNBOUND, concurrency=concurrency)
+        self._host = ServerHost(serving, bundle, http)
+        self._host.endpoints.append(Endpoint(self, allow_request))
+        for observer in observers:
+            self.observe(observer)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell `observer` what happens from now on, here and in the engines that are attached; see `Observer`."""
+        self._host.audience.add(observer)
+
+    def attach_engine(
+        self,
+        path: str = "/engine.io/",
+        *,
+        cors: Cors | None = None,
+        allow_request: AllowRequest | None = None,
+        engine: EngineSettings | None = None,
+    ) -> EngineApplication:
+        """Serve bare Engine.IO too, on the same port. Returns what its handlers are registered with.
+
+        Nothing but the port is shared: what the server was told about origins and handshakes is not said for this one.
+
+        Args:
+            path: where clients find it; must not begin with the path of another, nor the other way round.
+            cors: which other origins may use it from a browser; `None` is only its own.
+            allow_request: asked about each handshake, sync or async; returns the text of a refusal, or `None`.
+            engine: its settings; `path` and `cors` above win over those in it.
+
+        Raises:
+            RuntimeError: the server was served before.
+            ValueError: the paths overlap.
+        """
+        host = self._host
+        if host.is_bound:
+            raise RuntimeError("attach engines before the Server serves")
+        check_function("allow_request", allow_request)
+        core = Engine(_engine_of(engine, path, cors))
+        for other in (endpoint.settings.path for endpoint in host.endpoints):
+            if other.startswith(core.settings.path) or core.settings.path.startswith(other):
+                raise ValueError(f"path overlaps with {other!r}: {core.settings.path!r}")
+        app = _ObservedEngine(core, host.audience, self.core.settings)
+        host.endpoints.append(Endpoint(app, allow_request))
+        return app
+
+    # -- what happens ------------------------------------------------------------------------------------------------
+
+    def request_refused(self, event: RequestRefused) -> None:
+        """See `Observer.request_refused`."""
+        self._host.audience.tell(self._host.audience.request_refused, event)
+
+    def event_unhandled(self, socket: Socket, event: EventReceived) -> None:
+        """See `Observer.event_unhandled`."""
+        self._host.audience.tell(self._host.audience.event_unhandled, socket, event.name)
+
+    def connection_closed(self, event: ConnectionClosed) -> None:
+        """See `Observer.connection_closed`."""
+        audience = self._host.audience
+        audience.tell(audience.connection_closed, event.connection.session, event.reason, event.error)
+
+
+def host_of(server: Server) -> ServerHost:
+    """Return what an adapter needs of a server."""
+    return server._host
+
+
+class _ObservedEngine(EngineApplication):
+    def __init__(self, core: Engine, audience: Audience, settings: SocketSettings) -> None:
+        super().__init__(core, UNBOUND, settings)
+        self._audience = audience
+
+    def request_refused(self, event: RequestRefused) -> None:
+        self._audience.tell(self._audience.request_refused, event)
+
+    def session_closed(self, session: Session, event: Closed) -> None:
+        self._audience.tell(self._audience.connection_closed, session, event.reason, event.error)
+
+
+def _engine_of(engine: EngineSettings | None, path: str, cors: Cors | None) -> EngineSettings:
+    """Return the settings of an engine: what is given beside them wins."""
+    check_kind("engine", engine, EngineSettings, "EngineSettings(...)")
+    check_path("path", path)
+    engine = engine or EngineSettings()
+    return replace(engine, path=path.rstrip("/") + "/", cors=engine.cors if cors is None else cors)

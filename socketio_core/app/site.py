@@ -1,0 +1,61 @@
+"""A server in front of its connections: what a `Site` asks, a `Server` answers.
+
+The one module of the application layer that knows `wire`, and with it h11 and wsproto: who has other connections, such
+as a web framework's, does without it.
+"""
+
+from __future__ import annotations
+
+from socketio_core.app.host import ServerHost
+from socketio_core.wire.asked import Asked, HandshakeAsked
+from socketio_core.wire.site import Mount, Site
+
+
+def site_of(host: ServerHost) -> Site:
+    """Return the site of a server that an adapter has claimed (`ServerHost.bind`)."""
+    application, serving = _Application(host), host.serving
+    site = Site(
+        application=application,
+        report=host.audience.report,
+        static_response=host.static_response,
+        asks_requests=host.answers_requests,
+        max_body_bytes=host.endpoints[0].settings.max_payload_bytes,
+        timeouts=serving.timeouts,
+        shortcuts=serving.shortcuts,
+        per_message_deflate=serving.per_message_deflate,
+        subprotocols=serving.subprotocols,
+        trust_proxy=serving.trust_proxy,
+    )
+    application.site = site
+    for endpoint in host.endpoints:
+        site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=endpoint.app.flow_of))
+    return site
+
+
+class _Application:
+    """What the site sees of the server. It has no deadlines of its own."""
+
+    next_deadline: float | None = None
+    site: Site
+
+    def __init__(self, host: ServerHost) -> None:
+        self._host = host
+
+    def handle_timeout(self, now: float) -> None:
+        pass
+
+    def work(self, now: float) -> None:
+        self._host.work_soon()
+        if self.site.is_asking:
+            for asked in self.site.take_asked():
+                self._host.runtime.spawn(self._answer, asked)
+
+    async def _answer(self, asked: Asked) -> None:
+        host = self._host
+        if isinstance(asked, HandshakeAsked):
+            refusal = await host.refusal_of(asked.mount.core, asked.request)
+            asked.answer(refusal, host.runtime.now())
+        else:
+            response = await host.response_to(asked.request, asked.body)
+            asked.answer(response, host.runtime.now())
+        host.runtime.output_ready()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from socketio_core.checks import (
     check_count,
@@ -40,7 +40,7 @@ _FOLLOWS: Final[Any] = None
 class EngineSettings:
     """Settings and limits of the Engine.IO layer."""
 
-    path: str = "/engine.io/"  # reference; requests whose path begins with it belong to the engine
+    path: str | None = None  # reference: `/socket.io/`, or `/engine.io/` of an `Engine` alone; what paths begin with
     ping_interval_s: float = 25.0  # reference
     ping_timeout_s: float = 20.0  # reference
     upgrade_timeout_s: float = 10.0  # reference: a candidate WebSocket that has not sent `5` by then is dropped
@@ -64,8 +64,9 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
-        check_path("path", self.path)
-        if not self.path.endswith("/"):
+        if self.path is not None:
+            check_path("path", self.path)
+        if self.path is not None and not self.path.endswith("/"):
             raise ValueError(f"path must begin and end with '/': {self.path!r}")
         check_transports(self.transports)
         check_switches(self, "allow_upgrades")
@@ -147,7 +148,7 @@ class EngineClientSettings:
     """Settings and limits of a client's Engine.IO layer; "reference" is npm `socket.io-client` 4 (PROTOCOL 1.13)."""
 
     authority: str = "localhost"  # the Host header: name, and port unless it is the scheme's own
-    path: str = "/engine.io/"  # reference
+    path: str | None = None  # reference: `/socket.io/`, or `/engine.io/` of a `ClientSession` alone
     query: Sequence[tuple[str, str]] = ()  # more fields of every request's query
     headers: Headers = ()  # more headers of every request, the WebSocket's among them
     subprotocols: Sequence[str] = ()  # offered for WebSockets, of which the server must choose one (reference)
@@ -170,7 +171,8 @@ class EngineClientSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
-        check_path("path", self.path)
+        if self.path is not None:
+            check_path("path", self.path)
         if not self.authority or any(not "!" <= char <= "~" for char in self.authority):
             raise ValueError(f"authority must be a host with an optional port: {self.authority!r}")
         check_transports(self.transports)
@@ -253,6 +255,14 @@ def combined_of_client(engine: EngineClientSettings, settings: ClientSettings) -
     if cast("int | None", settings.max_held_event_bytes) is not None:
         return settings
     return replace(settings, max_held_event_bytes=max(16_000_000, engine.max_message_bytes))
+
+
+_Settings = TypeVar("_Settings", EngineSettings, EngineClientSettings)
+
+
+def with_path(settings: _Settings, usual: str) -> _Settings:
+    """Return settings with a path: the `usual` one of a layer, unless they name another."""
+    return replace(settings, path=usual) if settings.path is None else settings
 
 
 def _check_attachments(settings: SocketSettings | ClientSettings, name: str, message_bytes: int) -> None:

@@ -83,7 +83,7 @@ def test_some_waits_may_be_left_out(name: str) -> None:
         ({"transports": "websocket"}, r"transports must be a list, as in \['websocket'\], not: 'websocket'"),
         ({"transports": {"websocket"}}, "transports must be a list"),
         ({"transports": [["websocket"]]}, "transports must be 'polling'"),
-        ({"path": None}, "path must be a string, as in '/socket.io/', not: None"),
+        ({"path": 5}, "path must be a string, as in '/socket.io/', not: 5"),
         ({"path": "/a?b=c/"}, "path must begin with '/' and hold no query"),
         ({"path": "/a/#b/"}, "path must begin with '/' and hold no query and no fragment"),
         ({"path": "/a b/"}, "path must .*be percent-encoded, as in '/a%20b/', not: '/a b/'"),

@@ -29,7 +29,7 @@ INNER: dict[type, set[str]] = {
     Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
     Member: {"expect_ack"},
     ClientSession: {"receive_polled", "go_on"},
-    ClientCore: {"namespace_wanted", "close_if_unwanted", "reconnect", "check_session", "fail"},
+    ClientCore: {"namespace_wanted", "close_if_unwanted", "reconnect", "check_session", "break_off"},
     ClientNamespace: {"session_opened", "handle_timeout", "receive"},
 }
 
@@ -62,6 +62,7 @@ def server_arguments(host: Engine | ServerCore, clock: FakeClock) -> dict[str, A
     return {
         "request": poller.make_request("POST"),
         "post": body.post,
+        "carrier": body.post,
         "poll": park.poll,
         "websocket": upgrade.websocket,
         "frame": "4x",
@@ -154,8 +155,10 @@ def test_client_session(name: str) -> None:
         "exchange": Exchange(scene.session, "GET", "/", [], b"", limit_bytes=10, timeout_s=None),
         "response": Response(200, []),
         "detail": "broken",
+        "carrier": socket,
         "websocket": socket,
         "frame": "4x",
+        "frames": ["4x"],
         "part": "4x",
         "is_last": True,
         "code": 1002,
@@ -174,8 +177,10 @@ def client_arguments(scene: ClientScene) -> dict[str, Any]:
         "exchange": Exchange(session, "GET", "/", [], b"", limit_bytes=10, timeout_s=None),
         "response": Response(200, []),
         "detail": "broken",
+        "carrier": scene.sockets[-1],
         "websocket": scene.sockets[-1],
         "frame": '42["x"]',
+        "frames": ['42["x"]'],
         "part": '42["x"]',
         "is_last": True,
         "code": 1002,

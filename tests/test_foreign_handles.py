@@ -18,7 +18,7 @@ from tests.engineio.client.scene import Scene as SessionScene
 from tests.socketio.client.scene import Scene as ClientScene
 from tests.test_due_first import client_arguments, methods, server_arguments
 
-HANDLES = {"post", "poll", "websocket", "exchange"}
+HANDLES = {"carrier", "post", "poll", "websocket", "exchange"}
 
 
 def taking_handles(kind: type) -> list[str]:
@@ -74,7 +74,7 @@ def test_client_session(name: str) -> None:
 
 def session_arguments(scene: SessionScene) -> dict[str, Any]:
     scene_arguments = client_arguments(ClientScene().connected())
-    return {**scene_arguments, "websocket": scene.sockets[-1]}
+    return {**scene_arguments, "carrier": scene.sockets[-1], "websocket": scene.sockets[-1]}
 
 
 @pytest.mark.parametrize("name", taking_handles(ClientCore))
@@ -120,7 +120,7 @@ def test_what_is_done_to_a_session_of_a_socket_io_server_is_told_by_the_server(
     assert server.take_events() == []
 
 
-@pytest.mark.parametrize("name", ["close", "abort", "lost", "fail_websocket", "receive"])
+@pytest.mark.parametrize("name", ["close", "abort", "lost", "fail", "receive"])
 def test_what_is_done_to_a_session_of_a_socket_io_client_is_told_by_the_client(name: str) -> None:
     scene = ClientScene().connected()
     scene.take_events()

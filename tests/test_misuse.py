@@ -131,7 +131,7 @@ def test_what_fails_at_a_deadline_costs_its_connection(monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise ValueError("ours")
 
-    monkeypatch.setattr(place.engine, "abort_post", fail)
+    monkeypatch.setattr(place.engine, "lost", fail)
     place.advance(100)
     assert peer.is_over()
     assert "ours" in [str(error) for _, error in place.reports]

@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 
 from conformance.hosts.contract import Contract
 from socketio_core.engineio import Engine, Park, Poll, Post, ReadBody, Respond, Upgrade, WebSocket
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.http import Request, Response
 from socketio_core.socketio import ServerCore
 
@@ -57,7 +58,7 @@ class SocketIOApp:
         while message["type"] == "http.request" and post.feed(message["body"]) and message["more_body"]:
             message = await receive()
         if message["type"] == "http.disconnect":
-            self._do(core.abort_post, post)
+            self._do(core.lost, post)
         else:
             await _respond(send, self._do(core.finish_post, post))
 
@@ -70,7 +71,7 @@ class SocketIOApp:
             for task in tasks:
                 task.cancel()
         if poll.response is None:
-            self._do(core.abort_poll, poll)
+            self._do(core.lost, poll)
         else:
             await _respond(send, poll.response)
 
@@ -105,7 +106,9 @@ async def _write(websocket: WebSocket, wakeup: asyncio.Event, send: Send) -> Non
         for frame in [frame for message in websocket.take() for frame in message.frames]:
             await send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
         if websocket.is_closed:
-            return await send({"type": "websocket.close", "code": websocket.close_code or 1000})
+            return await send(
+                {"type": "websocket.close", "code": 1000 if websocket.close_code == NO_CODE else websocket.close_code}
+            )
         await wakeup.wait()
 
 

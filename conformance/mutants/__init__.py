@@ -66,20 +66,11 @@ class _Hooks(_Core):
         for packet in self.broken.packet_in(part) if is_last else [part]:
             super().receive_part(websocket, packet, is_last, now)
 
-    def abort_post(self, post: Post, now: float) -> None:
+    def lost(self, carrier: Poll | Post | WebSocket, now: float, code: int | None = None, detail: str = "") -> None:
         """See `Engine`."""
-        if self.broken.on_connection_gone():
-            super().abort_post(post, now)
-
-    def abort_poll(self, poll: Poll, now: float) -> None:
-        """See `Engine`."""
-        if self.broken.on_connection_gone():
-            super().abort_poll(poll, now)
-
-    def lost(self, websocket: WebSocket, now: float) -> None:
-        """See `Engine`."""
-        if self.broken.on_websocket_gone():
-            super().lost(websocket, now)
+        is_websocket = isinstance(carrier, WebSocket)
+        if self.broken.on_websocket_gone() if is_websocket else self.broken.on_connection_gone():
+            super().lost(carrier, now, code, detail)
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """See `Engine`."""
@@ -206,7 +197,7 @@ class Broken(WireContract):
         """Return what the core is to see of the body of a POST."""
         return body
 
-    def on_close(self, code: int | None) -> int | None:
+    def on_close(self, code: int) -> int:
         """Return the code for the WebSocket's close frame; `None` is none."""
         return code
 

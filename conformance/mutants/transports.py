@@ -178,7 +178,7 @@ class IgnoresInvalidFrames(Broken):
 class ClosesAllWebSocketsAlike(Broken):
     """The close frame says 1000, whatever the reason."""
 
-    def on_close(self, code: int | None) -> int | None:
+    def on_close(self, code: int) -> int:
         return 1000
 
 

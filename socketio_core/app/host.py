@@ -20,12 +20,11 @@ from socketio_core.app.engine_application import EngineApplication
 from socketio_core.app.handlers import run
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import UNBOUND, Runtime
-from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.core import AnyServer
 from socketio_core.http import Request, Response
 from socketio_core.records import plain
 from socketio_core.serving import Serving
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio.server import ServerCore
 
 AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
@@ -42,14 +41,14 @@ class Endpoint:
         self.allow_request = allow_request
 
     @property
-    def core(self) -> ServerCore | Engine:
+    def core(self) -> AnyServer:
         """The engine."""
         return self.app.core
 
     @property
     def settings(self) -> EngineSettings:
-        """The engine's; `path` is where its requests are found."""
-        return self.core.settings if isinstance(self.core, Engine) else self.core.engine_settings
+        """The engine's."""
+        return self.core.engine_settings
 
     @property
     def asks_handshakes(self) -> bool:
@@ -117,7 +116,7 @@ class ServerHost:
 
     # -- what the application is asked -------------------------------------------------------------------------------
 
-    async def refusal_of(self, core: ServerCore | Engine, request: Request) -> str | None:
+    async def refusal_of(self, core: AnyServer, request: Request) -> str | None:
         """Return the text with which a handshake is refused, `None` to let it pass; not to decide is a refusal."""
         (allow,) = (endpoint.allow_request for endpoint in self.endpoints if endpoint.core is core)
         if allow is None:

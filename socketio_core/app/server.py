@@ -90,9 +90,10 @@ class Server(Application):
             subprotocols=subprotocols,
             trust_proxy=trust_proxy,
         )
-        bundle = None if client_dir is None else ClientBundle(*read_client(client_dir), engine.path, engine.cors)
+        files = None if client_dir is None else read_client(client_dir)
         parser = parser_of(settings, parser, json)
         super().__init__(ServerCore(engine, settings, parser=parser), UNBOUND, concurrency=concurrency)
+        bundle = None if files is None else ClientBundle(*files, self.core.path, engine.cors)
         self._host = ServerHost(serving, bundle, http)
         self._host.endpoints.append(Endpoint(self, allow_request))
         for observer in observers:
@@ -129,9 +130,9 @@ class Server(Application):
             raise RuntimeError("attach engines before the Server serves")
         check_function("allow_request", allow_request)
         core = Engine(_engine_of(engine, path, cors))
-        for other in (endpoint.settings.path for endpoint in host.endpoints):
-            if other.startswith(core.settings.path) or core.settings.path.startswith(other):
-                raise ValueError(f"path overlaps with {other!r}: {core.settings.path!r}")
+        for other in (endpoint.core.path for endpoint in host.endpoints):
+            if other.startswith(core.path) or core.path.startswith(other):
+                raise ValueError(f"path overlaps with {other!r}: {core.path!r}")
         app = _ObservedEngine(core, host.audience, self.core.settings)
         host.endpoints.append(Endpoint(app, allow_request))
         return app

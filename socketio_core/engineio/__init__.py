@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.core import AnyClient, AnyServer, Core
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.events import Closed, EngineEvent, Opened, RequestRefused, Upgraded
 from socketio_core.engineio.message import WireMessage
@@ -13,8 +14,11 @@ from socketio_core.engineio.states import SessionState
 
 __all__ = [
     "Action",
+    "AnyClient",
+    "AnyServer",
     "Carrier",
     "Closed",
+    "Core",
     "Engine",
     "EngineEvent",
     "Frame",

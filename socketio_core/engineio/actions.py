@@ -18,7 +18,7 @@ class Respond:
 class ReadBody:
     """Feed the body to `post` as it arrives (`post.feed`), then call `finish_post` and write what it returns.
 
-    When the client goes away before the end, call `abort_post`.
+    When the client goes away before the end, call `lost`.
     """
 
     post: Post
@@ -27,9 +27,9 @@ class ReadBody:
 
 @record
 class Park:
-    """Wait until `poll.response` is set (it may be, at once), then write it and call `poll_delivered`.
+    """Write `poll.response` when `take_ready` names the poll, then call `poll_delivered`.
 
-    If it cannot be written, or the client goes away while the poll waits, call `abort_poll`.
+    If it cannot be written, or the client goes away before that, call `lost`.
     """
 
     poll: Poll

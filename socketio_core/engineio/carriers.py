@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import MAX_WBITS, compressobj
 
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.parts import Parts
@@ -29,7 +30,7 @@ class Poll:
     """A long poll: a GET that is answered when there is something to say.
 
     The host waits until `response` is set and writes it. When the client goes away before, or the response cannot be
-    written, it calls `abort_poll`, and the packets go out with the next poll.
+    written, it calls `lost`, and the packets go out with the next poll.
 
     Attributes:
         response: `None` while the poll is parked.
@@ -102,10 +103,12 @@ class WebSocket:
     """A WebSocket, from before its handshake until it is lost or closed.
 
     The host writes what `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with
-    `close_code` (`None`: without a code) and drops the connection; frames that still arrive are ignored.
+    `close_code` and `close_text`, and drops the connection; frames that still arrive are ignored.
     It may be closed from the beginning: then the handshake is completed, and that is all (`Engine.handle_request`).
 
     Attributes:
+        close_code: for the close frame: `NO_CODE` (1005) says that it has none, as libraries for WebSockets have it.
+            After `lost` it is what answers the client's own close frame.
         is_base64: binary messages leave as text, for a client that cannot take them otherwise.
         parts: of a message that has not arrived as a whole.
     """
@@ -130,7 +133,7 @@ class WebSocket:
         self.outbox = Outbox()
         self.is_ready = False
         self.is_closed = False
-        self.close_code: int | None = None
+        self.close_code = NO_CODE
         self.close_text = ""
         self.parts = Parts()
         self.state = state

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Final, cast
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import POLL_HEADERS, Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.close_codes import GOING_AWAY, check_close
 from socketio_core.engineio.events import EngineEvent, Opened, RequestRefused
 from socketio_core.engineio.handshake import open_packet
 from socketio_core.engineio.message import WireMessage
@@ -31,10 +33,11 @@ from socketio_core.http import (
 )
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import record
-from socketio_core.settings import EngineSettings
+from socketio_core.settings import EngineSettings, with_path
 
-PROTOCOL_VERSION = "4"
-FORBIDDEN = 4  # the code of a refused handshake or origin (PROTOCOL 1.4)
+PROTOCOL_VERSION: Final = "4"
+USUAL_PATH: Final = "/engine.io/"  # reference
+FORBIDDEN: Final = 4  # the code of a refused handshake or origin (PROTOCOL 1.4)
 
 
 @record
@@ -53,11 +56,13 @@ class Engine:
     """All Engine.IO sessions of one server.
 
     Args:
-        settings: see `EngineSettings`.
+        settings: see `EngineSettings`; their `path` is `"/engine.io/"` unless they name one.
         new_id: makes session ids; they must be unguessable.
         is_inner: the engine belongs to a Socket.IO server: nobody else may `send` over its sessions.
 
     Attributes:
+        engine_settings: the settings, with a path.
+        path: what the paths of its requests begin with.
         agenda: what is to be done when; a layer above may add what is its own.
         shared: what the sessions have in common.
     """
@@ -65,15 +70,16 @@ class Engine:
     def __init__(
         self, settings: EngineSettings | None = None, *, new_id: IdFactory = new_id, is_inner: bool = False
     ) -> None:
-        self.settings = settings or EngineSettings()
+        self.engine_settings = with_path(settings or EngineSettings(), USUAL_PATH)
+        self.path = cast("str", self.engine_settings.path)
         self._new_id = new_id
-        self.shared = Shared(self.settings)
+        self.shared = Shared(self.engine_settings)
         self.shared.is_inner = is_inner
         self.agenda = self.shared.agenda
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<Engine {self.settings.path}, {len(self.shared.sessions)} sessions>"
+        return f"<Engine {self.path}, {len(self.shared.sessions)} sessions>"
 
     @property
     def session_count(self) -> int:
@@ -87,7 +93,7 @@ class Engine:
 
     def owns(self, request: Request) -> bool:
         """Whether the request's path belongs to the engine: a plain prefix, as in the reference (PROTOCOL 9-19)."""
-        return request.path.startswith(self.settings.path)
+        return request.path.startswith(self.path)
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
@@ -109,7 +115,7 @@ class Engine:
         (any more) is opened, and closed at once (PROTOCOL 1.8). Spec: PROTOCOL 1.2, 1.4.
         """
         self.agenda.catch_up(now)
-        cors = self.settings.cors
+        cors = self.engine_settings.cors
         if cors is not None and request.method == "OPTIONS":
             return Respond(preflight_response(request, cors))
         refusal = self._check(request)
@@ -131,11 +137,11 @@ class Engine:
 
     def _check(self, request: Request) -> _Refusal | None:
         transport = request.query.get("transport", "")
-        if transport not in self.settings.transports:
+        if transport not in self.engine_settings.transports:
             return _Refusal(0, "Transport unknown", f"transport: {transport!r}")
         if has_illegal_origin(request):
             return _Refusal(3, "Bad request", "origin header holds control characters")
-        refused = refused_origin(request, self.settings.cors)
+        refused = refused_origin(request, self.engine_settings.cors)
         if refused is not None:
             return _Refusal(FORBIDDEN, "Forbidden", refused, 403, request.header("origin"))
         sid = request.query.get("sid")
@@ -153,7 +159,7 @@ class Engine:
             return None
         if transport != "websocket":
             return _Refusal(3, "Bad request", f"WebSocket upgrade with transport {transport!r}")
-        if not self.settings.allow_upgrades:
+        if not self.engine_settings.allow_upgrades:
             return _Refusal(3, "Bad request", "upgrades are not allowed")
         return None
 
@@ -166,8 +172,8 @@ class Engine:
             return _Refusal(5, "Unsupported protocol version", f"EIO: {request.query.get('EIO')!r}, expected '4'")
         if self._is_closed:
             return _Refusal(3, "Server is shutting down", "handshake during shutdown", 503)
-        if len(self.shared.sessions) >= self.settings.max_sessions:
-            return _Refusal(3, "Too many sessions", f"limit max_sessions: {self.settings.max_sessions}", 503)
+        if len(self.shared.sessions) >= self.engine_settings.max_sessions:
+            return _Refusal(3, "Too many sessions", f"limit max_sessions: {self.engine_settings.max_sessions}", 503)
         return None
 
     def _refuse(self, request: Request, refusal: _Refusal) -> Respond:
@@ -180,7 +186,7 @@ class Engine:
             status = refusal.status
             fields = {"code": refusal.code, "message": refusal.message}
             body = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
-            headers = [(b"content-type", b"application/json"), *cors_headers(request, self.settings.cors)]
+            headers = [(b"content-type", b"application/json"), *cors_headers(request, self.engine_settings.cors)]
         if request.method == "HEAD":
             body = b""
         else:
@@ -204,7 +210,7 @@ class Engine:
         return Upgrade(websocket, headers)
 
     def _open(self, request: Request, now: float) -> Action:
-        settings = self.settings
+        settings = self.engine_settings
         sid = self._new_id()
         if sid in self.shared.sessions:
             raise LocalProtocolError("new_id returned the id of an open session")
@@ -240,7 +246,7 @@ class Engine:
         return session
 
     def _make_poll(self, session: Session, request: Request, headers: Headers) -> Poll:
-        threshold = self.settings.http_compression_threshold_bytes
+        threshold = self.engine_settings.http_compression_threshold_bytes
         return Poll(session, headers, request.header("accept-encoding"), threshold)
 
     def _poll(self, session: Session, request: Request, now: float) -> Action:
@@ -267,7 +273,7 @@ class Engine:
         if request.header("content-type") == "application/octet-stream":
             session.polling.reject_post("invalid content")
             return self._bad_request(request)
-        limit = self.settings.max_payload_bytes
+        limit = self.engine_settings.max_payload_bytes
         post = Post(session, self._polling_headers(request, session.sid), limit)
         if not session.polling.attach_post(post):
             return self._bad_request(request)
@@ -294,18 +300,6 @@ class Engine:
         headers = [(b"content-type", b"text/html"), (b"cache-control", b"no-store"), *post.headers]
         return Response(200, [*headers, (b"content-length", b"2")], b"ok")
 
-    def abort_post(self, post: Post, now: float) -> None:
-        """The client went away before the body was complete; the session ends (PROTOCOL 1.4)."""
-        self.check_own(post.session)
-        self.agenda.catch_up(now)
-        post.session.polling.abort_post(post)
-
-    def abort_poll(self, poll: Poll, now: float) -> None:
-        """The client of a poll went away, or its response could not be written; the packets go to the next poll."""
-        self.check_own(poll.session)
-        self.agenda.catch_up(now)
-        poll.session.polling.abort_poll(poll, now)
-
     def poll_delivered(self, poll: Poll, now: float) -> None:
         """The response of a poll was written, as far as the host can tell: what it carried need not be kept any longer.
 
@@ -319,17 +313,17 @@ class Engine:
         poll.session.polling.poll_delivered(poll)
 
     def _bad_request(self, request: Request) -> Respond:
-        return Respond(_empty_response(400, cors_headers(request, self.settings.cors)))
+        return Respond(_empty_response(400, cors_headers(request, self.engine_settings.cors)))
 
     def _polling_headers(self, request: Request, sid: str) -> list[tuple[bytes, bytes]]:
-        headers = [*cors_headers(request, self.settings.cors), *self._extra_headers(request, sid)]
+        headers = [*cors_headers(request, self.engine_settings.cors), *self._extra_headers(request, sid)]
         agent = request.header("user-agent") or ""
         if ";MSIE" in agent or "Trident/" in agent:
             headers.append((b"x-xss-protection", b"0"))  # PROTOCOL 1.5
         return headers
 
     def _extra_headers(self, request: Request, sid: str) -> Headers:
-        extra = self.settings.extra_headers
+        extra = self.engine_settings.extra_headers
         return extra(request, sid) if callable(extra) else extra
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
@@ -370,15 +364,31 @@ class Engine:
             self.check_own(websocket.session)
         websocket.session.receive_part(websocket, part, is_last, now)
 
-    def lost(self, websocket: WebSocket, now: float) -> None:
-        """The connection of `websocket` ended, by a close frame or without one. Calls after a close do nothing."""
-        self.check_own(websocket.session)
-        websocket.session.lost(websocket, now)
+    def lost(self, carrier: Poll | Post | WebSocket, now: float, code: int | None = None, detail: str = "") -> None:
+        """The connection of a carrier ended, or what it had to say could not be written.
+
+        A WebSocket's session ends; with a POST whose body is not complete it does too (PROTOCOL 1.4); the packets of a
+        poll go out with the next one. Calls for what has ended already do no harm.
+
+        Args:
+            code: of the client's close frame, `NO_CODE` if it had none; `None`: there was no close frame.
+            detail: the text in the close frame, or what the network said; it comes back in the event.
+        """
+        session = carrier.session
+        self.check_own(session)
+        self.agenda.catch_up(now)
+        if isinstance(carrier, WebSocket):
+            session.lost(carrier, now, code, detail)
+        elif isinstance(carrier, Poll):
+            session.polling.lose_poll(carrier, now)
+        else:
+            session.polling.lose_post(carrier)
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the WebSocket protocol: `detail` goes into the event, `code` into the close frame."""
         self.check_own(websocket.session)
-        websocket.session.fail_websocket(websocket, detail, code, now)
+        check_close(code)
+        websocket.session.fail(websocket, detail, code, now)
 
     def check_own(self, session: Session) -> None:
         """Check whose session a handle belongs to; every method that is given one does so.
@@ -423,14 +433,18 @@ class Engine:
         """Do all that is due at `now`. Early, late and repeated calls are fine."""
         self.agenda.catch_up(now)
 
-    def close(self, now: float, *, code: int | None = None, text: str = "") -> None:
+    def close(self, now: float, *, code: int = GOING_AWAY, text: str = "server shutting down") -> None:
         """Refuse new sessions and close all there are; what is in the outboxes of WebSockets and parked polls is sent.
 
         Sessions on polling without a parked poll end without a word, for nobody will wait for their next one.
 
         Args:
             code: WebSocket close code; clients reconnect whatever it is.
+
+        Raises:
+            LocalProtocolError: a code or a text that cannot be sent.
         """
+        check_close(code, text)
         self.agenda.catch_up(now)
         self._is_closed = True
         for session in list(self.shared.sessions.values()):

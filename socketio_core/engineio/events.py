@@ -26,6 +26,8 @@ class Closed:
 
     reason: CloseReason
     error: RemoteProtocolError | None = None  # what the peer did wrong, if it did
+    code: int | None = None  # of the peer's close frame; `NO_CODE`: it had none; `None`: there was no close frame
+    detail: str = ""  # the text in the close frame, or what the host said of the end
 
 
 @record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from socketio_core.engineio.carriers import Poll, Post
+from socketio_core.engineio.events import Closed
 from socketio_core.engineio.message import CLOSE_MESSAGE, NOOP_MESSAGE, WireMessage
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.shared import Shared
@@ -41,13 +42,13 @@ class Polling:
         """A GET arrived. Returns `False` when it overlaps a parked one, which closes the session (PROTOCOL 1.4)."""
         session = self._session
         if self.parked is not None:
-            session.fail(CloseReason.TRANSPORT_ERROR, "overlap from client")
+            session.break_off(CloseReason.TRANSPORT_ERROR, "overlap from client")
             return False
         self.parked = session.outlet = poll
         self._set_deadline(None)
         if session.can_say_close:
             session.outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
-            session.finish(CloseReason.FORCED_CLOSE, None)
+            session.finish(Closed(CloseReason.FORCED_CLOSE))
         elif session.outbox:
             self._shared.mark_ready(poll)
         elif session.upgrade.is_probed and self._has_spare_noop:
@@ -83,7 +84,7 @@ class Polling:
             self._shared.mark_ready(self.parked)
             self._answer(self.parked, [NOOP_MESSAGE])
 
-    def abort_poll(self, poll: Poll, now: float) -> None:
+    def lose_poll(self, poll: Poll, now: float) -> None:
         """The client of a poll is gone, or its response could not be written: take the messages back.
 
         The session lives on for `poll_grace_s`, for a client that polls again.
@@ -100,11 +101,11 @@ class Polling:
             self._flushed = None
         else:
             if lost:
-                session.fail(CloseReason.TRANSPORT_ERROR, "poll response was lost and a later one was sent")
+                session.break_off(CloseReason.TRANSPORT_ERROR, "poll response was lost and a later one was sent")
             return
         if session.transport == "websocket":
             if lost:  # they cannot go before what the WebSocket has sent
-                session.fail(CloseReason.TRANSPORT_ERROR, "poll response was lost during the upgrade")
+                session.break_off(CloseReason.TRANSPORT_ERROR, "poll response was lost during the upgrade")
             return
         session.outbox.give_back(lost)
         if self.parked is not None:
@@ -143,14 +144,14 @@ class Polling:
         if self.parked is not None:
             self.release()
         else:
-            self._session.fail(CloseReason.TRANSPORT_ERROR, "poll connection closed prematurely")
+            self._session.break_off(CloseReason.TRANSPORT_ERROR, "poll connection closed prematurely")
 
     # -- POST --------------------------------------------------------------------------------------------------------
 
     def attach_post(self, post: Post) -> bool:
         """A POST arrived. Returns `False` when another is being read, which closes the session (PROTOCOL 1.4)."""
         if self._post is not None:
-            self._session.fail(CloseReason.TRANSPORT_ERROR, "data request overlap from client")
+            self._session.break_off(CloseReason.TRANSPORT_ERROR, "data request overlap from client")
             return False
         self._post = post
         return True
@@ -165,18 +166,18 @@ class Polling:
                 if not self._session.receive_polled(part, now):
                     return False
         except PacketError as error:
-            self._session.fail(CloseReason.PARSE_ERROR, str(error))
+            self._session.break_off(CloseReason.PARSE_ERROR, str(error))
             return False
         return True
 
-    def abort_post(self, post: Post) -> None:
+    def lose_post(self, post: Post) -> None:
         """The client of a POST is gone before its body was complete: nothing of it was accepted, the session ends."""
         if post is self._post:
-            self._session.fail(CloseReason.TRANSPORT_ERROR, "data request connection closed prematurely")
+            self._session.break_off(CloseReason.TRANSPORT_ERROR, "data request connection closed prematurely")
 
     def reject_post(self, detail: str) -> None:
         """Close the session for what a POST is, e.g. its content type."""
-        self._session.fail(CloseReason.TRANSPORT_ERROR, detail)
+        self._session.break_off(CloseReason.TRANSPORT_ERROR, detail)
 
     def drop_post(self, post: Post) -> None:
         """Forget an oversized POST; the session stays open, as in the reference (PROTOCOL 9-8)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from socketio_core.engineio.carriers import Carrier, WebSocket
+from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import PING_MESSAGE, WireMessage, received_size
@@ -147,7 +148,7 @@ class Session:
                 self.check_fits(message)
             detail = f"peer reads too slowly: {outbox.overflow(message, settings)}"
             outbox.clear()
-            self.fail(CloseReason.TRANSPORT_ERROR, detail)
+            self.break_off(CloseReason.TRANSPORT_ERROR, detail)
             return False
         outbox.messages.append(message)
         outbox.size_bytes = size_bytes
@@ -202,7 +203,7 @@ class Session:
         settings = self.shared.settings
         limit = settings.max_payload_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
+            self.fail(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
             if self._heartbeat.is_waiting:
@@ -222,7 +223,7 @@ class Session:
             if websocket is self.upgrade.candidate:
                 self.upgrade.end()
             else:
-                self.fail(CloseReason.PARSE_ERROR, str(error))
+                self.break_off(CloseReason.PARSE_ERROR, str(error))
             return
         action = TABLE[websocket.state][PROBE if kind == PING and data == "probe" else kind]
         self._act(action, websocket, data, now)
@@ -240,19 +241,21 @@ class Session:
             if whole is not None:
                 self.receive(websocket, whole, now)
             elif websocket.parts.size_bytes > self.shared.settings.max_payload_bytes:
-                self.fail_websocket(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
+                self.fail(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
 
-    def lost(self, websocket: WebSocket, now: float) -> None:
-        """The WebSocket's connection is gone, or its client closed it."""
+    def lost(self, websocket: WebSocket, now: float, code: int | None = None, detail: str = "") -> None:
+        """The WebSocket's connection is gone, or its client closed it; see `Engine.lost`."""
         self._check_own(websocket)
         self.shared.agenda.catch_up(now)
         if websocket is self.upgrade.candidate:
+            websocket.close_code = echo_of(code)
             self.upgrade.end()
         elif websocket is self._websocket and self.is_open:
+            websocket.close_code = echo_of(code)
             self.outbox.clear()  # nobody is left to read it
-            self.finish(CloseReason.TRANSPORT_CLOSE, None)
+            self.finish(Closed(CloseReason.TRANSPORT_CLOSE, None, code, detail))
 
-    def fail_websocket(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
+    def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
         self._check_own(websocket)
         self.shared.agenda.catch_up(now)
@@ -260,7 +263,7 @@ class Session:
             websocket.close_code = code
             self.upgrade.end()
         elif websocket is self._websocket and self.is_open:
-            self.fail(CloseReason.TRANSPORT_ERROR, detail, code)
+            self.break_off(CloseReason.TRANSPORT_ERROR, detail, code)
 
     def _check_own(self, websocket: WebSocket) -> None:
         if websocket.session is not self:
@@ -278,10 +281,10 @@ class Session:
         elif action is Action.PEER_CLOSED:
             self._peer_closed(now)
         elif action is Action.WRONG_DIRECTION:
-            self.fail(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
+            self.break_off(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
             return False
         elif action is Action.UNEXPECTED:
-            self.fail(CloseReason.TRANSPORT_ERROR, "unexpected packet from a client")
+            self.break_off(CloseReason.TRANSPORT_ERROR, "unexpected packet from a client")
             return False
         elif action is Action.REFUSE:
             return False
@@ -295,7 +298,7 @@ class Session:
             self.shared.late_polls.expect(self.sid, now)
         if not self.outbox:
             self.polling.release()
-        self.finish(CloseReason.TRANSPORT_CLOSE, None, say_close=False)
+        self.finish(Closed(CloseReason.TRANSPORT_CLOSE), say_close=False)
 
     def _extend_heartbeat(self, now: float) -> None:
         self._heartbeat.other_received(now)  # for a pong too, which then restarts the interval
@@ -311,7 +314,7 @@ class Session:
         self.polling.deadline = None
         self.reschedule()
         if self.state is SessionState.CLOSING:
-            self.finish(CloseReason.FORCED_CLOSE, None)
+            self.finish(Closed(CloseReason.FORCED_CLOSE))
             return
         if websocket.outbox:
             self.shared.mark_ready(websocket)
@@ -326,7 +329,7 @@ class Session:
         discard: bool = False,
         wait: bool = True,
         is_fault: bool = False,
-        code: int | None = None,
+        code: int = NO_CODE,
         text: str = "",
     ) -> None:
         """Close the session: what is in the outbox is sent first, unless `discard`. A second call does nothing.
@@ -338,9 +341,13 @@ class Session:
             discard: forget what is in the outbox, and end a session that is `CLOSING` too.
             wait: `False` does not wait for another poll; what a parked one cannot take is lost.
             is_fault: for what the client did; what came before that still counts (see `was_let_go`).
-            code: the WebSocket's close code, e.g. 1001; `None` closes without a code, as the reference does.
+            code: the WebSocket's close code, e.g. 1001; without one it closes as the reference does.
             text: the reason inside that close frame.
+
+        Raises:
+            LocalProtocolError: a code or a text that cannot be sent.
         """
+        check_close(code, text)
         self.shared.agenda.catch_up(now)
         if not is_fault:
             self.was_let_go = True
@@ -359,7 +366,7 @@ class Session:
                 return
         if self._websocket is not None:
             self._websocket.close_code, self._websocket.close_text = code, text
-        self.finish(CloseReason.FORCED_CLOSE, None)
+        self.finish(Closed(CloseReason.FORCED_CLOSE))
 
     @property
     def can_say_close(self) -> bool:
@@ -370,13 +377,13 @@ class Session:
         """
         return self.state is SessionState.CLOSING and self.polling.parked is not None and not self.outbox
 
-    def fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
+    def break_off(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
         """Close at once, for what the client did."""
         if self._websocket is not None and not self._websocket.is_closed:
-            self._websocket.close_code = code
-        self.finish(reason, RemoteProtocolError(detail, websocket_close_code=code))
+            self._websocket.close_code = NO_CODE if code is None else code
+        self.finish(Closed(reason, RemoteProtocolError(detail, websocket_close_code=code)))
 
-    def finish(self, reason: CloseReason, error: RemoteProtocolError | None, *, say_close: bool = True) -> None:
+    def finish(self, event: Closed, *, say_close: bool = True) -> None:
         """Free everything, and report it; once."""
         if self.state is SessionState.CLOSED:
             return
@@ -390,7 +397,7 @@ class Session:
             self.outbox.clear()
         self.shared.sessions.pop(self.sid, None)
         self.reschedule()
-        self.shared.events.append((self, Closed(reason, error)))
+        self.shared.events.append((self, event))
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -414,11 +421,11 @@ class Session:
             elif deadline == self.polling.deadline:
                 self.polling.handle_timeout()
             elif deadline == self._closing_until:
-                self.finish(CloseReason.FORCED_CLOSE, None)
+                self.finish(Closed(CloseReason.FORCED_CLOSE))
             elif self._heartbeat.advance():
                 self.put(PING_MESSAGE, is_control=True)
             else:
-                self.fail(CloseReason.PING_TIMEOUT, "no pong in time")
+                self.break_off(CloseReason.PING_TIMEOUT, "no pong in time")
         self.reschedule()
 
     def pause_reading(self, now: float) -> None:

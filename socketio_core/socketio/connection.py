@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from socketio_core.engineio.events import Closed
 from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
@@ -261,13 +262,13 @@ class Connection:
         """The server is closing."""
         self._end(CloseReason.SERVER_SHUTTING_DOWN, None)
 
-    def session_closed(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+    def session_closed(self, event: Closed) -> None:
         """The session is over; members that are still there leave for the same reason.
 
         When it was this layer that ended it, the reason is still the one it had: the session knows "forced close" only.
         """
-        first_reason, first_error = self._end(reason, error)
-        self.report(ConnectionClosed(self, first_reason, first_error))
+        reason, error = self._end(event.reason, event.error)
+        self.report(ConnectionClosed(self, reason, error, event.code, event.detail))
 
     def _fail(self, reason: CloseReason, detail: str, now: float, cause: BaseException | None = None) -> None:
         """The client broke the protocol: all its namespaces end together, with the same reason on both transports.

@@ -75,6 +75,8 @@ class ConnectionClosed:
     connection: Connection
     reason: CloseReason
     error: RemoteProtocolError | None = None
+    code: int | None = None  # see `engineio.Closed`
+    detail: str = ""
 
 
 ServerEvent = (

@@ -7,16 +7,18 @@ Socket.IO events from `take_events`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from socketio_core.engineio.actions import Action, Respond
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.close_codes import GOING_AWAY, check_close
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.events import Closed, Opened, RequestRefused
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
-from socketio_core.settings import EngineSettings, SocketSettings, combined
+from socketio_core.settings import EngineSettings, SocketSettings, combined, with_path
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import ServerEvent
 from socketio_core.socketio.guard import guarded
@@ -26,14 +28,14 @@ from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packe
 from socketio_core.socketio.parser import Parser
 from socketio_core.timers import Agenda, Scheduled
 
-GOING_AWAY = 1001  # RFC 6455, 7.4.1: a server going down
+USUAL_PATH: Final = "/socket.io/"  # reference
 
 
 class ServerCore:
     """All Socket.IO connections of one server.
 
     Args:
-        engine_settings: the Engine.IO layer; its `path` is usually `"/socket.io/"`.
+        engine_settings: the Engine.IO layer; its `path` is `"/socket.io/"` unless it names another.
         settings: the Socket.IO layer.
         parser: how packets are encoded; JSON unless said otherwise.
         new_id: makes session ids, which must be unguessable, and socket ids.
@@ -47,9 +49,10 @@ class ServerCore:
         parser: Parser | None = None,
         new_id: IdFactory = new_id,
     ) -> None:
-        self.engine_settings = engine_settings or EngineSettings(path="/socket.io/")
+        self.engine_settings = with_path(engine_settings or EngineSettings(), USUAL_PATH)
         self.settings = combined(self.engine_settings, settings or SocketSettings())
         self._engine = Engine(self.engine_settings, new_id=new_id, is_inner=True)
+        self.path = self._engine.path
         self._shared = self._engine.shared
         self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.new_id = new_id
@@ -92,16 +95,6 @@ class ServerCore:
             return Response(400, [*post.headers, (b"content-length", b"0")])
         return response
 
-    def abort_post(self, post: Post, now: float) -> None:
-        """See `Engine.abort_post`."""
-        self._engine.abort_post(post, now)
-        self._pump(now)
-
-    def abort_poll(self, poll: Poll, now: float) -> None:
-        """See `Engine.abort_poll`."""
-        self._engine.abort_poll(poll, now)
-        self._pump(now)
-
     def poll_delivered(self, poll: Poll, now: float) -> None:
         """See `Engine.poll_delivered`."""
         self._engine.poll_delivered(poll, now)
@@ -125,9 +118,9 @@ class ServerCore:
         websocket.session.receive_part(websocket, part, is_last, now)
         self._pump(now)
 
-    def lost(self, websocket: WebSocket, now: float) -> None:
+    def lost(self, carrier: Poll | Post | WebSocket, now: float, code: int | None = None, detail: str = "") -> None:
         """See `Engine.lost`."""
-        self._engine.lost(websocket, now)
+        self._engine.lost(carrier, now, code, detail)
         self._pump(now)
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
@@ -192,16 +185,23 @@ class ServerCore:
         item.handle_timeout(at)
         self._pump(at)
 
-    def close(self, now: float) -> None:
+    def close(self, now: float, *, code: int = GOING_AWAY, text: str = "server shutting down") -> None:
         """Shut down: every socket leaves with "server shutting down", every connection is closed, new ones get 503.
 
         Clients get no DISCONNECT packet, so they will try to connect again, as with the reference (PROTOCOL 9-54).
+
+        Args:
+            code: WebSocket close code; clients reconnect whatever it is.
+
+        Raises:
+            LocalProtocolError: a code or a text that cannot be sent.
         """
+        check_close(code, text)
         self.agenda.catch_up(now)
         self._pump(now)
         for connection in self.connections:
             connection.shut_down()
-        self._engine.close(now, code=GOING_AWAY, text="server shutting down")
+        self._engine.close(now, code=code, text=text)
         self._pump(now)
 
     @property
@@ -244,4 +244,4 @@ class ServerCore:
                     session.context = Connection(self, session, now)
                 elif isinstance(event, Closed):
                     assert isinstance(context, Connection)
-                    context.session_closed(event.reason, event.error)
+                    context.session_closed(event)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from socketio_core.testing.clock import FakeClock
-from socketio_core.testing.network import ClientHost, HttpLink, Network, SocketLink
+from socketio_core.testing.network import HttpLink, Network, SocketLink
 from socketio_core.testing.wire import (
-    Host,
     Refused,
     WireClient,
     WirePoll,
@@ -17,9 +16,7 @@ from socketio_core.testing.wire import (
 )
 
 __all__ = [
-    "ClientHost",
     "FakeClock",
-    "Host",
     "HttpLink",
     "Network",
     "Refused",

@@ -22,15 +22,10 @@ from typing import Final
 from socketio_core.engineio.actions import Park, ReadBody, Respond
 from socketio_core.engineio.carriers import Poll, WebSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
-from socketio_core.engineio.client.session import ClientSession
+from socketio_core.engineio.core import AnyClient, AnyServer
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
-from socketio_core.socketio.client.client import ClientCore
 from socketio_core.testing.clock import FakeClock
-from socketio_core.testing.wire import Host
-
-ClientHost = ClientCore | ClientSession
-"""Both have the calls that a host of a client makes."""
 
 _CUT: Final = "the network was cut"
 _UPGRADE: Final = ((b"connection", b"Upgrade"), (b"upgrade", b"websocket"))
@@ -40,7 +35,7 @@ _MAX_STEPS: Final = 1_000_000
 class HttpLink:
     """One HTTP exchange on its way: the request, perhaps a wait at the server, the response."""
 
-    def __init__(self, network: Network, client: ClientHost, exchange: Exchange) -> None:
+    def __init__(self, network: Network, client: AnyClient, exchange: Exchange) -> None:
         self._network = network
         self._client = client
         self._exchange = exchange
@@ -89,7 +84,7 @@ class HttpLink:
         if not self.is_done:
             self.is_done = True
             if self._poll is not None:
-                self._network.server.abort_poll(self._poll, self._network.clock.now)
+                self._network.server.lost(self._poll, self._network.clock.now)
 
     def cut(self, *, server_knows: bool) -> None:
         """Break the connection; with `server_knows` the server notices that its response did not arrive."""
@@ -101,14 +96,14 @@ class HttpLink:
             if self._poll.response is not None and not server_knows:
                 self._network.server.poll_delivered(self._poll, now)
             else:
-                self._network.server.abort_poll(self._poll, now)
-        self._client.exchange_failed(self._exchange, _CUT, now)
+                self._network.server.lost(self._poll, now)
+        self._client.lost(self._exchange, now, detail=_CUT)
 
 
 class SocketLink:
     """A WebSocket: its handshake, and the frames both ways."""
 
-    def __init__(self, network: Network, client: ClientHost, websocket: ClientWebSocket) -> None:
+    def __init__(self, network: Network, client: AnyClient, websocket: ClientWebSocket) -> None:
         self._network = network
         self._client = client
         self._ours = websocket
@@ -159,14 +154,16 @@ class SocketLink:
         assert self._theirs is not None  # the client writes behind the 101
         if frame is None:
             self.is_done = True
-            self._network.server.lost(self._theirs, now)
+            self._network.server.lost(self._theirs, now, self._ours.close_code)
+            self._client.lost(self._ours, now, self._theirs.close_code)
         else:
             self._network.server.receive(self._theirs, frame, now)
 
     def _step_to_client(self, frame: Frame | None, now: float) -> None:
+        assert self._theirs is not None  # or nobody would have sent it
         if frame is None:
             self.is_done = True
-            self._client.lost(self._ours, None, now)
+            self._client.lost(self._ours, now, self._theirs.close_code)
         else:
             self._client.receive(self._ours, frame, now)
 
@@ -198,7 +195,7 @@ class SocketLink:
         now = self._network.clock.now
         if self._theirs is not None and server_knows:
             self._network.server.lost(self._theirs, now)
-        self._client.lost(self._ours, _CUT, now)
+        self._client.lost(self._ours, now, detail=_CUT)
 
 
 class Network:
@@ -213,15 +210,15 @@ class Network:
         links: what is under way, or open.
     """
 
-    def __init__(self, server: Host, clock: FakeClock, choose: Callable[[int], int] | None = None) -> None:
+    def __init__(self, server: AnyServer, clock: FakeClock, choose: Callable[[int], int] | None = None) -> None:
         self.server = server
         self.clock = clock
         self.choose = choose or _oldest
         self.is_up = True
         self.links: list[HttpLink | SocketLink] = []
-        self._clients: list[ClientHost] = []
+        self._clients: list[AnyClient] = []
 
-    def attach(self, client: ClientHost) -> None:
+    def attach(self, client: AnyClient) -> None:
         """Let a client use the network."""
         self._clients.append(client)
 
@@ -238,22 +235,22 @@ class Network:
                 ready.context.flush_server()
         self.links = [link for link in self.links if not link.is_done]
 
-    def _collect_exchange(self, client: ClientHost, exchange: Exchange) -> None:
+    def _collect_exchange(self, client: AnyClient, exchange: Exchange) -> None:
         if isinstance(exchange.context, HttpLink):
             exchange.context.cancel()
         elif not exchange.is_cancelled:
             if not self.is_up:
-                client.exchange_failed(exchange, "the network is down", self.clock.now)
+                client.lost(exchange, self.clock.now, detail="the network is down")
                 return
             exchange.context = link = HttpLink(self, client, exchange)
             self.links.append(link)
 
-    def _collect_websocket(self, client: ClientHost, websocket: ClientWebSocket) -> None:
+    def _collect_websocket(self, client: AnyClient, websocket: ClientWebSocket) -> None:
         if isinstance(websocket.context, SocketLink):
             websocket.context.flush_client()
         elif not websocket.is_closed:
             if not self.is_up:
-                client.lost(websocket, "the network is down", self.clock.now)
+                client.lost(websocket, self.clock.now, detail="the network is down")
                 return
             websocket.context = link = SocketLink(self, client, websocket)
             self.links.append(link)
@@ -292,14 +289,18 @@ class Network:
         self.run()
         while (deadline := self._next_deadline) is not None and deadline <= until:
             self.clock.now = max(self.clock.now, deadline)
-            for host in (self.server, *self._clients):
-                host.handle_timeout(self.clock.now)
+            for core in self._cores:
+                core.handle_timeout(self.clock.now)
             self.run()
         self.clock.now = until
 
     @property
+    def _cores(self) -> list[AnyServer | AnyClient]:
+        return [self.server, *self._clients]
+
+    @property
     def _next_deadline(self) -> float | None:
-        deadlines = [host.next_deadline for host in (self.server, *self._clients)]
+        deadlines = [core.next_deadline for core in self._cores]
         return min((at for at in deadlines if at is not None), default=None)
 
 

@@ -12,7 +12,7 @@ a time, so that a test decides what happens between any two steps, and what is l
     client.take()                  # the frames that arrived since the last call, e.g. `["4hi", "2"]`
 
 Nothing happens between calls: what the server sends on its own account, or when time passes, arrives when the client is
-asked for something, or at `settle(host)` and `advance(host, clock, seconds)`.
+asked for something, or at `settle(server)` and `advance(server, clock, seconds)`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,12 @@ from urllib.parse import urlencode
 
 from socketio_core.engineio.actions import Park, ReadBody, Respond
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
-from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.packet import BINARY_PREFIX, MESSAGE, PONG, Frame, Payload, decode_frame
 from socketio_core.engineio.payload import SEPARATOR, encode_payload
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
-from socketio_core.socketio.server import ServerCore
 from socketio_core.testing.clock import FakeClock
-
-Host = Engine | ServerCore
-"""Both have the calls that a host makes."""
 
 _End = TypeVar("_End", Response, "WirePoll", "WirePost", "WireSocket")
 
@@ -71,7 +67,7 @@ class WirePoll:
     @property
     def response(self) -> Response | None:
         """What the server answered, whether or not it arrived."""
-        settle(self._client.host)
+        settle(self._client.server)
         return self._response
 
     def arrive(self) -> None:
@@ -83,8 +79,8 @@ class WirePoll:
     def drop(self) -> None:
         """Break the connection: the client gets nothing, not even what the server answered already."""
         self.is_done = True
-        self._client.host.abort_poll(self._carrier, self._client.clock.now)
-        settle(self._client.host)
+        self._client.server.lost(self._carrier, self._client.clock.now)
+        settle(self._client.server)
 
     def on_ready(self) -> None:
         """Read the response. Called by `settle`."""
@@ -109,14 +105,14 @@ class WirePost:
 
     def finish(self) -> Response:
         """End the body and return the answer."""
-        response = self._client.host.finish_post(self._post, self._client.clock.now)
-        settle(self._client.host)
+        response = self._client.server.finish_post(self._post, self._client.clock.now)
+        settle(self._client.server)
         return response
 
     def drop(self) -> None:
         """Break the connection in the middle of the body."""
-        self._client.host.abort_post(self._post, self._client.clock.now)
-        settle(self._client.host)
+        self._client.server.lost(self._post, self._client.clock.now)
+        settle(self._client.server)
 
 
 class WireSocket:
@@ -141,25 +137,25 @@ class WireSocket:
         self._is_ready = False  # the server said that there is something, and it was not read yet
 
     @property
-    def close_code(self) -> int | None:
-        """The code in the server's close frame."""
+    def close_code(self) -> int:
+        """The code in the server's close frame; 1005: none."""
         return self.carrier.close_code
 
     def send(self, *frames: Frame) -> None:
         """Send frames, one WebSocket message each."""
         for frame in frames:
-            self._client.host.receive(self.carrier, frame, self._client.clock.now)
-            settle(self._client.host)
+            self._client.server.receive(self.carrier, frame, self._client.clock.now)
+            settle(self._client.server)
 
     def drop(self) -> None:
         """Close or break the connection from the client's side; it reads no more."""
         self.is_open = False
-        self._client.host.lost(self.carrier, self._client.clock.now)
-        settle(self._client.host)
+        self._client.server.lost(self.carrier, self._client.clock.now)
+        settle(self._client.server)
 
     def take(self) -> list[Frame]:
         """Remove and return what arrived on this socket."""
-        settle(self._client.host)
+        settle(self._client.server)
         if self._is_ready:
             self.on_ready()
         taken, self.inbox[:] = self.inbox[:], []
@@ -174,7 +170,7 @@ class WireSocket:
             self.inbox.extend(message.frames)
         if self.carrier.is_closed:
             self.is_open = False
-            self._client.host.lost(self.carrier, self._client.clock.now)
+            self._client.server.lost(self.carrier, self._client.clock.now)
 
 
 class WireClient:
@@ -193,13 +189,13 @@ class WireClient:
 
     def __init__(
         self,
-        host: Host,
+        server: AnyServer,
         clock: FakeClock,
         *,
         headers: Iterable[tuple[bytes, bytes]] = (),
         query: dict[str, str] | None = None,
     ) -> None:
-        self.host = host
+        self.server = server
         self.clock = clock
         self.sid = ""
         self.handshake: dict[str, Any] = {}
@@ -208,7 +204,7 @@ class WireClient:
         self._parked: WirePoll | None = None
         self._headers = list(headers)
         self._query = query or {}
-        self._path = (host.settings if isinstance(host, Engine) else host.engine_settings).path
+        self._path = server.path
 
     @property
     def transport(self) -> str:
@@ -218,7 +214,7 @@ class WireClient:
     @property
     def session(self) -> Session | None:
         """The server's end, to look at and to `send` from; `None` once it ended."""
-        return next((session for session in self.host.sessions if session.sid == self.sid), None)
+        return next((session for session in self.server.sessions if session.sid == self.sid), None)
 
     # -- one step at a time ------------------------------------------------------------------------------------------
 
@@ -244,7 +240,7 @@ class WireClient:
 
     def perform(self, request: Request, *, hold: bool = False) -> Response | WirePoll | WirePost | WireSocket:
         """Hand a request to the server and return the client's end of what came of it."""
-        action = self.host.handle_request(request, self.clock.now)
+        action = self.server.handle_request(request, self.clock.now)
         end: Response | WirePoll | WirePost | WireSocket
         match action:
             case Respond(response):
@@ -255,7 +251,7 @@ class WireClient:
                 poll.context = end = WirePoll(self, poll, hold=hold)
             case _:
                 action.websocket.context = end = WireSocket(self, action.websocket, action.headers)
-        settle(self.host)
+        settle(self.server)
         return end
 
     def poll(self, *, hold: bool = False) -> WirePoll:
@@ -355,7 +351,7 @@ class WireClient:
 
     def take(self) -> list[Frame]:
         """Remove and return the frames that arrived, by polling and on the session's WebSocket, in order."""
-        settle(self.host)
+        settle(self.server)
         taken, self.inbox[:] = self.inbox[:], []
         if self.websocket is not None:
             taken += self.websocket.take()
@@ -368,27 +364,27 @@ class WireClient:
 
     def fetch(self) -> list[Payload]:
         """Return the messages that can be had now: on polling, with one poll, which stays parked if there were none."""
-        settle(self.host)
+        settle(self.server)
         if self.websocket is None and (self._parked is None or self._parked.is_done):
             self._parked = self.poll()
         return self.take_messages()
 
 
-def settle(host: Host) -> None:
+def settle(server: AnyServer) -> None:
     """Let everything that the server has ready arrive at the clients of this kit; other carriers are left alone."""
-    while ready := host.take_ready():
+    while ready := server.take_ready():
         for carrier in ready:
             if isinstance(carrier.context, (WirePoll, WireSocket)):
                 carrier.context.on_ready()
 
 
-def advance(host: Host, clock: FakeClock, seconds: float) -> None:
+def advance(server: AnyServer, clock: FakeClock, seconds: float) -> None:
     """Let time pass as a punctual host would: every deadline on the way is acted on at its time."""
     until = clock.now + seconds
-    while (deadline := host.next_deadline) is not None and deadline <= until:
+    while (deadline := server.next_deadline) is not None and deadline <= until:
         clock.now = max(clock.now, deadline)
-        host.handle_timeout(clock.now)
-        settle(host)
+        server.handle_timeout(clock.now)
+        settle(server)
     clock.now = until
 
 

@@ -258,7 +258,7 @@ class TrioClient(LoopRuntime):
         except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
             self.log_exception(f"{websocket!r} could not be written to, so it was closed", error)
             websocket.outbox.clear()
-            self.core.lost(websocket, f"internal error: {error!r}", self.now())
+            self.core.lost(websocket, self.now(), detail=f"internal error: {error!r}")
             self.output_ready()
 
     def _see_to_exchange(self, exchange: Exchange) -> None:
@@ -310,14 +310,14 @@ class TrioClient(LoopRuntime):
                 with trio.move_on_after(math.inf if exchange.timeout_s is None else exchange.timeout_s):
                     response = await self._pool.fetch(exchange)
             except FetchError as error:
-                self.core.exchange_failed(exchange, str(error), trio.current_time())
+                self.core.lost(exchange, trio.current_time(), detail=str(error))
             except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
                 self.log_exception(f"{exchange!r} failed", error)
-                self.core.exchange_failed(exchange, f"internal error: {error!r}", trio.current_time())
+                self.core.lost(exchange, trio.current_time(), detail=f"internal error: {error!r}")
             else:
                 if response is None:
                     detail = f"no answer within {exchange.timeout_s:g} s"
-                    self.core.exchange_failed(exchange, detail, trio.current_time())
+                    self.core.lost(exchange, trio.current_time(), detail=detail)
                 else:
                     self.core.exchange_done(exchange, response, trio.current_time())
             self.flush()

@@ -15,6 +15,7 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 
 from socketio_core.engineio.client.carriers import ClientWebSocket
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Response
 from socketio_core.trio.answers import READ_BYTES, NoAnswer, Stream, read_head
@@ -33,7 +34,6 @@ MAX_REFUSAL_BYTES: Final = 65536  # of the body of an answer that is not 101; on
 CLOSE_S: Final = 5.0  # for the last messages and the closing handshake (npm's ws: 30)
 
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
-_SAY_NOTHING = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
 
 class _Failed(Exception):  # noqa: N818 - no error, but an end
@@ -64,11 +64,12 @@ class ClientPump:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Open, pump, close. Reports to the client how it ended."""
-        detail: str | None = None
+        code: int | None = None
+        detail = ""
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._close_when_told, nursery.cancel_scope)
-                detail = await self._open_and_pump()
+                code, detail = await self._open_and_pump()
                 self._reader_ended.set()
                 if self._peer_close is not None and self._is_writing:  # the echo of its close frame, above all
                     with trio.move_on_after(CLOSE_S):
@@ -80,36 +81,32 @@ class ClientPump:
                 await self._direct.aclose_forcefully()
             elif self._stream is not None:
                 await trio.aclose_forcefully(self._stream)
-            self._client.core.lost(self._websocket, detail, trio.current_time())
+            self._client.core.lost(self._websocket, trio.current_time(), code, detail)
             self._client.flush()
 
     # -- the handshake -----------------------------------------------------------------------------------------------
 
-    async def _open_and_pump(self) -> str | None:
-        """Return why it ended; `None` when the server closed it without a word."""
+    async def _open_and_pump(self) -> tuple[int | None, str]:
+        """Return how it ended: the code and text of the server's close frame, or what was wrong."""
         try:
             stream = self._stream = await self._client.dialer.dial(through_tunnel=True)
             early_data = await self._shake_hands(stream)
             if early_data is None:
-                return None
+                return None, ""
             direct = self._direct = DirectStream(stream)
             self._feed(early_data)
             self._client.flush()
             while not self._is_deaf and await self._read_once(direct):
                 pass
         except (DialError, _Failed) as error:
-            return str(error)
+            return None, str(error)
         except _BROKEN as error:
-            return _lost_by(error)
+            return None, _lost_by(error)
         except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
             self._client.log_exception("WebSocket failed", error)
-            return f"internal error: {error!r}"
+            return None, f"internal error: {error!r}"
         close = self._peer_close
-        if close is None:
-            return "the server closed the connection without a WebSocket close frame"
-        if close.code in _SAY_NOTHING:
-            return None
-        return f"the server closed the WebSocket with code {int(close.code)} {close.reason or ''}".rstrip()
+        return (None, "") if close is None else (int(close.code), close.reason or "")
 
     async def _shake_hands(self, stream: Stream) -> bytes | None:
         """Ask for the WebSocket. Returns what came behind the answer; `None` when it was refused."""
@@ -193,7 +190,7 @@ class ClientPump:
             else:
                 self._is_deaf = True
                 if self._frames.state is ConnectionState.OPEN:  # wsproto says so when the peer broke the protocol
-                    core.fail_websocket(websocket, event.reason or "WebSocket protocol error", event.code, now)
+                    core.fail(websocket, event.reason or "WebSocket protocol error", event.code, now)
                 else:
                     self._peer_close = event
                     if self._frames.state is ConnectionState.REMOTE_CLOSING:
@@ -249,7 +246,7 @@ class ClientPump:
         The reader itself says so only behind what it can still read.
         """
         if self._broken_by is not None and self._is_paused:
-            self._client.core.lost(self._websocket, _lost_by(self._broken_by), trio.current_time())
+            self._client.core.lost(self._websocket, trio.current_time(), detail=_lost_by(self._broken_by))
             self._client.output_ready()
 
     @trio.lowlevel.enable_ki_protection
@@ -270,8 +267,9 @@ class ClientPump:
         while data := self._collect():
             await stream.send_all(data)
         if self._frames.state is ConnectionState.OPEN:
-            code = self._websocket.close_code
-            close = CloseConnection(code=CloseCode.NO_STATUS_RCVD if code is None else code)
+            has_code = self._websocket.close_code != NO_CODE  # that very member of wsproto's enum means none
+            code = self._websocket.close_code if has_code else CloseCode.NO_STATUS_RCVD
+            close = CloseConnection(code=code, reason=self._websocket.close_text or None)
             await stream.send_all(self._frames.send(close))
         await self._reader_ended.wait()  # it has seen the server's close frame then
 

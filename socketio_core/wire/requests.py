@@ -136,11 +136,11 @@ class Requests:
         if self._mount is None or carrier is None:
             return
         if isinstance(carrier, Poll):
-            self._mount.core.abort_poll(carrier, now)
+            self._mount.core.lost(carrier, now)
         elif self._phase is Phase.HELD:  # it is here as a whole
             self._mount.core.finish_post(carrier, now)
         else:
-            self._mount.core.abort_post(carrier, now)
+            self._mount.core.lost(carrier, now)
 
     def fail(self, now: float) -> None:
         """See `Stage`. The client is told, if no answer was begun."""
@@ -410,7 +410,7 @@ class Requests:
         is_lost = self._is_unsaid and poll is not None
         if isinstance(poll, Poll) and self._mount is not None:
             if is_lost:
-                self._mount.core.abort_poll(poll, now)
+                self._mount.core.lost(poll, now)
             else:
                 self._mount.core.poll_delivered(poll, now)
         self._mount = self._request = None

@@ -17,13 +17,11 @@ from typing import Any, Protocol
 
 from socketio_core.checks import check_count, check_function, check_switch
 from socketio_core.engineio.carriers import Poll
-from socketio_core.engineio.engine import Engine
+from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.settings import EngineSettings
-from socketio_core.socketio.server import GOING_AWAY, ServerCore
 from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire.asked import Asked
@@ -92,12 +90,12 @@ class Mount:
 
     def __init__(
         self,
-        core: Engine | ServerCore,
+        core: AnyServer,
         *,
         asks_handshakes: bool = False,
         pace_of: Callable[[Session], Pace | None] = _no_pace,
     ) -> None:
-        if not isinstance(core, (Engine, ServerCore)):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks types
+        if not callable(getattr(core, "handle_request", None)):  # not everybody checks types
             raise TypeError(f"core must be an Engine or a ServerCore, not: {core!r}")
         check_switch("asks_handshakes", asks_handshakes)
         check_function("pace_of", pace_of, may_wait=False)
@@ -109,18 +107,14 @@ class Mount:
         return f"<Mount of {type(self.core).__name__} at {self.path}>"
 
     @property
-    def _settings(self) -> EngineSettings:
-        return self.core.settings if isinstance(self.core, Engine) else self.core.engine_settings
-
-    @property
     def path(self) -> str:
         """What the targets of its requests begin with."""
-        return self._settings.path
+        return self.core.path
 
     @property
     def max_payload_bytes(self) -> int:
         """The limit on a message, as in the settings."""
-        return self._settings.max_payload_bytes
+        return self.core.engine_settings.max_payload_bytes
 
 
 class Site:
@@ -309,10 +303,7 @@ class Site:
         """
         self.is_closing = True
         for mount in self.mounts:
-            if isinstance(mount.core, Engine):
-                mount.core.close(now, code=GOING_AWAY, text="server shutting down")
-            else:
-                mount.core.close(now)
+            mount.core.close(now)
         for wire in list(self.wires):
             wire.close(now)
 

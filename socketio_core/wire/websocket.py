@@ -31,6 +31,7 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 
 from socketio_core.engineio.carriers import WebSocket
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.wire.deflate import SLICE_BYTES
@@ -110,7 +111,7 @@ class Frames:
     __slots__ = (
         "_answer", "_core", "_extensions", "_has_more", "_inbound", "_is_paused", "_made_frames", "_mount", "_outbound",
         "_pace",
-        "_peer_code", "_plain_frames", "_pong", "_site", "_unread", "_websocket", "_wire",
+        "_plain_frames", "_pong", "_site", "_unread", "_websocket", "_wire",
     )  # fmt: skip
 
     def __init__(
@@ -138,7 +139,6 @@ class Frames:
         self._plain_frames = PlainFrames(mount.max_payload_bytes) if is_plain else None
         self._unread = early  # it comes before all that is still to be read
         self._has_more = bool(early)
-        self._peer_code: int = CloseCode.NO_STATUS_RCVD  # of its close frame, to be echoed
         self._answer = answer
         self._pong = b""
 
@@ -271,8 +271,7 @@ class Frames:
     def _peer_closed(self, close: CloseConnection, now: float) -> None:
         if self._frames.state in _PEER_CLOSED:
             self._inbound = Inbound.TOLD
-            self._peer_code = close.code
-            self._core.lost(self._websocket, now)
+            self._core.lost(self._websocket, now, close.code, close.reason or "")
         else:
             self._inbound = _DEAF
             self._core.fail(self._websocket, close.reason or "WebSocket protocol error", close.code, now)
@@ -343,7 +342,8 @@ class Frames:
         self._answer = self._pong = b""  # a message that cannot be written does not take the answer along
         if websocket.is_closed and not websocket.outbox:
             self._outbound = _LAST
-            code = self._peer_code if websocket.close_code is None else websocket.close_code
+            has_code = websocket.close_code != NO_CODE  # that very member of wsproto's enum means none
+            code = websocket.close_code if has_code else CloseCode.NO_STATUS_RCVD
             data += self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
         return data
 

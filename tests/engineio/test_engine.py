@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
@@ -336,7 +337,7 @@ def test_closing_the_engine_sends_what_waits_and_ends_every_session() -> None:
         1001,
         "going away",
     )
-    assert (candidate.is_open, candidate.close_code) == (False, None)
+    assert (candidate.is_open, candidate.close_code) == (False, 1005)
     assert scene.reports() == ["<closed: forced close>"] * 4
     scene.check_empty()
 
@@ -383,7 +384,14 @@ def test_a_shutdown_keeps_within_max_packets_per_poll() -> None:
 
 
 def test_settings_have_defaults() -> None:
-    assert Engine().settings == EngineSettings()
+    assert replace(Engine().engine_settings, path=None) == EngineSettings()
+
+
+@pytest.mark.parametrize(("path", "found"), [(None, "/engine.io/"), ("/x/", "/x/"), ("/socket.io/", "/socket.io/")])
+def test_path_is_the_layers_own_unless_it_is_named(path: str | None, found: str) -> None:
+    engine = Engine(EngineSettings(path=path))
+    assert (engine.path, engine.engine_settings.path) == (found, found)
+    assert engine.owns(Request("GET", f"{found}?EIO=4&transport=polling"))
 
 
 # -- several frames at once --------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def test_no_request_raises(requests: list[tuple[str, str, list[tuple[bytes, byte
                 post.feed(b"4x")
                 assert scene.engine.finish_post(post, scene.now).status in (200, 400)
             case Park(poll):
-                scene.engine.abort_poll(poll, scene.now)
+                scene.engine.lost(poll, scene.now)
             case Upgrade(websocket):
                 scene.engine.receive(websocket, "2probe", scene.now)
                 scene.engine.lost(websocket, scene.now)

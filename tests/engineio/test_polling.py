@@ -152,7 +152,7 @@ def test_a_poll_that_is_lost_before_the_host_took_its_answer_is_not_ready() -> N
     poll = client.poll()
     scene.session(client).send("a")
     carrier = peek(poll, "_carrier")
-    scene.engine.abort_poll(carrier, scene.now)
+    scene.engine.lost(carrier, scene.now)
     assert (scene.engine.take_ready(), carrier.is_ready) == ([], False)
     assert scene.poll(client) == b"4a"
 
@@ -274,7 +274,7 @@ def test_what_was_delivered_does_not_come_again() -> None:
     client = scene.client()
     delivery = Delivery(scene, client)
     delivery.tell()
-    scene.engine.abort_poll(delivery.poll, scene.now)
+    scene.engine.lost(delivery.poll, scene.now)
     scene.session(client).send("next")
     assert client.fetch() == ["x" * 1000, "next"]
     assert scene.reports() == []

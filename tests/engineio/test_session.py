@@ -237,8 +237,8 @@ def test_forced_close_ends_an_orderly_one() -> None:
     scene.check_empty()
 
 
-@pytest.mark.parametrize(("code", "text"), [(None, ""), (1001, "going away")])
-def test_a_websocket_is_closed_at_once_behind_its_backlog(code: int | None, text: str) -> None:
+@pytest.mark.parametrize(("code", "text"), [(1005, ""), (1001, "going away")])
+def test_a_websocket_is_closed_at_once_behind_its_backlog(code: int, text: str) -> None:
     """PROTOCOL 9-16: without a code, unless the host wants one."""
     scene = Scene()
     client = scene.client("websocket")
@@ -275,7 +275,8 @@ def test_nothing_that_follows_the_end_changes_it() -> None:
         lambda: session.close(scene.now, wait=False),
         lambda: scene.engine.lost(socket.carrier, scene.now),
         lambda: scene.engine.fail(socket.carrier, "late", 1002, scene.now),
-        lambda: session.fail(CloseReason.PARSE_ERROR, "late", 1002),
+        lambda: session.break_off(CloseReason.PARSE_ERROR, "late", 1002),
+        lambda: scene.engine.lost(socket.carrier, scene.now, 4000, "late"),
         lambda: scene.engine.receive(socket.carrier, "4" + "x" * 2_000_000, scene.now),
         lambda: session.pause_reading(scene.now),
         lambda: session.resume_reading(scene.now),
@@ -334,7 +335,7 @@ def test_a_frame_that_is_no_packet_ends_the_session() -> None:
     client.send("4a", "9")
     assert scene.reports() == ["a", "<closed: parse error: unknown packet type: '9'>"]
     carrier = scene.socket(client).carrier
-    assert (carrier.close_code, carrier.close_text) == (None, "")
+    assert (carrier.close_code, carrier.close_text) == (1005, "")
     scene.check_empty()
 
 

@@ -309,7 +309,7 @@ def take_too_long(scene: Scene, client: WireClient, candidate: WireSocket) -> No
     scene.wait(9.875)
     assert not candidate.carrier.is_closed
     scene.wait(0.125)
-    assert (candidate.carrier.is_closed, candidate.close_code) == (True, None)
+    assert (candidate.carrier.is_closed, candidate.close_code) == (True, 1005)
 
 
 def open_a_second_one(scene: Scene, client: WireClient, candidate: WireSocket) -> None:

@@ -185,7 +185,7 @@ def test_a_namespace_is_made_once() -> None:
     assert hub.of("/a") is hub.of("/a")
     assert hub.find("/a") is hub.of("/a")
     assert hub.find("/b") is None
-    assert repr(hub.of("/a")) == "<Namespace /a, 0 members>"
+    assert repr(hub.of("/a")) == "<NamespaceCore /a, 0 members>"
 
 
 def dynamic_rig() -> Rig:

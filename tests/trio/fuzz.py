@@ -317,12 +317,12 @@ def _core_request(
 def _core_input(core: ServerCore, rng: random.Random, now: float, carrier: Poll | Post | WebSocket) -> None:
     if isinstance(carrier, Poll):
         if rng.random() < 0.3:
-            core.abort_poll(carrier, now)
+            core.lost(carrier, now)
     elif isinstance(carrier, Post):
         body = payload(*some_packets(rng, joins=rng.random() < 0.5))
         carrier.feed(mutate(rng, body) if rng.random() < 0.3 else body)
         if rng.random() < 0.1:
-            core.abort_post(carrier, now)
+            core.lost(carrier, now)
         elif rng.random() < 0.9:
             assert core.finish_post(carrier, now).status in (200, 400, 413)
     else:

@@ -10,6 +10,7 @@ from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import Action
 from socketio_core.engineio.client.upgrade import Upgrade
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import CloseReason
@@ -69,9 +70,9 @@ class UpgradesUnasked(ClientSession):
 class FailsWithTheUpgrade(ClientSession):
     """The connection ends with the WebSocket that was tried."""
 
-    def _end_upgrade(self, detail: str, now: float, code: int | None = None) -> None:
+    def _end_upgrade(self, detail: str, now: float, code: int = NO_CODE) -> None:
         super()._end_upgrade(detail, now, code)
-        self.fail(CloseReason.TRANSPORT_ERROR, detail)
+        self.break_off(CloseReason.TRANSPORT_ERROR, detail)
 
 
 @caught_by("upgrade/wrong_probe_answer_ends_the_candidate")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from socketio_core.engineio.client.states import CarrierState
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.parts import Parts
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Exchange:
     """One HTTP request that the client wants to make, and whose response it wants to be told.
 
-    The host sends it and calls `exchange_done` or `exchange_failed`, once. When `is_cancelled` is true nobody wants the
+    The host sends it and calls `exchange_done` or `lost`, once. When `is_cancelled` is true nobody wants the
     response any more: the host drops the connection.
 
     Attributes:
@@ -76,11 +77,13 @@ class ClientWebSocket:
     """A WebSocket that the client wants to have open.
 
     The host does the handshake and calls `websocket_opened`, `websocket_refused` or `lost`. Then it writes what
-    `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with `close_code` (`None`:
-    without a code) and drops the connection; frames that still arrive are ignored. If it cannot write what is left, it
-    calls `lost` then too.
+    `take()` returns. Once `is_closed` is true it writes what is left, sends a close frame with `close_code` and
+    `close_text`, and drops the connection; frames that still arrive are ignored. Whoever ended it, it calls `lost` when
+    the connection is gone: not before that the session is done.
 
     Attributes:
+        close_code: for the close frame: `NO_CODE` (1005) says that it has none, as libraries for WebSockets have it.
+            After `lost` it is what answers the server's own close frame.
         target: path and query of the handshake.
         headers: of the handshake, without those of the WebSocket protocol itself.
         subprotocols: to be offered in the handshake.
@@ -91,6 +94,7 @@ class ClientWebSocket:
 
     __slots__ = (
         "close_code",
+        "close_text",
         "context",
         "headers",
         "is_closed",
@@ -124,7 +128,8 @@ class ClientWebSocket:
         self.is_open = False
         self.is_closed = False
         self.is_ready = False
-        self.close_code: int | None = None
+        self.close_code = NO_CODE
+        self.close_text = ""
         self.parts = Parts()
 
     def __repr__(self) -> str:

@@ -47,7 +47,7 @@ class Polling:
         session = self._session
         if self._post is None and session.outbox and session.may_post:
             limit = session.handshake.max_payload_bytes if session.handshake is not None else None
-            body = encode_payload(take_post(session.outbox, limit, session.settings.max_packets_per_post))
+            body = encode_payload(take_post(session.outbox, limit, session.engine_settings.max_packets_per_post))
             self._post = self._requests.post(session.sid, body, now)
             session.ready.mark(self._post)
 
@@ -61,7 +61,7 @@ class Polling:
         if exchange is self._post:
             self._post = None
             if problem is not None:
-                session.fail(CloseReason.TRANSPORT_ERROR, f"server refused a POST: {problem}")
+                session.break_off(CloseReason.TRANSPORT_ERROR, f"server refused a POST: {problem}")
                 return
         else:
             self._get = None
@@ -71,12 +71,12 @@ class Polling:
                 session.transport_failed(problem)
         session.go_on(now)
 
-    def exchange_failed(self, exchange: Exchange, detail: str) -> None:
+    def lose_exchange(self, exchange: Exchange, detail: str) -> None:
         """There will be no response."""
         session = self._session
         if exchange is self._post:
             self._post = None
-            session.fail(CloseReason.TRANSPORT_ERROR, f"POST failed: {detail}")
+            session.break_off(CloseReason.TRANSPORT_ERROR, f"POST failed: {detail}")
         elif exchange is self._get:
             self._get = None
             if session.state is not ClientState.CLOSING:  # then only POSTs count
@@ -85,7 +85,7 @@ class Polling:
     def _read_payload(self, response: Response, now: float) -> None:
         session = self._session
         try:
-            for part in split_payload(response.body, session.settings.max_packets_per_payload):
+            for part in split_payload(response.body, session.engine_settings.max_packets_per_payload):
                 if session.state is ClientState.CLOSED:
                     return
                 session.receive_polled(part, now)

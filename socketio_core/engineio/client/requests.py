@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.engineio.client.cookies import CookieJar
 from socketio_core.engineio.client.states import CarrierState
+from socketio_core.engineio.close_codes import NO_CODE, NORMAL
 from socketio_core.engineio.packet import Payload
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
@@ -84,7 +85,7 @@ class Requests:
             fields["t"] = f"{int(self._random() * 16**8):08x}"
         if sid:
             fields["sid"] = sid
-        return f"{self._settings.path}?{urlencode(fields, errors='replace')}"
+        return f"{self._session.path}?{urlencode(fields, errors='replace')}"
 
     def _headers(self, now: float) -> list[tuple[bytes, bytes]]:
         own = list(self._settings.headers)
@@ -122,6 +123,15 @@ def problem_of(response: Response) -> str | None:
     if encoding.lower() != b"identity":
         return f"response is encoded as {encoding.decode('latin-1')!r}, which was not asked for"
     return None
+
+
+def problem_of_end(code: int | None, detail: str) -> str | None:
+    """Say what was wrong with the end of a WebSocket, if anything was; see `ClientSession.lost`."""
+    if code is None:
+        return detail or "the connection ended without a WebSocket close frame"
+    if code in (NORMAL, NO_CODE):
+        return None
+    return f"the server closed the WebSocket with code {code} {detail}".rstrip()
 
 
 def shown(data: Payload) -> str:

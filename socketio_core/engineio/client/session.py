@@ -6,8 +6,8 @@ moves it over behind the `5`; so what was put first leaves first. Opening, polli
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from typing import Final, assert_never, cast
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange, ReadyList
 from socketio_core.engineio.client.events import EngineClientEvent, Opened, OpenFailed, Pinged, UpgradeFailed
@@ -16,9 +16,10 @@ from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.opening import Opening
 from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.posts import check_size
-from socketio_core.engineio.client.requests import ClientMemory, Requests, describe_refusal, shown
+from socketio_core.engineio.client.requests import ClientMemory, Requests, describe_refusal, problem_of_end, shown
 from socketio_core.engineio.client.states import POLLING_STATES, TABLE, Action, CarrierState, ClientState, kind_of
 from socketio_core.engineio.client.upgrade import PROBE_MESSAGE, Upgrade
+from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import Outbox
@@ -26,8 +27,10 @@ from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame,
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Request, Response
-from socketio_core.settings import EngineClientSettings
+from socketio_core.settings import EngineClientSettings, with_path
 from socketio_core.timers import Agenda, Scheduled, Timer
+
+USUAL_PATH: Final = "/engine.io/"  # reference
 
 _OPEN = ClientState.OPEN
 
@@ -45,6 +48,8 @@ class ClientSession:
         agenda: of the client that the session belongs to; alone it has its own.
 
     Attributes:
+        engine_settings: the settings, with a path.
+        path: where its requests go.
         agenda: see above.
         handshake: what the server said; `None` before.
         sid: secret; `""` before.
@@ -61,7 +66,8 @@ class ClientSession:
         now: float,
         agenda: Agenda | None = None,
     ) -> None:
-        self.settings = settings
+        settings = self.engine_settings = with_path(settings, USUAL_PATH)
+        self.path = cast("str", settings.path)
         self.state = ClientState.OPENING
         self.handshake: OpenPacket | None = None
         self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
@@ -76,6 +82,7 @@ class ClientSession:
         self._heartbeat = HeartbeatWatch(settings.max_pause_s)
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
         self.ready = ReadyList()
+        self._parting: set[ClientWebSocket] = set()  # they are closed, but their goodbye may not be written yet
         self._events: list[EngineClientEvent] = []
         self._now = now
         self._is_inner = agenda is not None
@@ -115,7 +122,7 @@ class ClientSession:
     @property
     def is_over_high_water(self) -> bool:
         """Whether the server reads too slowly for more: wait, or drop."""
-        return self.outbox.is_over_high_water(self.settings)
+        return self.outbox.is_over_high_water(self.engine_settings)
 
     @property
     def is_writable(self) -> bool:
@@ -130,8 +137,8 @@ class ClientSession:
 
     @property
     def is_done(self) -> bool:
-        """Whether it is closed, and the host has taken all there was: its goodbye, and what is to be dropped."""
-        return self.state is ClientState.CLOSED and not self.ready and not self.outbox
+        """Whether it is closed, the host has dropped what it is to drop, and every WebSocket that was open is lost."""
+        return self.state is ClientState.CLOSED and not self.ready and not self._parting
 
     # -- what the host takes -----------------------------------------------------------------------------------------
 
@@ -175,14 +182,14 @@ class ClientSession:
         """
         if self.state is not _OPEN:
             return False
-        outbox, settings = self.outbox, self.settings
+        outbox, settings = self.outbox, self.engine_settings
         if not is_control:
             check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=self._websocket is None)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             detail = f"server reads too slowly: {outbox.overflow(message, settings)}"
             outbox.clear()
-            self.fail(CloseReason.TRANSPORT_ERROR, detail)
+            self.break_off(CloseReason.TRANSPORT_ERROR, detail)
             return False
         outbox.put(message)
         if self._websocket is not None:
@@ -197,13 +204,6 @@ class ClientSession:
         self.agenda.catch_up(now)
         self._now = now
         self._polling.exchange_done(exchange, response, now)
-
-    def exchange_failed(self, exchange: Exchange, detail: str, now: float) -> None:
-        """There will be no response; `detail` says why, e.g. `"connection refused"`."""
-        self._check_own(exchange)
-        self.agenda.catch_up(now)
-        self._now = now
-        self._polling.exchange_failed(exchange, detail)
 
     def receive_polled(self, part: str, now: float) -> None:
         """Process one packet of a response; raises `PacketError` when it makes no sense."""
@@ -238,16 +238,16 @@ class ClientSession:
 
     def websocket_refused(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The server answered the handshake with something else than 101."""
-        self.lost(websocket, describe_refusal(response), now)
+        self.lost(websocket, now, detail=describe_refusal(response))
 
     def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
         """Process one message that arrived on `websocket`, e.g. `"4hello"`; `bytes` is a binary message."""
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)
         self._now = now
-        limit = self.settings.max_message_bytes
+        limit = self.engine_settings.max_message_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
+            self.fail(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: client
             if type(frame) is bytes:
@@ -268,6 +268,12 @@ class ClientSession:
             else:
                 self.parse_failed(str(error))
 
+    def receive_all(self, websocket: ClientWebSocket, frames: Iterable[Frame], now: float) -> None:
+        """Process several whole messages, in order; the same as `receive` for each."""
+        self._check_own(websocket)
+        for frame in frames:
+            self.receive(websocket, frame, now)
+
     def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Process a part of a message; the parts of one are all text or all bytes, and the last one says so.
 
@@ -284,30 +290,45 @@ class ClientSession:
             whole = websocket.parts.add(part, is_last=is_last)
             if whole is not None:
                 self.receive(websocket, whole, now)
-            elif websocket.parts.size_bytes > self.settings.max_message_bytes:
-                self.fail_websocket(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
+            elif websocket.parts.size_bytes > self.engine_settings.max_message_bytes:
+                self.fail(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
 
-    def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
-        """The WebSocket could not be opened, its connection is gone, or the server closed it.
+    def lost(self, carrier: ClientCarrier, now: float, code: int | None = None, detail: str = "") -> None:
+        """An exchange will get no response; or a WebSocket could not be opened, or its connection has ended.
 
-        `detail` says why, e.g. `"connection refused"`; `None` when the server closed it without a word.
+        Calls for what has ended already do no harm.
+
+        Args:
+            code: of the server's close frame, `NO_CODE` if it had none; `None`: there was no close frame.
+            detail: the text in the close frame, or what the network said, as in `"connection refused"`.
         """
-        self._check_own(websocket)
+        self._check_own(carrier)
         self.agenda.catch_up(now)
         self._now = now
+        if isinstance(carrier, Exchange):
+            self._polling.lose_exchange(carrier, detail or "the connection was lost")
+        else:
+            self._lose_websocket(carrier, now, code, detail)
+            self._parting.discard(carrier)
+
+    def _lose_websocket(self, websocket: ClientWebSocket, now: float, code: int | None, detail: str) -> None:
         websocket.outbox.clear()  # nobody is left to write it
+        if not websocket.is_closed:
+            websocket.close_code = echo_of(code)
+        problem = problem_of_end(code, detail)
         if websocket is self._upgrade.candidate:
-            self._end_upgrade(detail or "the WebSocket was closed", now)
+            self._end_upgrade(problem or "the server closed the WebSocket", now, websocket.close_code)
         elif websocket is self._websocket:
             if self.state is ClientState.OPENING:
-                self.transport_failed(detail or "the WebSocket was closed before the open packet")
+                self.transport_failed(problem or "the server closed the WebSocket before the open packet")
             else:
-                error = None if detail is None else RemoteProtocolError(detail)
-                self._finish(Closed(CloseReason.TRANSPORT_CLOSE, error))
+                error = None if problem is None else RemoteProtocolError(problem)
+                self._finish(Closed(CloseReason.TRANSPORT_CLOSE, error, code, detail))
 
-    def fail_websocket(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
+    def fail(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
         """The server broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
         self._check_own(websocket)
+        check_close(code)
         self.agenda.catch_up(now)
         self._now = now
         if websocket is self._upgrade.candidate:
@@ -351,7 +372,7 @@ class ClientSession:
                 assert_never(action)
 
     def _open(self, handshake: OpenPacket, now: float) -> None:
-        settings = self.settings
+        settings = self.engine_settings
         self.state = _OPEN
         self._until = None
         self.handshake = handshake
@@ -378,9 +399,9 @@ class ClientSession:
         self._reschedule()
         self._events.append(Upgraded())
 
-    def _end_upgrade(self, detail: str, now: float, code: int | None = None) -> None:
+    def _end_upgrade(self, detail: str, now: float, code: int = NO_CODE) -> None:
         """Give the candidate up; polling goes on."""
-        self.ready.mark(self._upgrade.end(code))
+        self._drop_candidate(code)
         self._reschedule()
         self._events.append(UpgradeFailed(detail))
         self.go_on(now)
@@ -400,15 +421,15 @@ class ClientSession:
         self._now = now
         beat = self._heartbeat.next_deadline
         if self._upgrade.until is not None and self._upgrade.until <= now:
-            self._end_upgrade(f"no answer within {self.settings.upgrade_timeout_s:g} s", now)
+            self._end_upgrade(f"no answer within {self.engine_settings.upgrade_timeout_s:g} s", now)
         if self._until is not None and self._until <= now:
             if self.state is ClientState.OPENING:
                 self._opening.give_up()
-                self.transport_failed(f"no answer within {self.settings.open_timeout_s:g} s")
+                self.transport_failed(f"no answer within {self.engine_settings.open_timeout_s:g} s")
             else:
                 self._finish(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN and beat is not None and beat <= now:
-            self.fail(CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
+            self.break_off(CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
         self._reschedule()
 
     def _reschedule(self) -> None:
@@ -447,7 +468,7 @@ class ClientSession:
             self._drop_candidate()
             self.outbox.put(CLOSE_MESSAGE)
             self.state = ClientState.CLOSING
-            self._until = now + self.settings.close_timeout_s
+            self._until = now + self.engine_settings.close_timeout_s
             self._reschedule()
 
     def abort(self, now: float) -> None:
@@ -463,12 +484,12 @@ class ClientSession:
         if self.state is ClientState.OPENING:
             self.transport_failed(detail)
         else:
-            self.fail(CloseReason.PARSE_ERROR, detail)
+            self.break_off(CloseReason.PARSE_ERROR, detail)
 
     def transport_failed(self, detail: str, code: int | None = None) -> None:
         """The current transport is of no more use; while opening there may be another one."""
         if self.state is not ClientState.OPENING:
-            self.fail(CloseReason.TRANSPORT_ERROR, detail, code)
+            self.break_off(CloseReason.TRANSPORT_ERROR, detail, code)
             return
         self.memory.websocket_worked = False
         if self._opening.next_transport(detail):
@@ -477,7 +498,7 @@ class ClientSession:
         else:
             self._finish(self._opening.outcome())
 
-    def fail(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
+    def break_off(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
         """Close at once, for what the server did."""
         self.memory.websocket_worked = False
         if self.state is ClientState.CLOSING:  # it was going anyway
@@ -504,11 +525,19 @@ class ClientSession:
     def _drop_carriers(self) -> None:
         self._polling.drop()
         if self._websocket is not None:
-            self._websocket.detach()
-            self.ready.mark(self._websocket)
+            self._part_with(self._websocket)
             self._websocket = None
         self._drop_candidate()
 
-    def _drop_candidate(self) -> None:
-        if self._upgrade.candidate is not None:
-            self.ready.mark(self._upgrade.end())
+    def _drop_candidate(self, code: int = NO_CODE) -> None:
+        candidate = self._upgrade.end()
+        if candidate is not None:
+            candidate.close_code = code
+            self._part_with(candidate)
+
+    def _part_with(self, websocket: ClientWebSocket) -> None:
+        """Let the host say goodbye, if there is somebody to say it to."""
+        websocket.detach()
+        self.ready.mark(websocket)
+        if websocket.is_open:
+            self._parting.add(websocket)

@@ -45,20 +45,14 @@ class Upgrade:
 
     def finish(self, outbox: Outbox) -> ClientWebSocket:
         """Return the candidate as the session's WebSocket: what waits in `outbox` follows behind its `5`."""
-        websocket = self._remove()
+        websocket = self.end()
+        assert websocket is not None  # it has answered
         websocket.state = CarrierState.WEBSOCKET
         websocket.outbox.put(UPGRADE_MESSAGE)
         outbox.move_to(websocket.outbox)
         return websocket
 
-    def end(self, code: int | None = None) -> ClientWebSocket:
-        """Give the candidate up, and return it: the host must see to it."""
-        websocket = self._remove()
-        websocket.close_code = code
-        websocket.detach()
-        return websocket
-
-    def _remove(self) -> ClientWebSocket:
+    def end(self) -> ClientWebSocket | None:
+        """Give the candidate up, and return it, if there is one: the session parts with it."""
         websocket, self.candidate, self.until = self.candidate, None, None
-        assert websocket is not None  # the callers looked
         return websocket

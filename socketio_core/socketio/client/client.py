@@ -6,8 +6,8 @@ and gets Socket.IO events from `take_events`. What users know as the Manager. Sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, cast
 from weakref import WeakValueDictionary
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
@@ -22,7 +22,7 @@ from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.records import plain
-from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client
+from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client, with_path
 from socketio_core.socketio.client.backoff import Backoff
 from socketio_core.socketio.client.events import (
     ClientEvent,
@@ -38,7 +38,7 @@ from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, check_names
 from socketio_core.socketio.parser import Decoder, Parser
 from socketio_core.timers import Agenda, Scheduled, Timer
 
-_USUAL_PATH: Final = "/socket.io/"  # reference
+USUAL_PATH: Final = "/socket.io/"  # reference
 
 
 class _Reconnect:
@@ -57,7 +57,8 @@ class ClientCore:
     """A Socket.IO client. Nothing is in flight until a namespace is connected: `client.of("/").connect(now)`.
 
     Args:
-        engine_settings: the Engine.IO layer: where the server is, and the limits.
+        engine_settings: the Engine.IO layer: where the server is, and the limits; `path` is `"/socket.io/"` unless it
+            names another.
         settings: the Socket.IO layer.
         parser: how packets are encoded; JSON unless said otherwise.
         random: returns floats from 0 (inclusive) to 1 (exclusive): spreads reconnections, marks requests.
@@ -75,7 +76,8 @@ class ClientCore:
         parser: Parser | None = None,
         random: Callable[[], float],
     ) -> None:
-        self.engine_settings = engine_settings or EngineClientSettings(path=_USUAL_PATH)
+        self.engine_settings = with_path(engine_settings or EngineClientSettings(), USUAL_PATH)
+        self.path = cast("str", self.engine_settings.path)
         self.settings = combined_of_client(self.engine_settings, settings or ClientSettings())
         self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
         self.memory = ClientMemory()
@@ -148,8 +150,8 @@ class ClientCore:
         return self._is_closed
 
     @property
-    def is_closed(self) -> bool:
-        """Whether `close` was called, and all is done: the host may stop."""
+    def is_done(self) -> bool:
+        """Whether `close` was called, and all is over: what was to be sent is, and its WebSockets are gone."""
         return self._is_closed and self.session is None and all(session.is_done for session in self._old_sessions)
 
     def check_not_closed(self) -> None:
@@ -196,12 +198,6 @@ class ClientCore:
         exchange.session.exchange_done(exchange, response, now)
         self._pump(now)
 
-    def exchange_failed(self, exchange: Exchange, detail: str, now: float) -> None:
-        """See `ClientSession.exchange_failed`."""
-        self._check_own(exchange.session)
-        exchange.session.exchange_failed(exchange, detail, now)
-        self._pump(now)
-
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """See `ClientSession.websocket_opened`."""
         self._check_own(websocket.session)
@@ -221,6 +217,12 @@ class ClientCore:
         websocket.session.receive(websocket, frame, now)
         self._pump(now)
 
+    def receive_all(self, websocket: ClientWebSocket, frames: Iterable[Frame], now: float) -> None:
+        """See `ClientSession.receive_all`."""
+        self._check_own(websocket.session)
+        websocket.session.receive_all(websocket, frames, now)
+        self._pump(now)
+
     def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """See `ClientSession.receive_part`."""
         if websocket.session.agenda is not self._agenda:
@@ -228,16 +230,16 @@ class ClientCore:
         websocket.session.receive_part(websocket, part, is_last, now)
         self._pump(now)
 
-    def lost(self, websocket: ClientWebSocket, detail: str | None, now: float) -> None:
+    def lost(self, carrier: ClientCarrier, now: float, code: int | None = None, detail: str = "") -> None:
         """See `ClientSession.lost`."""
-        self._check_own(websocket.session)
-        websocket.session.lost(websocket, detail, now)
+        self._check_own(carrier.session)
+        carrier.session.lost(carrier, now, code, detail)
         self._pump(now)
 
-    def fail_websocket(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
-        """See `ClientSession.fail_websocket`."""
+    def fail(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
+        """See `ClientSession.fail`."""
         self._check_own(websocket.session)
-        websocket.session.fail_websocket(websocket, detail, code, now)
+        websocket.session.fail(websocket, detail, code, now)
         self._pump(now)
 
     def _check_own(self, session: ClientSession) -> None:
@@ -294,7 +296,7 @@ class ClientCore:
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def close(self, now: float) -> None:
-        """Leave every namespace, close the connection in order, and open no other. The host goes on until `is_closed`.
+        """Leave every namespace, close the connection in order, and open no other. The host goes on until `is_done`.
 
         Events that were buffered because there was no connection are given up. Repeated calls do nothing.
         """
@@ -325,7 +327,7 @@ class ClientCore:
         assert self.session is not None  # who has something to say is connected, or about to be
         self.session.put(message, is_control=True)
 
-    def fail(self, detail: str, cause: BaseException | None, now: float) -> None:
+    def break_off(self, detail: str, cause: BaseException | None, now: float) -> None:
         """Give up the connection: what came, or was to be sent, beat the parser; `cause` is its own fault."""
         assert self.session is not None  # its message is being read, or something was to be sent
         self.session.close(now)
@@ -436,7 +438,7 @@ class ClientCore:
                 if namespace is not None:  # others are ignored, as in the reference (PROTOCOL 9-60)
                     namespace.receive(packet, size_bytes, now)
         except PacketError as error:
-            self.fail(str(error), error.__cause__, now)
+            self.break_off(str(error), error.__cause__, now)
 
     def _opened(self, event: Opened, now: float) -> None:
         self._max_payload_bytes = event.handshake.max_payload_bytes
@@ -454,10 +456,10 @@ class ClientCore:
         will_retry = self._will_retry()
         if not will_retry and self._reconnects:
             self.report(ReconnectFailed(self._reconnects))
-        message = f"cannot connect to {self.engine_settings.authority}{self.engine_settings.path}: {event}"
+        message = f"cannot connect to {self.engine_settings.authority}{self.path}: {event}"
         is_missing = any(attempt.detail.startswith(NOT_FOUND) for attempt in event.attempts)
-        if is_missing and self.engine_settings.path != _USUAL_PATH:
-            message += f"; Socket.IO servers are usually at {_USUAL_PATH}"
+        if is_missing and self.path != USUAL_PATH:
+            message += f"; Socket.IO servers are usually at {USUAL_PATH}"
         for namespace in list(self.namespaces.values()):
             namespace.open_failed(message, will_retry=will_retry)
         self._schedule_reconnect(will_retry, now)

@@ -203,7 +203,7 @@ class ClientNamespace:
             problem = self._decline()
             self.leave_with(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
             if problem is not None:  # the end of the connection says the same
-                self.client.fail(str(problem), problem.__cause__, now)
+                self.client.break_off(str(problem), problem.__cause__, now)
         elif self.state is not NamespaceState.IDLE:
             self._go_idle()
         else:

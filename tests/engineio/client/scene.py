@@ -85,7 +85,7 @@ class Scene:
         self.look()
 
     def fail(self, exchange: Exchange, detail: str = "reset") -> None:
-        self.session.exchange_failed(exchange, detail, self.now)
+        self.session.lost(exchange, self.now, detail=detail)
         self.look()
 
     def accept(self, websocket: ClientWebSocket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from socketio_core.engineio.client import (
 from socketio_core.engineio.client.states import PACKET_KINDS
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.message import WireMessage
-from socketio_core.errors import CloseReason
+from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.http import Response
 from tests.engineio.client.scene import Scene, closed_with, open_packet, sent
 
@@ -65,10 +66,10 @@ def test_first_packet_must_open(frames: list[str | bytes], detail: str) -> None:
 
 
 FAILURES: dict[str, Callable[[Scene], object]] = {
-    "connection refused": lambda s: s.session.lost(s.sockets[0], "connection refused", s.now),
-    "the WebSocket was closed before the open packet": lambda s: s.session.lost(s.sockets[0], None, s.now),
+    "connection refused": lambda s: s.session.lost(s.sockets[0], s.now, detail="connection refused"),
+    "the server closed the WebSocket before the open packet": lambda s: s.session.lost(s.sockets[0], s.now, 1000),
     "HTTP 403": lambda s: s.session.websocket_refused(s.sockets[0], Response(403), s.now),
-    "bad frame": lambda s: s.session.fail_websocket(s.sockets[0], "bad frame", 1002, s.now),
+    "bad frame": lambda s: s.session.fail(s.sockets[0], "bad frame", 1002, s.now),
     "empty packet": lambda s: s.receive(s.sockets[0], ""),
     "no answer within 20 s": lambda s: s.wait(20),
 }
@@ -95,7 +96,7 @@ def test_opening_has_a_deadline(seconds: float, is_over: bool) -> None:  # noqa:
 
 def test_transports_are_tried_in_order_if_told_so() -> None:
     scene = Scene(transports=["websocket", "polling"], try_all_transports=True)
-    scene.session.lost(scene.sockets[0], "refused", scene.now)
+    scene.session.lost(scene.sockets[0], scene.now, detail="refused")
     scene.look()
     assert scene.take_events() == []
     scene.respond(scene.gets[0], status=403)
@@ -136,7 +137,7 @@ def test_websocket_that_worked_is_remembered_until_something_fails() -> None:
     assert memory.websocket_worked
     second = Scene(memory=memory, remember_upgrade=True)
     assert (second.gets, len(second.sockets)) == ([], 1)
-    second.session.lost(second.sockets[0], "refused", second.now)
+    second.session.lost(second.sockets[0], second.now, detail="refused")
     assert Scene(memory=memory, remember_upgrade=True).gets
     assert Scene(memory=memory, remember_upgrade=True, transports=["polling"]).gets
 
@@ -147,7 +148,7 @@ def test_websocket_that_worked_for_another_session_is_forgotten_when_the_upgrade
     other = Scene(memory=memory, transports=["websocket"]).open("websocket")
     assert (other.session.is_open, memory.websocket_worked) == (True, True)
     scene.open()
-    scene.session.lost(scene.sockets[0], "refused", scene.now)
+    scene.session.lost(scene.sockets[0], scene.now, detail="refused")
     scene.look()
     assert isinstance(scene.take_events()[0], UpgradeFailed)
     assert Scene(memory=memory, remember_upgrade=True).gets
@@ -313,8 +314,8 @@ def test_news_of_what_is_over_change_nothing() -> None:
     scene.fail(scene.gets[1])
     scene.accept(candidate)
     scene.receive(candidate, "3probe")
-    scene.session.lost(candidate, "x", scene.now)
-    scene.session.fail_websocket(candidate, "x", 1002, scene.now)
+    scene.session.lost(candidate, scene.now, detail="x")
+    scene.session.fail(candidate, "x", 1002, scene.now)
     scene.session.resume_reading(scene.now)
     scene.session.close(scene.now)
     scene.session.abort(scene.now)
@@ -400,12 +401,46 @@ def test_aborting_loses_what_is_left() -> None:
     assert sent(scene.sockets[0]) == []
 
 
-@pytest.mark.parametrize(("detail", "error"), [(None, ""), ("reset", "reset")])
-def test_lost_websocket_ends_the_session(detail: str | None, error: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "detail", "error", "echo"),
+    [
+        (None, "", "the connection ended without a WebSocket close frame", 1005),
+        (None, "reset", "reset", 1005),
+        (1005, "", "", 1005),
+        (1000, "bye", "", 1000),
+        (1001, "", "the server closed the WebSocket with code 1001", 1001),
+        (4000, "go away", "the server closed the WebSocket with code 4000 go away", 4000),
+        (1006, "", "the server closed the WebSocket with code 1006", 1005),  # as some libraries have it
+    ],
+)
+def test_lost_websocket_ends_the_session(code: int | None, detail: str, error: str, echo: int) -> None:
     scene = Scene(transports=["websocket"]).open("websocket")
-    scene.session.lost(scene.sockets[0], detail, scene.now)
+    scene.session.lost(scene.sockets[0], scene.now, code, detail)
     scene.look()
+    closed = scene.events[-1]
+    assert isinstance(closed, Closed)
+    assert (closed.code, closed.detail) == (code, detail)
+    assert (scene.sockets[0].is_closed, scene.sockets[0].close_code) == (True, echo)
     assert closed_with(scene) == (CloseReason.TRANSPORT_CLOSE, error)
+
+
+def test_what_closed_a_websocket_first_is_in_its_close_frame() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.session.fail(scene.sockets[0], "RSV", 1002, scene.now)
+    scene.session.lost(scene.sockets[0], scene.now, 1000)
+    assert scene.sockets[0].close_code == 1002
+    other = Scene(transports=["websocket"]).open("websocket")
+    other.session.close(other.now)
+    other.session.lost(other.sockets[0], other.now, 4000)
+    assert other.sockets[0].close_code == 1005
+
+
+@pytest.mark.parametrize("code", [999, 1004, 1006, 1015, 1016, 2999, 5000, -1, "1000", None, 1000.5])
+def test_close_code_must_be_one(code: Any) -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    with pytest.raises(LocalProtocolError, match="no close code that can be sent"):
+        scene.session.fail(scene.sockets[0], "x", code, scene.now)
+    assert scene.state is ClientState.OPEN
 
 
 def test_repeated_and_early_timeouts_change_nothing() -> None:

@@ -142,7 +142,7 @@ def test_too_large_message_ends_the_session_before_its_last_part() -> None:
     assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
 
 
-def test_session_is_done_once_the_host_has_taken_everything() -> None:
+def test_session_is_done_once_its_last_words_are_written() -> None:
     scene = Scene(transports=["websocket"]).open("websocket")
     (websocket,) = scene.sockets
     scene.session.send("last words", scene.now)
@@ -152,7 +152,9 @@ def test_session_is_done_once_the_host_has_taken_everything() -> None:
     scene.look()
     states.append(scene.session.is_done)
     assert sent(websocket) == ["4last words"]
-    assert [*states, scene.session.is_done] == [False, False, False, True]
+    states.append(scene.session.is_done)  # they are on their way, and the close frame comes behind them
+    scene.session.lost(websocket, scene.now, 1005)
+    assert [*states, scene.session.is_done] == [False, False, False, False, True]
 
 
 def test_session_is_done_when_what_is_left_cannot_be_sent() -> None:
@@ -160,7 +162,7 @@ def test_session_is_done_when_what_is_left_cannot_be_sent() -> None:
     scene.session.send("last words", scene.now)
     scene.session.close(scene.now)
     scene.look()
-    scene.session.lost(scene.sockets[0], "reset", scene.now)
+    scene.session.lost(scene.sockets[0], scene.now, detail="reset")
     assert scene.session.is_done
     polling = Scene(upgrade=False).open()
     polling.session.send("last words", polling.now)

@@ -51,7 +51,7 @@ steps = st.one_of(
     st.tuples(st.just("refused"), responses),
     st.tuples(st.just("frame"), frames),
     st.tuples(st.just("parts"), st.lists(st.text(max_size=30), min_size=1, max_size=4)),
-    st.tuples(st.just("lost"), st.none() | st.just("reset")),
+    st.tuples(st.just("lost"), st.sampled_from([(), (None, "reset"), (1005, ""), (1000, "bye"), (1006,), (4000, "x")])),
     st.tuples(st.just("failed"), st.just("RSV")),
     st.tuples(st.just("wait"), st.sampled_from([0.0, 0.5, 9.0, 10.0, 46.0, 3600.0])),
     st.tuples(st.just("send"), st.sampled_from(["x", b"x", "y" * 50])),
@@ -92,7 +92,7 @@ class Run:
                 session.exchange_done(exchange, response, now)
             case "failure" if exchange is not None:
                 self.over.add(exchange)
-                session.exchange_failed(exchange, value, now)
+                session.lost(exchange, now, detail=value)
             case "opened" if websocket is not None:
                 session.websocket_opened(websocket, Response(101, value), now)
             case "refused" if websocket is not None:
@@ -103,9 +103,9 @@ class Run:
                 for index, part in enumerate(value):
                     session.receive_part(websocket, part, index == len(value) - 1, now)
             case "lost" if websocket is not None:
-                session.lost(websocket, value, now)
+                session.lost(websocket, now, *value)
             case "failed" if websocket is not None:
-                session.fail_websocket(websocket, value, 1002, now)
+                session.fail(websocket, value, 1002, now)
             case "wait":
                 self.now += value
                 session.handle_timeout(self.now)

@@ -77,10 +77,10 @@ def packet(kind: str) -> Callable[[Scene], object]:
 
 
 FAILURES: dict[str, Callable[[Scene], object]] = {
-    "lost": lambda s: s.session.lost(s.sockets[0], "reset", s.now),
-    "closed": lambda s: s.session.lost(s.sockets[0], None, s.now),
+    "lost": lambda s: s.session.lost(s.sockets[0], s.now, detail="reset"),
+    "closed": lambda s: s.session.lost(s.sockets[0], s.now, 1005),
     "refused": lambda s: s.session.websocket_refused(s.sockets[0], Response(400), s.now),
-    "protocol error": lambda s: s.session.fail_websocket(s.sockets[0], "RSV bits", 1002, s.now),
+    "protocol error": lambda s: s.session.fail(s.sockets[0], "RSV bits", 1002, s.now),
     "empty frame": lambda s: s.receive(s.sockets[0], ""),
     "binary": lambda s: s.receive(s.sockets[0], b"x"),
     "time is up": lambda s: s.wait(10),

@@ -75,9 +75,9 @@ class Scene:
         frames = [frame for message in self.sockets[-1].take() for frame in message.frames]
         return [frame.removeprefix("4") if isinstance(frame, str) else frame for frame in frames]
 
-    def lose(self, detail: str | None = None) -> None:
+    def lose(self, detail: str = "", code: int | None = 1005) -> None:
         """Break the newest connection."""
-        self.client.lost(self.sockets[-1], detail, self.now)
+        self.client.lost(self.sockets[-1], self.now, None if detail else code, detail)
         self.look()
 
     def wait(self, seconds: float) -> None:

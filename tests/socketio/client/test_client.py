@@ -263,21 +263,21 @@ def test_sessions_that_are_over_are_freed() -> None:
     assert known() is None
 
 
-@pytest.mark.parametrize("how", ["lost", "fail_websocket", "refused", "exchange_failed"])
+@pytest.mark.parametrize("how", ["lost", "fail", "refused", "exchange"])
 def test_next_attempt_counts_from_the_failure(how: str) -> None:
-    scene = Scene(randomization_factor=0, engine={"transports": ["polling"]} if how == "exchange_failed" else None)
+    scene = Scene(randomization_factor=0, engine={"transports": ["polling"]} if how == "exchange" else None)
     client = scene.client
     scene.root.connect(scene.now)
     (carrier,) = client.take_ready()
     scene.clock.advance(5)
     if isinstance(carrier, Exchange):
-        client.exchange_failed(carrier, "x", scene.now)
+        client.lost(carrier, scene.now, detail="x")
     elif how == "lost":
-        client.lost(carrier, None, scene.now)
+        client.lost(carrier, scene.now)
     elif how == "refused":
         client.websocket_refused(carrier, Response(403), scene.now)
     else:
-        client.fail_websocket(carrier, "x", 1002, scene.now)
+        client.fail(carrier, "x", 1002, scene.now)
     assert client.next_deadline == scene.now + 1
 
 
@@ -306,7 +306,7 @@ def test_engine_events_are_passed_on() -> None:
     scene.client.receive(scene.sockets[0], "2", scene.now)
     scene.look()
     assert Pinged() in scene.events
-    scene.client.fail_websocket(scene.sockets[0], "RSV", 1002, scene.now)
+    scene.client.fail(scene.sockets[0], "RSV", 1002, scene.now)
     scene.look()
     assert any(isinstance(event, Closed) and event.reason is CloseReason.TRANSPORT_ERROR for event in scene.events)
 

@@ -28,7 +28,9 @@ def test_closing_is_final_and_in_order() -> None:
     scene.client.close(scene.now)
     assert scene.take_events() == [Left(scene.root, CloseReason.IO_CLIENT_DISCONNECT)]
     assert (scene.sent(), scene.sockets[0].is_closed) == (['2["a"]', "1"], True)
-    assert scene.client.is_closed
+    scene.client.lost(scene.sockets[0], scene.now)
+    scene.look()
+    assert scene.client.is_done
     assert not scene.root.emit("b", [], now=scene.now)
     with pytest.raises(LocalProtocolError, match="client was closed"):
         scene.root.connect(scene.now)
@@ -36,16 +38,38 @@ def test_closing_is_final_and_in_order() -> None:
     assert (scene.take_events(), len(scene.sockets)) == ([], 1)
 
 
-@pytest.mark.parametrize("is_lost", [False, True])
-def test_client_is_closed_once_its_goodbye_was_taken(is_lost: bool) -> None:  # noqa: FBT001 - a row
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_client_is_done_once_its_websocket_is_gone(is_taken: bool) -> None:  # noqa: FBT001 - a row
+    """What was taken is not written yet, and the close frame is not either."""
     scene = Scene().connected()
     scene.client.close(scene.now)
-    states = [scene.client.is_closed]
+    states = [scene.client.is_done]
     scene.look()
+    if is_taken:
+        scene.sent()
     scene.look()
-    states.append(scene.client.is_closed)
-    scene.client.lost(scene.sockets[0], "reset", scene.now) if is_lost else scene.sent()
-    assert [*states, scene.client.is_closed] == [False, False, True]
+    states.append(scene.client.is_done)
+    scene.client.lost(scene.sockets[0], scene.now)
+    assert [*states, scene.client.is_done] == [False, False, True]
+
+
+def test_client_that_is_left_is_done_when_the_host_knows() -> None:
+    scene = Scene().connected()
+    scene.client.lost(scene.sockets[0], scene.now, 1000)
+    scene.client.close(scene.now)
+    assert not scene.client.is_done  # the WebSocket is to be dropped
+    scene.look()
+    assert scene.client.is_done
+
+
+def test_client_waits_for_the_websocket_that_broke_the_rules() -> None:
+    scene = Scene().connected()
+    scene.client.fail(scene.sockets[0], "RSV", 1002, scene.now)
+    scene.client.close(scene.now)
+    scene.look()
+    assert not scene.client.is_done  # the server is to be told
+    scene.client.lost(scene.sockets[0], scene.now)
+    assert scene.client.is_done
 
 
 def test_closed_client_waits_for_nothing_that_was_not_opened() -> None:
@@ -53,9 +77,9 @@ def test_closed_client_waits_for_nothing_that_was_not_opened() -> None:
     scene.root.connect(scene.now)
     scene.look()
     scene.client.close(scene.now)
-    assert not scene.client.is_closed
+    assert not scene.client.is_done
     scene.look()
-    assert scene.client.is_closed
+    assert scene.client.is_done
 
 
 def ends_of(scene: Scene) -> list[ClientEvent]:
@@ -111,7 +135,7 @@ def test_closing_gives_up_what_is_buffered() -> None:
     scene.root.emit_with_ack("b", [], timeout_s=5, context="who", now=scene.now)
     scene.client.abort(scene.now)
     assert scene.take_events() == [EmitFailed(scene.root, "a", "the client was closed"), AckDropped(scene.root, "who")]
-    assert (scene.client.is_closed, scene.client.next_deadline) == (True, None)
+    assert (scene.client.is_done, scene.client.next_deadline) == (True, None)
 
 
 def polling_client() -> tuple[ClientCore, list[Exchange]]:
@@ -141,7 +165,7 @@ def test_old_connection_says_goodbye_beside_a_new_one() -> None:
     client.take_events()
     root.disconnect(now)
     assert client.take_events()[1:] == [Closed(CloseReason.FORCED_CLOSE)]
-    assert not client.is_closed
+    assert not client.is_done
     root.connect(now)
     goodbye, handshake = [carrier for carrier in client.take_ready() if isinstance(carrier, Exchange)]
     assert (goodbye.body, handshake.method) == (b"41\x1e1", "GET")
@@ -149,11 +173,11 @@ def test_old_connection_says_goodbye_beside_a_new_one() -> None:
     client.handle_timeout(now + 10)  # nobody answers
     assert client.next_deadline == now + 20
     assert client.take_events() == []
-    client.exchange_failed(handshake, "refused", now + 11)
+    client.lost(handshake, now + 11, detail="refused")
     assert isinstance(client.take_events()[-1], ReconnectScheduled)
     client.close(now + 12)
     client.take_ready()
-    assert client.is_closed
+    assert client.is_done
 
 
 def test_nothing_counts_behind_a_bad_packet_of_the_same_response() -> None:
@@ -171,5 +195,5 @@ def test_abort_drops_what_is_in_flight() -> None:
     client, exchanges = polling_client()
     client.abort(1000.0)
     client.take_ready()
-    assert (client.is_closed, [exchange.is_cancelled for exchange in exchanges]) == (True, [False, True, True])
+    assert (client.is_done, [exchange.is_cancelled for exchange in exchanges]) == (True, [False, True, True])
     assert any(isinstance(event, Opened) for event in client.take_events())

@@ -130,6 +130,8 @@ def test_nothing_a_server_says_raises(retries: int, script: list[tuple[str, Any]
     run.check()
     assert sorted(map(repr, run.settled)) == sorted(map(repr, range(run.asked)))  # each exactly once
     run.scene.client.abort(run.scene.now)
-    run.scene.client.take_ready()
-    assert run.scene.client.is_closed
+    run.scene.look()
+    for websocket in run.scene.sockets:
+        run.scene.client.lost(websocket, run.scene.now)
+    assert run.scene.client.is_done
     assert run.scene.client.next_deadline is None

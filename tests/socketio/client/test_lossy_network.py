@@ -89,7 +89,7 @@ def test_closing_leaves_nothing_behind() -> None:
         world.client_sends()
         world.client.close(world.clock.now)
         world.wait(120)  # a server that was told nothing waits for a pong
-        assert world.client.is_closed, steps
+        assert world.client.is_done, steps
         assert world.client.next_deadline is None
         assert world.network.links == []
         assert world.server.connections == []

@@ -149,10 +149,10 @@ def begin_polling(scene: Scene, *, upgrades: bool) -> None:
         client.receive(candidate, "3probe", now)
         client.exchange_done(connect, Response(200, [], b"ok"), now)
         client.exchange_done(poll, Response(200, [], b"6"), now)
-        client.lost(candidate, "reset", now)
+        client.lost(candidate, now, detail="reset")
     else:
         client.exchange_done(poll, Response(200, [], b"2"), now)  # a ping is no upgrade
-        client.exchange_failed(next(carrier for carrier in look() if carrier.method == "GET"), "reset", now)
+        client.lost(next(carrier for carrier in look() if carrier.method == "GET"), now, detail="reset")
     assert client.session is None
 
 

@@ -117,8 +117,8 @@ def listed(args: Iterable[JSONValue]) -> list[JSONValue]:
     Raises:
         LocalProtocolError: they are no list.
     """
-    is_list = type(args) is list  # fast path: the other checks take 1 µs
-    if not is_list and not _is_list(args):
+    kind = type(args)  # fast path: the other checks take 1 µs
+    if kind is not list and not _is_list(args):
         raise LocalProtocolError(f"arguments must be a list of them, as in [1, 'text'], not: {args!r:.200}")
     return list(args)
 

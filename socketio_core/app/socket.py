@@ -279,11 +279,13 @@ class Socket(Registrar):
         finally:
             self.flow.ack_settled()
             self.member.forget_ack(ack_id)
-        if isinstance(waiter.outcome, AckTimeout) and self.member.state is MemberState.PENDING:
-            raise AckTimeout(f"no acknowledgement of {name!r}: a middleware that waits for one keeps the socket out")
-        if isinstance(waiter.outcome, Exception):
-            raise waiter.outcome
-        assert waiter.outcome is not None  # what sets the event sets the outcome
+        if isinstance(waiter.outcome, AckTimeout):
+            is_pending = self.member.state is MemberState.PENDING
+            why = ": a middleware that waits for one keeps the socket out" if is_pending else " in time"
+            raise AckTimeout(f"no acknowledgement of {name!r}{why}")
+        if isinstance(waiter.outcome, Disconnected):
+            raise Disconnected(f"socket left before it acknowledged {name!r}")
+        assert isinstance(waiter.outcome, list)  # what sets the event sets the outcome
         return waiter.outcome
 
     async def _wait_drained(self) -> None:

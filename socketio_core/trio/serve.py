@@ -18,7 +18,7 @@ from socketio_core.checks import check_count, check_kind
 from socketio_core.http import MAX_PORT
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.groups import only_cause
-from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
+from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal, check_signals
 from socketio_core.trio.pump import Pump
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.watcher import CAN_WATCH, Watcher
@@ -57,13 +57,14 @@ async def serve(
 
     Raises:
         OSError: the port is taken, or may not be used.
-        RuntimeError: the server was served before.
+        RuntimeError: the server was served before; or `signals` are waited for in another thread than the main one.
     """
     check_kind("host", host, str, "an address or a name, as in '127.0.0.1'")
     check_count("port", port, least=0)
     if port > MAX_PORT:
         raise ValueError(f"port must be from 0 to {MAX_PORT}: {port!r}")
     check_kind("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext")
+    check_signals(signals)
     served, runtime = host_of(server), TrioRuntime()
     served.bind(runtime, prepare=trio.lowlevel.disable_ki_protection)  # see `interrupts`
     if listeners is None:

@@ -315,7 +315,7 @@ def test_a_call_that_is_not_answered_in_time_fails(rig: AppRig) -> None:
     assert not task.is_done
     rig.wait(0.001)
     assert isinstance(task.error, AckTimeout)
-    assert str(task.error) == "no acknowledgement in time"  # and nothing about middlewares
+    assert str(task.error) == "no acknowledgement of 'question' in time"  # and nothing about middlewares
     assert task.error.responses == []
     assert rig.send(client, "430[1]") == ['20["question"]']
 
@@ -327,6 +327,7 @@ def test_a_call_fails_at_once_when_the_socket_leaves(rig: AppRig, end: str) -> N
     client.send(end)
     rig.run()
     assert isinstance(task.error, Disconnected)
+    assert str(task.error) == "socket left before it acknowledged 'question'"
     assert timer_count(rig.server) == 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -78,6 +80,15 @@ def test_an_engine_beside_it_cannot_have(arguments: dict[str, Any], problem: str
         ({"port": -1}, "port must not be negative"),
         ({"host": 5}, "host must be an address or a name"),
         ({"ssl_context": True}, "ssl_context must be an ssl.SSLContext, not: True"),
+        ({"signals": signal.SIGTERM}, r"signals must be a list, as in \[signal.SIGTERM\], not: <Signals.SIGTERM"),
+        ({"signals": "SIGTERM"}, "signals must be a list"),
+        ({"signals": None}, "signals must be a list"),
+        ({"signals": iter([signal.SIGTERM])}, "signals must be a list"),
+        ({"signals": ["SIGTERM"]}, "signals must be of the module signal, .* not: 'SIGTERM'"),
+        ({"signals": [True]}, "signals must be of the module signal"),
+        ({"signals": [0]}, "signals must be such as a process can receive, .* not: 0"),
+        ({"signals": [signal.SIGTERM, 1000]}, "signals must be such as a process can receive, .* not: 1000"),
+        ({"signals": [signal.SIGKILL]}, "signals must be such as a process can receive"),
     ],
 )
 @trio_tcp_test
@@ -85,6 +96,19 @@ async def test_a_server_cannot_be_served_at(arguments: dict[str, Any], problem: 
     io = Server()
     with pytest.raises((TypeError, ValueError), match=problem):
         await io.serve(**arguments)
+    async with serving(io):
+        pass  # nothing has changed
+
+
+@trio_tcp_test
+async def test_signals_are_for_the_main_thread() -> None:
+    io = Server()
+
+    def serve() -> None:
+        trio.run(partial(io.serve, "127.0.0.1", 0, signals=[signal.SIGTERM]))
+
+    with pytest.raises(RuntimeError, match="signals arrive in the main thread"):
+        await trio.to_thread.run_sync(serve)
     async with serving(io):
         pass  # nothing has changed
 

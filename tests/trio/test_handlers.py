@@ -105,7 +105,7 @@ async def test_ack_that_does_not_come_is_a_timeout_and_a_late_one_is_ignored(tra
         await trio.sleep(6)
         await client.send("430[]")
         await client.echo()
-        assert "AckTimeout: no acknowledgement in time" in bench.take_log()
+        assert "AckTimeout: no acknowledgement of 'question' in time" in bench.take_log()
 
 
 @BOTH

@@ -102,8 +102,7 @@ class Pump:
             if self._reader is me:
                 self._reader = None
                 wire.lost(trio.current_time())
-                self._service.runtime.flush()
-                await direct.aclose_forcefully()
+                self._service.runtime.flush()  # it closes the stream
 
     @trio.lowlevel.enable_ki_protection
     async def _handle(self, me: object) -> None:

@@ -49,8 +49,8 @@ class Watcher:
 
     def unwatch(self, fileno: int) -> None:
         """Read a connection no more; to be called before its socket is closed, too."""
-        if self._watched.pop(fileno, None) is not None:
-            self._epoll.unregister(fileno)
+        del self._watched[fileno]
+        self._epoll.unregister(fileno)
 
     def give_turn(self, connection: Pump) -> None:
         """Something that was read of it waits for its turn: it comes in the next round."""

@@ -28,6 +28,27 @@ async def test_without_a_server_that_runs_nothing_is_spawned() -> None:
 
 
 @trio_test
+async def test_behind_the_end_nothing_is_spawned() -> None:
+    ran: list[str] = []
+
+    async def task(name: str) -> None:
+        ran.append(name)
+
+    runtime = TrioRuntime()
+    async with trio.open_nursery() as nursery:
+        runtime.attach(nursery)
+        runtime.spawn(task, "before")
+        await wait_all_tasks_blocked()
+        runtime.detach()
+        runtime.spawn(task, "behind")
+    runtime.start_soon(task, "behind")
+    runtime.end_at_once()
+    await wait_all_tasks_blocked()
+    assert ran == ["before"]
+    assert not runtime.is_attached
+
+
+@trio_test
 async def test_what_is_registered_and_emitted_before_serve_does_no_harm() -> None:
     io = Server()
     assert await io.emit("nobody is there") == 0

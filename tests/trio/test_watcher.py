@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core import SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server
+from socketio_core.trio.watcher import ROUND_SOCKETS
 from tests.trio.bench import serving, task_count, trio_tcp_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.wire import Ended, frame, request
@@ -108,6 +110,29 @@ async def test_many_that_are_ready_at_once_are_all_served() -> None:
             await client.send(*[f'42{index}["echo",{number}]' for index in range(3)])
         for number, client in enumerate(clients):
             assert [await client.take() for _ in range(3)] == [f"43{index}[{number}]" for index in range(3)]
+
+
+@trio_tcp_test
+async def test_many_that_are_ready_at_once_leave_turns_to_other_tasks() -> None:
+    io = make_server()
+    turns = 0
+    handled_at: list[int] = []
+
+    @io.on("note")
+    def note(_: Socket) -> None:
+        handled_at.append(turns)
+
+    async with serving(io, tcp=True) as bench:
+        clients = [await bench.websocket() for _ in range(3 * ROUND_SOCKETS + 1)]
+        await wait_all_tasks_blocked()
+        for client in clients:  # all at once, before anything is read
+            assert isinstance(client.peer.stream, trio.SocketStream)
+            os.write(client.peer.stream.socket.fileno(), frame('42["note"]'))
+        while len(handled_at) < len(clients):
+            await trio.lowlevel.checkpoint()
+            turns += 1
+        rounds = [handled_at.count(turn) for turn in sorted(set(handled_at))]
+        assert max(rounds) <= 2 * ROUND_SOCKETS  # who comes first in each turn of the event loop is random
 
 
 @trio_tcp_test

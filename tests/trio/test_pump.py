@@ -1,0 +1,69 @@
+"""One connection of a server: turns of what was read, and what becomes of it when it cannot be written to."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import trio
+from trio.testing import MemorySendStream, memory_stream_pair, wait_all_tasks_blocked
+
+from socketio_core import SocketSettings
+from socketio_core.app import Socket
+from socketio_core.trio import Server, Timeouts
+from socketio_core.trio.groups import only_cause
+from tests.trio.bench import MemoryListener, serving, trio_test
+from tests.trio.clients import WebSocketClient
+from tests.trio.wire import Ended, frame
+
+
+@trio_test
+async def test_one_that_sends_without_end_is_handled_in_turns_with_others() -> None:
+    """As on plain sockets (`test_watcher`); here each connection has a task."""
+    io = Server(settings=SocketSettings(max_queued_events=100_000))
+    handled: list[str] = []
+
+    @io.on("note")
+    def note(_: Socket, whose: str) -> None:
+        handled.append(whose)
+
+    async with serving(io) as bench:
+        flooder, neighbour = await bench.websocket(), await bench.websocket()
+        await wait_all_tasks_blocked()
+        await flooder.peer.send(frame('42["note","flood"]') * 2500)  # all of it is one read
+        await neighbour.send('42["note","other"]')
+        await wait_all_tasks_blocked()
+        assert len(handled) == 2501
+        assert handled.index("other") < 1500
+
+
+@trio_test
+async def test_interrupt_in_the_middle_of_a_write_costs_that_connection_and_the_end_does_not_wait_for_it() -> None:
+    io, listener = Server(), MemoryListener()
+
+    async def break_off() -> None:
+        streams[0].send_all_hook = None
+        raise KeyboardInterrupt
+
+    def make_pair() -> tuple[trio.abc.Stream, trio.abc.Stream]:
+        ours, theirs = memory_stream_pair()
+        assert isinstance(theirs.send_stream, MemorySendStream)
+        streams.append(theirs.send_stream)
+        return ours, theirs
+
+    streams: list[MemorySendStream] = []
+    with pytest.raises(BaseExceptionGroup) as raised:  # noqa: PT012 - the nursery's block must be inside
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(io.serve, listeners=[listener]))
+            client = WebSocketClient(listener.connect(make_pair))
+            await client.open()
+            await client.join()
+            streams[0].send_all_hook = break_off
+            io.emit_nowait("news", 1)
+            io.emit_nowait("news", 2)
+            await wait_all_tasks_blocked()
+            assert await client.take() == '42["news",1]'
+            with pytest.raises(Ended):
+                await client.peer.frame()
+    assert isinstance(only_cause(raised.value), KeyboardInterrupt)
+    assert trio.current_time() < Timeouts().close_s

@@ -29,6 +29,7 @@ _REQUEST = Request(
         (b"sec-websocket-version", b"13"),
         (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
     ],
+    scheme="http",
 )
 
 
@@ -42,7 +43,7 @@ class Engine:
         self.members: list[Member] = list(self.server.hub.of("/").members.values())
 
     def _join(self) -> WebSocket:
-        action = self.server.handle_request(_REQUEST, 0.0)
+        action = self.server.handle_request(_REQUEST, 0.0, None)
         assert isinstance(action, Upgrade)  # the request is right
         self.server.receive(action.websocket, "40", 0.0)
         for each in self.server.take_events():

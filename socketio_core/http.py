@@ -51,7 +51,7 @@ class Request:
         target: the raw request target, e.g. `"/socket.io/?EIO=4&transport=polling"`.
         headers: names in any case.
         address: the peer's address as the host knows it (behind a proxy: the client's, if the host trusts the proxy).
-        scheme: `"http"` or `"https"` as the *client* sees it; the same-origin check needs the real one.
+        scheme: `"http"` or `"https"` as the *client* sees it: it decides which pages are the server's own.
     """
 
     __slots__ = ("_host", "_query", "address", "headers", "method", "scheme", "target")
@@ -63,7 +63,7 @@ class Request:
         headers: Iterable[tuple[bytes, bytes]] = (),
         *,
         address: str = "",
-        scheme: str = "http",
+        scheme: str,
     ) -> None:
         self.method = method
         self.target = target

@@ -1,7 +1,7 @@
 """The WebSocket handshake over HTTP/1.1, for hosts whose library does not do it. Spec: RFC 6455, 4.
 
-Of a server: `refused_handshake(request)`, then the engine's `handle_request`; if that answers `Upgrade`, the 101 with
-`accept_headers(request)` and the headers of the action.
+Of a server: the engine's `handle_request` looks at it; if it answers `Upgrade`, the 101 with `accept_headers(request)`
+and the headers of the action.
 
 Of a client: `request_headers(key)` beside those of the `ClientWebSocket`, then `problem_of_answer(response, key)`.
 """
@@ -123,7 +123,7 @@ def problem_of_answer(
 
     Spec: RFC 6455, 4.1.
     """
-    answer = Request("GET", "/", response.headers)  # headers are looked up in the same way
+    answer = Request("GET", "/", response.headers, scheme="http")  # headers are looked up in the same way
     if (answer.header("upgrade") or "").lower() != "websocket":
         return "101 without 'Upgrade: websocket'"
     if "upgrade" not in [token.strip().lower() for token in (answer.header("connection") or "").split(",")]:

@@ -53,14 +53,15 @@ def call(target: object, method: str, now: float, /, **known: Any) -> None:
 def server_arguments(host: Engine | ServerCore, clock: FakeClock) -> dict[str, Any]:
     """Return handles of all kinds: of sessions that are not the silent one."""
     poller, poster = WireClient(host, clock).open("polling"), WireClient(host, clock).open("polling")
-    park = host.handle_request(poller.make_request(), clock.now)
-    body = host.handle_request(poster.make_request("POST"), clock.now)
-    upgrade = host.handle_request(WireClient(host, clock).make_request(upgrade=True), clock.now)
+    park = host.handle_request(poller.make_request(), clock.now, None)
+    body = host.handle_request(poster.make_request("POST"), clock.now, None)
+    upgrade = host.handle_request(WireClient(host, clock).make_request(upgrade=True), clock.now, None)
     assert isinstance(park, Park)
     assert isinstance(body, ReadBody)
     assert isinstance(upgrade, Upgrade)
     return {
         "request": poller.make_request("POST"),
+        "context": None,
         "post": body.post,
         "carrier": body.post,
         "poll": park.poll,

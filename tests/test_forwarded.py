@@ -59,7 +59,7 @@ def made(peer: str, lines: str) -> Request:
         name, _, value = line.partition(": ")
         name = name if name == "forwarded" else f"x-forwarded-{name}"
         headers.append((name.encode(), value.encode("latin-1")))
-    return Request("GET", "/", headers, address=peer)
+    return Request("GET", "/", headers, address=peer, scheme="http")
 
 
 @pytest.mark.parametrize(("trust", "peer", "lines", "seen"), TABLE)
@@ -92,7 +92,7 @@ def test_a_host_that_a_proxy_names_is_the_servers_own_origin() -> None:
     st.sampled_from(["", "10.0.0.1", "fe80::1%eth0", "@abstract"]),
 )
 def test_no_header_raises(headers: list[tuple[bytes, bytes]], trust: Any, peer: str) -> None:
-    request = Request("GET", "/", headers, address=peer)
+    request = Request("GET", "/", headers, address=peer, scheme="http")
     TrustedProxies(trust).apply(request)
     assert request.scheme in ("http", "https")
 

@@ -178,7 +178,7 @@ def test_policies_of_the_wrong_type_are_refused(options: dict[str, Any], problem
 @pytest.mark.parametrize("byte", range(256))
 def test_origin_holds_no_control_characters(byte: int) -> None:
     """PROTOCOL 6.2: HTAB, 32-126 and 128-255 may stand in it."""
-    found = has_illegal_origin(Request("GET", "/", [(b"origin", b"http://a" + bytes([byte]))]))
+    found = has_illegal_origin(Request("GET", "/", [(b"origin", b"http://a" + bytes([byte]))], scheme="http"))
     assert found == (byte < 9 or 9 < byte < 32 or byte == 127)
 
 
@@ -261,7 +261,7 @@ def test_preflight_that_asks_for_no_headers_is_told_of_none() -> None:
     ],
 )
 def test_path(target: str, path: str) -> None:
-    assert Request("GET", target).path == path
+    assert Request("GET", target, scheme="http").path == path
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_path(target: str, path: str) -> None:
     ],
 )
 def test_query(query: str, fields: dict[str, str]) -> None:
-    asked = Request("GET", "/x?" + query)
+    asked = Request("GET", "/x?" + query, scheme="http")
     assert asked.query == fields
     assert asked.query is asked.query
 
@@ -286,11 +286,11 @@ def test_query(query: str, fields: dict[str, str]) -> None:
 @pytest.mark.parametrize(("count", "is_read"), [(999, True), (1000, True), (1001, False)])
 def test_query_of_too_many_fields_is_none(count: int, *, is_read: bool) -> None:
     fields = "&".join(f"a{number}=1" for number in range(count))
-    assert bool(Request("GET", "/?" + fields).query) == is_read
+    assert bool(Request("GET", "/?" + fields, scheme="http").query) == is_read
 
 
 def test_headers_are_found_in_any_case_and_joined() -> None:
-    asked = Request("GET", "/", [(b"X-One", b" 1 "), (b"x-one", b"2"), (b"X-Two", b"\xe9")])
+    asked = Request("GET", "/", [(b"X-One", b" 1 "), (b"x-one", b"2"), (b"X-Two", b"\xe9")], scheme="http")
     assert (asked.header("x-ONE"), asked.header("x-two"), asked.header("x-three")) == ("1 , 2", "é", None)
     assert asked.headers[0] == (b"x-one", b" 1 ")
 
@@ -309,12 +309,12 @@ def test_headers_are_found_in_any_case_and_joined() -> None:
 )
 def test_websocket_upgrade(method: str, upgrade: bytes | None, connection: bytes | None, *, is_upgrade: bool) -> None:
     headers = [(b"upgrade", upgrade), (b"connection", connection)]
-    asked = Request(method, "/", [(name, value) for name, value in headers if value is not None])
+    asked = Request(method, "/", [(name, value) for name, value in headers if value is not None], scheme="http")
     assert asked.is_websocket_upgrade == is_upgrade
 
 
 def test_representations_are_short_and_keep_queries_to_themselves() -> None:
-    assert repr(Request("GET", "/a?token=secret")) == "<Request GET /a>"
+    assert repr(Request("GET", "/a?token=secret", scheme="http")) == "<Request GET /a>"
     assert repr(Response(200, [], b"abc")) == "<Response 200, 3 bytes>"
 
 
@@ -398,7 +398,7 @@ def test_no_accept_encoding_raises(text: str) -> None:
 
 @given(st.text(max_size=60), st.binary(max_size=40))
 def test_no_target_and_no_header_raises(target: str, value: bytes) -> None:
-    asked = Request("GET", target, [(b"origin", value), (b"host", value), (b"connection", value)])
+    asked = Request("GET", target, [(b"origin", value), (b"host", value), (b"connection", value)], scheme="http")
     readers: list[Callable[[], object]] = [
         lambda: asked.path,
         lambda: asked.query,

@@ -31,7 +31,9 @@ GOOD = {
 
 def request(method: str = "GET", **changes: bytes | None) -> Request:
     fields: dict[bytes, bytes | None] = {**GOOD, **{name.replace("_", "-").encode(): v for name, v in changes.items()}}
-    return Request(method, "/engine.io/", [(name, value) for name, value in fields.items() if value is not None])
+    return Request(
+        method, "/engine.io/", [(name, value) for name, value in fields.items() if value is not None], scheme="http"
+    )
 
 
 def test_a_good_handshake_is_not_refused() -> None:
@@ -137,7 +139,7 @@ def answer(**changes: bytes | None) -> Response:
 
 
 def test_a_client_asks_for_what_a_server_accepts() -> None:
-    asked = Request("GET", "/", [(b"host", b"localhost"), *request_headers(b64decode(KEY))])
+    asked = Request("GET", "/", [(b"host", b"localhost"), *request_headers(b64decode(KEY))], scheme="http")
     assert refused_handshake(asked) is None
     assert problem_of_answer(Response(101, accept_headers(asked)), b64decode(KEY)) is None
 
@@ -167,7 +169,7 @@ def test_extensions_that_were_offered_may_be_agreed_on() -> None:
 
 
 def test_subprotocols_are_offered_in_their_order() -> None:
-    asked = Request("GET", "/", [(b"host", b"localhost"), *request_headers(b64decode(KEY), ["b", "a"])])
+    asked = Request("GET", "/", [(b"host", b"localhost"), *request_headers(b64decode(KEY), ["b", "a"])], scheme="http")
     assert refused_handshake(asked) is None
     assert offered_subprotocols(asked) == ["b", "a"]
     assert b"sec-websocket-protocol" not in dict(request_headers(b64decode(KEY)))

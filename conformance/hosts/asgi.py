@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,10 +17,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from conformance.hosts.contract import Contract
-from socketio_core.engineio import Engine, Park, Poll, Post, ReadBody, Respond, Upgrade, WebSocket
+from socketio_core.engineio import AnyServer, Park, Poll, Post, ReadBody, Respond, Upgrade, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.http import Request, Response
-from socketio_core.socketio import ServerCore
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -39,7 +38,7 @@ class SocketIOApp:
         target = scope["raw_path"].decode() + "?" + scope["query_string"].decode()
         scheme = scope["scheme"].replace("ws", "http")
         request = Request(scope.get("method", "GET"), target, scope["headers"], scheme=scheme)
-        core, action = self._do(self._contract.handle_request, request)
+        core, action = self._do(self._contract.handle_request, request, asyncio.Event())
         match action:
             case Respond(response):
                 await _respond(send, response, "http" if scope["type"] == "http" else "websocket.http")
@@ -53,7 +52,7 @@ class SocketIOApp:
                 await send({"type": "websocket.accept", "headers": headers, "subprotocol": chosen})
                 await self._serve_websocket(core, websocket, receive, send)
 
-    async def _serve_post(self, core: Engine | ServerCore, post: Post, receive: Receive, send: Send) -> None:
+    async def _serve_post(self, core: AnyServer, post: Post, receive: Receive, send: Send) -> None:
         message = await receive()
         while message["type"] == "http.request" and post.feed(message["body"]) and message["more_body"]:
             message = await receive()
@@ -62,10 +61,10 @@ class SocketIOApp:
         else:
             await _respond(send, self._do(core.finish_post, post))
 
-    async def _serve_poll(self, core: Engine | ServerCore, poll: Poll, receive: Receive, send: Send) -> None:
-        poll.context = answered = asyncio.Event()
+    async def _serve_poll(self, core: AnyServer, poll: Poll, receive: Receive, send: Send) -> None:
+        answered = cast("asyncio.Event", poll.context)
         await receive()  # the empty body of a GET; what follows can only be "http.disconnect"
-        if poll.response is None:
+        if not answered.is_set():
             tasks = [asyncio.ensure_future(answered.wait()), asyncio.ensure_future(receive())]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -75,11 +74,8 @@ class SocketIOApp:
         else:
             await _respond(send, poll.response)
 
-    async def _serve_websocket(
-        self, core: Engine | ServerCore, websocket: WebSocket, receive: Receive, send: Send
-    ) -> None:
-        websocket.context = asyncio.Event()
-        writer = asyncio.ensure_future(_write(websocket, websocket.context, send))
+    async def _serve_websocket(self, core: AnyServer, websocket: WebSocket, receive: Receive, send: Send) -> None:
+        writer = asyncio.ensure_future(_write(websocket, cast("asyncio.Event", websocket.context), send))
         while (message := await receive())["type"] == "websocket.receive":
             self._do(core.receive, websocket, message["bytes"] if message.get("text") is None else message["text"])
         self._do(core.lost, websocket)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from conformance.times import of_this_host
-from socketio_core.engineio import Action, Carrier, Engine, Respond
+from socketio_core.engineio import Action, AnyServer, Carrier, Engine, Respond
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio import (
@@ -22,7 +22,6 @@ from socketio_core.socketio import (
     ServerEvent,
 )
 from socketio_core.timers import TimerQueue
-from socketio_core.websocket_handshake import refused_handshake
 from socketio_core.wire import HandshakeAsked, Mount, Site
 
 TIMES = of_this_host()
@@ -54,18 +53,16 @@ class Contract:
         self.server = self.server_type(self.engine_settings("/socket.io/"), self.socket_settings())
         for name in ("/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
             self.server.hub.of(name)
-        self.cores: tuple[Engine | ServerCore, ...] = (self.engine, self.server)
+        self.cores: tuple[AnyServer, ...] = (self.engine, self.server)
         self._undecided: TimerQueue[tuple[Member, JSONValue]] = TimerQueue()
 
-    def handle_request(self, request: Request, now: float) -> tuple[Engine | ServerCore, Action]:
+    def handle_request(self, request: Request, context: object, now: float) -> tuple[AnyServer, Action]:
         """Find the core that a request is for, and what to do about the request; 404 if it is for none."""
-        if (refusal := refused_handshake(request)) is not None:
-            return self.server, Respond(refusal)
         for core in self.cores:
             if core.owns(request):
                 if self.is_forbidden(request) and core.is_handshake(request):
                     return core, core.refuse(request)
-                return core, core.handle_request(request, now)
+                return core, core.handle_request(request, now, context)
         return self.server, Respond(Response(404, [(b"content-length", b"0")]))
 
     def is_forbidden(self, request: Request) -> bool:

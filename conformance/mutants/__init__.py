@@ -31,7 +31,6 @@ from socketio_core.engineio import (
 )
 from socketio_core.http import Request, Response
 from socketio_core.socketio import ServerCore
-from socketio_core.websocket_handshake import refused_handshake
 from socketio_core.wire import Wire
 
 SEPARATOR = "\x1e"
@@ -48,9 +47,10 @@ class _Hooks(_Core):
 
     broken: Broken
 
-    def handle_request(self, request: Request, now: float) -> Action:
+    def handle_request(self, request: Request, now: float, context: object) -> Action:
         """See `Engine`."""
-        return self.broken.change_action(super().handle_request(self.broken.seen(request), now), request)
+        action = super().handle_request(self.broken.seen(request), now, context)
+        return self.broken.change_action(action, request)
 
     def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
         """See `Engine`."""
@@ -114,8 +114,6 @@ class Broken(WireContract):
         seen = self.on_request(request)
         if isinstance(seen, Response):
             return self.on_response(request, seen)
-        if (refusal := refused_handshake(seen)) is not None:
-            return self.on_response(request, refusal)
         request.headers = seen.headers  # which are looked at before the core sees them
         self._screened[id(request)] = request, seen
         return None

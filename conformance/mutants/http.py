@@ -223,7 +223,9 @@ class TakesPreflightsForRequests(Broken):
     """A preflight is looked at as if it were the request that it asks for."""
 
     def on_request(self, request: Request) -> Request | Response:
-        return Request("GET", request.target, request.headers) if request.method == "OPTIONS" else request
+        return (
+            Request("GET", request.target, request.headers, scheme="http") if request.method == "OPTIONS" else request
+        )
 
 
 @caught_by("methods/other_transport_is_refused*")
@@ -234,4 +236,4 @@ class IgnoresTheTransport(Broken):
         if request.is_websocket_upgrade or not request.query.get("sid"):
             return request
         named = request.target.replace("transport=websocket", "transport=polling")
-        return Request(request.method, named, request.headers)
+        return Request(request.method, named, request.headers, scheme="http")

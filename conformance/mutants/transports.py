@@ -191,7 +191,7 @@ class AcceptsAnyWebSocketHandshake(Broken):
             return request
         kept = [(name, value) for name, value in request.headers if not name.lower().startswith(b"sec-websocket-")]
         right = [(b"sec-websocket-version", b"13"), (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")]
-        return Request(request.method, request.target, [*kept, *right])
+        return Request(request.method, request.target, [*kept, *right], scheme="http")
 
 
 @caught_by(
@@ -257,8 +257,8 @@ class GoesByItsTimer(Broken):
     """A session whose time is over lives on until the timer has come to it, and that is late."""
 
     class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
-        def handle_request(self, request: Request, now: float) -> Action:
-            return super().handle_request(request, now - 0.05 if "sid" in request.query else now)
+        def handle_request(self, request: Request, now: float, context: object) -> Action:
+            return super().handle_request(request, now - 0.05 if "sid" in request.query else now, context)
 
         def handle_timeout(self, now: float) -> None:
             super().handle_timeout(now - 0.05)

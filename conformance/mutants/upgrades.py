@@ -65,8 +65,8 @@ class MovesTooSoon(Broken):
     """A WebSocket for a session is taken for a probe."""
 
     class engine_type(BrokenEngine):  # noqa: N801 - the contract's name
-        def handle_request(self, request: Request, now: float) -> Action:
-            action = super().handle_request(request, now)
+        def handle_request(self, request: Request, now: float, context: object) -> Action:
+            action = super().handle_request(request, now, context)
             if isinstance(action, Upgrade) and action.websocket.session.is_upgrading:
                 self.receive(action.websocket, "2probe", now)
             return action
@@ -127,7 +127,7 @@ class BeginsAnew(Broken):
         is_fit = session is not None and session.transport == "polling" and not session.is_upgrading
         if not request.is_websocket_upgrade or is_fit:
             return request
-        return Request(request.method, request.target.replace("sid=", "was="), request.headers)
+        return Request(request.method, request.target.replace("sid=", "was="), request.headers, scheme="http")
 
 
 # -- the end ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,9 @@ class Log(Observer):
 
     def request_refused(self, refused: RequestRefused) -> None:
         """For an origin once as a warning, for nobody else tells the developer."""
+        if refused.error is not None:
+            self._logger.error("%r failed: %s", refused.request, refused.detail, exc_info=refused.error)
+            return
         request, origin = refused.request, refused.foreign_origin
         if origin is None or origin in self._warned or len(self._warned) >= _MAX_WARNED_ORIGINS:
             log, why = self._logger.info, f"{refused.message} ({refused.detail})"

@@ -91,16 +91,16 @@ class AnyServer(Core[Poll | Post | WebSocket, WebSocket], Protocol):
         """Whether a request is for this server, by its path."""
         ...
 
+    def handle_request(self, request: Request, now: float, context: object) -> Action:
+        """Judge a request and say what to do about it; `context` is that of the poll or WebSocket it may become."""
+        ...
+
     def is_handshake(self, request: Request) -> bool:
         """Whether `handle_request` would begin a session: the moment to decide who may come."""
         ...
 
     def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
         """Refuse that, in place of `handle_request`."""
-        ...
-
-    def handle_request(self, request: Request, now: float) -> Action:
-        """Judge a request and say what to do about it."""
         ...
 
     def finish_post(self, post: Post, now: float) -> Response:

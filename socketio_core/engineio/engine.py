@@ -34,6 +34,7 @@ from socketio_core.http import (
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import record
 from socketio_core.settings import EngineSettings, with_path
+from socketio_core.websocket_handshake import refused_handshake
 
 PROTOCOL_VERSION: Final = "4"
 USUAL_PATH: Final = "/engine.io/"  # reference
@@ -102,19 +103,41 @@ class Engine:
 
         If it may not, answer with `refuse(request, text)` instead of `handle_request`.
         """
-        return not request.query.get("sid") and self._check(request) is None
+        try:
+            is_good = not request.query.get("sid") and refused_handshake(request) is None
+            return is_good and self._check(request) is None
+        except Exception:  # noqa: BLE001 - of a function in the settings; `handle_request` will see that, too
+            return False
 
     def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
         """Refuse a handshake: 403, or 400 to a WebSocket, with `text` (PROTOCOL 1.4, code 4)."""
-        return self._refuse(request, _Refusal(FORBIDDEN, text, f"handshake refused: {text}", 403))
+        try:
+            return self._refuse(request, _Refusal(FORBIDDEN, text, f"handshake refused: {text}", 403))
+        except Exception as error:  # noqa: BLE001 - of a function in the settings
+            return self._give_up(request, error)
 
-    def handle_request(self, request: Request, now: float) -> Action:
+    def handle_request(self, request: Request, now: float, context: object) -> Action:
         """Judge one HTTP request and say what to do about it.
 
-        Checks come in the reference's order, all but one before a 101: a WebSocket for a session that can have none
-        (any more) is opened, and closed at once (PROTOCOL 1.8). Spec: PROTOCOL 1.2, 1.4.
+        Checks come in the reference's order, behind those of the WebSocket's handshake, and all but one before a 101: a
+        WebSocket for a session that can have none (any more) is opened, and closed at once (PROTOCOL 1.8). A function
+        in the settings that raises costs its request: 500, and `RequestRefused.error`. Spec: PROTOCOL 1.2, 1.4.
+
+        Args:
+            context: of the poll or WebSocket that the request may become: whom to wake when `take_ready` names it.
         """
         self.agenda.catch_up(now)
+        try:
+            return self._judge(request, now, context)
+        except Exception as error:  # noqa: BLE001 - of a function in the settings
+            return self._give_up(request, error)
+
+    def _judge(self, request: Request, now: float, context: object) -> Action:
+        bad_handshake = refused_handshake(request)
+        if bad_handshake is not None:
+            text = bad_handshake.body.decode("utf-8")
+            self.shared.events.append((None, RequestRefused(request, None, text, "it is no good WebSocket handshake")))
+            return Respond(bad_handshake)
         cors = self.engine_settings.cors
         if cors is not None and request.method == "OPTIONS":
             return Respond(preflight_response(request, cors))
@@ -125,14 +148,14 @@ class Engine:
                 return Respond(self._noop_response(request, sid))
             return self._refuse(request, refusal)
         if not sid:
-            return self._open(request, now)
+            return self._open(request, now, context)
         session = self.shared.sessions[sid]
         if request.is_websocket_upgrade:
-            return self._upgrade(session, request, now)
+            return self._upgrade(session, request, now, context)
         if request.method == "GET":
-            return self._poll(session, request, now)
+            return self._poll(session, request, now, context)
         if request.method == "POST":
-            return self._post(session, request)
+            return self._post(session, request, context)
         return Respond(Response(500, [(b"content-length", b"0")]))  # the reference's answer (PROTOCOL 9-20)
 
     def _check(self, request: Request) -> _Refusal | None:
@@ -177,7 +200,6 @@ class Engine:
         return None
 
     def _refuse(self, request: Request, refusal: _Refusal) -> Respond:
-        self._report(request, refusal)
         if request.is_websocket_upgrade:
             status = refusal.status if refusal.status == 503 else 400
             body = refusal.message.encode("utf-8", "replace")
@@ -191,16 +213,24 @@ class Engine:
             body = b""
         else:
             headers.append((b"content-length", b"%d" % len(body)))
+        self._report(request, refusal)
         return Respond(Response(status, headers, body))
+
+    def _give_up(self, request: Request, error: Exception) -> Respond:
+        detail = f"a function in the settings raised {type(error).__name__}"
+        event = RequestRefused(request, None, "Internal server error", detail, error=error)
+        self.shared.events.append((None, event))
+        return Respond(_empty_response(500, []))
 
     def _report(self, request: Request, refusal: _Refusal) -> None:
         event = RequestRefused(request, refusal.code, refusal.message, refusal.detail, refusal.foreign_origin)
         self.shared.events.append((None, event))
 
-    def _upgrade(self, session: Session, request: Request, now: float) -> Upgrade:
+    def _upgrade(self, session: Session, request: Request, now: float, context: object) -> Upgrade:
         """Open a WebSocket for a session: a candidate, or one that is closed at once."""
         headers = self._extra_headers(request, session.sid)
         websocket = WebSocket(session, CarrierState.CANDIDATE, is_base64=_wants_base64(request))
+        websocket.context = context
         if session.transport == "polling" and session.is_open and not session.is_upgrading:
             session.upgrade.begin(websocket, now)
         else:
@@ -209,11 +239,11 @@ class Engine:
             session.turn_away(websocket)
         return Upgrade(websocket, headers)
 
-    def _open(self, request: Request, now: float) -> Action:
+    def _open(self, request: Request, now: float, context: object) -> Action:
         settings = self.engine_settings
         sid = self._new_id()
         if sid in self.shared.sessions:
-            raise LocalProtocolError("new_id returned the id of an open session")
+            raise ValueError(f"new_id returned the id of an open session: {sid!r:.80}")
         over_websocket = request.is_websocket_upgrade
         can_upgrade = settings.allow_upgrades and not over_websocket and "websocket" in settings.transports
         packet = open_packet(
@@ -230,6 +260,7 @@ class Engine:
             upgrade_headers = self._extra_headers(request, sid)
             session = self._add_session(sid, request, now)
             websocket = WebSocket(session, CarrierState.WEBSOCKET, is_base64=_wants_base64(request))
+            websocket.context = context
             session.attach_websocket(websocket, first)
             return Upgrade(websocket, upgrade_headers)
         headers = self._polling_headers(request, sid)
@@ -249,8 +280,9 @@ class Engine:
         threshold = self.engine_settings.http_compression_threshold_bytes
         return Poll(session, headers, request.header("accept-encoding"), threshold)
 
-    def _poll(self, session: Session, request: Request, now: float) -> Action:
+    def _poll(self, session: Session, request: Request, now: float, context: object) -> Action:
         poll = self._make_poll(session, request, self._polling_headers(request, session.sid))
+        poll.context = context
         if not session.polling.attach_poll(poll, now):
             return self._bad_request(request)
         return Park(poll)
@@ -269,12 +301,13 @@ class Engine:
         headers = [*POLL_HEADERS, *self._polling_headers(request, sid), (b"content-length", b"1")]
         return Response(200, headers, NOOP.encode("ascii"))
 
-    def _post(self, session: Session, request: Request) -> Action:
+    def _post(self, session: Session, request: Request, context: object) -> Action:
         if request.header("content-type") == "application/octet-stream":
             session.polling.reject_post("invalid content")
             return self._bad_request(request)
         limit = self.engine_settings.max_payload_bytes
         post = Post(session, self._polling_headers(request, session.sid), limit)
+        post.context = context
         if not session.polling.attach_post(post):
             return self._bad_request(request)
         length = request.header("content-length") or "0"

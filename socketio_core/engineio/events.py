@@ -35,10 +35,11 @@ class RequestRefused:
     """A request was answered with an error before it reached any session. Spec: PROTOCOL 1.4."""
 
     request: Request
-    code: int  # the reference's error codes, 0 to 5
+    code: int | None  # the reference's error codes, 0 to 5; `None`: the answer has none
     message: str  # as the client sees it
     detail: str  # for the server's log: what was wrong, and what was expected
     foreign_origin: str | None = None  # of the page that it came from, if that was why
+    error: Exception | None = None  # what a function in the settings raised, if that was why
 
 
 EngineEvent = Payload | Opened | Upgraded | Closed | RequestRefused

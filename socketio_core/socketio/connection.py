@@ -15,6 +15,7 @@ from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNEC
 from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
+    from socketio_core.socketio.hub import NamespaceCore
     from socketio_core.socketio.server import ServerCore
 
 
@@ -134,7 +135,16 @@ class Connection:
             self._violation(packet, now)
 
     def _connect(self, nsp: str, auth: dict[str, JSONValue] | None, now: float) -> None:
-        namespace = self._server.hub.find(nsp)
+        namespace: NamespaceCore | None = None
+        try:
+            namespace = self._server.hub.find(nsp)
+            sid = self._server.new_id()
+        except Exception as error:  # noqa: BLE001 - of a pattern, or of the factory of ids: the application's code
+            if namespace is not None:
+                self._server.hub.forget_if_empty(namespace)
+            detail = f"packet of type {CONNECT} could not be handled: {type(error).__name__}"
+            self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now, error)
+            return
         if namespace is None:
             self._refuse_connect(nsp, "Invalid namespace", now)
             return
@@ -147,7 +157,7 @@ class Connection:
             self._left.pop(nsp, None)
             if asked is not None:
                 self._others = (*self._others, asked)
-            member = self._members[nsp] = Member(self, namespace, self._server.new_id())
+            member = self._members[nsp] = Member(self, namespace, sid)
             self.undecided += 1
             self.report(ConnectRequested(member, auth or {}))
             return

@@ -80,9 +80,9 @@ class ServerCore:
         """See `Engine.refuse`."""
         return self._engine.refuse(request, text)
 
-    def handle_request(self, request: Request, now: float) -> Action:
+    def handle_request(self, request: Request, now: float, context: object) -> Action:
         """See `Engine.handle_request`."""
-        action = self._engine.handle_request(request, now)
+        action = self._engine.handle_request(request, now, context)
         self._pump(now)
         return action
 

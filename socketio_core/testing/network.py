@@ -26,9 +26,10 @@ from socketio_core.engineio.core import AnyClient, AnyServer
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
 from socketio_core.testing.clock import FakeClock
+from socketio_core.websocket_handshake import KEY_BYTES, request_headers
 
 _CUT: Final = "the network was cut"
-_UPGRADE: Final = ((b"connection", b"Upgrade"), (b"upgrade", b"websocket"))
+_UPGRADE: Final = request_headers(bytes(KEY_BYTES))
 _MAX_STEPS: Final = 1_000_000
 
 
@@ -69,7 +70,8 @@ class HttpLink:
 
     def _arrive(self) -> None:
         server, now, exchange = self._network.server, self._network.clock.now, self._exchange
-        action = server.handle_request(Request(exchange.method, exchange.target, exchange.headers), now)
+        request = Request(exchange.method, exchange.target, exchange.headers, scheme="http")
+        action = server.handle_request(request, now, self)
         if isinstance(action, Respond):
             self._response = action.response
         elif isinstance(action, ReadBody):
@@ -140,13 +142,13 @@ class SocketLink:
 
     def _arrive(self) -> None:
         now, ours = self._network.clock.now, self._ours
-        action = self._network.server.handle_request(Request("GET", ours.target, [*ours.headers, *_UPGRADE]), now)
+        request = Request("GET", ours.target, [*ours.headers, *_UPGRADE], scheme="http")
+        action = self._network.server.handle_request(request, now, self)
         if isinstance(action, Respond):
             self._answer = action.response
             return
         assert not isinstance(action, (Park, ReadBody)), action  # it was asked for a WebSocket
         self._theirs = action.websocket
-        self._theirs.context = self
         self._answer = Response(101, action.headers)
         self.flush_server()
 

@@ -31,6 +31,7 @@ from socketio_core.engineio.payload import SEPARATOR, encode_payload
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
 from socketio_core.testing.clock import FakeClock
+from socketio_core.websocket_handshake import KEY_BYTES, request_headers
 
 _End = TypeVar("_End", Response, "WirePoll", "WirePost", "WireSocket")
 
@@ -235,12 +236,12 @@ class WireClient:
             **(query or {}),
         }
         target = f"{self._path}?{urlencode({name: value for name, value in fields.items() if value is not None})}"
-        asked = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")] if upgrade else []
-        return Request(method, target, [*self._headers, *asked, *headers], address="127.0.0.1")
+        asked = request_headers(bytes(KEY_BYTES)) if upgrade else []
+        return Request(method, target, [*self._headers, *asked, *headers], address="127.0.0.1", scheme="http")
 
     def perform(self, request: Request, *, hold: bool = False) -> Response | WirePoll | WirePost | WireSocket:
         """Hand a request to the server and return the client's end of what came of it."""
-        action = self.server.handle_request(request, self.clock.now)
+        action = self.server.handle_request(request, self.clock.now, None)
         end: Response | WirePoll | WirePost | WireSocket
         match action:
             case Respond(response):

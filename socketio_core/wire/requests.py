@@ -29,7 +29,7 @@ from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgr
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
-from socketio_core.websocket_handshake import accept_headers, refused_handshake
+from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
 from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.http1 import BadRequest, Head, Http1, InvalidResponse, Next, text_response
@@ -200,8 +200,6 @@ class Requests:
             self._respond(text_response(404, "Not found"), now)
         elif mount is None:
             self._begin_body(now)
-        elif (refusal := refused_handshake(request)) is not None:
-            self._respond(refusal, now)
         else:
             self._hand_over(mount, request, now, asks=mount.asks_handshakes)
 
@@ -221,15 +219,12 @@ class Requests:
         self, mount: Mount, request: Request, now: float, *, asks: bool = False, refusal: str | None = None
     ) -> None:
         core = mount.core
-        try:
-            if asks and core.is_handshake(request):
-                self._phase = Phase.ASKED
-                self._site.ask(HandshakeAsked(self, mount, request))
-                return
-            action: Action = core.handle_request(request, now) if refusal is None else core.refuse(request, refusal)
-        except Exception as error:  # noqa: BLE001 - of a function in the settings: cors, extra_headers
-            self._site.report(f"a function in the settings failed for {request!r}", error)
-            action = Respond(text_response(500, "Internal server error"))
+        if asks and core.is_handshake(request):
+            self._phase = Phase.ASKED
+            self._site.ask(HandshakeAsked(self, mount, request))
+            return
+        refused: Action | None = None if refusal is None else core.refuse(request, refusal)
+        action = refused or core.handle_request(request, now, self._wire)
         match action:
             case Respond(response):
                 self._respond(response, now)
@@ -238,7 +233,6 @@ class Requests:
                 self._begin_body(now)
             case Park(poll):
                 self._carrier = poll
-                poll.context = self._wire
                 self._phase = Phase.PARKED
             case Upgrade(websocket, headers):
                 self._switch(mount, websocket, request, headers, now)
@@ -256,7 +250,6 @@ class Requests:
             mount.core.lost(websocket, now)
             self._respond(text_response(500, "Internal server error"), now)
             return
-        websocket.context = self._wire
         answer = self._left_over() + answer
         self._wire.become(Frames(self._wire, site, mount, websocket, extensions, answer, early))
 

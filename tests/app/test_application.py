@@ -387,7 +387,7 @@ def test_everyone_says_goodbye(rig: AppRig, reason: CloseReason) -> None:
 
 
 def test_adapters_hear_of_refused_requests(rig: AppRig) -> None:
-    rig.server.handle_request(Request("GET", "/socket.io/?EIO=3&transport=polling"), rig.now)
+    rig.server.handle_request(Request("GET", "/socket.io/?EIO=3&transport=polling", scheme="http"), rig.now, None)
     rig.run()
     (event,) = rig.io.noted
     assert isinstance(event, RequestRefused)

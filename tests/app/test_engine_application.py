@@ -132,7 +132,7 @@ def test_an_upgrade_is_no_business_of_handlers(rig: EngineRig) -> None:
 
 
 def test_refused_requests_are_for_the_adapter(rig: EngineRig) -> None:
-    rig.core.handle_request(Request("GET", "/engine.io/?EIO=3&transport=polling"), rig.clock.now)
+    rig.core.handle_request(Request("GET", "/engine.io/?EIO=3&transport=polling", scheme="http"), rig.clock.now, None)
     rig.run()
     assert [type(event) for event in rig.app.noted] == [RequestRefused]
 

@@ -281,7 +281,7 @@ def test_engines_have_a_function_of_their_own_or_none() -> None:
 
 def test_whom_nobody_asks_about_is_let_in() -> None:
     host = host_of(Server())
-    assert run_alone(host.refusal_of, host.endpoints[0].core, Request("GET", POLLING)) is None
+    assert run_alone(host.refusal_of, host.endpoints[0].core, Request("GET", POLLING, scheme="http")) is None
 
 
 # -- bare Engine.IO ------------------------------------------------------------------------------------------------
@@ -332,6 +332,25 @@ def test_a_refused_origin_is_a_warning_once_for_each(caplog: pytest.LogCaptureFi
         "expected 'http://test' or one of ['https://good']"
     )
     assert "one of ['https://better']" in lines[3][1]
+
+
+@pytest.mark.parametrize("target", [POLLING, ENGINE])
+def test_a_function_in_the_settings_that_fails_is_an_error_with_its_traceback(
+    target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(origin: str) -> bool:
+        raise ValueError(f"what is {origin}?")
+
+    io = Server(cors=Cors(origins=broken), allow_request=lambda _: None)
+    io.attach_engine(cors=Cors(origins=broken))
+    peer = log_of(io).connect()
+    peer.send(request(target, headers=["Origin: https://a"]))
+    assert peer.answer().status == 500
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.getMessage().endswith("failed: a function in the settings raised ValueError")
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "what is https://a?"
 
 
 def test_strangers_cannot_fill_the_memory_with_origins(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ STATIC = {file.name: file.read_text("utf-8") for file in (resources.files("socke
 
 
 def get(target: str, *, method: str = "GET") -> Response:
-    return Pages(client="own").respond(Request(method, target), b"")
+    return Pages(client="own").respond(Request(method, target, scheme="http"), b"")
 
 
 def header(response: Response, name: bytes) -> bytes:
@@ -74,8 +74,8 @@ def test_policy_lets_nothing_in_from_elsewhere() -> None:
 
 
 def test_page_uses_the_client_that_the_server_chose() -> None:
-    own = Pages(client="own").respond(Request("GET", "/"), b"").body.decode()
-    official = Pages(client="official").respond(Request("GET", "/"), b"").body.decode()
+    own = Pages(client="own").respond(Request("GET", "/", scheme="http"), b"").body.decode()
+    official = Pages(client="official").respond(Request("GET", "/", scheme="http"), b"").body.decode()
     assert 'data-client="own"' in own
     assert "/socket.io/socket.io.js" not in own
     assert 'data-client="official"' in official

@@ -54,7 +54,7 @@ class Scene:
 
     def respond(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         """Make a request that is answered at once, and return `parts` of the answer."""
-        action = self.engine.handle_request(request, self.now)
+        action = self.engine.handle_request(request, self.now, None)
         assert isinstance(action, Respond)
         return parts(action.response)
 

@@ -7,11 +7,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from socketio_core.engineio import Engine, Park, Poll, ReadBody, Upgrade, WireMessage
-from socketio_core.errors import LocalProtocolError
+from socketio_core.engineio import Engine, Park, Poll, ReadBody, RequestRefused, Respond, Upgrade, WireMessage
 from socketio_core.http import Cookie, Cors, Headers, Request
 from socketio_core.settings import EngineSettings
-from socketio_core.testing import Refused, WireClient
+from socketio_core.socketio import ServerCore
+from socketio_core.testing import FakeClock, Refused, WireClient
 from tests.engineio.scene import Scene, parts
 
 OPEN_PACKET = b'0{"sid":"sid-1","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
@@ -44,7 +44,7 @@ def test_a_session_knows_its_handshake(transport: str) -> None:
 
 def test_handshake_over_websocket_is_exact() -> None:
     scene = Scene()
-    action = scene.engine.handle_request(scene.stranger().make_request(upgrade=True), scene.now)
+    action = scene.engine.handle_request(scene.stranger().make_request(upgrade=True), scene.now, None)
     assert isinstance(action, Upgrade)
     assert scene.engine.take_ready() == [action.websocket]
     assert [message.frames for message in action.websocket.take()] == [
@@ -167,21 +167,36 @@ def broken(*_: object) -> NoReturn:
 
 @pytest.mark.parametrize("upgrade", [False, True])
 @pytest.mark.parametrize(
-    ("settings", "error"),
-    [
-        ({"extra_headers": broken, "cors": Cors(origins="*")}, BrokenError),
-        ({"cors": Cors(origins=broken)}, BrokenError),
-    ],
+    "settings", [{"extra_headers": broken, "cors": Cors(origins="*")}, {"cors": Cors(origins=broken)}]
 )
-def test_a_handshake_that_raises_leaves_nothing_behind(
-    settings: dict[str, Any], error: type[Exception], *, upgrade: bool
-) -> None:
+def test_a_handshake_that_raises_leaves_nothing_behind(settings: dict[str, Any], *, upgrade: bool) -> None:
     scene = Scene(**settings)
     request = scene.stranger(headers=[(b"host", b"here"), (b"origin", b"http://other")]).make_request(upgrade=upgrade)
-    with pytest.raises(error):
-        scene.engine.handle_request(request, scene.now)
-    assert scene.reports() == []
+    scene.engine.is_handshake(request)
+    assert status_of(scene.engine.handle_request(request, scene.now, None)) == 500
+    check_reported(scene.engine, request, "BrokenError")
     scene.check_empty()
+
+
+@pytest.mark.parametrize("upgrade", [False, True])
+def test_a_refusal_that_raises_is_reported_too(*, upgrade: bool) -> None:
+    scene = Scene(cors=Cors(origins=broken))
+    request = scene.stranger(headers=[(b"host", b"here"), (b"origin", b"http://other")]).make_request(upgrade=upgrade)
+    expected = 400 if upgrade else 500  # there are no headers of CORS on the answer to a WebSocket
+    assert status_of(scene.engine.refuse(request)) == expected
+    assert len(scene.engine.take_events()) == 1
+
+
+def status_of(action: object) -> int:
+    assert isinstance(action, Respond)
+    return action.response.status
+
+
+def check_reported(engine: Engine, request: Request, error: str) -> None:
+    ((session, event),) = engine.take_events()
+    assert isinstance(event, RequestRefused)
+    assert (session, event.request, event.code, event.message) == (None, request, None, "Internal server error")
+    assert (event.detail, type(event.error).__name__) == (f"a function in the settings raised {error}", error)
 
 
 def test_a_failing_hook_does_not_leave_a_candidate_behind() -> None:
@@ -194,7 +209,7 @@ def test_a_failing_hook_does_not_leave_a_candidate_behind() -> None:
     client = scene.client()
     is_broken = True
     for make in (client.open_websocket, client.poll, client.begin_post):
-        with pytest.raises(BrokenError):
+        with pytest.raises(Refused, match="500"):
             make()
     is_broken = False
     assert not scene.session(client).is_upgrading
@@ -208,9 +223,67 @@ def test_an_id_that_is_taken_is_the_factory_s_fault() -> None:
     scene = Scene()
     engine = Engine(new_id=lambda: "same")
     WireClient(engine, scene.clock).open()
-    with pytest.raises(LocalProtocolError, match="new_id returned the id of an open session"):
+    engine.take_events()
+    with pytest.raises(Refused, match="500"):
         WireClient(engine, scene.clock).open()
+    ((_, event),) = engine.take_events()
+    assert "new_id returned the id of an open session: 'same'" in str(getattr(event, "error", None))
     assert engine.session_count == 1
+
+
+@pytest.mark.parametrize("core", [Engine, ServerCore])
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({b"sec-websocket-version": b"12"}, 426),
+        ({b"sec-websocket-key": b"short"}, 400),
+        ({b"content-length": b"3"}, 400),
+        ({b"sec-websocket-protocol": b"a, a"}, 400),
+    ],
+)
+@pytest.mark.parametrize("has_session", [False, True])
+def test_bad_websocket_handshake_opens_nothing(
+    core: type[Engine | ServerCore], changes: dict[bytes, bytes], status: int, *, has_session: bool
+) -> None:
+    clock, server = FakeClock(), core()
+    client = WireClient(server, clock)
+    if has_session:
+        client.open()
+    request = client.make_request(upgrade=True)
+    server.take_events()
+    assert server.is_handshake(request) != has_session
+    request.headers = [(name, value) for name, value in request.headers if name not in changes] + list(changes.items())
+    assert not server.is_handshake(request)
+    assert status_of(server.handle_request(request, clock.now, None)) == status
+    (event,) = server.take_events()
+    refused = event[1] if isinstance(event, tuple) else event
+    assert isinstance(refused, RequestRefused)
+    assert (refused.code, refused.request, refused.error) == (None, request, None)
+    assert (server.session_count, server.take_ready()) == (int(has_session), [])
+
+
+@pytest.mark.parametrize("core", [Engine, ServerCore])
+def test_carriers_belong_to_their_host_from_the_beginning(core: type[Engine | ServerCore]) -> None:
+    """Between `handle_request` and what its host does next, somebody else may take what is ready."""
+    clock, server = FakeClock(), core(EngineSettings(initial_packet="hello"))
+    polling = WireClient(server, clock).open()
+    mine = [object(), object(), object(), object()]
+    first = server.handle_request(WireClient(server, clock).make_request(upgrade=True), clock.now, mine[0])
+    assert isinstance(first, Upgrade)
+    candidate = server.handle_request(polling.make_request(upgrade=True), clock.now, mine[1])
+    turned_away = server.handle_request(polling.make_request(upgrade=True), clock.now, mine[2])
+    (session,) = [session for session in server.sessions if session.sid == polling.sid]
+    session.put(WireMessage(("4x",)))
+    poll = server.handle_request(polling.make_request(), clock.now, mine[3])
+    assert isinstance(candidate, Upgrade)
+    assert isinstance(turned_away, Upgrade)
+    assert isinstance(poll, Park)
+    ready = server.take_ready()
+    assert [carrier.context for carrier in ready] == [mine[0], mine[2], mine[3]]
+    assert candidate.websocket.context is mine[1]
+    post = server.handle_request(polling.make_request("POST"), clock.now, mine[1])
+    assert isinstance(post, ReadBody)
+    assert post.post.context is mine[1]
 
 
 # -- what a host can ask -----------------------------------------------------------------------------------------------
@@ -235,14 +308,14 @@ def test_an_id_that_is_taken_is_the_factory_s_fault() -> None:
 )
 def test_owns_its_path_and_all_below_it(target: str, *, is_owned: bool) -> None:
     """PROTOCOL 1.2, 9-19."""
-    assert Engine().owns(Request("GET", target)) == is_owned
+    assert Engine().owns(Request("GET", target, scheme="http")) == is_owned
 
 
 def test_actions_carry_what_the_host_needs() -> None:
     scene = Scene(max_payload_bytes=77)
     client = scene.client()
-    poll = scene.engine.handle_request(client.make_request(), scene.now)
-    post = scene.engine.handle_request(client.make_request("POST"), scene.now)
+    poll = scene.engine.handle_request(client.make_request(), scene.now, None)
+    post = scene.engine.handle_request(client.make_request("POST"), scene.now, None)
     assert isinstance(poll, Park)
     assert isinstance(post, ReadBody)
     assert (poll.poll.response, poll.poll.context, post.limit_bytes, post.post.context) == (None, None, 77, None)
@@ -391,7 +464,7 @@ def test_settings_have_defaults() -> None:
 def test_path_is_the_layers_own_unless_it_is_named(path: str | None, found: str) -> None:
     engine = Engine(EngineSettings(path=path))
     assert (engine.path, engine.engine_settings.path) == (found, found)
-    assert engine.owns(Request("GET", f"{found}?EIO=4&transport=polling"))
+    assert engine.owns(Request("GET", f"{found}?EIO=4&transport=polling", scheme="http"))
 
 
 # -- several frames at once --------------------------------------------------------------------------------------------

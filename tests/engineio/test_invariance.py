@@ -114,10 +114,10 @@ def test_no_request_raises(requests: list[tuple[str, str, list[tuple[bytes, byte
     scene.client()
     scene.client("websocket")
     for method, target, headers in requests:
-        request = Request(method, target, headers)
+        request = Request(method, target, headers, scheme="http")
         scene.engine.owns(request)
         scene.engine.is_handshake(request)
-        match scene.engine.handle_request(request, scene.now):
+        match scene.engine.handle_request(request, scene.now, None):
             case Respond(response):
                 assert response.status in (200, 204, 400, 403, 413, 500, 503)
             case ReadBody(post):

@@ -35,7 +35,7 @@ def test_a_poll_is_answered_alike_before_and_behind_the_end() -> None:
     poll = first.poll()
     first.post("1")
     second.post("1")
-    late = parts(scene.engine.handle_request(second.make_request(), scene.now).response)  # type: ignore[union-attr]
+    late = parts(scene.engine.handle_request(second.make_request(), scene.now, None).response)  # type: ignore[union-attr]
     assert late == parts(poll.response)
     assert late[2] == b"6"
 

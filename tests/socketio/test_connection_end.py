@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +11,18 @@ import pytest
 
 from socketio_core.engineio.packet import Frame
 from socketio_core.errors import CloseReason
+from socketio_core.ids import new_id as make_id
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import ConnectionClosed, EventReceived, Left, Member, MemberState
-from socketio_core.testing import Refused, WireClient
+from socketio_core.socketio import (
+    ConnectionClosed,
+    ConnectRequested,
+    EventReceived,
+    Left,
+    Member,
+    MemberState,
+    ServerCore,
+)
+from socketio_core.testing import FakeClock, Refused, WireClient
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -364,3 +374,38 @@ def test_a_slow_client_keeps_its_reason_when_the_server_closes() -> None:
         member.emit("x", ["x" * 40])
     rig.server.close(rig.now)
     assert rig.reasons() == [("/", "transport error"), ("/", "server shutting down")]
+
+
+@BOTH
+@pytest.mark.parametrize("what", ["pattern", "factory"])
+def test_function_of_the_application_that_fails_costs_the_connection_that_needs_it(transport: str, what: str) -> None:
+    """It raises out of no call of the host."""
+    broken = False
+
+    def new_id() -> str:
+        if broken and what == "factory":
+            raise ZeroDivisionError
+        return make_id()
+
+    def accepts(name: str) -> bool:
+        if what == "pattern":
+            raise ZeroDivisionError
+        return True
+
+    clock, server = FakeClock(), ServerCore(new_id=new_id)
+    server.hub.allow(accepts)
+    clients = [WireClient(server, clock).open(transport) for _ in range(2)]
+    if transport == "polling":
+        clients[0].poll()  # for the close packet
+    broken = True
+    with suppress(Refused):
+        clients[0].send("40/dynamic,")
+    (closed,) = server.take_events()
+    assert isinstance(closed, ConnectionClosed)
+    assert isinstance(closed.error, Exception)
+    assert isinstance(closed.error.__cause__, ZeroDivisionError)
+    assert (list(server.hub.namespaces), server.session_count) == (["/"], 1)
+    broken = False
+    clients[1].send("40")
+    (asked,) = server.take_events()
+    assert isinstance(asked, ConnectRequested)

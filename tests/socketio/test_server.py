@@ -36,10 +36,10 @@ def rig() -> Rig:
 
 def test_the_path_is_that_of_socket_io() -> None:
     server = ServerCore()
-    assert server.owns(Request("GET", "/socket.io/?EIO=4"))
-    assert not server.owns(Request("GET", "/engine.io/?EIO=4"))
-    assert server.is_handshake(Request("GET", "/socket.io/?EIO=4&transport=polling"))
-    assert not server.is_handshake(Request("GET", "/socket.io/?EIO=3&transport=polling"))
+    assert server.owns(Request("GET", "/socket.io/?EIO=4", scheme="http"))
+    assert not server.owns(Request("GET", "/engine.io/?EIO=4", scheme="http"))
+    assert server.is_handshake(Request("GET", "/socket.io/?EIO=4&transport=polling", scheme="http"))
+    assert not server.is_handshake(Request("GET", "/socket.io/?EIO=3&transport=polling", scheme="http"))
     assert repr(server) == "<ServerCore <Engine /socket.io/, 0 sessions>, 1 namespaces>"
 
 
@@ -51,8 +51,8 @@ def test_ids_are_unguessable_unless_told_otherwise() -> None:
 
 
 def test_refused_requests_are_reported(rig: Rig) -> None:
-    request = Request("GET", "/socket.io/?EIO=3&transport=polling")
-    refused = rig.server.handle_request(request, rig.now)
+    request = Request("GET", "/socket.io/?EIO=3&transport=polling", scheme="http")
+    refused = rig.server.handle_request(request, rig.now, None)
     assert isinstance(refused, Respond)
     assert refused.response.status == 400
     by_host = rig.server.refuse(request, "banned")
@@ -309,7 +309,7 @@ def test_a_delivered_poll_brings_nothing_back(rig: Rig) -> None:
     poll = client.poll(hold=True)
     member.emit("hello", [])
     assert poll.response is not None
-    action = rig.server.handle_request(client.make_request(), rig.now)
+    action = rig.server.handle_request(client.make_request(), rig.now, None)
     assert isinstance(action, Park)
     waiting = action.poll
     member.emit("again", [])

@@ -90,7 +90,7 @@ def test_carriers_of_other_hosts_are_left_alone() -> None:
     clock = FakeClock()
     engine = Engine()
     client = WireClient(engine, clock).open()
-    action = engine.handle_request(client.make_request("GET"), clock.now)
+    action = engine.handle_request(client.make_request("GET"), clock.now, None)
     assert isinstance(action, Park)
     session = client.session
     assert session is not None

@@ -302,7 +302,7 @@ def _core_request(
         sid = rng.choice((sid, "nobody", ""))
     target = f"/socket.io/?EIO=4&transport={transport}" + (f"&sid={sid}" if sid else "")
     upgrade = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")] if transport == "websocket" else []
-    action = core.handle_request(Request(method, target, upgrade), now)
+    action = core.handle_request(Request(method, target, upgrade, scheme="http"), now, None)
     if isinstance(action, Park):
         carriers.append(action.poll)
     elif isinstance(action, ReadBody):

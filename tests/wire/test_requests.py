@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from socketio_core.engineio import RequestRefused
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import RequestAsked, Timeouts
@@ -521,11 +522,12 @@ def test_only_handshakes_that_the_engine_would_take_are_asked() -> None:
     assert not place.asked
 
 
-def test_bad_websocket_handshake_is_refused_before_the_engine_sees_it() -> None:
+def test_bad_websocket_handshake_is_refused_before_anybody_is_asked() -> None:
     place = house(asks_handshakes=True)
     peer = place.connect()
     peer.send(handshake(WEBSOCKET, key="short") + NEXT)
-    assert seen(place, peer) == "400 mute"
+    assert seen(place, peer) == "400 mute requestrefused"
+    assert not place.asked
 
 
 # -- functions of the application that fail ----------------------------------------------------------------------------
@@ -551,8 +553,8 @@ def test_function_in_the_settings_that_fails_is_a_500(
         place.take_handshake().answer(None, place.now)
         place.settle()
     assert peer.answer().status == 500
-    ((what, error),) = place.reports
-    assert (what.startswith("a function in the settings failed for <Request GET"), str(error)) == (True, "boom")
+    (refused,) = [event for _, event in place.happened if isinstance(event, RequestRefused)]
+    assert (refused.message, str(refused.error)) == ("Internal server error", "boom")
 
 
 def test_function_that_fails_when_a_handshake_is_refused_is_a_500() -> None:
@@ -569,7 +571,8 @@ def test_function_that_fails_when_a_handshake_is_refused_is_a_500() -> None:
     place.settle()
     assert peer.answer().status == 500
     assert peer.wire.wants_input
-    assert str(place.reports[0][1]) == "boom"
+    (refused,) = [event for _, event in place.happened if isinstance(event, RequestRefused)]
+    assert str(refused.error) == "boom"
 
 
 def test_static_response_that_fails_is_a_500_and_the_end() -> None:

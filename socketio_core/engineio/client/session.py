@@ -231,7 +231,7 @@ class ClientSession:
         if websocket.state is CarrierState.DETACHED:
             return
         websocket.is_open = True
-        websocket.subprotocol = Request("GET", "/", response.headers).header("sec-websocket-protocol")
+        websocket.subprotocol = Request("GET", "/", response.headers, scheme="http").header("sec-websocket-protocol")
         if websocket.state is CarrierState.CANDIDATE:
             websocket.outbox.put(PROBE_MESSAGE)
             self.ready.mark(websocket)

@@ -1,38 +1,30 @@
 """Dispatch: from the engine's events to the application's handlers, in order, each socket for itself.
 
-A socket has a queue. Whoever finds it idle and with something in its queue becomes its worker, and works until the
-queue is empty; an adapter's reader does so in its own task (see `handover`), others spawn one. So the events of one
-socket are handled one after another, and a slow handler delays no other socket.
+Each socket has an inbox, where they wait for their handlers; see `worker`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import copy_context
-from inspect import isawaitable
-from types import CoroutineType
 from typing import Any, TypeVar, overload
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, Registrar, run
+from socketio_core.app.handlers import Handler, Registrar
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import (
-    NO_ROOMS,
     AckTimeout,
     AckWaiter,
     Disconnected,
     Handshake,
-    Queued,
     Socket,
-    ack_args,
     ack_value,
 )
+from socketio_core.app.socket_inbox import SocketInbox, inbox_of
 from socketio_core.checks import check_count
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
-from socketio_core.errors import ConnectRefused
 from socketio_core.records import plain
 from socketio_core.socketio.acks import checked_timeout
 from socketio_core.socketio.connection import Connection
@@ -46,7 +38,7 @@ from socketio_core.socketio.events import (
     Left,
 )
 from socketio_core.socketio.hub import NamePattern, NamespaceCore
-from socketio_core.socketio.member import Member, MemberState
+from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.server import ServerCore
 
@@ -132,7 +124,7 @@ class Application(Registrar, Broadcasts):
 
     def socket_of(self, member: Member) -> Socket:
         """Return the socket that stands for a member."""
-        return member.context  # type: ignore[return-value] # set when it asked to connect, before all else
+        return inbox_of(member).socket
 
     def flow_of(self, session: Session) -> Flow | None:
         """Return the backpressure of a session, if the application knows it."""
@@ -149,28 +141,28 @@ class Application(Registrar, Broadcasts):
 
     # -- dispatch ----------------------------------------------------------------------------------------------------
 
-    def dispatch(self) -> list[Socket]:
-        """Take the engine's events and queue them. Returns the sockets that now need a worker: run `work` for each.
+    def dispatch(self) -> list[SocketInbox]:
+        """Take the engine's events and put them into inboxes. Returns those of which `work` must be run now.
 
         Acks are settled here and now, whatever handlers are running.
         """
-        runnable: list[Socket] = []
+        runnable: list[SocketInbox] = []
         for event in self.core.take_events():
-            if isinstance(event, EventReceived):  # fast path: what `_enqueue` does for the others; benchmarks: server
-                socket = self.socket_of(event.member)
-                socket.flow.event_queued(event.size_bytes)
-                socket.queue.append(event)
-                if socket.worker_count < (self.concurrency if socket.is_settled else 1):
-                    socket.worker_count += 1
-                    runnable.append(socket)
+            if isinstance(event, EventReceived):
+                inbox = inbox_of(event.member)
+                if inbox.put(event, event.size_bytes):
+                    runnable.append(inbox)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
                 _settle(event)
             elif isinstance(event, ConnectRequested):
-                self._enqueue(self._make_socket(event), event, runnable)
+                inbox = self._inbox_for(event)
+                if inbox.put(event):
+                    runnable.append(inbox)
             elif isinstance(event, Left):
-                socket = self.socket_of(event.member)
-                socket.flow.wake()  # whoever waits to emit learns that it is over
-                self._enqueue(socket, event, runnable)
+                inbox = inbox_of(event.member)
+                inbox.flow.wake()  # whoever waits to emit learns that it is over
+                if inbox.put(event):
+                    runnable.append(inbox)
             elif isinstance(event, ConnectionClosed):
                 if event.error is not None and event.error.__cause__ is not None:
                     text = f"parser failed, so the connection was closed: {event.error}"
@@ -181,9 +173,9 @@ class Application(Registrar, Broadcasts):
         return runnable
 
     def dispatch_soon(self) -> None:
-        """Dispatch, with a task for each socket that needs a worker."""
-        for socket in self.dispatch():
-            self.runtime.spawn(self.work, socket)
+        """Dispatch, with a task for each inbox that needs one."""
+        for inbox in self.dispatch():
+            self.runtime.spawn(inbox.work)
 
     def request_refused(self, event: RequestRefused) -> None:
         """A request was refused before it reached a session; adapters log it."""
@@ -194,173 +186,34 @@ class Application(Registrar, Broadcasts):
     def connection_closed(self, event: ConnectionClosed) -> None:
         """A client's connection ended; adapters log it."""
 
-    def _make_socket(self, event: ConnectRequested) -> Socket:
+    def _inbox_for(self, event: ConnectRequested) -> SocketInbox:
         member = event.member
         handshake = Handshake(member.connection.session.request, event.auth)
-        socket = Socket(self, member, self._namespace_of(member.namespace), handshake)
-        member.context = socket
-        return socket
-
-    def _enqueue(self, socket: Socket, event: Queued, runnable: list[Socket]) -> None:
-        socket.queue.append(event)
-        if socket.worker_count < (self.concurrency if socket.is_settled else 1):
-            socket.worker_count += 1
-            runnable.append(socket)
-
-    async def work(self, socket: Socket) -> None:
-        """Handle what is in the socket's queue until it is empty; to be run for each socket that `dispatch` returns.
-
-        What a handler sets in a `ContextVar` ends with its event: another worker, with the server's context, goes on.
-        """
-        queue, context = socket.queue, copy_context()
-        try:
-            while queue:
-                if socket.worker_count > 1 and isinstance(queue[0], Left):
-                    return  # the worker that finishes last says goodbye
-                event = queue.pop(0)
-                if isinstance(event, EventReceived):
-                    await self._handle_event(socket, event)
-                elif isinstance(event, ConnectRequested):
-                    await self._decide(socket)
-                else:
-                    await self._say_goodbye(socket, event)
-                if queue and copy_context() != context:
-                    socket.worker_count += 1
-                    self.runtime.spawn(self.work, socket)
-                    return
-        finally:
-            socket.worker_count -= 1
-
-    async def _handle_event(self, socket: Socket, event: EventReceived) -> None:
-        name, args, member = event.name, event.args, socket.member
-        if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
-            socket.flow.event_handled(event.size_bytes)
-            return
-        shared, own = socket.namespace.handlers, socket.handlers
-        outcome: JSONValue = None
-        has_failed, was_handled = False, False
-        try:
-            shared_any, own_any = shared.any, own.any
-            if shared_any or own_any:
-                for handler in shared_any:
-                    await self._run(handler, name, socket, name, *args)
-                for handler in own_any:
-                    await self._run(handler, name, name, *args)
-                if _is_let_go(member):  # by one of these: they may be guards
-                    return
-            for handlers, given in ((shared.of_event(name), (socket, *args)), (own.of_event(name), args)):
-                for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
-                    was_handled = True
-                    try:
-                        result = handler(*given)
-                        if _is_awaitable(result):
-                            result = await result
-                    except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-                        self._log_failure(name, error)
-                        has_failed = True
-                    else:
-                        outcome = result if outcome is None else outcome
-        finally:
-            socket.flow.event_handled(event.size_bytes)
-        if event.ack_id is not None and was_handled and not has_failed:
-            self._acknowledge(socket, event, outcome)
-        elif not was_handled:
-            self.event_unhandled(socket, event)
-
-    def _acknowledge(self, socket: Socket, event: EventReceived, result: JSONValue) -> None:
-        assert event.ack_id is not None  # the caller looked
-        try:
-            socket.member.acknowledge(event.ack_id, ack_args(result))
-        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
-            self.runtime.log_exception(f"return value of the handler of {event.name!r} cannot be sent", error)
-        self.runtime.output_ready()
-
-    async def _decide(self, socket: Socket) -> None:
-        """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
-        member = socket.member
-        try:
-            for middleware in socket.namespace.handlers.middlewares:
-                if await run(middleware, socket) is False:  # what refuses in python-socketio must not let in here
-                    raise ConnectRefused
-                if member.state is MemberState.LEFT:  # it was disconnected, or went away
-                    break
-            accepted = member.accept(self.runtime.now())
-        except ConnectRefused as refusal:
-            self._refuse(member, refusal.message, refusal.data)
-            return
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self.runtime.log_exception("middleware failed, so the socket was refused", error)
-            self._refuse(member, "Internal server error")
-            return
-        except BaseException:  # cancelled: fail closed, and let it pass
-            self._refuse(member, "Server is shutting down")
-            raise
-        self.runtime.output_ready()
-        if accepted:
-            for handler in socket.namespace.handlers.of_moment("connection"):
-                await self._run(handler, "connection", socket)
-        socket.is_settled = True
-        self.dispatch_soon()  # what was held for it
-        for _ in range(socket.worker_count, min(self.concurrency, len(socket.queue))):  # what came meanwhile
-            socket.worker_count += 1
-            self.runtime.spawn(self.work, socket)
-
-    def _refuse(self, member: Member, message: JSONValue, data: JSONValue = None) -> None:
-        try:
-            member.refuse(message, data)
-        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
-            self.runtime.log_exception("message or data of the refusal cannot be sent", error)
-            try:
-                member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
-            except Exception:  # noqa: BLE001 - it is the parser's: what cannot be told ends the connection
-                member.disconnect(self.runtime.now(), close=True)
-        self.dispatch_soon()  # who waits for an ack that will not come
-        self.runtime.output_ready()
-
-    async def _say_goodbye(self, socket: Socket, event: Left) -> None:
-        if not event.member.was_accepted:
-            return
-        reason = event.reason.value
-        socket.parting_rooms = event.rooms | {socket.id}
-        for moment in ("disconnecting", "disconnect"):
-            for handler in socket.namespace.handlers.of_moment(moment):
-                await self._run(handler, moment, socket, reason)
-            for handler in socket.handlers.of_moment(moment):
-                await self._run(handler, moment, reason)
-            socket.parting_rooms = NO_ROOMS
-
-    async def _run(self, handler: Handler, name: str, *args: object) -> None:
-        try:
-            await run(handler, *args)
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self._log_failure(name, error)
-
-    def _log_failure(self, name: str, error: Exception) -> None:
-        if isinstance(error, ConnectRefused):
-            hint = "too late to refuse, the socket is in: raise ConnectRefused in a middleware (use), or disconnect it"
-            error.add_note(hint)
-        self.runtime.log_exception(f"handler of {name!r} failed", error)
+        flow = self.flow_of_connection(member.connection)
+        inbox = SocketInbox(self, member, self._namespace_of(member.namespace), handshake, flow)
+        member.context = inbox
+        return inbox
 
     # -- acks --------------------------------------------------------------------------------------------------------
 
     async def call_many(
         self,
         nsp: str,
-        sockets: Sequence[Socket],
+        members: Sequence[Member],
         name: str,
         args: Iterable[JSONValue],
         timeout_s: float | None,
     ) -> list[JSONValue]:
-        """Send one event to several sockets and wait for an ack from each; see `BroadcastOperator.call`."""
+        """Send one event to several members and wait for an ack from each; see `BroadcastOperator.call`."""
         timeout_s = checked_timeout(timeout_s)
         await self.runtime.check_cancelled()
         namespace = self.core.hub.namespaces.get(nsp)
         ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there
         message = self.core.parser.encode(event_packet(nsp, name, args, ack_id))
-        if not sockets:
+        if not members:
             return []
         event = self.runtime.new_event()
-        missing = len(sockets)
+        missing = len(members)
 
         def settled() -> None:
             nonlocal missing
@@ -368,36 +221,28 @@ class Application(Registrar, Broadcasts):
             if not missing:
                 event.set()
 
-        waiters = [AckWaiter(settled) for _ in sockets]
+        waiters = [AckWaiter(settled) for _ in members]
         now = self.runtime.now()
         try:
-            for socket, waiter in zip(sockets, waiters, strict=True):
-                socket.member.expect_ack(ack_id, timeout_s=timeout_s, context=waiter, now=now)
-            for socket in sockets:  # all of them expect it, so nothing stops this half way
-                socket.member.connection.session.put(message)
+            for member, waiter in zip(members, waiters, strict=True):
+                member.expect_ack(ack_id, timeout_s=timeout_s, context=waiter, now=now)
+            for member in members:  # all of them expect it, so nothing stops this half way
+                member.connection.session.put(message)
             self.runtime.output_ready()
-            for socket in sockets:
-                socket.flow.ack_awaited()
+            for member in members:
+                inbox_of(member).flow.ack_awaited()
             try:
                 await event.wait()
             finally:
-                for socket in sockets:
-                    socket.flow.ack_settled()
+                for member in members:
+                    inbox_of(member).flow.ack_settled()
         finally:
-            for socket in sockets:
-                socket.member.forget_ack(ack_id)
+            for member in members:
+                member.forget_ack(ack_id)
         responses = [ack_value(waiter.outcome) for waiter in waiters if isinstance(waiter.outcome, list)]
-        if len(responses) < len(sockets):
-            raise AckTimeout(f"{len(sockets) - len(responses)} of {len(sockets)} acks did not come", responses)
+        if len(responses) < len(members):
+            raise AckTimeout(f"{len(members) - len(responses)} of {len(members)} acks did not come", responses)
         return responses
-
-
-def _is_let_go(member: Member) -> bool:
-    return member.was_let_go or member.connection.session.was_let_go
-
-
-def _is_awaitable(result: object) -> bool:
-    return type(result) is CoroutineType or isawaitable(result)  # the first is faster, and nearly always right
 
 
 def _settle(event: AckReceived | AckExpired | AckDropped) -> None:

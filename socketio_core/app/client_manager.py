@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Final, assert_never
 
-from socketio_core.app.client_socket import FAILED, Auth, ClientSocket, ConnectError, QueuedEvent, checked_auth
+from socketio_core.app.client_inbox import FAILED, ClientInbox
+from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, checked_auth
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar, run
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected
+from socketio_core.app.worker import Inbox
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed as EngineClosed
 from socketio_core.engineio.events import Upgraded
@@ -74,10 +75,9 @@ class ClientManager(Registrar):
         self.core = core
         self.runtime = runtime
         self.flow = Flow(runtime, core, core.settings)
-        self.queue: deque[ManagerEvent] = deque()
-        self.is_working = False
         self._handlers = HandlerTable(lifecycle={}, known=MOMENTS)
-        self._is_held = True
+        self._inbox = ManagerInbox(self, self._handlers)
+        self._concurrency = 0  # of each inbox, until `release`
 
     def socket_of(self, name: str = ROOT_NAMESPACE, auth: Auth | None = None) -> ClientSocket:
         """Return the socket of a namespace; a new one connects at once. `auth` counts when it is new."""
@@ -85,25 +85,24 @@ class ClientManager(Registrar):
         name = plain(name) if name.startswith("/") else "/" + name
         self.core.check_not_closed()
         namespace = self.core.of(name)
-        if not isinstance(namespace.context, ClientSocket):
-            namespace.context = ClientSocket(self, namespace, auth)
-            self._socket(namespace).connect()
+        if not isinstance(namespace.context, ClientInbox):
+            namespace.context = ClientInbox(self, namespace, auth, self._concurrency)
+            namespace.context.socket.connect()
         elif auth is not None and not namespace.is_active:
-            namespace.context.auth = auth
-            namespace.context.connect()
-        return self._socket(namespace)
+            namespace.context.socket.auth = auth
+            namespace.context.socket.connect()
+        return namespace.context.socket
 
-    def _socket(self, namespace: ClientNamespace) -> ClientSocket:
-        socket = namespace.context
-        assert isinstance(socket, ClientSocket)  # namespaces are made together with their sockets
-        return socket
+    @property
+    def _inboxes(self) -> list[ClientInbox]:
+        return [_inbox_of(namespace) for namespace in self.core.namespaces.values()]
 
     def release(self) -> None:
         """Let handlers run: until then everything is kept, so that they can be registered in time."""
-        self._is_held = False
-        self._start(self)
-        for namespace in self.core.namespaces.values():
-            self._start(self._socket(namespace))
+        self._concurrency = 1
+        self._inbox.admit(1)
+        for inbox in self._inboxes:
+            inbox.admit(1)
 
     @property
     def subprotocol(self) -> str | None:
@@ -119,67 +118,60 @@ class ClientManager(Registrar):
 
     def close(self) -> None:
         """End all streams: the block was left."""
-        for namespace in self.core.namespaces.values():
-            self._socket(namespace).client_closed()
+        for inbox in self._inboxes:
+            inbox.client_closed()
 
     # -- dispatch ----------------------------------------------------------------------------------------------------
 
-    def dispatch_soon(self) -> None:
-        """Take the core's events: settle acks here and now, queue the rest, and see that somebody works on it."""
+    def dispatch(self) -> list[Inbox[Any]]:
+        """Take the core's events and put them into inboxes. Returns those of which `work` must be run now.
+
+        Acks are settled here and now, whatever handlers are running.
+        """
+        runnable: list[Inbox[Any]] = []
         failed: list[EmitFailed] = []
         for event in self.core.take_events():
-            if isinstance(event, EventReceived):  # fast path; benchmarks: client
-                self.flow.event_queued(event.size_bytes)
-                self._enqueue(event.namespace, event)
+            if isinstance(event, EventReceived):  # first, for most are; benchmarks: client
+                inbox = _inbox_of(event.namespace)
+                if inbox.put(event, event.size_bytes):
+                    runnable.append(inbox)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
                 _settle(event)
-            elif isinstance(event, (Connected, ConnectFailed)):
-                self._socket(event.namespace).settle_outcome(event)
-                self._enqueue(event.namespace, event)
-            elif isinstance(event, Left):
-                self.flow.wake()
-                self._socket(event.namespace).disconnect_error = event.error
-                self._enqueue(event.namespace, event)
+            elif isinstance(event, (Connected, ConnectFailed, Left)):
+                inbox = _inbox_of(event.namespace)
+                if isinstance(event, Left):
+                    self.flow.wake()
+                    inbox.socket.disconnect_error = event.error
+                else:
+                    inbox.settle_outcome(event)
+                if inbox.put(event):
+                    runnable.append(inbox)
             elif isinstance(event, AuthRequested):
                 self.runtime.spawn(self._ask_auth, event)
             elif isinstance(event, EmitFailed):
                 failed.append(event)
-            elif isinstance(event, Pinged) and self.queue and isinstance(self.queue[-1], Pinged):
+            elif isinstance(event, Pinged) and isinstance(self._inbox.newest, Pinged):
                 pass  # the handlers of the last one have not run yet, and a server may send any number
             else:
-                if isinstance(event, EngineClosed) and event.error is not None and event.error.__cause__ is not None:
-                    text = f"parser failed, so the connection was closed: {event.error}"
-                    self.runtime.log_exception(text, event.error.__cause__)
+                self._note_failure(event)
                 self.flow.wake()
-                self.queue.append(event)
-                self._start(self)
-
+                if self._inbox.put(event):
+                    runnable.append(self._inbox)
         if failed:
             others = f", and {len(failed) - 1} after it" if len(failed) > 1 else ""
             text = f"event {failed[0].name!r}{others} was given up: {failed[0].detail}"
             self.runtime.log_exception(text, None)
+        return runnable
 
-    def _enqueue(self, namespace: ClientNamespace, event: QueuedEvent) -> None:
-        socket = self._socket(namespace)
-        socket.queue.append(event)
-        self._start(socket)
+    def dispatch_soon(self) -> None:
+        """Dispatch, with a task for each inbox that needs one."""
+        for inbox in self.dispatch():
+            self.runtime.spawn(inbox.work)
 
-    def _start(self, owner: ClientSocket | ClientManager) -> None:
-        if owner.queue and not owner.is_working and not self._is_held:
-            owner.is_working = True
-            self.runtime.spawn(owner.work)
-
-    async def work(self) -> None:
-        """Tell the handlers of the connection's events."""
-        try:
-            while self.queue:
-                name, *args = _told(self.queue.popleft())
-                for handler in self._handlers.any:
-                    await self.run_handler(handler, name, name, *args)
-                for handler in self._handlers.of_event(name):
-                    await self.run_handler(handler, name, *args)
-        finally:
-            self.is_working = False
+    def _note_failure(self, event: ManagerEvent) -> None:
+        if isinstance(event, EngineClosed) and event.error is not None and event.error.__cause__ is not None:
+            text = f"parser failed, so the connection was closed: {event.error}"
+            self.runtime.log_exception(text, event.error.__cause__)
 
     async def run_handler(self, handler: Handler, name: str, *args: object) -> JSONValue:
         """Run a handler; what it raises is logged."""
@@ -191,7 +183,7 @@ class ClientManager(Registrar):
 
     async def _ask_auth(self, event: AuthRequested) -> None:
         namespace = event.namespace
-        auth = self._socket(namespace).auth
+        auth = _inbox_of(namespace).socket.auth
         try:
             value = checked_auth(await run(auth) if callable(auth) else auth)
             namespace.provide_auth(event.attempt, value, self.runtime.now())
@@ -200,6 +192,29 @@ class ClientManager(Registrar):
             namespace.fail_auth(event.attempt, f"auth could not be made or sent: {error}", self.runtime.now())
         self.dispatch_soon()
         self.runtime.output_ready()
+
+
+class ManagerInbox(Inbox[ManagerEvent]):
+    """What happens to the connection of a client."""
+
+    def __init__(self, manager: ClientManager, handlers: HandlerTable) -> None:
+        super().__init__(manager.runtime, manager.flow, 0)
+        self._manager = manager
+        self._handlers = handlers
+
+    async def handle(self, event: ManagerEvent) -> None:
+        """See `Inbox`."""
+        name, *args = _told(event)
+        for handler in self._handlers.any:
+            await self._manager.run_handler(handler, name, name, *args)
+        for handler in self._handlers.of_event(name):
+            await self._manager.run_handler(handler, name, *args)
+
+
+def _inbox_of(namespace: ClientNamespace) -> ClientInbox:
+    inbox = namespace.context
+    assert isinstance(inbox, ClientInbox)  # namespaces are made together with their sockets
+    return inbox
 
 
 def _settle(event: AckReceived | AckExpired | AckDropped) -> None:

@@ -1,44 +1,30 @@
 """A client's socket as an application sees it: handlers, streams of events, calls. The same on every event loop.
 
-A socket has a queue, and one task that works through it, so handlers run one after another, in order. Acks do not
-wait in it: they are settled at once, so a handler may call the server.
+Its handlers run one after another, in order (see `worker`). Acks do not wait for them: they are settled at once,
+so a handler may call the server.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import copy_context
-from typing import TYPE_CHECKING, Final, TypeVar
-from weakref import WeakSet
+from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable, Registrar
-from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_args, ack_value
+from socketio_core.app.handlers import Registrar
+from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_value
 from socketio_core.errors import RemoteProtocolError
 from socketio_core.socketio.acks import checked_timeout
-from socketio_core.socketio.client.events import (
-    Connected,
-    ConnectFailed,
-    EventReceived,
-    Left,
-)
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
+    from socketio_core.app.client_inbox import ClientInbox
     from socketio_core.app.client_manager import ClientManager
-
-FAILED: Final = object()
-"""The outcome of a handler that raised."""
 
 Auth = (
     Mapping[str, JSONValue] | Callable[[], Mapping[str, JSONValue] | Awaitable[Mapping[str, JSONValue] | None] | None]
 )
 """What is sent with each CONNECT: an object, or a sync or async function that is asked each time."""
-
-QueuedEvent = EventReceived | Connected | ConnectFailed | Left
 
 
 class ConnectError(Exception):
@@ -68,22 +54,17 @@ class ClientSocket(Registrar):
         disconnect_error: what went wrong when it was last disconnected, in words; `None` if the reason says it all.
     """
 
-    def __init__(self, manager: ClientManager, core: ClientNamespace, auth: Auth | None) -> None:
-        self.manager = manager
-        self.core = core
+    def __init__(self, manager: ClientManager, core: ClientNamespace, inbox: ClientInbox, auth: Auth | None) -> None:
+        self._manager = manager
+        self._core = core
+        self._inbox = inbox
+        self._handlers = inbox.handlers
         self.auth = auth
-        self.queue: deque[QueuedEvent] = deque()
-        self.is_working = False
-        self._dismissals = 0  # how often `disconnect` was called
         self.asks_ack = False
         self.disconnect_error: RemoteProtocolError | None = None
-        self._handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
-        self._streams: WeakSet[EventStream] = WeakSet()
-        self._waiters: list[AckWaiter] = []  # who waits to be connected
-        self._last_error: ConnectError | None = None  # why it is not connected, if it was refused or given up
 
     def __repr__(self) -> str:
-        return f"<ClientSocket of {self.nsp}, {self.core.state.value}>"
+        return f"<ClientSocket of {self.nsp}, {self._core.state.value}>"
 
     @property
     def auth(self) -> Auth | None:
@@ -96,38 +77,43 @@ class ClientSocket(Registrar):
     @auth.setter
     def auth(self, auth: Auth | None) -> None:
         self._auth = checked_auth(auth)
-        self.core.asks_auth = callable(auth)
-        self.core.auth = None if callable(auth) else auth
+        self._core.asks_auth = callable(auth)
+        self._core.auth = None if callable(auth) else auth
+
+    @property
+    def manager(self) -> ClientManager:
+        """The connection, and what is told about it: `socket.manager.on("reconnect_attempt", ...)`."""
+        return self._manager
 
     @property
     def id(self) -> str:
         """The socket's public id; `""` while it is not connected."""
-        return self.core.sid
+        return self._core.sid
 
     @property
     def nsp(self) -> str:
         """The name of its namespace."""
-        return self.core.name
+        return self._core.name
 
     @property
     def connected(self) -> bool:
         """Whether it is in its namespace."""
-        return self.core.is_connected
+        return self._core.is_connected
 
     @property
     def active(self) -> bool:
         """Whether it is connected, or will be by itself as soon as it can."""
-        return self.core.is_active
+        return self._core.is_active
 
     @property
     def recovered(self) -> bool:
         """Whether the server restored, at the last connect, what was there before; missed events follow then."""
-        return self.core.recovered
+        return self._core.recovered
 
     @property
     def transport(self) -> str | None:
         """`"polling"` or `"websocket"`; `None` without a connection."""
-        session = self.manager.core.session
+        session = self._manager.core.session
         return None if session is None else session.transport
 
     def of(self, name: str, auth: Auth | None = None) -> ClientSocket:
@@ -136,7 +122,7 @@ class ClientSocket(Registrar):
         It does not wait: events are buffered until the server has let it in, or `await socket.wait_connected()`. One
         that was refused, or has left, takes a new `auth` and connects again.
         """
-        return self.manager.socket_of(name, auth)
+        return self._manager.socket_of(name, auth)
 
     # -- joining and leaving -----------------------------------------------------------------------------------------
 
@@ -146,8 +132,8 @@ class ClientSocket(Registrar):
         Raises:
             LocalProtocolError: the block of `connect(...)` was left.
         """
-        self.manager.runtime.output_ready()  # first, for it checks the thread
-        self.core.connect(self.manager.runtime.now())
+        self._manager.runtime.output_ready()  # first, for it checks the thread
+        self._core.connect(self._manager.runtime.now())
 
     async def wait_connected(self) -> None:
         """Wait until the socket is connected.
@@ -155,11 +141,11 @@ class ClientSocket(Registrar):
         Raises:
             ConnectError: it will not be by itself.
         """
-        await self.manager.runtime.check_cancelled()
+        await self._manager.runtime.check_cancelled()
         while not self.connected:
             if not self.active:
-                if self._last_error is not None:
-                    raise ConnectError(self._last_error.message, self._last_error.data)
+                if self._inbox.last_error is not None:
+                    raise ConnectError(self._inbox.last_error.message, self._inbox.last_error.data)
                 raise ConnectError("socket was disconnected, and will not connect by itself; call socket.connect()")
             try:
                 await self._next_outcome()
@@ -177,13 +163,13 @@ class ClientSocket(Registrar):
             await self._next_outcome()
 
     async def _next_outcome(self) -> None:
-        event = self.manager.runtime.new_event()
+        event = self._manager.runtime.new_event()
         waiter = AckWaiter(event.set)
-        self._waiters.append(waiter)
+        self._inbox.waiters.append(waiter)
         try:
             await event.wait()
         finally:
-            self._waiters.remove(waiter)
+            self._inbox.waiters.remove(waiter)
         if isinstance(waiter.outcome, Exception):
             raise waiter.outcome
 
@@ -192,23 +178,15 @@ class ClientSocket(Registrar):
 
         Events that have come, and wait for their handlers, are not handled any more.
         """
-        await self.manager.runtime.check_cancelled()
-        self.manager.dispatch_soon()  # all that has come, and nothing that comes after the next `connect`
-        self._drop_queued()
+        await self._manager.runtime.check_cancelled()
+        self._manager.dispatch_soon()  # all that has come, and nothing that comes after the next `connect`
+        self._inbox.dismiss()
         if not self.connected:  # else its goodbye does it
-            self.end_streams()
-        self.core.disconnect(self.manager.runtime.now())
-        self._give_up_waiting("socket was disconnected")
-        self.manager.dispatch_soon()
-        self.manager.runtime.output_ready()
-
-    def _drop_queued(self) -> None:
-        self._dismissals += 1
-        dropped = [event.size_bytes for event in self.queue if isinstance(event, EventReceived)]
-        kept = [event for event in self.queue if not isinstance(event, EventReceived)]
-        self.queue.clear()  # the same queue, for its worker goes on with it
-        self.queue.extend(kept)
-        self.manager.flow.events_dropped(dropped)
+            self._inbox.end_streams()
+        self._core.disconnect(self._manager.runtime.now())
+        self._inbox.give_up_waiting("socket was disconnected")
+        self._manager.dispatch_soon()
+        self._manager.runtime.output_ready()
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -223,8 +201,8 @@ class ClientSocket(Registrar):
             BufferFull: too much is buffered while the socket is not connected or, with `retries`, not acknowledged.
         """
         await self._wait_writable()
-        sent = self.core.emit(name, args, now=self.manager.runtime.now())
-        self.manager.runtime.output_ready()
+        sent = self._core.emit(name, args, now=self._manager.runtime.now())
+        self._manager.runtime.output_ready()
         return sent
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
@@ -233,13 +211,13 @@ class ClientSocket(Registrar):
         Raises:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
-        self.manager.runtime.output_ready()  # first, for it checks the thread
-        return self.core.emit_nowait(name, args, now=self.manager.runtime.now())
+        self._manager.runtime.output_ready()  # first, for it checks the thread
+        return self._core.emit_nowait(name, args, now=self._manager.runtime.now())
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        self.manager.runtime.output_ready()  # as above
-        return self.core.emit(name, args, now=self.manager.runtime.now(), volatile=True)
+        self._manager.runtime.output_ready()  # as above
+        return self._core.emit(name, args, now=self._manager.runtime.now(), volatile=True)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
@@ -258,15 +236,15 @@ class ClientSocket(Registrar):
 
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
-        runtime, flow = self.manager.runtime, self.manager.flow
+        runtime, flow = self._manager.runtime, self._manager.flow
         timeout = checked_timeout(timeout)  # before it waits for anything
         await self._wait_writable()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
-        if not self.active and not self.manager.core.is_closing:  # nobody would ever answer
-            why = "" if self._last_error is None else f": {self._last_error.message}"
+        if not self.active and not self._manager.core.is_closing:  # nobody would ever answer
+            why = "" if self._inbox.last_error is None else f": {self._inbox.last_error.message}"
             raise Disconnected(f"{name!r} was not sent, {self.nsp} is not connected{why}; call socket.connect()")
-        ack_id = self.core.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
+        ack_id = self._core.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
         if ack_id is None:
             raise Disconnected(f"client is closed, so {name!r} was not sent")
         runtime.output_ready()
@@ -275,7 +253,7 @@ class ClientSocket(Registrar):
             await event.wait()
         finally:
             flow.ack_settled()
-            self.core.forget_ack(ack_id)
+            self._core.forget_ack(ack_id)
         if isinstance(waiter.outcome, AckTimeout):
             raise AckTimeout(f"no acknowledgement of {name!r} in time")
         if isinstance(waiter.outcome, Exception):
@@ -292,115 +270,18 @@ class ClientSocket(Registrar):
 
         An event may have one string more at its end than was emitted: the server's mark, if it has recovery turned on.
         """
-        self.manager.runtime.check_caller()
-        stream = EventStream(self.manager.flow, self.manager.runtime)
+        self._manager.runtime.check_caller()
+        stream = EventStream(self._manager.flow, self._manager.runtime)
         if self.active:
-            self._streams.add(stream)
+            self._inbox.streams.add(stream)
         else:
             stream.finish()
         return stream
 
     async def _wait_writable(self) -> None:
-        await self.manager.runtime.check_cancelled()
-        while self.manager.core.is_over_high_water and self.connected:  # else the event goes to another buffer
-            await self.manager.flow.wait_drained()
-
-    # -- what the manager calls --------------------------------------------------------------------------------------
-
-    def settle_outcome(self, event: Connected | ConnectFailed) -> None:
-        """Wake who waits for the socket to be connected."""
-        self._last_error = ConnectError(event.message, event.data) if isinstance(event, ConnectFailed) else None
-        outcome: list[JSONValue] | Exception = self._last_error or []
-        for waiter in list(self._waiters):
-            waiter.settle(outcome)
-
-    def client_closed(self) -> None:
-        """Nothing more comes, and nobody needs to wait."""
-        self.end_streams()
-        self._give_up_waiting("client was closed")
-
-    def end_streams(self) -> None:
-        """Nothing more comes by itself."""
-        for stream in list(self._streams):
-            stream.finish()
-
-    def _give_up_waiting(self, message: str) -> None:
-        for waiter in list(self._waiters):
-            waiter.settle(ConnectError(message))
-
-    async def work(self) -> None:
-        """Handle what is in the queue until it is empty.
-
-        What a handler sets in a `ContextVar` ends with its event: another worker, with the block's context, goes on.
-        """
-        context = copy_context()
-        try:
-            while self.queue:
-                await self._handle(self.queue.popleft())
-                if self.queue and copy_context() != context:
-                    break
-        finally:
-            self.is_working = False
-        if self.queue:
-            self.is_working = True
-            self.manager.runtime.spawn(self.work)
-
-    async def _handle(self, event: QueuedEvent) -> None:
-        if isinstance(event, EventReceived):
-            self.asks_ack = event.ack_id is not None
-            try:
-                await self._handle_event(event)
-            finally:
-                self.asks_ack = False
-                self.manager.flow.event_handled(event.size_bytes)
-        elif isinstance(event, Connected):
-            await self._tell("connect")
-        else:
-            if not event.will_retry and not self.active:
-                self.end_streams()
-            if isinstance(event, Left):
-                await self._tell("disconnect", event.reason.value)
-            else:
-                await self._tell("connect_error", ConnectError(event.message, event.data))
-
-    async def _tell(self, moment: str, *args: object) -> None:
-        for handler in self._handlers.of_moment(moment):
-            await self.manager.run_handler(handler, moment, *args)
-
-    async def _handle_event(self, event: EventReceived) -> None:
-        name, args, handlers = event.name, event.args, self._handlers
-        dismissals = self._dismissals
-        for stream in list(self._streams):
-            stream.put(event)
-        watched = [await self.manager.run_handler(handler, name, name, *args) for handler in handlers.any]
-        if self._dismissals != dismissals:  # by one of these: they may be guards
-            return
-        outcomes = [outcome for outcome in watched if outcome is not None]
-        for handler in handlers.of_event(name):
-            fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
-            outcomes.append(await self.manager.run_handler(handler, name, *fitting))
-        if event.ack_id is not None and outcomes and all(outcome is not FAILED for outcome in outcomes):
-            self._acknowledge(event, next((outcome for outcome in outcomes if outcome is not None), None))
-
-    def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
-        assert event.ack_id is not None  # the caller looked
-        try:
-            self.core.acknowledge(event.ack_id, ack_args(result))
-        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
-            text = f"return value of the handler of {event.name!r} cannot be sent"
-            self.manager.runtime.log_exception(text, error)
-        self.manager.runtime.output_ready()
-
-
-def _accepts(handler: Handler, args: list[JSONValue]) -> bool:
-    """Whether a handler can be called with `args`; one that cannot be looked at is taken to."""
-    try:
-        inspect.signature(handler).bind(*args)
-    except TypeError:
-        return False
-    except ValueError:
-        return True
-    return True
+        await self._manager.runtime.check_cancelled()
+        while self._manager.core.is_over_high_water and self.connected:  # else the event goes to another buffer
+            await self._manager.flow.wait_drained()
 
 
 _A = TypeVar("_A")

@@ -1,19 +1,18 @@
 """Handlers for bare Engine.IO, for applications that want its messages and no Socket.IO.
 
-As with Socket.IO's sockets (see `application`), the messages of one session are handled one after another, and a slow
-handler delays no other session.
+As with Socket.IO's sockets, the messages of one session are handled one after another, and a slow handler delays no
+other session; see `worker`.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from contextvars import copy_context
 from typing import Any, Final, TypeVar, overload
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, run
 from socketio_core.app.runtime import Runtime
+from socketio_core.app.worker import Inbox
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.events import Closed, Opened, RequestRefused, Upgraded
 from socketio_core.engineio.message import received_size
@@ -33,18 +32,14 @@ class EngineSession:
 
     Attributes:
         data: whatever the application wants to keep with the session.
-        session: what the engine knows it as.
     """
 
-    __slots__ = ("_app", "data", "flow", "is_working", "queue", "session")
+    __slots__ = ("_inbox", "_session", "data")
 
-    def __init__(self, app: EngineApplication, session: Session, flow: Flow) -> None:
-        self._app = app
-        self.session = session
+    def __init__(self, inbox: SessionInbox) -> None:
+        self._inbox = inbox
+        self._session = inbox.session
         self.data: dict[str, Any] = {}
-        self.flow = flow
-        self.queue: deque[Opened | Payload | Closed] = deque()
-        self.is_working = False  # a task handles what is in the queue
 
     def __repr__(self) -> str:
         return f"<EngineSession on {self.transport}, {'open' if self.connected else 'closed'}>"
@@ -52,22 +47,22 @@ class EngineSession:
     @property
     def sid(self) -> str:
         """Its id; secret, since it is all that a request needs to act for the client."""
-        return self.session.sid
+        return self._session.sid
 
     @property
     def request(self) -> Request:
         """The request that the client came with."""
-        return self.session.request
+        return self._session.request
 
     @property
     def transport(self) -> str:
         """`"polling"` or `"websocket"`."""
-        return self.session.transport
+        return self._session.transport
 
     @property
     def connected(self) -> bool:
         """Whether messages can be sent."""
-        return self.session.is_open
+        return self._session.is_open
 
     async def send(self, message: Payload) -> bool:
         """Send a message, text or bytes. Waits only while the outgoing buffer is above its high-water mark.
@@ -77,9 +72,9 @@ class EngineSession:
         Raises:
             LocalProtocolError: text with a lone surrogate, or a message that no buffer could hold.
         """
-        await self._app.runtime.check_cancelled()
-        while self.flow.is_over_high_water and self.connected:
-            await self.flow.wait_drained()
+        await self._inbox.runtime.check_cancelled()
+        while self._inbox.flow.is_over_high_water and self.connected:
+            await self._inbox.flow.wait_drained()
         return self._send(message)
 
     def send_nowait(self, message: Payload) -> bool:
@@ -88,22 +83,55 @@ class EngineSession:
         Raises:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
-        self._app.runtime.check_caller()
-        if self.flow.is_over_high_water and self.connected:
-            raise BufferFull(f"outgoing buffer is full: {self.session.buffered_bytes} bytes, see high_water_bytes")
+        self._inbox.runtime.check_caller()
+        if self._inbox.flow.is_over_high_water and self.connected:
+            raise BufferFull(f"outgoing buffer is full: {self._session.buffered_bytes} bytes, see high_water_bytes")
         return self._send(message)
 
     def _send(self, message: Payload) -> bool:
-        sent = self.session.send(message)
-        self._app.runtime.output_ready()
+        sent = self._session.send(message)
+        self._inbox.runtime.output_ready()
         return sent
 
     async def close(self) -> None:
         """Close the session; what was sent before still goes out, what waits for handlers is not handled any more."""
-        await self._app.runtime.check_cancelled()
-        self.session.close(self._app.runtime.now())
-        self._app.dispatch_soon()
-        self._app.runtime.output_ready()
+        await self._inbox.runtime.check_cancelled()
+        self._session.close(self._inbox.runtime.now())
+        self._inbox.app.dispatch_soon()
+        self._inbox.runtime.output_ready()
+
+
+class SessionInbox(Inbox[Opened | Payload | Closed]):
+    """The messages of one session.
+
+    Attributes:
+        app: where it belongs.
+        session: what the engine knows the client as; its `context` is this.
+        client: what handlers see of it.
+    """
+
+    __slots__ = ("app", "client", "session")
+
+    def __init__(self, app: EngineApplication, session: Session, flow: Flow) -> None:
+        super().__init__(app.runtime, flow)
+        self.app = app
+        self.session = session
+        self.client = EngineSession(self)
+
+    async def handle(self, event: Opened | Payload | Closed) -> None:
+        """See `Inbox`."""
+        if isinstance(event, (str, bytes)):
+            if not self.session.was_let_go:  # else this came behind that
+                await self.app.run_all("message", self.client, event)
+        elif isinstance(event, Opened):
+            await self.app.run_all("connection", self.client)
+        else:
+            await self.app.run_all("close", self.client, event.reason.value)
+
+
+def session_inbox_behind(client: EngineSession) -> SessionInbox:
+    """Return what the application keeps of a session and does not show."""
+    return client._inbox
 
 
 class EngineApplication:
@@ -148,17 +176,17 @@ class EngineApplication:
     def sessions(self) -> list[EngineSession]:
         """All sessions that are there, oldest first."""
         contexts = [session.context for session in self.core.sessions]
-        return [context for context in contexts if isinstance(context, EngineSession)]
+        return [context.client for context in contexts if isinstance(context, SessionInbox)]
 
     def flow_of(self, session: Session) -> Flow | None:
         """Return the backpressure of a session, if the application knows it."""
-        return session.context.flow if isinstance(session.context, EngineSession) else None
+        return session.context.flow if isinstance(session.context, SessionInbox) else None
 
     # -- dispatch ----------------------------------------------------------------------------------------------------
 
-    def dispatch(self) -> list[EngineSession]:
-        """Take the engine's events and queue them. Returns the sessions that now need a worker: run `work` for each."""
-        runnable: list[EngineSession] = []
+    def dispatch(self) -> list[SessionInbox]:
+        """Take the engine's events and put them into inboxes. Returns those of which `work` must be run now."""
+        runnable: list[SessionInbox] = []
         for session, event in self.core.take_events():
             if session is None:
                 assert isinstance(event, RequestRefused)  # the one event without a session
@@ -169,24 +197,23 @@ class EngineApplication:
                 continue
             if isinstance(event, Opened):
                 flow = Flow(self.runtime, session, self._settings)
-                session.context = EngineSession(self, session, flow)
-            client = session.context
-            assert isinstance(client, EngineSession)  # set at Opened, which came first
+                session.context = SessionInbox(self, session, flow)
+            inbox = session.context
+            assert isinstance(inbox, SessionInbox)  # set at Opened, which came first
+            size_bytes = None
             if isinstance(event, (str, bytes)):
-                client.flow.event_queued(received_size(event))
+                size_bytes = received_size(event)
             elif isinstance(event, Closed):
-                client.flow.wake()  # whoever waits to send learns that it is over
+                inbox.flow.wake()  # whoever waits to send learns that it is over
                 self.session_closed(session, event)
-            client.queue.append(event)
-            if not client.is_working:
-                client.is_working = True
-                runnable.append(client)
+            if inbox.put(event, size_bytes):
+                runnable.append(inbox)
         return runnable
 
     def dispatch_soon(self) -> None:
-        """Dispatch, with a task for each session that needs a worker."""
-        for client in self.dispatch():
-            self.runtime.spawn(self.work, client)
+        """Dispatch, with a task for each inbox that needs one."""
+        for inbox in self.dispatch():
+            self.runtime.spawn(inbox.work)
 
     def request_refused(self, event: RequestRefused) -> None:
         """A request was refused before it reached a session; adapters log it."""
@@ -194,34 +221,8 @@ class EngineApplication:
     def session_closed(self, session: Session, event: Closed) -> None:
         """A session ended; adapters log it."""
 
-    async def work(self, client: EngineSession) -> None:
-        """Handle what is in the session's queue until it is empty; to be run for each that `dispatch` returns.
-
-        What a handler sets in a `ContextVar` ends with its event: another worker, with the server's context, goes on.
-        """
-        queue, context = client.queue, copy_context()
-        try:
-            while queue:
-                event = queue.popleft()
-                if isinstance(event, Opened):
-                    await self._run_all("connection", client)
-                elif isinstance(event, Closed):
-                    await self._run_all("close", client, event.reason.value)
-                else:
-                    try:
-                        if not client.session.was_let_go:
-                            await self._run_all("message", client, event)
-                    finally:
-                        client.flow.event_handled(received_size(event))
-                if queue and copy_context() != context:
-                    break
-        finally:
-            client.is_working = False
-        if queue:
-            client.is_working = True
-            self.runtime.spawn(self.work, client)
-
-    async def _run_all(self, name: str, *args: object) -> None:
+    async def run_all(self, name: str, *args: object) -> None:
+        """Run all handlers of a moment; what one of them raises is logged."""
         for handler in self._handlers[name]:
             try:
                 await run(handler, *args)

@@ -11,7 +11,7 @@ An adapter gets it from `host_of(server)` and claims it for its event loop with 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from socketio_core.app.application import Application
@@ -20,6 +20,7 @@ from socketio_core.app.engine_application import EngineApplication
 from socketio_core.app.handlers import run
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import UNBOUND, Runtime
+from socketio_core.app.worker import Inbox
 from socketio_core.engineio.core import AnyServer
 from socketio_core.http import Request, Response
 from socketio_core.records import plain
@@ -28,7 +29,6 @@ from socketio_core.settings import EngineSettings
 
 AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
-Work = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class Endpoint:
@@ -75,14 +75,12 @@ class ServerHost:
         self.is_bound = False
         self._bundle = bundle
         self._http = http
-        self._works: list[tuple[Application | EngineApplication, Work]] = []
 
-    def bind(self, runtime: Runtime, *, prepare: Callable[[Work], Work] = lambda work: work) -> None:
+    def bind(self, runtime: Runtime) -> None:
         """Claim the server for an event loop.
 
         Args:
             runtime: what everything runs on from now on.
-            prepare: is given each function that `dispatch` returns, and may wrap it.
 
         Raises:
             RuntimeError: it was claimed before.
@@ -91,7 +89,6 @@ class ServerHost:
             raise RuntimeError("a Server serves once; make another, e.g. in a function that registers the handlers")
         self.is_bound = True
         self._set_runtime(runtime)
-        self._works = [(endpoint.app, prepare(endpoint.app.work)) for endpoint in self.endpoints]
 
     def release(self) -> None:
         """Give the claim up, before a client has come: it could not be served, and somebody may try again."""
@@ -105,9 +102,9 @@ class ServerHost:
 
     # -- what has happened -------------------------------------------------------------------------------------------
 
-    def dispatch(self) -> list[tuple[Work, object]]:
-        """Queue what happened. Returns whose handlers are to be run, and by which function."""
-        return [(work, each) for app, work in self._works for each in app.dispatch()]
+    def dispatch(self) -> list[Inbox[Any]]:
+        """Put what happened into inboxes. Returns those of which `work` must be run now."""
+        return [inbox for endpoint in self.endpoints for inbox in endpoint.app.dispatch()]
 
     def work_soon(self) -> None:
         """Have everything done that there is to do, in tasks."""

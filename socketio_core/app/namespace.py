@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar
 from socketio_core.records import plain
 from socketio_core.socketio.hub import NamespaceCore
+from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
@@ -107,16 +108,15 @@ class BroadcastOperator:
             AckTimeout: not all came in `timeout` seconds, or some left; `error.responses` has those that came. With
                 `None` it waits for as long as the sockets are there.
         """
-        return await self._app.call_many(self._nsp, list(self._recipients()), name, args, timeout)
+        return await self._app.call_many(self._nsp, self._members(), name, args, timeout)
 
-    def _recipients(self) -> Iterator[Socket]:
+    def _members(self) -> list[Member]:
         namespace = self._app.core.hub.namespaces.get(self._nsp)
-        for member in () if namespace is None else namespace.recipients(self._rooms, self._except):
-            yield self._app.socket_of(member)
+        return [] if namespace is None else list(namespace.recipients(self._rooms, self._except))
 
     def fetch_sockets(self) -> list[Socket]:
         """Return the sockets that a broadcast would go to."""
-        return list(self._recipients())
+        return [self._app.socket_of(member) for member in self._members()]
 
     def sockets_join(self, rooms: Rooms) -> None:
         """Make all of them join rooms."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from socketio_core.app.handlers import HandlerTable, Registrar
+from socketio_core.app.handlers import Registrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
 from socketio_core.http import Request
 from socketio_core.socketio.acks import checked_timeout
-from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
-from socketio_core.socketio.member import Member, MemberState
+from socketio_core.socketio.member import MemberState
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
-    from socketio_core.app.application import Application
-    from socketio_core.app.flow import Flow
+    from socketio_core.app.socket_inbox import SocketInbox
 
 
 class AckTimeout(Exception):  # noqa: N818 - an outcome to expect, like TimeoutError's subclasses elsewhere
@@ -74,10 +72,6 @@ class Handshake:
         return self.request.header("origin") is not None
 
 
-Queued = ConnectRequested | EventReceived | Left
-"""What waits for a socket's handlers."""
-
-
 class AckWaiter:
     """Somebody who waits for one ack. `outcome` says how it ended: the arguments, or an exception to raise."""
 
@@ -115,38 +109,18 @@ class Socket(Registrar):
 
     Attributes:
         data: whatever the application wants to keep with the socket.
-        flow: the backpressure of the client, which its sockets in all namespaces share.
         handshake: the request that the client came with, and its `auth`.
-        member: what the engine knows it as.
-        namespace: where it is.
     """
 
-    __slots__ = (
-        "_app",
-        "_handlers",
-        "data",
-        "flow",
-        "handshake",
-        "is_settled",
-        "member",
-        "namespace",
-        "parting_rooms",
-        "queue",
-        "worker_count",
-    )
+    __slots__ = ("_app", "_handlers", "_inbox", "_member", "data", "handshake")
 
-    def __init__(self, app: Application, member: Member, namespace: Namespace, handshake: Handshake) -> None:
-        self._app = app
-        self.member = member
-        self._handlers = HandlerTable()
-        self.flow: Flow = app.flow_of_connection(member.connection)
-        self.namespace = namespace
+    def __init__(self, inbox: SocketInbox, handshake: Handshake) -> None:
+        self._app = inbox.app
+        self._inbox = inbox
+        self._member = inbox.member
+        self._handlers = inbox.handlers
         self.handshake = handshake
         self.data: dict[str, Any] = {}
-        self.queue: list[Queued] = []  # short, and an empty deque takes 600 bytes more; benchmarks: memory
-        self.worker_count = 0  # how many tasks handle its events now
-        self.is_settled = False  # its connection handlers have run
-        self.parting_rooms = NO_ROOMS  # for the handlers of "disconnecting"
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} of {self.nsp}>"
@@ -154,31 +128,31 @@ class Socket(Registrar):
     @property
     def id(self) -> str:
         """Its public id; also the name of a room of its own."""
-        return self.member.sid
+        return self._member.sid
 
     @property
     def nsp(self) -> str:
         """The name of its namespace."""
-        return self.member.namespace.name
+        return self._member.namespace.name
+
+    @property
+    def namespace(self) -> Namespace:
+        """Where it is."""
+        return self._inbox.namespace
 
     @property
     def connected(self) -> bool:
         """Whether it is in its namespace."""
-        return self.member.state is MemberState.JOINED
-
-    @property
-    def handlers(self) -> HandlerTable:
-        """What was registered for this socket alone."""
-        return self._handlers
+        return self._member.state is MemberState.JOINED
 
     # -- rooms -------------------------------------------------------------------------------------------------------
 
     @property
     def rooms(self) -> set[str]:
         """The rooms it is in, the one named by its id among them; empty once it has left."""
-        if self.member.state is MemberState.LEFT:
-            return set(self.parting_rooms)
-        return {self.id, *self.member.rooms}
+        if self._member.state is MemberState.LEFT:
+            return set(self._inbox.parting_rooms)
+        return {self.id, *self._member.rooms}
 
     def join(self, rooms: Rooms) -> None:
         """Join one or several rooms.
@@ -188,13 +162,13 @@ class Socket(Registrar):
         """
         self._app.runtime.check_caller()
         for room in room_set(rooms):
-            self.member.join(room)
+            self._member.join(room)
 
     def leave(self, rooms: Rooms) -> None:
         """Leave one or several rooms."""
         self._app.runtime.check_caller()
         for room in room_set(rooms):
-            self.member.leave(room)
+            self._member.leave(room)
 
     def to(self, rooms: Rooms) -> BroadcastOperator:
         """Choose rooms for a broadcast that this socket itself does not get."""
@@ -223,7 +197,7 @@ class Socket(Registrar):
             LocalProtocolError: a reserved name, or data that is not JSON.
             BufferFull: in a middleware, too much is held already (`max_held_packets`, `max_held_bytes`).
         """
-        runtime, member = self._app.runtime, self.member
+        runtime, member = self._app.runtime, self._member
         await runtime.check_cancelled()
         if member.is_over_high_water:
             await self._wait_drained()
@@ -238,12 +212,12 @@ class Socket(Registrar):
             BufferFull: the socket's outgoing buffer is above its high-water mark; nothing was sent.
         """
         self._app.runtime.output_ready()  # first, for it checks the thread
-        return self.member.emit_nowait(name, args)
+        return self._member.emit_nowait(name, args)
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
         self._app.runtime.output_ready()  # as above
-        return self.member.emit(name, args, volatile=True)
+        return self._member.emit(name, args, volatile=True)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.
@@ -269,18 +243,18 @@ class Socket(Registrar):
         await self._wait_drained()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
-        ack_id = self.member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
+        ack_id = self._member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
         if ack_id is None:
             raise Disconnected(f"socket has left, so {name!r} was not sent")
         runtime.output_ready()
-        self.flow.ack_awaited()
+        self._inbox.flow.ack_awaited()
         try:
             await event.wait()
         finally:
-            self.flow.ack_settled()
-            self.member.forget_ack(ack_id)
+            self._inbox.flow.ack_settled()
+            self._member.forget_ack(ack_id)
         if isinstance(waiter.outcome, AckTimeout):
-            is_pending = self.member.state is MemberState.PENDING
+            is_pending = self._member.state is MemberState.PENDING
             why = ": a middleware that waits for one keeps the socket out" if is_pending else " in time"
             raise AckTimeout(f"no acknowledgement of {name!r}{why}")
         if isinstance(waiter.outcome, Disconnected):
@@ -289,8 +263,8 @@ class Socket(Registrar):
         return waiter.outcome
 
     async def _wait_drained(self) -> None:
-        while self.member.is_over_high_water and self.connected:
-            await self.flow.wait_drained()
+        while self._member.is_over_high_water and self.connected:
+            await self._inbox.flow.wait_drained()
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Leave the namespace; with `close`, all of the client's namespaces, and close the connection.
@@ -299,6 +273,11 @@ class Socket(Registrar):
         out may have sent the next ones already. In a middleware, it keeps the socket out.
         """
         await self._app.runtime.check_cancelled()
-        self.member.disconnect(self._app.runtime.now(), close=close)
+        self._member.disconnect(self._app.runtime.now(), close=close)
         self._app.dispatch_soon()  # its handlers of "disconnect", and who waits for its acks
         self._app.runtime.output_ready()
+
+
+def inbox_behind(socket: Socket) -> SocketInbox:
+    """Return what the application keeps of a socket and does not show."""
+    return socket._inbox

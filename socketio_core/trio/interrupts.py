@@ -16,6 +16,10 @@ from types import FrameType
 
 import trio
 
+from socketio_core.app.worker import Inbox
+
+trio.lowlevel.disable_ki_protection(Inbox.work)
+
 # What no process can receive; these are not everywhere.
 _DEADLY = [getattr(signal, name) for name in ("SIGKILL", "SIGSTOP") if hasattr(signal, name)]
 

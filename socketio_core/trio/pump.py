@@ -108,20 +108,19 @@ class Pump:
     async def _handle(self, me: object) -> None:
         """Run handlers for what has arrived, in this task as long as they do not wait."""
         runtime = self._service.runtime
-        works = self._service.host.dispatch()
-        if len(works) == 1:
-            work, whose = works[0]
+        inboxes = self._service.host.dispatch()
+        if len(inboxes) == 1:
             runtime.is_corked = True
             try:
-                await Handover(work(whose), self._hand_over)
+                await Handover(inboxes[0].work(), self._hand_over)
             except KeyboardInterrupt as error:  # the handler's: this client is told of the end like all others
                 runtime.interrupted(error)
             finally:
                 if self._reader is me:
                     runtime.is_corked = False
         else:
-            for work, whose in works:
-                runtime.spawn(work, whose)
+            for inbox in inboxes:
+                runtime.spawn(inbox.work)
         runtime.flush()
 
     def _hand_over(self) -> None:

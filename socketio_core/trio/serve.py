@@ -66,7 +66,7 @@ async def serve(
     check_kind("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext")
     check_signals(signals)
     served, runtime = host_of(server), TrioRuntime()
-    served.bind(runtime, prepare=trio.lowlevel.disable_ki_protection)  # see `interrupts`
+    served.bind(runtime)
     if listeners is None:
         try:
             listeners = await trio.open_tcp_listeners(port, host=host)

@@ -85,11 +85,11 @@ class Watcher:
             try:
                 for connection in self._turns():
                     try:
-                        works = host.dispatch()
-                        for work, whose in works[1:]:  # they must not wait for the first one
-                            runtime.spawn(work, whose)
-                        for work, whose in works[:1]:
-                            await Handover(work(whose), self._hand_over)  # not protected: `interrupts`
+                        inboxes = host.dispatch()
+                        for inbox in inboxes[1:]:  # they must not wait for the first one
+                            runtime.spawn(inbox.work)
+                        for inbox in inboxes[:1]:
+                            await Handover(inbox.work(), self._hand_over)  # not protected: `interrupts`
                     except Exception as error:  # noqa: BLE001 - it must not end the server
                         connection.fail(error)
                     except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on

@@ -6,11 +6,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from socketio_core.app import Application, Namespace, Socket
+from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler
+from socketio_core.app.socket import inbox_behind
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ConnectionClosed, EventReceived
+from socketio_core.socketio.member import Member
 from socketio_core.testing import WireClient, settle
 from tests.app.hand_runtime import HandEvent, HandRuntime, Task
 from tests.socketio.rig import Rig, connect_head, drain
@@ -93,6 +96,16 @@ class AppRig(Rig):
         """Let time pass, and everything happen that is due."""
         self.advance(seconds)
         self.run()
+
+
+def member_of(socket: Socket) -> Member:
+    """Return what the engine knows a socket as."""
+    return inbox_behind(socket).member
+
+
+def flow_of(socket: Socket) -> Flow:
+    """Return the backpressure of a socket's client."""
+    return inbox_behind(socket).flow
 
 
 def newest(namespace: Namespace) -> Socket:

@@ -80,8 +80,8 @@ def test_the_answer_leaves_and_what_was_held_follows_at_once(rig: AppRig) -> Non
     client = rig.open()
     before = rig.runtime.flushes
     client.send("40", '42["a"]')
-    for socket in rig.io.dispatch():
-        rig.runtime.spawn(rig.io.work, socket)
+    for inbox in rig.io.dispatch():
+        rig.runtime.spawn(inbox.work)
     rig.runtime.run_ready()
     assert announced == [before + 1]
     assert rig.calls == [("a", "id2")]

@@ -12,7 +12,7 @@ from socketio_core.errors import ConnectRefused, LocalProtocolError
 from socketio_core.settings import EngineSettings
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Task
-from tests.app.rig import AppRig
+from tests.app.rig import AppRig, member_of
 
 
 class Group:
@@ -33,7 +33,7 @@ class Group:
     @property
     def outstanding(self) -> list[int]:
         """How many acks are waited for, by socket."""
-        return [len(socket.member.pending_acks) for socket in self.sockets]
+        return [len(member_of(socket).pending_acks) for socket in self.sockets]
 
 
 @pytest.fixture
@@ -105,12 +105,12 @@ def test_acks_that_somebody_else_waits_for_are_left_alone(group: Group, end: str
     """Who uses the engine directly settles its acks itself."""
     socket, client = group.sockets[0], group.clients[0]
     mine = object()
-    socket.member.emit_with_ack("x", (), timeout_s=1.0, context=mine, now=group.rig.now)
+    member_of(socket).emit_with_ack("x", (), timeout_s=1.0, context=mine, now=group.rig.now)
     if end == "time":
         group.rig.wait(1.0)
     else:
         group.rig.send(client, "430[]" if end == "answer" else "41")
-    assert socket.member.pending_acks == {}
+    assert member_of(socket).pending_acks == {}
     assert group.rig.logged == []
     assert [task.error for task in group.rig.runtime.tasks if task.error is not None] == []
 

@@ -10,7 +10,7 @@ import pytest
 from socketio_core.app import Application, Disconnected, Socket
 from socketio_core.settings import EngineSettings
 from tests.app.hand_runtime import HandEvent
-from tests.app.rig import AppRig, note
+from tests.app.rig import AppRig, flow_of, member_of, note
 from tests.socketio.rig import TRANSPORTS
 
 
@@ -126,7 +126,7 @@ def test_a_handler_may_disconnect_another_socket_and_its_goodbye_comes_at_once(r
 
     client.send('42["kick"]')
     (worker,) = rig.io.dispatch()  # as the reader does, which runs the handler itself and then reads on
-    rig.runtime.spawn(rig.io.work, worker)
+    rig.runtime.spawn(worker.work)
     rig.runtime.run_ready()
     assert rig.calls == ["kicked", ("left", victim.id, "server namespace disconnect")]
     assert isinstance(call.error, Disconnected)
@@ -134,17 +134,17 @@ def test_a_handler_may_disconnect_another_socket_and_its_goodbye_comes_at_once(r
 
 
 def test_work_is_reported_once_for_whoever_finds_the_socket_idle(rig: AppRig) -> None:
-    client, socket = rig.connect()
+    client, _ = rig.connect()
     rig.io.on("a", note(rig, "a"))
     client.send('42["a",1]', '42["a",2]')
-    assert rig.io.dispatch() == [socket]
+    (inbox,) = rig.io.dispatch()
     client.send('42["a",3]')
     assert rig.io.dispatch() == []
-    rig.runtime.spawn(rig.io.work, socket)
+    rig.runtime.spawn(inbox.work)
     rig.run()
     assert [value for _, _, value in rig.calls] == [1, 2, 3]
     client.send('42["a",4]')
-    assert rig.io.dispatch() == [socket]
+    assert rig.io.dispatch() == [inbox]
 
 
 # -- concurrency -------------------------------------------------------------------------------------------------------
@@ -231,12 +231,12 @@ def test_a_client_is_congested_by_so_many_events(count: int) -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, *(f'42["a",{number}]' for number in range(count)))
-    assert socket.flow.queued_count == count
-    assert socket.flow.is_congested == (count >= 3)
+    assert flow_of(socket).queued_count == count
+    assert flow_of(socket).is_congested == (count >= 3)
     for number in range(count):
         gate.let_go(number)
-    assert (socket.flow.queued_count, socket.flow.queued_bytes) == (0, 0)
-    assert not socket.flow.is_congested
+    assert (flow_of(socket).queued_count, flow_of(socket).queued_bytes) == (0, 0)
+    assert not flow_of(socket).is_congested
 
 
 @pytest.mark.parametrize("size", [19, 20, 21])
@@ -246,8 +246,8 @@ def test_a_client_is_congested_by_so_many_bytes(size: int) -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, f'42["a","{"x" * (size - 9)}"]')
-    assert socket.flow.queued_bytes == size
-    assert socket.flow.is_congested == (size >= 20)
+    assert flow_of(socket).queued_bytes == size
+    assert flow_of(socket).is_congested == (size >= 20)
 
 
 def test_all_namespaces_of_a_client_count_together() -> None:
@@ -259,10 +259,10 @@ def test_all_namespaces_of_a_client_count_together() -> None:
     _, other = rig.connect("/n", client=client)
     rig.send(client, '42["a",1]', '42/n,["a",2]')
     assert gate.running == [1, 2]
-    assert socket.flow is other.flow
-    assert socket.flow.is_congested
+    assert flow_of(socket) is flow_of(other)
+    assert flow_of(socket).is_congested
     gate.let_go(2)
-    assert not socket.flow.is_congested
+    assert not flow_of(socket).is_congested
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -272,7 +272,7 @@ def test_a_reader_waits_for_room_and_the_client_is_not_taken_for_dead(transport:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect(client=rig.open(transport))
     rig.send(client, *(f'42["a",{number}]' for number in range(3)))
-    readers = [rig.start(socket.flow.wait_room()) for _ in range(2)]
+    readers = [rig.start(flow_of(socket).wait_room()) for _ in range(2)]
     gate.let_go(0)
     assert [reader.is_done for reader in readers] == [False, False]
     rig.wait(60.0)  # twice the heartbeat, and nobody reads the pong
@@ -300,10 +300,10 @@ def test_a_full_queue_is_read_on_while_an_ack_is_awaited_but_not_without_bound(*
     client, socket = rig.connect()
 
     def is_congested() -> bool:
-        return socket.flow.is_congested
+        return flow_of(socket).is_congested
 
     rig.send(client, '42["ask me"]', '42["b"]')
-    reader = rig.start(socket.flow.wait_room())
+    reader = rig.start(flow_of(socket).wait_room())
     assert is_congested()
     gate.let_go("before")
     assert reader.is_done
@@ -312,14 +312,14 @@ def test_a_full_queue_is_read_on_while_an_ack_is_awaited_but_not_without_bound(*
     assert not is_congested()
     rig.send(client, '42["d"]')
     assert is_congested()  # four events now
-    reader = rig.start(socket.flow.wait_room())
+    reader = rig.start(flow_of(socket).wait_room())
     rig.send(client, '430["answer"]')
     assert gate.running == ["after"]
     assert is_congested()
     assert reader.waits_for is not None
     gate.let_go("after")
     assert rig.calls == ["before", ["answer"] if many else "answer", "after"]
-    assert socket.flow.queued_count == 0
+    assert flow_of(socket).queued_count == 0
 
 
 def test_who_waits_for_room_is_woken_when_there_is_some_and_looks_again() -> None:
@@ -328,12 +328,12 @@ def test_who_waits_for_room_is_woken_when_there_is_some_and_looks_again() -> Non
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, *(f'42["a",{number}]' for number in range(4)))
-    reader = rig.start(socket.flow.wait_room())
+    reader = rig.start(flow_of(socket).wait_room())
     waits = rig.runtime.switches
     for number in (0, 1):
         gate.let_go(number)
     assert rig.runtime.switches == waits + 2  # of the handlers that came next; there was no room yet
-    room = socket.flow
+    room = flow_of(socket)
     room.queued_count -= 1  # there is room, and before the reader can run there is none
     room.event_handled(0)
     room.queued_count += 2
@@ -345,7 +345,7 @@ def test_who_waits_for_room_is_woken_when_there_is_some_and_looks_again() -> Non
 
 def test_there_is_no_wait_where_there_is_room(rig: AppRig) -> None:
     _, socket = rig.connect()
-    assert rig.start(socket.flow.wait_room()).is_done
+    assert rig.start(flow_of(socket).wait_room()).is_done
     assert rig.runtime.switches == 0
 
 
@@ -355,7 +355,7 @@ def test_a_cancelled_reader_reads_again(rig: AppRig) -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, '42["a",1]')
-    task = rig.start(socket.flow.wait_room())
+    task = rig.start(flow_of(socket).wait_room())
     rig.runtime.cancel(task)
     rig.run()
     rig.wait(45.0)
@@ -370,7 +370,7 @@ def test_events_of_a_client_that_left_make_room_all_the_same(rig: AppRig) -> Non
     rig.send(client, '42["a",1]', '42["a",2]', "1")
     gate.let_go(1)
     gate.let_go(2)
-    assert socket.flow.queued_count == 0
+    assert flow_of(socket).queued_count == 0
 
 
 def test_a_reader_that_finds_the_queue_full_again_waits_again() -> None:
@@ -379,7 +379,7 @@ def test_a_reader_that_finds_the_queue_full_again_waits_again() -> None:
     rig.io.on("a", gate.handler)
     client, socket = rig.connect()
     rig.send(client, '42["a",1]', '42["a",2]', '42["a",3]')
-    reader = rig.start(socket.flow.wait_room())
+    reader = rig.start(flow_of(socket).wait_room())
     switches = rig.runtime.switches
     gate.let_go(1)
     assert rig.runtime.switches == switches + 1  # the next handler; the reader was not woken for nothing
@@ -394,7 +394,7 @@ def test_a_reader_that_was_woken_looks_again() -> None:
     client, socket = rig.connect()
     rig.send(client, '42["a",1]')
 
-    reader = rig.start(socket.flow.wait_room())
+    reader = rig.start(flow_of(socket).wait_room())
     gate.finish(1)
     rig.runtime.run_one()  # the worker, which makes room and wakes the reader
     client.send('42["a",2]')
@@ -413,7 +413,7 @@ def test_who_waits_to_emit_goes_on_at_the_mark_and_is_not_woken_above_it(left: i
     if client.fetch() == []:  # now a poll is parked; let it be answered
         socket.emit_nowait("first")
         client.take()
-    session = socket.member.connection.session
+    session = member_of(socket).connection.session
     assert session.buffered_bytes == 0
     for name in ("b", "c"):
         socket.emit_nowait(name)

@@ -118,13 +118,12 @@ def test_cancelled_call_is_forgotten() -> None:
     call = rig.start(socket.call("q"))
     rig.runtime.cancel(call)
     rig.run()
-    assert socket.core.pending_acks == {}
+    assert rig.client.namespaces["/"].pending_acks == {}
 
 
 def test_acks_of_others_are_left_alone() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
-    socket.core.emit_with_ack("q", [], timeout_s=1, context="somebody else", now=rig.now)
+    rig.client.namespaces["/"].emit_with_ack("q", [], timeout_s=1, context="somebody else", now=rig.now)
     rig.hear("30[]")
 
 

@@ -74,7 +74,6 @@ def test_pings_do_not_pile_up_while_a_handler_works() -> None:
     for _ in range(100):
         rig.client.receive(rig.sockets[0], "2", rig.now)
         rig.run()
-    assert len(rig.io.queue) == 1
     event.set()
     rig.run()
     assert rig.calls == ["ping", "ping"]

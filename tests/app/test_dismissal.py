@@ -9,9 +9,10 @@ from typing import Any, Final
 import pytest
 
 from socketio_core.app import Socket
+from socketio_core.app.engine_application import session_inbox_behind
 from socketio_core.testing.wire import Refused
 from tests.app.client_rig import ClientRig
-from tests.app.rig import AppRig, leave, leave_all, note, noting, waiting
+from tests.app.rig import AppRig, flow_of, leave, leave_all, member_of, note, noting, waiting
 from tests.app.test_application_queues import Gate
 from tests.app.test_engine_application import EngineRig
 from tests.socketio.rig import TRANSPORTS, drain
@@ -43,7 +44,7 @@ async def by_namespace(socket: Socket) -> None:
 
 async def by_session(socket: Socket) -> None:
     app = socket.namespace._app  # pyright: ignore[reportPrivateUsage] # handlers do not know the time
-    socket.member.connection.session.close(app.runtime.now())
+    member_of(socket).connection.session.close(app.runtime.now())
 
 
 async def by_server(socket: Socket) -> None:
@@ -72,7 +73,7 @@ def test_nothing_is_handled_behind_the_servers_goodbye(
     rig.send(client, *LOGIN)
     rig.run()
     assert rig.calls == [("any", "login"), "login", reason]
-    assert (socket.flow.queued_count, socket.flow.queued_bytes) == (0, 0)
+    assert (flow_of(socket).queued_count, flow_of(socket).queued_bytes) == (0, 0)
     assert rig.io.unhandled == []
 
 
@@ -84,7 +85,7 @@ def test_nothing_is_handled_behind_a_session_that_the_server_closed(transport: s
     on_login(rig, waiting(gate))
     client, socket = rig.connect(client=rig.open(transport))
     rig.send(client, *LOGIN)
-    socket.member.connection.session.close(rig.now)
+    member_of(socket).connection.session.close(rig.now)
     rig.run()
     drain(client)
     rig.run()
@@ -118,7 +119,7 @@ def test_a_client_that_left_at_once_is_let_go_all_the_same(transport: str, *, cl
     client, socket = rig.connect(client=rig.open(transport))
     rig.send(client, *LOGIN, "41")
     assert rig.calls == [("any", "login"), "login", "client namespace disconnect"]
-    assert socket.flow.queued_count == 0
+    assert flow_of(socket).queued_count == 0
 
 
 @BOTH
@@ -138,7 +139,7 @@ def test_closing_lets_all_namespaces_of_the_client_go(transport: str, *, close: 
     rig.run()
     expected = [("any", "login"), "login", "transport close"]
     assert rig.calls == expected if close else [*expected, ("admin", admin.id, 2)]
-    assert admin.flow.queued_count == 0
+    assert flow_of(admin).queued_count == 0
 
 
 def test_other_sockets_of_a_client_that_stays_go_on() -> None:
@@ -170,7 +171,7 @@ def test_a_handler_of_any_event_may_keep_it_from_the_others(how: Callable[[Socke
     client, socket = rig.connect()
     rig.send(client, '421["delete",1]', '42["delete",2]')
     assert rig.calls == ["delete"]
-    assert (socket.flow.queued_count, socket.flow.queued_bytes) == (0, 0)
+    assert (flow_of(socket).queued_count, flow_of(socket).queued_bytes) == (0, 0)
     assert rig.io.unhandled == []
 
 
@@ -193,7 +194,7 @@ def test_another_task_lets_a_busy_socket_go() -> None:
     gate.set()
     rig.run()
     assert rig.calls == [("any", "login"), "login", "server namespace disconnect"]
-    assert socket.flow.queued_count == 0
+    assert flow_of(socket).queued_count == 0
 
 
 def test_with_concurrency_what_has_not_begun_does_not_begin() -> None:
@@ -206,7 +207,7 @@ def test_with_concurrency_what_has_not_begun_does_not_begin() -> None:
     gate.set()
     rig.run()
     assert rig.calls == [*[("any", "login"), "login"] * 2, "server namespace disconnect"]
-    assert socket.flow.queued_count == 0
+    assert flow_of(socket).queued_count == 0
 
 
 def test_connection_handlers_run_alone_also_when_the_client_leaves_meanwhile() -> None:
@@ -258,7 +259,7 @@ def test_a_session_that_was_closed_gets_no_more_messages(transport: str, *, leav
     drain(client)
     rig.run()
     assert rig.calls == ["good", "bad", "transport close" if leaves else "forced close"]
-    assert (session.flow.queued_count, session.flow.queued_bytes) == (0, 0)
+    assert (session_inbox_behind(session).flow.queued_count, session_inbox_behind(session).flow.queued_bytes) == (0, 0)
 
 
 @BOTH

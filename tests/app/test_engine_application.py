@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from socketio_core.app import EngineApplication, EngineSession
+from socketio_core.app.engine_application import session_inbox_behind
+from socketio_core.app.flow import Flow
 from socketio_core.engineio import Closed, Engine, RequestRefused
 from socketio_core.engineio.session import Session
 from socketio_core.errors import BufferFull
@@ -33,6 +35,11 @@ class Noting(EngineApplication):
         self.noted.append(event)
 
 
+def flow_of(client: EngineSession) -> Flow:
+    """Return the backpressure of a session."""
+    return session_inbox_behind(client).flow
+
+
 class EngineRig:
     """A bare application on a loop that moves by hand."""
 
@@ -53,7 +60,7 @@ class EngineRig:
             is_busy = self.runtime.run_ready()
             settle(self.core)
             for client in self.app.sessions:
-                client.flow.output_taken()
+                flow_of(client).output_taken()
             if not is_busy and not self.runtime.ready:
                 return
 
@@ -101,7 +108,7 @@ def test_a_session_has_a_beginning_messages_and_an_end(rig: EngineRig, transport
     assert (session.transport, session.connected, session.sid) == (transport, True, client.sid)
     assert session.request.query["transport"] == transport
     assert repr(session) == f"<EngineSession on {transport}, open>"
-    assert rig.app.flow_of(rig.core.sessions[0]) is session.flow
+    assert rig.app.flow_of(rig.core.sessions[0]) is flow_of(session)
     rig.send(client, "4hello", b"\x00")
     assert client.fetch() == ["hello", b"\x00"]
     rig.send(client, "1")
@@ -198,15 +205,15 @@ def test_a_client_whose_handlers_lag_behind_is_congested(limits: dict[str, int],
 
     client, session = rig.connect()
     rig.send(client, *frames)
-    assert session.flow.is_congested
-    reader = rig.start(session.flow.wait_room())
+    assert flow_of(session).is_congested
+    reader = rig.start(flow_of(session).wait_room())
     assert reader.waits_for is not None
     advance(rig.core, rig.clock, 60)
     assert session.connected  # nobody reads its pongs
     gate.set()
     rig.run()
     assert reader.is_done
-    assert (session.flow.queued_count, session.flow.queued_bytes) == (0, 0)
+    assert (flow_of(session).queued_count, flow_of(session).queued_bytes) == (0, 0)
 
 
 def stalled(rig: EngineRig) -> tuple[WireClient, EngineSession]:
@@ -250,7 +257,7 @@ def test_senders_do_not_fill_the_buffer_all_at_once() -> None:
     carrier = client.websocket.carrier
     for sent, done in (("x", [True, False]), ("y", [True, True])):
         assert [frame for message in carrier.take() for frame in message.frames] == ["4" + sent * 100]
-        session.flow.output_taken()
+        flow_of(session).output_taken()
         rig.run()
         assert [task.is_done for task in tasks] == done
 

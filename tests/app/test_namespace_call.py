@@ -9,7 +9,7 @@ import pytest
 from socketio_core.app import AckTimeout, Socket
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled, Task
-from tests.app.rig import AppRig
+from tests.app.rig import AppRig, member_of
 from tests.socketio.rig import TRANSPORTS, timer_count
 
 QUESTION: Final = '20["question",1]'
@@ -35,7 +35,7 @@ class Survey(AppRig):
     @property
     def pending(self) -> list[int]:
         """How many acks each socket is waited for."""
-        return [len(socket.member.pending_acks) for socket in self.sockets]
+        return [len(member_of(socket).pending_acks) for socket in self.sockets]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

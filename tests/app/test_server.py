@@ -105,10 +105,10 @@ def test_an_adapter_may_run_handlers_itself(concurrency: int) -> None:
     client, bare = served.join(), served.websocket("/engine.io/?EIO=4&transport=websocket")
     client.wire.receive(frame('421["echo","a"]'), served.now)
     bare.wire.receive(frame("4b"), served.now)
-    works = host_of(io).dispatch()
-    assert len(works) == 2
-    for work, whose in works:
-        run_alone(work, whose)
+    inboxes = host_of(io).dispatch()
+    assert len(inboxes) == 2
+    for inbox in inboxes:
+        run_alone(inbox.work)
     served.flush()
     assert (client.frames(), bare.frames()) == ([text('431["a"]')], [text("4b")])
 

@@ -12,7 +12,7 @@ from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled
-from tests.app.rig import AppRig, note, waiting
+from tests.app.rig import AppRig, flow_of, member_of, note, waiting
 from tests.socketio.rig import TRANSPORTS, drain, timer_count
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -58,7 +58,7 @@ def test_a_socket_knows_where_it_is_and_who(rig: AppRig) -> None:
     assert socket.data is not admin.data
     assert repr(admin) == f"<Socket {admin.id} of /admin>"
     rig.send(client, "41")
-    assert socket.id == socket.member.sid  # to be looked up after the end, too
+    assert socket.id == member_of(socket).sid  # to be looked up after the end, too
 
 
 def test_the_handshake_is_the_request_that_the_client_came_with(rig: AppRig) -> None:
@@ -154,7 +154,7 @@ def test_what_cannot_be_sent_is_an_error_at_once(rig: AppRig, name: Any, args: t
     with pytest.raises(LocalProtocolError):
         socket.emit_nowait(name, *args)
     assert client.take_messages() == []
-    assert socket.member.pending_acks == {}
+    assert member_of(socket).pending_acks == {}
 
 
 def test_a_cancelled_task_emits_nothing(rig: AppRig) -> None:
@@ -200,7 +200,7 @@ def test_who_fills_the_buffer_again_makes_the_others_wait_again() -> None:
     session = client.session
     assert session is not None
     taken = client.websocket.carrier.take() if client.websocket else []
-    socket.flow.output_taken()
+    flow_of(socket).output_taken()
     rig.runtime.run_ready()
     assert len(taken) == 1
     assert [big.is_done, small.is_done] == [True, False]
@@ -227,7 +227,7 @@ def test_emit_without_waiting_looks_at_the_buffer_only_if_the_event_goes_there()
     rig.io.of("/other").use(waiting(gate))
     client.send("40/other,")
     rig.run()
-    assert socket.member.is_over_high_water
+    assert member_of(socket).is_over_high_water
     assert pending[0].emit_nowait("early")
     rig.start(socket.disconnect())
     assert socket.emit_nowait("late") is False
@@ -245,7 +245,7 @@ def test_who_waits_to_emit_learns_that_the_socket_left(end: str) -> None:
     task = rig.start(socket.emit("late"))
     call = rig.start(socket.call("late"))
     if end == "server":
-        socket.member.disconnect(rig.now)
+        member_of(socket).disconnect(rig.now)
     elif end == "cancel":
         rig.runtime.cancel(task)
         rig.runtime.cancel(call)
@@ -296,7 +296,7 @@ def test_a_call_returns_the_acknowledgement(
     rig.send(client, *answer)
     assert (task.error, task.result) == (None, expected)
     assert type(task.result) is type(expected)
-    assert socket.member.pending_acks == {}
+    assert member_of(socket).pending_acks == {}
     assert timer_count(rig.server) == 0
 
 
@@ -346,7 +346,7 @@ def test_a_cancelled_call_frees_its_ack(rig: AppRig) -> None:
     rig.runtime.cancel(task)
     rig.run()
     assert isinstance(task.error, Cancelled)
-    assert socket.member.pending_acks == {}
+    assert member_of(socket).pending_acks == {}
     assert timer_count(rig.server) == 0
     assert rig.send(client, "430[1]") == ['20["question"]']
 

@@ -11,6 +11,7 @@ from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
 from socketio_core import BufferFull, EngineSettings, SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Disconnected, Server, Timeouts
+from tests.app.rig import member_of
 from tests.engineio.scene import peek
 from tests.trio.bench import Bench, connect_tcp, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import PollingClient, WebSocketClient
@@ -199,7 +200,7 @@ async def test_broadcast_does_not_wait_for_a_slow_socket() -> None:
 async def test_peer_that_does_not_read_is_dropped_at_max_buffered_bytes(kind: str) -> None:
     async with under_attack(_server()) as bench:
         slow = await (bench.stuck_websocket() if kind == "websocket" else bench.polling())
-        member = _socket_of(bench, slow).member
+        member = member_of(_socket_of(bench, slow))
         session = member.connection.session
         peak = sent = 0
         operator = bench.io.to(slow.socket_id)
@@ -250,7 +251,7 @@ async def test_slow_peer_on_a_real_socket_gets_all_in_order_and_costs_bounded_me
         await client.open()
         await client.join()
         socket = _socket_of(bench, client)
-        session = socket.member.connection.session
+        session = member_of(socket).connection.session
         peaks: list[int] = []
 
         async def emit_all() -> None:
@@ -282,7 +283,7 @@ async def test_flood_of_pings_by_a_peer_that_does_not_read_costs_no_memory() -> 
 async def test_what_a_poll_delivered_is_not_kept() -> None:
     async with serving(_server()) as bench:
         client = await bench.polling()
-        session = _socket_of(bench, client).member.connection.session
+        session = member_of(_socket_of(bench, client)).connection.session
         await bench.io.emit("news")
         assert await client.take_event() == ["news"]
         await wait_all_tasks_blocked()

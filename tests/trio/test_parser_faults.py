@@ -9,12 +9,14 @@ import pytest
 import trio
 
 from socketio_core.app import Socket
+from socketio_core.app.socket_inbox import SocketInbox
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import ConnectRefused
 from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from socketio_core.trio import ConnectError, Server, connect
+from tests.app.rig import member_of
 from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.wire import Ended
@@ -165,7 +167,7 @@ async def test_a_websocket_that_cannot_be_written_to_costs_that_client() -> None
         for cause in (by_task, by_clock, by_reader):
             client = await bench.websocket()
             socket = io.sockets.sockets[client.socket_id]
-            outbox = socket.member.connection.session.outbox
+            outbox = member_of(socket).connection.session.outbox
             outbox.messages.append(_Unwritable())  # type: ignore[arg-type]
             await cause(bench)
             await gone(bench, client)
@@ -194,7 +196,7 @@ async def test_a_fault_in_what_is_due_or_told_is_logged_and_the_server_goes_on()
     class Faulty(Server):
         faults = 0
 
-        def dispatch(self) -> list[Socket]:
+        def dispatch(self) -> list[SocketInbox]:
             if self.faults:
                 self.faults -= 1
                 raise Fault("dispatch")

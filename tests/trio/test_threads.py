@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from socketio_core.app.engine_application import EngineSession
+from socketio_core.app.engine_application import EngineSession, session_inbox_behind
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio import ClientSocket, Server, Socket, connect
 from tests.trio.bench import serving
@@ -98,7 +98,7 @@ async def test_every_call_to_a_bare_engine_or_a_client_from_a_thread_is_refused(
         ]
         await _refused(calls)
         assert session.connected
-        assert session.session.buffered_bytes == 0
+        assert session_inbox_behind(session).session.buffered_bytes == 0
 
 
 def _calls_of(socket: ClientSocket) -> Iterable[Call]:

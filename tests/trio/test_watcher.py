@@ -15,6 +15,7 @@ from socketio_core import SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server
 from socketio_core.trio.watcher import ROUND_SOCKETS
+from tests.app.rig import member_of
 from tests.trio.bench import serving, task_count, trio_tcp_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.wire import Ended, frame, request
@@ -214,7 +215,7 @@ async def test_one_whose_handlers_are_behind_is_read_no_more_and_others_are() ->
             await slow_one.send(f'42["slow",{number}]')
         await other.echo()
         await wait_all_tasks_blocked()
-        member = io.sockets.sockets[slow_one.socket_id].member
+        member = member_of(io.sockets.sockets[slow_one.socket_id])
         assert member.connection.session.is_open
         go_on.set()
         await slow_one.echo()

@@ -11,6 +11,7 @@ import trio
 from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
+from socketio_core.app.socket_inbox import SocketInbox
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.trio import Server, Timeouts
 from socketio_core.websocket_handshake import Subprotocols
@@ -351,7 +352,7 @@ class _Broken(Server):
 
     faults = 0
 
-    def dispatch(self) -> list[Socket]:
+    def dispatch(self) -> list[SocketInbox]:
         if self.faults:
             self.faults -= 1
             raise KeyError("our fault")

@@ -1,0 +1,133 @@
+"""What the application keeps of a client's socket and does not show: what waits for its handlers, and who for it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
+
+from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
+from socketio_core.app.event_stream import EventStream
+from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable
+from socketio_core.app.socket import AckWaiter, ack_args
+from socketio_core.app.worker import Inbox
+from socketio_core.socketio.client.events import Connected, ConnectFailed, EventReceived, Left
+from socketio_core.socketio.client.namespace import ClientNamespace
+from socketio_core.socketio.packet import JSONValue
+
+if TYPE_CHECKING:
+    from socketio_core.app.client_manager import ClientManager
+
+FAILED: Final = object()
+"""The outcome of a handler that raised."""
+
+
+class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
+    """The events of one socket of a client.
+
+    Attributes:
+        handlers: what was registered for it.
+        streams: the same events, for those who rather loop.
+        waiters: who waits for it to be connected.
+        last_error: why it is not connected, if it was refused or given up.
+        socket: what handlers know; `core.context` is this.
+    """
+
+    def __init__(self, manager: ClientManager, core: ClientNamespace, auth: Auth | None, concurrency: int) -> None:
+        super().__init__(manager.runtime, manager.flow, concurrency)
+        self._manager = manager
+        self._core = core
+        self._dismissals = 0  # how often `dismiss` was called
+        self.handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
+        self.streams: WeakSet[EventStream] = WeakSet()
+        self.waiters: list[AckWaiter] = []
+        self.last_error: ConnectError | None = None
+        self.socket = ClientSocket(manager, core, self, auth)
+
+    def settle_outcome(self, event: Connected | ConnectFailed) -> None:
+        """Wake who waits for the socket to be connected."""
+        self.last_error = ConnectError(event.message, event.data) if isinstance(event, ConnectFailed) else None
+        outcome: list[JSONValue] | Exception = self.last_error or []
+        for waiter in list(self.waiters):
+            waiter.settle(outcome)
+
+    def client_closed(self) -> None:
+        """Nothing more comes, and nobody needs to wait."""
+        self.end_streams()
+        self.give_up_waiting("client was closed")
+
+    def end_streams(self) -> None:
+        """Nothing more comes by itself."""
+        for stream in list(self.streams):
+            stream.finish()
+
+    def give_up_waiting(self, message: str) -> None:
+        """Wake who waits for the socket to be connected: it will not be."""
+        for waiter in list(self.waiters):
+            waiter.settle(ConnectError(message))
+
+    def dismiss(self) -> None:
+        """Forget the events that wait: the socket was told to leave."""
+        self._dismissals += 1
+        self.drop_events()
+
+    # -- handlers ----------------------------------------------------------------------------------------------------
+
+    def handle(self, event: EventReceived | Connected | ConnectFailed | Left) -> Coroutine[Any, Any, None]:
+        """See `Inbox`."""
+        if isinstance(event, EventReceived):
+            return self._handle_event(event)
+        if isinstance(event, Connected):
+            return self._tell("connect")
+        if not event.will_retry and not self._core.is_active:
+            self.end_streams()
+        if isinstance(event, Left):
+            return self._tell("disconnect", event.reason.value)
+        return self._tell("connect_error", ConnectError(event.message, event.data))
+
+    async def _tell(self, moment: str, *args: object) -> None:
+        for handler in self.handlers.of_moment(moment):
+            await self._manager.run_handler(handler, moment, *args)
+
+    async def _handle_event(self, event: EventReceived) -> None:
+        self.socket.asks_ack = event.ack_id is not None
+        try:
+            await self._run_handlers(event)
+        finally:
+            self.socket.asks_ack = False
+
+    async def _run_handlers(self, event: EventReceived) -> None:
+        name, args, handlers = event.name, event.args, self.handlers
+        dismissals = self._dismissals
+        for stream in list(self.streams):
+            stream.put(event)
+        watched = [await self._manager.run_handler(handler, name, name, *args) for handler in handlers.any]
+        if self._dismissals != dismissals:  # by one of these: they may be guards
+            return
+        outcomes = [outcome for outcome in watched if outcome is not None]
+        for handler in handlers.of_event(name):
+            fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
+            outcomes.append(await self._manager.run_handler(handler, name, *fitting))
+        if event.ack_id is not None and outcomes and all(outcome is not FAILED for outcome in outcomes):
+            self._acknowledge(event, next((outcome for outcome in outcomes if outcome is not None), None))
+
+    def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
+        assert event.ack_id is not None  # the caller looked
+        try:
+            self._core.acknowledge(event.ack_id, ack_args(result))
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
+            text = f"return value of the handler of {event.name!r} cannot be sent"
+            self.runtime.log_exception(text, error)
+        self.runtime.output_ready()
+
+
+def _accepts(handler: Handler, args: list[JSONValue]) -> bool:
+    """Whether a handler can be called with `args`; one that cannot be looked at is taken to."""
+    try:
+        inspect.signature(handler).bind(*args)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True

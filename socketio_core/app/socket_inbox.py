@@ -1,0 +1,170 @@
+"""What the application keeps of a socket and does not show: its member, and what waits for its handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from inspect import isawaitable
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from socketio_core.app.flow import Flow
+from socketio_core.app.handlers import Handler, HandlerTable, run
+from socketio_core.app.namespace import Namespace
+from socketio_core.app.socket import NO_ROOMS, Handshake, Socket, ack_args
+from socketio_core.app.worker import Inbox
+from socketio_core.errors import ConnectRefused
+from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
+from socketio_core.socketio.member import Member, MemberState
+from socketio_core.socketio.packet import JSONValue
+
+if TYPE_CHECKING:
+    from socketio_core.app.application import Application
+
+
+class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
+    """The events of one socket.
+
+    Attributes:
+        app: where it belongs.
+        member: what the engine knows the socket as; its `context` is this.
+        namespace: where the socket is.
+        handlers: what was registered for this socket alone.
+        parting_rooms: where it was, for the handlers of "disconnecting".
+        socket: what handlers see of it.
+    """
+
+    __slots__ = ("app", "handlers", "member", "namespace", "parting_rooms", "socket")
+
+    def __init__(
+        self, app: Application, member: Member, namespace: Namespace, handshake: Handshake, flow: Flow
+    ) -> None:
+        super().__init__(app.runtime, flow)
+        self.app = app
+        self.member = member
+        self.namespace = namespace
+        self.handlers = HandlerTable()
+        self.parting_rooms = NO_ROOMS
+        self.socket = Socket(self, handshake)
+
+    def handle(self, event: ConnectRequested | EventReceived | Left) -> Coroutine[Any, Any, None]:
+        """See `Inbox`."""
+        if isinstance(event, EventReceived):
+            return self._handle_event(event)
+        return self._decide() if isinstance(event, ConnectRequested) else self._say_goodbye(event)
+
+    async def _handle_event(self, event: EventReceived) -> None:
+        name, args, member, socket = event.name, event.args, self.member, self.socket
+        if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
+            return
+        shared, own = self.namespace.handlers, self.handlers
+        outcome: JSONValue = None
+        has_failed, was_handled = False, False
+        shared_any, own_any = shared.any, own.any
+        if shared_any or own_any:
+            for handler in shared_any:
+                await self._run(handler, name, socket, name, *args)
+            for handler in own_any:
+                await self._run(handler, name, name, *args)
+            if _is_let_go(member):  # by one of these: they may be guards
+                return
+        for handlers, given in ((shared.of_event(name), (socket, *args)), (own.of_event(name), args)):
+            for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
+                was_handled = True
+                try:
+                    result = handler(*given)
+                    if _is_awaitable(result):
+                        result = await result
+                except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+                    self._log_failure(name, error)
+                    has_failed = True
+                else:
+                    outcome = result if outcome is None else outcome
+        if event.ack_id is not None and was_handled and not has_failed:
+            self._acknowledge(event, outcome)
+        elif not was_handled:
+            self.app.event_unhandled(socket, event)
+
+    def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
+        assert event.ack_id is not None  # the caller looked
+        try:
+            self.member.acknowledge(event.ack_id, ack_args(result))
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
+            self.runtime.log_exception(f"return value of the handler of {event.name!r} cannot be sent", error)
+        self.runtime.output_ready()
+
+    async def _decide(self) -> None:
+        """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
+        member = self.member
+        try:
+            for middleware in self.namespace.handlers.middlewares:
+                if await run(middleware, self.socket) is False:  # what refuses in python-socketio must not let in here
+                    raise ConnectRefused
+                if member.state is MemberState.LEFT:  # it was disconnected, or went away
+                    break
+            accepted = member.accept(self.runtime.now())
+        except ConnectRefused as refusal:
+            self._refuse(refusal.message, refusal.data)
+            return
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self.runtime.log_exception("middleware failed, so the socket was refused", error)
+            self._refuse("Internal server error")
+            return
+        except BaseException:  # cancelled: fail closed, and let it pass
+            self._refuse("Server is shutting down")
+            raise
+        self.runtime.output_ready()
+        if accepted:
+            for handler in self.namespace.handlers.of_moment("connection"):
+                await self._run(handler, "connection", self.socket)
+        self.app.dispatch_soon()  # what was held for it
+        self.admit(self.app.concurrency)
+
+    def _refuse(self, message: JSONValue, data: JSONValue = None) -> None:
+        member = self.member
+        try:
+            member.refuse(message, data)
+        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
+            self.runtime.log_exception("message or data of the refusal cannot be sent", error)
+            try:
+                member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
+            except Exception:  # noqa: BLE001 - it is the parser's: what cannot be told ends the connection
+                member.disconnect(self.runtime.now(), close=True)
+        self.app.dispatch_soon()  # who waits for an ack that will not come
+        self.runtime.output_ready()
+
+    async def _say_goodbye(self, event: Left) -> None:
+        if not event.member.was_accepted:
+            return
+        reason = event.reason.value
+        self.parting_rooms = event.rooms | {self.member.sid}
+        for moment in ("disconnecting", "disconnect"):
+            for handler in self.namespace.handlers.of_moment(moment):
+                await self._run(handler, moment, self.socket, reason)
+            for handler in self.handlers.of_moment(moment):
+                await self._run(handler, moment, reason)
+            self.parting_rooms = NO_ROOMS
+
+    async def _run(self, handler: Handler, name: str, *args: object) -> None:
+        try:
+            await run(handler, *args)
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self._log_failure(name, error)
+
+    def _log_failure(self, name: str, error: Exception) -> None:
+        if isinstance(error, ConnectRefused):
+            hint = "too late to refuse, the socket is in: raise ConnectRefused in a middleware (use), or disconnect it"
+            error.add_note(hint)
+        self.runtime.log_exception(f"handler of {name!r} failed", error)
+
+
+def inbox_of(member: Member) -> SocketInbox:
+    """Return what the application keeps of a member."""
+    return member.context  # type: ignore[return-value] # set when it asked to connect, before all else
+
+
+def _is_let_go(member: Member) -> bool:
+    return member.was_let_go or member.connection.session.was_let_go
+
+
+def _is_awaitable(result: object) -> bool:
+    return type(result) is CoroutineType or isawaitable(result)  # the first is faster, and nearly always right

@@ -119,6 +119,24 @@ def test_oldest_versions_in_ci_are_the_promised_lower_bounds(project: dict[str, 
     assert promised == {re.sub(r"(\.0)*$", "", line) for line in lines if line and not line.startswith("#")}
 
 
+def names_of(needs: list[str]) -> set[str]:
+    """Return the names of distributions, without versions."""
+    return {re.split(r"[<>=\[; ]", need)[0] for need in needs}
+
+
+def test_bytes_in_bytes_out_need_no_event_loop(project: dict[str, Any]) -> None:
+    extras = project["optional-dependencies"]
+    assert set(extras["wire"]) < set(extras["trio"])
+    assert extras["asyncio"] == ["socketio_core[wire]"]
+    program = (
+        "import sys; sys.modules.update(trio=None, asyncio=None)\n"
+        "before = set(sys.modules)\nimport socketio_core.wire\nprint(*set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    packages = {name.partition(".")[0] for name in done.stdout.split()} - set(sys.stdlib_module_names)
+    assert packages == {"socketio_core"} | names_of(extras["wire"])
+
+
 def test_top_level_holds_only_what_belongs_there(require_tool: Callable[[str], str]) -> None:
     git = require_tool("git")
     listing = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"]

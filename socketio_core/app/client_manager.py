@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 from socketio_core.app.client_inbox import FAILED, ClientInbox
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, checked_auth
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, HandlerTable, Registrar, run
+from socketio_core.app.handlers import Handler, HandlerTable, Registrar, has_failed, run
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected
 from socketio_core.app.worker import Inbox
@@ -177,7 +177,9 @@ class ClientManager(Registrar):
         """Run a handler; what it raises is logged."""
         try:
             return await run(handler, *args)
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+        except BaseException as error:
+            if not has_failed(error, self.runtime):
+                raise
             self.runtime.log_exception(f"handler of {name!r} failed", error)
             return FAILED
 
@@ -187,7 +189,9 @@ class ClientManager(Registrar):
         try:
             value = checked_auth(await run(auth) if callable(auth) else auth)
             namespace.provide_auth(event.attempt, value, self.runtime.now())
-        except Exception as error:  # noqa: BLE001 - LocalProtocolError, or anything, for it is the application's code
+        except BaseException as error:  # LocalProtocolError, or anything, for it is the application's code
+            if not has_failed(error, self.runtime):
+                raise
             self.runtime.log_exception("auth could not be made or sent", error)
             namespace.fail_auth(event.attempt, f"auth could not be made or sent: {error}", self.runtime.now())
         self.dispatch_soon()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, overload
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, run
+from socketio_core.app.handlers import Handler, has_failed, run
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.worker import Inbox
 from socketio_core.engineio.engine import Engine
@@ -226,5 +226,7 @@ class EngineApplication:
         for handler in self._handlers[name]:
             try:
                 await run(handler, *args)
-            except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            except BaseException as error:
+                if not has_failed(error, self.runtime):
+                    raise
                 self.runtime.log_exception(f"handler of {name!r} failed", error)

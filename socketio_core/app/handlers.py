@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
+from socketio_core.app.runtime import Runtime
 from socketio_core.records import plain
 
 Handler = Callable[..., Any]
@@ -156,6 +157,22 @@ def _checked(handler: Handler) -> Handler:
     if not callable(handler):
         raise TypeError(f"handler must be a function: {handler!r}")
     return handler
+
+
+_ENDS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
+
+
+def has_failed(error: BaseException, runtime: Runtime) -> bool:
+    """Return whether `error`, which code of the application raised, is its failure: to be logged, and that is all.
+
+    It is not when the task was cancelled or all is to end; then it must be raised again. It is when the code awaited
+    another task that was cancelled, which with asyncio looks the same from here.
+    """
+    if isinstance(error, Exception):
+        return True
+    if isinstance(error, _ENDS) or (isinstance(error, BaseExceptionGroup) and error.subgroup(_ENDS) is not None):
+        return False
+    return not runtime.is_cancelled(error)
 
 
 async def run(handler: Handler, *args: object) -> Any:

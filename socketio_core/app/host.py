@@ -17,7 +17,7 @@ from typing import Any
 from socketio_core.app.application import Application
 from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.engine_application import EngineApplication
-from socketio_core.app.handlers import run
+from socketio_core.app.handlers import has_failed, run
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.worker import Inbox
@@ -120,7 +120,9 @@ class ServerHost:
             return None
         try:
             text = await run(allow, request)
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+        except BaseException as error:
+            if not has_failed(error, self.runtime):
+                raise
             self.audience.report("allow_request failed, so the request was refused", error)
             return "Forbidden"
         return None if text is None else plain(text) if isinstance(text, str) else str(text)
@@ -141,7 +143,9 @@ class ServerHost:
             response = await run(self._http, request, body)
             if not isinstance(response, Response):
                 raise TypeError(f"http handler must return a Response, not {type(response).__name__}")
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+        except BaseException as error:
+            if not has_failed(error, self.runtime):
+                raise
             self.audience.report(f"http handler failed for {request!r}", error)
             return Response(500, [(b"content-type", b"text/plain")], b"Internal server error\n")
         return response

@@ -40,6 +40,13 @@ class Runtime(Protocol):
         """Notice a pending cancellation when awaited; otherwise go on without switching tasks. See `check_caller`."""
         ...
 
+    def is_cancelled(self, error: BaseException) -> bool:
+        """Whether `error`, which code of the application raised, says that the task that runs now was cancelled.
+
+        Not so when it came out of another task that was awaited. Of a group of exceptions, one that says so is enough.
+        """
+        ...
+
     def output_ready(self) -> None:
         """Something may wait in an outbox, a deadline may be nearer, an overfull buffer may have ended a session.
 
@@ -73,6 +80,10 @@ class Unbound:
 
     async def check_cancelled(self) -> None:
         """Let it go on."""
+
+    def is_cancelled(self, error: BaseException) -> bool:
+        """Let everything pass."""
+        return True
 
     def output_ready(self) -> None:
         """Do nothing: there is no output."""

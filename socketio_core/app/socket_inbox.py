@@ -8,7 +8,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, HandlerTable, run
+from socketio_core.app.handlers import Handler, HandlerTable, has_failed, run
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket, ack_args
 from socketio_core.app.worker import Inbox
@@ -58,7 +58,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             return
         shared, own = self.namespace.handlers, self.handlers
         outcome: JSONValue = None
-        has_failed, was_handled = False, False
+        failed, was_handled = False, False
         shared_any, own_any = shared.any, own.any
         if shared_any or own_any:
             for handler in shared_any:
@@ -74,12 +74,12 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                     result = handler(*given)
                     if _is_awaitable(result):
                         result = await result
-                except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-                    self._log_failure(name, error)
-                    has_failed = True
+                except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
+                    self._note_failure(name, error)
+                    failed = True
                 else:
                     outcome = result if outcome is None else outcome
-        if event.ack_id is not None and was_handled and not has_failed:
+        if event.ack_id is not None and was_handled and not failed:
             self._acknowledge(event, outcome)
         elif not was_handled:
             self.app.event_unhandled(socket, event)
@@ -105,13 +105,13 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         except ConnectRefused as refusal:
             self._refuse(refusal.message, refusal.data)
             return
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+        except BaseException as error:
+            if not has_failed(error, self.runtime):  # cancelled: fail closed, and let it pass
+                self._refuse("Server is shutting down")
+                raise
             self.runtime.log_exception("middleware failed, so the socket was refused", error)
             self._refuse("Internal server error")
             return
-        except BaseException:  # cancelled: fail closed, and let it pass
-            self._refuse("Server is shutting down")
-            raise
         self.runtime.output_ready()
         if accepted:
             for handler in self.namespace.handlers.of_moment("connection"):
@@ -147,10 +147,13 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     async def _run(self, handler: Handler, name: str, *args: object) -> None:
         try:
             await run(handler, *args)
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self._log_failure(name, error)
+        except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self._note_failure(name, error)
 
-    def _log_failure(self, name: str, error: Exception) -> None:
+    def _note_failure(self, name: str, error: BaseException) -> None:
+        """Log what a handler raised, or raise it again if it is no failure."""
+        if not has_failed(error, self.runtime):
+            raise error
         if isinstance(error, ConnectRefused):
             hint = "too late to refuse, the socket is in: raise ConnectRefused in a middleware (use), or disconnect it"
             error.add_note(hint)

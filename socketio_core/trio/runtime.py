@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from socketio_core.errors import LocalProtocolError
+from socketio_core.trio.groups import is_cancelled
 
 if TYPE_CHECKING:
     from socketio_core.wire import Site
@@ -118,6 +119,10 @@ class LoopRuntime:
         ):  # `check_caller` without the call: it costs 0.05 µs
             raise LocalProtocolError(_ELSEWHERE)
         return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - the caller awaits it: one coroutine less
+
+    def is_cancelled(self, error: BaseException) -> bool:
+        """See `Runtime`; a `trio.Cancelled` that was kept and is raised where nothing is cancelled means nothing."""
+        return is_cancelled(error) and trio.current_effective_deadline() == -math.inf
 
     def output_ready(self) -> None:
         """See `Runtime`; while a reader works, it flushes by itself when it is through."""

@@ -105,6 +105,11 @@ class HandRuntime:
         if self._current is not None and self._current.is_cancelled:
             raise Cancelled
 
+    def is_cancelled(self, error: BaseException) -> bool:
+        """See `Runtime`: somebody else's `Cancelled` may come out of a handler that waited for another task."""
+        assert self._current is not None
+        return isinstance(error, Cancelled) and self._current.is_cancelled
+
     def output_ready(self) -> None:
         """See `Runtime`."""
         self.flushes += 1

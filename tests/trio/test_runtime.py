@@ -162,3 +162,19 @@ async def test_what_is_to_run_soon_may_come_from_any_thread_and_after_the_end() 
     TrioRuntime().run_soon(partial(ran.append, 3))  # never attached: nobody is there
     await wait_all_tasks_blocked()
     assert ran == [1, 2]
+
+
+@trio_test
+async def test_only_what_says_that_the_task_is_cancelled_is_taken_for_that() -> None:
+    runtime = TrioRuntime()
+    kept: list[trio.Cancelled] = []
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled as error:
+            kept.append(error)
+            group = BaseExceptionGroup("", [error, ValueError()])
+            assert [runtime.is_cancelled(each) for each in (error, group, ValueError())] == [True, True, False]
+            raise
+    assert not runtime.is_cancelled(kept.pop())

@@ -6,12 +6,13 @@ Each socket has an inbox, where they wait for their handlers; see `worker`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, Registrar
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
+from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import (
     AckTimeout,
@@ -33,6 +34,8 @@ from socketio_core.socketio.events import (
     AckExpired,
     AckReceived,
     ConnectionClosed,
+    ConnectionOpened,
+    ConnectionUpgraded,
     ConnectRequested,
     EventReceived,
     Left,
@@ -55,12 +58,17 @@ class Application(Registrar, Broadcasts):
         runtime: the event loop's part.
         concurrency: how many events of one socket may be handled at once. 1 keeps them in order; with more, only the
             order in which their handlers *start* is kept.
+        audience: who is told what happens.
     """
 
-    def __init__(self, core: ServerCore, runtime: Runtime, *, concurrency: int = 1) -> None:
+    def __init__(
+        self, core: ServerCore, runtime: Runtime, *, concurrency: int = 1, audience: Audience | None = None
+    ) -> None:
         check_count("concurrency", concurrency)
         self.core = core
         self.runtime = runtime
+        self.audience = audience or Audience()
+        self.audience.when_rooms_matter(self._watch_rooms)
         self.concurrency = concurrency
         self._kept: dict[str, Namespace] = {}  # those with handlers of their own, by name
         self._parents: dict[NamePattern | None, ParentNamespace] = {}
@@ -147,9 +155,12 @@ class Application(Registrar, Broadcasts):
         Acks are settled here and now, whatever handlers are running.
         """
         runnable: list[SocketInbox] = []
+        audience = self.audience
         for event in self.core.take_events():
             if isinstance(event, EventReceived):
                 inbox = inbox_of(event.member)
+                if audience.event_received:
+                    audience.tell(audience.event_received, inbox.socket, event.name, event.args)
                 if inbox.put(event, event.size_bytes):
                     runnable.append(inbox)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
@@ -163,13 +174,8 @@ class Application(Registrar, Broadcasts):
                 inbox.flow.wake()  # whoever waits to emit learns that it is over
                 if inbox.put(event):
                     runnable.append(inbox)
-            elif isinstance(event, ConnectionClosed):
-                if event.error is not None and event.error.__cause__ is not None:
-                    text = f"parser failed, so the connection was closed: {event.error}"
-                    self.runtime.log_exception(text, event.error.__cause__)
-                self.connection_closed(event)
             else:
-                self.request_refused(event)
+                self._tell(event)
         return runnable
 
     def dispatch_soon(self) -> None:
@@ -177,14 +183,26 @@ class Application(Registrar, Broadcasts):
         for inbox in self.dispatch():
             self.runtime.spawn(inbox.work)
 
-    def request_refused(self, event: RequestRefused) -> None:
-        """A request was refused before it reached a session; adapters log it."""
+    def _tell(self, event: ConnectionOpened | ConnectionUpgraded | ConnectionClosed | RequestRefused) -> None:
+        audience = self.audience
+        if isinstance(event, ConnectionOpened):
+            audience.tell(audience.connection_opened, event.connection.session)
+        elif isinstance(event, ConnectionUpgraded):
+            audience.tell(audience.connection_upgraded, event.connection.session)
+        elif isinstance(event, RequestRefused):
+            audience.tell(audience.request_refused, event)
+        else:
+            if event.error is not None and event.error.__cause__ is not None:
+                text = f"parser failed, so the connection was closed: {event.error}"
+                audience.report(text, event.error.__cause__)
+            audience.tell(audience.connection_closed, event.connection.session, event.reason, event.error)
 
-    def event_unhandled(self, socket: Socket, event: EventReceived) -> None:
-        """No handler was registered for an event; adapters log it."""
+    def _watch_rooms(self) -> None:
+        self.core.hub.watch_rooms(self._room_changed)
 
-    def connection_closed(self, event: ConnectionClosed) -> None:
-        """A client's connection ended; adapters log it."""
+    def _room_changed(self, member: Member, room: str, is_in: bool) -> None:  # noqa: FBT001 - see `RoomWatcher`
+        audience = self.audience
+        audience.tell(audience.room_joined if is_in else audience.room_left, inbox_of(member).socket, room)
 
     def _inbox_for(self, event: ConnectRequested) -> SocketInbox:
         member = event.member
@@ -201,7 +219,7 @@ class Application(Registrar, Broadcasts):
         nsp: str,
         members: Sequence[Member],
         name: str,
-        args: Iterable[JSONValue],
+        args: Sequence[JSONValue],
         timeout_s: float | None,
     ) -> list[JSONValue]:
         """Send one event to several members and wait for an ack from each; see `BroadcastOperator.call`."""
@@ -229,6 +247,8 @@ class Application(Registrar, Broadcasts):
             for member in members:  # all of them expect it, so nothing stops this half way
                 member.connection.session.put(message)
             self.runtime.output_ready()
+            if self.audience.broadcast_sent:
+                self.audience.tell(self.audience.broadcast_sent, nsp, name, args, len(members))
             for member in members:
                 inbox_of(member).flow.ack_awaited()
             try:

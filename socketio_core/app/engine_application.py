@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, overload
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, has_failed, run
+from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.worker import Inbox
 from socketio_core.engineio.engine import Engine
@@ -91,6 +92,9 @@ class EngineSession:
     def _send(self, message: Payload) -> bool:
         sent = self._session.send(message)
         self._inbox.runtime.output_ready()
+        audience = self._inbox.app.audience
+        if sent and audience.message_sent:
+            audience.tell(audience.message_sent, self, message)
         return sent
 
     async def close(self) -> None:
@@ -141,11 +145,15 @@ class EngineApplication:
         core: the engine.
         runtime: the event loop's part.
         settings: `max_queued_events` and `max_queued_bytes` count for messages too.
+        audience: who is told what happens.
     """
 
-    def __init__(self, core: Engine, runtime: Runtime, settings: SocketSettings) -> None:
+    def __init__(
+        self, core: Engine, runtime: Runtime, settings: SocketSettings, *, audience: Audience | None = None
+    ) -> None:
         self.core = core
         self.runtime = runtime
+        self.audience = audience or Audience()
         self._settings = settings
         self._handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(MOMENTS, ())
 
@@ -187,15 +195,18 @@ class EngineApplication:
     def dispatch(self) -> list[SessionInbox]:
         """Take the engine's events and put them into inboxes. Returns those of which `work` must be run now."""
         runnable: list[SessionInbox] = []
+        audience = self.audience
         for session, event in self.core.take_events():
             if session is None:
                 assert isinstance(event, RequestRefused)  # the one event without a session
-                self.request_refused(event)
+                audience.tell(audience.request_refused, event)
                 continue
             assert not isinstance(event, RequestRefused)  # see above
             if isinstance(event, Upgraded):
+                audience.tell(audience.connection_upgraded, session)
                 continue
             if isinstance(event, Opened):
+                audience.tell(audience.connection_opened, session)
                 flow = Flow(self.runtime, session, self._settings)
                 session.context = SessionInbox(self, session, flow)
             inbox = session.context
@@ -203,9 +214,11 @@ class EngineApplication:
             size_bytes = None
             if isinstance(event, (str, bytes)):
                 size_bytes = received_size(event)
+                if audience.message_received:
+                    audience.tell(audience.message_received, inbox.client, event)
             elif isinstance(event, Closed):
                 inbox.flow.wake()  # whoever waits to send learns that it is over
-                self.session_closed(session, event)
+                audience.tell(audience.connection_closed, session, event.reason, event.error)
             if inbox.put(event, size_bytes):
                 runnable.append(inbox)
         return runnable
@@ -215,18 +228,12 @@ class EngineApplication:
         for inbox in self.dispatch():
             self.runtime.spawn(inbox.work)
 
-    def request_refused(self, event: RequestRefused) -> None:
-        """A request was refused before it reached a session; adapters log it."""
-
-    def session_closed(self, session: Session, event: Closed) -> None:
-        """A session ended; adapters log it."""
-
     async def run_all(self, name: str, *args: object) -> None:
-        """Run all handlers of a moment; what one of them raises is logged."""
+        """Run all handlers of a moment; what one of them raises is reported."""
         for handler in self._handlers[name]:
             try:
                 await run(handler, *args)
             except BaseException as error:
                 if not has_failed(error, self.runtime):
                     raise
-                self.runtime.log_exception(f"handler of {name!r} failed", error)
+                self.audience.report(f"handler of {name!r} failed", error)

@@ -67,9 +67,11 @@ class ServerHost:
         is_bound: an adapter has claimed it.
     """
 
-    def __init__(self, serving: Serving, bundle: ClientBundle | None, http: HttpHandler | None) -> None:
+    def __init__(
+        self, serving: Serving, bundle: ClientBundle | None, http: HttpHandler | None, audience: Audience
+    ) -> None:
         self.serving = serving
-        self.audience = Audience()
+        self.audience = audience
         self.endpoints: list[Endpoint] = []
         self.runtime: Runtime = UNBOUND
         self.is_bound = False

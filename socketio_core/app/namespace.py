@@ -97,7 +97,11 @@ class BroadcastOperator:
     def emit_nowait(self, name: str, *args: JSONValue) -> int:
         """The same, for sync code."""
         self._app.runtime.output_ready()  # first, for it checks the thread
-        return self._app.core.broadcast(self._nsp, name, args, self._rooms, self._except, volatile=self._is_volatile)
+        app = self._app
+        count = app.core.broadcast(self._nsp, name, args, self._rooms, self._except, volatile=self._is_volatile)
+        if app.audience.broadcast_sent:
+            app.audience.tell(app.audience.broadcast_sent, self._nsp, name, args, count)
+        return count
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Send an event to all of them and wait for their acknowledgements, one from each.
@@ -266,7 +270,7 @@ class ParentNamespace(_Registers):
         try:
             return bool(self.pattern(name))
         except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self._app.runtime.log_exception(f"function of a namespace's name failed: {name!r}", error)
+            self._app.audience.report(f"function of a namespace's name failed: {name!r}", error)
             return False
 
     @property

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from socketio_core.checks import check_function
 
 if TYPE_CHECKING:
+    from socketio_core.app.engine_application import EngineSession
     from socketio_core.app.socket import Socket
     from socketio_core.engineio.events import RequestRefused
+    from socketio_core.engineio.packet import Payload
     from socketio_core.engineio.session import Session
     from socketio_core.errors import CloseReason, RemoteProtocolError
+    from socketio_core.socketio.packet import JSONValue
 
 _P = ParamSpec("_P")
 
@@ -33,14 +36,49 @@ class Observer:
 
     __slots__ = ()
 
+    # -- connections, of Socket.IO and of bare Engine.IO. `session` is to be looked at: `sid`, `request`, `transport`
+
     def request_refused(self, refused: RequestRefused) -> None:
         """A request was answered with an error before it reached a session."""
+
+    def connection_opened(self, session: Session) -> None:
+        """A client has come; with Socket.IO, it asks for its namespaces now."""
+
+    def connection_upgraded(self, session: Session) -> None:
+        """The connection of a client moved from polling to a WebSocket."""
 
     def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
         """The connection of a client ended; `error` is what the client did wrong, if that was why."""
 
+    # -- Socket.IO
+
+    def event_received(self, socket: Socket, name: str, args: Sequence[JSONValue]) -> None:
+        """A client has sent an event, which now waits for its handlers."""
+
     def event_unhandled(self, socket: Socket, name: str) -> None:
         """No handler was registered for an event; often a typo."""
+
+    def event_sent(self, socket: Socket, name: str, args: Sequence[JSONValue]) -> None:
+        """An event to one client went into its outgoing buffer."""
+
+    def broadcast_sent(self, nsp: str, name: str, args: Sequence[JSONValue], count: int) -> None:
+        """An event to several clients in a namespace went into `count` outgoing buffers."""
+
+    def room_joined(self, socket: Socket, room: str) -> None:
+        """A socket is in a room from now on; not told of the one that is named by its id."""
+
+    def room_left(self, socket: Socket, room: str) -> None:
+        """A socket is in a room no longer, be it that it leaves its namespace."""
+
+    # -- bare Engine.IO
+
+    def message_received(self, session: EngineSession, message: Payload) -> None:
+        """A client has sent a message, which now waits for its handlers."""
+
+    def message_sent(self, session: EngineSession, message: Payload) -> None:
+        """A message to a client went into its outgoing buffer."""
+
+    # -- the application
 
     def failed(self, what: str, error: BaseException) -> None:
         """Code of the application failed, e.g. a handler: `what` says which, and what became of it."""
@@ -55,15 +93,25 @@ class Audience:
     Whoever has something to tell on a hot path looks first: `if audience.event_sent: audience.tell(...)`.
     """
 
-    __slots__ = ("_failing", *METHODS)
+    __slots__ = ("_failing", "_watch_rooms", *METHODS)
 
     request_refused: tuple[Callable[[RequestRefused], object], ...]
+    connection_opened: tuple[Callable[[Session], object], ...]
+    connection_upgraded: tuple[Callable[[Session], object], ...]
     connection_closed: tuple[Callable[[Session, CloseReason, RemoteProtocolError | None], object], ...]
+    event_received: tuple[Callable[[Socket, str, Sequence[JSONValue]], object], ...]
     event_unhandled: tuple[Callable[[Socket, str], object], ...]
+    event_sent: tuple[Callable[[Socket, str, Sequence[JSONValue]], object], ...]
+    broadcast_sent: tuple[Callable[[str, str, Sequence[JSONValue], int], object], ...]
+    room_joined: tuple[Callable[[Socket, str], object], ...]
+    room_left: tuple[Callable[[Socket, str], object], ...]
+    message_received: tuple[Callable[[EngineSession, Payload], object], ...]
+    message_sent: tuple[Callable[[EngineSession, Payload], object], ...]
     failed: tuple[Callable[[str, BaseException], object], ...]
 
     def __init__(self) -> None:
         self._failing: set[Callable[..., object]] = set()
+        self._watch_rooms: Callable[[], None] | None = None
         for name in METHODS:
             setattr(self, name, ())
 
@@ -82,6 +130,16 @@ class Audience:
             check_function(name, method, may_wait=False)
         for name, method in wanted.items():
             setattr(self, name, (*getattr(self, name), method))
+        self._see_to_rooms()
+
+    def when_rooms_matter(self, watch_rooms: Callable[[], None]) -> None:
+        """Call `watch_rooms` when there is somebody to tell about rooms; so joining one costs nothing before."""
+        self._watch_rooms = watch_rooms
+        self._see_to_rooms()
+
+    def _see_to_rooms(self) -> None:
+        if self._watch_rooms is not None and (self.room_joined or self.room_left):
+            self._watch_rooms()
 
     def tell(self, methods: tuple[Callable[_P, object], ...], *args: _P.args, **kwargs: _P.kwargs) -> None:
         """Call each of them; one that fails does not keep the others from being told."""

@@ -13,18 +13,14 @@ from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.engine_application import EngineApplication
 from socketio_core.app.files import Folder, read_client
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
-from socketio_core.app.observer import Audience, Observer
+from socketio_core.app.observer import Observer
 from socketio_core.app.runtime import UNBOUND
-from socketio_core.app.socket import Socket
 from socketio_core.checks import check_function, check_kind, check_path
 from socketio_core.engineio.engine import Engine
-from socketio_core.engineio.events import Closed, RequestRefused
-from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustProxy
 from socketio_core.http import Cors
 from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio.events import ConnectionClosed, EventReceived
 from socketio_core.socketio.json_parser import JsonModule, parser_of
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import ServerCore
@@ -94,14 +90,14 @@ class Server(Application):
         parser = parser_of(settings, parser, json)
         super().__init__(ServerCore(engine, settings, parser=parser), UNBOUND, concurrency=concurrency)
         bundle = None if files is None else ClientBundle(*files, self.core.path, engine.cors)
-        self._host = ServerHost(serving, bundle, http)
+        self._host = ServerHost(serving, bundle, http, self.audience)
         self._host.endpoints.append(Endpoint(self, allow_request))
         for observer in observers:
             self.observe(observer)
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` what happens from now on, here and in the engines that are attached; see `Observer`."""
-        self._host.audience.add(observer)
+        self.audience.add(observer)
 
     def attach_engine(
         self,
@@ -133,41 +129,14 @@ class Server(Application):
         for other in (endpoint.core.path for endpoint in host.endpoints):
             if other.startswith(core.path) or core.path.startswith(other):
                 raise ValueError(f"path overlaps with {other!r}: {core.path!r}")
-        app = _ObservedEngine(core, host.audience, self.core.settings)
+        app = EngineApplication(core, UNBOUND, self.core.settings, audience=self.audience)
         host.endpoints.append(Endpoint(app, allow_request))
         return app
-
-    # -- what happens ------------------------------------------------------------------------------------------------
-
-    def request_refused(self, event: RequestRefused) -> None:
-        """See `Observer.request_refused`."""
-        self._host.audience.tell(self._host.audience.request_refused, event)
-
-    def event_unhandled(self, socket: Socket, event: EventReceived) -> None:
-        """See `Observer.event_unhandled`."""
-        self._host.audience.tell(self._host.audience.event_unhandled, socket, event.name)
-
-    def connection_closed(self, event: ConnectionClosed) -> None:
-        """See `Observer.connection_closed`."""
-        audience = self._host.audience
-        audience.tell(audience.connection_closed, event.connection.session, event.reason, event.error)
 
 
 def host_of(server: Server) -> ServerHost:
     """Return what an adapter needs of a server."""
     return server._host
-
-
-class _ObservedEngine(EngineApplication):
-    def __init__(self, core: Engine, audience: Audience, settings: SocketSettings) -> None:
-        super().__init__(core, UNBOUND, settings)
-        self._audience = audience
-
-    def request_refused(self, event: RequestRefused) -> None:
-        self._audience.tell(self._audience.request_refused, event)
-
-    def session_closed(self, session: Session, event: Closed) -> None:
-        self._audience.tell(self._audience.connection_closed, session, event.reason, event.error)
 
 
 def _engine_of(engine: EngineSettings | None, path: str, cors: Cors | None) -> EngineSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.handlers import Registrar
@@ -203,6 +203,8 @@ class Socket(Registrar):
             await self._wait_drained()
         sent = member.emit(name, args)
         runtime.output_ready()
+        if sent and self._app.audience.event_sent:
+            self._tell_sent(name, args)
         return sent
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
@@ -212,12 +214,22 @@ class Socket(Registrar):
             BufferFull: the socket's outgoing buffer is above its high-water mark; nothing was sent.
         """
         self._app.runtime.output_ready()  # first, for it checks the thread
-        return self._member.emit_nowait(name, args)
+        sent = self._member.emit_nowait(name, args)
+        if sent and self._app.audience.event_sent:
+            self._tell_sent(name, args)
+        return sent
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
         self._app.runtime.output_ready()  # as above
-        return self._member.emit(name, args, volatile=True)
+        sent = self._member.emit(name, args, volatile=True)
+        if sent and self._app.audience.event_sent:
+            self._tell_sent(name, args)
+        return sent
+
+    def _tell_sent(self, name: str, args: Sequence[JSONValue]) -> None:
+        audience = self._app.audience
+        audience.tell(audience.event_sent, self, name, args)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.
@@ -247,6 +259,8 @@ class Socket(Registrar):
         if ack_id is None:
             raise Disconnected(f"socket has left, so {name!r} was not sent")
         runtime.output_ready()
+        if self._app.audience.event_sent:
+            self._tell_sent(name, args)
         self._inbox.flow.ack_awaited()
         try:
             await event.wait()

@@ -82,14 +82,14 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         if event.ack_id is not None and was_handled and not failed:
             self._acknowledge(event, outcome)
         elif not was_handled:
-            self.app.event_unhandled(socket, event)
+            self.app.audience.tell(self.app.audience.event_unhandled, socket, name)
 
     def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
         assert event.ack_id is not None  # the caller looked
         try:
             self.member.acknowledge(event.ack_id, ack_args(result))
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
-            self.runtime.log_exception(f"return value of the handler of {event.name!r} cannot be sent", error)
+            self.app.audience.report(f"return value of the handler of {event.name!r} cannot be sent", error)
         self.runtime.output_ready()
 
     async def _decide(self) -> None:
@@ -109,7 +109,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             if not has_failed(error, self.runtime):  # cancelled: fail closed, and let it pass
                 self._refuse("Server is shutting down")
                 raise
-            self.runtime.log_exception("middleware failed, so the socket was refused", error)
+            self.app.audience.report("middleware failed, so the socket was refused", error)
             self._refuse("Internal server error")
             return
         self.runtime.output_ready()
@@ -124,7 +124,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         try:
             member.refuse(message, data)
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
-            self.runtime.log_exception("message or data of the refusal cannot be sent", error)
+            self.app.audience.report("message or data of the refusal cannot be sent", error)
             try:
                 member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
             except Exception:  # noqa: BLE001 - it is the parser's: what cannot be told ends the connection
@@ -157,7 +157,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         if isinstance(error, ConnectRefused):
             hint = "too late to refuse, the socket is in: raise ConnectRefused in a middleware (use), or disconnect it"
             error.add_note(hint)
-        self.runtime.log_exception(f"handler of {name!r} failed", error)
+        self.app.audience.report(f"handler of {name!r} failed", error)
 
 
 def inbox_of(member: Member) -> SocketInbox:

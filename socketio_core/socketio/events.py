@@ -69,6 +69,20 @@ class Left:
 
 
 @record
+class ConnectionOpened:
+    """A client has begun an Engine.IO session; it has joined no namespace yet."""
+
+    connection: Connection
+
+
+@record
+class ConnectionUpgraded:
+    """The Engine.IO session of a client moved from polling to its WebSocket; nothing was lost or reordered."""
+
+    connection: Connection
+
+
+@record
 class ConnectionClosed:
     """The Engine.IO session of a client ended; its members had their `Left` before."""
 
@@ -80,5 +94,14 @@ class ConnectionClosed:
 
 
 ServerEvent = (
-    ConnectRequested | EventReceived | AckReceived | AckExpired | AckDropped | Left | ConnectionClosed | RequestRefused
+    ConnectRequested
+    | EventReceived
+    | AckReceived
+    | AckExpired
+    | AckDropped
+    | Left
+    | ConnectionOpened
+    | ConnectionUpgraded
+    | ConnectionClosed
+    | RequestRefused
 )

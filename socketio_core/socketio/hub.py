@@ -20,6 +20,9 @@ RoomSet = frozenset[str] | None
 NamePattern = Callable[[str], bool]
 """Says whether clients may join a namespace of this name."""
 
+RoomWatcher = Callable[["Member", str, bool], None]
+"""Is told that a member joined (`True`) or left a room; must change nothing."""
+
 
 class NamespaceCore:
     """One namespace: its joined members and their rooms.
@@ -31,6 +34,7 @@ class NamespaceCore:
         pending_count: how many members are being decided about.
         pattern: what accepted the name, if it was not asked for by name first.
         is_dynamic: a pattern accepted the name; it is there while somebody is in it, or wants to be.
+        room_watcher: is told who joins and leaves its rooms; see `Hub.watch_rooms`.
     """
 
     __slots__ = (
@@ -43,6 +47,7 @@ class NamespaceCore:
         "name",
         "pattern",
         "pending_count",
+        "room_watcher",
     )
 
     def __init__(self, name: str, pattern: NamePattern | None = None) -> None:
@@ -52,6 +57,7 @@ class NamespaceCore:
         self.context: object = None
         self.members: dict[str, Member] = {}
         self.pending_count = 0
+        self.room_watcher: RoomWatcher | None = None
         self._rooms: dict[str, dict[Member, None]] = {}  # a dict keeps the order of joining
         self._next_ack_id = 0
 
@@ -119,6 +125,8 @@ class NamespaceCore:
     def add_to_room(self, member: Member, room: str) -> None:
         """Called by the member, which knows its rooms."""
         self._rooms.setdefault(room, {})[member] = None
+        if self.room_watcher is not None:
+            self.room_watcher(member, room, True)  # noqa: FBT003 - as the type says
 
     def remove_from_room(self, member: Member, room: str) -> None:
         """Called by the member; an empty room is gone."""
@@ -127,6 +135,8 @@ class NamespaceCore:
             members.pop(member, None)
             if not members:
                 del self._rooms[room]
+            if self.room_watcher is not None:
+                self.room_watcher(member, room, False)  # noqa: FBT003 - as the type says
 
 
 class Hub:
@@ -140,6 +150,7 @@ class Hub:
         self.namespaces: dict[str, NamespaceCore] = {}
         self._dynamic: WeakValueDictionary[str, NamespaceCore] = WeakValueDictionary()  # empty ones that are held too
         self._patterns: list[NamePattern] = []
+        self._room_watcher: RoomWatcher | None = None
 
     def of(self, name: str) -> NamespaceCore:
         """Return the namespace `name`, made if need be; clients can join it from then on.
@@ -148,7 +159,7 @@ class Hub:
         """
         namespace = self._look_up(name)
         if namespace is None:
-            namespace = self.namespaces[name] = NamespaceCore(name)
+            namespace = self.namespaces[name] = self._make(name)
         return namespace
 
     def allow(self, pattern: NamePattern) -> None:
@@ -167,8 +178,19 @@ class Hub:
         if namespace is None:
             pattern = next((pattern for pattern in self._patterns if pattern(name)), None)
             if pattern is not None:
-                namespace = self._dynamic[name] = NamespaceCore(name, pattern)
+                namespace = self._dynamic[name] = self._make(name, pattern)
         return namespace
+
+    def _make(self, name: str, pattern: NamePattern | None = None) -> NamespaceCore:
+        namespace = NamespaceCore(name, pattern)
+        namespace.room_watcher = self._room_watcher
+        return namespace
+
+    def watch_rooms(self, watcher: RoomWatcher) -> None:
+        """Tell `watcher` who joins and leaves a room from now on, in any namespace; not the rooms named by an id."""
+        self._room_watcher = watcher
+        for namespace in (*self.namespaces.values(), *self._dynamic.values()):
+            namespace.room_watcher = watcher
 
     def forget_if_empty(self, namespace: NamespaceCore) -> None:
         """Drop a dynamic namespace when its last member is gone, so that clients cannot fill the memory with names."""

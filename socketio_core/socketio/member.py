@@ -105,7 +105,7 @@ class Member:
         self.namespace.pending_count -= 1
         self.was_accepted = True
         self.namespace.members[self.sid] = self
-        for room in self._rooms:
+        for room in tuple(self._rooms):
             self.namespace.add_to_room(self, room)
         unsent, self.unsent = self.unsent, ()
         for message in unsent:
@@ -165,7 +165,7 @@ class Member:
         """Free all that the member holds, and report it; called by its connection."""
         rooms = frozenset(self._rooms)
         if self.state is MemberState.JOINED:
-            for room in self._rooms:
+            for room in tuple(self._rooms):
                 self.namespace.remove_from_room(self, room)
             del self.namespace.members[self.sid]
         else:  # it was pending: who has left is no longer known to the connection

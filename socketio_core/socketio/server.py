@@ -20,7 +20,7 @@ from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.settings import EngineSettings, SocketSettings, combined, with_path
 from socketio_core.socketio.connection import Connection
-from socketio_core.socketio.events import ServerEvent
+from socketio_core.socketio.events import ConnectionOpened, ConnectionUpgraded, ServerEvent
 from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.hub import Hub, RoomSet
 from socketio_core.socketio.json_parser import JsonParser
@@ -241,7 +241,11 @@ class ServerCore:
                     continue
                 context = session.context
                 if isinstance(event, Opened):
-                    session.context = Connection(self, session, now)
-                elif isinstance(event, Closed):
-                    assert isinstance(context, Connection)
+                    session.context = connection = Connection(self, session, now)
+                    self._events.append(ConnectionOpened(connection))
+                    continue
+                assert isinstance(context, Connection)
+                if isinstance(event, Closed):
                     context.session_closed(event)
+                else:
+                    self._events.append(ConnectionUpgraded(context))

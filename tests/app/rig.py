@@ -8,34 +8,39 @@ from typing import Any
 from socketio_core.app import Application, Namespace, Socket
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler
+from socketio_core.app.observer import Observer
 from socketio_core.app.socket import inbox_behind
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.packet import Payload
+from socketio_core.engineio.session import Session
+from socketio_core.errors import CloseReason, RemoteProtocolError
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import ConnectionClosed, EventReceived
 from socketio_core.socketio.member import Member
 from socketio_core.testing import WireClient, settle
 from tests.app.hand_runtime import HandEvent, HandRuntime, Task
 from tests.socketio.rig import Rig, connect_head, drain
 
 
-class App(Application):
-    """Notes what adapters log."""
+class Onlooker(Observer):
+    """Notes what a log would."""
 
-    noted: list[ConnectionClosed | RequestRefused]
-    unhandled: list[tuple[Socket, str]]
+    def __init__(self, runtime: HandRuntime) -> None:
+        self._runtime = runtime
+        self.closed: list[CloseReason] = []
+        self.refused: list[RequestRefused] = []
+        self.unhandled: list[tuple[Socket, str]] = []
 
-    def request_refused(self, event: RequestRefused) -> None:
-        super().request_refused(event)
-        self.noted.append(event)
+    def request_refused(self, refused: RequestRefused) -> None:
+        self.refused.append(refused)
 
-    def event_unhandled(self, socket: Socket, event: EventReceived) -> None:
-        super().event_unhandled(socket, event)
-        self.unhandled.append((socket, event.name))
+    def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+        self.closed.append(reason)
 
-    def connection_closed(self, event: ConnectionClosed) -> None:
-        super().connection_closed(event)
-        self.noted.append(event)
+    def event_unhandled(self, socket: Socket, name: str) -> None:
+        self.unhandled.append((socket, name))
+
+    def failed(self, what: str, error: BaseException) -> None:
+        self._runtime.log_exception(what, error)
 
 
 class AppRig(Rig):
@@ -43,14 +48,15 @@ class AppRig(Rig):
 
     Attributes:
         calls: for handlers to note what they got.
+        onlooker: what an observer is told.
     """
 
     def __init__(self, engine: EngineSettings | None = None, *, concurrency: int = 1, **settings: Any) -> None:
         super().__init__(engine, **settings)
         self.runtime = HandRuntime(self.clock)
-        self.io = App(self.server, self.runtime, concurrency=concurrency)
-        self.io.noted = []
-        self.io.unhandled = []
+        self.onlooker = Onlooker(self.runtime)
+        self.io = Application(self.server, self.runtime, concurrency=concurrency)
+        self.io.audience.add(self.onlooker)
         self.calls: list[Any] = []
 
     @property

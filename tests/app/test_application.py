@@ -10,12 +10,11 @@ import pytest
 
 from socketio_core.app import Socket
 from socketio_core.app.handlers import Handler
-from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import CloseReason, ConnectRefused
 from socketio_core.http import Request
-from socketio_core.socketio import ConnectionClosed, Decoder, JsonParser, Packet
+from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.packet import CONNECT_ERROR
 from tests.app.hand_runtime import Cancelled
@@ -164,7 +163,7 @@ def test_an_event_without_a_handler_is_noted(rig: AppRig) -> None:
     rig.io.on("known", note(rig, "known"))
     rig.io.on_any(note(rig, "any"))
     assert rig.send(client, '42["known"]', '42["unknown",1]', '420["asked"]') == []
-    assert rig.io.unhandled == [(socket, "unknown"), (socket, "asked")]
+    assert rig.onlooker.unhandled == [(socket, "unknown"), (socket, "asked")]
 
 
 def test_a_decision_that_is_cancelled_is_a_refusal(rig: AppRig) -> None:
@@ -383,14 +382,13 @@ def test_everyone_says_goodbye(rig: AppRig, reason: CloseReason) -> None:
         rig.server.close(rig.now)
         rig.run()
     assert rig.calls == [("left", socket.id, reason.value) for socket in sockets]
-    assert [event.reason for event in rig.io.noted if isinstance(event, ConnectionClosed)] == [reason] * 3
+    assert rig.onlooker.closed == [reason] * 3
 
 
-def test_adapters_hear_of_refused_requests(rig: AppRig) -> None:
+def test_observers_hear_of_refused_requests(rig: AppRig) -> None:
     rig.server.handle_request(Request("GET", "/socket.io/?EIO=3&transport=polling", scheme="http"), rig.now, None)
     rig.run()
-    (event,) = rig.io.noted
-    assert isinstance(event, RequestRefused)
+    assert [refused.message for refused in rig.onlooker.refused] == ["Unsupported protocol version"]
 
 
 def test_the_newest_socket_is_what_the_client_was_told(rig: AppRig) -> None:

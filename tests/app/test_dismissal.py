@@ -74,7 +74,7 @@ def test_nothing_is_handled_behind_the_servers_goodbye(
     rig.run()
     assert rig.calls == [("any", "login"), "login", reason]
     assert (flow_of(socket).queued_count, flow_of(socket).queued_bytes) == (0, 0)
-    assert rig.io.unhandled == []
+    assert rig.onlooker.unhandled == []
 
 
 @BOTH
@@ -172,7 +172,7 @@ def test_a_handler_of_any_event_may_keep_it_from_the_others(how: Callable[[Socke
     rig.send(client, '421["delete",1]', '42["delete",2]')
     assert rig.calls == ["delete"]
     assert (flow_of(socket).queued_count, flow_of(socket).queued_bytes) == (0, 0)
-    assert rig.io.unhandled == []
+    assert rig.onlooker.unhandled == []
 
 
 def test_handlers_of_an_event_that_began_are_all_called() -> None:

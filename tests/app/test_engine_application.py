@@ -10,29 +10,15 @@ import pytest
 from socketio_core.app import EngineApplication, EngineSession
 from socketio_core.app.engine_application import session_inbox_behind
 from socketio_core.app.flow import Flow
-from socketio_core.engineio import Closed, Engine, RequestRefused
-from socketio_core.engineio.session import Session
+from socketio_core.engineio import Engine
 from socketio_core.errors import BufferFull
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.testing import FakeClock, WireClient, advance, settle
 from tests.app.hand_runtime import HandRuntime, Task
+from tests.app.rig import Onlooker
 
 TRANSPORTS = ("polling", "websocket")
-
-
-class Noting(EngineApplication):
-    """Notes what adapters log."""
-
-    noted: list[Closed | RequestRefused]
-
-    def request_refused(self, event: RequestRefused) -> None:
-        super().request_refused(event)
-        self.noted.append(event)
-
-    def session_closed(self, session: Session, event: Closed) -> None:
-        super().session_closed(session, event)
-        self.noted.append(event)
 
 
 def flow_of(client: EngineSession) -> Flow:
@@ -47,10 +33,11 @@ class EngineRig:
         self.clock = FakeClock()
         self.runtime = HandRuntime(self.clock)
         self.core = Engine(EngineSettings(**engine))
-        self.app = Noting(
+        self.onlooker = Onlooker(self.runtime)
+        self.app = EngineApplication(
             self.core, self.runtime, SocketSettings(max_queued_events=queued, max_queued_bytes=queued_bytes)
         )
-        self.app.noted = []
+        self.app.audience.add(self.onlooker)
         self.calls: list[Any] = []
 
     def run(self) -> None:
@@ -115,7 +102,7 @@ def test_a_session_has_a_beginning_messages_and_an_end(rig: EngineRig, transport
     assert rig.calls == [(["hello", b"\x00"], "transport close", False)]
     assert repr(session) == f"<EngineSession on {transport}, closed>"
     assert rig.app.sessions == []
-    assert [type(event) for event in rig.app.noted] == [Closed]
+    assert len(rig.onlooker.closed) == 1
 
 
 def test_an_engine_without_handlers_is_quiet(rig: EngineRig) -> None:
@@ -141,7 +128,7 @@ def test_an_upgrade_is_no_business_of_handlers(rig: EngineRig) -> None:
 def test_refused_requests_are_for_the_adapter(rig: EngineRig) -> None:
     rig.core.handle_request(Request("GET", "/engine.io/?EIO=3&transport=polling", scheme="http"), rig.clock.now, None)
     rig.run()
-    assert [type(event) for event in rig.app.noted] == [RequestRefused]
+    assert len(rig.onlooker.refused) == 1
 
 
 @pytest.mark.parametrize("name", ["mesage", "disconnect", ""])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
-from socketio_core import Observer, Server
+from socketio_core import CloseReason, Observer, RemoteProtocolError, Server
+from socketio_core.app import Disconnected, EngineSession, Socket
 from socketio_core.app.observer import METHODS, Audience
 from socketio_core.engineio import RequestRefused
+from socketio_core.engineio.session import Session
 from tests.app.served import Served
-from tests.wire.written import POLLING
+from tests.wire.written import POLLING, frame, handshake
 
 
 class Refusals(Observer):
@@ -87,6 +92,206 @@ class Async(Observer):
 def test_what_cannot_be_told_is_refused(observer: Any, why: str) -> None:
     with pytest.raises(TypeError, match=why):
         Server(observers=[observer])
+
+
+class Diary(Observer):
+    """Notes all it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+        for name in METHODS:
+            setattr(self, name, partial(self._note, name))
+
+    def _note(self, name: str, *args: Any) -> None:
+        self.told.append((name, *[_plain(arg) for arg in args]))
+
+    def take(self) -> list[tuple[Any, ...]]:
+        """Return what was told since the last call."""
+        told, self.told = self.told, []
+        return told
+
+
+def _plain(arg: Any) -> Any:
+    if isinstance(arg, (Socket, Session, EngineSession)):
+        return type(arg).__name__
+    return arg.value if isinstance(arg, CloseReason) else arg
+
+
+def test_a_connection_is_told_from_its_beginning_to_its_end() -> None:
+    diary = Diary()
+    io = Server(observers=[diary])
+    io.attach_engine()
+    served = Served(io)
+    for path, kind in (("/socket.io/", "Session"), ("/engine.io/", "Session")):
+        polling = f"{path}?EIO=4&transport=polling"
+        sid = served.open_session(polling)
+        assert diary.take() == [("connection_opened", kind)]
+        upgrade = served.connect()
+        upgrade.send(handshake(f"{path}?EIO=4&transport=websocket&sid={sid}"), frame("2probe"), frame("5"))
+        assert diary.take() == [("connection_upgraded", kind)]
+        upgrade.lose()
+        assert diary.take() == [("connection_closed", kind, "transport close", None)]
+    broken = served.websocket()
+    diary.take()
+    broken.send(frame("x"))
+    ((name, _, reason, error),) = diary.take()
+    assert (name, reason) == ("connection_closed", "parse error")
+    assert isinstance(error, RemoteProtocolError)
+
+
+def test_events_in_and_out_are_told() -> None:
+    diary = Diary()
+    io = Server(observers=[diary])
+
+    @io.on("go")
+    async def go(socket: Socket, *args: int) -> None:
+        assert diary.take() == [("event_received", "Socket", "go", [1, 2])]
+        socket.emit_volatile("perhaps")
+        socket.emit_volatile("dropped, for something waits")
+        await socket.emit("emitted", *args)
+        socket.emit_nowait("at once")
+        with suppress(Disconnected):
+            await socket.call("question", timeout=None)
+        await socket.emit("too late")
+        socket.emit_nowait("too late")
+        socket.emit_volatile("too late")
+
+    served = Served(io)
+    client = served.join()
+    diary.take()
+    client.send(frame('42["go",1,2]'))
+    names = [("perhaps", ()), ("emitted", (1, 2)), ("at once", ()), ("question", ())]
+    assert diary.take() == [("event_sent", "Socket", name, args) for name, args in names]
+    client.lose()
+    assert [name for name, *_ in diary.take()] == ["connection_closed"]
+
+
+def test_broadcasts_are_told_once_with_how_many_took_them() -> None:
+    diary = Diary()
+    io = Server(observers=[diary])
+    served = Served(io)
+    served.join(), served.join()
+    diary.take()
+    io.emit_nowait("news", 1)
+    io.to("nobody").emit_nowait("secret")
+    served.runtime.start(io.call("question", 2))
+    served.settle()
+    assert diary.take() == [
+        ("broadcast_sent", "/", "news", (1,), 2),
+        ("broadcast_sent", "/", "secret", (), 0),
+        ("broadcast_sent", "/", "question", (2,), 2),
+    ]
+
+
+def test_rooms_joined_and_left_are_told_by_whatever_way() -> None:
+    diary = Diary()
+    io = Server(observers=[diary])
+
+    @io.use
+    @io.of(re.compile("/dynamic")).use
+    def welcome(socket: Socket) -> None:
+        socket.join("hall")
+        diary.take()
+
+    served = Served(io)
+    client = served.join()
+    assert diary.take() == [("room_joined", "Socket", "hall")]
+    (socket,) = io.sockets.sockets.values()
+    socket.join(["hall", "kitchen", socket.id])
+    io.to("hall").sockets_join("cellar")
+    io.to("hall").sockets_leave(["hall", "cellar", "nowhere"])
+    assert sorted(diary.take()) == [
+        ("room_joined", "Socket", "cellar"),
+        ("room_joined", "Socket", "kitchen"),
+        ("room_left", "Socket", "cellar"),
+        ("room_left", "Socket", "hall"),
+    ]
+    client.send(frame("40/dynamic,"))
+    assert diary.take() == [("room_joined", "Socket", "hall")]
+    client.lose()
+    assert sorted(diary.take())[1:] == [("room_left", "Socket", "hall"), ("room_left", "Socket", "kitchen")]
+
+
+def test_rooms_are_told_to_who_comes_later_too() -> None:
+    io = Server()
+    served = Served(io)
+    io.of(re.compile("/dynamic"))
+    client = served.join()
+    client.send(frame("40/dynamic,"))
+    diary = Diary()
+    io.observe(diary)
+    for name in ("/", "/dynamic"):
+        io.of(name).sockets_join("hall")
+    assert diary.take() == [("room_joined", "Socket", "hall")] * 2
+
+
+class Meddler(Observer):
+    """Does what it must not: changes what it is told of."""
+
+    def room_joined(self, socket: Socket, room: str) -> None:
+        if room != "more":
+            socket.join("more")
+
+    def room_left(self, socket: Socket, room: str) -> None:
+        socket.join(room + "again")
+
+
+def test_an_observer_that_meddles_harms_nobody() -> None:
+    io = Server(observers=[Meddler()])
+    io.use(lambda socket: socket.join(["one", "two"]))
+    served = Served(io)
+    client = served.join()
+    (socket,) = io.sockets.sockets.values()
+    assert socket.rooms == {socket.id, "one", "two", "more"}
+    client.lose()
+    assert socket.rooms == set()
+    assert served.join().frames() == []
+
+
+def test_messages_of_bare_engine_io_are_told() -> None:
+    diary = Diary()
+    io = Server(observers=[diary])
+    engine = io.attach_engine()
+
+    @engine.on("message")
+    async def echo(session: EngineSession, message: str | bytes) -> None:
+        await session.send(message)
+        session.send_nowait("more")
+        await session.close()
+        assert not session.send_nowait("too late")
+
+    client = Served(io).websocket("/engine.io/?EIO=4&transport=websocket")
+    diary.take()
+    client.send(frame("4hello"))
+    assert diary.take() == [
+        ("message_received", "EngineSession", "hello"),
+        ("message_sent", "EngineSession", "hello"),
+        ("message_sent", "EngineSession", "more"),
+        ("connection_closed", "Session", "forced close", None),
+    ]
+
+
+def test_handlers_that_fail_and_events_without_any_are_told() -> None:
+    diary = Diary()
+    io = Server(observers=[diary])
+    engine = io.attach_engine()
+    error = RuntimeError("no")
+
+    def fail(*args: object) -> None:
+        raise error
+
+    io.on("go", fail)
+    engine.on("message", fail)
+    served = Served(io)
+    client, bare = served.join(), served.websocket("/engine.io/?EIO=4&transport=websocket")
+    diary.take()
+    client.send(frame('42["go"]'), frame('42["typo"]'))
+    bare.send(frame("4hello"))
+    assert [told for told in diary.take() if "received" not in told[0]] == [
+        ("failed", "handler of 'go' failed", error),
+        ("event_unhandled", "Socket", "typo"),
+        ("failed", "handler of 'message' failed", error),
+    ]
 
 
 def test_what_nobody_overrides_is_told_to_nobody() -> None:

@@ -146,6 +146,7 @@ def test_what_nobody_serves_yet_has_nothing_to_wait_for() -> None:
     runtime.run_soon(lambda: called.append("soon"))
     runtime.log_exception("nothing", None)
     runtime.check_caller()
+    assert runtime.is_cancelled(KeyError())
     assert runtime.now() <= 0.0
     with pytest.raises(RuntimeError, match="before the server is served"):
         runtime.new_event()

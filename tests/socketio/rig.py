@@ -8,7 +8,15 @@ from typing import Any, Final, TypeVar
 
 from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio import ConnectRequested, Left, Member, ServerCore, ServerEvent
+from socketio_core.socketio import (
+    ConnectionOpened,
+    ConnectionUpgraded,
+    ConnectRequested,
+    Left,
+    Member,
+    ServerCore,
+    ServerEvent,
+)
 from socketio_core.testing import FakeClock, WireClient, advance
 
 TRANSPORTS: Final = ("polling", "websocket")
@@ -67,8 +75,9 @@ class Rig:
         return client, self.join(client, nsp)
 
     def events(self) -> list[ServerEvent]:
-        """Return what happened since the last call."""
-        return self.server.take_events()
+        """Return what happened since the last call to sockets, and which connections ended."""
+        begun = (ConnectionOpened, ConnectionUpgraded)
+        return [event for event in self.server.take_events() if not isinstance(event, begun)]
 
     def take(self, kind: type[_E]) -> list[_E]:
         """Return what happened since the last call, which must be events of one kind."""

@@ -36,6 +36,28 @@ def members(rig: Rig) -> list[Member]:
     return members
 
 
+def test_who_watches_rooms_is_told_who_joins_and_leaves_them(rig: Rig) -> None:
+    told: list[tuple[str, str, bool]] = []
+    hub = rig.server.hub
+    hub.allow(re.compile("/d.*").fullmatch)  # type: ignore[arg-type] # what it returns is as good as a bool
+    client, before = rig.joined(nsp="/dynamic")
+    before.join("unseen")
+    hub.watch_rooms(lambda member, room, is_in: told.append((member.namespace.name, room, is_in)))
+    pending = rig.request(client)
+    pending.join("a")
+    assert told == [], "it may never be in"
+    assert pending.accept(rig.now)
+    pending.join("a")
+    pending.join(pending.sid)
+    pending.leave("b")
+    before.join("b")
+    before.leave("b")
+    assert told == [("/", "a", True), ("/dynamic", "b", True), ("/dynamic", "b", False)]
+    told.clear()
+    client.send("1")
+    assert sorted(told) == [("/", "a", False), ("/dynamic", "unseen", False)]
+
+
 # `0` to `4` stand for the rooms that are named by the members' ids.
 CHOICES: Final[list[tuple[set[str] | None, set[str], list[int]]]] = [
     (None, set(), [0, 1, 2, 3, 4]),

@@ -15,6 +15,8 @@ from socketio_core.socketio import (
     AckDropped,
     AckExpired,
     ConnectionClosed,
+    ConnectionOpened,
+    ConnectionUpgraded,
     Decoder,
     EventReceived,
     Left,
@@ -32,6 +34,28 @@ BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.fixture
 def rig() -> Rig:
     return Rig()
+
+
+@BOTH
+def test_a_connection_begins_and_ends_whatever_its_client_joins(rig: Rig, transport: str) -> None:
+    client = rig.open(transport)
+    (opened,) = rig.server.take_events()
+    assert isinstance(opened, ConnectionOpened)
+    assert opened.connection.session is client.session
+    client.send("1")
+    closed = rig.server.take_events()[-1]
+    assert isinstance(closed, ConnectionClosed)
+    assert closed.connection is opened.connection
+
+
+def test_an_upgrade_is_told(rig: Rig) -> None:
+    client = rig.open("polling")
+    (opened,) = rig.server.take_events()
+    client.upgrade()
+    (upgraded,) = rig.server.take_events()
+    assert isinstance(opened, ConnectionOpened)
+    assert isinstance(upgraded, ConnectionUpgraded)
+    assert upgraded.connection is opened.connection
 
 
 def test_the_path_is_that_of_socket_io() -> None:

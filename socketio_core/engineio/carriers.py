@@ -34,9 +34,21 @@ class Poll:
 
     Attributes:
         response: `None` while the poll is parked.
+        failure: why the response could not be made of what a parser or an application gave; it is a 500 then, and the
+            session is over. To be logged.
     """
 
-    __slots__ = ("_accept_encoding", "_headers", "_threshold", "context", "is_ready", "messages", "response", "session")
+    __slots__ = (
+        "_accept_encoding",
+        "_headers",
+        "_threshold",
+        "context",
+        "failure",
+        "is_ready",
+        "messages",
+        "response",
+        "session",
+    )
 
     def __init__(
         self, session: Session, headers: Headers, accept_encoding: str | None, threshold_bytes: int | None
@@ -44,15 +56,26 @@ class Poll:
         self.session = session
         self.context: object = None
         self.response: Response | None = None
+        self.failure: Exception | None = None
         self.is_ready = False
         self.messages: list[WireMessage] = []
         self._headers = headers
         self._accept_encoding = accept_encoding
         self._threshold = threshold_bytes
 
-    def respond(self, messages: list[WireMessage]) -> None:
-        """Set the response: all `messages` in one payload. Called by the session."""
+    def respond(self, messages: list[WireMessage]) -> bool:
+        """Set the response: all `messages` in one payload; or say that it failed. Called by the session."""
         self.messages = messages
+        try:
+            self.response = self._made_of(messages)
+        except Exception as error:  # noqa: BLE001 - of frames that are anybody's: the other carriers must get theirs
+            self.messages = []
+            self.failure = error
+            body = b"Internal server error\n"
+            self.response = Response(500, [*POLL_HEADERS, *self._headers, (b"content-length", b"%d" % len(body))], body)
+        return self.failure is None
+
+    def _made_of(self, messages: list[WireMessage]) -> Response:
         body = SEPARATOR.join([message.polling_text for message in messages]).encode("utf-8")
         headers = [*POLL_HEADERS, *self._headers]
         if self._threshold is not None and len(body) >= self._threshold and any(m.compress for m in messages):
@@ -63,7 +86,7 @@ class Poll:
                 headers.append((b"content-encoding", encoding.encode("ascii")))
             headers.append((b"vary", b"Accept-Encoding"))
         headers.append((b"content-length", b"%d" % len(body)))
-        self.response = Response(200, headers, body)
+        return Response(200, headers, body)
 
 
 class Post:

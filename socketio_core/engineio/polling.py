@@ -127,7 +127,8 @@ class Polling:
         self.parked = self._session.outlet = None
         self._set_deadline(None)
         self._flushed = poll
-        poll.respond(messages)
+        if not poll.respond(messages):
+            self._session.break_off(CloseReason.TRANSPORT_ERROR, "internal error")
 
     def _take(self, reserved: int = 0) -> list[WireMessage]:
         """Take what one response may hold beside `reserved` packets, but at least one message."""

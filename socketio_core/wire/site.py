@@ -241,6 +241,8 @@ class Site:
                 if not isinstance(owner, Wire):
                     continue  # its connection was begun by nobody here
                 if isinstance(carrier, Poll):
+                    if carrier.failure is not None:
+                        self.report("response of a poll could not be made", carrier.failure)
                     owner.poll_ready(carrier, now)
                     self._tell_pace(mount, carrier.session)
                 elif carrier.is_closed:

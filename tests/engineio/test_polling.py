@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from weakref import finalize
 
 import pytest
@@ -47,6 +48,50 @@ def test_between_two_polls_nothing_leaves_at_once() -> None:
     states.append(session.is_writable)
     session.send("a")
     assert (states, scene.engine.take_ready()) == ([True, False], [])
+
+
+class Fickle(list[str]):
+    """Frames of a parser that can be looked at once, and then not be had."""
+
+    was_seen = False
+
+    def __iter__(self) -> Iterator[str]:
+        if self.was_seen:
+            raise ValueError("no frame")
+        self.was_seen = True
+        return super().__iter__()
+
+
+def polls_ready(scene: Scene) -> list[Poll]:
+    return [carrier for carrier in scene.engine.take_ready() if isinstance(carrier, Poll)]
+
+
+def test_a_response_that_cannot_be_made_costs_its_session_alone() -> None:
+    scene = Scene()
+    first, faulty, last = scene.client(), scene.client(), scene.client()
+    for client in (first, faulty, last):
+        client.poll()
+    scene.session(first).send("a")
+    assert scene.session(faulty).put(WireMessage(Fickle(["4a", "4b"])))
+    scene.session(last).send("b")
+    polls = polls_ready(scene)
+    assert [poll.response and poll.response.status for poll in polls] == [200, 500, 200]
+    assert [str(poll.failure) for poll in polls] == ["None", "no frame", "None"]
+    assert polls[1].messages == []
+    assert scene.reports() == ["<closed: transport error: internal error>"]
+    scene.engine.poll_delivered(polls[1], scene.now)
+    assert scene.engine.session_count == 2
+
+
+def test_a_response_that_cannot_be_made_at_the_end_costs_nobody_else() -> None:
+    scene = Scene()
+    faulty, other = scene.client(), scene.client()
+    for client in (faulty, other):
+        client.poll()
+    assert scene.session(faulty).put(WireMessage(Fickle(["4a", "4b"])))
+    scene.engine.close(scene.now)
+    assert [poll.response and poll.response.status for poll in polls_ready(scene)] == [500, 200]
+    assert scene.engine.session_count == 0
 
 
 def test_a_lost_poll_ends_the_session_when_none_follows() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from socketio_core.engineio.carriers import Poll
+from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineSettings
 from tests.wire.by_hand import POLLING, House, Peer
@@ -120,6 +121,33 @@ def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next() 
     assert peer.answer().status == 500
     assert [str(error) for _, error in place.reports] == ["nasty"]
     assert place.connect().ask(f"{POLLING}&sid={sid}").text == "4kept"
+
+
+class Fickle(list[str]):
+    """Frames that can be looked at once, and then not be had."""
+
+    was_seen = False
+
+    def __iter__(self) -> Iterator[str]:
+        if self.was_seen:
+            raise ValueError("no frame")
+        self.was_seen = True
+        return super().__iter__()
+
+
+def test_answer_that_cannot_be_made_costs_its_session_alone() -> None:
+    place = House()
+    sids = [place.open_session() for _ in range(3)]
+    peers = [place.park(sid) for sid in sids]
+    sessions = [place.engine.sessions[at] for at in range(3)]
+    for session in sessions:
+        session.put(WireMessage(["4a", "4b"] if session is not sessions[1] else Fickle(["4a", "4b"])))
+    place.settle()
+    answers = [peer.answer() for peer in peers]
+    assert [found.status for found in answers] == [200, 500, 200]
+    assert [str(error) for _, error in place.reports] == ["no frame"]
+    assert peers[1].ask(f"{POLLING}&sid={sids[1]}").status == 400
+    assert [session.is_open for session in sessions] == [True, False, True]
 
 
 def test_output_is_asked_for_again_and_again() -> None:

@@ -16,6 +16,7 @@ from wsproto.frame_protocol import FrameProtocol
 
 from socketio_core.wire.plain_frames import MAX_PLAIN_BYTES, Foreign, PlainFrames, plain_frame
 from tests.effort import examples
+from tests.wire import written
 
 Seen = tuple[str, object]
 """One event, with what it says."""
@@ -247,3 +248,12 @@ if __name__ == "__main__":
         if number % 10_000 == 9_999:
             print(f"\r{number + 1:,} of {count:,} inputs, {plain_bytes:,} bytes in plain frames", end="", flush=True)
     print()
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 127, 65_535, 65_536])
+@pytest.mark.parametrize("cut", [1, 3, 7, 100_000])
+def test_what_comes_behind_a_frame_of_others_is_plain_again(size: int, cut: int) -> None:
+    frames, sent = PlainFrames(), written.frame(b"x" * size, rsv=4)
+    found = [each for at in range(0, len(sent), cut) for each in frames.feed(sent[at : at + cut])]
+    assert b"".join(each.data for each in found if isinstance(each, Foreign)) == sent
+    assert frames.feed(written.frame("4a")) == ["4a"]

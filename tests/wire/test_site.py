@@ -105,6 +105,9 @@ def test_limit_of_a_mount_is_that_of_its_engine(core: Engine | ServerCore) -> No
     assert Mount(core).max_payload_bytes == 7
 
 
+async def later(*_: object) -> None: ...
+
+
 anyhow_site: Any = Site  # not everybody checks types
 anyhow_mount: Any = Mount
 
@@ -128,6 +131,10 @@ anyhow_mount: Any = Mount
         ),
         (lambda: anyhow_mount(Engine(), asks_handshakes="no"), TypeError, "asks_handshakes must be True or False"),
         (lambda: anyhow_mount(Engine(), pace_of=3), TypeError, "pace_of must be a function"),
+        (lambda: anyhow_mount(Engine(), pace_of=later), TypeError, "pace_of must be a plain function"),
+        (lambda: anyhow_site(report=later), TypeError, "report must be a plain function"),
+        (lambda: anyhow_site(static_response=later), TypeError, "static_response must be a plain function"),
+        (lambda: anyhow_site(subprotocols=later), TypeError, "subprotocols must be a plain function"),
         (lambda: anyhow_site(report=3), TypeError, "report must be a function"),
         (lambda: anyhow_site(static_response=3), TypeError, "static_response must be a function"),
         (lambda: anyhow_site(max_body_bytes=0), ValueError, "max_body_bytes must be positive"),

@@ -20,7 +20,7 @@ from typing import Final
 from conformance.times import QUICK, VARIABLE, Times, as_text
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-OURS: Final = ("trio", "asyncio", "selectors", "wsgi", "asgi", "sans")
+OURS: Final = ("trio", "asyncio-server", "asyncio", "selectors", "wsgi", "asgi", "sans")
 REFERENCE: Final = "node"
 NOT_ITS_OWN: Final = {"asgi": "methods/empty_lines_"}  # h11 below uvicorn refuses empty lines before a request
 OTHERS: Final = ("python-socketio",)
@@ -31,6 +31,7 @@ START_S: Final = 300.0  # the reference installs itself first
 STOP_S: Final = 15.0
 _PACKAGES: Final = {
     "trio": ("trio", "h11", "wsproto"),
+    "asyncio-server": ("h11", "wsproto"),
     "asyncio": ("h11", "wsproto"),
     "selectors": ("h11", "wsproto"),
     "wsgi": ("h11", "wsproto"),

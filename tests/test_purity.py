@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 PACKAGE: Final = Path(__file__).resolve().parents[1] / "socketio_core"
-ADAPTERS: Final = ("trio", "demo", "cli", "__main__")
+ADAPTERS: Final = ("listening", "trio", "asyncio", "demo", "cli", "__main__")
 
 FORBIDDEN: Final = frozenset(
     (
@@ -43,7 +43,10 @@ EXCEPTIONS: Final = {
 }
 
 # Lower layers first; a module may import from its own layer and from those before it.
-LAYERS: Final = ("base", "engineio", "socketio", "wire", "app", "testing", "trio", "demo", "cli", "__main__")
+LAYERS: Final = (
+    *("base", "engineio", "socketio", "wire", "app", "testing"),
+    *("listening", "trio", "asyncio", "demo", "cli", "__main__"),
+)
 # Imported late, when somebody asks for them: a package shows what is in higher layers.
 SHOWN: Final = ("socketio_core.app.observer", "socketio_core.app.server")
 # These turn bytes into calls on the core and back; they wait for nothing, as the core.
@@ -145,7 +148,7 @@ def test_slotted_classes_have_no_dict(slotted: type) -> None:
     assert slotted.__dictoffset__ == 0
 
 
-@pytest.mark.parametrize("package", ["", ".engineio", ".socketio", ".app", ".testing", ".wire", ".trio"])
+@pytest.mark.parametrize("package", ["", ".engineio", ".socketio", ".app", ".testing", ".wire", ".trio", ".asyncio"])
 def test_what_a_package_exports_exists(package: str) -> None:
     module = importlib.import_module("socketio_core" + package)
     exported: list[str] = module.__all__

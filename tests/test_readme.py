@@ -1,7 +1,7 @@
 """The README's examples run as they stand there.
 
 Blocks marked `python` under one heading are one program, in their order; it runs in a process of its own, with warnings
-as errors, and must end by itself without a word on standard error. A block that starts a server (`trio.run(io.serve,`)
+as errors, and must end by itself without a word on standard error. A block that starts a server (`….run(io.serve`)
 ends its program: the server must answer a handshake, and end on Ctrl-C, or without a word on the SIGTERM that it names;
 only its port, 3000, is left to the system.
 Blocks with `>>>` are doctests. A block marked `python fragment` only has to compile.
@@ -50,7 +50,7 @@ class Program:
 
     @property
     def is_server(self) -> bool:
-        return re.search(r"trio\.run\((partial\()?\w+\.serve\b", self.source) is not None
+        return re.search(r"(trio|asyncio)\.run\((partial\()?\w+\.serve\b", self.source) is not None
 
     @property
     def is_service(self) -> bool:

@@ -1,120 +1,20 @@
-"""What an application on trio looks like: handlers in place of events, nothing of sockets, HTTP or the protocol.
-
-`socketio_core.trio` does the rest. Both engines are served on one port; all namespaces have what `/` has."""
+"""The application on trio: `socketio_core.trio` serves it."""
 
 from __future__ import annotations
 
-import socket as stdlib_socket
-from contextlib import suppress
+import socket
 
 import trio
 
-from conformance.times import of_this_host
-from socketio_core import ConnectRefused, Cors, EngineSettings, SocketSettings
-from socketio_core.http import Request
-from socketio_core.socketio import JSONValue
-from socketio_core.trio import AckTimeout, Disconnected, EngineApplication, EngineSession, Namespace, Server, Socket
-
-CORS = Cors(origins=["http://allowed.example"], credentials=True)
-PING_INTERVAL_S, PING_TIMEOUT_S, UPGRADE_TIMEOUT_S, CONNECT_TIMEOUT_S = of_this_host()
-ENGINE = EngineSettings(
-    ping_interval_s=PING_INTERVAL_S,
-    ping_timeout_s=PING_TIMEOUT_S,
-    upgrade_timeout_s=UPGRADE_TIMEOUT_S,
-    max_payload_bytes=1_000_000,
-)
+from conformance.hosts.application import create_server
+from socketio_core.trio import serve as serve_on_trio
 
 
-def serve(listeners: list[stdlib_socket.socket]) -> None:
+def serve(listeners: list[socket.socket]) -> None:
     """Serve until Ctrl-C; clients are told before this returns."""
     trio.run(_serve, listeners)
 
 
-async def _serve(listeners: list[stdlib_socket.socket]) -> None:
-    io = create_server()
-    await io.serve(listeners=[trio.SocketListener(trio.socket.from_stdlib_socket(each)) for each in listeners])
-
-
-def create_server() -> Server:
-    """Return a server that keeps the contract.
-
-    While a handler waits for its client's answer, the client's other events are handled: `concurrency` allows it.
-    """
-    settings = SocketSettings(connect_timeout_s=CONNECT_TIMEOUT_S)
-    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of, concurrency=16)
-    for name in ("/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
-        add_handlers(io.of(name))
-        io.of(name).use(decide)
-    add_echo(io.attach_engine("/engine.io/", engine=ENGINE, cors=CORS, allow_request=refusal_of))
-    return io
-
-
-def refusal_of(request: Request) -> str | None:
-    """Say why a handshake is refused, or let it pass."""
-    return "Forbidden" if request.query.get("forbidden") == "1" else None
-
-
-async def decide(socket: Socket) -> None:
-    """Let a socket in, or do what its namespace is there for."""
-    name = socket.namespace.name
-    if name == "/slow":
-        await trio.sleep(0.2)
-    elif name == "/refused":
-        raise ConnectRefused("not allowed", {"code": 42})
-    elif name == "/greeting":
-        await socket.emit("hello")
-    elif name == "/unwelcome":
-        await socket.disconnect()
-
-
-def add_handlers(nsp: Namespace) -> None:
-    """Register the handlers that all namespaces have; what they return acknowledges the event."""
-
-    @nsp.on("connection")
-    async def connected(socket: Socket) -> None:
-        await socket.emit("auth", socket.handshake.auth)
-
-    @nsp.on("message")
-    async def message(socket: Socket, *args: JSONValue) -> None:
-        await socket.emit("message-back", *args)
-
-    @nsp.on("message-with-ack")
-    def message_with_ack(_: Socket, *args: JSONValue) -> JSONValue:
-        return args
-
-    @nsp.on("ask")
-    async def ask(socket: Socket, *args: JSONValue) -> None:
-        with suppress(AckTimeout, Disconnected):
-            await socket.emit("answer", *await socket.emit_with_ack("question", *args, timeout=10))
-
-    @nsp.on("burst")
-    async def burst(socket: Socket, count: int) -> None:
-        for number in range(count):
-            await socket.emit("number", number)
-
-    @nsp.on("join")
-    def join(socket: Socket, room: str) -> None:
-        socket.join(room)
-
-    @nsp.on("tell")
-    async def tell(socket: Socket, room: str, *args: JSONValue) -> None:
-        await socket.to(room).emit("told", *args)
-
-    @nsp.on("leave")
-    async def leave(socket: Socket) -> None:
-        await socket.disconnect()
-
-    @nsp.on("close")
-    async def close(socket: Socket) -> None:
-        await socket.disconnect(close=True)
-
-
-def add_echo(engine: EngineApplication) -> None:
-    """Register the handler of bare Engine.IO."""
-
-    @engine.on("message")
-    async def message(session: EngineSession, data: str | bytes) -> None:
-        if data == "close me":
-            await session.close()
-        else:
-            await session.send(data)
+async def _serve(listeners: list[socket.socket]) -> None:
+    opened = [trio.SocketListener(trio.socket.from_stdlib_socket(listener)) for listener in listeners]
+    await serve_on_trio(create_server(trio.sleep), listeners=opened)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,9 +19,6 @@ import trio
 from socketio_core.app.worker import Inbox
 
 trio.lowlevel.disable_ki_protection(Inbox.work)
-
-# What no process can receive; these are not everywhere.
-_DEADLY = [getattr(signal, name) for name in ("SIGKILL", "SIGSTOP") if hasattr(signal, name)]
 
 _called: list[tuple[trio.lowlevel.TrioToken, Callable[[], object]]] = []  # by the one handler that is installed
 
@@ -47,24 +44,6 @@ def calling_at_interrupt(function: Callable[[], object]) -> Generator[None]:
         installed = signal.getsignal(signal.SIGINT)
         if not _called and isinstance(installed, _Handler):  # else somebody else's came on top, and may call ours
             signal.signal(signal.SIGINT, installed.before)
-
-
-def check_signals(signals: Collection[int]) -> None:
-    """Check what signals are waited for, and that this can be done here.
-
-    Raises:
-        TypeError, ValueError: they are no list of signals that can be received.
-        RuntimeError: this is not the main thread, which alone has signals.
-    """
-    if isinstance(signals, (str, bytes)) or not isinstance(signals, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"signals must be a list, as in [signal.SIGTERM], not: {signals!r}")
-    for number in signals:
-        if isinstance(number, bool) or not isinstance(number, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"signals must be of the module signal, as in [signal.SIGTERM], not: {number!r}")
-        if number not in signal.valid_signals() or number in _DEADLY:
-            raise ValueError(f"signals must be such as a process can receive, as in [signal.SIGTERM], not: {number!r}")
-    if signals and threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("signals arrive in the main thread; elsewhere, serve without signals=...")
 
 
 async def cancel_at_signal(

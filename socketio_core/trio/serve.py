@@ -14,11 +14,10 @@ from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
-from socketio_core.checks import check_count, check_kind
-from socketio_core.http import MAX_PORT
+from socketio_core.listening import cannot_listen, check_listening
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.groups import only_cause
-from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal, check_signals
+from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
 from socketio_core.trio.pump import Pump
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.watcher import CAN_WATCH, Watcher
@@ -59,12 +58,7 @@ async def serve(
         OSError: the port is taken, or may not be used.
         RuntimeError: the server was served before; or `signals` are waited for in another thread than the main one.
     """
-    check_kind("host", host, str, "an address or a name, as in '127.0.0.1'")
-    check_count("port", port, least=0)
-    if port > MAX_PORT:
-        raise ValueError(f"port must be from 0 to {MAX_PORT}: {port!r}")
-    check_kind("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext")
-    check_signals(signals)
+    check_listening(host, port, ssl_context, signals)
     served, runtime = host_of(server), TrioRuntime()
     served.bind(runtime)
     if listeners is None:
@@ -72,8 +66,7 @@ async def serve(
             listeners = await trio.open_tcp_listeners(port, host=host)
         except OSError as error:
             served.release()  # it may try another port
-            where = f"{'*' if host is None else host}:{port}"
-            raise OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}") from error
+            raise cannot_listen(host, port, error) from error
     if ssl_context is not None:
         listeners = [trio.SSLListener(listener, ssl_context, https_compatible=True) for listener in listeners]
     try:

@@ -1,0 +1,112 @@
+"""What an application looks like, on any event loop: handlers in place of events, nothing of sockets or the protocol.
+
+Both engines are served on one port; all namespaces have what `/` has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from conformance.times import of_this_host
+from socketio_core import ConnectRefused, Cors, EngineSettings, Server, SocketSettings
+from socketio_core.app import AckTimeout, Disconnected, EngineApplication, EngineSession, Namespace, Socket
+from socketio_core.http import Request
+from socketio_core.socketio import JSONValue
+
+CORS = Cors(origins=["http://allowed.example"], credentials=True)
+PING_INTERVAL_S, PING_TIMEOUT_S, UPGRADE_TIMEOUT_S, CONNECT_TIMEOUT_S = of_this_host()
+ENGINE = EngineSettings(
+    ping_interval_s=PING_INTERVAL_S,
+    ping_timeout_s=PING_TIMEOUT_S,
+    upgrade_timeout_s=UPGRADE_TIMEOUT_S,
+    max_payload_bytes=1_000_000,
+)
+
+
+def create_server(sleep: Callable[[float], Awaitable[None]]) -> Server:
+    """Return a server that keeps the contract; `sleep` is all it needs of its event loop.
+
+    While a handler waits for its client's answer, the client's other events are handled: `concurrency` allows it.
+    """
+    settings = SocketSettings(connect_timeout_s=CONNECT_TIMEOUT_S)
+    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of, concurrency=16)
+    for name in ("/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
+        add_handlers(io.of(name))
+        io.of(name).use(decide)
+
+    @io.of("/slow").use
+    async def decide_slowly(_: Socket) -> None:
+        await sleep(0.2)
+
+    add_echo(io.attach_engine("/engine.io/", engine=ENGINE, cors=CORS, allow_request=refusal_of))
+    return io
+
+
+def refusal_of(request: Request) -> str | None:
+    """Say why a handshake is refused, or let it pass."""
+    return "Forbidden" if request.query.get("forbidden") == "1" else None
+
+
+async def decide(socket: Socket) -> None:
+    """Let a socket in, or do what its namespace is there for."""
+    name = socket.namespace.name
+    if name == "/refused":
+        raise ConnectRefused("not allowed", {"code": 42})
+    if name == "/greeting":
+        await socket.emit("hello")
+    elif name == "/unwelcome":
+        await socket.disconnect()
+
+
+def add_handlers(nsp: Namespace) -> None:
+    """Register the handlers that all namespaces have; what they return acknowledges the event."""
+
+    @nsp.on("connection")
+    async def connected(socket: Socket) -> None:
+        await socket.emit("auth", socket.handshake.auth)
+
+    @nsp.on("message")
+    async def message(socket: Socket, *args: JSONValue) -> None:
+        await socket.emit("message-back", *args)
+
+    @nsp.on("message-with-ack")
+    def message_with_ack(_: Socket, *args: JSONValue) -> JSONValue:
+        return args
+
+    @nsp.on("ask")
+    async def ask(socket: Socket, *args: JSONValue) -> None:
+        with suppress(AckTimeout, Disconnected):
+            await socket.emit("answer", *await socket.emit_with_ack("question", *args, timeout=10))
+
+    @nsp.on("burst")
+    async def burst(socket: Socket, count: int) -> None:
+        for number in range(count):
+            await socket.emit("number", number)
+
+    @nsp.on("join")
+    def join(socket: Socket, room: str) -> None:
+        socket.join(room)
+
+    @nsp.on("tell")
+    async def tell(socket: Socket, room: str, *args: JSONValue) -> None:
+        await socket.to(room).emit("told", *args)
+
+    @nsp.on("leave")
+    async def leave(socket: Socket) -> None:
+        await socket.disconnect()
+
+    @nsp.on("close")
+    async def close(socket: Socket) -> None:
+        await socket.disconnect(close=True)
+
+
+def add_echo(engine: EngineApplication) -> None:
+    """Register the handler of bare Engine.IO."""
+
+    @engine.on("message")
+    async def message(session: EngineSession, data: str | bytes) -> None:
+        if data == "close me":
+            await session.close()
+        else:
+            await session.send(data)

@@ -1,0 +1,254 @@
+"""asyncio's part of the application layer: time, tasks, and one runner that has handlers run and output written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
+from contextvars import copy_context
+from threading import get_ident
+from typing import Any, Final, cast
+
+from socketio_core.app.handover import Handover
+from socketio_core.app.host import ServerHost
+from socketio_core.app.worker import Inbox
+from socketio_core.errors import LocalProtocolError
+from socketio_core.wire import Site
+
+LOGGER: Final = logging.getLogger("socketio_core.asyncio")
+
+TIMER_REST_S: Final = 0.005
+"""After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together."""
+
+_ELSEWHERE: Final = (
+    "called from another thread than the one that runs the server; there, call"
+    " loop.call_soon_threadsafe(io.emit_nowait, ...) or asyncio.run_coroutine_threadsafe(io.emit(...), loop)"
+)
+
+
+class _Nothing:
+    """Awaited, it goes on at once: asyncio tells of a cancellation where a task waits."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return
+        yield
+
+
+NOTHING: Final = _Nothing()
+
+
+def _says_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_says_cancelled, cast("BaseExceptionGroup[BaseException]", error).exceptions))
+    return isinstance(error, asyncio.CancelledError)
+
+
+class AsyncioRuntime:
+    """asyncio's part of `Runtime`, for one server.
+
+    Whatever happens to the server, a connection or a handler wakes the *runner*, a task that has the handlers run, in
+    itself as long as they do not wait, and then what there is to write be written, once for all that came in the same
+    turn of the loop. When a handler is about to wait, the runner becomes its task, and another one takes over.
+    """
+
+    def __init__(self, host: ServerHost) -> None:
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
+        self._thread = get_ident()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runnable: deque[Inbox[Any]] = deque()
+        self._runner: asyncio.Task[None] | None = None
+        self._rest: asyncio.Future[None] | None = None  # what the runner waits for while there is nothing to do
+        self._is_due = True  # there is something to do
+        self._is_running = False  # the runner is at it
+        self._is_over = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._rests_until = -math.inf
+        self._on_task_end: Callable[[], None] | None = None
+        self.site: Site
+
+    # -- Runtime -----------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """See `Runtime`."""
+        return self._loop.time()
+
+    def new_event(self) -> asyncio.Event:
+        """See `Runtime`."""
+        return asyncio.Event()
+
+    def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """See `Runtime`."""
+        if not self._is_over:
+            self._keep(self._loop.create_task(self._run_guarded(function, *args), context=self._context.copy()))
+
+    def check_caller(self) -> None:
+        """See `Runtime`; before the start and behind the end nobody is there, so anybody may call."""
+        if get_ident() != self._thread and not self._is_over:
+            raise LocalProtocolError(_ELSEWHERE)
+
+    def check_cancelled(self) -> Awaitable[None]:
+        """See `Runtime`."""
+        if get_ident() != self._thread and not self._is_over:  # `check_caller` without the call
+            raise LocalProtocolError(_ELSEWHERE)
+        return NOTHING
+
+    def is_cancelled(self, error: BaseException) -> bool:
+        """See `Runtime`: nobody cancels a handler's task but `end`, or the handler itself, which means nothing."""
+        if self._is_over or isinstance(error, GeneratorExit):
+            return isinstance(error, GeneratorExit) or _says_cancelled(error)
+        task = asyncio.current_task()
+        while task is not None and task.cancelling():
+            task.uncancel()
+        return False
+
+    def output_ready(self) -> None:
+        """See `Runtime`."""
+        if get_ident() != self._thread and not self._is_over:  # as above
+            raise LocalProtocolError(_ELSEWHERE)
+        if not self._is_running:
+            self.wake()
+
+    def run_soon(self, function: Callable[[], object]) -> None:
+        """See `Runtime`."""
+        with suppress(RuntimeError):  # the loop was closed
+            self._loop.call_soon_threadsafe(function)
+
+    def log_exception(self, message: str, error: BaseException | None) -> None:
+        """See `Runtime`."""
+        LOGGER.error("%s", message, exc_info=error)
+
+    # -- tasks -------------------------------------------------------------------------------------------------------
+
+    def start(self, on_task_end: Callable[[], None]) -> None:
+        """Begin to work; call `on_task_end` whenever a task has ended."""
+        self._on_task_end = on_task_end
+        self._start_runner()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no handler is at work."""
+        return self._tasks <= {self._runner}
+
+    async def end(self) -> None:
+        """Cancel what is left, and wait until it has ended; then nothing can be spawned any more."""
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
+
+    def _has_ended(self) -> bool:
+        return self._is_over
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._on_task_end is not None:
+            self._on_task_end()
+
+    async def _run_guarded(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        try:
+            await function(*args)
+        except Exception as error:  # noqa: BLE001 - asyncio would say that nobody retrieved it
+            self.log_exception("a task of the server failed", error)
+
+    # -- the runner --------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something has happened: let the runner look, in the next turn of the loop."""
+        self._is_due = True
+        rest = self._rest
+        if rest is not None:
+            self._rest = None
+            if not rest.done():
+                rest.set_result(None)
+
+    def _start_runner(self) -> None:
+        self._runner = self._loop.create_task(self._run(), context=self._context.copy())
+        self._keep(self._runner)
+
+    async def _run(self) -> None:
+        """Work until another task has taken over, or the end."""
+        me = asyncio.current_task()
+        assert me is not None  # this is one
+        while not self._is_over:
+            try:
+                await self._wait_due()
+                self._is_running = True
+                try:
+                    await self._work(me)
+                finally:
+                    if self._runner is me:
+                        self._is_running = False
+            except asyncio.CancelledError:
+                if self._runner is not me or self._has_ended():
+                    raise
+                me.uncancel()  # a handler did it to its own task, which was this one
+            except Exception as error:  # noqa: BLE001 - a fault there must not end everything
+                self.log_exception("what has happened could not be told", error)
+            if self._runner is not me:
+                return
+
+    async def _wait_due(self) -> None:
+        if self._is_due or self._runnable:
+            await asyncio.sleep(0)  # the turn of others comes first
+        else:
+            self._rest = self._loop.create_future()
+            await self._rest
+
+    async def _work(self, me: asyncio.Task[None]) -> None:
+        self._is_due = False
+        runnable = self._runnable
+        runnable.extend(self._host.dispatch())
+        while runnable:
+            await Handover(runnable.popleft().work(), self._hand_over)
+            if self._runner is not me:
+                return
+        self.flush()
+
+    def _hand_over(self) -> None:
+        """A handler is about to wait: this task is its own from now on."""
+        self._is_running = False
+        self._is_due = True
+        self._start_runner()
+
+    def flush(self) -> None:
+        """Let the application work, have each connection write what it has, and see that the timer is in time."""
+        now = self._loop.time()
+        for wire in self.site.flush(now):
+            wire.context.flush(now)  # type: ignore[attr-defined] # a Connection
+        self.wake_in_time()
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def wake_in_time(self) -> None:
+        """See that the timer fires no later than the next deadline; a little late, if it has just fired."""
+        deadline = self.site.next_deadline
+        if deadline is None or self._is_over:
+            return
+        at = max(deadline, self._rests_until)
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._do_what_is_due)
+
+    def _do_what_is_due(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        self._rests_until = now + TIMER_REST_S
+        try:
+            self.site.handle_timeout(now)
+        except Exception as error:  # noqa: BLE001 - a fault there must not end everything
+            self.log_exception("what was due failed", error)
+        self.wake()

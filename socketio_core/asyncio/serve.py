@@ -1,0 +1,155 @@
+"""Serves a `Server` on asyncio: listeners, connections, and the end of it all in order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+
+from socketio_core.app.host import ServerHost
+from socketio_core.app.log import Log
+from socketio_core.app.server import Server, host_of
+from socketio_core.app.site import site_of
+from socketio_core.asyncio.connection import Connection
+from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
+from socketio_core.listening import cannot_listen, check_listening, url_of
+
+_BACKLOG = 1024
+# Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
+_CATCH_UP_TURNS = 4
+
+
+async def serve(
+    server: Server,
+    host: str | None = None,
+    port: int = 0,
+    *,
+    listeners: Sequence[socket.socket] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    signals: Sequence[signal.Signals] = (),
+    started: asyncio.Future[list[str]] | None = None,
+) -> None:
+    """Serve until cancelled; then refuse new clients, tell the others, and end within `shutdown_s`.
+
+    Under `asyncio.run`, Ctrl-C cancels it, and comes out as `KeyboardInterrupt` when all that is done.
+
+    Args:
+        server: any; one of `socketio_core.asyncio` has this as its method.
+        host: an address or a name; `None` with a port is every address of the machine.
+        port: 0 lets the system choose.
+        listeners: listening sockets to serve on, and not on a host and port; they are closed at the end.
+        ssl_context: serve TLS.
+        signals: return, in order, when one of these arrives, e.g. `[signal.SIGTERM]`, which systemd and containers
+            send; only in the main thread. A second one does what it does by itself.
+        started: is given the URLs as soon as clients may come.
+
+    Raises:
+        OSError: the port is taken, or may not be used.
+        RuntimeError: the server was served before; or `signals` are waited for in another thread than the main one.
+    """
+    check_listening(host, port, ssl_context, signals)
+    served = host_of(server)
+    runtime = AsyncioRuntime(served)
+    served.bind(runtime)
+    if listeners is None:
+        try:
+            listeners = await _open_listeners(host, port)
+        except OSError as error:
+            served.release()  # it may try another port
+            raise cannot_listen(host, port, error) from error
+    await Service(served, runtime).run(listeners, ssl_context, signals, started)
+
+
+async def _open_listeners(host: str | None, port: int) -> list[socket.socket]:
+    """Return a listening socket for each address that the host has, all on one port."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    opened: list[socket.socket] = []
+    with ExitStack() as undo:
+        for family, _, _, _, address in dict.fromkeys(found):
+            chosen = opened[0].getsockname()[1] if opened else port  # not another one for each
+            try:
+                listener = socket.create_server((*address[:1], chosen, *address[2:]), family=family, backlog=_BACKLOG)
+            except OSError as error:
+                if error.errno == errno.EAFNOSUPPORT and len(found) > 1:
+                    continue  # the resolver knows IPv6, and the machine does not
+                raise
+            opened.append(undo.enter_context(listener))
+        undo.pop_all()
+    return opened
+
+
+class Service:
+    """A server that is being served.
+
+    Attributes:
+        runtime: what it runs on.
+        site: its connections.
+    """
+
+    def __init__(self, host: ServerHost, runtime: AsyncioRuntime) -> None:
+        host.audience.add(Log(LOGGER))
+        self.runtime = runtime
+        self.site = runtime.site = site_of(host)
+        self._stop = asyncio.Event()
+        self._through = asyncio.Event()
+
+    async def run(
+        self,
+        listeners: Sequence[socket.socket],
+        ssl_context: ssl.SSLContext | None,
+        signals: Sequence[signal.Signals],
+        started: asyncio.Future[list[str]] | None,
+    ) -> None:
+        """Serve on these listeners; see `serve`."""
+        loop = asyncio.get_running_loop()
+        self.runtime.start(self.end_if_through)
+        servers: list[asyncio.Server] = []
+        try:
+            for number in signals:
+                loop.add_signal_handler(number, self._stop.set)
+            servers = [await self._listen(listener, ssl_context) for listener in listeners]
+            if started is not None and not started.done():
+                scheme = "http" if ssl_context is None else "https"
+                started.set_result([url_of(each.family, each.getsockname(), scheme) for each in listeners])
+            await self._stop.wait()
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+            await self._shut_down(servers)
+
+    async def _listen(self, listener: socket.socket, ssl_context: ssl.SSLContext | None) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(
+            lambda: Connection(self),
+            sock=listener,
+            backlog=_BACKLOG,
+            ssl=ssl_context,
+            ssl_handshake_timeout=None if ssl_context is None else self.site.timeouts.header_s,
+        )
+
+    async def _shut_down(self, servers: Sequence[asyncio.Server]) -> None:
+        """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
+        try:
+            for _ in range(_CATCH_UP_TURNS):
+                await asyncio.sleep(0)
+            for server in servers:
+                server.close()
+            self.site.close(self.runtime.now())
+            self.runtime.wake()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.site.timeouts.shutdown_s):
+                    while self.site.wires or not self.runtime.is_idle:
+                        self._through.clear()
+                        await self._through.wait()
+        finally:  # at the deadline, or when it is cancelled again
+            self.site.abandon(self.runtime.now())
+            self.runtime.flush()
+            await self.runtime.end()
+
+    def end_if_through(self) -> None:
+        """Let the end look whether all is over; called whenever a connection or a handler ends."""
+        self._through.set()

@@ -1,0 +1,95 @@
+"""What adapters with sockets of their own share: how listeners and peers are called, and what can be served on.
+
+A Unix socket is `unix:/path`, in Linux's abstract namespace `unix:@name`, and `unix:` where it has no name, as most
+clients' sockets have none.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Collection
+from typing import Any
+
+from socketio_core.checks import check_count, check_kind
+from socketio_core.http import MAX_PORT
+
+# What no process can receive; these are not everywhere.
+_DEADLY = [getattr(signal, name) for name in ("SIGKILL", "SIGSTOP") if hasattr(signal, name)]
+
+
+def check_listening(host: str | None, port: int, ssl_context: ssl.SSLContext | None, signals: Collection[int]) -> None:
+    """Check what a server is told to listen on.
+
+    Raises:
+        TypeError, ValueError: it cannot be.
+        RuntimeError: signals are waited for in another thread than the main one, which alone has signals.
+    """
+    check_kind("host", host, str, "an address or a name, as in '127.0.0.1'")
+    check_count("port", port, least=0)
+    if port > MAX_PORT:
+        raise ValueError(f"port must be from 0 to {MAX_PORT}: {port!r}")
+    check_kind("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext")
+    _check_signals(signals)
+
+
+def _check_signals(signals: Collection[int]) -> None:
+    if isinstance(signals, (str, bytes)) or not isinstance(signals, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"signals must be a list, as in [signal.SIGTERM], not: {signals!r}")
+    for number in signals:
+        if isinstance(number, bool) or not isinstance(number, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"signals must be of the module signal, as in [signal.SIGTERM], not: {number!r}")
+        if number not in signal.valid_signals() or number in _DEADLY:
+            raise ValueError(f"signals must be such as a process can receive, as in [signal.SIGTERM], not: {number!r}")
+    if signals and threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("signals arrive in the main thread; elsewhere, serve without signals=...")
+
+
+def cannot_listen(host: str | None, port: int, error: OSError) -> OSError:
+    """Return an error that says where it could not be listened."""
+    where = f"{'*' if host is None else host}:{port}"
+    return OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}")
+
+
+def address_of(family: int, name: Any) -> str:
+    """Return the address of a peer, as its socket says it, without the port."""
+    if family in (socket.AF_INET, socket.AF_INET6):
+        return _host(name)
+    return _other(family, name)
+
+
+def url_of(family: int, name: Any, scheme: str) -> str:
+    """Return where clients find a listening socket: a URL, or the name of a Unix socket."""
+    if family == socket.AF_INET:
+        return f"{scheme}://{name[0]}:{name[1]}"
+    if family == socket.AF_INET6:
+        return f"{scheme}://[{_host(name).replace('%', '%25')}]:{name[1]}"  # RFC 6874
+    return _other(family, name)
+
+
+def _host(name: tuple[Any, ...]) -> str:
+    """Return the host of an Internet address, with the zone that a link-local one means nothing without."""
+    host = str(name[0])
+    zone = name[3] if len(name) > 3 else 0
+    if not zone or "%" in host:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(zone)}"
+    except OSError:
+        return f"{host}%{zone}"
+
+
+def _other(family: int, name: object) -> str:
+    if isinstance(name, str | bytes):  # Python says bytes for a name in the abstract namespace, which begins with a NUL
+        raw = os.fsencode(name)
+        text = (
+            ("@" + raw[1:].decode("utf-8", "backslashreplace"))
+            if raw[:1] == b"\0"
+            else raw.decode("utf-8", "backslashreplace")
+        )
+        # Whoever connects chooses such a name: it must not begin a line of its own in a log.
+        return "unix:" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return f"{getattr(family, 'name', family)}:{name}"

@@ -1,0 +1,69 @@
+"""The server on uvloop, in real time, on which nothing here depends."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from ssl import Purpose, create_default_context
+
+import pytest
+import uvloop
+
+from socketio_core.asyncio import Server, Socket
+from tests.asyncio.bench import Bench, serving
+from tests.trio.wire import frame, handshake
+
+
+async def _talk(bench: Bench) -> None:
+    io = bench.io
+
+    @io.on("slowly")
+    async def slowly(_: Socket, value: str) -> str:
+        await asyncio.sleep(0)
+        return value
+
+    await bench.check_still_serves()
+    client = await bench.websocket()
+    await client.emit("slowly", "x" * 500_000, ack_id=1)
+    answer = await client.take()
+    assert isinstance(answer, str)
+    assert answer.startswith('431["xxx')
+    await io.emit("all", b"123")
+    assert await client.take() == '451-["all",{"_placeholder":true,"num":0}]'
+    assert await client.take() == b"123"
+    bench.task.cancel()
+    assert await client.close_code() == 1001
+    with suppress(asyncio.CancelledError):
+        await bench.task
+
+
+async def _serve() -> None:
+    async with serving(Server()) as bench:
+        await _talk(bench)
+
+
+async def _serve_tls(certificate: Path) -> None:
+    context = create_default_context(Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    async with serving(Server(), ssl_context=context) as bench:
+        trusting = create_default_context(cafile=certificate)
+        peer = await bench.connect(ssl=trusting, server_hostname="localhost")
+        await peer.send(handshake("/socket.io/?EIO=4&transport=websocket"))
+        assert (await peer.answer()).status == 101
+        await peer.frame()
+        await peer.send(frame("40"))
+        await peer.frame()
+        await peer.send(frame('421["echo","x"]'))
+        assert await peer.frame() == (1, b'431["x"]')
+        await peer.close()
+
+
+@pytest.mark.timeout(60)
+def test_serves_and_ends_in_order() -> None:
+    uvloop.run(_serve())
+
+
+@pytest.mark.timeout(60)
+def test_serves_tls(certificate: Path) -> None:
+    uvloop.run(_serve_tls(certificate))

@@ -66,7 +66,7 @@ class Requests:
     """A connection as long as it is HTTP; a `Stage`."""
 
     __slots__ = (
-        "_address", "_body", "_can_half_close", "_carrier", "_http", "_is_first", "_is_last", "_is_unsaid", "_mount",
+        "_address", "_body", "_can_half_close", "_carrier", "_http", "_is_first", "_is_unsaid", "_mount",
         "_out", "_phase",
         "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
     )  # fmt: skip
@@ -85,7 +85,6 @@ class Requests:
         self._body = bytearray()  # of a request for the application
         self._out = b""  # what is to be written
         self._taken = 0  # how much of that the host has
-        self._is_last = False  # the answer ends the connection
         self._is_unsaid = False  # the answer is another than the engine's
         self._read_away = 0  # bytes that nobody wants
         self._can_half_close = can_half_close
@@ -340,7 +339,6 @@ class Requests:
             self._follow(Next.LINGER, now)
             return
         self._write(self._http.refuse(status, detail))
-        self._is_last = True
         self._begin_answer(now)
 
     def poll_ready(self, poll: Poll, now: float) -> None:
@@ -409,7 +407,7 @@ class Requests:
         self._mount = self._request = None
         self._is_unsaid = False
         try:
-            self._follow(Next.LINGER if self._is_last or is_lost else self._http.finish(), now)
+            self._follow(Next.LINGER if is_lost else self._http.finish(), now)
         except BadRequest:
             self._follow(Next.LINGER, now)
 

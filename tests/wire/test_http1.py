@@ -247,3 +247,13 @@ def test_blank_lines_between_requests_on_a_connection(*, shortcuts: bool) -> Non
     assert peer.answer().status == 404
     assert peer.answer(to="HEAD").status == 404
     assert peer.answer().status == 404
+
+
+@both
+def test_blank_lines_are_counted_anew_behind_each_request(*, shortcuts: bool) -> None:
+    place = House(shortcuts=shortcuts)
+    peer = place.connect()
+    for _ in range(40):
+        peer.send(b"\r\n\r\n" + request("/a"))
+        assert peer.answer().status == 404
+        peer.send(b"\r\n")

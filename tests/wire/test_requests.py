@@ -649,6 +649,27 @@ def test_101_with_headers_that_are_not_valid_is_a_500_and_no_session(headers: An
     assert place.reports[0][0].startswith("101 to <Request GET /engine.io/")
 
 
+@pytest.mark.parametrize("enter", [head, head_again])
+def test_head_that_comes_in_pieces_gets_no_more_time(enter: Callable[[House], Peer]) -> None:
+    place = house()
+    peer = enter(place)
+    spent = 0.0 if enter is head_again else EPSILON  # the time of the first one runs from the beginning
+    for _ in range(3):
+        place.advance(0.25)
+        peer.send(b"A: b\r\n")
+    place.advance(TIMES.header_s - 0.75 - spent - EPSILON)
+    assert peer.received == b""
+    place.advance(EPSILON)
+    assert peer.answer().status == 408
+
+
+@pytest.mark.parametrize("over", [-1, 0])
+def test_what_may_come_behind_a_parked_poll_is_limited(over: int) -> None:
+    peer = parked(house())
+    peer.send(b"x" * (MAX_EARLY_BYTES + over))
+    assert peer.is_read() is (over < 0)
+
+
 def test_answer_that_was_not_valid_does_not_spoil_the_poll_behind_it() -> None:
     place = house()
     peer = place.connect()

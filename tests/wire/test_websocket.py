@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from socketio_core.engineio import Engine
+from socketio_core.engineio.events import Closed
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import AckReceived, ConnectRequested, EventReceived, ServerCore
@@ -485,6 +487,17 @@ def test_frame_that_breaks_the_rules_ends_the_connection_with_a_code(
     assert peer.wire.is_over
     assert place.messages == []
     other.echo()
+
+
+@both
+def test_why_a_frame_broke_the_rules_is_told(*, shortcuts: bool) -> None:
+    place = house(shortcuts=shortcuts)
+    for sent, reason in ((frame("4a", masked=False), "masked"), (frame("4a", rsv=4), "[Rr]eserved|RSV")):
+        peer = place.websocket()
+        peer.send(sent)
+        closed = place.happened[-1][1]
+        assert isinstance(closed, Closed)
+        assert re.search(reason, str(closed.error)), closed.error
 
 
 @both

@@ -843,7 +843,7 @@ def test_socketio_server_is_served() -> None:
     site.close(1000.0)
     assert send(close_frame())[:1] == b"\x88"
     assert wire.is_over
-    assert chat.seen[:2] == ["ConnectRequested", "EventReceived"]
+    assert chat.seen[:3] == ["ConnectionOpened", "ConnectRequested", "EventReceived"]
 
 
 def test_upgrade_from_polling() -> None:

@@ -25,6 +25,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
+PAGES: Final = [path for path in (README, ROOT / "socketio_core/wire/README.md") if path.exists()]
 PORT: Final = "3000"
 DEADLINE_S: Final = 30.0
 
@@ -94,7 +95,7 @@ def find_programs(text: str) -> list[Program]:
     return programs
 
 
-PROGRAMS: Final = find_programs(README.read_text(encoding="utf-8")) if README.exists() else []
+PROGRAMS: Final = [program for page in PAGES for program in find_programs(page.read_text(encoding="utf-8"))]
 
 
 def write(program: Program, folder: Path) -> Path:
@@ -178,8 +179,9 @@ def test_the_test_command_is_one_line() -> None:
 
 
 def test_links_into_the_repository_lead_somewhere() -> None:
-    targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", README.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+    for page in PAGES:
+        targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 # How the README is read, tested on a small one.

@@ -11,35 +11,36 @@ from conformance.hosts.contract import WireContract
 class Server(WireContract):
     """All connections, and the one timer."""
 
-    timer: asyncio.TimerHandle | None = None
+    async def serve(self, listeners: list[socket.socket]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.timer = self.loop.call_soon(self.settle)
+        for listener in listeners:
+            await self.loop.create_server(lambda: Connection(self), sock=listener)
+        try:
+            await asyncio.Event().wait()
+        finally:  # tell all clients
+            self.site.close(self.loop.time())
+            self.settle()
 
     def settle(self) -> None:
-        """See to all that is ready, and be back when there is more to do."""
-        loop = asyncio.get_running_loop()
-        for wire in self.site.flush(loop.time()):
-            wire.context.pump(loop.time())  # type: ignore[attr-defined] # a Connection
-        if self.timer is not None:
-            self.timer.cancel()
-        deadline = self.site.next_deadline or loop.time() + 3600.0  # `None`: there is nothing to wait for
-        self.timer = loop.call_at(deadline, self.do_what_is_due)
-
-    def do_what_is_due(self) -> None:
-        """Do it, and settle."""
-        self.site.handle_timeout(asyncio.get_running_loop().time())
-        self.settle()
+        """Do what is due, see to all that is ready, and be back when there is more to do."""
+        self.site.handle_timeout(self.loop.time())
+        for wire in self.site.flush(self.loop.time()):
+            wire.context.pump()  # type: ignore[attr-defined] # a Connection
+        self.timer.cancel()
+        self.timer = self.loop.call_at(self.site.next_deadline or self.loop.time() + 3600.0, self.settle)
 
 
 class Connection(asyncio.Protocol):
     """One connection."""
 
     def __init__(self, server: Server) -> None:
-        self.server, self.now, self.can_write = server, asyncio.get_running_loop().time, True
+        self.server, self.now, self.can_write = server, server.loop.time, True
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # it is one
         transport.set_write_buffer_limits(0)  # what the transport holds is written, or nobody waits for it
-        self.transport = transport
-        self.wire = self.server.site.connect(self.now(), transport.get_extra_info("peername")[0])
+        self.transport, address = transport, transport.get_extra_info("peername")[0]
+        self.wire = self.server.site.connect(self.now(), address, "http")
         self.wire.context = self
         self.server.settle()
 
@@ -60,35 +61,20 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.can_write = True
-        self.pump(self.now())
+        self.pump()
         self.server.settle()
 
-    def pump(self, now: float) -> None:
+    def pump(self) -> None:
         """Write what there is, and read on or not."""
-        wire, transport = self.wire, self.transport
-        while self.can_write and (data := wire.data_to_send(now)):
-            transport.write(data)
-        if wire.is_mute:
-            transport.write_eof()
-        if wire.is_over:
-            transport.abort()
-        elif wire.wants_input:
-            transport.resume_reading()
-        else:
-            transport.pause_reading()
+        while self.can_write and (data := self.wire.data_to_send(self.now())):
+            self.transport.write(data)
+        if self.wire.is_over:
+            self.transport.abort()
+        elif self.wire.is_mute:
+            self.transport.write_eof()
+        (self.transport.resume_reading if self.wire.wants_input else self.transport.pause_reading)()
 
 
 def serve(listeners: list[socket.socket]) -> None:
     """Serve until Ctrl-C."""
-    asyncio.run(_serve(listeners))
-
-
-async def _serve(listeners: list[socket.socket]) -> None:
-    server = Server()
-    for listener in listeners:
-        await asyncio.get_running_loop().create_server(lambda: Connection(server), sock=listener)
-    try:
-        await asyncio.Event().wait()
-    finally:  # tell all clients
-        server.site.close(asyncio.get_running_loop().time())
-        server.settle()
+    asyncio.run(Server().serve(listeners))

@@ -14,7 +14,7 @@ class Host:
 
     def connect(self, now: float) -> HostConnection:
         """Begin to serve a client."""
-        return HostConnection(self, self.site.connect(now, "memory"))
+        return HostConnection(self, self.site.connect(now, "memory", "http"))
 
     @property
     def next_deadline(self) -> float | None:

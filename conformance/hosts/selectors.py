@@ -79,7 +79,7 @@ def _turn(site: Site, poller: selectors.BaseSelector) -> None:
             assert isinstance(key.fileobj, socket.socket)
             with suppress(OSError):  # no file descriptor is free, or the client has left already
                 connection, address = key.fileobj.accept()
-                Connection(poller, connection, site.connect(monotonic(), address[0])).pump()
+                Connection(poller, connection, site.connect(monotonic(), address[0], "http")).pump()
         elif events & selectors.EVENT_READ:
             key.data.read()
         else:

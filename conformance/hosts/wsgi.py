@@ -59,7 +59,7 @@ class Client:
         self._changed = threading.Condition(server.lock)
         self._is_noted = False  # there may be something to write, or the end
         with server.lock:
-            self._wire = server.site.connect(monotonic(), address[0])
+            self._wire = server.site.connect(monotonic(), address[0], "http")
             self._wire.context = self
             server.settle()  # it has a deadline
 

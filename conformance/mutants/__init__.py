@@ -233,7 +233,7 @@ class _BrokenHost(Host):
 
     def connect(self, now: float) -> HostConnection:
         """Begin to serve a client."""
-        return _BrokenConnection(self, self.site.connect(now), self._broken)
+        return _BrokenConnection(self, self.site.connect(now, "memory", "http"), self._broken)
 
 
 class _BrokenConnection(HostConnection):

@@ -101,7 +101,7 @@ class EndsTheSessionWithItsCandidate(Broken):
 
     def on_ready(self, carrier: Carrier) -> bool:
         if isinstance(carrier, WebSocket) and carrier.is_closed:
-            carrier.session.close(0.0, discard=True)
+            carrier.session.abort(0.0)
         return True
 
 
@@ -194,7 +194,7 @@ class ClosesAtOnce(Broken):
     def handle_events(self, now: float) -> None:
         for session, message in self.engine.take_events():
             if session is not None and message == "close me":
-                session.close(now, discard=True)
+                session.abort(now)
             elif session is not None and isinstance(message, (str, bytes)):
                 session.send(message)
         super().handle_events(now)

@@ -146,7 +146,7 @@ class Service:
                         self._through.clear()
                         await self._through.wait()
         finally:  # at the deadline, or when it is cancelled again
-            self.site.abandon(self.runtime.now())
+            self.site.abort(self.runtime.now())
             self.runtime.flush()
             await self.runtime.end()
 

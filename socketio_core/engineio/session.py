@@ -326,19 +326,17 @@ class Session:
         self,
         now: float,
         *,
-        discard: bool = False,
         wait: bool = True,
         is_fault: bool = False,
         code: int = NO_CODE,
         text: str = "",
     ) -> None:
-        """Close the session: what is in the outbox is sent first, unless `discard`. A second call does nothing.
+        """Close the session: what is in the outbox is sent first. A second call does nothing.
 
         On polling without a parked poll the session stays `CLOSING` until its next polls have fetched the rest, or
         until `close_timeout_s` has passed; everywhere else it is closed when this returns.
 
         Args:
-            discard: forget what is in the outbox, and end a session that is `CLOSING` too.
             wait: `False` does not wait for another poll; what a parked one cannot take is lost.
             is_fault: for what the client did; what came before that still counts (see `was_let_go`).
             code: the WebSocket's close code, e.g. 1001; without one it closes as the reference does.
@@ -353,11 +351,9 @@ class Session:
             self.was_let_go = True
         if self.state is SessionState.CLOSED:
             return
-        if discard:
-            self.outbox.clear()
-        elif wait and self.state is not _OPEN:
+        if wait and self.state is not _OPEN:
             return
-        elif wait and self._websocket is None:
+        if wait and self._websocket is None:
             self.state = SessionState.CLOSING
             self.polling.deadline = None
             self._closing_until = now + self.shared.settings.close_timeout_s
@@ -367,6 +363,14 @@ class Session:
         if self._websocket is not None:
             self._websocket.close_code, self._websocket.close_text = code, text
         self.finish(Closed(CloseReason.FORCED_CLOSE))
+
+    def abort(self, now: float) -> None:
+        """Close at once, a session that is `CLOSING` too: what is in the outbox is lost."""
+        self.shared.agenda.catch_up(now)
+        self.was_let_go = True
+        if self.state is not SessionState.CLOSED:
+            self.outbox.clear()
+            self.finish(Closed(CloseReason.FORCED_CLOSE))
 
     @property
     def can_say_close(self) -> bool:

@@ -138,7 +138,7 @@ class Service:
                         await self._closing.wait()
                     services.cancel_scope.cancel()
         finally:  # also after a KeyboardInterrupt, which may come up in any task
-            self.site.abandon(trio.current_time())
+            self.site.abort(trio.current_time())
             self.runtime.flush()
             self.runtime.detach()
             if self.watcher is not None:

@@ -213,12 +213,12 @@ class Site:
 
     # -- what a host calls -------------------------------------------------------------------------------------------
 
-    def connect(self, now: float, address: str = "", scheme: str = "http", *, can_half_close: bool = True) -> Wire:
+    def connect(self, now: float, address: str, scheme: str, *, can_half_close: bool = True) -> Wire:
         """Begin to serve a client.
 
         Args:
             address: where it is, for logs and `handshake.address`.
-            scheme: `"https"` if the host did TLS: it decides which pages are the server's own.
+            scheme: `"https"` if the host did TLS, else `"http"`: it decides which pages are the server's own.
             can_half_close: the host does so when `wire.is_mute`; otherwise connections end without lingering.
         """
         wire = Wire(self, address, scheme, now, can_half_close=can_half_close)
@@ -309,7 +309,7 @@ class Site:
         for wire in list(self.wires):
             wire.close(now)
 
-    def abandon(self, now: float) -> None:
+    def abort(self, now: float) -> None:
         """Drop all connections that are left; then `flush`."""
         for wire in list(self.wires):
             wire.lost(now)

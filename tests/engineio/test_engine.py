@@ -355,7 +355,7 @@ def test_a_host_looks_at_sessions_oldest_first() -> None:
     assert repr(scene.session(first)) == "<Session polling, open, 0 bytes buffered>"
     assert repr(scene.session(second)) == "<Session websocket, open, 0 bytes buffered>"
     assert scene.session(first).request.query["transport"] == "polling"
-    scene.session(first).close(scene.now, discard=True)
+    scene.session(first).abort(scene.now)
     assert (scene.engine.session_count, scene.engine.sessions) == (1, [scene.session(second)])
 
 

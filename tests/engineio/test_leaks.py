@@ -113,7 +113,7 @@ def goes(scene: Scene, client: WireClient) -> None:
 
 
 def is_closed(scene: Scene, client: WireClient) -> None:
-    scene.session(client).close(scene.now, discard=True)
+    scene.session(client).abort(scene.now)
 
 
 def falls_silent(scene: Scene, client: WireClient) -> None:

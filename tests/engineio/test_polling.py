@@ -359,7 +359,7 @@ def test_a_delivery_is_nothing_to_a_session_that_is_over() -> None:
     scene = Scene()
     client = scene.client()
     delivery = Delivery(scene, client)
-    scene.session(client).close(scene.now, discard=True)
+    scene.session(client).abort(scene.now)
     delivery.tell()
     assert not delivery.is_kept()
     scene.reports()

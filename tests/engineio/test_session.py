@@ -112,8 +112,10 @@ def test_nothing_can_be_sent_once_the_end_began(end: str) -> None:
     session = scene.session(client)
     if end == "peer":
         client.post("1")
+    elif end == "discard":
+        session.abort(scene.now)
     else:
-        session.close(scene.now, discard=end == "discard")
+        session.close(scene.now)
     assert (session.is_open, session.send("x"), session.buffered_bytes) == (False, False, 0)
     if session.state is SessionState.CLOSING:
         scene.check()
@@ -219,7 +221,7 @@ def test_forced_close_forgets_the_backlog(*, is_parked: bool) -> None:
     poll = client.poll() if is_parked else None
     session = scene.session(client)
     session.send("never seen")
-    session.close(scene.now, discard=True)
+    session.abort(scene.now)
     if poll is not None:
         assert parts(poll.response)[2] == b"1"
     assert (scene.reports(), session.buffered_bytes) == (["<closed: forced close>"], 0)
@@ -232,7 +234,7 @@ def test_forced_close_ends_an_orderly_one() -> None:
     session = scene.session(client)
     session.send("a")
     session.close(scene.now)
-    session.close(scene.now, discard=True)
+    session.abort(scene.now)
     assert scene.reports() == ["<closed: forced close>"]
     scene.check_empty()
 
@@ -257,7 +259,7 @@ def test_forced_close_of_a_websocket_forgets_the_backlog() -> None:
     client = scene.client("websocket")
     session = scene.session(client)
     session.send("never seen")
-    session.close(scene.now, discard=True)
+    session.abort(scene.now)
     assert (client.take(), session.buffered_bytes) == ([], 0)
     scene.check_empty()
 
@@ -271,7 +273,7 @@ def test_nothing_that_follows_the_end_changes_it() -> None:
     session.close(scene.now, code=1001)
     calls: list[Callable[[], object]] = [
         lambda: session.close(scene.now),
-        lambda: session.close(scene.now, discard=True, code=1000),
+        lambda: session.abort(scene.now),
         lambda: session.close(scene.now, wait=False),
         lambda: scene.engine.lost(socket.carrier, scene.now),
         lambda: scene.engine.fail(socket.carrier, "late", 1002, scene.now),

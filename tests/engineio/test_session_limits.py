@@ -46,7 +46,7 @@ def test_an_oversized_body_of_a_session_that_ended_gets_413_too() -> None:
     client = scene.client()
     post = client.begin_post()
     assert not post.feed(b"x" * 51)
-    scene.session(client).close(scene.now, discard=True)
+    scene.session(client).abort(scene.now)
     assert parts(post.finish()) == TOO_LARGE
     scene.check_empty()
 

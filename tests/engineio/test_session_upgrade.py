@@ -397,8 +397,10 @@ def test_the_end_of_the_session_is_the_end_of_its_candidate(step: str, how: str,
         candidate.send("2probe")
     if is_parked and step == "opened":
         client.poll()
-    if how in ("close", "discard"):
-        session.close(scene.now, discard=how == "discard")
+    if how == "close":
+        session.close(scene.now)
+    elif how == "discard":
+        session.abort(scene.now)
     elif how == "peer":
         client.post("1")
     elif how == "slow":

@@ -172,8 +172,10 @@ class World:
             session.pause_reading(now)
         elif what == "resume":
             session.resume_reading(now)
+        elif what == "discard":
+            session.abort(now)
         else:
-            session.close(now, discard=what == "discard", wait=what == "close")
+            session.close(now, wait=what == "close")
 
     def client_behaves(self, person: Person, what: str, frames: list[Frame]) -> None:
         on_polling = person.client.websocket is None

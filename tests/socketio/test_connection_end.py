@@ -351,7 +351,7 @@ def test_a_connection_that_ended_early_has_no_deadline(transport: str) -> None:
     rig = Rig()
     client = rig.open(transport)
     assert client.session is not None
-    client.session.close(rig.now, discard=True)
+    client.session.abort(rig.now)
     rig.events()
     assert rig.server.next_deadline is None
 

@@ -42,7 +42,7 @@ def test_connection_that_is_over_does_nothing_whatever_it_is_told(make: Callable
 
 def test_context_is_the_hosts() -> None:
     place = House()
-    wire = place.site.connect(place.now)
+    wire = place.site.connect(place.now, "", "http")
     assert wire.context is None
     wire.context = 5
     assert wire.context == 5

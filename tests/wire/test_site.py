@@ -76,7 +76,7 @@ def test_time_that_comes_early_or_late_or_twice_is_fine() -> None:
 def test_site_without_anything_answers_404() -> None:
     clock = FakeClock()
     site = Site()
-    wire = site.connect(clock.now)
+    wire = site.connect(clock.now, "", "http")
     wire.receive(request("/"), clock.now)
     assert site.flush(clock.now) == [wire]
     assert wire.data_to_send(clock.now).startswith(b"HTTP/1.1 404 ")
@@ -190,7 +190,7 @@ def test_a_site_and_what_belongs_to_it_say_what_they_are() -> None:
 def test_what_is_asked_is_taken_once() -> None:
     place = House(asks_handshakes=True)
     site = place.site
-    wire = site.connect(place.now)
+    wire = site.connect(place.now, "", "http")
     wire.receive(request(POLLING), place.now)
     was_asking = site.is_asking
     (asked,) = site.take_asked()
@@ -274,19 +274,19 @@ def test_closing_a_socketio_server() -> None:
     clock = FakeClock()
     server = ServerCore()
     site = Site([Mount(server)])
-    wire = site.connect(clock.now)
+    wire = site.connect(clock.now, "", "http")
     wire.receive(handshake("/socket.io/?EIO=4&transport=websocket"), clock.now)
     site.close(clock.now)
     assert wire in site.flush(clock.now)
     assert b"server shutting down" in wire.data_to_send(clock.now)
 
 
-def test_abandoning_drops_all_that_are_left() -> None:
+def test_aborting_drops_all_that_are_left() -> None:
     place = House()
     websocket, poll = place.websocket(), place.park(place.open_session())
     sid = place.engine.sessions[-1].sid
     place.site.close(place.now)
-    place.site.abandon(place.now)
+    place.site.abort(place.now)
     place.settle()
     assert websocket.wire.is_over
     assert poll.wire.is_over

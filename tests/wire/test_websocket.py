@@ -821,7 +821,7 @@ class Chat:
 def test_socketio_server_is_served() -> None:
     chat = Chat()
     site = Site([Mount(chat.server)], application=chat)
-    wire = site.connect(1000.0)
+    wire = site.connect(1000.0, "", "http")
     received = b""
 
     def send(data: bytes) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from socketio_core.engineio.client.carriers import Exchange
 from socketio_core.engineio.client.posts import take_post
-from socketio_core.engineio.client.requests import Requests, problem_of, shown
+from socketio_core.engineio.client.requests import Requests, describe_data, problem_of
 from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.payload import encode_payload, split_payload
 from socketio_core.errors import CloseReason, PacketError
@@ -91,7 +91,7 @@ class Polling:
                 session.receive_polled(part, now)
         except PacketError as error:
             if session.state is not ClientState.CLOSED:
-                session.parse_failed(f"{error}, in the response {shown(response.body)}")
+                session.parse_failed(f"{error}, in the response {describe_data(response.body)}")
 
     def drop(self) -> None:
         """Nobody wants the responses any more."""

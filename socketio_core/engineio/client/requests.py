@@ -134,7 +134,7 @@ def problem_of_end(code: int | None, detail: str) -> str | None:
     return f"the server closed the WebSocket with code {code} {detail}".rstrip()
 
 
-def shown(data: Payload) -> str:
+def describe_data(data: Payload) -> str:
     """Return the beginning of what a server sent, for an error."""
     if isinstance(data, bytes):
         data = data[:_SHOWN_DATA_CHARS].decode("utf-8", "replace")

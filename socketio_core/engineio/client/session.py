@@ -16,7 +16,13 @@ from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.opening import Opening
 from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.posts import check_size
-from socketio_core.engineio.client.requests import ClientMemory, Requests, describe_refusal, problem_of_end, shown
+from socketio_core.engineio.client.requests import (
+    ClientMemory,
+    Requests,
+    describe_data,
+    describe_refusal,
+    problem_of_end,
+)
 from socketio_core.engineio.client.states import POLLING_STATES, TABLE, Action, CarrierState, ClientState, kind_of
 from socketio_core.engineio.client.upgrade import PROBE_MESSAGE, Upgrade
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
@@ -360,12 +366,12 @@ class ClientSession:
                 websocket.state = CarrierState.PROBED
                 self.go_on(now)
             case Action.DROP_CANDIDATE:
-                self._end_upgrade(f"the server answered the probe with {shown(data)}", now)
+                self._end_upgrade(f"the server answered the probe with {describe_data(data)}", now)
             case Action.PEER_CLOSED:
                 self._finish(Closed(CloseReason.TRANSPORT_CLOSE))
             case Action.UNEXPECTED:
                 expected = "the open packet" if self.state is ClientState.OPENING else "what a server sends here"
-                raise PacketError(f"unexpected packet, not {expected}: {shown(data)}")
+                raise PacketError(f"unexpected packet, not {expected}: {describe_data(data)}")
             case Action.IGNORE:
                 pass
             case _:

@@ -92,7 +92,11 @@ class Inbox(ABC, Generic[_E]):
                 finally:
                     if size_bytes is not None:
                         self.flow.event_handled(size_bytes)
-                if queue and copy_context() != context:
+                try:
+                    is_untouched = not queue or copy_context() == context
+                except Exception:  # noqa: BLE001 - of a value's `__eq__`, as an array's, which is neither true nor false
+                    is_untouched = False
+                if not is_untouched:
                     self._spawn_worker()
                     return
         finally:

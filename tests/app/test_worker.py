@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Final
 
 import pytest
@@ -204,3 +204,38 @@ def test_what_is_set_in_a_context_ends_with_its_event() -> None:
     assert bench.inbox.names == ["nobody"] * 4
     assert bench.put("c", 1)  # nobody has stayed
     bench.take()
+
+
+class Array:
+    """Has no truth, compared with another, as those of numpy."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("truth value is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment] # as numpy's
+
+
+ARRAY: Final[ContextVar[Array]] = ContextVar("ARRAY")
+
+
+def test_what_is_set_may_be_something_that_cannot_be_compared() -> None:
+    seen: list[Array] = []
+
+    class Setting(Noting):
+        async def handle(self, event: str) -> None:
+            seen.append(ARRAY.get())
+            ARRAY.set(Array())
+            await super().handle(event)
+
+    def run() -> None:
+        ARRAY.set(array)
+        bench = Bench()
+        bench.inbox = Setting(bench.runtime, bench.flow)
+        for event in "abc":
+            bench.put(event, 1)
+        assert bench.take() == [*begun_and_ended("a", "b", "c")]
+        assert all(task.error is None for task in bench.runtime.tasks)
+
+    array = Array()
+    copy_context().run(run)
+    assert all(each is array for each in seen)

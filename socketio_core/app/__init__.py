@@ -7,6 +7,7 @@ bytes.
 from __future__ import annotations
 
 from socketio_core.app.application import Application
+from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.engine_application import EngineApplication, EngineSession
@@ -19,6 +20,7 @@ __all__ = [
     "AckTimeout",
     "Application",
     "BroadcastOperator",
+    "ClientHost",
     "ClientManager",
     "ClientSocket",
     "ConnectError",

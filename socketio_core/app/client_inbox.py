@@ -17,7 +17,7 @@ from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
-    from socketio_core.app.client_manager import ClientManager
+    from socketio_core.app.client_host import ClientHost
 
 FAILED: Final = object()
 """The outcome of a handler that raised."""
@@ -34,16 +34,16 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         socket: what handlers know; `core.context` is this.
     """
 
-    def __init__(self, manager: ClientManager, core: ClientNamespace, auth: Auth | None, concurrency: int) -> None:
-        super().__init__(manager.runtime, manager.flow, concurrency)
-        self._manager = manager
+    def __init__(self, host: ClientHost, core: ClientNamespace, auth: Auth | None, concurrency: int) -> None:
+        super().__init__(host.runtime, host.flow, concurrency)
+        self._host = host
         self._core = core
         self._dismissals = 0  # how often `dismiss` was called
         self.handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
         self.streams: WeakSet[EventStream] = WeakSet()
         self.waiters: list[AckWaiter] = []
         self.last_error: ConnectError | None = None
-        self.socket = ClientSocket(manager, core, self, auth)
+        self.socket = ClientSocket(host, core, self, auth)
 
     def settle_outcome(self, event: Connected | ConnectFailed) -> None:
         """Wake who waits for the socket to be connected."""
@@ -88,7 +88,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
 
     async def _tell(self, moment: str, *args: object) -> None:
         for handler in self.handlers.of_moment(moment):
-            await self._manager.run_handler(handler, moment, *args)
+            await self._host.run_handler(handler, moment, *args)
 
     async def _handle_event(self, event: EventReceived) -> None:
         self.socket.asks_ack = event.ack_id is not None
@@ -102,13 +102,13 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         dismissals = self._dismissals
         for stream in list(self.streams):
             stream.put(event)
-        watched = [await self._manager.run_handler(handler, name, name, *args) for handler in handlers.any]
+        watched = [await self._host.run_handler(handler, name, name, *args) for handler in handlers.any]
         if self._dismissals != dismissals:  # by one of these: they may be guards
             return
         outcomes = [outcome for outcome in watched if outcome is not None]
         for handler in handlers.of_event(name):
             fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
-            outcomes.append(await self._manager.run_handler(handler, name, *fitting))
+            outcomes.append(await self._host.run_handler(handler, name, *fitting))
         if event.ack_id is not None and outcomes and all(outcome is not FAILED for outcome in outcomes):
             self._acknowledge(event, next((outcome for outcome in outcomes if outcome is not None), None))
 

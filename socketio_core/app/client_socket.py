@@ -18,6 +18,7 @@ from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
+    from socketio_core.app.client_host import ClientHost
     from socketio_core.app.client_inbox import ClientInbox
     from socketio_core.app.client_manager import ClientManager
 
@@ -54,8 +55,8 @@ class ClientSocket(Registrar):
         disconnect_error: what went wrong when it was last disconnected, in words; `None` if the reason says it all.
     """
 
-    def __init__(self, manager: ClientManager, core: ClientNamespace, inbox: ClientInbox, auth: Auth | None) -> None:
-        self._manager = manager
+    def __init__(self, host: ClientHost, core: ClientNamespace, inbox: ClientInbox, auth: Auth | None) -> None:
+        self._host = host
         self._core = core
         self._inbox = inbox
         self._handlers = inbox.handlers
@@ -83,7 +84,7 @@ class ClientSocket(Registrar):
     @property
     def manager(self) -> ClientManager:
         """The connection, and what is told about it: `socket.manager.on("reconnect_attempt", ...)`."""
-        return self._manager
+        return self._host.manager
 
     @property
     def id(self) -> str:
@@ -113,7 +114,7 @@ class ClientSocket(Registrar):
     @property
     def transport(self) -> str | None:
         """`"polling"` or `"websocket"`; `None` without a connection."""
-        session = self._manager.core.session
+        session = self._host.core.session
         return None if session is None else session.transport
 
     def of(self, name: str, auth: Auth | None = None) -> ClientSocket:
@@ -122,7 +123,7 @@ class ClientSocket(Registrar):
         It does not wait: events are buffered until the server has let it in, or `await socket.wait_connected()`. One
         that was refused, or has left, takes a new `auth` and connects again.
         """
-        return self._manager.socket_of(name, auth)
+        return self._host.socket_of(name, auth)
 
     # -- joining and leaving -----------------------------------------------------------------------------------------
 
@@ -132,8 +133,8 @@ class ClientSocket(Registrar):
         Raises:
             LocalProtocolError: the block of `connect(...)` was left.
         """
-        self._manager.runtime.output_ready()  # first, for it checks the thread
-        self._core.connect(self._manager.runtime.now())
+        self._host.runtime.output_ready()  # first, for it checks the thread
+        self._core.connect(self._host.runtime.now())
 
     async def wait_connected(self) -> None:
         """Wait until the socket is connected.
@@ -141,7 +142,7 @@ class ClientSocket(Registrar):
         Raises:
             ConnectError: it will not be by itself.
         """
-        await self._manager.runtime.check_cancelled()
+        await self._host.runtime.check_cancelled()
         while not self.connected:
             if not self.active:
                 if self._inbox.last_error is not None:
@@ -163,7 +164,7 @@ class ClientSocket(Registrar):
             await self._next_outcome()
 
     async def _next_outcome(self) -> None:
-        event = self._manager.runtime.new_event()
+        event = self._host.runtime.new_event()
         waiter = AckWaiter(event.set)
         self._inbox.waiters.append(waiter)
         try:
@@ -178,15 +179,15 @@ class ClientSocket(Registrar):
 
         Events that have come, and wait for their handlers, are not handled any more.
         """
-        await self._manager.runtime.check_cancelled()
-        self._manager.dispatch_soon()  # all that has come, and nothing that comes after the next `connect`
+        await self._host.runtime.check_cancelled()
+        self._host.dispatch_soon()  # all that has come, and nothing that comes after the next `connect`
         self._inbox.dismiss()
         if not self.connected:  # else its goodbye does it
             self._inbox.end_streams()
-        self._core.disconnect(self._manager.runtime.now())
+        self._core.disconnect(self._host.runtime.now())
         self._inbox.give_up_waiting("socket was disconnected")
-        self._manager.dispatch_soon()
-        self._manager.runtime.output_ready()
+        self._host.dispatch_soon()
+        self._host.runtime.output_ready()
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -201,8 +202,8 @@ class ClientSocket(Registrar):
             BufferFull: too much is buffered while the socket is not connected or, with `retries`, not acknowledged.
         """
         await self._wait_writable()
-        sent = self._core.emit(name, args, now=self._manager.runtime.now())
-        self._manager.runtime.output_ready()
+        sent = self._core.emit(name, args, now=self._host.runtime.now())
+        self._host.runtime.output_ready()
         return sent
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
@@ -211,13 +212,13 @@ class ClientSocket(Registrar):
         Raises:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
-        self._manager.runtime.output_ready()  # first, for it checks the thread
-        return self._core.emit_nowait(name, args, now=self._manager.runtime.now())
+        self._host.runtime.output_ready()  # first, for it checks the thread
+        return self._core.emit_nowait(name, args, now=self._host.runtime.now())
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        self._manager.runtime.output_ready()  # as above
-        return self._core.emit(name, args, now=self._manager.runtime.now(), volatile=True)
+        self._host.runtime.output_ready()  # as above
+        return self._core.emit(name, args, now=self._host.runtime.now(), volatile=True)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
@@ -236,12 +237,12 @@ class ClientSocket(Registrar):
 
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
-        runtime, flow = self._manager.runtime, self._manager.flow
+        runtime, flow = self._host.runtime, self._host.flow
         timeout = checked_timeout(timeout)  # before it waits for anything
         await self._wait_writable()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
-        if not self.active and not self._manager.core.is_closing:  # nobody would ever answer
+        if not self.active and not self._host.core.is_closing:  # nobody would ever answer
             why = "" if self._inbox.last_error is None else f": {self._inbox.last_error.message}"
             raise Disconnected(f"{name!r} was not sent, {self.nsp} is not connected{why}; call socket.connect()")
         ack_id = self._core.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
@@ -270,8 +271,8 @@ class ClientSocket(Registrar):
 
         An event may have one string more at its end than was emitted: the server's mark, if it has recovery turned on.
         """
-        self._manager.runtime.check_caller()
-        stream = EventStream(self._manager.flow, self._manager.runtime)
+        self._host.runtime.check_caller()
+        stream = EventStream(self._host.flow, self._host.runtime)
         if self.active:
             self._inbox.streams.add(stream)
         else:
@@ -279,9 +280,9 @@ class ClientSocket(Registrar):
         return stream
 
     async def _wait_writable(self) -> None:
-        await self._manager.runtime.check_cancelled()
-        while self._manager.core.is_over_high_water and self.connected:  # else the event goes to another buffer
-            await self._manager.flow.wait_drained()
+        await self._host.runtime.check_cancelled()
+        while self._host.core.is_over_high_water and self.connected:  # else the event goes to another buffer
+            await self._host.flow.wait_drained()
 
 
 _A = TypeVar("_A")

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from socketio_core.app.client_manager import ClientManager
+from socketio_core.app.client_manager import ClientManager, host_behind
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.cli.command import EXIT_SIGNAL, CommandFailed
 from socketio_core.cli.terminal import Output
@@ -39,7 +39,7 @@ def why_not_connected(socket: ClientSocket, error: ConnectError) -> str:
 
 def _is_refusal(socket: ClientSocket) -> bool:
     """Whether there is a connection, and the namespace is the matter: otherwise the client tries again by itself."""
-    return not socket.active and not socket.manager.core.is_closing
+    return not socket.active and not host_behind(socket.manager).core.is_closing
 
 
 def watch_connection(manager: ClientManager, show: Callable[[str], None]) -> None:
@@ -51,7 +51,8 @@ def watch_connection(manager: ClientManager, show: Callable[[str], None]) -> Non
 
     @manager.on("open")
     def opened(transport: str) -> None:
-        handshake = manager.core.session.handshake if manager.core.session is not None else None
+        session = host_behind(manager).core.session
+        handshake = None if session is None else session.handshake
         if handshake is not None:
             times = f"ping every {handshake.ping_interval_s:g} s, timeout {handshake.ping_timeout_s:g} s"
             show(f"* open over {transport}, {times}, max payload {handshake.max_payload_bytes} bytes")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import trio
 
+from socketio_core.app.client_manager import host_behind
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
@@ -159,7 +160,7 @@ class Console:
         await self._connect()
 
     def _status(self) -> None:
-        for namespace in self._current.manager.core.namespaces.values():
+        for namespace in host_behind(self._current.manager).core.namespaces.values():
             self._show(f"* {namespace.name} {namespace.state.value} {namespace.sid}".rstrip())
         self._show(f"* transport: {self._current.transport or 'none'}")
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import trio
 
-from socketio_core.app.client_manager import ClientManager
+from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_socket import Auth, ClientSocket, checked_auth
 from socketio_core.checks import check_kind, check_path, check_seconds, check_switch, pairs_of_strings
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
@@ -177,10 +177,10 @@ async def _running(client: TrioClient, nsp: str, auth: Auth | None, *, wait: boo
                 nursery.start_soon(client.keep_time)
                 try:
                     with client.block:
-                        socket = client.manager.socket_of(nsp, auth)
+                        socket = client.host.socket_of(nsp, auth)
                         if wait:
                             await socket.wait_first_outcome()
-                        client.manager.release()
+                        client.host.release()
                         yield socket
                 except BaseException as error:  # anything at all: it comes out behind the nursery, in no group
                     if is_cancelled(error):
@@ -215,7 +215,7 @@ class TrioClient(LoopRuntime):
         self.core = core
         self.dialer = dialer
         self.per_message_deflate = per_message_deflate
-        self.manager = ClientManager(core, self)
+        self.host = ClientHost(core, self)
         self.block = trio.CancelScope()
         self._pool = HttpPool(dialer)
         self._tasks = 0  # handlers among them
@@ -237,7 +237,7 @@ class TrioClient(LoopRuntime):
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """Dispatch what has happened, and see to what the client wants in flight."""
-        self.manager.dispatch_soon()
+        self.host.dispatch_soon()
         if self._pool.is_holding and self.core.session is not None and self.core.session.transport == "websocket":
             self._run(self._pool.aclose)  # nothing is polled any more
         for carrier in self.core.take_ready():
@@ -247,7 +247,7 @@ class TrioClient(LoopRuntime):
                 self._flush_pump(carrier, carrier.context)
             elif not carrier.is_closed:
                 self._run(self._pump, carrier)
-        self.manager.flow.output_taken()
+        self.host.flow.output_taken()
         self.wake_in_time()
         if self._is_ending:
             self._is_idle.set()
@@ -303,8 +303,8 @@ class TrioClient(LoopRuntime):
 
     async def _make_exchange(self, exchange: Exchange, scope: trio.CancelScope) -> None:
         with scope:
-            if exchange.method == "GET" and exchange.session.is_open and self.manager.flow.is_congested:
-                await self.manager.flow.wait_room()
+            if exchange.method == "GET" and exchange.session.is_open and self.host.flow.is_congested:
+                await self.host.flow.wait_room()
             try:
                 response = None
                 with trio.move_on_after(math.inf if exchange.timeout_s is None else exchange.timeout_s):
@@ -329,14 +329,14 @@ class TrioClient(LoopRuntime):
 
     async def close_in_order(self) -> None:
         """Send what is left, with `retries` until it is acknowledged, and say goodbye, up to the deadline for each."""
-        if self.manager.has_undelivered:
+        if self.host.has_undelivered:
             self._is_ending = True
-            self.manager.flow.ack_awaited()
+            self.host.flow.ack_awaited()
             with trio.move_on_after(self.core.engine_settings.close_timeout_s):
-                await self._wait_for(lambda: not self.manager.has_undelivered)
-            self.manager.flow.ack_settled()
+                await self._wait_for(lambda: not self.host.has_undelivered)
+            self.host.flow.ack_settled()
         self.core.close(trio.current_time())
-        self.manager.flow.lift()
+        self.host.flow.lift()
         self.flush()
         with trio.move_on_after(self.core.engine_settings.close_timeout_s + LINGER_S):
             await self._wait_for(lambda: not self._running)
@@ -352,7 +352,7 @@ class TrioClient(LoopRuntime):
         """Tell everybody who still waits that it is over; close what is idle. No task of ours is left."""
         self.detach()
         self.core.abort(trio.current_time())
-        self.manager.dispatch_soon()
-        self.manager.close()
+        self.host.dispatch_soon()
+        self.host.close()
         with trio.CancelScope(shield=True):
             await self._pool.aclose()

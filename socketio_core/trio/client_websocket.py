@@ -157,7 +157,7 @@ class ClientPump:
     # -- input -------------------------------------------------------------------------------------------------------
 
     async def _read_once(self, direct: DirectStream) -> bool:
-        flow = self._client.manager.flow
+        flow = self._client.host.flow
         if flow.is_congested:
             self._is_paused = True
             self._check_broken()
@@ -232,7 +232,7 @@ class ClientPump:
             while data:
                 await direct.send_all(data)
                 data = self._collect()
-                self._client.manager.flow.output_taken()
+                self._client.host.flow.output_taken()
         except _BROKEN as error:
             self._broken_by = error
             self._check_broken()

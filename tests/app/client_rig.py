@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from socketio_core.app.client_manager import ClientManager
+from socketio_core.app.client_host import ClientHost
 from socketio_core.engineio.client import ClientWebSocket
 from tests.app.hand_runtime import HandRuntime, Task
 from tests.socketio.client.scene import Scene
@@ -22,7 +22,8 @@ class ClientRig(Scene):
         super().__init__(**settings)
         self.client.namespaces.clear()
         self.runtime = HandRuntime(self.clock)
-        self.io = ClientManager(self.client, self.runtime)
+        self.host = ClientHost(self.client, self.runtime)
+        self.io = self.host.manager
         self.calls: list[Any] = []
 
     def look(self) -> None:
@@ -39,7 +40,7 @@ class ClientRig(Scene):
     def run(self) -> None:
         """Let everything happen that can happen now."""
         while True:
-            self.io.dispatch_soon()
+            self.host.dispatch_soon()
             self.look()
             if not self.runtime.run_ready():
                 return
@@ -56,11 +57,11 @@ class ClientRig(Scene):
 
     def up(self, answer: str = '0{"sid":"A"}', *, release: bool = True) -> ClientRig:
         """Connect the root namespace. Returns the rig."""
-        self.io.socket_of("/")
+        self.host.socket_of("/")
         self.open()
         self.say(answer)
         if release:
-            self.io.release()
+            self.host.release()
         self.run()
         self.sent()
         return self

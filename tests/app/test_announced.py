@@ -137,7 +137,7 @@ CLIENT: Final[list[Callable[[Any], Any]]] = [
 def test_what_a_client_does_is_announced(act: Callable[[Any], Any]) -> None:
     rig = ClientRig().up()
     before = rig.runtime.flushes
-    rig.start(act(rig.io.socket_of("/")))
+    rig.start(act(rig.host.socket_of("/")))
     assert rig.runtime.flushes > before
 
 
@@ -145,13 +145,13 @@ def test_what_a_client_does_is_announced(act: Callable[[Any], Any]) -> None:
 def test_what_sync_code_of_a_client_emits_is_announced(act: str) -> None:
     rig = ClientRig().up()
     before = rig.runtime.flushes
-    getattr(rig.io.socket_of("/"), act)("a")
+    getattr(rig.host.socket_of("/"), act)("a")
     assert rig.runtime.flushes > before
 
 
 def test_connecting_again_is_announced() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.start(socket.disconnect())
     before = rig.runtime.flushes
     socket.connect()
@@ -161,7 +161,7 @@ def test_connecting_again_is_announced() -> None:
 @pytest.mark.parametrize("auth", [{"token": 1}, {"token": object()}, "no object", None, RuntimeError("no")])
 def test_what_a_function_gives_as_auth_is_announced(auth: Any) -> None:
     rig = ClientRig().up()
-    rig.io.socket_of("/other", returning(auth))
+    rig.host.socket_of("/other", returning(auth))
     before = rig.runtime.flushes
     rig.run()
     assert rig.runtime.flushes > before
@@ -169,9 +169,9 @@ def test_what_a_function_gives_as_auth_is_announced(auth: Any) -> None:
 
 def test_auth_that_fails_is_told_without_the_host() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/other", returning(RuntimeError("no")))
+    socket = rig.host.socket_of("/other", returning(RuntimeError("no")))
     socket.on("connect_error", rig.note("refused"))
-    rig.io.dispatch_soon()
+    rig.host.dispatch_soon()
     rig.runtime.run_ready()
     assert [name for name, _ in rig.calls] == ["refused"]
 
@@ -179,7 +179,7 @@ def test_auth_that_fails_is_told_without_the_host() -> None:
 @pytest.mark.parametrize("result", [1, object()])
 def test_an_acknowledgement_of_a_client_is_announced(result: Any) -> None:
     rig = ClientRig().up()
-    rig.io.socket_of("/").on("a", returning(result))
+    rig.host.socket_of("/").on("a", returning(result))
     before = rig.runtime.flushes
     rig.hear('20["a"]')
     assert rig.runtime.flushes > before
@@ -187,7 +187,7 @@ def test_an_acknowledgement_of_a_client_is_announced(result: Any) -> None:
 
 def test_a_clients_own_goodbye_is_told_without_the_host() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     socket.on("disconnect", rig.note("left"))
     rig.runtime.start(socket.disconnect())
     rig.runtime.run_ready()

@@ -53,7 +53,7 @@ def test_messages_are_not_sent_from_another_thread(monkeypatch: Any) -> None:
 
 def test_streams_are_not_made_or_closed_from_another_thread(monkeypatch: Any) -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     stream = socket.events()
     monkeypatch.setattr(rig.runtime, "check_caller", elsewhere)
     for call in (socket.events, stream.close, lambda: socket.of("/other")):
@@ -114,7 +114,7 @@ def test_a_cancelled_task_does_nothing_to_sessions(call: Callable[[EngineSession
 @pytest.mark.parametrize("call", OF_CLIENTS)
 def test_a_cancelled_task_does_nothing_to_clients(call: Callable[[ClientSocket], Any]) -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     task = rig.runtime.start(call(socket))
     rig.runtime.cancel(task)
     rig.run()

@@ -162,7 +162,7 @@ def test_a_session_whose_beginning_was_cancelled_is_heard() -> None:
 @pytest.mark.parametrize("kind", ["event", "any"])
 def test_a_clients_cancelled_handler_is_counted_down_and_the_next_event_is_handled(kind: str) -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     handler = stuck_once(rig)
     if kind == "event":
         socket.on("a", handler)
@@ -172,19 +172,19 @@ def test_a_clients_cancelled_handler_is_counted_down_and_the_next_event_is_handl
     assert [socket.asks_ack] == [True]
     cancel_waiting(rig)
     assert [socket.asks_ack] == [False]
-    assert_counted_down(rig.io.flow)
+    assert_counted_down(rig.host.flow)
     rig.hear('2["a",2]')
     assert rig.calls == [1, 2]
-    assert_counted_down(rig.io.flow)
+    assert_counted_down(rig.host.flow)
 
 
 def test_a_clients_cancelled_moment_leaves_the_socket_to_another_worker() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     socket.on("connect", stuck_once_without_arguments(rig))
     socket.on("a", rig.calls.append)
     rig.open()
-    rig.io.release()
+    rig.host.release()
     rig.hear('0{"sid":"A"}')
     cancel_waiting(rig)
     rig.hear('2["a",2]')
@@ -215,7 +215,7 @@ def test_a_connection_whose_worker_was_cancelled_is_told_of_further() -> None:
 @pytest.mark.parametrize("end", ENDS)
 def test_no_client_waits_for_an_ack_any_more(end: str) -> None:
     rig = ClientRig(max_queued_events=3).up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     call = rig.start(socket.call("question", timeout=1.0))
     match end:
         case "answer":
@@ -228,4 +228,4 @@ def test_no_client_waits_for_an_ack_any_more(end: str) -> None:
         case _:
             rig.start(socket.disconnect())
     assert rig.client.namespaces["/"].pending_acks == {}
-    assert_single_limit(rig.io.flow, call)
+    assert_single_limit(rig.host.flow, call)

@@ -19,7 +19,7 @@ from tests.app.hand_runtime import HandEvent
 
 def test_handlers_get_the_arguments_in_order() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     socket.on_any(rig.note("any"))
     socket.on("a", rig.note("a"))
     socket.off("a", rig.note("another"))
@@ -34,7 +34,7 @@ def test_handlers_get_the_arguments_in_order() -> None:
 
 def test_handlers_run_one_after_another_and_acks_meanwhile() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
 
     @socket.on("a")
     async def ask(number: int) -> None:
@@ -53,7 +53,7 @@ def test_handlers_run_one_after_another_and_acks_meanwhile() -> None:
 )
 def test_what_handlers_return_is_the_acknowledgement(result: object, answer: str) -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     socket.on("a", lambda: result)
     socket.on("a", lambda: None)
     rig.hear('27["a"]', '28["nobody listens"]', '2["a"]')
@@ -62,7 +62,7 @@ def test_what_handlers_return_is_the_acknowledgement(result: object, answer: str
 
 def test_handlers_of_every_event_acknowledge_only_with_an_answer() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     answers: list[Any] = [None, 1]
 
     @socket.on_any
@@ -75,7 +75,7 @@ def test_handlers_of_every_event_acknowledge_only_with_an_answer() -> None:
 
 def test_handlers_can_see_whether_an_acknowledgement_is_asked_for() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     seen = [socket.asks_ack]
     socket.on("a", lambda: seen.append(socket.asks_ack))
     rig.hear('27["a"]', '2["a"]', '28["a"]')
@@ -85,7 +85,7 @@ def test_handlers_can_see_whether_an_acknowledgement_is_asked_for() -> None:
 
 def test_failing_handlers_are_logged_and_acknowledge_nothing() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
 
     def fail() -> None:
         raise RuntimeError
@@ -100,7 +100,7 @@ def test_failing_handlers_are_logged_and_acknowledge_nothing() -> None:
 
 def test_life_of_a_socket_is_told() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("admin")
+    socket = rig.host.socket_of("admin")
     assert repr(socket) == "<ClientSocket of /admin, waiting>"
     assert (socket.id, socket.nsp, socket.connected, socket.active, socket.transport) == (
         "",
@@ -112,7 +112,7 @@ def test_life_of_a_socket_is_told() -> None:
     for moment in ("connect", "disconnect", "connect_error"):
         socket.on(moment, rig.note(moment))
     socket.on("connection", rig.note("an event of the server"))
-    rig.io.release()
+    rig.host.release()
     rig.open()
     rig.hear('0/admin,{"sid":"A"}', '2/admin,["connection"]')
     assert [socket.id, socket.connected, socket.recovered] == ["A", True, False]
@@ -131,19 +131,19 @@ def test_life_of_a_socket_is_told() -> None:
 
 def test_nothing_is_told_before_release_and_nothing_is_missed() -> None:
     rig = ClientRig().up(release=False)
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.hear('2["a"]')
     socket.on("connect", rig.note("connect"))
     socket.on("a", rig.note("a"))
     assert rig.calls == []
-    rig.io.release()
+    rig.host.release()
     rig.run()
     assert rig.calls == [("connect",), ("a",)]
 
 
 def test_marks_for_recovery_are_left_out_where_they_do_not_fit() -> None:
     rig = ClientRig().up('0{"sid":"A","pid":"P"}')
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
 
     def one(text: str) -> None:
         rig.calls.append(("one", text))
@@ -161,7 +161,7 @@ def test_arguments_that_do_not_fit_are_left_alone_without_recovery() -> None:
     def one(text: str) -> None:
         rig.calls.append(text)
 
-    rig.io.socket_of("/").on("a", one)
+    rig.host.socket_of("/").on("a", one)
     rig.hear('2["a","text","more"]')
     assert rig.calls == []
     assert rig.logged == ["handler of 'a' failed"]
@@ -176,9 +176,9 @@ def test_auth_is_a_value_or_made_each_time() -> None:
     async def make() -> dict[str, int]:
         return {"made": 1}
 
-    rig.io.socket_of("/", {"value": 1})
-    rig.io.socket_of("/made", make)
-    rig.io.socket_of("/sync", lambda: None)
+    rig.host.socket_of("/", {"value": 1})
+    rig.host.socket_of("/made", make)
+    rig.host.socket_of("/sync", lambda: None)
     rig.open()
     rig.run()
     assert rig.sent() == ['0{"value":1}', '0/made,{"made":1}', "0/sync,"]
@@ -190,7 +190,7 @@ def test_auth_that_cannot_be_made_is_a_refusal() -> None:
     def fail() -> None:
         raise RuntimeError("no password")
 
-    socket = rig.io.socket_of("/", fail)
+    socket = rig.host.socket_of("/", fail)
     waiting = rig.start(socket.wait_first_outcome())
     rig.open()
     rig.run()
@@ -202,8 +202,8 @@ def test_auth_that_cannot_be_made_is_a_refusal() -> None:
 def test_auth_of_a_wrong_kind_is_refused_in_words(auth: Any) -> None:
     rig = ClientRig()
     with pytest.raises(TypeError, match=r"auth must be a dict or a function that returns one, as in auth={'token'"):
-        rig.io.socket_of("/", auth)
-    waiting = rig.start(rig.io.socket_of("/made", lambda: auth).wait_first_outcome())
+        rig.host.socket_of("/", auth)
+    waiting = rig.start(rig.host.socket_of("/made", lambda: auth).wait_first_outcome())
     rig.open()
     rig.run()
     assert "auth must be a dict" in str(waiting.error)
@@ -211,7 +211,7 @@ def test_auth_of_a_wrong_kind_is_refused_in_words(auth: Any) -> None:
 
 def test_auth_can_be_replaced_before_the_next_connect() -> None:
     rig = ClientRig().up()
-    admin = rig.io.socket_of("/admin", {"token": "bad"})
+    admin = rig.host.socket_of("/admin", {"token": "bad"})
     rig.run()
     rig.hear('4/admin,{"message":"no"}')
     admin.auth = {"token": "good"}
@@ -231,7 +231,7 @@ def test_auth_can_be_replaced_before_the_next_connect() -> None:
 
 def test_waiting_until_connected() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     first, later = rig.start(socket.wait_first_outcome()), rig.start(socket.wait_connected())
     rig.look()
     rig.lose("refused")
@@ -248,7 +248,7 @@ def test_waiting_until_connected() -> None:
 
 def test_waiting_ends_when_it_is_in_vain() -> None:
     rig = ClientRig().up()
-    other = rig.io.socket_of("/other")
+    other = rig.host.socket_of("/other")
     waiting = rig.start(other.wait_connected())
     rig.hear('4/other,{"message":"no","data":1}')
     assert isinstance(waiting.error, ConnectError)
@@ -261,19 +261,19 @@ def test_waiting_ends_when_it_is_in_vain() -> None:
     rig.start(other.disconnect())
     assert str(waiting.error) == "socket was disconnected"
     rig.hear("1")
-    assert "call socket.connect()" in str(rig.start(rig.io.socket_of("/").wait_connected()).error)
+    assert "call socket.connect()" in str(rig.start(rig.host.socket_of("/").wait_connected()).error)
 
 
 def test_disconnecting_before_any_outcome_says_so() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.start(socket.disconnect())
     assert "call socket.connect()" in str(rig.start(socket.wait_connected()).error)
 
 
 def test_an_old_refusal_does_not_explain_a_new_end() -> None:
     rig = ClientRig().up()
-    other = rig.io.socket_of("/other")
+    other = rig.host.socket_of("/other")
     rig.run()
     rig.hear('4/other,{"message":"no"}')
     other.connect()
@@ -285,7 +285,7 @@ def test_an_old_refusal_does_not_explain_a_new_end() -> None:
 @pytest.mark.parametrize("end", ["connected", "cancelled"])
 def test_nothing_is_kept_of_who_waited(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     made: list[ref[object]] = []
     new_event = rig.runtime.new_event
 
@@ -311,10 +311,10 @@ def test_nothing_is_kept_of_who_waited(end: str, monkeypatch: pytest.MonkeyPatch
 
 def test_closing_ends_every_wait() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     waiting = rig.start(socket.wait_connected())
     rig.client.close(rig.now)
-    rig.io.close()
+    rig.host.close()
     rig.run()
     assert str(waiting.error) == "client was closed"
     with pytest.raises(LocalProtocolError):

@@ -16,7 +16,7 @@ from tests.app.client_rig import ClientRig
 
 def test_emits_are_sent_and_announced() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     before = rig.runtime.flushes
     assert rig.start(socket.emit("a", 1)).result is True
     assert socket.emit_nowait("b")
@@ -28,14 +28,14 @@ def test_emits_are_sent_and_announced() -> None:
 
 def test_emit_waits_above_the_mark_and_emit_nowait_refuses() -> None:
     rig = ClientRig(engine={"high_water_bytes": 5}).up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.start(socket.emit("first"))
     waiting = rig.start(socket.emit("second"))
     with pytest.raises(BufferFull):
         socket.emit_nowait("third")
     assert [waiting.is_done] == [False]
     rig.sent()
-    rig.io.flow.output_taken()
+    rig.host.flow.output_taken()
     rig.run()
     assert waiting.result is True
     lost = rig.start(socket.emit("fourth"))
@@ -46,13 +46,13 @@ def test_emit_waits_above_the_mark_and_emit_nowait_refuses() -> None:
 
 def test_emitters_do_not_fill_the_buffer_all_at_once() -> None:
     rig = ClientRig(engine={"high_water_bytes": 5}).up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     tasks = [rig.start(socket.emit(name)) for name in ("first", "second", "third")]
     tasks.append(rig.start(socket.call("fourth")))
     for number, name in enumerate(("first", "second", "third")):
         assert [task.is_done for task in tasks] == [index <= number for index in range(4)]
         assert rig.sent() == [f'2["{name}"]']
-        rig.io.flow.output_taken()
+        rig.host.flow.output_taken()
         rig.run()
     assert rig.sent() == ['20["fourth"]']
 
@@ -61,10 +61,10 @@ def test_emitters_do_not_fill_the_buffer_all_at_once() -> None:
 def test_who_waits_to_emit_learns_that_the_socket_left(end: str) -> None:
     """The connection, with its full buffer, lives on for another namespace."""
     rig = ClientRig(engine={"high_water_bytes": 5}).up()
-    rig.io.socket_of("/other")
+    rig.host.socket_of("/other")
     rig.hear('0/other,{"sid":"B"}')
     rig.sent()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.start(socket.emit("first"))
     emit, call = rig.start(socket.emit("second")), rig.start(socket.call("third"))
     assert [emit.is_done, call.is_done] == [False, False]
@@ -82,7 +82,7 @@ def test_who_waits_to_emit_learns_that_the_socket_left(end: str) -> None:
 @pytest.mark.parametrize(("answer", "value", "args"), [("[]", None, []), ("[1]", 1, [1]), ("[1,2]", (1, 2), [1, 2])])
 def test_calls_return_the_answer(answer: str, value: object, args: list[int]) -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     call, with_all = rig.start(socket.call("q")), rig.start(socket.emit_with_ack("q"))
     rig.hear("30" + answer, "31" + answer)
     assert (call.result, with_all.result) == (value, args)
@@ -90,7 +90,7 @@ def test_calls_return_the_answer(answer: str, value: object, args: list[int]) ->
 
 def test_calls_fail_in_words() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     late, lost = rig.start(socket.call("q", timeout=1)), rig.start(socket.call("q", timeout=None))
     rig.wait(1)
     rig.run()
@@ -102,19 +102,19 @@ def test_calls_fail_in_words() -> None:
 
 def test_calls_that_nobody_will_answer_fail_at_once() -> None:
     rig = ClientRig().up()
-    other = rig.io.socket_of("/other")
+    other = rig.host.socket_of("/other")
     rig.run()
     rig.hear('4/other,{"message":"Invalid namespace"}')
     call = rig.start(other.call("q"))
     assert isinstance(call.error, Disconnected)
     assert str(call.error) == "'q' was not sent, /other is not connected: Invalid namespace; call socket.connect()"
-    rig.start(rig.io.socket_of("/").disconnect())
-    assert "/ is not connected; call" in str(rig.start(rig.io.socket_of("/").call("q")).error)
+    rig.start(rig.host.socket_of("/").disconnect())
+    assert "/ is not connected; call" in str(rig.start(rig.host.socket_of("/").call("q")).error)
 
 
 def test_cancelled_call_is_forgotten() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     call = rig.start(socket.call("q"))
     rig.runtime.cancel(call)
     rig.run()
@@ -129,7 +129,7 @@ def test_acks_of_others_are_left_alone() -> None:
 
 def test_events_that_are_given_up_are_logged() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.start(socket.emit("a", "x" * 1000))
     rig.open()
     rig.hear('0{"sid":"A"}')
@@ -138,7 +138,7 @@ def test_events_that_are_given_up_are_logged() -> None:
 
 def test_events_that_are_given_up_at_the_end_are_one_line() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     for number in range(500):
         rig.start(socket.emit(f"e{number}"))
     rig.client.close(rig.now)
@@ -160,7 +160,7 @@ def take(rig: ClientRig, stream: EventStream) -> Any:
 
 def test_streams_get_all_events_from_when_they_were_made() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.hear('2["before"]')
     first = socket.events()
     rig.hear('2["a",1]')
@@ -175,7 +175,7 @@ def test_streams_get_all_events_from_when_they_were_made() -> None:
 
 def test_streams_end_with_the_last_goodbye() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     stream = socket.events()
     rig.hear('2["a"]', "1")
     assert take(rig, stream) == ("a",)
@@ -187,7 +187,7 @@ def test_streams_end_with_the_last_goodbye() -> None:
 
 def test_streams_go_on_across_connections_until_all_is_over() -> None:
     rig = ClientRig().up()
-    stream = rig.io.socket_of("/").events()
+    stream = rig.host.socket_of("/").events()
     rig.lose()
     rig.run()
     rig.wait(2)
@@ -195,7 +195,7 @@ def test_streams_go_on_across_connections_until_all_is_over() -> None:
     rig.hear('0{"sid":"B"}', '2["a"]')
     assert take(rig, stream) == ("a",)
     waiting = rig.start(anext(stream))
-    rig.io.close()
+    rig.host.close()
     rig.run()
     assert isinstance(waiting.error, StopAsyncIteration | RuntimeError)
 
@@ -203,7 +203,7 @@ def test_streams_go_on_across_connections_until_all_is_over() -> None:
 def test_streams_go_on_behind_goodbyes_that_were_not_the_last() -> None:
     """What is handled late is not taken for how things are now, nor the other way round."""
     rig = ClientRig(reconnection_attempts=1).up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     stream = socket.events()
     gate = rig.runtime.new_event()
     socket.on("wait", gate.wait)
@@ -223,12 +223,12 @@ def test_streams_go_on_behind_goodbyes_that_were_not_the_last() -> None:
 
 def test_streams_go_on_if_the_socket_was_told_to_connect_again() -> None:
     rig = ClientRig().up()
-    rig.io.socket_of("/other")
+    rig.host.socket_of("/other")
     rig.hear('0/other,{"sid":"B"}')
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     stream = socket.events()
     rig.say("1")
-    rig.io.dispatch_soon()
+    rig.host.dispatch_soon()
     socket.connect()
     rig.run()
     rig.hear('0{"sid":"C"}', '2["a"]')
@@ -238,7 +238,7 @@ def test_streams_go_on_if_the_socket_was_told_to_connect_again() -> None:
 def test_streams_end_when_the_socket_disconnects_between_connections() -> None:
     """There is no goodbye then that would end them."""
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     stream = socket.events()
     rig.lose()
     rig.run()
@@ -249,7 +249,7 @@ def test_streams_end_when_the_socket_disconnects_between_connections() -> None:
 
 def test_streams_hold_reading_up_until_they_are_read_or_closed() -> None:
     rig = ClientRig(max_queued_events=2).up()
-    socket, flow = rig.io.socket_of("/"), rig.io.flow
+    socket, flow = rig.host.socket_of("/"), rig.host.flow
     stream = socket.events()
     rig.hear('2["a"]')
     assert [flow.is_congested] == [False]
@@ -273,12 +273,12 @@ def test_streams_hold_reading_up_until_they_are_read_or_closed() -> None:
 
 def test_lifted_limits_let_readers_go() -> None:
     rig = ClientRig(max_queued_events=1).up()
-    stream = rig.io.socket_of("/").events()
+    stream = rig.host.socket_of("/").events()
     rig.hear('2["a"]')
-    waiting = rig.start(rig.io.flow.wait_room())
+    waiting = rig.start(rig.host.flow.wait_room())
     assert [waiting.is_done] == [False]
-    rig.io.flow.lift()
+    rig.host.flow.lift()
     rig.run()
     assert waiting.is_done
-    assert not rig.io.flow.is_congested
+    assert not rig.host.flow.is_congested
     assert take(rig, stream) == ("a",)

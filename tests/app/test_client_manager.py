@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from socketio_core.app.client_host import what_is_told
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio import Decoder, JsonParser, Packet
@@ -11,7 +12,7 @@ from socketio_core.socketio.guard import guarded
 from tests.app.client_rig import ClientRig
 
 
-def test_life_of_the_connection_is_told() -> None:
+def test_life_of_the_connection_iswhat_is_told() -> None:
     rig = ClientRig(reconnection_attempts=1)
     for name in (
         "open",
@@ -79,7 +80,7 @@ def test_pings_do_not_pile_up_while_a_handler_works() -> None:
     assert rig.calls == ["ping", "ping"]
 
 
-def test_pings_between_other_events_are_told() -> None:
+def test_pings_between_other_events_arewhat_is_told() -> None:
     """Only one that follows another, still untold, is left out."""
     rig = ClientRig().up(release=False)
 
@@ -96,7 +97,7 @@ def test_pings_between_other_events_are_told() -> None:
     rig.open()
     rig.client.receive(rig.sockets[-1], "2", rig.now)
     rig.run()
-    rig.io.release()
+    rig.host.release()
     rig.run()
     lost = ["close", "reconnect_scheduled", "reconnect_attempt"]
     assert [name for name in rig.calls if name != "reconnect"] == ["open", "ping", *lost, "open", "ping"]
@@ -104,45 +105,44 @@ def test_pings_between_other_events_are_told() -> None:
 
 def test_a_socket_that_is_asked_for_too_late_is_not_made() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.client.close(rig.now)
     for name in ("/", "/other"):
         with pytest.raises(LocalProtocolError):
-            rig.io.socket_of(name, {"token": 1})
+            rig.host.socket_of(name, {"token": 1})
     assert socket.auth is None
     assert list(rig.client.namespaces) == ["/"]
 
 
 def test_upgrades_are_told() -> None:
-    from socketio_core.app.client_manager import _told  # pyright: ignore[reportPrivateUsage] # a WebSocket never upgrades
     from socketio_core.socketio.client import Upgraded, UpgradeFailed
 
-    assert _told(Upgraded()) == ("upgrade",)
-    assert _told(UpgradeFailed("why")) == ("upgrade_error", "why")
+    assert what_is_told(Upgraded()) == ("upgrade",)
+    assert what_is_told(UpgradeFailed("why")) == ("upgrade_error", "why")
 
 
 def test_what_is_not_acknowledged_is_undelivered_as_long_as_there_is_hope() -> None:
     rig = ClientRig(retries=1).up()
-    socket = rig.io.socket_of("/")
-    seen = [rig.io.has_undelivered]
+    socket = rig.host.socket_of("/")
+    seen = [rig.host.has_undelivered]
     rig.start(socket.emit("a"))
-    seen.append(rig.io.has_undelivered)
+    seen.append(rig.host.has_undelivered)
     rig.hear("30[]")
-    seen.append(rig.io.has_undelivered)
+    seen.append(rig.host.has_undelivered)
     rig.start(socket.emit("b"))
     rig.lose()
     rig.run()
-    seen.append(rig.io.has_undelivered)
+    seen.append(rig.host.has_undelivered)
     rig.start(socket.disconnect())
-    assert [*seen, rig.io.has_undelivered] == [False, True, False, True, False]
+    assert [*seen, rig.host.has_undelivered] == [False, True, False, True, False]
 
 
 def test_without_retries_nothing_is_to_be_acknowledged() -> None:
     rig = ClientRig().up()
     rig.lose()
     rig.run()
-    rig.start(rig.io.socket_of("/").emit("a"))
-    assert not rig.io.has_undelivered
+    rig.start(rig.host.socket_of("/").emit("a"))
+    assert not rig.host.has_undelivered
 
 
 def test_a_parser_that_fails_is_logged() -> None:
@@ -176,19 +176,19 @@ def test_a_fault_of_the_server_is_not_logged_as_one_of_the_parser() -> None:
 
 def test_a_new_auth_does_not_disturb_who_is_connected() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/", {"token": 2})
+    socket = rig.host.socket_of("/", {"token": 2})
     rig.run()
     assert rig.sent() == []
     assert socket.auth is None
     rig.hear("1")
-    rig.io.socket_of("/", {"token": 3})
+    rig.host.socket_of("/", {"token": 3})
     rig.run()
     assert socket.auth == {"token": 3}
 
 
 def test_what_went_wrong_is_kept_with_the_socket() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     rig.hear("?")
     assert socket.disconnect_error is not None
 
@@ -196,10 +196,10 @@ def test_what_went_wrong_is_kept_with_the_socket() -> None:
 def test_who_waits_to_emit_learns_that_the_connection_is_over() -> None:
     """Without a namespace that would say goodbye first: one has left already, the other is not connected yet."""
     rig = ClientRig(engine={"high_water_bytes": 5}).up()
-    rig.io.socket_of("/other")
-    rig.start(rig.io.socket_of("/").emit("first"))
+    rig.host.socket_of("/other")
+    rig.start(rig.host.socket_of("/").emit("first"))
     rig.hear("1")
-    waiting = rig.start(rig.io.flow.wait_drained())
+    waiting = rig.start(rig.host.flow.wait_drained())
     assert [waiting.is_done] == [False]
     rig.lose()
     rig.run()

@@ -82,7 +82,7 @@ def test_messages_of_a_session() -> None:
 
 def test_events_of_a_client() -> None:
     rig = ClientRig().up()
-    rig.io.socket_of("/").on("a", setting(rig))
+    rig.host.socket_of("/").on("a", setting(rig))
     assert_one_by_one(rig, lambda *names: rig.hear(*(f'2["a","{name}"]' for name in names)))
 
 

@@ -296,7 +296,7 @@ def test_messages_behind_the_engines_own_close_are_not_handled() -> None:
 
 def test_a_client_that_disconnected_handles_nothing_more() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
 
     @socket.on("stop")
     async def stop() -> None:
@@ -307,24 +307,24 @@ def test_a_client_that_disconnected_handles_nothing_more() -> None:
     socket.on("disconnect", rig.note("disconnect"))
     rig.hear('2["a",1]', '2["stop"]', '2["a",2]', '2["a",3]')
     assert rig.calls == [("a", 1), ("disconnect", "io client disconnect")]
-    assert (rig.io.flow.queued_count, rig.io.flow.queued_bytes) == (0, 0)
+    assert (rig.host.flow.queued_count, rig.host.flow.queued_bytes) == (0, 0)
 
 
 def test_a_client_whose_server_left_meanwhile_handles_nothing_more_either() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     socket.on("stop", socket.disconnect)
     socket.on("a", rig.note("a"))
     rig.hear('2["stop"]', '2["a",2]', "1")
     assert rig.calls == []
-    assert rig.io.flow.queued_count == 0
+    assert rig.host.flow.queued_count == 0
 
 
 def test_what_the_server_sent_before_its_goodbye_is_handled_and_nothing_behind_it() -> None:
     rig = ClientRig().up()
-    rig.io.socket_of("/other")
+    rig.host.socket_of("/other")
     rig.hear('0/other,{"sid":"B"}')
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     socket.on("a", rig.note("a"))
     rig.hear('2["a",1]', "1", '2["a",2]')
     assert rig.calls == [("a", 1)]
@@ -332,7 +332,7 @@ def test_what_the_server_sent_before_its_goodbye_is_handled_and_nothing_behind_i
 
 def test_a_clients_handler_of_any_event_may_keep_it_from_the_others() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
 
     @socket.on_any
     async def guard(name: str, *_: object) -> None:
@@ -342,16 +342,16 @@ def test_a_clients_handler_of_any_event_may_keep_it_from_the_others() -> None:
     socket.on("a", rig.note("a"))
     rig.hear('21["a",1]', '2["a",2]')
     assert rig.calls == ["a"]
-    assert rig.io.flow.queued_count == 0
+    assert rig.host.flow.queued_count == 0
 
 
 def test_what_a_client_was_sent_before_it_disconnects_is_not_handled_though_nobody_looked_yet() -> None:
     rig = ClientRig().up()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     socket.on("a", rig.note("a"))
     rig.say('2["a",1]')
     rig.runtime.start(socket.disconnect())
     rig.runtime.run_ready()
     rig.run()
     assert rig.calls == []
-    assert rig.io.flow.queued_count == 0
+    assert rig.host.flow.queued_count == 0

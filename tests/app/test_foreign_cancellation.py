@@ -104,7 +104,7 @@ def test_a_bare_session_goes_on() -> None:
 
 def test_a_client_and_its_connection_go_on() -> None:
     rig = ClientRig()
-    socket = rig.io.socket_of("/")
+    socket = rig.host.socket_of("/")
     for name in ("connect", "a"):
         socket.on(name, awaiting_another)
         socket.on(name, rig.note(name))
@@ -115,12 +115,12 @@ def test_a_client_and_its_connection_go_on() -> None:
     rig.hear('21["a",1]', '2["a",2]')
     assert rig.calls == [("open", "websocket"), ("connect",), ("a", 1), ("a", 2)]
     assert rig.sent() == []
-    assert_counted_down(rig.io.flow)
+    assert_counted_down(rig.host.flow)
 
 
 def test_an_auth_function_that_got_it_has_failed() -> None:
     rig = ClientRig().up()
-    waiting = rig.start(rig.io.socket_of("/other", awaiting_another).wait_first_outcome())
+    waiting = rig.start(rig.host.socket_of("/other", awaiting_another).wait_first_outcome())
     assert "auth could not be made or sent" in str(waiting.error)
 
 

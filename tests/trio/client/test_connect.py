@@ -13,6 +13,7 @@ import trio
 
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
+from socketio_core.app.client_manager import host_behind
 from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import AckTimeout, ConnectError, Disconnected, Server, connect
@@ -212,7 +213,7 @@ async def test_slow_consumer_stops_the_reading_and_loses_nothing(transport: str)
             reasons: list[str] = []
             socket.on("disconnect", reasons.append)
             await socket.emit("burst", 500)
-            flow = socket.manager.flow
+            flow = host_behind(socket.manager).flow
             await until(lambda: flow.is_congested, "too much is waiting")
             await trio.sleep(3)  # shorter than the heartbeat, which only a reader can answer
             taken = [(await anext(stream))[1] for _ in range(500)]
@@ -250,7 +251,7 @@ async def test_server_that_reads_nothing_makes_emit_wait() -> None:
                 await socket.emit("large", "x" * 100_000)
                 sent += 1
         assert 5 < sent < 30
-        assert socket.manager.core.buffered_bytes < 2_000_000
+        assert host_behind(socket.manager).core.buffered_bytes < 2_000_000
 
 
 @trio_tcp_test
@@ -328,7 +329,7 @@ async def test_settings_are_kept_unless_an_argument_says_otherwise() -> None:
     settings = ClientSettings(retries=3, reconnection=False)
     async with raw_server() as server:
         async with connect(f"{server.url}?u=0", engine=ENGINE, settings=settings) as socket:
-            core = socket.manager.core
+            core = host_behind(socket.manager).core
             assert core.settings == combined_of_client(ENGINE, settings)
             found = core.engine_settings
             assert found == replace(ENGINE, authority=found.authority, path="/socket.io/", query=found.query)
@@ -342,7 +343,7 @@ async def test_settings_are_kept_unless_an_argument_says_otherwise() -> None:
             engine=ENGINE,
             settings=settings,
         ) as socket:
-            core = socket.manager.core
+            core = host_behind(socket.manager).core
             assert core.settings == combined_of_client(ENGINE, ClientSettings(reconnection=False))
             assert core.engine_settings.open_timeout_s == 2
             assert core.engine_settings.query == [("b", "2")]
@@ -411,7 +412,7 @@ async def test_nothing_is_polled_while_handlers_are_behind() -> None:
         async with connect(url, transports=["polling"], settings=settings) as socket:
             stream = socket.events()
             await socket.emit("burst", 100)
-            await until(lambda: socket.manager.flow.is_congested, "too much is waiting")
+            await until(lambda: host_behind(socket.manager).flow.is_congested, "too much is waiting")
             await trio.sleep(1)
             assert core_of(io).sessions[0].polling.parked is None
             for number in range(100):

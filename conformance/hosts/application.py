@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from conformance.times import of_this_host
 from socketio_core import ConnectRefused, Cors, EngineSettings, Server, SocketSettings
-from socketio_core.app import AckTimeout, Disconnected, EngineApplication, EngineSession, Namespace, Socket
+from socketio_core.app import AckTimeout, Disconnected, EngineServer, EngineSession, Namespace, Socket
 from socketio_core.http import Request
 from socketio_core.socketio import JSONValue
 
@@ -101,7 +101,7 @@ def add_handlers(nsp: Namespace) -> None:
         await socket.disconnect(close=True)
 
 
-def add_echo(engine: EngineApplication) -> None:
+def add_echo(engine: EngineServer) -> None:
     """Register the handler of bare Engine.IO."""
 
     @engine.on("message")

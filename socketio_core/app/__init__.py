@@ -6,32 +6,34 @@ bytes.
 
 from __future__ import annotations
 
-from socketio_core.app.application import Application
 from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
-from socketio_core.app.engine_application import EngineApplication, EngineSession
+from socketio_core.app.engine_server import EngineServer, EngineSession
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.namespace import BroadcastOperator, Namespace, ParentNamespace
+from socketio_core.app.observer import Observer
 from socketio_core.app.runtime import Event, Runtime
+from socketio_core.app.server import Server
 from socketio_core.app.socket import AckTimeout, Disconnected, Handshake, Socket
 
 __all__ = [
     "AckTimeout",
-    "Application",
     "BroadcastOperator",
     "ClientHost",
     "ClientManager",
     "ClientSocket",
     "ConnectError",
     "Disconnected",
-    "EngineApplication",
+    "EngineServer",
     "EngineSession",
     "Event",
     "EventStream",
     "Handshake",
     "Namespace",
+    "Observer",
     "ParentNamespace",
     "Runtime",
+    "Server",
     "Socket",
 ]

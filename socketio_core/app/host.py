@@ -1,4 +1,4 @@
-"""What an adapter sees of a `Server`, and users do not: the engines, their applications, and what is asked of them.
+"""What an adapter sees of a `Server`, and users do not: the engines, what is on top of them, and what is asked.
 
 An adapter gets it from `host_of(server)` and claims it for its event loop with `bind`. From then on it
 
@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from socketio_core.app.application import Application
 from socketio_core.app.bundle import ClientBundle
-from socketio_core.app.engine_application import EngineApplication
+from socketio_core.app.dispatcher import Dispatcher
+from socketio_core.app.engine_server import EngineDispatcher
 from socketio_core.app.handlers import has_failed, run
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import UNBOUND, Runtime
@@ -32,18 +32,18 @@ HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
 
 
 class Endpoint:
-    """One engine of a server, the application on top of it, and whom to ask about its handshakes."""
+    """One engine of a server, what is on top of it, and whom to ask about its handshakes."""
 
-    __slots__ = ("allow_request", "app")
+    __slots__ = ("allow_request", "dispatcher")
 
-    def __init__(self, app: Application | EngineApplication, allow_request: AllowRequest | None) -> None:
-        self.app = app
+    def __init__(self, dispatcher: Dispatcher | EngineDispatcher, allow_request: AllowRequest | None) -> None:
+        self.dispatcher = dispatcher
         self.allow_request = allow_request
 
     @property
     def core(self) -> AnyServer:
         """The engine."""
-        return self.app.core
+        return self.dispatcher.core
 
     @property
     def settings(self) -> EngineSettings:
@@ -100,18 +100,18 @@ class ServerHost:
     def _set_runtime(self, runtime: Runtime) -> None:
         self.runtime = runtime
         for endpoint in self.endpoints:
-            endpoint.app.runtime = runtime
+            endpoint.dispatcher.runtime = runtime
 
     # -- what has happened -------------------------------------------------------------------------------------------
 
     def dispatch(self) -> list[Inbox[Any]]:
         """Put what happened into inboxes. Returns those of which `work` must be run now."""
-        return [inbox for endpoint in self.endpoints for inbox in endpoint.app.dispatch()]
+        return [inbox for endpoint in self.endpoints for inbox in endpoint.dispatcher.dispatch()]
 
     def work_soon(self) -> None:
         """Have everything done that there is to do, in tasks."""
         for endpoint in self.endpoints:
-            endpoint.app.dispatch_soon()
+            endpoint.dispatcher.dispatch_soon()
 
     # -- what the application is asked -------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
-    from socketio_core.app.application import Application
+    from socketio_core.app.dispatcher import Dispatcher
     from socketio_core.app.socket import Socket
 
 _H = TypeVar("_H", bound=Handler)
@@ -49,7 +49,7 @@ class BroadcastOperator:
 
     def __init__(
         self,
-        app: Application,
+        app: Dispatcher,
         nsp: str,
         rooms: frozenset[str] | None = None,
         except_rooms: frozenset[str] = frozenset(),
@@ -219,7 +219,7 @@ class Namespace(_Registers, Broadcasts):
 
     __slots__ = ("_app", "_handlers", "core", "parent")
 
-    def __init__(self, app: Application, core: NamespaceCore, parent: ParentNamespace | None = None) -> None:
+    def __init__(self, app: Dispatcher, core: NamespaceCore, parent: ParentNamespace | None = None) -> None:
         self._app = app
         self._handlers = HandlerTable(None if parent is None else parent.handlers, added=self._keep)
         self.core = core
@@ -258,7 +258,7 @@ class ParentNamespace(_Registers):
 
     __slots__ = ("_app", "_handlers", "pattern")
 
-    def __init__(self, app: Application, pattern: Callable[[str], object]) -> None:
+    def __init__(self, app: Dispatcher, pattern: Callable[[str], object]) -> None:
         if iscoroutinefunction(pattern):
             raise TypeError(f"function of a namespace's name must not be async; decide in a middleware: {pattern!r}")
         self._app = app

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec
 from socketio_core.checks import check_function
 
 if TYPE_CHECKING:
-    from socketio_core.app.engine_application import EngineSession
+    from socketio_core.app.engine_server import EngineSession
     from socketio_core.app.socket import Socket
     from socketio_core.engineio.events import RequestRefused
     from socketio_core.engineio.packet import Payload

@@ -51,7 +51,7 @@ class Runtime(Protocol):
         """Something may wait in an outbox, a deadline may be nearer, an overfull buffer may have ended a session.
 
         See to it soon, never within this call: flush, sleep no longer than until the deadline, call
-        `Application.dispatch_soon`. So it may be called just before the change, for it checks: see `check_caller`.
+        `ServerHost.work_soon`. So it may be called just before the change, for it checks: see `check_caller`.
         """
 
     def run_soon(self, function: Callable[[], object]) -> None:

@@ -5,32 +5,42 @@ An adapter serves it: `socketio_core.trio.serve(io, "127.0.0.1", 3000)`. What th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any, TypeVar, overload
 
-from socketio_core.app.application import Application
 from socketio_core.app.bundle import ClientBundle
-from socketio_core.app.engine_application import EngineApplication
+from socketio_core.app.dispatcher import Dispatcher
+from socketio_core.app.engine_server import EngineDispatcher, EngineServer
 from socketio_core.app.files import Folder, read_client
+from socketio_core.app.handlers import Handler, Registrar
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
-from socketio_core.app.observer import Observer
+from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
+from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.runtime import UNBOUND
 from socketio_core.checks import check_function, check_kind, check_path
 from socketio_core.engineio.engine import Engine
 from socketio_core.forwarded import TrustProxy
 from socketio_core.http import Cors
+from socketio_core.ids import IdFactory, new_id
+from socketio_core.records import plain
 from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio.json_parser import JsonModule, parser_of
+from socketio_core.socketio.packet import ROOT_NAMESPACE
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import ServerCore
 from socketio_core.websocket_handshake import Subprotocols
 
+_H = TypeVar("_H", bound=Handler)
 
-class Server(Application):
+
+class Server(Registrar, Broadcasts):
     """A Socket.IO server.
 
     Register handlers, then have an adapter serve it; before that, whatever is emitted goes to nobody. It serves once.
+    `on`, `use`, `emit`, `to` and so on stand for the root namespace; `of(name)` for others.
 
     Args:
         path: where clients find it.
@@ -53,6 +63,7 @@ class Server(Application):
             proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
             anybody can send them.
         observers: are told what happens; see `observe`.
+        new_id: makes the ids of sessions and sockets, which must be unguessable.
     """
 
     def __init__(
@@ -74,11 +85,13 @@ class Server(Application):
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
         observers: Iterable[Observer] = (),
+        new_id: IdFactory = new_id,
     ) -> None:
         engine = _engine_of(engine, path, cors)
         check_kind("settings", settings, SocketSettings, "SocketSettings(...)")
         check_function("http", http)
         check_function("allow_request", allow_request)
+        check_function("new_id", new_id, may_wait=False)
         serving = Serving(
             timeouts=timeouts,
             shortcuts=shortcuts,
@@ -88,16 +101,59 @@ class Server(Application):
         )
         files = None if client_dir is None else read_client(client_dir)
         parser = parser_of(settings, parser, json)
-        super().__init__(ServerCore(engine, settings, parser=parser), UNBOUND, concurrency=concurrency)
-        bundle = None if files is None else ClientBundle(*files, self.core.path, engine.cors)
-        self._host = ServerHost(serving, bundle, http, self.audience)
-        self._host.endpoints.append(Endpoint(self, allow_request))
+        core = ServerCore(engine, settings, parser=parser, new_id=new_id)
+        bundle = None if files is None else ClientBundle(*files, core.path, engine.cors)
+        self._audience = Audience()
+        self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience)
+        self._handlers = self._dispatcher.root.handlers
+        self._host = ServerHost(serving, bundle, http, self._audience)
+        self._host.endpoints.append(Endpoint(self._dispatcher, allow_request))
         for observer in observers:
             self.observe(observer)
 
+    # -- namespaces --------------------------------------------------------------------------------------------------
+
+    @overload
+    def of(self, name: str) -> Namespace: ...
+    @overload
+    def of(self, name: re.Pattern[str] | Callable[[str], bool]) -> ParentNamespace: ...
+    def of(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
+        """Return a namespace, which clients may join from then on. A name that matches a pattern belongs to its family.
+
+        Args:
+            name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
+                then clients may join any namespace that matches, with the handlers registered here.
+        """
+        if isinstance(name, str):
+            name = plain(name)
+            return self._dispatcher.namespace(name if name.startswith("/") else "/" + name)
+        text: Any = name.pattern if isinstance(name, re.Pattern) else ""  # not everybody checks types
+        if not isinstance(text, str) or not (isinstance(name, re.Pattern) or callable(name)):
+            raise TypeError(f"namespace must be a name, a pattern of text or a function of the name, not: {name!r}")
+        return self._dispatcher.family(name.fullmatch if isinstance(name, re.Pattern) else name)
+
+    def use(self, middleware: _H) -> _H:
+        """Add a middleware to the root namespace; see `Namespace.use`."""
+        return self._dispatcher.root.use(middleware)
+
+    @property
+    def sockets(self) -> Namespace:
+        """The root namespace."""
+        return self._dispatcher.root
+
+    @property
+    def namespaces(self) -> list[Namespace]:
+        """All namespaces that exist now."""
+        return self._dispatcher.namespaces
+
+    def _everyone(self) -> BroadcastOperator:
+        return BroadcastOperator(self._dispatcher, ROOT_NAMESPACE)
+
+    # -- engines, observers ------------------------------------------------------------------------------------------
+
     def observe(self, observer: Observer) -> None:
         """Tell `observer` what happens from now on, here and in the engines that are attached; see `Observer`."""
-        self.audience.add(observer)
+        self._audience.add(observer)
 
     def attach_engine(
         self,
@@ -106,7 +162,7 @@ class Server(Application):
         cors: Cors | None = None,
         allow_request: AllowRequest | None = None,
         engine: EngineSettings | None = None,
-    ) -> EngineApplication:
+    ) -> EngineServer:
         """Serve bare Engine.IO too, on the same port. Returns what its handlers are registered with.
 
         Nothing but the port is shared: what the server was told about origins and handshakes is not said for this one.
@@ -129,9 +185,10 @@ class Server(Application):
         for other in (endpoint.core.path for endpoint in host.endpoints):
             if other.startswith(core.path) or core.path.startswith(other):
                 raise ValueError(f"path overlaps with {other!r}: {core.path!r}")
-        app = EngineApplication(core, UNBOUND, self.core.settings, audience=self.audience)
-        host.endpoints.append(Endpoint(app, allow_request))
-        return app
+        settings = self._dispatcher.core.settings
+        dispatcher = EngineDispatcher(core, UNBOUND, settings, audience=self._audience)
+        host.endpoints.append(Endpoint(dispatcher, allow_request))
+        return EngineServer(dispatcher)
 
 
 def host_of(server: Server) -> ServerHost:

@@ -28,7 +28,7 @@ def site_of(host: ServerHost) -> Site:
     )
     application.site = site
     for endpoint in host.endpoints:
-        site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=endpoint.app.flow_of))
+        site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=endpoint.dispatcher.flow_of))
     return site
 
 

@@ -18,7 +18,7 @@ from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue
 
 if TYPE_CHECKING:
-    from socketio_core.app.application import Application
+    from socketio_core.app.dispatcher import Dispatcher
 
 
 class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
@@ -35,9 +35,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
 
     __slots__ = ("app", "handlers", "member", "namespace", "parting_rooms", "socket")
 
-    def __init__(
-        self, app: Application, member: Member, namespace: Namespace, handshake: Handshake, flow: Flow
-    ) -> None:
+    def __init__(self, app: Dispatcher, member: Member, namespace: Namespace, handshake: Handshake, flow: Flow) -> None:
         super().__init__(app.runtime, flow)
         self.app = app
         self.member = member

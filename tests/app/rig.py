@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from socketio_core.app import Application, Namespace, Socket
+from socketio_core import Server
+from socketio_core.app import Namespace, Socket
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler
 from socketio_core.app.observer import Observer
+from socketio_core.app.server import host_of
 from socketio_core.app.socket import inbox_behind
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, RemoteProtocolError
-from socketio_core.settings import EngineSettings
+from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.socketio import ServerCore
 from socketio_core.socketio.member import Member
-from socketio_core.testing import WireClient, settle
+from socketio_core.testing import FakeClock, WireClient, settle
 from tests.app.hand_runtime import HandEvent, HandRuntime, Task
-from tests.socketio.rig import Rig, connect_head, drain
+from tests.socketio.rig import Rig, connect_head, drain, numbered_ids
 
 
 class Onlooker(Observer):
@@ -48,16 +51,31 @@ class AppRig(Rig):
 
     Attributes:
         calls: for handlers to note what they got.
+        host: what an adapter sees of the server.
         onlooker: what an observer is told.
     """
 
     def __init__(self, engine: EngineSettings | None = None, *, concurrency: int = 1, **settings: Any) -> None:
-        super().__init__(engine, **settings)
+        self.clock = FakeClock()
         self.runtime = HandRuntime(self.clock)
         self.onlooker = Onlooker(self.runtime)
-        self.io = Application(self.server, self.runtime, concurrency=concurrency)
-        self.io.audience.add(self.onlooker)
+        self.io = Server(
+            engine=engine,
+            settings=SocketSettings(**settings),
+            concurrency=concurrency,
+            observers=[self.onlooker],
+            new_id=numbered_ids(),
+        )
+        self.host = host_of(self.io)
+        self.host.bind(self.runtime)
+        core = self.host.endpoints[0].core
+        assert isinstance(core, ServerCore)
+        self.server = core
         self.calls: list[Any] = []
+
+    def flow_of(self, session: Session) -> Flow | None:
+        """Return the backpressure of a session."""
+        return self.host.endpoints[0].dispatcher.flow_of(session)
 
     @property
     def logged(self) -> list[str]:
@@ -67,11 +85,11 @@ class AppRig(Rig):
     def run(self) -> None:
         """Let everything happen that can happen now."""
         while True:
-            self.io.dispatch_soon()
+            self.host.work_soon()
             is_busy = self.runtime.run_ready()
             settle(self.server)
             for connection in self.server.connections:
-                flow = self.io.flow_of(connection.session)
+                flow = self.flow_of(connection.session)
                 assert flow is not None
                 flow.output_taken()
             if not is_busy and not self.runtime.ready:

@@ -11,7 +11,7 @@ from socketio_core.app import Socket
 from socketio_core.errors import ConnectRefused
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig, note, noting, returning
-from tests.app.test_engine_application import EngineRig
+from tests.app.test_engine_server import EngineRig
 from tests.socketio.rig import TRANSPORTS
 
 SERVER: Final[list[Callable[[Socket], Any]]] = [
@@ -84,7 +84,7 @@ def test_who_waits_for_an_ack_of_a_refused_socket_is_told_without_the_host() -> 
 
     client = rig.open()
     client.send("40")
-    rig.io.dispatch_soon()
+    rig.host.work_soon()
     rig.runtime.run_ready()
     assert calls[0].is_done
 

@@ -79,7 +79,7 @@ def test_the_answer_leaves_and_what_was_held_follows_at_once(rig: AppRig) -> Non
     client = rig.open()
     before = rig.runtime.flushes
     client.send("40", '42["a"]')
-    for inbox in rig.io.dispatch():
+    for inbox in rig.host.dispatch():
         rig.runtime.spawn(inbox.work)
     rig.runtime.run_ready()
     assert announced == [before + 1]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from socketio_core.app import Application, Disconnected, Socket
+from socketio_core import Server
+from socketio_core.app import Disconnected, Socket
 from socketio_core.settings import EngineSettings
 from tests.app.hand_runtime import HandEvent
 from tests.app.rig import AppRig, flow_of, member_of, note
@@ -125,7 +126,7 @@ def test_a_handler_may_disconnect_another_socket_and_its_goodbye_comes_at_once(r
         rig.calls.append("kicked")
 
     client.send('42["kick"]')
-    (worker,) = rig.io.dispatch()  # as the reader does, which runs the handler itself and then reads on
+    (worker,) = rig.host.dispatch()  # as the reader does, which runs the handler itself and then reads on
     rig.runtime.spawn(worker.work)
     rig.runtime.run_ready()
     assert rig.calls == ["kicked", ("left", victim.id, "server namespace disconnect")]
@@ -137,14 +138,14 @@ def test_work_is_reported_once_for_whoever_finds_the_socket_idle(rig: AppRig) ->
     client, _ = rig.connect()
     rig.io.on("a", note(rig, "a"))
     client.send('42["a",1]', '42["a",2]')
-    (inbox,) = rig.io.dispatch()
+    (inbox,) = rig.host.dispatch()
     client.send('42["a",3]')
-    assert rig.io.dispatch() == []
+    assert rig.host.dispatch() == []
     rig.runtime.spawn(inbox.work)
     rig.run()
     assert [value for _, _, value in rig.calls] == [1, 2, 3]
     client.send('42["a",4]')
-    assert rig.io.dispatch() == [inbox]
+    assert rig.host.dispatch() == [inbox]
 
 
 # -- concurrency -------------------------------------------------------------------------------------------------------
@@ -212,12 +213,11 @@ def test_connection_handlers_run_alone_with_concurrency_too() -> None:
 
 @pytest.mark.parametrize("concurrency", [-1, 0, 1])
 def test_concurrency_is_at_least_one(concurrency: int) -> None:
-    rig = AppRig()
     if concurrency == 1:
-        assert Application(rig.server, rig.runtime, concurrency=1).concurrency == 1
+        Server(concurrency=concurrency)
     else:
         with pytest.raises(ValueError, match=f"concurrency must be positive: {concurrency}"):
-            Application(rig.server, rig.runtime, concurrency=concurrency)
+            Server(concurrency=concurrency)
 
 
 # -- congestion --------------------------------------------------------------------------------------------------------
@@ -398,7 +398,7 @@ def test_a_reader_that_was_woken_looks_again() -> None:
     gate.finish(1)
     rig.runtime.run_one()  # the worker, which makes room and wakes the reader
     client.send('42["a",2]')
-    rig.io.dispatch_soon()
+    rig.host.work_soon()
     rig.run()
     assert not reader.is_done
     gate.let_go(2)
@@ -433,7 +433,7 @@ def test_what_was_held_is_dispatched_as_soon_as_the_socket_is_in(rig: AppRig) ->
     """And not only when the adapter happens to dispatch again."""
     rig.io.on("a", note(rig, "a"))
     rig.open().send("40", '42["a"]')
-    rig.io.dispatch_soon()
+    rig.host.work_soon()
     rig.runtime.run_ready()
     assert rig.calls == [("a", "id2")]
 
@@ -443,4 +443,4 @@ def test_a_session_that_is_not_of_this_application_has_no_flow(rig: AppRig) -> N
     session = client.session
     assert session is not None
     session.context = None
-    assert rig.io.flow_of(session) is None
+    assert rig.flow_of(session) is None

@@ -13,7 +13,7 @@ from socketio_core.errors import LocalProtocolError
 from tests.app.client_rig import ClientRig
 from tests.app.hand_runtime import Cancelled
 from tests.app.rig import AppRig
-from tests.app.test_engine_application import EngineRig
+from tests.app.test_engine_server import EngineRig
 from tests.socketio.rig import drain
 
 SERVER: Final[dict[str, Callable[[Socket], object]]] = {

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.app.engine_application import session_inbox_behind
+from socketio_core.app.engine_server import session_inbox_behind
 from socketio_core.app.flow import Flow
 from tests.app.client_rig import ClientRig
 from tests.app.hand_runtime import Cancelled, Task
 from tests.app.rig import AppRig, flow_of, noting
-from tests.app.test_engine_application import EngineRig
+from tests.app.test_engine_server import EngineRig
 from tests.socketio.rig import TRANSPORTS
 
 ENDS: Final = ["answer", "timeout", "cancel", "leave"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from socketio_core.app.handover import Handover
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
-from tests.app.test_engine_application import EngineRig
+from tests.app.test_engine_server import EngineRig
 
 NAME: Final[ContextVar[str]] = ContextVar("NAME", default="nobody")
 

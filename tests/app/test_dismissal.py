@@ -9,12 +9,12 @@ from typing import Any, Final
 import pytest
 
 from socketio_core.app import Socket
-from socketio_core.app.engine_application import session_inbox_behind
+from socketio_core.app.engine_server import session_inbox_behind
 from socketio_core.testing.wire import Refused
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig, flow_of, leave, leave_all, member_of, note, noting, waiting
 from tests.app.test_application_queues import Gate
-from tests.app.test_engine_application import EngineRig
+from tests.app.test_engine_server import EngineRig
 from tests.socketio.rig import TRANSPORTS, drain
 
 BOTH = pytest.mark.parametrize("transport", TRANSPORTS)

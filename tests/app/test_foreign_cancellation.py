@@ -17,8 +17,8 @@ from tests.app.hand_runtime import Cancelled, HandRuntime
 from tests.app.rig import AppRig, flow_of
 from tests.app.served import Served
 from tests.app.test_cancelled import assert_counted_down
-from tests.app.test_engine_application import EngineRig
-from tests.app.test_engine_application import flow_of as flow_of_session
+from tests.app.test_engine_server import EngineRig
+from tests.app.test_engine_server import flow_of as flow_of_session
 from tests.wire.written import POLLING
 
 

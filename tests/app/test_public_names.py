@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from socketio_core import Server
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
-from tests.app.test_engine_application import EngineRig
+from tests.app.test_engine_server import EngineRig
 
 REGISTERS: Final = "event off on on_any"
 EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack"
 
+BROADCASTS: Final = """call disconnect_sockets emit emit_nowait except_ fetch_sockets in_ sockets_join sockets_leave to
+    volatile"""
+
+SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine namespaces observe of sockets use"
+ENGINE: Final = "on sessions"
 SOCKET: Final = f"""{REGISTERS} {EMITS} broadcast connected data disconnect except_ handshake id in_ join leave
     namespace nsp rooms to"""
 SESSION: Final = "close connected data request send send_nowait sid transport"
@@ -23,6 +31,8 @@ CLIENT: Final = f"""{REGISTERS} {EMITS} active asks_ack auth connect connected d
 MANAGER: Final = f"{REGISTERS} subprotocol"
 
 EXPECTED: Final[list[Any]] = [
+    pytest.param(Server, SERVER, id="Server"),
+    pytest.param(lambda: Server().attach_engine(), ENGINE, id="EngineServer"),
     pytest.param(lambda: AppRig().connect()[1], SOCKET, id="Socket"),
     pytest.param(lambda: EngineRig().connect()[1], SESSION, id="EngineSession"),
     pytest.param(lambda: client_rig().host.socket_of("/"), CLIENT, id="ClientSocket"),
@@ -52,6 +62,12 @@ def test_each_name_is_explained(make: Callable[[], object], names: str) -> None:
     for name in names.split():
         explained = inspect.getdoc(getattr(kind, name, None)) if not is_slot(kind, name) else None
         assert explained or f"    {name}: " in attributes, name
+
+
+@pytest.mark.parametrize("name", SERVER.split())
+def test_the_readme_knows_what_a_server_shows(name: str) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    assert re.search(rf"(\.|`){name}\b", readme)
 
 
 def is_slot(kind: type, name: str) -> bool:

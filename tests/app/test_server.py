@@ -155,14 +155,14 @@ def test_what_nobody_serves_yet_has_nothing_to_wait_for() -> None:
 
 def test_a_server_is_claimed_once_unless_the_claim_is_given_up() -> None:
     io = Server()
-    engine = io.attach_engine()
+    io.attach_engine()
     served = Served(io)
     with pytest.raises(RuntimeError, match="serves once"):
         Served(io)
     with pytest.raises(RuntimeError, match="attach engines before"):
         io.attach_engine("/more/")
     host_of(io).release()
-    assert engine.runtime is host_of(io).runtime is not served.runtime
+    assert host_of(io).runtime is not served.runtime
     io.attach_engine("/more/")
     assert Served(io).connect().ask("/more/?EIO=4&transport=polling").status == 200
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, assert_type
 
-from socketio_core.app import Application, BroadcastOperator, Namespace, ParentNamespace, Socket
+from socketio_core import Server
+from socketio_core.app import BroadcastOperator, Namespace, ParentNamespace, Socket
 from tests.app.rig import AppRig
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_decorators_keep_the_type_of_the_function() -> None:
-    io: Application = AppRig().io
+    io: Server = AppRig().io
 
     @io.on("a")
     async def handler(socket: Socket, text: str) -> int:
@@ -54,7 +55,7 @@ def test_operators_are_operators() -> None:
     assert_type(socket.emit_nowait("x"), bool)
 
 
-async def never_run(io: Application, socket: Socket) -> None:
+async def never_run(io: Server, socket: Socket) -> None:
     """For type checkers only."""
     assert_type(await socket.emit("x"), bool)
     assert_type(await io.emit("x"), int)

@@ -235,6 +235,26 @@ def runtime_of(io: Server) -> TrioRuntime:
     return runtime
 
 
+class Faults:
+    """Makes a server fail below its handlers, as often as it is told to.
+
+    Attributes:
+        left: how often it will.
+    """
+
+    def __init__(self, io: Server) -> None:
+        self.left = 0
+        dispatcher: Any = host_of(io).endpoints[0].dispatcher
+        self._dispatch = dispatcher.dispatch
+        dispatcher.dispatch = self._fail_or_dispatch
+
+    def _fail_or_dispatch(self) -> object:
+        if self.left:
+            self.left -= 1
+            raise KeyError("our fault")
+        return self._dispatch()
+
+
 class _Log(logging.Handler):
     logger = logging.getLogger("socketio_core.trio")
 

@@ -11,9 +11,9 @@ import trio
 from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
 
 from socketio_core import BufferFull, Cors, EngineSettings, SocketSettings
-from socketio_core.app.engine_application import session_inbox_behind
+from socketio_core.app.engine_server import session_inbox_behind
 from socketio_core.http import Request
-from socketio_core.trio import EngineApplication, EngineSession, Server
+from socketio_core.trio import EngineServer, EngineSession, Server
 from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import PollingClient, WebSocketClient
 from tests.trio.wire import WS_REQUEST, Ended, frame, handshake
@@ -23,7 +23,7 @@ POLLING: Final = f"{PATH}&transport=polling"
 WEBSOCKET: Final = f"{PATH}&transport=websocket"
 
 
-def echoing(io: Server, **settings: Any) -> EngineApplication:
+def echoing(io: Server, **settings: Any) -> EngineServer:
     """Attach an engine that sends back what it gets."""
     engine = io.attach_engine(engine=EngineSettings(**settings))
 
@@ -34,7 +34,7 @@ def echoing(io: Server, **settings: Any) -> EngineApplication:
     return engine
 
 
-def noting_reasons(engine: EngineApplication) -> list[str]:
+def noting_reasons(engine: EngineServer) -> list[str]:
     """Return the list to which the reasons are added why sessions end."""
     reasons: list[str] = []
 

@@ -9,7 +9,6 @@ import pytest
 import trio
 
 from socketio_core.app import Socket
-from socketio_core.app.socket_inbox import SocketInbox
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import ConnectRefused
@@ -17,7 +16,7 @@ from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from socketio_core.trio import ConnectError, Server, connect
 from tests.app.rig import member_of
-from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
+from tests.trio.bench import Bench, Faults, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.wire import Ended
 
@@ -193,19 +192,11 @@ class _Unwritable:
 
 @trio_test
 async def test_a_fault_in_what_is_due_or_told_is_logged_and_the_server_goes_on() -> None:
-    class Faulty(Server):
-        faults = 0
-
-        def dispatch(self) -> list[SocketInbox]:
-            if self.faults:
-                self.faults -= 1
-                raise Fault("dispatch")
-            return super().dispatch()
-
-    io = Faulty()
+    io = Server()
+    faults = Faults(io)
     async with serving(io) as bench:
         client = await bench.websocket()
-        io.faults = 1
+        faults.left = 1
         io.emit_nowait("news")
         assert await client.packet() == '42["news"]'
         assert "what has happened could not be told" in bench.take_log()

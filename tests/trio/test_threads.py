@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from socketio_core.app.engine_application import EngineSession, session_inbox_behind
+from socketio_core.app.engine_server import EngineSession, session_inbox_behind
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio import ClientSocket, Server, Socket, connect
 from tests.trio.bench import serving

@@ -11,11 +11,10 @@ import trio
 from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
-from socketio_core.app.socket_inbox import SocketInbox
 from socketio_core.socketio.json_parser import JsonModule, JsonParser
 from socketio_core.trio import Server, Timeouts
 from socketio_core.websocket_handshake import Subprotocols
-from tests.trio.bench import Bench, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
+from tests.trio.bench import Bench, Faults, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.hostile import perform, under_attack
 from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, close_frame, frame, handshake, request
@@ -347,34 +346,23 @@ async def test_direct_write_to_a_socket_that_was_reset_is_no_failure() -> None:
         await until(lambda: bench.reason_of(client) == "transport close", "the end is noticed", 1)
 
 
-class _Broken(Server):
-    """A server that fails as often as it is told to."""
-
-    faults = 0
-
-    def dispatch(self) -> list[SocketInbox]:
-        if self.faults:
-            self.faults -= 1
-            raise KeyError("our fault")
-        return super().dispatch()
-
-
 @trio_test
 async def test_fault_below_the_handlers_is_logged_and_costs_that_connection_only() -> None:
-    io = _Broken()
+    io = Server()
+    faults = Faults(io)
     async with serving(io) as bench:
         other, client, polling = (
             await bench.websocket(join=False),
             await bench.websocket(join=False),
             await bench.polling(join=False),
         )
-        io.faults = 1
+        faults.left = 1
         await client.send("40")
         with pytest.raises(Ended):
             await client.packet()
         assert "connection failed" in bench.take_log()
         peer = await bench.connect()
-        io.faults = 1
+        faults.left = 1
         await peer.send(request(polling.target, "POST", b"40"))
         assert (await peer.answer()).status == 500
         assert await peer.rest() == b""

@@ -116,7 +116,7 @@ class SessionInbox(Inbox[Opened | Payload | Closed]):
 
     __slots__ = ("app", "client", "session")
 
-    def __init__(self, app: EngineApplication, session: Session, flow: Flow) -> None:
+    def __init__(self, app: EngineDispatcher, session: Session, flow: Flow) -> None:
         super().__init__(app.runtime, flow)
         self.app = app
         self.session = session
@@ -138,14 +138,17 @@ def session_inbox_behind(client: EngineSession) -> SessionInbox:
     return client._inbox
 
 
-class EngineApplication:
-    """A bare Engine.IO application: handlers on top of an engine. Subclassed by adapters.
+class EngineDispatcher:
+    """What a bare Engine.IO server does on top of its engine, and does not show.
 
     Args:
         core: the engine.
         runtime: the event loop's part.
         settings: `max_queued_events` and `max_queued_bytes` count for messages too.
         audience: who is told what happens.
+
+    Attributes:
+        handlers: what was registered, by name.
     """
 
     def __init__(
@@ -154,43 +157,12 @@ class EngineApplication:
         self.core = core
         self.runtime = runtime
         self.audience = audience or Audience()
+        self.handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(MOMENTS, ())
         self._settings = settings
-        self._handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(MOMENTS, ())
-
-    @overload
-    def on(self, name: str) -> Callable[[_H], _H]: ...
-    @overload
-    def on(self, name: str, handler: _H) -> _H: ...
-    def on(self, name: str, handler: _H | None = None) -> _H | Callable[[_H], _H]:
-        """Register a handler, sync or async: `@engine.on("message")` above a function, or `on("message", function)`.
-
-        Args:
-            name: `"connection"`, whose handlers are given the session, `"message"`, the session and a `str` or `bytes`,
-                or `"close"`, the session and the reason, e.g. `"transport close"`.
-            handler: several for one name run in the order of registration.
-        """
-        if name not in MOMENTS:
-            raise ValueError(f"name must be one of {', '.join(MOMENTS)}, not: {name!r}")
-
-        def register(function: _H) -> _H:
-            if not callable(function):
-                raise TypeError(f"handler must be a function: {function!r}")
-            self._handlers[name] = (*self._handlers[name], function)
-            return function
-
-        return register if handler is None else register(handler)
-
-    @property
-    def sessions(self) -> list[EngineSession]:
-        """All sessions that are there, oldest first."""
-        contexts = [session.context for session in self.core.sessions]
-        return [context.client for context in contexts if isinstance(context, SessionInbox)]
 
     def flow_of(self, session: Session) -> Flow | None:
         """Return the backpressure of a session, if the application knows it."""
         return session.context.flow if isinstance(session.context, SessionInbox) else None
-
-    # -- dispatch ----------------------------------------------------------------------------------------------------
 
     def dispatch(self) -> list[SessionInbox]:
         """Take the engine's events and put them into inboxes. Returns those of which `work` must be run now."""
@@ -230,10 +202,47 @@ class EngineApplication:
 
     async def run_all(self, name: str, *args: object) -> None:
         """Run all handlers of a moment; what one of them raises is reported."""
-        for handler in self._handlers[name]:
+        for handler in self.handlers[name]:
             try:
                 await run(handler, *args)
             except BaseException as error:
                 if not has_failed(error, self.runtime):
                     raise
                 self.audience.report(f"handler of {name!r} failed", error)
+
+
+class EngineServer:
+    """A bare Engine.IO server: what its handlers are registered with. Made by `Server.attach_engine`."""
+
+    def __init__(self, dispatcher: EngineDispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    @overload
+    def on(self, name: str) -> Callable[[_H], _H]: ...
+    @overload
+    def on(self, name: str, handler: _H) -> _H: ...
+    def on(self, name: str, handler: _H | None = None) -> _H | Callable[[_H], _H]:
+        """Register a handler, sync or async: `@engine.on("message")` above a function, or `on("message", function)`.
+
+        Args:
+            name: `"connection"`, whose handlers are given the session, `"message"`, the session and a `str` or `bytes`,
+                or `"close"`, the session and the reason, e.g. `"transport close"`.
+            handler: several for one name run in the order of registration.
+        """
+        if name not in MOMENTS:
+            raise ValueError(f"name must be one of {', '.join(MOMENTS)}, not: {name!r}")
+
+        def register(function: _H) -> _H:
+            if not callable(function):
+                raise TypeError(f"handler must be a function: {function!r}")
+            handlers = self._dispatcher.handlers
+            handlers[name] = (*handlers[name], function)
+            return function
+
+        return register if handler is None else register(handler)
+
+    @property
+    def sessions(self) -> list[EngineSession]:
+        """All sessions that are there, oldest first."""
+        contexts = [session.context for session in self._dispatcher.core.sessions]
+        return [context.client for context in contexts if isinstance(context, SessionInbox)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from socketio_core.app import EngineApplication, EngineSession
-from socketio_core.app.engine_application import session_inbox_behind
+from socketio_core.app import EngineServer, EngineSession
+from socketio_core.app.engine_server import EngineDispatcher, session_inbox_behind
 from socketio_core.app.flow import Flow
 from socketio_core.engineio import Engine
 from socketio_core.errors import BufferFull
@@ -34,16 +34,16 @@ class EngineRig:
         self.runtime = HandRuntime(self.clock)
         self.core = Engine(EngineSettings(**engine))
         self.onlooker = Onlooker(self.runtime)
-        self.app = EngineApplication(
-            self.core, self.runtime, SocketSettings(max_queued_events=queued, max_queued_bytes=queued_bytes)
-        )
-        self.app.audience.add(self.onlooker)
+        settings = SocketSettings(max_queued_events=queued, max_queued_bytes=queued_bytes)
+        self.dispatcher = EngineDispatcher(self.core, self.runtime, settings)
+        self.dispatcher.audience.add(self.onlooker)
+        self.app = EngineServer(self.dispatcher)
         self.calls: list[Any] = []
 
     def run(self) -> None:
         """Let everything happen that can happen now."""
         while True:
-            self.app.dispatch_soon()
+            self.dispatcher.dispatch_soon()
             is_busy = self.runtime.run_ready()
             settle(self.core)
             for client in self.app.sessions:
@@ -95,7 +95,7 @@ def test_a_session_has_a_beginning_messages_and_an_end(rig: EngineRig, transport
     assert (session.transport, session.connected, session.sid) == (transport, True, client.sid)
     assert session.request.query["transport"] == transport
     assert repr(session) == f"<EngineSession on {transport}, open>"
-    assert rig.app.flow_of(rig.core.sessions[0]) is flow_of(session)
+    assert rig.dispatcher.flow_of(rig.core.sessions[0]) is flow_of(session)
     rig.send(client, "4hello", b"\x00")
     assert client.fetch() == ["hello", b"\x00"]
     rig.send(client, "1")
@@ -281,5 +281,5 @@ def test_the_server_closes_a_session(rig: EngineRig, transport: str) -> None:
 def test_a_session_of_somebody_else_has_no_flow(rig: EngineRig) -> None:
     client = WireClient(rig.core, rig.clock).open()
     assert client.session is not None
-    assert rig.app.flow_of(client.session) is None
+    assert rig.dispatcher.flow_of(client.session) is None
     assert rig.app.sessions == []

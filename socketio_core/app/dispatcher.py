@@ -5,13 +5,10 @@ Each socket has an inbox, where they wait for their handlers; see `worker`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, overload
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, Registrar
-from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
+from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import (
@@ -26,7 +23,6 @@ from socketio_core.app.socket_inbox import SocketInbox, inbox_of
 from socketio_core.checks import check_count
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
-from socketio_core.records import plain
 from socketio_core.socketio.acks import checked_timeout
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
@@ -45,13 +41,9 @@ from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.server import ServerCore
 
-_H = TypeVar("_H", bound=Handler)
 
-
-class Application(Registrar, Broadcasts):
-    """A Socket.IO application: namespaces with their handlers, on top of the engine.
-
-    `on`, `use`, `emit`, `to` and so on stand for the root namespace; `of(name)` for others. Subclassed by adapters.
+class Dispatcher:
+    """What a server does on top of its engine, and does not show: its namespaces, and whom what happens is for.
 
     Args:
         core: the engine.
@@ -59,6 +51,9 @@ class Application(Registrar, Broadcasts):
         concurrency: how many events of one socket may be handled at once. 1 keeps them in order; with more, only the
             order in which their handlers *start* is kept.
         audience: who is told what happens.
+
+    Attributes:
+        root: the namespace that is there from the beginning.
     """
 
     def __init__(
@@ -72,29 +67,16 @@ class Application(Registrar, Broadcasts):
         self.concurrency = concurrency
         self._kept: dict[str, Namespace] = {}  # those with handlers of their own, by name
         self._parents: dict[NamePattern | None, ParentNamespace] = {}
-        self._root = self._namespace_of(core.hub.of(ROOT_NAMESPACE))
-        self._handlers = self._root.handlers
+        self.root = self.namespace(ROOT_NAMESPACE)
 
     # -- namespaces --------------------------------------------------------------------------------------------------
 
-    @overload
-    def of(self, name: str) -> Namespace: ...
-    @overload
-    def of(self, name: re.Pattern[str] | Callable[[str], bool]) -> ParentNamespace: ...
-    def of(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
-        """Return a namespace, which clients may join from then on. A name that matches a pattern belongs to its family.
+    def namespace(self, name: str) -> Namespace:
+        """Return the namespace `name`, which clients may join from then on."""
+        return self._namespace_of(self.core.hub.of(name))
 
-        Args:
-            name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
-                then clients may join any namespace that matches, with the handlers registered here.
-        """
-        if isinstance(name, str):
-            name = plain(name)
-            return self._namespace_of(self.core.hub.of(name if name.startswith("/") else "/" + name))
-        text: Any = name.pattern if isinstance(name, re.Pattern) else ""  # not everybody checks types
-        if not isinstance(text, str) or not (isinstance(name, re.Pattern) or callable(name)):
-            raise TypeError(f"namespace must be a name, a pattern of text or a function of the name, not: {name!r}")
-        pattern = name.fullmatch if isinstance(name, re.Pattern) else name
+    def family(self, pattern: Callable[[str], object]) -> ParentNamespace:
+        """Return what stands for all namespaces whose name matches, which clients may join from then on."""
         for known in self._parents.values():
             if known.pattern == pattern:
                 return known  # or the guards of a second family would never be asked
@@ -103,22 +85,10 @@ class Application(Registrar, Broadcasts):
         self.core.hub.allow(parent.matches)
         return parent
 
-    def use(self, middleware: _H) -> _H:
-        """Add a middleware to the root namespace; see `Namespace.use`."""
-        return self._root.use(middleware)
-
-    @property
-    def sockets(self) -> Namespace:
-        """The root namespace."""
-        return self._root
-
     @property
     def namespaces(self) -> list[Namespace]:
         """All namespaces that exist now."""
         return [self._namespace_of(core) for core in list(self.core.hub.namespaces.values())]
-
-    def _everyone(self) -> BroadcastOperator:
-        return BroadcastOperator(self, ROOT_NAMESPACE)
 
     def _namespace_of(self, core: NamespaceCore) -> Namespace:
         namespace = core.context

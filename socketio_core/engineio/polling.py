@@ -92,11 +92,11 @@ class Polling:
         session = self._session
         lost = [message for message in poll.messages if message is not NOOP_MESSAGE]
         poll.messages = []
+        self._shared.forget_ready(poll)  # nobody waits for it any more
         if session.is_closed:
             return
         if poll is self.parked:
             self.parked = session.outlet = None
-            self._shared.forget_ready(poll)
         elif poll is self._flushed:
             self._flushed = None
         else:

@@ -1,0 +1,127 @@
+"""The short ways of an event, in and out, against the long ones that other packets take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socketio_core.engineio.packet import Frame
+from socketio_core.errors import LocalProtocolError
+from socketio_core.socketio import EventReceived
+from socketio_core.socketio.client import EventReceived as ClientEventReceived
+from socketio_core.socketio.packet import event_packet
+from tests.socketio.client.scene import Scene
+from tests.socketio.rig import Rig, connect_head
+
+JSON: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+IDS: Final = st.none() | st.integers(0, 99)
+
+
+def frames_of(nsp: str, args: list[Any], ack_id: int | None, attachments: list[bytes]) -> list[Frame]:
+    number = "" if ack_id is None else str(ack_id)
+    places = [{"_placeholder": True, "num": index} for index in range(len(attachments))]
+    kind = f"45{len(attachments)}-" if attachments else "42"
+    head = f"{kind}{connect_head(nsp)}{number}"
+    return [head + json.dumps(["x", *args, *places], separators=(",", ":")), *attachments]
+
+
+@given(st.sampled_from(["/", "/admin"]), st.lists(JSON, max_size=3), IDS, st.lists(st.binary(max_size=3), max_size=2))
+def test_event_of_a_member_is_the_same_whether_it_was_held_or_not(
+    nsp: str, args: list[Any], ack_id: int | None, attachments: list[bytes]
+) -> None:
+    """One that is held goes the way of all packets; the other is tested first."""
+    rig = Rig()
+    rig.server.hub.of("/admin")
+    frames = frames_of(nsp, args, ack_id, attachments)
+    client = rig.open()
+    member = rig.request(client, nsp)
+    client.send(*frames)
+    member.accept(rig.now)
+    held = rig.take(EventReceived)
+    client.send(*frames)
+    joined = rig.take(EventReceived)
+    assert repr(held) == repr(joined)
+    assert len(joined) == 1
+    assert (joined[0].member, joined[0].args, joined[0].ack_id) == (member, [*args, *attachments], ack_id)
+
+
+@given(st.lists(JSON, max_size=3), IDS)
+def test_event_of_a_client_is_the_same_whether_it_was_held_or_not(args: list[Any], ack_id: int | None) -> None:
+    """What comes in front of the CONNECT that it belongs behind waits for it (PROTOCOL 9-41)."""
+    (frame,) = frames_of("/", args, ack_id, [])
+    assert isinstance(frame, str)
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.say(frame.removeprefix("4"), '0{"sid":"A"}', frame.removeprefix("4"))
+    found = [event for event in scene.take_events() if isinstance(event, ClientEventReceived)]
+    assert len(found) == 2
+    assert repr(found[0]) == repr(found[1])
+    assert (found[0].args, found[0].ack_id) == (args, ack_id)
+
+
+@given(st.lists(JSON, max_size=3))
+def test_event_to_a_server_is_the_same_whether_it_was_buffered_or_not(args: list[Any]) -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.root.emit("x", args, now=scene.now)
+    scene.open()
+    scene.say('0{"sid":"A"}')
+    scene.root.emit("x", args, now=scene.now)
+    connect, buffered, sent = scene.sent()
+    assert connect == "0"
+    assert buffered == sent
+
+
+@given(st.lists(JSON, max_size=3), IDS)
+def test_frames_fed_at_once_mean_what_they_mean_one_by_one(args: list[Any], ack_id: int | None) -> None:
+    frames = [*frames_of("/", args, ack_id, [b"1"]), *frames_of("/", args, None, []), "41", '42["late"]']
+    seen = [outcome(frames, feed) for feed in (at_once, singly)]
+    assert seen[0] == seen[1]
+
+
+Feed = Callable[[Any, Any, list[Frame], float], None]
+
+
+def at_once(core: Any, websocket: Any, frames: list[Frame], now: float) -> None:
+    core.receive_all(websocket, frames, now)
+
+
+def singly(core: Any, websocket: Any, frames: list[Frame], now: float) -> None:
+    for frame in frames:
+        core.receive(websocket, frame, now)
+
+
+def outcome(frames: list[Frame], feed: Feed) -> list[str]:
+    rig = Rig()
+    client, _ = rig.joined()
+    assert client.websocket is not None
+    feed(rig.server, client.websocket.carrier, frames, rig.now)
+    scene = Scene().connected()
+    feed(scene.client, scene.sockets[-1], frames, scene.now)
+    scene.look()
+    return [*map(repr, rig.events()), *map(repr, scene.take_events()), repr(scene.sockets[-1])]
+
+
+@pytest.mark.parametrize(
+    "make", [list, tuple, iter, lambda args: (arg for arg in args), lambda args: dict.fromkeys(args).keys()]
+)
+@given(st.lists(st.integers() | st.text(max_size=3), max_size=4, unique=True))
+def test_arguments_may_be_any_list_of_them(make: Callable[[list[Any]], Any], args: list[Any]) -> None:
+    """A list and a tuple are taken at once, others are looked at."""
+    if type(make(args)).__name__ == "dict_keys":
+        with pytest.raises(LocalProtocolError, match="arguments must be a list"):
+            event_packet("/", "x", make(args))
+        return
+    packet = event_packet("/", "x", make(args))
+    assert packet.data == ["x", *args]
+    assert packet == event_packet("/", "x", args)

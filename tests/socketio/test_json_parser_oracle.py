@@ -1,0 +1,196 @@
+"""The decoder's two grammars, and the encoder's two ways, against plain ones over random input."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socketio_core.errors import LocalProtocolError, PacketError
+from socketio_core.socketio import JsonParser, Packet
+from socketio_core.socketio.packet import ACK, EVENT, check_payload
+from tests.effort import examples
+
+BINARY: Final = {5: EVENT, 6: ACK}
+DIGITS: Final = "0123456789"
+MAX_ATTACHMENTS: Final = 10  # the default
+
+Decoded = tuple[Packet, int]  # and how many attachments it waits for
+
+
+def plain_decode(text: str) -> Decoded | None:
+    """Read a packet from left to right, as the grammar is written (PROTOCOL 3.1); `None`: it is no packet."""
+    rest = text
+    if rest[:1] not in tuple("0123456"):
+        return None
+    kind, rest, count = int(rest[0]), rest[1:], 0
+    if kind in BINARY:
+        digits, dash, rest = rest.partition("-")
+        if not dash or not digits or digits.strip(DIGITS) or len(digits) > 9 or not 1 <= int(digits) <= MAX_ATTACHMENTS:
+            return None
+        kind, count = BINARY[kind], int(digits)
+    nsp = "/"
+    if rest.startswith("/"):
+        nsp, _, rest = rest.partition(",")
+        if len(nsp) > 1024 or re.search("[\ud800-\udfff]", nsp):
+            return None
+    digits = rest[: len(rest) - len(rest.lstrip(DIGITS))]
+    if len(digits) > 309:
+        return None
+    rest = rest[len(digits) :]
+    try:
+        data = plain_json(rest) if rest else None
+        if rest and data is None:
+            return None
+        check_payload(kind, data, int(digits) if digits else None)
+        if count:
+            plain_places(data, count)
+    except (ValueError, PacketError):
+        return None
+    return Packet(kind, nsp, data, int(digits) if digits else None), count
+
+
+def plain_json(text: str) -> Any:
+    def refuse(_: str) -> NoReturn:
+        raise ValueError("no JSON")
+
+    def finite(digits: str) -> float:
+        value = float(digits)
+        if value in (float("inf"), float("-inf")):
+            raise ValueError("no double")
+        return value
+
+    if text[:1].isspace():
+        raise ValueError("nothing may stand there")
+    return json.loads(text, parse_constant=refuse, parse_float=finite)
+
+
+def plain_places(data: Any, count: int) -> None:
+    """Check that the numbers of all places are those of attachments."""
+    found: list[Any] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict) and value.get("_placeholder") is True:
+            found.append(value.get("num"))
+        elif isinstance(value, dict):
+            for inner in value.values():
+                look(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                look(inner)
+
+    look(data)
+    if not all(type(number) is int and 0 <= number < count for number in found) or len(found) > MAX_ATTACHMENTS:
+        raise ValueError("no such attachment")
+
+
+def decode(text: str) -> Decoded | None:
+    """Do the same with the decoder; what it waits for is found out by giving it attachments."""
+    decoder = JsonParser().decoder()
+    try:
+        packet = decoder.feed(text)
+        count = 0
+        while packet is None:
+            count += 1
+            packet = decoder.feed(b"%d" % (count - 1))
+    except PacketError:
+        return None
+    return packet, count
+
+
+def with_places(data: Any) -> Any:
+    """Put the attachments where they belong, as a receiver sees them."""
+    if isinstance(data, dict):
+        if data.get("_placeholder") is True:
+            return b"%d" % data["num"]
+        return {key: with_places(value) for key, value in data.items()}
+    return [with_places(value) for value in data] if isinstance(data, list) else data
+
+
+NAMES: Final = st.sampled_from(["a", "connect", "é", "", "disconnect", "x" * 30])
+PLACES: Final = st.integers(-1, 11).map(lambda number: {"_placeholder": True, "num": number})
+ODD_PLACES: Final = st.sampled_from([{"_placeholder": True}, {"_placeholder": 1, "num": 0}, {"num": 0}])
+ARGS: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5)
+    | PLACES | ODD_PLACES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+BODIES: Final = st.one_of(
+    st.builds(lambda name, args: json.dumps([name, *args]), NAMES, st.lists(ARGS, max_size=3)),
+    st.builds(json.dumps, ARGS),
+    st.text('[]{}",:0123456789ae-_ \\un', max_size=12),
+    st.sampled_from(
+        ["", " ", "[]", ' ["a"]', '["a"] ', '["a"]\n', '["a"]x', "null", "NaN", '["a",1e999]', "[NaN]", "[1]"]
+    ),
+)
+HEADS: Final = st.one_of(
+    st.sampled_from(
+        ["2", "2", "3", "0", "1", "4", "5", "6", "7", "", "x", "٢", "51-", "51-", "52-", "511-", "61-", "50-", "501-"]
+    ),
+    st.text("25610-/,", max_size=6),
+)
+SPACES: Final = st.sampled_from(
+    ["", "", "/", "/,", "/a,", "/a", "/ü,", "//,", "/a?b=c,", "/\ud800,", "/" + "n" * 1024 + ","]
+)
+IDS: Final = st.sampled_from(["", "", "0", "7", "007", "12", "٣", "-1", "1.5", "9" * 309, "9" * 310])
+
+
+@settings(max_examples=examples(1000))
+@given(HEADS, SPACES, IDS, BODIES)
+def test_packets_are_what_the_plain_grammar_says(head: str, nsp: str, ack_id: str, body: str) -> None:
+    text = head + nsp + ack_id + body
+    expected, found = plain_decode(text), decode(text)
+    if expected is not None and expected[1]:
+        packet, count = expected
+        expected = Packet(packet.type, packet.nsp, with_places(packet.data), packet.id), count
+    assert repr(found) == repr(expected)
+
+
+@settings(max_examples=examples(500))
+@given(BODIES)
+def test_a_short_event_is_a_long_one_in_the_root_namespace(body: str) -> None:
+    """`2[` has a way of its own, `2/,[` has another, and a blank in front of neither."""
+    short, long = decode("2" + body), decode("2/," + body)
+    assert repr(short) == repr(long) or body[:1] in (*DIGITS, "/")
+
+
+@given(st.lists(ARGS, max_size=3), st.sampled_from(["/", "/a"]), st.none() | st.integers(0, 99))
+def test_the_encoder_without_a_module_writes_what_json_does(args: list[Any], nsp: str, ack_id: int | None) -> None:
+    """Its own encoder is built once, and called without `json` in between."""
+    args = [arg for arg in args if '"_placeholder": true' not in json.dumps(arg)]
+    head = ("" if nsp == "/" else nsp + ",") + ("" if ack_id is None else str(ack_id))
+    expected = json.dumps(["x", *args], separators=(",", ":"), ensure_ascii=False)
+    assert JsonParser().encode(Packet(EVENT, nsp, ["x", *args], ack_id)).frames == (f"42{head}{expected}",)
+
+
+@given(st.integers(1, 140), st.booleans())
+def test_nesting_has_one_limit_however_it_is_encoded(depth: int, as_object: bool) -> None:  # noqa: FBT001 - a row
+    """A module of the application's that refuses to nest, or does not, sends and refuses the same."""
+
+    class Module:
+        def loads(self, text: str, /) -> Any:
+            return json.loads(text)
+
+        def dumps(self, value: Any, /, *, default: Any = None) -> str:
+            return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=default)
+
+    data: Any = 0
+    for _ in range(depth):
+        data = {"a": data} if as_object else [data]
+    outcomes: list[object] = []
+    for parser in (JsonParser(), JsonParser(json=Module())):
+        try:
+            outcomes.append(parser.encode(Packet(EVENT, "/", ["x", data])).frames)
+        except LocalProtocolError as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("text", ['2["a"]', "2[]", '2["connect"]', "2[1]", '2["a"', '2["a"]]', '2[ "a" ] '])
+def test_both_grammars_see_the_same_in_these(text: str) -> None:
+    assert repr(decode(text)) == repr(plain_decode(text))

@@ -167,18 +167,17 @@ class ClientHost:
             return FAILED
 
     async def _ask_auth(self, event: AuthRequested) -> None:
-        namespace = event.namespace
-        auth = _inbox_of(namespace).socket.auth
+        inbox = _inbox_of(event.namespace)
+        auth = inbox.socket.auth
         try:
             value = checked_auth(await run(auth) if callable(auth) else auth)
-            namespace.provide_auth(event.attempt, value, self.runtime.now())
+            inbox.acting.provide_auth(event.attempt, value, self.runtime.now())
         except BaseException as error:  # LocalProtocolError, or anything, for it is the application's code
             if not has_failed(error, self.runtime):
                 raise
             self.runtime.log_exception("auth could not be made or sent", error)
-            namespace.fail_auth(event.attempt, f"auth could not be made or sent: {error}", self.runtime.now())
+            inbox.acting.fail_auth(event.attempt, f"auth could not be made or sent: {error}", self.runtime.now())
         self.dispatch_soon()
-        self.runtime.output_ready()
 
 
 class ManagerInbox(Inbox[ManagerEvent]):

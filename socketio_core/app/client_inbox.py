@@ -45,6 +45,12 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         self.last_error: ConnectError | None = None
         self.socket = ClientSocket(host, core, self, auth)
 
+    @property
+    def acting(self) -> ClientNamespace:
+        """The namespace, to be told something; see `Inbox`."""
+        self.runtime.output_ready()
+        return self._core
+
     def settle_outcome(self, event: Connected | ConnectFailed) -> None:
         """Wake who waits for the socket to be connected."""
         self.last_error = ConnectError(event.message, event.data) if isinstance(event, ConnectFailed) else None
@@ -115,11 +121,10 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
     def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
         assert event.ack_id is not None  # the caller looked
         try:
-            self._core.acknowledge(event.ack_id, ack_args(result))
+            self.acting.acknowledge(event.ack_id, ack_args(result))
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             text = f"return value of the handler of {event.name!r} cannot be sent"
             self.runtime.log_exception(text, error)
-        self.runtime.output_ready()
 
 
 def _accepts(handler: Handler, args: list[JSONValue]) -> bool:

@@ -133,8 +133,7 @@ class ClientSocket(Registrar):
         Raises:
             LocalProtocolError: the block of `connect(...)` was left.
         """
-        self._host.runtime.output_ready()  # first, for it checks the thread
-        self._core.connect(self._host.runtime.now())
+        self._inbox.acting.connect(self._host.runtime.now())
 
     async def wait_connected(self) -> None:
         """Wait until the socket is connected.
@@ -184,10 +183,9 @@ class ClientSocket(Registrar):
         self._inbox.dismiss()
         if not self.connected:  # else its goodbye does it
             self._inbox.end_streams()
-        self._core.disconnect(self._host.runtime.now())
+        self._inbox.acting.disconnect(self._host.runtime.now())
         self._inbox.give_up_waiting("socket was disconnected")
         self._host.dispatch_soon()
-        self._host.runtime.output_ready()
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -202,9 +200,7 @@ class ClientSocket(Registrar):
             BufferFull: too much is buffered while the socket is not connected or, with `retries`, not acknowledged.
         """
         await self._wait_writable()
-        sent = self._core.emit(name, args, now=self._host.runtime.now())
-        self._host.runtime.output_ready()
-        return sent
+        return self._inbox.acting.emit(name, args, now=self._host.runtime.now())
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
         """The same, for sync code.
@@ -212,13 +208,11 @@ class ClientSocket(Registrar):
         Raises:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
-        self._host.runtime.output_ready()  # first, for it checks the thread
-        return self._core.emit_nowait(name, args, now=self._host.runtime.now())
+        return self._inbox.acting.emit_nowait(name, args, now=self._host.runtime.now())
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        self._host.runtime.output_ready()  # as above
-        return self._core.emit(name, args, now=self._host.runtime.now(), volatile=True)
+        return self._inbox.acting.emit(name, args, now=self._host.runtime.now(), volatile=True)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
@@ -245,10 +239,9 @@ class ClientSocket(Registrar):
         if not self.active and not self._host.core.is_closing:  # nobody would ever answer
             why = "" if self._inbox.last_error is None else f": {self._inbox.last_error.message}"
             raise Disconnected(f"{name!r} was not sent, {self.nsp} is not connected{why}; call socket.connect()")
-        ack_id = self._core.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
+        ack_id = self._inbox.acting.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
         if ack_id is None:
             raise Disconnected(f"client is closed, so {name!r} was not sent")
-        runtime.output_ready()
         flow.ack_awaited()
         try:
             await event.wait()

@@ -90,8 +90,7 @@ class EngineSession:
         return self._send(message)
 
     def _send(self, message: Payload) -> bool:
-        sent = self._session.send(message)
-        self._inbox.runtime.output_ready()
+        sent = self._inbox.acting.send(message)
         audience = self._inbox.app.audience
         if sent and audience.message_sent:
             audience.tell(audience.message_sent, self, message)
@@ -100,9 +99,8 @@ class EngineSession:
     async def close(self) -> None:
         """Close the session; what was sent before still goes out, what waits for handlers is not handled any more."""
         await self._inbox.runtime.check_cancelled()
-        self._session.close(self._inbox.runtime.now())
+        self._inbox.acting.close(self._inbox.runtime.now())
         self._inbox.app.dispatch_soon()
-        self._inbox.runtime.output_ready()
 
 
 class SessionInbox(Inbox[Opened | Payload | Closed]):
@@ -121,6 +119,12 @@ class SessionInbox(Inbox[Opened | Payload | Closed]):
         self.app = app
         self.session = session
         self.client = EngineSession(self)
+
+    @property
+    def acting(self) -> Session:
+        """The session, to be told something; see `Inbox`."""
+        self.runtime.output_ready()
+        return self.session
 
     async def handle(self, event: Opened | Payload | Closed) -> None:
         """See `Inbox`."""

@@ -197,12 +197,11 @@ class Socket(Registrar):
             LocalProtocolError: a reserved name, or data that is not JSON.
             BufferFull: in a middleware, too much is held already (`max_held_packets`, `max_held_bytes`).
         """
-        runtime, member = self._app.runtime, self._member
-        await runtime.check_cancelled()
-        if member.is_over_high_water:
+        inbox = self._inbox
+        await inbox.runtime.check_cancelled()
+        if inbox.member.is_over_high_water:
             await self._wait_drained()
-        sent = member.emit(name, args)
-        runtime.output_ready()
+        sent = inbox.acting.emit(name, args)
         if sent and self._app.audience.event_sent:
             self._tell_sent(name, args)
         return sent
@@ -213,16 +212,14 @@ class Socket(Registrar):
         Raises:
             BufferFull: the socket's outgoing buffer is above its high-water mark; nothing was sent.
         """
-        self._app.runtime.output_ready()  # first, for it checks the thread
-        sent = self._member.emit_nowait(name, args)
+        sent = self._inbox.acting.emit_nowait(name, args)
         if sent and self._app.audience.event_sent:
             self._tell_sent(name, args)
         return sent
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        self._app.runtime.output_ready()  # as above
-        sent = self._member.emit(name, args, volatile=True)
+        sent = self._inbox.acting.emit(name, args, volatile=True)
         if sent and self._app.audience.event_sent:
             self._tell_sent(name, args)
         return sent
@@ -255,10 +252,9 @@ class Socket(Registrar):
         await self._wait_drained()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
-        ack_id = self._member.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
+        ack_id = self._inbox.acting.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
         if ack_id is None:
             raise Disconnected(f"socket has left, so {name!r} was not sent")
-        runtime.output_ready()
         if self._app.audience.event_sent:
             self._tell_sent(name, args)
         self._inbox.flow.ack_awaited()
@@ -287,9 +283,8 @@ class Socket(Registrar):
         out may have sent the next ones already. In a middleware, it keeps the socket out.
         """
         await self._app.runtime.check_cancelled()
-        self._member.disconnect(self._app.runtime.now(), close=close)
+        self._inbox.acting.disconnect(self._app.runtime.now(), close=close)
         self._app.dispatch_soon()  # its handlers of "disconnect", and who waits for its acks
-        self._app.runtime.output_ready()
 
 
 def inbox_behind(socket: Socket) -> SocketInbox:

@@ -44,6 +44,12 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         self.parting_rooms = NO_ROOMS
         self.socket = Socket(self, handshake)
 
+    @property
+    def acting(self) -> Member:
+        """The member, to be told something; see `Inbox`."""
+        self.runtime.output_ready()
+        return self.member
+
     def handle(self, event: ConnectRequested | EventReceived | Left) -> Coroutine[Any, Any, None]:
         """See `Inbox`."""
         if isinstance(event, EventReceived):
@@ -85,10 +91,9 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
         assert event.ack_id is not None  # the caller looked
         try:
-            self.member.acknowledge(event.ack_id, ack_args(result))
+            self.acting.acknowledge(event.ack_id, ack_args(result))
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             self.app.audience.report(f"return value of the handler of {event.name!r} cannot be sent", error)
-        self.runtime.output_ready()
 
     async def _decide(self) -> None:
         """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
@@ -99,7 +104,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                     raise ConnectRefused
                 if member.state is MemberState.LEFT:  # it was disconnected, or went away
                     break
-            accepted = member.accept(self.runtime.now())
+            accepted = self.acting.accept(self.runtime.now())
         except ConnectRefused as refusal:
             self._refuse(refusal.message, refusal.data)
             return
@@ -110,7 +115,6 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             self.app.audience.report("middleware failed, so the socket was refused", error)
             self._refuse("Internal server error")
             return
-        self.runtime.output_ready()
         if accepted:
             for handler in self.namespace.handlers.of_moment("connection"):
                 await self._run(handler, "connection", self.socket)
@@ -118,17 +122,15 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         self.admit(self.app.concurrency)
 
     def _refuse(self, message: JSONValue, data: JSONValue = None) -> None:
-        member = self.member
         try:
-            member.refuse(message, data)
+            self.acting.refuse(message, data)
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             self.app.audience.report("message or data of the refusal cannot be sent", error)
             try:
-                member.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
+                self.acting.refuse(message if isinstance(message, str) else "Internal server error")  # str() may fail
             except Exception:  # noqa: BLE001 - it is the parser's: what cannot be told ends the connection
-                member.disconnect(self.runtime.now(), close=True)
+                self.acting.disconnect(self.runtime.now(), close=True)
         self.app.dispatch_soon()  # who waits for an ack that will not come
-        self.runtime.output_ready()
 
     async def _say_goodbye(self, event: Left) -> None:
         if not event.member.was_accepted:

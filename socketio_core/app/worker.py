@@ -21,6 +21,9 @@ _E = TypeVar("_E")
 class Inbox(ABC, Generic[_E]):
     """What waits for the handlers of one socket: its events, and the moments of its life. Subclasses `handle` them.
 
+    Each has an `acting`: what the engine knows the socket as, for those who are about to change something there. The
+    runtime hears of it, so that nobody can forget that something may have to be written; it checks the caller's thread.
+
     An event has a size, and counts towards the backpressure of its client until it was handled. A moment, such as a
     goodbye, has none; it is handled while nothing else is.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from socketio_core import app
 from socketio_core.app import Socket
 from socketio_core.errors import ConnectRefused
 from tests.app.client_rig import ClientRig
@@ -192,3 +195,22 @@ def test_a_clients_own_goodbye_is_told_without_the_host() -> None:
     rig.runtime.start(socket.disconnect())
     rig.runtime.run_ready()
     assert rig.calls == [("left", "io client disconnect")]
+
+
+OWNERS: Final = {"_core", "_member", "_session", "member", "session"}
+CHANGES: Final = {
+    *("accept", "acknowledge", "close", "connect", "disconnect", "emit", "emit_nowait", "emit_with_ack"),
+    *("fail_auth", "provide_auth", "refuse", "send"),
+}
+"""What the engine is told by an application, and may have to write for."""
+
+
+def test_nothing_is_changed_but_through_what_announces_it() -> None:
+    """`Inbox.acting`, in all modules of the layer: so nobody can forget."""
+    found: list[str] = []
+    for path in Path(app.__file__).parent.glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match call:
+                case ast.Call(ast.Attribute(ast.Attribute(_, owner), name)) if owner in OWNERS and name in CHANGES:
+                    found.append(f"{path.name}:{call.lineno} {name}")
+    assert found == []

@@ -1,9 +1,9 @@
-"""The default id factory: the one module of the core that touches entropy."""
+"""The default factories of ids and keys: the one module of the core that touches entropy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from secrets import token_urlsafe
+from secrets import token_bytes, token_urlsafe
 
 IdFactory = Callable[[], str]
 """Returns a new unguessable id. A session id is a bearer token: whoever knows it may poll and post."""
@@ -14,3 +14,8 @@ ID_BYTES = 15  # 20 characters, as the reference's base64id; all 120 bits are ra
 def new_id() -> str:
     """Return 20 URL-safe characters that hold 120 random bits."""
     return token_urlsafe(ID_BYTES)
+
+
+def new_key() -> bytes:
+    """Return the 16 random bytes of a WebSocket handshake (RFC 6455, 4.1)."""
+    return token_bytes(16)

@@ -1,10 +1,13 @@
-"""Where a client is to connect: `"https://example.org/admin?token=1"`. Spec: PROTOCOL 5."""
+"""Where a client is to connect: `"https://example.org/admin?token=1"`, and by which proxy. Spec: PROTOCOL 5."""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from socketio_core.checks import check_kind
 from socketio_core.records import record
 
 MAX_URL_CHARS: Final = 8000  # as the reference's (PROTOCOL 1.13)
@@ -62,6 +65,43 @@ def parse_url(url: str) -> ServerAddress:
         raise ValueError(f"namespace must not hold a comma: {namespace!r}")
     query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     return ServerAddress(host, port or (443 if is_secure else 80), is_secure, namespace, query)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy.
+
+    Attributes:
+        authorization: the value of `Proxy-Authorization`, if the URL had a name and password.
+    """
+
+    host: str
+    port: int
+    authorization: bytes | None
+
+
+def parse_proxy(url: str) -> Proxy:
+    """Read `"http://user:password@proxy.example:3128"`.
+
+    Raises:
+        ValueError: it is no such URL.
+    """
+    check_kind("proxy", url, str, "a URL, as in 'http://proxy.example:3128'")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"proxy is not a URL: {error}") from None  # which may hold a password
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError("proxy must look like 'http://proxy.example:3128'")
+    if port == 0:
+        raise ValueError("proxy must not have port 0")
+    host = host_of(parts.hostname)
+    authorization: bytes | None = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = b"Basic " + b64encode(pair.encode("utf-8"))
+    return Proxy(host, port or 80, authorization)
 
 
 def host_of(name: str) -> str:

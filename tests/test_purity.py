@@ -148,7 +148,10 @@ def test_slotted_classes_have_no_dict(slotted: type) -> None:
     assert slotted.__dictoffset__ == 0
 
 
-@pytest.mark.parametrize("package", ["", ".engineio", ".socketio", ".app", ".testing", ".wire", ".trio", ".asyncio"])
+PACKAGES = ["", ".engineio", ".socketio", ".app", ".testing", ".wire", ".wire.client", ".trio", ".asyncio"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_what_a_package_exports_exists(package: str) -> None:
     module = importlib.import_module("socketio_core" + package)
     exported: list[str] = module.__all__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from socketio_core.url import MAX_URL_CHARS, ServerAddress, parse_url
+from socketio_core.url import MAX_URL_CHARS, Proxy, ServerAddress, parse_proxy, parse_url
 
 PLAIN, SECURE = False, True
 
@@ -57,3 +57,31 @@ def test_what_is_no_url_is_refused(url: str, problem: str) -> None:
 
 def test_longest_url_is_read() -> None:
     assert parse_url("http://h/" + "x" * (MAX_URL_CHARS - 9)).namespace == "/" + "x" * (MAX_URL_CHARS - 9)
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://proxy", Proxy("proxy", 80, None)),
+        ("http://proxy:3128/", Proxy("proxy", 3128, None)),
+        ("http://ann:secret@proxy:3128", Proxy("proxy", 3128, b"Basic YW5uOnNlY3JldA==")),
+        ("http://a%40b:@[::1]:1", Proxy("::1", 1, b"Basic YUBiOg==")),
+    ],
+)
+def test_proxies_are_read(url: str, proxy: Proxy) -> None:
+    assert parse_proxy(url) == proxy
+
+
+@pytest.mark.parametrize(
+    "url", ["proxy:3128", "https://proxy", "socks5://proxy", "http://", "http://proxy:port", "http://a..b"]
+)
+def test_what_is_no_proxy_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"proxy must look like|not a URL|not the name of a host"):
+        parse_proxy(url)
+
+
+def test_proxy_that_is_no_url_at_all_is_refused() -> None:
+    with pytest.raises(TypeError, match="proxy must be"):
+        parse_proxy(5)  # type: ignore[arg-type] # by the unwary
+    with pytest.raises(ValueError, match="port 0"):
+        parse_proxy("http://proxy:0")

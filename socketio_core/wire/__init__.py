@@ -13,7 +13,8 @@ All duties of a host are on one page: README.md beside this file. `conformance/h
 
 from socketio_core.serving import Timeouts
 from socketio_core.wire.asked import Asked, HandshakeAsked, RequestAsked
+from socketio_core.wire.base import Pace
 from socketio_core.wire.connection import Wire
-from socketio_core.wire.site import Application, Mount, Pace, Site
+from socketio_core.wire.site import Application, Mount, Site
 
 __all__ = ["Application", "Asked", "HandshakeAsked", "Mount", "Pace", "RequestAsked", "Site", "Timeouts", "Wire"]

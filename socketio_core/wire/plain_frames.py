@@ -1,10 +1,10 @@
 """A shortcut past wsproto for plain frames, which is what nearly all frames are.
 
-Plain is a frame that is final, masked, text or binary, without extension bits, outside of a fragmented message, and up
-to `MAX_PLAIN_BYTES` long, its length written in the shortest form. wsproto stays the authority: every other frame goes
-to it whole, as its bytes arrive, and so does a text that is not UTF-8. `tests/wire/test_plain_frames.py` compares the
-two over any bytes in any chunks. The one difference: wsproto sees a wrong text as soon as its first wrong byte arrives,
-this at the end of its frame.
+Plain is a frame that is final, text or binary, masked if a client sent it, without extension bits, outside of a
+fragmented message, and up to `MAX_PLAIN_BYTES` long, its length written in the shortest form. wsproto stays the
+authority: every other frame goes to it whole, as its bytes arrive, and so does a text that is not UTF-8.
+`tests/wire/test_plain_frames.py` compares the two over any bytes in any chunks. The one difference: wsproto sees a
+wrong text as soon as its first wrong byte arrives, this at the end of its frame.
 
 It triples how many events a server can echo (benchmarks: server). `Server(shortcuts=False)` does without.
 """
@@ -36,19 +36,31 @@ class Foreign:
 
 
 class PlainFrames:
-    """Cuts what a client sends into messages and what is left to wsproto; in order.
+    """Cuts what a peer sends into messages and what is left to wsproto; in order.
 
     Args:
         max_payload_bytes: the limit on a message. A longer frame is for wsproto, which hands it on as it arrives, so
             that it is refused before it is whole.
+        of_client: they are a client's, which masks them; otherwise a server's, which does not.
 
     Attributes:
         has_more: `feed` stopped at its limit; `feed(b"", limit)` goes on.
     """
 
-    __slots__ = ("_handed_on", "_is_fragmented", "_left", "_max_bytes", "_tail", "has_more")
+    __slots__ = (
+        "_handed_on",
+        "_head_bytes",
+        "_is_fragmented",
+        "_is_masked",
+        "_left",
+        "_max_bytes",
+        "_tail",
+        "has_more",
+    )
 
-    def __init__(self, max_payload_bytes: int = MAX_PLAIN_BYTES) -> None:
+    def __init__(self, max_payload_bytes: int = MAX_PLAIN_BYTES, *, of_client: bool = True) -> None:
+        self._is_masked = of_client
+        self._head_bytes = 6 if of_client else 2
         self._max_bytes = min(max_payload_bytes, MAX_PLAIN_BYTES)
         self._tail: bytes = b""  # the beginning of a frame, at most of a whole plain one
         self._handed_on = 0  # how much of that wsproto has
@@ -69,17 +81,18 @@ class PlainFrames:
             data = self._tail + data
             self._tail = b""
         at, size = 0, len(data)
+        is_masked, head_bytes = self._is_masked, self._head_bytes
         while size - at >= 2:
             if len(found) >= limit:
                 self.has_more = True
                 break
             first, second = data[at], data[at + 1]
-            if first in _PLAIN and second >= _MASKED and not self._is_fragmented:
-                length = second - _MASKED
-                start = at + 6
+            if first in _PLAIN and (second >= _MASKED) is is_masked and not self._is_fragmented:
+                length = second & 0x7F
+                start = at + head_bytes
                 if length == 126 and size - at >= 4:
                     length = data[at + 2] << 8 | data[at + 3]
-                    start = at + 8
+                    start += 2
                     is_plain = 126 <= length <= self._max_bytes
                 else:
                     is_plain = length <= 126  # that may become plain when the length has come
@@ -87,9 +100,12 @@ class PlainFrames:
                 if is_plain:
                     if size < end:
                         break
-                    mask = data[start - 4 : start] * (length // 4 + 1)
-                    payload = int.from_bytes(data[start:end], "little") ^ int.from_bytes(mask[:length], "little")
-                    message = payload.to_bytes(length, "little")
+                    if is_masked:
+                        mask = data[start - 4 : start] * (length // 4 + 1)
+                        payload = int.from_bytes(data[start:end], "little") ^ int.from_bytes(mask[:length], "little")
+                        message = payload.to_bytes(length, "little")
+                    else:
+                        message = data[start:end]
                     try:
                         found.append(message.decode() if first == _TEXT else message)
                     except UnicodeDecodeError:

@@ -16,31 +16,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from socketio_core.checks import check_count, check_function, check_switch
-from socketio_core.engineio.carriers import Poll
+from socketio_core.engineio.carriers import Poll, WebSocket
 from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.timers import TimerQueue
 from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire.asked import Asked
+from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.connection import Wire
-
-
-class Pace(Protocol):
-    """Whether the application keeps up with one session; what it is told about the session's buffer."""
-
-    @property
-    def is_congested(self) -> bool:
-        """Whether so much waits for handlers that nothing more should be read."""
-        ...
-
-    def call_when_room(self, go_on: Callable[[float], None], /) -> None:
-        """Call `go_on(now)` once, when it is no longer congested."""
-
-    def output_taken(self) -> None:
-        """Something left the session's buffer."""
 
 
 class _Timed(Protocol):
@@ -116,8 +101,12 @@ class Mount:
         """The limit on a message, as in the settings."""
         return self.core.engine_settings.max_payload_bytes
 
+    def pace_for(self, websocket: WebSocket) -> Pace | None:
+        """Return how the application keeps up with who has this WebSocket."""
+        return self.pace_of(websocket.session)
 
-class Site:
+
+class Site(Home[Wire]):
     """What all connections of a server share.
 
     Args:
@@ -167,23 +156,17 @@ class Site:
             subprotocols=subprotocols,
             trust_proxy=trust_proxy,
         )
+        self.timeouts = timeouts or Timeouts()
+        super().__init__(report=report, close_s=self.timeouts.close_s, shortcuts=shortcuts)
         self.mounts: list[Mount] = []
         self.application = application or _Nobody()
-        self.report = report
         self.static_response = static_response
         self.asks_requests = asks_requests
         self.max_body_bytes = max_body_bytes
-        self.timeouts = timeouts or Timeouts()
-        self.shortcuts = shortcuts
         self.per_message_deflate = per_message_deflate
         self.subprotocols = subprotocols
         self.proxies = TrustedProxies(trust_proxy)
-        self.timers: TimerQueue[Wire] = TimerQueue()
-        self.wires: set[Wire] = set()
         self.is_closing = False
-        self._noted: list[Wire] = []
-        self._behind: list[Wire] = []
-        self._flushed_at = 0.0
         self._asked: list[Asked] = []
         self._timed: list[_Timed] = [self.application]  # whoever has deadlines beside the connections
         given: Any = mounts  # not everybody checks types
@@ -250,11 +233,7 @@ class Site:
                 if not owner.is_noted:
                     owner.is_noted = True
                     noted.append(owner)
-        for wire in noted:
-            wire.is_noted = False
-            if wire.has_more and not wire.is_behind:
-                wire.is_behind = True
-                self._behind.append(wire)
+        self._give_out(noted)
         return noted
 
     def _tell_pace(self, mount: Mount, session: Session) -> None:
@@ -268,9 +247,7 @@ class Site:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds; past already when input waits for its turn."""
-        if self._behind or self._noted:
-            return self._flushed_at
-        first = self.timers.next_deadline
+        first = self._first_deadline
         for timed in self._timed:
             at = timed.next_deadline
             if at is not None and (first is None or at < first):
@@ -281,12 +258,7 @@ class Site:
         """Do all that is due at `now`, and a turn of each connection whose input waits. Then `flush`."""
         for timed in self._timed:
             timed.handle_timeout(now)
-        while (wire := self.timers.pop_due(now)) is not None:
-            wire.handle_timeout(now)
-        behind, self._behind = self._behind, []
-        for wire in behind:
-            wire.is_behind = False
-            wire.proceed(now)
+        self._do_due(now)
 
     @property
     def is_asking(self) -> bool:
@@ -309,11 +281,6 @@ class Site:
         for wire in list(self.wires):
             wire.close(now)
 
-    def abort(self, now: float) -> None:
-        """Drop all connections that are left; then `flush`."""
-        for wire in list(self.wires):
-            wire.lost(now)
-
     # -- what connections call ---------------------------------------------------------------------------------------
 
     def mount_of(self, request: Request) -> Mount | None:
@@ -326,13 +293,3 @@ class Site:
     def ask(self, asked: Asked) -> None:
         """Add to what the application is asked."""
         self._asked.append(asked)
-
-    def note(self, wire: Wire) -> None:
-        """Have the host look after a connection."""
-        if not wire.is_noted:
-            wire.is_noted = True
-            self._noted.append(wire)
-
-    def forget(self, wire: Wire) -> None:
-        """A connection is over."""
-        self.wires.discard(wire)

@@ -23,7 +23,7 @@ Spec: RFC 6455, 5 and 7.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
@@ -31,18 +31,23 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 
 from socketio_core.engineio.carriers import WebSocket
+from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.close_codes import NO_CODE
+from socketio_core.engineio.core import Core
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.plain_frames import Foreign, PlainFrames, plain_frame
 
 if TYPE_CHECKING:
-    from socketio_core.wire.connection import Wire
-    from socketio_core.wire.site import Mount, Pace, Site
+    from socketio_core.wire.base import BaseWire, Home, Pace
 
 TURN_FRAMES: Final = 256  # of one connection that are handled before it is the turn of others
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
+
+
+_W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
+_W_contra = TypeVar("_W_contra", bound=WebSocket | ClientWebSocket, contravariant=True)
 
 
 class Inbound(Enum):
@@ -97,32 +102,50 @@ def wire_bytes(message: WireMessage) -> bytes:
     return data
 
 
-@final
-class Frames:
-    """A connection as a WebSocket; a `Stage`.
+class Behind(Protocol[_W_contra]):
+    """What stands behind a WebSocket, in either role."""
+
+    @property
+    def core(self) -> Core[_W_contra, _W_contra]:
+        """What takes the messages."""
+        ...
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """The limit on a message, as in the settings."""
+        ...
+
+    def pace_for(self, websocket: _W_contra) -> Pace | None:
+        """Return how the application keeps up; `None` if that is not known, or not yet."""
+        ...
+
+
+class Frames(Generic[_W]):
+    """A connection as a WebSocket, in either role; a `Stage`.
 
     Args:
-        websocket: what the engine knows it by.
+        websocket: what the engine, or the client, knows it by.
         extensions: what was agreed on in the handshake.
         answer: to the handshake; leaves in one write with what follows it.
         early: what has arrived behind the handshake; its turn comes when the answer is out.
+        role: a server reads frames that are masked, and writes the same ones to many; a client masks each.
     """
 
     __slots__ = (
         "_answer", "_core", "_extensions", "_has_more", "_inbound", "_is_paused", "_made_frames", "_mount", "_outbound",
-        "_pace",
-        "_plain_frames", "_pong", "_site", "_unread", "_websocket", "_wire",
+        "_pace", "_plain_frames", "_pong", "_role", "_shares_frames", "_site", "_unread", "_websocket", "_wire",
     )  # fmt: skip
 
     def __init__(
         self,
-        wire: Wire,
-        site: Site,
-        mount: Mount,
-        websocket: WebSocket,
+        wire: BaseWire,
+        site: Home[Any],
+        mount: Behind[_W],
+        websocket: _W,
         extensions: list[Extension],
         answer: bytes,
         early: bytes,
+        role: ConnectionType = ConnectionType.SERVER,
     ) -> None:
         self._wire = wire
         self._site = site
@@ -130,13 +153,16 @@ class Frames:
         self._core = mount.core
         self._websocket = websocket
         self._extensions = extensions
+        self._role = role
         self._inbound = _READING
         self._outbound = _WRITING
         self._is_paused = False  # handlers must catch up before more is read
         self._pace: Pace | None = None  # once the application knows the session
         self._made_frames: Connection | None = None
+        is_server = role is ConnectionType.SERVER
+        self._shares_frames = is_server and not extensions
         is_plain = site.shortcuts and not extensions
-        self._plain_frames = PlainFrames(mount.max_payload_bytes) if is_plain else None
+        self._plain_frames = PlainFrames(mount.max_payload_bytes, of_client=is_server) if is_plain else None
         self._unread = early  # it comes before all that is still to be read
         self._has_more = bool(early)
         self._answer = answer
@@ -149,7 +175,7 @@ class Frames:
     def _frames(self) -> Connection:
         """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""
         if self._made_frames is None:
-            self._made_frames = Connection(ConnectionType.SERVER, self._extensions)
+            self._made_frames = Connection(self._role, self._extensions)
         return self._made_frames
 
     @property
@@ -208,7 +234,7 @@ class Frames:
     def _end_input(self, now: float) -> None:
         self._inbound = Inbound.GONE
         self._has_more = False
-        self._core.lost(self._websocket, now)
+        self._core.lost(self._websocket, now, detail=self._wire.detail)
 
     def _read(self, data: bytes, now: float) -> None:
         """Handle a turn of frames."""
@@ -289,15 +315,17 @@ class Frames:
                 pace.call_when_room(self._resume)
             return
         if _IS_OVER[self._inbound, self._outbound]:
+            if self._inbound is _ENDING:  # what still waits is not wanted any more, but the end is
+                self._end_input(now)
             wire.end()
             return
         # A peer whose close frame can still be read may write until then; one that is not understood is told.
         wire.is_mute = self._inbound is _DEAF and self._outbound is _SHUT
         if not wire.has_deadline:
-            wire.set_deadline(now + self._site.timeouts.close_s)
+            wire.set_deadline(now + self._site.close_s)
 
     def _find_pace(self) -> Pace | None:
-        self._pace = self._mount.pace_of(self._websocket.session)
+        self._pace = self._mount.pace_for(self._websocket)
         return self._pace
 
     def _resume(self, now: float) -> None:
@@ -333,8 +361,8 @@ class Frames:
         websocket = self._websocket
         messages = websocket.take(WRITE_BYTES)
         urgent = self._answer + self._pong
-        if self._extensions:
-            data = urgent + b"".join([self._compressed(frame) for message in messages for frame in message.frames])
+        if not self._shares_frames:
+            data = urgent + b"".join([self._framed(frame) for message in messages for frame in message.frames])
         elif len(messages) == 1 and not urgent:  # fast path; benchmarks: server
             data = wire_bytes(messages[0])
         else:
@@ -347,8 +375,8 @@ class Frames:
             data += self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
         return data
 
-    def _compressed(self, frame: Frame) -> bytes:
-        """Frame a message for this peer alone: what it has seen before is its dictionary."""
+    def _framed(self, frame: Frame) -> bytes:
+        """Frame a message for this peer alone: under a mask, or what it has seen before is its dictionary."""
         if self._frames.state is not ConnectionState.OPEN:
             return b""
         return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))

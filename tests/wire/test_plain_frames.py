@@ -26,13 +26,13 @@ _SIZES: Final = (0, 1, 2, 3, 4, 5, 124, 125, 126, 127, 128, 2048, 16383, 16384, 
 
 
 class Reader:
-    """A server's end: wsproto alone, or behind the shortcut. Messages are joined, as the engine does."""
+    """The end of a server, or of a client: wsproto alone, or behind the shortcut. Messages are joined, as cores do."""
 
-    def __init__(self, *, shortcut: bool) -> None:
-        self.plain = PlainFrames() if shortcut else None
+    def __init__(self, *, shortcut: bool, of_client: bool = True) -> None:
+        self.plain = PlainFrames(of_client=of_client) if shortcut else None
         self.seen: list[Seen] = []
         self.foreign_bytes = 0
-        self._frames = Connection(ConnectionType.SERVER)
+        self._frames = Connection(ConnectionType.SERVER if of_client else ConnectionType.CLIENT)
         self._parts: list[str | bytes] = []
 
     def feed(self, data: bytes) -> None:
@@ -69,8 +69,8 @@ class Reader:
                 break
 
 
-def frame(random: Random) -> bytes:
-    """Make one frame; most are what clients send, the others break each rule there is."""
+def frame(random: Random, *, of_client: bool = True) -> bytes:
+    """Make one frame; most are what such a peer sends, the others break each rule there is."""
     first = random.choice((0x81, 0x81, 0x81, 0x82, 0x82, 0x01, 0x02, 0x80, 0x00, 0x89, 0x8A))
     if random.random() < 0.04:
         first = random.choice((0x88, 0x83, 0x8B, 0x09, 0xC1, 0xA1, 0x91, random.randrange(256)))
@@ -83,7 +83,7 @@ def frame(random: Random) -> bytes:
     form = 0 if size < 126 else 2 if size < 65536 else 8
     if random.random() < 0.03:  # longer than need be
         form = random.choice((2, 8)) if size < 65536 else 8
-    mask = 0x80 if random.random() < 0.98 else 0
+    mask = 0x80 if (random.random() < 0.98) is of_client else 0
     head += bytes((mask | (size if not form else 126 if form == 2 else 127),))
     head += size.to_bytes(form, "big") if form else b""
     if not mask:
@@ -100,9 +100,9 @@ def _payload(random: Random, size: int, *, is_text: bool) -> bytes:
     return text + b"x" * (size - len(text))
 
 
-def stream(random: Random) -> bytes:
-    """Make what a client sends; sometimes a few bytes of it are wrong, or missing."""
-    data = bytearray(b"".join(frame(random) for _ in range(random.randrange(1, 8))))
+def stream(random: Random, *, of_client: bool = True) -> bytes:
+    """Make what a peer sends; sometimes a few bytes of it are wrong, or missing."""
+    data = bytearray(b"".join(frame(random, of_client=of_client) for _ in range(random.randrange(1, 8))))
     if random.random() < 0.2:
         for _ in range(random.randrange(1, 4)):
             if data:
@@ -127,9 +127,9 @@ def chunks(random: Random, data: bytes) -> list[bytes]:
     return cut
 
 
-def compare(pieces: list[bytes]) -> Reader:
+def compare(pieces: list[bytes], *, of_client: bool = True) -> Reader:
     """Feed both readers and compare what they have seen after each piece. Returns the one with the shortcut."""
-    ours, theirs = Reader(shortcut=True), Reader(shortcut=False)
+    ours, theirs = (Reader(shortcut=shortcut, of_client=of_client) for shortcut in (True, False))
     for piece in pieces:
         ours.feed(piece)
         theirs.feed(piece)
@@ -140,20 +140,21 @@ def compare(pieces: list[bytes]) -> Reader:
     return ours
 
 
-def check(seed: int) -> int:
+def check(seed: int, *, of_client: bool = True) -> int:
     """Compare over one input. Returns how many plain messages the shortcut has found."""
     random = Random(seed)
-    data = stream(random)
+    data = stream(random, of_client=of_client)
     pieces = chunks(random, data)
-    ours = compare(pieces)
+    ours = compare(pieces, of_client=of_client)
     return len(data) - ours.foreign_bytes
 
 
+@pytest.mark.parametrize("of_client", [True, False])
 @pytest.mark.parametrize("start", range(0, examples(4000), 500))
-def test_any_bytes_in_any_chunks_mean_what_wsproto_says(start: int) -> None:
+def test_any_bytes_in_any_chunks_mean_what_wsproto_says(start: int, *, of_client: bool) -> None:
     for seed in range(start, start + 500):
         try:
-            check(seed)
+            check(seed, of_client=of_client)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}") from error
 

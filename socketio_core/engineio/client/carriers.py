@@ -26,6 +26,10 @@ class Exchange:
     The host sends it and calls `exchange_done` or `lost`, once. When `is_cancelled` is true nobody wants the
     response any more: the host drops the connection.
 
+    It is made once, whatever becomes of it: of one that failed nobody knows whether the server acted on it. And it is
+    made as it is here: the host, or its HTTP library, adds no cookies, follows no redirects, and sends no
+    `Accept-Encoding` of its own, for all that is the session's.
+
     Attributes:
         method: `"GET"` or `"POST"`.
         target: path and query.

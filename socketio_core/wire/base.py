@@ -1,0 +1,313 @@
+"""What both roles have: connections that go through stages, and what looks after all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from socketio_core.errors import LocalProtocolError
+from socketio_core.timers import Timer, TimerQueue
+
+_Wire = TypeVar("_Wire", bound="BaseWire")
+
+
+class Pace(Protocol):
+    """Whether the application keeps up with one session; what it is told about the session's buffer."""
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether so much waits for handlers that nothing more should be read."""
+        ...
+
+    def call_when_room(self, go_on: Callable[[float], None], /) -> None:
+        """Call `go_on(now)` once, when it is no longer congested."""
+
+    def output_taken(self) -> None:
+        """Something left the session's buffer."""
+
+
+class Stage(Protocol):
+    """What a connection is: of a server, requests at first, perhaps the frames of a WebSocket later."""
+
+    @property
+    def wants_input(self) -> bool:
+        """Whether to read."""
+        ...
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something that was read waits for its turn."""
+        ...
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take what was read, `b""` at the end; handle a turn of it."""
+
+    def proceed(self, now: float) -> None:
+        """Handle another turn."""
+
+    def data_to_send(self, now: float) -> bytes:
+        """Take some of what is to be written."""
+        ...
+
+    def sent(self, now: float) -> None:
+        """All that was taken is written."""
+
+    def settle(self, now: float) -> None:
+        """The application had its turn."""
+
+    def time_out(self, now: float) -> None:
+        """The deadline has come."""
+
+    def close(self, now: float) -> None:
+        """All is to end: what is idle does at once."""
+
+    def abandon(self, now: float) -> None:
+        """Nothing more will be read or written."""
+
+    def fail(self, now: float) -> None:
+        """What should not have failed did, on our side."""
+
+
+class BaseWire:
+    """One connection.
+
+    The host reads while `wants_input` and hands over what it read: `receive`, with `b""` when nothing more comes, and
+    `write_failed` when it cannot write. `flush` names the connections that it must look after: it writes what
+    `data_to_send` returns, again and again until that is `b""`, and drops the connection when `is_over`.
+
+    Attributes:
+        context: belongs to the host.
+        is_over: drop the connection, whatever the peer thinks of that.
+        is_mute: nothing more will be written though the connection is kept: the moment for a half-close.
+        is_noted: belongs to the home; so does `is_behind`.
+        why: the connection was lost, in words of the host.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_home",
+        "_stage",
+        "_timer",
+        "context",
+        "is_behind",
+        "is_mute",
+        "is_noted",
+        "is_over",
+        "why",
+    )
+
+    _stage: Stage
+
+    def __init__(self, home: Home[Any]) -> None:
+        self._home = home
+        self._deadline: float | None = None
+        self._timer: Timer[BaseWire] | None = None
+        self.context: object = None
+        self.is_over = False
+        self.is_mute = False
+        self.is_noted = False
+        self.is_behind = False
+        self.why = ""
+
+    def __repr__(self) -> str:
+        state = "over" if self.is_over else "mute" if self.is_mute else "reads" if self.wants_input else "waits"
+        return f"<{type(self).__name__} {self._stage!r}, {state}>"
+
+    # -- what the host calls -----------------------------------------------------------------------------------------
+
+    @property
+    def wants_input(self) -> bool:
+        """Whether to read. If not, the peer is to be left waiting: what it has sent is still being worked on."""
+        return not self.is_over and self._stage.wants_input
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something that was read waits for its turn: call `proceed`, or leave that to the site's time."""
+        return not self.is_over and self._stage.has_more
+
+    def receive(self, data: bytes | bytearray | memoryview, now: float) -> None:
+        """Take what was read, and handle a turn of it; `b""` says that nothing more will come.
+
+        Raises:
+            LocalProtocolError: it is not bytes, or what holds bytes.
+        """
+        if type(data) is not bytes:
+            data = _bytes_of(data)
+        if not self.is_over:
+            try:
+                self._stage.receive(data, now)
+            except Exception as error:  # noqa: BLE001 - of a parser or a hook of the application's
+                self.fail(error, now)
+            self._home.note(self)
+
+    def proceed(self, now: float) -> None:
+        """Handle another turn of what was read; does nothing unless `has_more`."""
+        if self.has_more:
+            try:
+                self._stage.proceed(now)
+            except Exception as error:  # noqa: BLE001 - as above
+                self.fail(error, now)
+            self._home.note(self)
+
+    def write_failed(self, now: float, why: str = "") -> None:
+        """A write has failed. A host that reads just now goes on, and finds the end; for others all is lost."""
+        if not self.wants_input:  # else the reader finds out, behind what it can still read
+            self.lost(now, why)
+
+    def lost(self, now: float, why: str = "") -> None:
+        """The connection is gone: nothing more can be read, nor written; `why`: as in `"Connection reset by peer"`."""
+        if not self.is_over:
+            self.why = why
+            try:
+                self._stage.abandon(now)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._home.report("connection failed, and is gone", error)
+            self.end()
+            self._home.note(self)
+
+    def data_to_send(self, now: float) -> bytes:
+        """Take some of what is to be written, as much as fits into one write; `b""` when there is nothing now.
+
+        To ask is to say that all that was taken before is written, as far as the host can tell.
+        """
+        if self.is_over:
+            return b""
+        data = self._stage.data_to_send(now)
+        if not data:
+            self._stage.sent(now)
+        return data
+
+    # -- what its stages call ----------------------------------------------------------------------------------------
+
+    @property
+    def detail(self) -> str:
+        """What is to be said of the end: nothing, if nobody knows more than that it has come."""
+        return f"the connection was lost: {self.why}" if self.why else ""
+
+    def become(self, stage: Stage) -> None:
+        """Go on as something else."""
+        self._stage = stage
+
+    def end(self) -> None:
+        """Be over."""
+        self.is_over = True
+        self.set_deadline(None)
+        self._home.forget(self)
+
+    def set_deadline(self, at: float | None) -> None:
+        """Change the deadline. A timer that is early for it is left alone, and set anew when it goes off."""
+        self._deadline = at
+        timer = self._timer
+        if timer is not None and timer.item is not None:
+            if at is not None and timer.at <= at:
+                return
+            timer.cancel()
+        self._timer = None if at is None else self._home.timers.schedule(at, self)
+
+    @property
+    def has_deadline(self) -> bool:
+        """Whether something will happen by itself."""
+        return self._deadline is not None
+
+    # -- what its home calls -----------------------------------------------------------------------------------------
+
+    def settle(self, now: float) -> None:
+        """The application had its turn: has it fallen behind, or come to an end?"""
+        if not self.is_over:
+            try:
+                self._stage.settle(now)
+            except Exception as error:  # noqa: BLE001 - as above
+                self.fail(error, now)
+
+    def handle_timeout(self, now: float) -> None:
+        """The timer has gone off."""
+        at = self._deadline
+        if at is None or at > now:
+            self.set_deadline(at)
+            return
+        self._deadline = None
+        try:
+            self._stage.time_out(now)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fail(error, now)
+        self._home.note(self)
+
+    def close(self, now: float) -> None:
+        """End what is idle; the rest ends with its next answer."""
+        self._stage.close(now)
+        self._home.note(self)
+
+    def fail(self, error: Exception, now: float) -> None:
+        """Drop the connection: something failed that should not have. Nobody else notices."""
+        self._home.report("connection failed, so it was closed", error)
+        if not self.is_over:
+            self.why = repr(error)
+            self._stage.fail(now)
+            self._home.note(self)
+
+
+class Home(Generic[_Wire]):
+    """What looks after connections: which of them the host must see to, whose input waits, and their deadlines.
+
+    Args:
+        report: called when code of the application failed, with what happened and the error.
+        close_s: for the last messages of a WebSocket and its closing handshake.
+        shortcuts: read plain frames without wsproto.
+
+    Attributes:
+        wires: the connections that are not over.
+    """
+
+    def __init__(self, *, report: Callable[[str, BaseException], None], close_s: float, shortcuts: bool) -> None:
+        self.report = report
+        self.close_s = close_s
+        self.shortcuts = shortcuts
+        self.timers: TimerQueue[BaseWire] = TimerQueue()
+        self.wires: set[_Wire] = set()
+        self._noted: list[_Wire] = []
+        self._behind: list[_Wire] = []
+        self._flushed_at = 0.0
+
+    def note(self, wire: _Wire) -> None:
+        """Have the host look after a connection."""
+        if not wire.is_noted:
+            wire.is_noted = True
+            self._noted.append(wire)
+
+    def forget(self, wire: _Wire) -> None:
+        """A connection is over."""
+        self.wires.discard(wire)
+
+    def abort(self, now: float) -> None:
+        """Drop all connections that are left; then `flush`."""
+        for wire in list(self.wires):
+            wire.lost(now)
+
+    def _give_out(self, noted: list[_Wire]) -> None:
+        """These are the host's now; some of them may have a turn to come."""
+        for wire in noted:
+            wire.is_noted = False
+            if wire.has_more and not wire.is_behind:
+                wire.is_behind = True
+                self._behind.append(wire)
+
+    @property
+    def _first_deadline(self) -> float | None:
+        """Of the connections; past already when input waits for its turn."""
+        return self._flushed_at if self._behind or self._noted else self.timers.next_deadline
+
+    def _do_due(self, now: float) -> None:
+        """Do what is due, and a turn of each connection whose input waits."""
+        while (wire := self.timers.pop_due(now)) is not None:
+            wire.handle_timeout(now)
+        behind, self._behind = self._behind, []
+        for each in behind:
+            each.is_behind = False
+            each.proceed(now)
+
+
+def _bytes_of(data: bytes | bytearray | memoryview) -> bytes:
+    """Return a copy of what a host has read into a buffer of its own."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise LocalProtocolError(f"what was read must be bytes, not: {data!r:.100}")
+    return bytes(data)

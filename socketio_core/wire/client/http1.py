@@ -1,0 +1,106 @@
+"""HTTP/1.1 of a client: requests as bytes, and the answers of one connection out of its bytes; one at a time.
+
+What they are about is not known here: an exchange, a WebSocket, a tunnel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, final
+
+import h11
+
+MAX_HEAD_BYTES: Final = 65536  # of a response's status and headers
+MAX_INFORMATIONAL: Final = 20  # 1xx responses before the real one
+TURN_PIECES: Final = 256  # of one body that are handled before it is the turn of others
+
+Head = h11.Response | h11.InformationalResponse
+
+
+class BadAnswer(Exception):  # noqa: N818 - an outcome
+    """There is no answer; the text says what the other side did instead, as in `"closed the connection"`."""
+
+
+@final
+class ClientHttp1:
+    """Makes a request, reads its answer: `request`, `next_head`, `read_body`, `next_cycle`, and again.
+
+    Attributes:
+        has_pieces: `read_body` stopped at its limit though more of the body has arrived; call it again.
+    """
+
+    __slots__ = ("_h11", "_informational", "has_pieces")
+
+    def __init__(self) -> None:
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._informational = 0
+        self.has_pieces = False
+
+    def request(self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> bytes:
+        """Return the bytes of a request."""
+        head = h11.Request(method=method, target=target, headers=headers)
+        events: list[h11.Event] = [head, *([h11.Data(data=body)] if body else []), h11.EndOfMessage()]
+        return b"".join([self._h11.send(event) or b"" for event in events])
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the server; `b""` says that it sends no more."""
+        self._h11.receive_data(data)
+
+    def next_head(self) -> Head | None:
+        """Return status and headers of the answer, 101 among them; `None` until they are there.
+
+        Raises:
+            BadAnswer: what came is none, or one informational response follows another.
+        """
+        while (event := self._next_event()) is not h11.NEED_DATA:
+            if isinstance(event, h11.Response):
+                return event
+            assert isinstance(event, h11.InformationalResponse)  # nothing else can come first
+            if event.status_code == 101:  # h11 refuses one that was not asked for
+                return event
+            self._informational += 1
+            if self._informational > MAX_INFORMATIONAL:
+                raise BadAnswer(f"sent more than {MAX_INFORMATIONAL} informational responses")
+        return None
+
+    def read_body(self, take: Callable[[bytes], bool]) -> bool:
+        """Hand what has arrived of the body to `take`; it is done with when `take` says `False`. Returns whether it is.
+
+        Some `TURN_PIECES` at a time: a server may cut it into chunks of one byte.
+
+        Raises:
+            BadAnswer: it is no body, or was cut off.
+        """
+        self.has_pieces = False
+        for _ in range(TURN_PIECES):
+            event = self._next_event()
+            if event is h11.NEED_DATA:
+                return False
+            if not isinstance(event, h11.Data) or not take(bytes(event.data)):
+                return True
+        self.has_pieces = True
+        return False
+
+    def _next_event(self) -> object:
+        try:
+            return self._h11.next_event()
+        except h11.RemoteProtocolError as error:
+            raise BadAnswer(f"does not speak HTTP: {error}") from None
+
+    @property
+    def left_over(self) -> bytes:
+        """What has arrived behind the answer."""
+        return self._h11.trailing_data[0]
+
+    def next_cycle(self) -> bool:
+        """Get ready for another request behind this answer. Returns whether there may be one.
+
+        Not behind an answer that has something behind it, for that would be taken for the next one.
+        """
+        connection = self._h11
+        left_over, is_ended = connection.trailing_data
+        if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE or left_over or is_ended:
+            return False
+        connection.start_next_cycle()
+        self._informational = 0
+        return True

@@ -1,0 +1,168 @@
+"""A connection of a client that is to become a WebSocket: the handshake, and its refusal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+from wsproto.connection import ConnectionType
+from wsproto.extensions import Extension
+
+from socketio_core.engineio.client.carriers import ClientWebSocket
+from socketio_core.http import Headers, Response
+from socketio_core.websocket_handshake import problem_of_answer, request_headers
+from socketio_core.wire.client.http1 import BadAnswer, ClientHttp1, Head
+from socketio_core.wire.deflate import Deflate, agree
+from socketio_core.wire.websocket import Frames
+
+if TYPE_CHECKING:
+    from socketio_core.wire.client.connection import ClientWire
+    from socketio_core.wire.client.site import ClientSite
+
+MAX_REFUSAL_BYTES: Final = 65536  # of the body of an answer that is not 101; only its beginning is shown
+
+
+@final
+class Opening:
+    """A connection during the handshake of a WebSocket; an `Errand`, and a `Stage`."""
+
+    __slots__ = ("_body", "_deflate", "_head", "_http", "_key", "_out", "_site", "_websocket", "_wire")
+
+    def __init__(self, wire: ClientWire, site: ClientSite, websocket: ClientWebSocket) -> None:
+        self._wire = wire
+        self._site = site
+        self._websocket = websocket
+        self._http = ClientHttp1()
+        self._key = b""
+        self._deflate = Deflate() if site.per_message_deflate else None
+        self._head: Head | None = None
+        self._body = bytearray()
+        self._out = b""
+        websocket.context = wire
+
+    def __repr__(self) -> str:
+        return f"handshake of {self._websocket!r}"
+
+    def begin(self, now: float) -> None:
+        """See `Errand`."""
+        websocket, deflate = self._websocket, self._deflate
+        self._key = self._site.new_key()
+        headers = [*websocket.headers, *request_headers(self._key, websocket.subprotocols)]
+        if deflate is not None:
+            headers.append((b"sec-websocket-extensions", f"{deflate.name}; {deflate.offer()}".encode("ascii")))
+        self._out = self._http.request("GET", websocket.target, headers)
+
+    # -- input -------------------------------------------------------------------------------------------------------
+
+    @property
+    def wants_input(self) -> bool:
+        """See `Stage`."""
+        return not self._http.has_pieces
+
+    @property
+    def has_more(self) -> bool:
+        """See `Stage`."""
+        return self._http.has_pieces
+
+    def receive(self, data: bytes, now: float) -> None:
+        """See `Stage`."""
+        if not data and self._head is None:
+            self.give_up("the server closed the connection before it answered", now)
+        else:
+            self._http.feed(data)
+            self.proceed(now)
+
+    def proceed(self, now: float) -> None:
+        """See `Stage`."""
+        head = self._head
+        try:
+            if head is None:
+                head = self._head = self._http.next_head()
+        except BadAnswer as error:
+            self.give_up(f"the server {error}", now)
+            return
+        if head is not None and head.status_code == 101:
+            self._switch(Response(101, list(head.headers), b""), now)
+        elif head is not None and self._has_read_body():
+            self._wire.end()
+            response = Response(head.status_code, list(head.headers), bytes(self._body))
+            self._site.core.websocket_refused(self._websocket, response, now)
+
+    def _has_read_body(self) -> bool:
+        try:
+            return self._http.read_body(self._add)
+        except BadAnswer:  # a body that is cut off says enough
+            return True
+
+    def _add(self, data: bytes) -> bool:
+        self._body += data
+        return len(self._body) <= MAX_REFUSAL_BYTES
+
+    def _switch(self, response: Response, now: float) -> None:
+        site, wire, websocket = self._site, self._wire, self._websocket
+        has_offered = self._deflate is not None
+        offered = websocket.subprotocols
+        problem = problem_of_answer(response, self._key, offered_extensions=has_offered, subprotocols=offered)
+        extensions: list[Extension] = []
+        if problem is None and self._deflate is not None:
+            try:
+                extensions = _agreed(response.headers, self._deflate)
+            except ValueError as error:
+                problem = f"101 with {error}"
+        if problem is not None:
+            self.give_up(problem, now)
+            return
+        frames = Frames(wire, site, site, websocket, extensions, b"", b"", ConnectionType.CLIENT)
+        early = self._http.left_over
+        wire.become(frames)
+        site.core.websocket_opened(websocket, response, now)
+        if early:
+            frames.receive(early, now)
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def data_to_send(self, now: float) -> bytes:
+        """See `Stage`."""
+        out, self._out = self._out, b""
+        return out
+
+    def sent(self, now: float) -> None:
+        """See `Stage`."""
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def settle(self, now: float) -> None:
+        """See `Stage`. Nothing needs to be said on a WebSocket that was given up before it was open."""
+        if self._websocket.is_closed:
+            self.give_up("", now)
+
+    def time_out(self, now: float) -> None:
+        """See `Stage`; the session's own deadline counts."""
+
+    def close(self, now: float) -> None:
+        """See `Stage`."""
+
+    def abandon(self, now: float) -> None:
+        """See `Stage`."""
+        self.give_up(self._wire.detail or "the connection was lost", now)
+
+    def give_up(self, detail: str, now: float) -> None:
+        """See `Errand`."""
+        self._wire.end()
+        self._site.core.lost(self._websocket, now, detail=detail)
+
+    def fail(self, now: float) -> None:
+        """See `Stage`."""
+        self.give_up(f"internal error: {self._wire.why}", now)
+
+
+def _agreed(headers: Headers, deflate: Deflate) -> list[Extension]:
+    """Return the extensions that both sides agreed on.
+
+    Raises:
+        ValueError: the server agreed to what was not offered.
+    """
+    values = [value for name, value in headers if name.lower() == b"sec-websocket-extensions"]
+    if not values:
+        return []
+    agree(deflate, b",".join(values).decode("latin-1"))
+    return [deflate]

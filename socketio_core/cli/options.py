@@ -193,7 +193,7 @@ def _url(text: str) -> str:
 
 
 def _proxy(text: str) -> str:
-    from socketio_core.trio.dial import parse_proxy
+    from socketio_core.url import parse_proxy
 
     try:
         parse_proxy(_text(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,18 +14,16 @@ import trio
 from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_socket import Auth, ClientSocket, checked_auth
 from socketio_core.checks import check_kind, check_path, check_seconds, check_switch, pairs_of_strings
-from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.http import Headers
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.json_parser import JsonModule, parser_of
 from socketio_core.socketio.parser import Parser
-from socketio_core.trio.client_http import FetchError, HttpPool
-from socketio_core.trio.client_websocket import ClientPump
-from socketio_core.trio.dial import Dialer, parse_proxy
+from socketio_core.trio.client_pump import ClientPump
 from socketio_core.trio.groups import is_cancelled, only_cause
 from socketio_core.trio.runtime import LoopRuntime
-from socketio_core.url import parse_url
+from socketio_core.url import Proxy, ServerAddress, parse_proxy, parse_url
+from socketio_core.wire.client import ClientSite
 
 _random = SystemRandom().random
 
@@ -148,8 +145,13 @@ def connect(
     )
     settings = replace(settings or ClientSettings(), **given)
     core = ClientCore(engine, settings, parser=parser_of(settings, parser, json), random=_random)
-    dialer = Dialer(address, ssl_context, parse_proxy(proxy) if proxy is not None else None)
-    client = TrioClient(core, dialer, per_message_deflate=per_message_deflate)
+    client = TrioClient(
+        core,
+        address,
+        proxy=parse_proxy(proxy) if proxy is not None else None,
+        ssl_context=ssl_context,
+        per_message_deflate=per_message_deflate,
+    )
     return _running(client, address.namespace, checked_auth(auth), wait=wait)
 
 
@@ -197,7 +199,7 @@ async def _running(client: TrioClient, nsp: str, auth: Auth | None, *, wait: boo
             raise failure
     finally:
         failure = None  # or the traceback and this frame would keep each other alive
-        await client.release_all()
+        client.release_all()
 
 
 class TrioClient(LoopRuntime):
@@ -210,68 +212,67 @@ class TrioClient(LoopRuntime):
 
     interrupt: KeyboardInterrupt | None = None
 
-    def __init__(self, core: ClientCore, dialer: Dialer, *, per_message_deflate: bool) -> None:
+    def __init__(
+        self,
+        core: ClientCore,
+        address: ServerAddress,
+        *,
+        proxy: Proxy | None,
+        ssl_context: ssl.SSLContext | None,
+        per_message_deflate: bool,
+    ) -> None:
         super().__init__()
         self.core = core
-        self.dialer = dialer
-        self.per_message_deflate = per_message_deflate
         self.host = ClientHost(core, self)
+        self.site = ClientSite(
+            core,
+            address,
+            proxy=proxy,
+            per_message_deflate=per_message_deflate,
+            work=self.host.dispatch_soon,
+            pace=self.host.flow,
+            report=self.log_exception,
+        )
         self.block = trio.CancelScope()
-        self._pool = HttpPool(dialer)
-        self._tasks = 0  # handlers among them
-        self._running = 0  # those of exchanges and WebSockets
-        self._is_idle = trio.Event()
+        self._ssl_context = ssl_context
+        self._handlers = 0  # tasks that run them
+        self._has_moved = trio.Event()
         self._is_ending = False  # somebody waits for what comes to nothing
+
+    def tls(self) -> ssl.SSLContext:
+        """Return the context; Python's default is made when it is needed, for that takes 30 ms."""
+        if self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+        return self._ssl_context
 
     # -- LoopRuntime -------------------------------------------------------------------------------------------------
 
     @property
     def next_deadline(self) -> float | None:
         """See `LoopRuntime`."""
-        return self.core.next_deadline
+        return self.site.next_deadline
 
     def handle_timeout(self, now: float) -> None:
         """See `LoopRuntime`."""
-        self.core.handle_timeout(now)
+        self.site.handle_timeout(now)
 
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
-        """Dispatch what has happened, and see to what the client wants in flight."""
-        self.host.dispatch_soon()
-        if self._pool.is_holding and self.core.session is not None and self.core.session.transport == "websocket":
-            self._run(self._pool.aclose)  # nothing is polled any more
-        for carrier in self.core.take_ready():
-            if isinstance(carrier, Exchange):
-                self._see_to_exchange(carrier)
-            elif isinstance(carrier.context, ClientPump):
-                self._flush_pump(carrier, carrier.context)
-            elif not carrier.is_closed:
-                self._run(self._pump, carrier)
-        self.host.flow.output_taken()
+        """Let the application work, begin and end connections, have each write what it has."""
+        now = trio.current_time()
+        for wire in self.site.flush(now):
+            if isinstance(wire.context, ClientPump):
+                wire.context.flush(now)
+            elif not wire.is_over:
+                self.start_soon(ClientPump(self, wire).run)
         self.wake_in_time()
         if self._is_ending:
-            self._is_idle.set()
-
-    def _flush_pump(self, websocket: ClientWebSocket, pump: ClientPump) -> None:
-        try:
-            pump.flush()
-        except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
-            self.log_exception(f"{websocket!r} could not be written to, so it was closed", error)
-            websocket.outbox.clear()
-            self.core.lost(websocket, self.now(), detail=f"internal error: {error!r}")
-            self.output_ready()
-
-    def _see_to_exchange(self, exchange: Exchange) -> None:
-        if isinstance(exchange.context, trio.CancelScope):
-            exchange.context.cancel()
-        elif not exchange.is_cancelled:
-            exchange.context = trio.CancelScope()
-            self._run(self._make_exchange, exchange, exchange.context)
+            self._has_moved.set()
 
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """See `Runtime`."""
         if self.is_attached:
-            self._tasks += 1
+            self._handlers += 1
             super().spawn(self._count_task, function, *args)
 
     async def _count_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
@@ -280,8 +281,8 @@ class TrioClient(LoopRuntime):
         except KeyboardInterrupt as error:  # a handler's: the server is told of the end
             self._interrupted(error)
         finally:
-            self._tasks -= 1
-            self._is_idle.set()
+            self._handlers -= 1
+            self._has_moved.set()
 
     def _interrupted(self, error: KeyboardInterrupt) -> None:
         if self.interrupt is None:
@@ -290,47 +291,12 @@ class TrioClient(LoopRuntime):
         else:
             self.end_at_once()
 
-    def _run(self, function: Callable[..., Awaitable[None]], *args: object) -> None:
-        self._running += 1
-        self.spawn(self._count, function, *args)
-
-    @trio.lowlevel.enable_ki_protection
-    async def _count(self, function: Callable[..., Awaitable[None]], *args: object) -> None:
-        try:
-            await function(*args)
-        finally:
-            self._running -= 1
-
-    async def _make_exchange(self, exchange: Exchange, scope: trio.CancelScope) -> None:
-        with scope:
-            if exchange.method == "GET" and exchange.session.is_open and self.host.flow.is_congested:
-                await self.host.flow.wait_room()
-            try:
-                response = None
-                with trio.move_on_after(math.inf if exchange.timeout_s is None else exchange.timeout_s):
-                    response = await self._pool.fetch(exchange)
-            except FetchError as error:
-                self.core.lost(exchange, trio.current_time(), detail=str(error))
-            except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
-                self.log_exception(f"{exchange!r} failed", error)
-                self.core.lost(exchange, trio.current_time(), detail=f"internal error: {error!r}")
-            else:
-                if response is None:
-                    detail = f"no answer within {exchange.timeout_s:g} s"
-                    self.core.lost(exchange, trio.current_time(), detail=detail)
-                else:
-                    self.core.exchange_done(exchange, response, trio.current_time())
-            self.flush()
-
-    async def _pump(self, websocket: ClientWebSocket) -> None:
-        await ClientPump(self, websocket).run()
-
     # -- the end -----------------------------------------------------------------------------------------------------
 
     async def close_in_order(self) -> None:
         """Send what is left, with `retries` until it is acknowledged, and say goodbye, up to the deadline for each."""
+        self._is_ending = True
         if self.host.has_undelivered:
-            self._is_ending = True
             self.host.flow.ack_awaited()
             with trio.move_on_after(self.core.engine_settings.close_timeout_s):
                 await self._wait_for(lambda: not self.host.has_undelivered)
@@ -339,20 +305,20 @@ class TrioClient(LoopRuntime):
         self.host.flow.lift()
         self.flush()
         with trio.move_on_after(self.core.engine_settings.close_timeout_s + LINGER_S):
-            await self._wait_for(lambda: not self._running)
+            await self._wait_for(lambda: not self.site.is_busy)
         with trio.move_on_after(LINGER_S):  # what handlers do about the end, `disconnect` above all
-            await self._wait_for(lambda: not self._tasks)
+            await self._wait_for(lambda: not self._handlers)
 
     async def _wait_for(self, is_through: Callable[[], bool]) -> None:
         while not is_through():
-            self._is_idle = trio.Event()
-            await self._is_idle.wait()
+            self._has_moved = trio.Event()
+            await self._has_moved.wait()
 
-    async def release_all(self) -> None:
-        """Tell everybody who still waits that it is over; close what is idle. No task of ours is left."""
+    def release_all(self) -> None:
+        """Tell everybody who still waits that it is over. No task of ours is left."""
         self.detach()
-        self.core.abort(trio.current_time())
+        now = trio.current_time()
+        self.core.abort(now)
+        self.site.abort(now)
         self.host.dispatch_soon()
         self.host.close()
-        with trio.CancelScope(shield=True):
-            await self._pool.aclose()

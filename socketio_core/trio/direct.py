@@ -84,6 +84,11 @@ class DirectStream:
         """
         await self.stream.send_all(data)
 
+    def has_unread(self) -> bool:
+        """Whether the socket has something that was not read yet, or the end."""
+        stream = self.stream.transport_stream if isinstance(self.stream, trio.SSLStream) else self.stream
+        return isinstance(stream, trio.SocketStream) and stream.socket.is_readable()
+
     def end_writing(self) -> None:
         """Tell the peer that nothing more comes, if it is a plain socket; reading goes on."""
         if self._fileno >= 0 and isinstance(self.stream, trio.SocketStream):

@@ -18,6 +18,7 @@ import socketio_core.socketio.client.client as client_module
 import socketio_core.socketio.client.namespace as namespace_module
 import socketio_core.socketio.json_parser as parser_module
 import socketio_core.trio.client as trio_module
+import socketio_core.wire.client.opening as opening_module
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.requests import Requests
@@ -27,7 +28,7 @@ from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.outgoing import Outgoing
 from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
-from socketio_core.trio.client_websocket import ClientPump
+from socketio_core.wire.websocket import Frames
 
 _PLACES: Final[dict[type[object], ModuleType]] = {
     HeartbeatWatch: session_module,
@@ -40,7 +41,7 @@ _PLACES: Final[dict[type[object], ModuleType]] = {
     Outgoing: namespace_module,
     JsonDecoder: parser_module,
     ClientCore: trio_module,
-    ClientPump: trio_module,
+    Frames: opening_module,
 }
 """The classes that can be replaced, each with the module that makes its instances."""
 

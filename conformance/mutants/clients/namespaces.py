@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from conformance.mutants.clients import caught_by
+from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.message import WireMessage
@@ -15,8 +16,7 @@ from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceSt
 from socketio_core.socketio.client.pending import Emit
 from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
 from socketio_core.socketio.packet import DISCONNECT, EVENT, ROOT_NAMESPACE, JSONValue, Packet, event_packet
-from socketio_core.trio.answers import Stream
-from socketio_core.trio.client_websocket import ClientPump
+from socketio_core.wire.websocket import Frames, Outbound
 
 
 @caught_by("namespaces/connect_carries_auth", "namespaces/namespaces_share_a_connection")
@@ -146,9 +146,13 @@ class PostsNoClosePacket(ClientSession):
 
 
 @caught_by("namespaces/closing_on_websocket_closes_it")
-class DropsTheWebSocket(ClientPump):
+class DropsTheWebSocket(Frames[ClientWebSocket]):
     """A WebSocket is closed without a close frame."""
 
-    async def _say_goodbye(self, stream: Stream) -> None:
-        while data := self._collect():
-            await stream.send_all(data)
+    def _take(self) -> bytes:
+        data = super()._take()
+        return data[:-6] if self._outbound is Outbound.LAST else data
+
+    def sent(self, now: float) -> None:
+        if self._outbound is Outbound.LAST:
+            self._wire.lost(now)

@@ -19,7 +19,7 @@ from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.events import ClientEvent
-from socketio_core.trio.client_websocket import ClientPump
+from socketio_core.wire.websocket import Frames
 
 
 @caught_by("transports/one_poll_is_in_flight")
@@ -136,22 +136,22 @@ class TakesRefusalsForNothing(Polling):
 
 
 @caught_by("transports/websocket_pings_are_answered")
-class DoesNotPong(ClientPump):
+class DoesNotPong(Frames[ClientWebSocket]):
     """Ping frames are not answered."""
 
-    def _collect(self) -> bytes:
+    def _take(self) -> bytes:
         self._pong = b""
-        return super()._collect()
+        return super()._take()
 
 
 @caught_by("transports/websocket_pings_are_answered")
-class PongsWithoutTheData(ClientPump):
+class PongsWithoutTheData(Frames[ClientWebSocket]):
     """Pong frames are empty."""
 
-    def _collect(self) -> bytes:
+    def _take(self) -> bytes:
         if self._pong:
             self._pong = self._frames.send(Pong())
-        return super()._collect()
+        return super()._take()
 
 
 @caught_by("transports/fragments_make_one_message")

@@ -8,7 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core.app.client_manager import host_behind
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.trio import connect
-from socketio_core.trio.client_websocket import CLOSE_S
+from socketio_core.wire.client.site import CLOSE_S
 from tests.trio.bench import task_count, trio_tcp_test, until
 from tests.trio.client.server import Connection, Talk, open_packet, raw_server, switching, text
 
@@ -46,7 +46,7 @@ async def test_a_server_that_reads_nothing_does_not_keep_a_lost_connection_alive
         assert task_count() > before, "a task waits for the socket to take more"
         await until(lambda: reasons, "the server's silence is noticed", 10)
         assert reasons == ["ping timeout"]
-        await until(lambda: task_count() == before - 2, "the pump has ended", 4 * CLOSE_S)
+        await until(lambda: task_count() == before - 1, "the pump has ended", 4 * CLOSE_S)
         told.set()
 
 

@@ -15,8 +15,7 @@ import trio
 
 from socketio_core.app import Socket
 from socketio_core.trio import ConnectError, Server, connect
-from socketio_core.trio.dial import Dialer, DialError, Proxy, parse_proxy, reason_of
-from socketio_core.url import parse_url
+from socketio_core.trio.dial import reason_of
 from tests.trio.bench import core_of, trio_tcp_test
 from tests.trio.client.server import raw_server
 
@@ -122,24 +121,13 @@ async def test_proxies_refuse_in_words(answer: bytes, problem: str) -> None:
         assert problem in error.value.message
 
 
-@pytest.mark.parametrize("status", [b"200 OK", b"204 No Content", b"299 Whatever"])
-@trio_tcp_test
-async def test_any_success_makes_a_tunnel_and_ipv6_is_asked_for_in_brackets(status: bytes) -> None:
-    async with proxying(b"HTTP/1.1 " + status + b"\r\n\r\n") as proxy:
-        dialer = Dialer(parse_url("http://[::1]:81"), None, parse_proxy(proxy.url))
-        stream = await dialer.dial(through_tunnel=True)
-        await stream.aclose()
-    assert proxy.heads[0].lower().startswith(b"connect [::1]:81 http/1.1\r\nhost: [::1]:81\r\n")
-
-
 @trio_tcp_test
 async def test_end_in_the_middle_of_a_tls_handshake_is_told_without_a_guess() -> None:
     async with proxying(b"HTTP/1.1 200 OK\r\n\r\n") as proxy:
-        dialer = Dialer(parse_url("https://localhost:81"), None, parse_proxy(proxy.url))
-        with pytest.raises(DialError) as caught:
-            await dialer.dial(through_tunnel=True)
-    assert str(caught.value).startswith("TLS: ")
-    assert "does the server speak TLS" not in str(caught.value)
+        with pytest.raises(ConnectError) as caught:
+            async with connect("https://localhost:81", transports=["websocket"], proxy=proxy.url):
+                pytest.fail("it must not connect")
+    assert caught.value.message.endswith("websocket: TLS: the connection was closed during the handshake")
 
 
 @trio_tcp_test
@@ -196,32 +184,11 @@ async def test_default_tls_context_is_made_once() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", make)
         async with raw_server({"accept": b"HTTP/1.1 400 Bad request\r\n\r\n"}) as server:
-            dialer = Dialer(parse_url(server.url.replace("http://", "https://")), None, None)
-            for _ in range(2):
-                with pytest.raises(DialError):
-                    await dialer.dial(through_tunnel=False)
+            with pytest.raises(ConnectError):
+                async with connect(server.url.replace("http://", "https://"), try_all_transports=True):
+                    pytest.fail("it must not connect")
+            assert server.connections == 2
     assert len(made) == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "proxy"),
-    [
-        ("http://proxy", Proxy("proxy", 80, None)),
-        ("http://proxy:3128/", Proxy("proxy", 3128, None)),
-        ("http://ann:secret@proxy:3128", Proxy("proxy", 3128, AUTHORIZATION)),
-        ("http://a%40b:@[::1]:1", Proxy("::1", 1, b"Basic YUBiOg==")),
-    ],
-)
-def test_proxies_are_read(url: str, proxy: Proxy) -> None:
-    assert parse_proxy(url) == proxy
-
-
-@pytest.mark.parametrize(
-    "url", ["proxy:3128", "https://proxy", "socks5://proxy", "http://", "http://proxy:port", "http://a..b"]
-)
-def test_what_is_no_proxy_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"proxy must look like|not a URL|not the name of a host"):
-        parse_proxy(url)
 
 
 def os_errors(*numbers: int) -> BaseException:

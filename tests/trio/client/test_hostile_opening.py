@@ -103,7 +103,7 @@ WEBSOCKETS: dict[str, tuple[bytes | Talk, str]] = {
     "never answers": (hang, "websocket: no answer within 20 s"),
     "opens and says nothing": (websocket(), "websocket: no answer within 20 s"),
     "opens and closes": (websocket(stay=False), "without a WebSocket close frame"),
-    "close frame": (websocket(frame(b"\x03\xe8", 8, masked=False)), "closed before the open packet"),
+    "close frame": (websocket(frame(b"\x03\xe8", 8, masked=False)), "closed the WebSocket before the open packet"),
     "close frame with a reason": (websocket(frame(b"\x03\xf0policy", 8, masked=False)), "with code 1008 policy"),
     "empty packet": (websocket(text("")), "empty packet"),
     "message first": (websocket(text("4hi")), "not the open packet: 'hi'"),

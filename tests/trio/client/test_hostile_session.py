@@ -334,7 +334,7 @@ async def test_connection_that_closes_before_connect_is_answered_is_an_error(tra
         ("polling", True): "transport close",
         ("polling", False): "GET failed: the server closed the connection before it answered",
         ("websocket", True): "the server closed the WebSocket with code 1001",
-        ("websocket", False): "the server closed the connection without a WebSocket close frame",
+        ("websocket", False): "the connection ended without a WebSocket close frame",
     }
     async with raw_server(answers) as server:
         with pytest.raises(ConnectError) as error:

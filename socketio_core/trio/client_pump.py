@@ -1,0 +1,106 @@
+"""One connection of a client on trio: it is dialed, perhaps secured, and its bytes are moved to its wire and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from socketio_core.trio.dial import DialError, open_tcp, reason_of, shake_hands
+from socketio_core.trio.direct import DirectStream
+from socketio_core.wire.client import ClientWire
+
+if TYPE_CHECKING:
+    from socketio_core.trio.client import TrioClient
+
+_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class ClientPump:
+    """Dials, reads, and writes, in one task; another one writes what the socket does not take at once."""
+
+    def __init__(self, client: TrioClient, wire: ClientWire) -> None:
+        self._client = client
+        self._wire = wire
+        self._scope = trio.CancelScope()
+        self._direct: DirectStream | None = None  # once there is a connection
+        self._wanted: trio.Event | None = None  # the task waits until it is to read
+        self._is_writing = False  # a task does
+        self._is_muted = False  # the stream was told that nothing more is written
+        self._unsent = b""
+        wire.context = self
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """Dial, and go on until the connection ends."""
+        wire, client = self._wire, self._client
+        try:
+            with self._scope:
+                self._direct = DirectStream(await open_tcp(wire.host, wire.port))
+                wire.has_unread = self._direct.has_unread
+                wire.connected(trio.current_time())
+                await self._pump(self._direct)
+        except DialError as error:
+            wire.lost(trio.current_time(), str(error))
+        except _BROKEN as error:
+            wire.lost(trio.current_time(), reason_of(error))
+        except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
+            wire.fail(error, trio.current_time())
+        finally:
+            wire.lost(trio.current_time())
+            client.flush()
+            if self._direct is not None:
+                await self._direct.aclose_forcefully()
+
+    async def _pump(self, direct: DirectStream) -> None:
+        wire, client = self._wire, self._client
+        client.flush()
+        while not wire.is_over:
+            if wire.wants_tls:
+                direct = self._direct = DirectStream(await shake_hands(direct.stream, client.tls(), wire.server_name))
+                wire.has_unread = direct.has_unread
+                wire.secured(trio.current_time())
+            elif wire.wants_input:
+                data = await direct.receive()
+                wire.receive(data, trio.current_time())
+            elif wire.has_more:
+                await trio.lowlevel.checkpoint()  # the turn of others comes first
+                wire.proceed(trio.current_time())
+            else:
+                self._wanted = trio.Event()
+                await self._wanted.wait()
+                continue
+            client.flush()
+
+    def flush(self, now: float) -> None:
+        """Write what is waiting, as far as the socket takes it at once, a task sees to the rest; read on, or end."""
+        wire, direct = self._wire, self._direct
+        if wire.is_over:
+            self._scope.cancel()
+        elif direct is not None:
+            while not self._is_writing and (data := wire.data_to_send(now)):
+                sent = direct.write_now(data)
+                if sent < len(data):
+                    self._unsent = data[sent:]
+                    self._is_writing = True
+                    self._client.start_soon(self._write_rest, direct)
+            if wire.is_mute and not self._is_muted:
+                self._is_muted = True
+                direct.end_writing()
+        if self._wanted is not None and (wire.wants_input or wire.has_more or wire.wants_tls):
+            self._wanted.set()
+            self._wanted = None
+
+    @trio.lowlevel.enable_ki_protection
+    async def _write_rest(self, direct: DirectStream) -> None:
+        try:
+            data, self._unsent = self._unsent, b""
+            while data:
+                await direct.send_all(data)
+                data = self._wire.data_to_send(trio.current_time())
+        except _BROKEN as error:
+            self._wire.write_failed(trio.current_time(), reason_of(error))
+        finally:
+            self._is_writing = False
+            self._client.site.note(self._wire)
+            self._client.flush()

@@ -18,7 +18,7 @@ from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher
 from socketio_core.app.handlers import has_failed, run
-from socketio_core.app.observer import Audience
+from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.worker import Inbox
 from socketio_core.engineio.core import AnyServer
@@ -75,14 +75,16 @@ class ServerHost:
         self.endpoints: list[Endpoint] = []
         self.runtime: Runtime = UNBOUND
         self.is_bound = False
+        self._log = Observer()
         self._bundle = bundle
         self._http = http
 
-    def bind(self, runtime: Runtime) -> None:
+    def bind(self, runtime: Runtime, log: Observer) -> None:
         """Claim the server for an event loop.
 
         Args:
             runtime: what everything runs on from now on.
+            log: is told what happens, as an observer that users need not think of: `Log(logging.getLogger("..."))`.
 
         Raises:
             RuntimeError: it was claimed before.
@@ -90,11 +92,14 @@ class ServerHost:
         if self.is_bound:
             raise RuntimeError("a Server serves once; make another, e.g. in a function that registers the handlers")
         self.is_bound = True
+        self._log = log
+        self.audience.add(log)
         self._set_runtime(runtime)
 
     def release(self) -> None:
         """Give the claim up, before a client has come: it could not be served, and somebody may try again."""
         self.is_bound = False
+        self.audience.remove(self._log)
         self._set_runtime(UNBOUND)
 
     def _set_runtime(self, runtime: Runtime) -> None:

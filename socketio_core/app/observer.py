@@ -93,7 +93,7 @@ class Audience:
     Whoever has something to tell on a hot path looks first: `if audience.event_sent: audience.tell(...)`.
     """
 
-    __slots__ = ("_failing", "_watch_rooms", *METHODS)
+    __slots__ = ("_failing", "_observers", "_watch_rooms", *METHODS)
 
     request_refused: tuple[Callable[[RequestRefused], object], ...]
     connection_opened: tuple[Callable[[Session], object], ...]
@@ -110,10 +110,10 @@ class Audience:
     failed: tuple[Callable[[str, BaseException], object], ...]
 
     def __init__(self) -> None:
-        self._failing: set[Callable[..., object]] = set()
+        self._observers: list[Observer] = []
+        self._failing: list[Callable[..., object]] = []
         self._watch_rooms: Callable[[], None] | None = None
-        for name in METHODS:
-            setattr(self, name, ())
+        self._collect()
 
     def add(self, observer: Observer) -> None:
         """Tell one more.
@@ -124,13 +124,21 @@ class Audience:
         # Not everybody checks types.
         if not isinstance(observer, Observer):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"observer must be an Observer, not: {observer!r}")
-        methods: dict[str, Any] = {name: getattr(observer, name) for name in METHODS}
-        wanted = {name: method for name, method in methods.items() if not _is_inherited(name, method)}
-        for name, method in wanted.items():
-            check_function(name, method, may_wait=False)
-        for name, method in wanted.items():
-            setattr(self, name, (*getattr(self, name), method))
+        for name in METHODS:
+            check_function(name, getattr(observer, name), may_wait=False)
+        self._observers.append(observer)
+        self._collect()
         self._see_to_rooms()
+
+    def remove(self, observer: Observer) -> None:
+        """Tell one of them no more."""
+        self._observers = [each for each in self._observers if each is not observer]
+        self._collect()
+
+    def _collect(self) -> None:
+        for name in METHODS:
+            methods: list[Any] = [getattr(observer, name) for observer in self._observers]
+            setattr(self, name, tuple(method for method in methods if not _is_inherited(name, method)))
 
     def when_rooms_matter(self, watch_rooms: Callable[[], None]) -> None:
         """Call `watch_rooms` when there is somebody to tell about rooms; so joining one costs nothing before."""
@@ -154,9 +162,10 @@ class Audience:
         self.tell(self.failed, what, error)
 
     def _method_failed(self, method: Callable[..., object], error: Exception) -> None:
-        if method not in self._failing:  # else a log would be full of it
-            self._failing.add(method)
-            self.report(f"observer {getattr(method, '__qualname__', repr(method))} failed, which is told once", error)
+        if not any(method is known for known in self._failing):  # else a log would be full of it
+            self._failing.append(method)
+            name: object = getattr(method, "__qualname__", type(method).__name__)  # no repr(): that may fail as well
+            self.report(f"observer {name} failed, which is told once", error)
 
 
 def _is_inherited(name: str, method: object) -> bool:

@@ -54,7 +54,7 @@ async def serve(
     check_listening(host, port, ssl_context, signals)
     served = host_of(server)
     runtime = AsyncioRuntime(served)
-    served.bind(runtime)
+    served.bind(runtime, Log(LOGGER))
     if listeners is None:
         try:
             listeners = await _open_listeners(host, port)
@@ -92,7 +92,6 @@ class Service:
     """
 
     def __init__(self, host: ServerHost, runtime: AsyncioRuntime) -> None:
-        host.audience.add(Log(LOGGER))
         self.runtime = runtime
         self.site = runtime.site = site_of(host)
         self._stop = asyncio.Event()

@@ -60,7 +60,7 @@ async def serve(
     """
     check_listening(host, port, ssl_context, signals)
     served, runtime = host_of(server), TrioRuntime()
-    served.bind(runtime)
+    served.bind(runtime, Log(LOGGER))
     if listeners is None:
         try:
             listeners = await trio.open_tcp_listeners(port, host=host)
@@ -87,7 +87,6 @@ class Service:
     """
 
     def __init__(self, host: ServerHost, runtime: TrioRuntime) -> None:
-        host.audience.add(Log(LOGGER))
         self.host = host
         self.runtime = runtime
         self.site = runtime.site = site_of(host)

@@ -63,11 +63,10 @@ class AppRig(Rig):
             engine=engine,
             settings=SocketSettings(**settings),
             concurrency=concurrency,
-            observers=[self.onlooker],
             new_id=numbered_ids(),
         )
         self.host = host_of(self.io)
-        self.host.bind(self.runtime)
+        self.host.bind(self.runtime, self.onlooker)
         core = self.host.endpoints[0].core
         assert isinstance(core, ServerCore)
         self.server = core

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from socketio_core import Server
+from socketio_core import Observer, Server
 from socketio_core.app.server import host_of
 from socketio_core.app.site import site_of
 from tests.app.hand_runtime import HandRuntime
@@ -19,12 +19,12 @@ class Served(HandHost):
         runtime: what it runs on.
     """
 
-    def __init__(self, io: Server) -> None:
+    def __init__(self, io: Server, log: Observer | None = None) -> None:
         super().__init__()
         self.io = io
         self.runtime = HandRuntime(self.clock)
         host = host_of(io)
-        host.bind(self.runtime)
+        host.bind(self.runtime, log or Observer())
         self.site = site_of(host)
 
     def settle(self) -> None:

@@ -74,6 +74,48 @@ def test_one_that_fails_harms_nobody_and_is_told_once_by_name() -> None:
     ]
 
 
+class Odd(Failing):
+    """Cannot even be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("nor shown")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("nor compared")
+
+    __hash__ = None  # type: ignore[assignment] # nor hashed
+
+
+def test_one_that_cannot_be_shown_or_compared_harms_nobody_either() -> None:
+    odd, failures = Odd(), Failures()
+    odd.message_sent = _Callable()  # type: ignore[assignment] # as whoever replaces one does
+    io = Server(observers=[odd, failures])
+    engine = io.attach_engine()
+    engine.on("message", EngineSession.send_nowait)
+    served = Served(io)
+    for _ in range(2):
+        assert served.connect().ask("/socket.io/").status == 400
+    served.websocket("/engine.io/?EIO=4&transport=websocket").send(frame("4a"))
+    assert [told.partition(" failed")[0] for told in failures.told if "Failing.failed" not in told] == [
+        "observer Failing.request_refused",
+        "observer _Callable",
+    ]
+
+
+class _Callable:
+    def __call__(self, *_: object) -> None:
+        raise RuntimeError("no")
+
+
+def test_who_is_removed_is_told_no_more() -> None:
+    audience, first, second = Audience(), Failures(), Failures()
+    audience.add(first)
+    audience.add(second)
+    audience.remove(first)
+    audience.report("what", KeyError("why"))
+    assert (first.told, second.told) == ([], ["what: 'why'"])
+
+
 class Async(Observer):
     """Cannot be told: nobody would await it."""
 
@@ -170,7 +212,8 @@ def test_broadcasts_are_told_once_with_how_many_took_them() -> None:
     diary = Diary()
     io = Server(observers=[diary])
     served = Served(io)
-    served.join(), served.join()
+    for _ in range(2):
+        served.join()
     diary.take()
     io.emit_nowait("news", 1)
     io.to("nobody").emit_nowait("secret")
@@ -238,7 +281,11 @@ class Meddler(Observer):
 
 def test_an_observer_that_meddles_harms_nobody() -> None:
     io = Server(observers=[Meddler()])
-    io.use(lambda socket: socket.join(["one", "two"]))
+
+    @io.use
+    def seat(socket: Socket) -> None:
+        socket.join(["one", "two"])
+
     served = Served(io)
     client = served.join()
     (socket,) = io.sockets.sockets.values()

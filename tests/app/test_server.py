@@ -12,6 +12,8 @@ from socketio_core import Cors, EngineSettings, Observer, Request, Response, Ser
 from socketio_core.app import EngineSession, Socket
 from socketio_core.app.log import Log
 from socketio_core.app.server import host_of
+from socketio_core.socketio import JSONValue
+from tests.app.rig import noting
 from tests.app.served import Served
 from tests.wire.written import CLOSE, POLLING, TEXT, frame, request
 
@@ -22,6 +24,10 @@ Allow = Callable[[Request], Awaitable[str | None] | str | None]
 def text(payload: str) -> tuple[int, bytes]:
     """Return a text frame as a client gets it."""
     return TEXT, payload.encode()
+
+
+def echo(_: Socket, *args: JSONValue) -> tuple[JSONValue, ...]:
+    return args
 
 
 class Failures(Observer):
@@ -73,7 +79,7 @@ def test_a_handler_that_waits_holds_up_no_other_client() -> None:
 
 def test_a_client_that_polls_is_served_the_same() -> None:
     io = Server()
-    io.on("echo", lambda _, *args: args)
+    io.on("echo", echo)
     served = Served(io)
     target = f"{POLLING}&sid={served.open_session()}"
     peer = served.connect()
@@ -86,7 +92,7 @@ def test_a_client_that_polls_is_served_the_same() -> None:
 def test_time_passes_by_hand() -> None:
     served = Served(Server(engine=EngineSettings(ping_interval_s=10, ping_timeout_s=5)))
     left: list[str] = []
-    served.io.on("disconnect", lambda _, reason: left.append(reason))
+    served.io.on("disconnect", noting(left))
     client = served.join()
     served.advance(10)
     assert client.frames() == [text("2")]
@@ -99,8 +105,8 @@ def test_an_adapter_may_run_handlers_itself(concurrency: int) -> None:
     """As readers do, which have no task for a handler that never waits; see `handover`."""
     io = Server(concurrency=concurrency)
     engine = io.attach_engine()
-    engine.on("message", lambda session, message: session.send_nowait(message))
-    io.on("echo", lambda _, *args: args)
+    engine.on("message", EngineSession.send_nowait)
+    io.on("echo", echo)
     served = Served(io)
     client, bare = served.join(), served.websocket("/engine.io/?EIO=4&transport=websocket")
     client.wire.receive(frame('421["echo","a"]'), served.now)
@@ -156,12 +162,15 @@ def test_what_nobody_serves_yet_has_nothing_to_wait_for() -> None:
 def test_a_server_is_claimed_once_unless_the_claim_is_given_up() -> None:
     io = Server()
     io.attach_engine()
-    served = Served(io)
+    given_up = Failures()
+    served = Served(io, given_up)
     with pytest.raises(RuntimeError, match="serves once"):
         Served(io)
     with pytest.raises(RuntimeError, match="attach engines before"):
         io.attach_engine("/more/")
     host_of(io).release()
+    host_of(io).audience.report("nothing", KeyError())
+    assert given_up.told == [], "its log is told no more"
     assert host_of(io).runtime is not served.runtime
     io.attach_engine("/more/")
     assert Served(io).connect().ask("/more/?EIO=4&transport=polling").status == 200
@@ -170,7 +179,7 @@ def test_a_server_is_claimed_once_unless_the_claim_is_given_up() -> None:
 def test_at_the_end_clients_are_told_and_handlers_run() -> None:
     io = Server()
     left: list[str] = []
-    io.on("disconnect", lambda _, reason: left.append(reason))
+    io.on("disconnect", noting(left))
     served = Served(io)
     client, polling = served.join(), f"{POLLING}&sid={served.open_session()}"
     waiting = served.connect()
@@ -314,8 +323,7 @@ def test_paths_of_engines_must_not_overlap(path: str) -> None:
 
 
 def log_of(io: Server) -> Served:
-    io.observe(Log(logging.getLogger("tests.server")))
-    return Served(io)
+    return Served(io, Log(logging.getLogger("tests.server")))
 
 
 def test_a_refused_origin_is_a_warning_once_for_each(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import trio
 
 from socketio_core import EngineSettings
-from socketio_core.socketio.json_parser import JsonModule
+from socketio_core.socketio.json_module import JsonModule
 from socketio_core.trio import Server, Socket
 
 

@@ -27,7 +27,8 @@ from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import plain
 from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio.json_parser import JsonModule, parser_of
+from socketio_core.socketio.json_module import JsonModule
+from socketio_core.socketio.json_parser import parser_of
 from socketio_core.socketio.packet import ROOT_NAMESPACE
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.server import ServerCore

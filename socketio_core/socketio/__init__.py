@@ -16,7 +16,8 @@ from socketio_core.socketio.events import (
     ServerEvent,
 )
 from socketio_core.socketio.hub import Hub, NamespaceCore
-from socketio_core.socketio.json_parser import JsonModule, JsonParser
+from socketio_core.socketio.json_module import JsonModule
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, Packet
 from socketio_core.socketio.parser import Decoder, Parser

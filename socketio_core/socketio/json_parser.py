@@ -6,19 +6,26 @@ payload where one is required, 1 to `max_attachments` attachments, no `NaN`, bou
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
 from json import JSONDecoder, JSONEncoder
 from json import encoder as json_encoder
-from typing import Any, Final, NoReturn, Protocol, cast
+from typing import Final, NoReturn, cast
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import MESSAGE, Payload
 from socketio_core.errors import LocalProtocolError, PacketError
 from socketio_core.settings import ClientSettings, SocketSettings
 from socketio_core.socketio.binary import Slot, disarmed, fill_slots, find_slots, placeholder
+from socketio_core.socketio.json_module import (
+    Dumps,
+    JsonModule,
+    Loads,
+    refuses_depth,
+    strict_dumps,
+    strict_loads,
+    text_of,
+)
 from socketio_core.socketio.nesting import is_too_deep
 from socketio_core.socketio.packet import (
     ACK,
@@ -84,66 +91,6 @@ def _make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue
     return lambda data: "".join(encode(data, 0))
 
 
-class JsonModule(Protocol):
-    """A faster JSON, e.g. the module `orjson`; its output must be compact."""
-
-    def dumps(self, value: Any, /, *, default: Callable[[Any], Any] | None = ...) -> bytes | str:
-        """Encode a value; `default` is asked about what has no form in JSON."""
-        ...
-
-    def loads(self, text: str, /) -> Any:
-        """Decode a value."""
-        ...
-
-
-_Dumps = Callable[..., bytes | str]
-_Loads = Callable[[str], Any]
-
-_STRICT_OPTIONS: Final = ("OPT_PASSTHROUGH_DATACLASS", "OPT_PASSTHROUGH_DATETIME", "OPT_PASSTHROUGH_SUBCLASS")
-"""Of orjson: what `json` has no form for, or another one, is not to be encoded by itself."""
-
-
-def _strict_dumps(json: JsonModule) -> _Dumps | None:
-    """Return what encodes; nothing if it writes more than JSON, or spaces between."""
-    dumps: _Dumps = json.dumps
-    options = sum({int(getattr(json, name, 0)) for name in _STRICT_OPTIONS})  # each is a bit of its own
-    if options:
-        dumps = partial(dumps, option=options)
-    if _tried(dumps, [1, {"a": "é"}]) != '[1,{"a":"é"}]' or _tried(dumps, [math.inf]) not in (None, "[null]"):
-        return None
-    return dumps
-
-
-def _strict_loads(json: JsonModule) -> _Loads | None:
-    """Return what decodes; nothing if it reads more than JSON, or what nobody could send on."""
-    for text in ("NaN", "Infinity", "1e400"):
-        try:
-            json.loads(text)
-        except Exception:  # noqa: BLE001, S112 - each module has errors of its own
-            continue
-        return None
-    return json.loads
-
-
-def _tried(dumps: _Dumps, value: JSONValue) -> str | None:
-    try:
-        return _text_of(dumps(value))
-    except Exception:  # noqa: BLE001 - each module has errors of its own
-        return None
-
-
-def _refuses_depth(dumps: _Dumps, depth: int) -> bool:
-    """Whether a module never writes what is nested so deep; orjson's own limit is 254."""
-    nested: JSONValue = []
-    for _ in range(depth - 1):
-        nested = [nested]
-    return _tried(dumps, nested) is None
-
-
-def _text_of(encoded: bytes | str) -> str:
-    return encoded if isinstance(encoded, str) else encoded.decode("utf-8")
-
-
 class JsonParser:
     """Encodes to `"42[...]"` and attachments; makes strict decoders.
 
@@ -165,11 +112,11 @@ class JsonParser:
         self._encode_json = _make_encoder(self._default)
         if json is not None and not (callable(getattr(json, "dumps", None)) and callable(getattr(json, "loads", None))):
             raise TypeError(f"json must have dumps and loads, as the module orjson has: {json!r}")
-        self._loads = None if json is None else _strict_loads(json)
-        self._fast_dumps = None if json is None else _strict_dumps(json)
+        self._loads = None if json is None else strict_loads(json)
+        self._fast_dumps = None if json is None else strict_dumps(json)
         self._max_depth = self._settings.max_emitted_json_depth
         self._may_be_deep_chars = 2 * self._max_depth  # each level takes two characters
-        self._bounds_depth = self._fast_dumps is not None and _refuses_depth(self._fast_dumps, self._max_depth + 1)
+        self._bounds_depth = self._fast_dumps is not None and refuses_depth(self._fast_dumps, self._max_depth + 1)
 
     def encode(self, packet: Packet) -> WireMessage:
         """Encode a packet; bytes anywhere in an event or ack become attachments, in depth-first order.
@@ -238,10 +185,10 @@ class JsonParser:
             raise LocalProtocolError("data with bytes in it also holds an object with '_placeholder': true")
         return text
 
-    def _fast_json(self, dumps: _Dumps, data: JSONValue) -> str:
+    def _fast_json(self, dumps: Dumps, data: JSONValue) -> str:
         """Encode with another module; what it refuses or hides is for our own to judge."""
         try:
-            text = _text_of(dumps(data, default=self._default))
+            text = text_of(dumps(data, default=self._default))
         except Exception:  # noqa: BLE001 - each module has errors of its own
             text = ""
         if not text or "null" in text:  # orjson writes NaN as null
@@ -263,7 +210,7 @@ class JsonParser:
         """Return what another module takes of itself in a form that `json` takes: it may not get to see the packet."""
         if self._loads is not None and self._fast_dumps is not None:
             try:
-                return self._loads(_text_of(self._fast_dumps(value)))
+                return self._loads(text_of(self._fast_dumps(value)))
             except Exception:  # noqa: BLE001, S110 - each module has errors of its own; it does not take it either
                 pass
         name = type(value).__name__
@@ -290,7 +237,7 @@ class JsonDecoder:
 
     __slots__ = ("_attachments", "_loads", "_max_depth", "_missing", "_packet", "_settings", "_size", "_slots")
 
-    def __init__(self, settings: SocketSettings | ClientSettings, loads: _Loads | None = None) -> None:
+    def __init__(self, settings: SocketSettings | ClientSettings, loads: Loads | None = None) -> None:
         self._settings = settings
         self._loads = loads
         self._max_depth = settings.max_json_depth
@@ -421,7 +368,7 @@ class JsonDecoder:
         return packet
 
 
-def _load(loads: _Loads, text: str, start: int) -> tuple[JSONValue, int]:
+def _load(loads: Loads, text: str, start: int) -> tuple[JSONValue, int]:
     """Decode with another module; what it refuses is for our own to judge."""
     try:
         return loads(text[start:]), len(text)

@@ -17,7 +17,8 @@ from socketio_core.checks import check_kind, check_path, check_seconds, check_sw
 from socketio_core.http import Headers
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.client.client import ClientCore
-from socketio_core.socketio.json_parser import JsonModule, parser_of
+from socketio_core.socketio.json_module import JsonModule
+from socketio_core.socketio.json_parser import parser_of
 from socketio_core.socketio.parser import Parser
 from socketio_core.trio.client_pump import ClientPump
 from socketio_core.trio.groups import is_cancelled, only_cause

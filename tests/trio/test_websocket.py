@@ -11,7 +11,8 @@ import trio
 from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
-from socketio_core.socketio.json_parser import JsonModule, JsonParser
+from socketio_core.socketio.json_module import JsonModule
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import Server, Timeouts
 from socketio_core.websocket_handshake import Subprotocols
 from tests.trio.bench import Bench, Faults, counted_calls, serving, task_count, trio_tcp_test, trio_test, until

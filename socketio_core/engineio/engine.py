@@ -7,7 +7,6 @@ client sends raises.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Final, cast
 
@@ -18,6 +17,14 @@ from socketio_core.engineio.events import EngineEvent, Opened, RequestRefused
 from socketio_core.engineio.handshake import open_packet
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import NOOP, Frame, message_frame
+from socketio_core.engineio.refusals import (
+    FORBIDDEN,
+    PROTOCOL_VERSION,
+    UNKNOWN_SESSION,
+    Refusal,
+    refusal_of,
+    response_to,
+)
 from socketio_core.engineio.session import Session
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import CarrierState
@@ -27,30 +34,13 @@ from socketio_core.http import (
     Request,
     Response,
     cors_headers,
-    has_illegal_origin,
     preflight_response,
-    refused_origin,
 )
 from socketio_core.ids import IdFactory, new_id
-from socketio_core.records import record
 from socketio_core.settings import EngineSettings, with_path
 from socketio_core.websocket_handshake import refused_handshake
 
-PROTOCOL_VERSION: Final = "4"
 USUAL_PATH: Final = "/engine.io/"  # reference
-FORBIDDEN: Final = 4  # the code of a refused handshake or origin (PROTOCOL 1.4)
-
-
-@record
-class _Refusal:
-    code: int
-    message: str
-    detail: str
-    status: int = 400
-    foreign_origin: str | None = None
-
-
-_UNKNOWN_SESSION = _Refusal(1, "Session ID unknown", "no such session; it may have ended")
 
 
 class Engine:
@@ -77,7 +67,6 @@ class Engine:
         self.shared = Shared(self.engine_settings)
         self.shared.is_inner = is_inner
         self.agenda = self.shared.agenda
-        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"<Engine {self.path}, {len(self.shared.sessions)} sessions>"
@@ -105,14 +94,14 @@ class Engine:
         """
         try:
             is_good = not request.query.get("sid") and refused_handshake(request) is None
-            return is_good and self._check(request) is None
+            return is_good and refusal_of(request, self.shared) is None
         except Exception:  # noqa: BLE001 - of a function in the settings; `handle_request` will see that, too
             return False
 
     def refuse(self, request: Request, text: str = "Forbidden") -> Respond:
         """Refuse a handshake: 403, or 400 to a WebSocket, with `text` (PROTOCOL 1.4, code 4)."""
         try:
-            return self._refuse(request, _Refusal(FORBIDDEN, text, f"handshake refused: {text}", 403))
+            return self._refuse(request, Refusal(FORBIDDEN, text, f"handshake refused: {text}", 403))
         except Exception as error:  # noqa: BLE001 - of a function in the settings
             return self._give_up(request, error)
 
@@ -141,10 +130,10 @@ class Engine:
         cors = self.engine_settings.cors
         if cors is not None and request.method == "OPTIONS":
             return Respond(preflight_response(request, cors))
-        refusal = self._check(request)
+        refusal = refusal_of(request, self.shared)
         sid = request.query.get("sid")
         if refusal is not None:
-            if refusal is _UNKNOWN_SESSION and sid and self._is_late_poll(request, sid, now):
+            if refusal is UNKNOWN_SESSION and sid and self._is_late_poll(request, sid, now):
                 return Respond(self._noop_response(request, sid))
             return self._refuse(request, refusal)
         if not sid:
@@ -158,63 +147,10 @@ class Engine:
             return self._post(session, request, context)
         return Respond(Response(500, [(b"content-length", b"0")]))  # the reference's answer (PROTOCOL 9-20)
 
-    def _check(self, request: Request) -> _Refusal | None:
-        transport = request.query.get("transport", "")
-        if transport not in self.engine_settings.transports:
-            return _Refusal(0, "Transport unknown", f"transport: {transport!r}")
-        if has_illegal_origin(request):
-            return _Refusal(3, "Bad request", "origin header holds control characters")
-        refused = refused_origin(request, self.engine_settings.cors)
-        if refused is not None:
-            return _Refusal(FORBIDDEN, "Forbidden", refused, 403, request.header("origin"))
-        sid = request.query.get("sid")
-        return self._check_session(request, transport, sid) if sid else self._check_handshake(request, transport)
-
-    def _check_session(self, request: Request, transport: str, sid: str) -> _Refusal | None:
-        session = self.shared.sessions.get(sid)
-        if session is None:
-            return _UNKNOWN_SESSION
-        if request.query.get("EIO") != PROTOCOL_VERSION:
-            return _Refusal(3, "Bad request", f"EIO does not match the session: {request.query.get('EIO')!r}")
-        if not request.is_websocket_upgrade:
-            if transport != session.transport or transport != "polling":
-                return _Refusal(3, "Bad request", f"transport {transport!r}, but the session is on {session.transport}")
-            return None
-        if transport != "websocket":
-            return _Refusal(3, "Bad request", f"WebSocket upgrade with transport {transport!r}")
-        if not self.engine_settings.allow_upgrades:
-            return _Refusal(3, "Bad request", "upgrades are not allowed")
-        return None
-
-    def _check_handshake(self, request: Request, transport: str) -> _Refusal | None:
-        if request.method != "GET":
-            return _Refusal(2, "Bad handshake method", f"method: {request.method!r}")
-        if request.is_websocket_upgrade != (transport == "websocket"):
-            return _Refusal(3, "Bad request", f"transport {transport!r} and the Upgrade header do not match")
-        if request.query.get("EIO") != PROTOCOL_VERSION:
-            return _Refusal(5, "Unsupported protocol version", f"EIO: {request.query.get('EIO')!r}, expected '4'")
-        if self._is_closed:
-            return _Refusal(3, "Server is shutting down", "handshake during shutdown", 503)
-        if len(self.shared.sessions) >= self.engine_settings.max_sessions:
-            return _Refusal(3, "Too many sessions", f"limit max_sessions: {self.engine_settings.max_sessions}", 503)
-        return None
-
-    def _refuse(self, request: Request, refusal: _Refusal) -> Respond:
-        if request.is_websocket_upgrade:
-            status = refusal.status if refusal.status == 503 else 400
-            body = refusal.message.encode("utf-8", "replace")
-            headers = [(b"connection", b"close"), (b"content-type", b"text/html")]
-        else:
-            status = refusal.status
-            fields = {"code": refusal.code, "message": refusal.message}
-            body = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
-            headers = [(b"content-type", b"application/json"), *cors_headers(request, self.engine_settings.cors)]
-        if request.method == "HEAD":
-            body = b""
-        else:
-            headers.append((b"content-length", b"%d" % len(body)))
+    def _refuse(self, request: Request, refusal: Refusal) -> Respond:
+        response = response_to(request, refusal, self.engine_settings.cors)
         self._report(request, refusal)
-        return Respond(Response(status, headers, body))
+        return Respond(response)
 
     def _give_up(self, request: Request, error: Exception) -> Respond:
         detail = f"a function in the settings raised {type(error).__name__}"
@@ -222,7 +158,7 @@ class Engine:
         self.shared.events.append((None, event))
         return Respond(_empty_response(500, []))
 
-    def _report(self, request: Request, refusal: _Refusal) -> None:
+    def _report(self, request: Request, refusal: Refusal) -> None:
         event = RequestRefused(request, refusal.code, refusal.message, refusal.detail, refusal.foreign_origin)
         self.shared.events.append((None, event))
 
@@ -235,7 +171,7 @@ class Engine:
             session.upgrade.begin(websocket, now)
         else:
             detail = "the session has, or is moving to, a WebSocket or is closing"
-            self._report(request, _Refusal(3, "Bad request", detail))
+            self._report(request, Refusal(3, "Bad request", detail))
             session.turn_away(websocket)
         return Upgrade(websocket, headers)
 
@@ -479,7 +415,7 @@ class Engine:
         """
         check_close(code, text)
         self.agenda.catch_up(now)
-        self._is_closed = True
+        self.shared.is_closing = True
         for session in list(self.shared.sessions.values()):
             session.close(now, wait=False, code=code, text=text)
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from conformance.times import QUICK, VARIABLE, Times, as_text
 
@@ -126,9 +126,8 @@ def started(name: str, times: Times = QUICK) -> Generator[str]:
     """
     command = [sys.executable, "-m", "conformance", "serve", name, "--port", "0"]
     environment = {**os.environ, VARIABLE: as_text(times)}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **pipes)
     lines: queue.Queue[str] = queue.Queue()
     errors: list[str] = []
     readers = [
@@ -144,7 +143,7 @@ def started(name: str, times: Times = QUICK) -> Generator[str]:
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # whatever it has started would keep the pipes open
             process.wait()
         for reader in readers:
             reader.join(STOP_S)

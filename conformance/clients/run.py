@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,9 @@ from conformance.hosting import HostError
 
 CASE_S: Final = 15.0
 """How long one case may take in all."""
+
+START_S: Final = 30.0
+"""How long a process may take to start."""
 
 KNOWN: Final = ("node", "trio")
 
@@ -84,6 +88,7 @@ async def check(command: Sequence[str], cases: Sequence[ClientCase]) -> list[Cli
         fatal: str | None = None
         try:
             async with client_process(command) as process:
+                await _wait_until_up(process)
                 for case in cases[len(results) :]:
                     try:
                         results.append(ClientResult(case, await _run(case, process)))
@@ -100,6 +105,17 @@ async def check(command: Sequence[str], cases: Sequence[ClientCase]) -> list[Cli
     if sys.stderr.isatty():
         print("\r", end="", file=sys.stderr)
     return results
+
+
+async def _wait_until_up(process: ClientProcess) -> None:
+    """Let a new process connect to something, or else how long it takes to start would count against the first case."""
+    async with scripted_server() as server:
+        peer = ClientPeer(process, server)
+        with suppress(Failure, ProcessEnded):  # then the cases say it
+            await peer.open("polling")
+            await server.next("handshake", START_S)
+    with suppress(Failure, ProcessEnded):
+        await process.close(peer.name)
 
 
 async def _run(case: ClientCase, process: ClientProcess) -> str | None:

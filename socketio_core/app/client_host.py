@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from socketio_core.app.client_inbox import FAILED, ClientInbox
-from socketio_core.app.client_manager import ClientManager, handlers_of
+from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, checked_auth
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, has_failed, run
+from socketio_core.app.handlers import Handler, handlers_of, has_failed, run
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected
 from socketio_core.app.worker import Inbox

@@ -6,6 +6,7 @@ Each socket has an inbox, where they wait for their handlers; see `worker`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import iscoroutinefunction
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.namespace import Namespace, ParentNamespace
@@ -36,7 +37,7 @@ from socketio_core.socketio.events import (
     EventReceived,
     Left,
 )
-from socketio_core.socketio.hub import NamePattern, NamespaceCore
+from socketio_core.socketio.hub import NamespaceCore
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.server import ServerCore
@@ -66,7 +67,7 @@ class Dispatcher:
         self.audience.when_rooms_matter(self._watch_rooms)
         self.concurrency = concurrency
         self._kept: dict[str, Namespace] = {}  # those with handlers of their own, by name
-        self._parents: dict[NamePattern | None, ParentNamespace] = {}
+        self._parents: dict[_Matches, ParentNamespace] = {}
         self.root = self.namespace(ROOT_NAMESPACE)
 
     # -- namespaces --------------------------------------------------------------------------------------------------
@@ -77,12 +78,12 @@ class Dispatcher:
 
     def family(self, pattern: Callable[[str], object]) -> ParentNamespace:
         """Return what stands for all namespaces whose name matches, which clients may join from then on."""
-        for known in self._parents.values():
+        for known in self._parents:
             if known.pattern == pattern:
-                return known  # or the guards of a second family would never be asked
-        parent = ParentNamespace(self, pattern)
-        self._parents[parent.matches] = parent
-        self.core.hub.allow(parent.matches)
+                return self._parents[known]  # or the guards of a second family would never be asked
+        matches = _Matches(pattern, self.audience)
+        self._parents[matches] = parent = ParentNamespace(self)
+        self.core.hub.allow(matches)
         return parent
 
     @property
@@ -93,7 +94,8 @@ class Dispatcher:
     def _namespace_of(self, core: NamespaceCore) -> Namespace:
         namespace = core.context
         if not isinstance(namespace, Namespace):
-            namespace = core.context = Namespace(self, core, self._parents.get(core.pattern))
+            parent = self._parents[core.pattern] if isinstance(core.pattern, _Matches) else None
+            namespace = core.context = Namespace(self, core, parent)
         return namespace
 
     def keep(self, namespace: Namespace) -> None:
@@ -137,8 +139,8 @@ class Dispatcher:
                 _settle(event)
             elif isinstance(event, ConnectRequested):
                 inbox = self._inbox_for(event)
-                if inbox.put(event):
-                    runnable.append(inbox)
+                inbox.put(event)  # the first thing in it, so somebody must work
+                runnable.append(inbox)
             elif isinstance(event, Left):
                 inbox = inbox_of(event.member)
                 inbox.flow.wake()  # whoever waits to emit learns that it is over
@@ -233,6 +235,25 @@ class Dispatcher:
         if len(responses) < len(members):
             raise AckTimeout(f"{len(members) - len(responses)} of {len(members)} acks did not come", responses)
         return responses
+
+
+class _Matches:
+    """Says whether a namespace belongs to a family; a function that fails says no."""
+
+    __slots__ = ("_audience", "pattern")
+
+    def __init__(self, pattern: Callable[[str], object], audience: Audience) -> None:
+        if iscoroutinefunction(pattern):
+            raise TypeError(f"function of a namespace's name must not be async; decide in a middleware: {pattern!r}")
+        self.pattern = pattern
+        self._audience = audience
+
+    def __call__(self, name: str) -> bool:
+        try:
+            return bool(self.pattern(name))
+        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self._audience.report(f"function of a namespace's name failed: {name!r}", error)
+            return False
 
 
 def _settle(event: AckReceived | AckExpired | AckDropped) -> None:

@@ -139,7 +139,7 @@ class SessionInbox(Inbox[Opened | Payload | Closed]):
 
 def session_inbox_behind(client: EngineSession) -> SessionInbox:
     """Return what the application keeps of a session and does not show."""
-    return client._inbox
+    return client._inbox  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here
 
 
 class EngineDispatcher:

@@ -153,6 +153,11 @@ class Registrar:
         return handler
 
 
+def handlers_of(registrar: Registrar) -> HandlerTable:
+    """Return what was registered with something; it does not show that itself."""
+    return registrar._handlers  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here
+
+
 def _checked(handler: Handler) -> Handler:
     if not callable(handler):
         raise TypeError(f"handler must be a function: {handler!r}")
@@ -170,9 +175,13 @@ def has_failed(error: BaseException, runtime: Runtime) -> bool:
     """
     if isinstance(error, Exception):
         return True
-    if isinstance(error, _ENDS) or (isinstance(error, BaseExceptionGroup) and error.subgroup(_ENDS) is not None):
-        return False
-    return not runtime.is_cancelled(error)
+    return not _ends_all(error) and not runtime.is_cancelled(error)
+
+
+def _ends_all(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(_ENDS) is not None  # pyright: ignore[reportUnknownMemberType] # of anything at all
+    return isinstance(error, _ENDS)
 
 
 async def run(handler: Handler, *args: object) -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from inspect import iscoroutinefunction
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from socketio_core.app.handlers import Handler, HandlerTable, Registrar
+from socketio_core.app.handlers import Handler, HandlerTable, Registrar, handlers_of
 from socketio_core.records import plain
 from socketio_core.socketio.hub import NamespaceCore
 from socketio_core.socketio.member import Member
@@ -217,34 +216,29 @@ class Namespace(_Registers, Broadcasts):
         parent: whose handlers and middlewares come before its own, if its name matches a pattern.
     """
 
-    __slots__ = ("_app", "_handlers", "core", "parent")
+    __slots__ = ("_app", "_core", "_handlers", "parent")
 
     def __init__(self, app: Dispatcher, core: NamespaceCore, parent: ParentNamespace | None = None) -> None:
         self._app = app
-        self._handlers = HandlerTable(None if parent is None else parent.handlers, added=self._keep)
-        self.core = core
+        self._handlers = HandlerTable(None if parent is None else handlers_of(parent), added=self._keep)
+        self._core = core
         self.parent = parent
 
     def _keep(self) -> None:
         self._app.keep(self)
 
     def __repr__(self) -> str:
-        return f"<Namespace {self.name}, {len(self.core.members)} sockets>"
+        return f"<Namespace {self.name}, {len(self._core.members)} sockets>"
 
     @property
     def name(self) -> str:
         """E.g. `"/admin"`."""
-        return self.core.name
-
-    @property
-    def handlers(self) -> HandlerTable:
-        """What was registered with `on` and `use`, here and with the parent."""
-        return self._handlers
+        return self._core.name
 
     @property
     def sockets(self) -> Mapping[str, Socket]:
         """The sockets in it, by id; a snapshot."""
-        return {sid: self._app.socket_of(member) for sid, member in self.core.members.items()}
+        return {sid: self._app.socket_of(member) for sid, member in self._core.members.items()}
 
     def _everyone(self) -> BroadcastOperator:
         return BroadcastOperator(self._app, self.name)
@@ -256,27 +250,11 @@ class ParentNamespace(_Registers):
     They come before those of the child itself. Children that exist already get what is registered later too.
     """
 
-    __slots__ = ("_app", "_handlers", "pattern")
+    __slots__ = ("_app", "_handlers")
 
-    def __init__(self, app: Dispatcher, pattern: Callable[[str], object]) -> None:
-        if iscoroutinefunction(pattern):
-            raise TypeError(f"function of a namespace's name must not be async; decide in a middleware: {pattern!r}")
+    def __init__(self, app: Dispatcher) -> None:
         self._app = app
         self._handlers = HandlerTable()
-        self.pattern = pattern
-
-    def matches(self, name: str) -> bool:
-        """Whether the namespace `name` is a child; a function that fails says no."""
-        try:
-            return bool(self.pattern(name))
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self._app.audience.report(f"function of a namespace's name failed: {name!r}", error)
-            return False
-
-    @property
-    def handlers(self) -> HandlerTable:
-        """What was registered with `on` and `use`."""
-        return self._handlers
 
     @property
     def children(self) -> list[Namespace]:

@@ -14,7 +14,7 @@ from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
 from socketio_core.app.files import Folder, read_client
-from socketio_core.app.handlers import Handler, Registrar
+from socketio_core.app.handlers import Handler, Registrar, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
 from socketio_core.app.observer import Audience, Observer
@@ -106,7 +106,7 @@ class Server(Registrar, Broadcasts):
         bundle = None if files is None else ClientBundle(*files, core.path, engine.cors)
         self._audience = Audience()
         self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience)
-        self._handlers = self._dispatcher.root.handlers
+        self._handlers = handlers_of(self._dispatcher.root)
         self._host = ServerHost(serving, bundle, http, self._audience)
         self._host.endpoints.append(Endpoint(self._dispatcher, allow_request))
         for observer in observers:
@@ -194,7 +194,7 @@ class Server(Registrar, Broadcasts):
 
 def host_of(server: Server) -> ServerHost:
     """Return what an adapter needs of a server."""
-    return server._host
+    return server._host  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here
 
 
 def _engine_of(engine: EngineSettings | None, path: str, cors: Cors | None) -> EngineSettings:

@@ -289,4 +289,4 @@ class Socket(Registrar):
 
 def inbox_behind(socket: Socket) -> SocketInbox:
     """Return what the application keeps of a socket and does not show."""
-    return socket._inbox
+    return socket._inbox  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here

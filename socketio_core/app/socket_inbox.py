@@ -8,7 +8,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, HandlerTable, has_failed, run
+from socketio_core.app.handlers import Handler, HandlerTable, handlers_of, has_failed, run
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket, ack_args
 from socketio_core.app.worker import Inbox
@@ -28,18 +28,20 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         app: where it belongs.
         member: what the engine knows the socket as; its `context` is this.
         namespace: where the socket is.
+        shared: what was registered with the namespace.
         handlers: what was registered for this socket alone.
         parting_rooms: where it was, for the handlers of "disconnecting".
         socket: what handlers see of it.
     """
 
-    __slots__ = ("app", "handlers", "member", "namespace", "parting_rooms", "socket")
+    __slots__ = ("app", "handlers", "member", "namespace", "parting_rooms", "shared", "socket")
 
     def __init__(self, app: Dispatcher, member: Member, namespace: Namespace, handshake: Handshake, flow: Flow) -> None:
         super().__init__(app.runtime, flow)
         self.app = app
         self.member = member
         self.namespace = namespace
+        self.shared = handlers_of(namespace)
         self.handlers = HandlerTable()
         self.parting_rooms = NO_ROOMS
         self.socket = Socket(self, handshake)
@@ -60,7 +62,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         name, args, member, socket = event.name, event.args, self.member, self.socket
         if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
             return
-        shared, own = self.namespace.handlers, self.handlers
+        shared, own = self.shared, self.handlers
         outcome: JSONValue = None
         failed, was_handled = False, False
         shared_any, own_any = shared.any, own.any
@@ -99,7 +101,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
         member = self.member
         try:
-            for middleware in self.namespace.handlers.middlewares:
+            for middleware in self.shared.middlewares:
                 if await run(middleware, self.socket) is False:  # what refuses in python-socketio must not let in here
                     raise ConnectRefused
                 if member.state is MemberState.LEFT:  # it was disconnected, or went away
@@ -116,7 +118,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             self._refuse("Internal server error")
             return
         if accepted:
-            for handler in self.namespace.handlers.of_moment("connection"):
+            for handler in self.shared.of_moment("connection"):
                 await self._run(handler, "connection", self.socket)
         self.app.dispatch_soon()  # what was held for it
         self.admit(self.app.concurrency)
@@ -138,7 +140,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         reason = event.reason.value
         self.parting_rooms = event.rooms | {self.member.sid}
         for moment in ("disconnecting", "disconnect"):
-            for handler in self.namespace.handlers.of_moment(moment):
+            for handler in self.shared.of_moment(moment):
                 await self._run(handler, moment, self.socket, reason)
             for handler in self.handlers.of_moment(moment):
                 await self._run(handler, moment, reason)

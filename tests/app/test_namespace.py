@@ -295,7 +295,7 @@ def test_using_many_names_leaves_nothing_behind() -> None:
         child.sockets_join("somewhere")
         assert rig.start(child.call("x")).result == []
         assert child.sockets == {}
-        made.append(ref(child.core))
+        made.append(ref(rig.server.hub.of(child.name)))
         del child
     rig.runtime.tasks.clear()
     gc.collect()
@@ -403,14 +403,6 @@ def test_a_family_that_is_asked_for_again_is_the_same(pattern: Pattern) -> None:
     assert rig.io.of(pattern) is family
     rig.io.of(pattern).use(returning(ConnectRefused("members only")))
     assert rig.send(rig.open(), "40/room-1,") == ['4/room-1,{"message":"members only"}']
-
-
-def test_handlers_of_a_family_can_be_looked_at() -> None:
-    rig = AppRig()
-    family = rig.io.of(re.compile("/a"))
-    family.on("x", print)
-    assert family.handlers.of_event("x") == (print,)
-    assert rig.io.of("/a").handlers.of_event("x") == (print,)
 
 
 def test_a_function_that_fails_says_no() -> None:

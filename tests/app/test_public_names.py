@@ -22,6 +22,8 @@ BROADCASTS: Final = """call disconnect_sockets emit emit_nowait except_ fetch_so
     volatile"""
 
 SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine namespaces observe of sockets use"
+NAMESPACE: Final = f"{REGISTERS} {BROADCASTS} name parent sockets use"
+FAMILY: Final = f"{REGISTERS} children emit use"
 ENGINE: Final = "on sessions"
 SOCKET: Final = f"""{REGISTERS} {EMITS} broadcast connected data disconnect except_ handshake id in_ join leave
     namespace nsp rooms to"""
@@ -32,6 +34,8 @@ MANAGER: Final = f"{REGISTERS} subprotocol"
 
 EXPECTED: Final[list[Any]] = [
     pytest.param(Server, SERVER, id="Server"),
+    pytest.param(lambda: Server().of("/"), NAMESPACE, id="Namespace"),
+    pytest.param(lambda: Server().of(re.compile("/a.*")), FAMILY, id="ParentNamespace"),
     pytest.param(lambda: Server().attach_engine(), ENGINE, id="EngineServer"),
     pytest.param(lambda: AppRig().connect()[1], SOCKET, id="Socket"),
     pytest.param(lambda: EngineRig().connect()[1], SESSION, id="EngineSession"),

@@ -13,6 +13,7 @@ from socketio_core.app import EngineSession, Socket
 from socketio_core.app.log import Log
 from socketio_core.app.server import host_of
 from socketio_core.socketio import JSONValue
+from tests.app.hand_runtime import Cancelled
 from tests.app.rig import noting
 from tests.app.served import Served
 from tests.wire.written import CLOSE, POLLING, TEXT, frame, request
@@ -262,6 +263,20 @@ def test_a_failure_to_decide_is_a_refusal() -> None:
     answer = Served(Server(allow_request=fail, observers=[failures])).connect().ask(POLLING)
     assert (answer.status, answer.text) == (403, '{"code":4,"message":"Forbidden"}')
     assert failures.told == [("allow_request failed, so the request was refused", "no database")]
+
+
+def test_to_be_cancelled_while_deciding_is_no_failure() -> None:
+    failures = Failures()
+
+    def cancel(*_: object) -> Any:
+        raise Cancelled
+
+    host = host_of(Server(allow_request=cancel, http=cancel, observers=[failures]))
+    asked = Request("GET", POLLING, scheme="http")
+    for decision in (host.refusal_of(host.endpoints[0].core, asked), host.response_to(asked, b"")):
+        with pytest.raises(Cancelled):
+            decision.send(None)
+    assert failures.told == []
 
 
 class Text(str):

@@ -25,7 +25,7 @@ class TriesTwice(ClientCore):
     """The second attempt is the last one."""
 
     def _will_retry(self) -> bool:
-        return super()._will_retry() and self._backoff.attempts < 1
+        return super()._will_retry() and self._reconnection.attempt < 1
 
 
 @caught_by("reconnection/lost_connection_is_opened_again", "reconnection/state_is_recovered")

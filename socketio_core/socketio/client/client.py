@@ -23,15 +23,9 @@ from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, R
 from socketio_core.http import Response
 from socketio_core.records import plain
 from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client, with_path
-from socketio_core.socketio.client.backoff import Backoff
-from socketio_core.socketio.client.events import (
-    ClientEvent,
-    ReconnectAttempted,
-    Reconnected,
-    ReconnectFailed,
-    ReconnectScheduled,
-)
+from socketio_core.socketio.client.events import ClientEvent
 from socketio_core.socketio.client.namespace import ClientNamespace
+from socketio_core.socketio.client.reconnection import Reconnection
 from socketio_core.socketio.guard import guarded
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, check_namespace
@@ -39,18 +33,6 @@ from socketio_core.socketio.parser import Decoder, Parser
 from socketio_core.timers import Agenda, Scheduled, Timer
 
 USUAL_PATH: Final = "/socket.io/"  # reference
-
-
-class _Reconnect:
-    """The next attempt to open the connection, as an item of the agenda."""
-
-    __slots__ = ("_client",)
-
-    def __init__(self, client: ClientCore) -> None:
-        self._client = client
-
-    def handle_timeout(self, now: float) -> None:
-        self._client.reconnect(now)
 
 
 class ClientCore:
@@ -85,9 +67,7 @@ class ClientCore:
         self._forgotten: WeakValueDictionary[str, ClientNamespace] = WeakValueDictionary()  # somebody may hold them yet
         self.session: ClientSession | None = None
         self._random = random
-        self._backoff = Backoff(self.settings, random)
-        self._reconnect: Timer[Scheduled] | None = None
-        self._reconnects = 0  # which attempt is being made; 0: the first connection of all
+        self._reconnection = Reconnection(self, self.settings, random)
         self._old_sessions: list[ClientSession] = []  # they still send what they have, and their goodbye
         self._decoder: Decoder = self.parser.decoder()
         self._partial_bytes = 0  # of the packet that waits for attachments
@@ -281,18 +261,6 @@ class ClientCore:
         item.handle_timeout(at if isinstance(item, ClientSession) else now)
         self._pump(at)
 
-    def reconnect(self, now: float) -> None:
-        """The time has come to open the connection again."""
-        self._reconnect = None
-        self._reconnects = self._backoff.attempts
-        self.report(ReconnectAttempted(self._reconnects))
-        self._open(now)
-
-    def _cancel_reconnect(self) -> None:
-        if self._reconnect is not None:
-            self._reconnect.cancel()
-            self._reconnect = None
-
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def close(self, now: float) -> None:
@@ -368,20 +336,20 @@ class ClientCore:
         if self.session is not None:
             if self.session.is_open:
                 namespace.session_opened(now)
-        elif self._reconnect is None:
-            self._reconnects = 0
-            self._open(now)
+        elif not self._reconnection.is_scheduled:
+            self._reconnection.attempt = 0
+            self.open(now)
 
     def close_if_unwanted(self, now: float) -> None:
         """Close the connection when no namespace wants it any more (PROTOCOL 9-62)."""
         if not any(namespace.is_active for namespace in self.namespaces.values()):
-            self._cancel_reconnect()
-            self._backoff.reset()
+            self._reconnection.forget()
             self._retire_session(now)
 
     # -- the connection ----------------------------------------------------------------------------------------------
 
-    def _open(self, now: float) -> None:
+    def open(self, now: float) -> None:
+        """Begin a new connection."""
         self._now = now
         self._decoder = self.parser.decoder()
         self._partial_bytes = 0
@@ -444,9 +412,7 @@ class ClientCore:
         self._max_payload_bytes = event.handshake.max_payload_bytes
         self._was_polled = event.transport == "polling"
         self.report(event)
-        if self._reconnects:
-            self.report(Reconnected(self._reconnects))
-        self._backoff.reset()
+        self._reconnection.succeeded()
         for namespace in list(self.namespaces.values()):
             namespace.session_opened(now)
 
@@ -454,15 +420,15 @@ class ClientCore:
         self._forget_session()
         self.report(event)
         will_retry = self._will_retry()
-        if not will_retry and self._reconnects:
-            self.report(ReconnectFailed(self._reconnects))
+        if not will_retry:
+            self._reconnection.failed()
         message = f"cannot connect to {self.engine_settings.authority}{self.path}: {event}"
         is_missing = any(attempt.detail.startswith(NOT_FOUND) for attempt in event.attempts)
         if is_missing and self.path != USUAL_PATH:
             message += f"; Socket.IO servers are usually at {USUAL_PATH}"
         for namespace in list(self.namespaces.values()):
             namespace.open_failed(message, will_retry=will_retry)
-        self._schedule_reconnect(will_retry, now)
+        self._reconnection.go_on(now, will_retry=will_retry)
 
     def _lost(self, event: Closed, now: float) -> None:
         self._forget_session()
@@ -470,7 +436,7 @@ class ClientCore:
         will_retry = self._will_retry()
         for namespace in list(self.namespaces.values()):
             namespace.session_lost(event.reason, event.error, will_retry=will_retry)
-        self._schedule_reconnect(will_retry, now)
+        self._reconnection.go_on(now, will_retry=will_retry)
 
     def _forget_session(self) -> None:
         assert self.session is not None  # the callers looked
@@ -478,17 +444,4 @@ class ClientCore:
         self.session = None
 
     def _will_retry(self) -> bool:
-        limit = self.settings.reconnection_attempts
-        return (
-            self.settings.reconnection
-            and (limit is None or self._backoff.attempts < limit)
-            and any(namespace.is_active for namespace in self.namespaces.values())
-        )
-
-    def _schedule_reconnect(self, will_retry: bool, now: float) -> None:  # noqa: FBT001
-        if will_retry:
-            delay_s = self._backoff.next_delay_s()
-            self._reconnect = self.schedule(now + delay_s, _Reconnect(self))
-            self.report(ReconnectScheduled(self._backoff.attempts, delay_s))
-        else:
-            self._backoff.reset()
+        return self._reconnection.may_follow and any(namespace.is_active for namespace in self.namespaces.values())

@@ -5,8 +5,9 @@ An adapter gets it from `host_of(server)` and claims it for its event loop with 
 *   serves the engines (`endpoints`): on connections of its own, `site_of(host)` does all that follows;
 *   calls `dispatch()` after anything has happened to an engine, and runs what that returns (see `handover`), or
     `work_soon()`, which leaves it to tasks;
+*   offers each request to `static_response` first, for files of the bundle are where the engine is;
 *   asks `refusal_of` about a handshake before it is handed to its engine, where an endpoint `asks_handshakes`;
-*   has requests for none of the engines answered by `static_response`, then, if it `answers_requests`, `response_to`.
+*   has requests for none of the engines answered by `response_to`, if it `answers_requests`.
 """
 
 from __future__ import annotations

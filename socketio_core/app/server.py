@@ -109,6 +109,9 @@ class Server(Registrar, Broadcasts):
         self._handlers = handlers_of(self._dispatcher.root)
         self._host = ServerHost(serving, bundle, http, self._audience)
         self._host.endpoints.append(Endpoint(self._dispatcher, allow_request))
+        # Not everybody checks types.
+        if not isinstance(observers, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"observers must be several, as in [Statistics()], not: {observers!r}")
         for observer in observers:
             self.observe(observer)
 
@@ -154,6 +157,7 @@ class Server(Registrar, Broadcasts):
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` what happens from now on, here and in the engines that are attached; see `Observer`."""
+        self._host.runtime.check_caller()
         self._audience.add(observer)
 
     def attach_engine(
@@ -193,7 +197,13 @@ class Server(Registrar, Broadcasts):
 
 
 def host_of(server: Server) -> ServerHost:
-    """Return what an adapter needs of a server."""
+    """Return what an adapter needs of a server.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(server, Server):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks types
+        raise TypeError(f"server must be a socketio_core.Server, not: {server!r}")
     return server._host  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import suppress
 from functools import partial
@@ -11,6 +12,7 @@ import pytest
 
 from socketio_core import CloseReason, Observer, RemoteProtocolError, Server
 from socketio_core.app import Disconnected, EngineSession, Socket
+from socketio_core.app.log import Log
 from socketio_core.app.observer import METHODS, Audience
 from socketio_core.engineio import RequestRefused
 from socketio_core.engineio.session import Session
@@ -134,6 +136,19 @@ class Async(Observer):
 def test_what_cannot_be_told_is_refused(observer: Any, why: str) -> None:
     with pytest.raises(TypeError, match=why):
         Server(observers=[observer])
+
+
+def test_observers_are_several() -> None:
+    with pytest.raises(TypeError, match="observers must be several, as in"):
+        Server(observers=Refusals())  # type: ignore[arg-type] # not everybody checks types
+
+
+def test_the_log_hears_nothing_that_happens_often() -> None:
+    """Each server has it."""
+    audience = Audience()
+    audience.add(Log(logging.getLogger("tests.server")))
+    often = ("event_received", "event_sent", "broadcast_sent", "message_received", "message_sent", "room_joined")
+    assert [name for name in often if getattr(audience, name)] == []
 
 
 class Diary(Observer):

@@ -160,6 +160,11 @@ def test_what_nobody_serves_yet_has_nothing_to_wait_for() -> None:
     assert called == []
 
 
+def test_only_a_server_can_be_served() -> None:
+    with pytest.raises(TypeError, match=r"server must be a socketio_core\.Server, not: 'io'"):
+        host_of("io")  # type: ignore[arg-type] # not everybody checks types
+
+
 def test_a_server_is_claimed_once_unless_the_claim_is_given_up() -> None:
     io = Server()
     io.attach_engine()

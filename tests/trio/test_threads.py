@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from socketio_core import Observer
 from socketio_core.app.engine_server import EngineSession, session_inbox_behind
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio import ClientSocket, Server, Socket, connect
@@ -52,6 +53,7 @@ async def test_every_call_to_a_server_from_a_thread_is_refused_and_output_goes_o
                 *[partial(whose.emit_nowait, "x") for whose in (io, io.sockets, everybody, socket)],
                 *[partial(whose.volatile.emit_nowait, "x") for whose in (io, io.sockets, everybody)],
                 partial(socket.emit_volatile, "x"),
+                partial(io.observe, Observer()),
                 partial(trio.run, socket.emit_with_ack, "x"),
                 partial(trio.run, family.emit, "x"),
                 partial(socket.broadcast.emit_nowait, "x"),

@@ -14,6 +14,7 @@ from socketio_core.errors import LocalProtocolError, PacketError
 from socketio_core.socketio import JsonParser, Packet
 from socketio_core.socketio.packet import ACK, EVENT, check_payload
 from tests.effort import examples
+from tests.socketio.test_json_parser_properties import children
 
 BINARY: Final = {5: EVENT, 6: ACK}
 DIGITS: Final = "0123456789"
@@ -69,18 +70,19 @@ def plain_json(text: str) -> Any:
     return json.loads(text, parse_constant=refuse, parse_float=finite)
 
 
+def is_place(value: Any) -> bool:
+    return hasattr(value, "values") and value.get("_placeholder") is True
+
+
 def plain_places(data: Any, count: int) -> None:
     """Check that the numbers of all places are those of attachments."""
     found: list[Any] = []
 
     def look(value: Any) -> None:
-        if isinstance(value, dict) and value.get("_placeholder") is True:
+        if is_place(value):
             found.append(value.get("num"))
-        elif isinstance(value, dict):
-            for inner in value.values():
-                look(inner)
-        elif isinstance(value, list):
-            for inner in value:
+        else:
+            for inner in children(value):
                 look(inner)
 
     look(data)
@@ -104,11 +106,15 @@ def decode(text: str) -> Decoded | None:
 
 def with_places(data: Any) -> Any:
     """Put the attachments where they belong, as a receiver sees them."""
-    if isinstance(data, dict):
-        if data.get("_placeholder") is True:
-            return b"%d" % data["num"]
+    if is_place(data):
+        return b"%d" % data["num"]
+    if hasattr(data, "items"):
         return {key: with_places(value) for key, value in data.items()}
-    return [with_places(value) for value in data] if isinstance(data, list) else data
+    return [with_places(value) for value in data] if hasattr(data, "append") else data
+
+
+def event_text(name: str, args: list[Any]) -> str:
+    return json.dumps([name, *args])
 
 
 NAMES: Final = st.sampled_from(["a", "connect", "é", "", "disconnect", "x" * 30])
@@ -121,7 +127,7 @@ ARGS: Final = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 BODIES: Final = st.one_of(
-    st.builds(lambda name, args: json.dumps([name, *args]), NAMES, st.lists(ARGS, max_size=3)),
+    st.builds(event_text, NAMES, st.lists(ARGS, max_size=3)),
     st.builds(json.dumps, ARGS),
     st.text('[]{}",:0123456789ae-_ \\un', max_size=12),
     st.sampled_from(

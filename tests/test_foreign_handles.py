@@ -108,7 +108,7 @@ def test_what_is_done_to_a_session_of_a_socket_io_server_is_told_by_the_server(
     clock, server = FakeClock(), ServerCore()
     client = WireClient(server, clock).open("websocket")
     client.send("40")
-    (event,) = server.take_events()
+    _opened, event = server.take_events()
     assert isinstance(event, ConnectRequested)
     event.member.accept(clock.now)
     (session,) = server.sessions

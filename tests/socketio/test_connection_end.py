@@ -397,6 +397,7 @@ def test_function_of_the_application_that_fails_costs_the_connection_that_needs_
     clients = [WireClient(server, clock).open(transport) for _ in range(2)]
     if transport == "polling":
         clients[0].poll()  # for the close packet
+    server.take_events()
     broken = True
     with suppress(Refused):
         clients[0].send("40/dynamic,")

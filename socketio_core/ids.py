@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from secrets import token_bytes, token_urlsafe
+from secrets import SystemRandom, token_bytes, token_urlsafe
+
+random: Callable[[], float] = SystemRandom().random
+"""Returns floats from 0 to 1, 1 excluded: they spread the reconnections of clients, and mark their requests."""
 
 IdFactory = Callable[[], str]
 """Returns a new unguessable id. A session id is a bearer token: whoever knows it may poll and post."""

@@ -1,4 +1,4 @@
-"""A server in front of its connections: what a `Site` asks, a `Server` answers.
+"""A server in front of its connections: what a `Site` asks, a `Server` answers. And a client in front of its own.
 
 The one module of the application layer that knows `wire`, and with it h11 and wsproto: who has other connections, such
 as a web framework's, does without it.
@@ -6,8 +6,11 @@ as a web framework's, does without it.
 
 from __future__ import annotations
 
+from socketio_core.app.client import Connecting
+from socketio_core.app.client_host import ClientHost
 from socketio_core.app.host import ServerHost
 from socketio_core.wire.asked import Asked, HandshakeAsked
+from socketio_core.wire.client import ClientSite
 from socketio_core.wire.site import Mount, Site
 
 
@@ -30,6 +33,19 @@ def site_of(host: ServerHost) -> Site:
     for endpoint in host.endpoints:
         site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=endpoint.dispatcher.flow_of))
     return site
+
+
+def client_site_of(host: ClientHost, asked: Connecting) -> ClientSite:
+    """Return the site of a client, whose runtime is there already."""
+    return ClientSite(
+        asked.core,
+        asked.address,
+        proxy=asked.proxy,
+        per_message_deflate=asked.per_message_deflate,
+        work=host.dispatch_soon,
+        pace=host.flow,
+        report=host.runtime.log_exception,
+    )
 
 
 class _Application:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Final, TypeVar
 
+import socketio_core.app.client as options_module
 import socketio_core.engineio.client.session as session_module
 import socketio_core.socketio.client.client as client_module
 import socketio_core.socketio.client.namespace as namespace_module
 import socketio_core.socketio.json_parser as parser_module
-import socketio_core.trio.client as trio_module
 import socketio_core.wire.client.opening as opening_module
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.polling import Polling
@@ -40,7 +40,7 @@ _PLACES: Final[dict[type[object], ModuleType]] = {
     JsonParser: client_module,
     Outgoing: namespace_module,
     JsonDecoder: parser_module,
-    ClientCore: trio_module,
+    ClientCore: options_module,
     Frames: opening_module,
 }
 """The classes that can be replaced, each with the module that makes its instances."""

@@ -305,6 +305,31 @@ def test_message_that_cannot_be_written_costs_the_connection_and_is_reported() -
     assert not desk.core.is_open
 
 
+class Broken(Gate):
+    """A pace that cannot be told."""
+
+    is_broken = False
+
+    @property
+    def is_congested(self) -> bool:
+        if self.is_broken:
+            raise ValueError("no pace")
+        return False
+
+    @is_congested.setter
+    def is_congested(self, value: bool) -> None: ...
+
+
+def test_fault_of_the_application_costs_the_connection_alone() -> None:
+    gate = Broken()
+    desk, line = talking(gate=gate)
+    gate.is_broken = True
+    line.send(said("4a"))
+    assert [str(error) for error in desk.reports] == ["no pace"]
+    assert line.frames()[-1][1][:2] == (1011).to_bytes(2, "big")
+    assert desk.why == "internal error"
+
+
 def test_open_packet_may_come_late() -> None:
     desk = Desk("websocket")
     line = desk.line()

@@ -61,7 +61,7 @@ class TrustedProxies:
         """Give a request the address, scheme and host that its client knows; nothing that it holds raises."""
         if not self:
             return
-        addresses, schemes, hosts = _told(request)
+        addresses, schemes, hosts = _read_fields(request)
         addresses.reverse()
         hops, address = 0, request.address
         while self._is_trusted(hops, address) and hops < max(len(addresses), 1):
@@ -105,7 +105,7 @@ def _network(text: object) -> IPv4Network | IPv6Network:
         raise ValueError(f"trust_proxy network must be like '10.0.0.0/8' or '192.0.2.1': {error}") from None
 
 
-def _told(request: Request) -> tuple[list[str], list[str], list[str]]:
+def _read_fields(request: Request) -> tuple[list[str], list[str], list[str]]:
     """Return addresses, schemes and hosts, those by the nearest proxy last."""
     names = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port")
     values = [request.header(name) for name in names]
@@ -122,10 +122,10 @@ def _told(request: Request) -> tuple[list[str], list[str], list[str]]:
 
 def _pairs(element: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in _split(element, ";")]
-    return {name.strip().lower(): _unquoted(value.strip()) for name, found, value in pairs if found}
+    return {name.strip().lower(): _unquote(value.strip()) for name, found, value in pairs if found}
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     if len(value) < 2 or value[0] != '"' or value[-1] != '"':
         return value
     return re.sub(r"\\(.)", r"\1", value[1:-1])

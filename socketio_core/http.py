@@ -67,7 +67,7 @@ class Request:
     ) -> None:
         self.method = method
         self.target = target
-        self.headers: list[tuple[bytes, bytes]] = [(_shared_name(name), value) for name, value in headers]
+        self.headers: list[tuple[bytes, bytes]] = [(_share_name(name), value) for name, value in headers]
         self.address = address
         self.scheme = scheme
         self._host: str | None = None  # by a proxy
@@ -292,14 +292,14 @@ def refused_origin(request: Request, cors: Cors | None) -> str | None:
         return None
     host = request.host
     own = f"{request.scheme}://{host}" if host else "an origin equal to the Host header, which is missing"
-    asked = _normalized(origin)
-    if host and asked == _normalized(own):
+    asked = _normalize(origin)
+    if host and asked == _normalize(own):
         return None
     if cors is None:
         return f"origin {origin!r} is not the server's own; expected {own!r} (set `cors` to admit others)"
     if callable(cors.origins):
         return None if cors.origins(origin) else f"origin {origin!r} was refused by the `cors` function"
-    if asked in {_normalized(allowed) for allowed in cors.origins}:
+    if asked in {_normalize(allowed) for allowed in cors.origins}:
         return None
     return f"origin {origin!r} is not allowed; expected {own!r} or one of {sorted(cors.origins)!r}"
 
@@ -367,7 +367,7 @@ def _quality(parameters: str) -> float:
     return float(value) if _QVALUE.fullmatch(value.strip()) else 0.0
 
 
-def _shared_name(name: bytes) -> bytes:
+def _share_name(name: bytes) -> bytes:
     """Return a header's name in lower case; those that browsers send are the same objects for all clients."""
     return _COMMON_NAMES.get(name) or name.lower()
 
@@ -376,7 +376,7 @@ def _tokens(value: str | None) -> list[str]:
     return [token.strip().lower() for token in (value or "").split(",")]
 
 
-def _normalized(origin: str) -> str:
+def _normalize(origin: str) -> str:
     """Return an origin as it compares: lower case, no default port (RFC 6454, 4), and `ws` is `http` here."""
     scheme, found, rest = origin.lower().rstrip("/").partition("://")
     scheme = HTTP_OF.get(scheme, scheme)

@@ -237,7 +237,7 @@ class ClientSettings:
         check_count("retries", self.retries, least=0)
 
 
-def combined(engine: EngineSettings, settings: SocketSettings) -> SocketSettings:
+def combine(engine: EngineSettings, settings: SocketSettings) -> SocketSettings:
     """Return a server's Socket.IO settings with what depends on those of its Engine.IO layer.
 
     Raises:
@@ -249,7 +249,7 @@ def combined(engine: EngineSettings, settings: SocketSettings) -> SocketSettings
     return replace(settings, max_held_bytes=2 * max(1_000_000, engine.max_payload_bytes))
 
 
-def combined_of_client(engine: EngineClientSettings, settings: ClientSettings) -> ClientSettings:
+def combine_for_client(engine: EngineClientSettings, settings: ClientSettings) -> ClientSettings:
     """Do the same for a client."""
     _check_attachments(settings, "max_message_bytes", engine.max_message_bytes)
     if cast("int | None", settings.max_held_event_bytes) is not None:

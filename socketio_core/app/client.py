@@ -8,7 +8,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from socketio_core.app.client_socket import Auth, checked_auth
+from socketio_core.app.client_socket import Auth, check_auth
 from socketio_core.checks import check_kind, check_path, check_seconds, check_switch, pairs_of_strings
 from socketio_core.http import Headers
 from socketio_core.ids import random
@@ -189,7 +189,7 @@ def connect(
         address=address,
         proxy=None if proxy is None else parse_proxy(proxy),
         namespace=address.namespace,
-        auth=checked_auth(auth),
+        auth=check_auth(auth),
         ssl_context=ssl_context,
         per_message_deflate=per_message_deflate,
         wait=wait,

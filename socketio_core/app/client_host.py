@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from socketio_core.app.client_inbox import FAILED, ClientInbox
 from socketio_core.app.client_manager import ClientManager
-from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, checked_auth
+from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, check_auth
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, handlers_of, has_failed, run
 from socketio_core.app.runtime import Runtime
@@ -170,7 +170,7 @@ class ClientHost:
         inbox = _inbox_of(event.namespace)
         auth = inbox.socket.auth
         try:
-            value = checked_auth(await run(auth) if callable(auth) else auth)
+            value = check_auth(await run(auth) if callable(auth) else auth)
             inbox.acting.provide_auth(event.attempt, value, self.runtime.now())
         except BaseException as error:  # LocalProtocolError, or anything, for it is the application's code
             if not has_failed(error, self.runtime):

@@ -13,7 +13,7 @@ from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import Registrar
 from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_value
 from socketio_core.errors import RemoteProtocolError
-from socketio_core.socketio.acks import checked_timeout
+from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.packet import JSONValue
 
@@ -77,7 +77,7 @@ class ClientSocket(Registrar):
 
     @auth.setter
     def auth(self, auth: Auth | None) -> None:
-        self._auth = checked_auth(auth)
+        self._auth = check_auth(auth)
         self._core.asks_auth = callable(auth)
         self._core.auth = None if callable(auth) else auth
 
@@ -232,7 +232,7 @@ class ClientSocket(Registrar):
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
         runtime, flow = self._host.runtime, self._host.flow
-        timeout = checked_timeout(timeout)  # before it waits for anything
+        timeout = check_timeout(timeout)  # before it waits for anything
         await self._wait_writable()
         event = runtime.new_event()
         waiter = AckWaiter(event.set)
@@ -281,7 +281,7 @@ class ClientSocket(Registrar):
 _A = TypeVar("_A")
 
 
-def checked_auth(auth: _A) -> _A:
+def check_auth(auth: _A) -> _A:
     """Return `auth`, if it is a mapping, a function, or nothing.
 
     Raises:

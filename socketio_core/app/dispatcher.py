@@ -24,7 +24,7 @@ from socketio_core.app.socket_inbox import SocketInbox, inbox_of
 from socketio_core.checks import check_count
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
-from socketio_core.socketio.acks import checked_timeout
+from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
     AckDropped,
@@ -195,7 +195,7 @@ class Dispatcher:
         timeout_s: float | None,
     ) -> list[JSONValue]:
         """Send one event to several members and wait for an ack from each; see `BroadcastOperator.call`."""
-        timeout_s = checked_timeout(timeout_s)
+        timeout_s = check_timeout(timeout_s)
         await self.runtime.check_cancelled()
         namespace = self.core.hub.namespaces.get(nsp)
         ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there

@@ -82,17 +82,17 @@ class HandlerTable:
         if self._known is not None and name not in self._known:
             raise ValueError(f"name must be one of {', '.join(self._known)}, not: {name!r}")
         table, name = self._place(name)
-        table[name] = (*table.get(name, ()), _checked(handler))
+        table[name] = (*table.get(name, ()), _check(handler))
         self._note_added()
 
     def add_any(self, handler: Handler) -> None:
         """Register `handler` for every event of a client."""
-        self._any = (*self._any, _checked(handler))
+        self._any = (*self._any, _check(handler))
         self._note_added()
 
     def add_middleware(self, middleware: Handler) -> None:
         """Register a middleware."""
-        self._middlewares = (*self._middlewares, _checked(middleware))
+        self._middlewares = (*self._middlewares, _check(middleware))
         self._note_added()
 
     def _note_added(self) -> None:
@@ -158,7 +158,7 @@ def handlers_of(registrar: Registrar) -> HandlerTable:
     return registrar._handlers  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here
 
 
-def _checked(handler: Handler) -> Handler:
+def _check(handler: Handler) -> Handler:
     if not callable(handler):
         raise TypeError(f"handler must be a function: {handler!r}")
     return handler

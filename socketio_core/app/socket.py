@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from socketio_core.app.handlers import Registrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
 from socketio_core.http import Request
-from socketio_core.socketio.acks import checked_timeout
+from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.member import MemberState
 from socketio_core.socketio.packet import JSONValue
 
@@ -247,7 +247,7 @@ class Socket(Registrar):
             AckTimeout, Disconnected, LocalProtocolError: as `call`.
         """
         runtime = self._app.runtime
-        timeout = checked_timeout(timeout)  # before it waits for anything
+        timeout = check_timeout(timeout)  # before it waits for anything
         await runtime.check_cancelled()
         await self._wait_drained()
         event = runtime.new_event()

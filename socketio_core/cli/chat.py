@@ -14,7 +14,7 @@ from socketio_core.cli.command import CommandFailed
 from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Mistake, Output, Terminal
-from socketio_core.cli.text import shortened
+from socketio_core.cli.text import shorten
 from socketio_core.cli.values import MAX_QUOTED_CHARS
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.client import connect
@@ -67,7 +67,7 @@ class ChatRoom:
                     case "/who":
                         await self._join()
                     case _ if word.startswith("/"):
-                        raise Mistake(f"unknown command {shortened(word, MAX_QUOTED_CHARS)!r}; {HELP}")
+                        raise Mistake(f"unknown command {shorten(word, MAX_QUOTED_CHARS)!r}; {HELP}")
                     case _:
                         await self._say(line.strip())
             except (AckTimeout, Disconnected, LocalProtocolError, Mistake) as error:

@@ -30,7 +30,7 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"socketio_core: {safe(message)} (--help shows the options)\n")
 
 
-def decoded_arguments(words: Sequence[str]) -> list[str]:
+def decode_arguments(words: Sequence[str]) -> list[str]:
     """Return arguments that are UTF-8 as the text they are, be the environment's encoding what it may.
 
     Python leaves lone surrogates where an argument is not in that encoding, as in `LC_ALL=C`. What is no UTF-8 either

@@ -14,7 +14,7 @@ from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Mistake, Output, Terminal
-from socketio_core.cli.text import shortened
+from socketio_core.cli.text import shorten
 from socketio_core.cli.values import MAX_QUOTED_CHARS, read_values, show_value
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.client import connect
@@ -100,7 +100,7 @@ class Console:
             case "quit" | "exit":
                 raise _Quit
             case _:
-                raise Mistake(f"unknown command {shortened(word, MAX_QUOTED_CHARS)!r}; help shows the commands")
+                raise Mistake(f"unknown command {shorten(word, MAX_QUOTED_CHARS)!r}; help shows the commands")
 
     async def _send(self, word: str, rest: str) -> None:
         values = read_values(rest)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from socketio_core.cli import serve
-from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, decoded_arguments, require_modules
+from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, decode_arguments, require_modules
 from socketio_core.cli.streams import (
     leave_quietly_on_interrupt,
     output_is_closed,
@@ -15,7 +15,7 @@ from socketio_core.cli.streams import (
     write_error,
     write_out,
 )
-from socketio_core.cli.text import SafeFormatter, safe, shortened
+from socketio_core.cli.text import SafeFormatter, safe, shorten
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,13 +37,13 @@ def _finished(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> 
     """Run a command to its end, and what it has written to where that goes."""
     try:
         try:
-            return command(decoded_arguments(words))
+            return command(decode_arguments(words))
         except SystemExit as end:
             if not end.code:
                 write_out("")  # of the help: what cannot be written is a failure, not a complaint of Python at its end
             raise
     except CommandFailed as failure:
-        write_error(f"socketio_core: {shortened(safe(str(failure)))}")
+        write_error(f"socketio_core: {shorten(safe(str(failure)))}")
         return EXIT_FAILURE
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from socketio_core.cli.command import OneLineParser
-from socketio_core.cli.text import shortened
+from socketio_core.cli.text import shorten
 from socketio_core.cli.values import MAX_QUOTED_CHARS, check_text, read_object, read_value
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.packet import RESERVED_EVENTS
@@ -206,7 +206,7 @@ def _auth(text: str) -> dict[str, Any]:
     try:
         return read_object(text)
     except ValueError as error:
-        shown = f'\'{{"token": "…"}}\', not {shortened(text, MAX_QUOTED_CHARS)!r} ({error})'
+        shown = f'\'{{"token": "…"}}\', not {shorten(text, MAX_QUOTED_CHARS)!r} ({error})'
         raise argparse.ArgumentTypeError(f"auth must be a JSON object, as in {shown}") from None
 
 

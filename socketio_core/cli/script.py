@@ -16,7 +16,7 @@ from socketio_core.cli.connection import until_interrupted, wait_connected, watc
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.streams import write_error
 from socketio_core.cli.terminal import Output
-from socketio_core.cli.text import safe, stamped
+from socketio_core.cli.text import safe, stamp
 from socketio_core.cli.values import json_value
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.client import connect
@@ -86,7 +86,7 @@ async def _send_all(options: ConnectOptions, output: Output, socket: ClientSocke
 
 
 def _tell(options: ConnectOptions, line: str) -> None:
-    write_error(stamped(line) if options.timestamps else safe(line))
+    write_error(stamp(line) if options.timestamps else safe(line))
 
 
 def _print(options: ConnectOptions, output: Output, line: dict[str, object]) -> None:

@@ -17,7 +17,7 @@ import trio
 from socketio_core.cli.command import CommandFailed
 from socketio_core.cli.lines import LineError, ScriptLines
 from socketio_core.cli.streams import before_leaving, write_out
-from socketio_core.cli.text import safe, shortened, stamped
+from socketio_core.cli.text import safe, shorten, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -108,8 +108,8 @@ class Terminal:
     def show(self, text: str) -> None:
         """Show a line; what is being typed moves below it."""
         if self._has_prompt:
-            text = shortened(text)
-        line = (stamped(text) if self._timestamps else safe(text)) + "\n"
+            text = shorten(text)
+        line = (stamp(text) if self._timestamps else safe(text)) + "\n"
         with self._changed:
             if self._is_editing and self._editor is not None:
                 self._pending.append(line)

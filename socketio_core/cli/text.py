@@ -27,29 +27,29 @@ def safe(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _BLANK.sub(lambda found: _escaped(found[0]), text)
-    return "".join([character if _is_shown(character) else _escaped(character) for character in text])
+    text = _BLANK.sub(lambda found: _escape(found[0]), text)
+    return "".join([character if _is_shown(character) else _escape(character) for character in text])
 
 
 def _is_shown(character: str) -> bool:
     return character.isprintable() or unicodedata.category(character) == "Zs"  # a wide space is one to see
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     code = ord(character)
     if code < 0x80:
         return f"\\x{code:02x}"
     if code <= 0xFFFF:
         return f"\\u{code:04x}"
-    return "".join([_escaped(half) for half in (chr(0xD7C0 + (code >> 10)), chr(0xDC00 + (code & 0x3FF)))])
+    return "".join([_escape(half) for half in (chr(0xD7C0 + (code >> 10)), chr(0xDC00 + (code & 0x3FF)))])
 
 
-def shortened(text: str, max_chars: int = MAX_SHOWN_CHARS) -> str:
+def shorten(text: str, max_chars: int = MAX_SHOWN_CHARS) -> str:
     """Return the beginning of a text that is too long for a person, and how long all of it is."""
     return text if len(text) <= max_chars else f"{text[:max_chars]}… ({len(text)} characters)"
 
 
-def stamped(text: str) -> str:
+def stamp(text: str) -> str:
     """Return a safe line with the time in front."""
     now = time.time()
     return f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d} {safe(text)}"
@@ -60,7 +60,7 @@ class SafeFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """See `logging.Formatter`."""
-        return shortened(safe(super().formatMessage(record)))
+        return shorten(safe(super().formatMessage(record)))
 
     def formatException(  # noqa: N802 - the name is logging's
         self,

@@ -8,7 +8,7 @@ import re
 from secrets import token_hex
 from typing import Any, Final, NoReturn, cast
 
-from socketio_core.cli.text import shortened
+from socketio_core.cli.text import shorten
 
 MAX_SHOWN_BYTES: Final = 32  # of binary data; its size is always told
 MAX_QUOTED_CHARS: Final = 200  # of what is complained about
@@ -28,7 +28,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"the number is too large: {shortened(text, MAX_QUOTED_CHARS)}")
+        raise ValueError(f"the number is too large: {shorten(text, MAX_QUOTED_CHARS)}")
     return value
 
 
@@ -63,19 +63,19 @@ def _read_one(text: str, start: int) -> tuple[Any, int]:
         value, end = _scan(text, start)
     except (ValueError, RecursionError) as error:
         if text[start] in '"[{':
-            raise ValueError(f"not JSON: {_quoted(text[start:])} ({error})") from None
+            raise ValueError(f"not JSON: {_quote(text[start:])} ({error})") from None
         if _NUMBER.fullmatch(bare[0]):
-            raise ValueError(f"the number is too large: {_quoted(bare[0])}") from None
+            raise ValueError(f"the number is too large: {_quote(bare[0])}") from None
         return bare[0], bare.end()
     if end < len(text) and not text[end].isspace():
         if text[start] in '"[{':
-            raise ValueError(f"a space is missing behind {_quoted(text[start:end])}")
+            raise ValueError(f"a space is missing behind {_quote(text[start:end])}")
         return bare[0], bare.end()  # such as 12abc
     return value, end
 
 
-def _quoted(text: str) -> str:
-    return shortened(text, MAX_QUOTED_CHARS)
+def _quote(text: str) -> str:
+    return shorten(text, MAX_QUOTED_CHARS)
 
 
 def check_text(value: object) -> None:
@@ -106,7 +106,7 @@ def read_value(text: str) -> Any:
         values = read_values(text)
         if len(values) == 1:
             return values[0]
-        raise ValueError(f"not JSON: {_quoted(text)}")
+        raise ValueError(f"not JSON: {_quote(text)}")
     check_text(text)
     return text
 

@@ -183,8 +183,8 @@ class Chat:
         return [{"name": room.name, "online": len(room.members)} for room in rooms]
 
     def _free_nickname(self, wanted: str) -> str:
-        taken = {_folded(person.nickname) for person in self.people.values()}
-        return next(name for name in _variants(wanted) if _folded(name) not in taken)
+        taken = {_fold(person.nickname) for person in self.people.values()}
+        return next(name for name in _variants(wanted) if _fold(name) not in taken)
 
 
 def nickname_in(request: JSONValue) -> str:
@@ -234,7 +234,7 @@ def _line_in(request: JSONValue, name: str, max_chars: int) -> str:
     return line
 
 
-def _folded(nickname: str) -> str:
+def _fold(nickname: str) -> str:
     """Return what two names have in common that look the same: `Ａnn`, `ANN` and `ann`."""
     return unicodedata.normalize("NFKC", nickname).casefold()
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from socketio_core.errors import LocalProtocolError
 
 
-def checked_timeout(timeout_s: object) -> float | None:
+def check_timeout(timeout_s: object) -> float | None:
     """Return how long an ack may take, in seconds; `None`, and infinity, is as long as the socket is there.
 
     Raises:

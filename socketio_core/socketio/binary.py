@@ -45,7 +45,7 @@ def find_slots(data: list[JSONValue], count: int) -> list[Slot]:
     return slots
 
 
-def disarmed(data: JSONValue) -> JSONValue:
+def disarm(data: JSONValue) -> JSONValue:
     """Return a copy of `data` in which nothing is a placeholder: each `"_placeholder": true` is a 1.
 
     That is no `true` for those who look for one, and as true as it can be for all others.

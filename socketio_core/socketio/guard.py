@@ -17,7 +17,7 @@ from socketio_core.socketio.packet import CONNECT, CONNECT_ERROR, Packet, check_
 from socketio_core.socketio.parser import Decoder, Parser
 
 
-def guarded(parser: Parser) -> Parser:
+def guard(parser: Parser) -> Parser:
     """Return a parser that fails as others may rely on; the usual one needs no guard."""
     return parser if type(parser) in (JsonParser, GuardedParser) else GuardedParser(parser)
 
@@ -73,14 +73,14 @@ class GuardedDecoder:
             if self._decoder is None:
                 self._decoder = self._parser.decoder()
             packet: Any = self._decoder.feed(payload)
-            return None if packet is None else _checked(packet)
+            return None if packet is None else _check(packet)
         except PacketError:
             raise
         except Exception as error:
             raise PacketError(f"{type(self._parser).__name__} failed: {error!r:.200}") from error
 
 
-def _checked(packet: Any) -> Packet:
+def _check(packet: Any) -> Packet:
     if not isinstance(packet, Packet):
         raise TypeError(f"decoder must return a Packet or None, not: {packet!r:.100}")
     nsp: Any = packet.nsp

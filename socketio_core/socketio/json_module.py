@@ -35,7 +35,7 @@ def strict_dumps(json: JsonModule) -> Dumps | None:
     options = sum({int(getattr(json, name, 0)) for name in _STRICT_OPTIONS})  # each is a bit of its own
     if options:
         dumps = partial(dumps, option=options)
-    if _tried(dumps, [1, {"a": "é"}]) != '[1,{"a":"é"}]' or _tried(dumps, [math.inf]) not in (None, "[null]"):
+    if _try(dumps, [1, {"a": "é"}]) != '[1,{"a":"é"}]' or _try(dumps, [math.inf]) not in (None, "[null]"):
         return None
     return dumps
 
@@ -51,7 +51,7 @@ def strict_loads(json: JsonModule) -> Loads | None:
     return json.loads
 
 
-def _tried(dumps: Dumps, value: JSONValue) -> str | None:
+def _try(dumps: Dumps, value: JSONValue) -> str | None:
     try:
         return text_of(dumps(value))
     except Exception:  # noqa: BLE001 - each module has errors of its own
@@ -63,7 +63,7 @@ def refuses_depth(dumps: Dumps, depth: int) -> bool:
     nested: JSONValue = []
     for _ in range(depth - 1):
         nested = [nested]
-    return _tried(dumps, nested) is None
+    return _try(dumps, nested) is None
 
 
 def text_of(encoded: bytes | str) -> str:

@@ -16,7 +16,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import MESSAGE, Payload
 from socketio_core.errors import LocalProtocolError, PacketError
 from socketio_core.settings import ClientSettings, SocketSettings
-from socketio_core.socketio.binary import Slot, disarmed, fill_slots, find_slots, placeholder
+from socketio_core.socketio.binary import Slot, disarm, fill_slots, find_slots, placeholder
 from socketio_core.socketio.json_module import (
     Dumps,
     JsonModule,
@@ -179,7 +179,7 @@ class JsonParser:
         Any client can send such an object, in a packet without attachments. With the reference, whoever passes it on
         beside bytes has other clients put them there too, or thrown out for a number that is out of range.
         """
-        text = self._json(disarmed(data))
+        text = self._json(disarm(data))
         attachments, self._attachments = self._attachments, []
         if not text.count(_PLACEHOLDER_TEXT) == len(attachments) == count:  # another module hides some
             raise LocalProtocolError("data with bytes in it also holds an object with '_placeholder': true")
@@ -261,9 +261,9 @@ class JsonDecoder:
                 return self._decode(payload)
             start = head.end()
             count_digits, written_nsp, digits = head.groups()
-            count = self._checked_count(int(count_digits)) if count_digits else 0
-            nsp = ROOT_NAMESPACE if written_nsp is None else self._checked_namespace(written_nsp[:-1])
-            ack_id = _checked_id(digits) if digits else None
+            count = self._check_count(int(count_digits)) if count_digits else 0
+            nsp = ROOT_NAMESPACE if written_nsp is None else self._check_namespace(written_nsp[:-1])
+            ack_id = _check_id(digits) if digits else None
         data = self._parse(payload, start)
         if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
             check_payload(EVENT, data, ack_id)
@@ -310,14 +310,12 @@ class JsonDecoder:
         end = match.end() if match else 1
         if end == 1 or text[end : end + 1] != "-":
             raise PacketError("illegal attachments: no count")
-        count = self._checked_count(
-            int(text[1:end]) if end <= _MAX_COUNT_DIGITS else self._settings.max_attachments + 1
-        )
+        count = self._check_count(int(text[1:end]) if end <= _MAX_COUNT_DIGITS else self._settings.max_attachments + 1)
         if count < 1:
             raise PacketError("illegal attachments: count must be at least 1")
         return count, end + 1
 
-    def _checked_count(self, count: int) -> int:
+    def _check_count(self, count: int) -> int:
         limit = self._settings.max_attachments
         if count > limit:
             raise PacketError(f"too many attachments, max_attachments: {limit}")
@@ -325,10 +323,10 @@ class JsonDecoder:
 
     def _namespace(self, text: str, start: int) -> tuple[str, int]:
         end = text.find(",", start)
-        nsp = self._checked_namespace(text[start:] if end < 0 else text[start:end])
+        nsp = self._check_namespace(text[start:] if end < 0 else text[start:end])
         return nsp, len(text) if end < 0 else end + 1
 
-    def _checked_namespace(self, nsp: str) -> str:
+    def _check_namespace(self, nsp: str) -> str:
         if len(nsp) > self._settings.max_namespace_chars:
             raise PacketError(f"namespace too long, max_namespace_chars: {self._settings.max_namespace_chars}")
         if not nsp.isascii() and _LONE_SURROGATE.search(nsp):
@@ -379,10 +377,10 @@ def _load(loads: Loads, text: str, start: int) -> tuple[JSONValue, int]:
 def _ack_id(text: str, start: int) -> tuple[int | None, int]:
     match = _DIGITS.match(text, start)
     end = match.end() if match else start
-    return (None if end == start else _checked_id(text[start:end])), end
+    return (None if end == start else _check_id(text[start:end])), end
 
 
-def _checked_id(digits: str) -> int:
+def _check_id(digits: str) -> int:
     if len(digits) > MAX_ID_DIGITS:
         raise PacketError(f"ack id too long, limit: {MAX_ID_DIGITS} digits")
     return int(digits)

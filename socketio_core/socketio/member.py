@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
 from socketio_core.records import plain
-from socketio_core.socketio.acks import AckTable, PendingAck, checked_timeout
+from socketio_core.socketio.acks import AckTable, PendingAck, check_timeout
 from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, Left
 from socketio_core.socketio.packet import (
     ACK,
@@ -18,8 +18,8 @@ from socketio_core.socketio.packet import (
     DISCONNECT,
     JSONValue,
     Packet,
+    as_list,
     event_packet,
-    listed,
 )
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Member:
         Raises:
             LocalProtocolError: the room is not a string.
         """
-        room = _checked_room(room)
+        room = _check_room(room)
         if self.state is MemberState.LEFT or room == self.sid or room in self._rooms:
             return
         self._rooms[room] = None
@@ -204,7 +204,7 @@ class Member:
         Raises:
             LocalProtocolError: the room is not a string.
         """
-        room = _checked_room(room)
+        room = _check_room(room)
         if room in self._rooms:
             del self._rooms[room]
             self.namespace.remove_from_room(self, room)
@@ -262,7 +262,7 @@ class Member:
             LocalProtocolError, BufferFull: as `emit`, no such time, or more than `max_outstanding_acks` are waited for.
         """
         self.connection.catch_up(now)
-        checked_timeout(timeout_s)
+        check_timeout(timeout_s)
         if self.state is MemberState.LEFT:
             return None
         ack_id = self.namespace.take_ack_id()
@@ -280,7 +280,7 @@ class Member:
 
     def expect_ack(self, ack_id: int, *, timeout_s: float | None, context: object, now: float) -> None:
         """Wait for the answer to an event that is sent by other means, e.g. by a broadcast."""
-        timeout_s = checked_timeout(timeout_s)
+        timeout_s = check_timeout(timeout_s)
         ack = self.pending_acks.expect(self, ack_id, context, self.connection.settings.max_outstanding_acks)
         if timeout_s is not None:
             ack.timer = self.connection.schedule(now + timeout_s, ack)
@@ -297,7 +297,7 @@ class Member:
         """
         if self.state is not MemberState.JOINED:
             return False
-        message = self.connection.parser.encode(Packet(ACK, self.namespace.name, listed(args), ack_id))
+        message = self.connection.parser.encode(Packet(ACK, self.namespace.name, as_list(args), ack_id))
         return self.connection.session.put(message)
 
     def ack_arrived(self, ack_id: int, args: list[JSONValue]) -> None:
@@ -321,7 +321,7 @@ class Member:
         return True
 
 
-def _checked_room(room: str) -> str:
+def _check_room(room: str) -> str:
     if not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise LocalProtocolError(f"room must be a string: {room!r}")
     return plain(room)

@@ -105,11 +105,11 @@ def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | N
     if name in RESERVED_EVENTS:
         raise LocalProtocolError(f"event name is reserved: {name!r}")
     if type(args) is not tuple and type(args) is not list:
-        args = listed(args)
+        args = as_list(args)
     return Packet(EVENT, nsp, [name, *args], ack_id)
 
 
-def listed(args: Iterable[JSONValue]) -> list[JSONValue]:
+def as_list(args: Iterable[JSONValue]) -> list[JSONValue]:
     """Return the arguments of an event or an ack as a list of their own.
 
     Text, bytes and mappings can be iterated over too, but whoever gives one of them means one argument.

@@ -18,10 +18,10 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
-from socketio_core.settings import EngineSettings, SocketSettings, combined, with_path
+from socketio_core.settings import EngineSettings, SocketSettings, combine, with_path
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import ConnectionOpened, ConnectionUpgraded, ServerEvent
-from socketio_core.socketio.guard import guarded
+from socketio_core.socketio.guard import guard
 from socketio_core.socketio.hub import Hub, RoomSet
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
@@ -50,11 +50,11 @@ class ServerCore:
         new_id: IdFactory = new_id,
     ) -> None:
         self.engine_settings = with_path(engine_settings or EngineSettings(), USUAL_PATH)
-        self.settings = combined(self.engine_settings, settings or SocketSettings())
+        self.settings = combine(self.engine_settings, settings or SocketSettings())
         self._engine = Engine(self.engine_settings, new_id=new_id, is_inner=True)
         self.path = self._engine.path
         self._shared = self._engine.shared
-        self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
+        self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
         self.new_id = new_id
         self.hub = Hub()
         self.hub.of(ROOT_NAMESPACE)

@@ -15,7 +15,7 @@ from socketio_core.engineio.packet import Payload
 from socketio_core.errors import CloseReason, ConnectRefused
 from socketio_core.http import Request
 from socketio_core.socketio import Decoder, JsonParser, Packet
-from socketio_core.socketio.guard import guarded
+from socketio_core.socketio.guard import guard
 from socketio_core.socketio.packet import CONNECT_ERROR
 from tests.app.hand_runtime import Cancelled
 from tests.app.rig import AppRig, newest, note, note_async, returning
@@ -415,7 +415,7 @@ class _Mute:
 
 
 def test_a_refusal_that_cannot_be_told_ends_the_connection(rig: AppRig) -> None:
-    rig.server.parser = guarded(_Mute())
+    rig.server.parser = guard(_Mute())
     rig.io.use(returning(ConnectRefused("no")))
     client = rig.open()
     rig.send(client, "40")
@@ -424,7 +424,7 @@ def test_a_refusal_that_cannot_be_told_ends_the_connection(rig: AppRig) -> None:
 
 
 def test_a_parser_that_fails_is_logged(rig: AppRig) -> None:
-    rig.server.parser = guarded(_Mute())
+    rig.server.parser = guard(_Mute())
     client, _ = rig.connect()
     rig.send(client, "4?")
     assert client.session is None

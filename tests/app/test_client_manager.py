@@ -8,7 +8,7 @@ from socketio_core.app.client_host import what_is_told
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio import Decoder, JsonParser, Packet
-from socketio_core.socketio.guard import guarded
+from socketio_core.socketio.guard import guard
 from tests.app.client_rig import ClientRig
 
 
@@ -156,7 +156,7 @@ def test_a_parser_that_fails_is_logged() -> None:
             raise KeyError("no idea")
 
     rig = ClientRig().up()
-    rig.client.parser = guarded(Deaf())
+    rig.client.parser = guard(Deaf())
     rig.lose()
     rig.wait(2)
     rig.open()

@@ -11,7 +11,7 @@ import unicodedata
 
 import pytest
 
-from socketio_core.cli.text import SafeFormatter, safe, shortened, stamped
+from socketio_core.cli.text import SafeFormatter, safe, shorten, stamp
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_escapes_in_json_stay_json() -> None:
 
 
 def test_long_text_is_shortened() -> None:
-    assert shortened("x" * 10, 10) == "x" * 10
-    assert shortened("x" * 11, 10) == "xxxxxxxxxx… (11 characters)"
+    assert shorten("x" * 10, 10) == "x" * 10
+    assert shorten("x" * 11, 10) == "xxxxxxxxxx… (11 characters)"
 
 
 def test_stamp_is_a_time() -> None:
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} a\\x1b", stamped("a\x1b"))
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} a\\x1b", stamp("a\x1b"))
 
 
 def test_log_records_are_one_line_each_and_tracebacks_have_their_own() -> None:

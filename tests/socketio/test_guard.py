@@ -14,7 +14,7 @@ from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings
 from socketio_core.socketio import ConnectionClosed, JsonParser, Left, Packet, ServerCore
 from socketio_core.socketio.client import ClientCore, Closed, ConnectFailed
-from socketio_core.socketio.guard import guarded
+from socketio_core.socketio.guard import guard
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from socketio_core.testing import Refused, WireClient
 from tests.socketio.client.scene import Scene
@@ -109,9 +109,9 @@ def rig() -> GuardRig:
 
 def test_the_usual_parser_needs_no_guard() -> None:
     usual = JsonParser()
-    assert guarded(usual) is usual
-    other = guarded(Parser())
-    assert guarded(other) is other
+    assert guard(usual) is usual
+    other = guard(Parser())
+    assert guard(other) is other
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])

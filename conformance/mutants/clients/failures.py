@@ -137,7 +137,7 @@ class TakesAnyNumber(JsonDecoder):
 class WaitsForAnyNumberOfAttachments(JsonDecoder):
     """An event may announce as many attachments as it likes."""
 
-    def _checked_count(self, count: int) -> int:
+    def _check_count(self, count: int) -> int:
         return count
 
 

@@ -22,11 +22,11 @@ from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.records import plain
-from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client, with_path
+from socketio_core.settings import ClientSettings, EngineClientSettings, combine_for_client, with_path
 from socketio_core.socketio.client.events import ClientEvent
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.reconnection import Reconnection
-from socketio_core.socketio.guard import guarded
+from socketio_core.socketio.guard import guard
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, check_namespace
 from socketio_core.socketio.parser import Decoder, Parser
@@ -60,8 +60,8 @@ class ClientCore:
     ) -> None:
         self.engine_settings = with_path(engine_settings or EngineClientSettings(), USUAL_PATH)
         self.path = cast("str", self.engine_settings.path)
-        self.settings = combined_of_client(self.engine_settings, settings or ClientSettings())
-        self.parser: Parser = JsonParser(self.settings) if parser is None else guarded(parser)
+        self.settings = combine_for_client(self.engine_settings, settings or ClientSettings())
+        self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
         self.memory = ClientMemory()
         self.namespaces: dict[str, ClientNamespace] = {}
         self._forgotten: WeakValueDictionary[str, ClientNamespace] = WeakValueDictionary()  # somebody may hold them yet

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
-from socketio_core.socketio.acks import checked_timeout
+from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.client.events import (
     AuthRequested,
     Connected,
@@ -40,8 +40,8 @@ from socketio_core.socketio.packet import (
     EVENT,
     JSONValue,
     Packet,
+    as_list,
     event_packet,
-    listed,
 )
 from socketio_core.timers import Scheduled, Timer
 
@@ -424,7 +424,7 @@ class ClientNamespace:
             LocalProtocolError: as `emit`, or no such time, or more than `max_outstanding_acks` are waited for.
             BufferFull: as `emit`.
         """
-        timeout_s = checked_timeout(timeout_s)
+        timeout_s = check_timeout(timeout_s)
         if self.client.is_closing:
             return None
         self.client.catch_up(now)
@@ -448,7 +448,7 @@ class ClientNamespace:
         """
         if not self.is_connected:
             return False
-        return self.put(self.client.parser.encode(Packet(ACK, self.name, listed(args), ack_id)))
+        return self.put(self.client.parser.encode(Packet(ACK, self.name, as_list(args), ack_id)))
 
     def put(self, message: WireMessage) -> bool:
         """Hand a message to the session; see `ClientSession.put`."""

@@ -14,7 +14,7 @@ import trio
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
 from socketio_core.app.client_manager import host_behind
-from socketio_core.settings import ClientSettings, EngineClientSettings, combined_of_client
+from socketio_core.settings import ClientSettings, EngineClientSettings, combine_for_client
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import AckTimeout, ConnectError, Disconnected, Server, connect
 from tests.trio.bench import core_of, runtime_of, task_count, trio_tcp_test, until
@@ -330,7 +330,7 @@ async def test_settings_are_kept_unless_an_argument_says_otherwise() -> None:
     async with raw_server() as server:
         async with connect(f"{server.url}?u=0", engine=ENGINE, settings=settings) as socket:
             core = host_behind(socket.manager).core
-            assert core.settings == combined_of_client(ENGINE, settings)
+            assert core.settings == combine_for_client(ENGINE, settings)
             found = core.engine_settings
             assert found == replace(ENGINE, authority=found.authority, path="/socket.io/", query=found.query)
             assert list(found.query) == [("u", "0"), ("a", "1")]
@@ -344,7 +344,7 @@ async def test_settings_are_kept_unless_an_argument_says_otherwise() -> None:
             settings=settings,
         ) as socket:
             core = host_behind(socket.manager).core
-            assert core.settings == combined_of_client(ENGINE, ClientSettings(reconnection=False))
+            assert core.settings == combine_for_client(ENGINE, ClientSettings(reconnection=False))
             assert core.engine_settings.open_timeout_s == 2
             assert core.engine_settings.query == [("b", "2")]
             assert core.engine_settings.headers == [(b"X-B", b"c")]

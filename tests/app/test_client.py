@@ -153,6 +153,10 @@ def test_marks_for_recovery_are_left_out_where_they_do_not_fit() -> None:
     socket.on("a", max)  # nobody can say what it takes
     rig.hear('2["a","text","offset"]')
     assert rig.calls == [("one", "text"), ("all", "text", "offset")]
+    socket.on("largest", max)
+    rig.sent()
+    rig.hear('27["largest","text","zero offset"]')
+    assert rig.sent() == ['37["zero offset"]']
 
 
 def test_arguments_that_do_not_fit_are_left_alone_without_recovery() -> None:

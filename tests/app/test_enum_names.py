@@ -39,3 +39,13 @@ def test_events_and_moments() -> None:
     rig.io.off(Name.FIRST, heard)
     rig.send(client, '42["a"]')
     assert rig.calls == [("connected", socket.id), ("heard", socket.id)]
+
+
+def test_namespaces() -> None:
+    class Nsp(str, Enum):  # noqa: UP042 - as above
+        ADMIN = "/admin"
+
+    rig = AppRig()
+    namespace = rig.io.of(Nsp.ADMIN)
+    assert namespace is rig.io.of("/admin")
+    assert (type(namespace.name), namespace.name) == (str, "/admin")

@@ -120,19 +120,28 @@ class TrioClient(LoopRuntime):
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """See `Runtime`."""
         if self.is_attached:
-            self._handlers += 1
+            self.handler_began()
             super().spawn(self._count_task, function, *args)
 
     async def _count_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         try:
             await function(*args)
         except KeyboardInterrupt as error:  # a handler's: the server is told of the end
-            self._interrupted(error)
+            self.interrupted(error)
         finally:
-            self._handlers -= 1
-            self._has_moved.set()
+            self.handler_ended()
 
-    def _interrupted(self, error: KeyboardInterrupt) -> None:
+    def handler_began(self) -> None:
+        """One more task has become a handler's; the end of the block waits for it, though not for ever."""
+        self._handlers += 1
+
+    def handler_ended(self) -> None:
+        """One of these tasks has ended."""
+        self._handlers -= 1
+        self._has_moved.set()
+
+    def interrupted(self, error: KeyboardInterrupt) -> None:
+        """End in order: trio raises Ctrl-C in whichever task is busy, a handler's; at once at the second."""
         if self.interrupt is None:
             self.interrupt = error
             self.block.cancel()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from socketio_core.app.handover import Handover
 from socketio_core.trio.dial import DialError, open_tcp, reason_of, shake_hands
 from socketio_core.trio.direct import DirectStream
 from socketio_core.wire.client import ClientWire
@@ -17,12 +18,16 @@ _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class ClientPump:
-    """Dials, reads, and writes, in one task; another one writes what the socket does not take at once."""
+    """Dials, reads, has handlers run, and writes, in one task until a handler waits; then another task reads on.
+
+    What the socket does not take at once is written by a task for that.
+    """
 
     def __init__(self, client: TrioClient, wire: ClientWire) -> None:
         self._client = client
         self._wire = wire
-        self._scope = trio.CancelScope()
+        self._reader: object = None  # whichever task reads
+        self._scope = trio.CancelScope()  # of that
         self._direct: DirectStream | None = None  # once there is a connection
         self._wanted: trio.Event | None = None  # the task waits until it is to read
         self._is_writing = False  # a task does
@@ -32,14 +37,17 @@ class ClientPump:
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Dial, and go on until the connection ends."""
-        wire, client = self._wire, self._client
+        """Dial, and go on until the connection ends, or until another task has taken over."""
+        self._reader = me = object()
+        wire = self._wire
         try:
             with self._scope:
-                self._direct = DirectStream(await open_tcp(wire.host, wire.port))
-                wire.has_unread = self._direct.has_unread
-                wire.connected(trio.current_time())
-                await self._pump(self._direct)
+                if self._direct is None:
+                    self._direct = DirectStream(await open_tcp(wire.host, wire.port))
+                    wire.has_unread = self._direct.has_unread
+                    wire.connected(trio.current_time())
+                    self._client.flush()
+                await self._pump(self._direct, me)
         except DialError as error:
             wire.lost(trio.current_time(), str(error))
         except _BROKEN as error:
@@ -47,17 +55,18 @@ class ClientPump:
         except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
             wire.fail(error, trio.current_time())
         finally:
-            wire.lost(trio.current_time())
-            client.flush()
-            if self._direct is not None:
-                await self._direct.aclose_forcefully()
+            if self._reader is me:
+                wire.lost(trio.current_time())
+                self._client.flush()
+                if self._direct is not None:
+                    await self._direct.aclose_forcefully()
 
-    async def _pump(self, direct: DirectStream) -> None:
-        wire, client = self._wire, self._client
-        client.flush()
-        while not wire.is_over:
+    async def _pump(self, direct: DirectStream, me: object) -> None:
+        wire = self._wire
+        while self._reader is me and not wire.is_over:
             if wire.wants_tls:
-                direct = self._direct = DirectStream(await shake_hands(direct.stream, client.tls(), wire.server_name))
+                tls = self._client.tls()
+                direct = self._direct = DirectStream(await shake_hands(direct.stream, tls, wire.server_name))
                 wire.has_unread = direct.has_unread
                 wire.secured(trio.current_time())
             elif wire.wants_input:
@@ -70,7 +79,38 @@ class ClientPump:
                 self._wanted = trio.Event()
                 await self._wanted.wait()
                 continue
-            client.flush()
+            await self._handle(me)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _handle(self, me: object) -> None:
+        """Run handlers for what has arrived, in this task as long as they do not wait."""
+        client = self._client
+        inboxes = client.host.dispatch()
+        for inbox in inboxes[1:]:  # they must not wait for the first one
+            client.spawn(inbox.work)
+        for inbox in inboxes[:1]:
+            client.is_corked = True
+            try:
+                await Handover(inbox.work(), self._hand_over)
+            except KeyboardInterrupt as error:  # the handler's: the server is told of the end
+                client.interrupted(error)
+            finally:
+                if self._reader is me:
+                    client.is_corked = False
+                else:
+                    client.handler_ended()
+        client.flush()
+
+    def _hand_over(self) -> None:
+        """A handler is about to wait: let another task read on, and write what there is."""
+        client = self._client
+        client.is_corked = False
+        self._reader = None
+        self._scope = trio.CancelScope()  # the end of the connection is not the handler's
+        client.handler_began()
+        client.start_soon(self.run)
+        # Not flush(): that may wake what this very task is about to wait for, before it does.
+        client.output_ready()
 
     def flush(self, now: float) -> None:
         """Write what is waiting, as far as the socket takes it at once, a task sees to the rest; read on, or end."""

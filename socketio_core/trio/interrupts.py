@@ -16,10 +16,6 @@ from types import FrameType
 
 import trio
 
-from socketio_core.app.worker import Inbox
-
-trio.lowlevel.disable_ki_protection(Inbox.work)
-
 _called: list[tuple[trio.lowlevel.TrioToken, Callable[[], object]]] = []  # by the one handler that is installed
 
 

@@ -150,13 +150,11 @@ def test_marks_for_recovery_are_left_out_where_they_do_not_fit() -> None:
 
     socket.on("a", one)
     socket.on("a", rig.note("all"))
-    socket.on("a", max)  # nobody can say what it takes
+    found: set[str] = set()
+    socket.on("a", found.update)  # nobody can say what it takes, so it gets all
     rig.hear('2["a","text","offset"]')
     assert rig.calls == [("one", "text"), ("all", "text", "offset")]
-    socket.on("largest", max)
-    rig.sent()
-    rig.hear('27["largest","text","zero offset"]')
-    assert rig.sent() == ['37["zero offset"]']
+    assert found == set("text") | set("offset")
 
 
 def test_arguments_that_do_not_fit_are_left_alone_without_recovery() -> None:

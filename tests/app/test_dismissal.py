@@ -13,7 +13,7 @@ from socketio_core.app.engine_server import session_inbox_behind
 from socketio_core.testing.wire import Refused
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig, flow_of, leave, leave_all, member_of, note, noting, waiting
-from tests.app.test_application_queues import Gate
+from tests.app.test_dispatcher_queues import Gate
 from tests.app.test_engine_server import EngineRig
 from tests.socketio.rig import TRANSPORTS, drain
 

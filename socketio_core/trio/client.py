@@ -5,12 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
 
 import trio
 
 from socketio_core.app import client
 from socketio_core.app.client import Connecting, entry
+from socketio_core.app.client_end import ClientEnd
 from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.site import client_site_of
@@ -18,8 +18,6 @@ from socketio_core.checks import check_kind
 from socketio_core.trio.client_pump import ClientPump
 from socketio_core.trio.groups import is_cancelled, only_cause
 from socketio_core.trio.runtime import LoopRuntime
-
-LINGER_S: Final = 1.0  # what the end of the last connection may take beyond the protocol's own deadline; then handlers
 
 
 @asynccontextmanager
@@ -84,7 +82,7 @@ class TrioClient(LoopRuntime):
         self._ssl_context = asked.ssl_context
         self._handlers = 0  # tasks that run them
         self._has_moved = trio.Event()
-        self._is_ending = False  # somebody waits for what comes to nothing
+        self._end: ClientEnd | None = None  # once it has begun
 
     def tls(self) -> ssl.SSLContext:
         """Return the context; Python's default is made when it is needed, for that takes 30 ms."""
@@ -98,7 +96,9 @@ class TrioClient(LoopRuntime):
     @property
     def next_deadline(self) -> float | None:
         """See `LoopRuntime`."""
-        return self.site.next_deadline
+        if self._end is None:
+            return self.site.next_deadline
+        return min((at for at in (self.site.next_deadline, self._end.next_deadline) if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """See `LoopRuntime`."""
@@ -113,9 +113,9 @@ class TrioClient(LoopRuntime):
                 wire.context.flush(now)
             elif not wire.is_over:
                 self.start_soon(ClientPump(self, wire).run)
-        self.wake_in_time()
-        if self._is_ending:
+        if self._end is not None and self._end.look(now):
             self._has_moved.set()
+        self.wake_in_time()
 
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """See `Runtime`."""
@@ -138,7 +138,8 @@ class TrioClient(LoopRuntime):
     def handler_ended(self) -> None:
         """One of these tasks has ended."""
         self._handlers -= 1
-        self._has_moved.set()
+        if self._end is not None:
+            self.output_ready()
 
     def interrupted(self, error: KeyboardInterrupt) -> None:
         """End in order: trio raises Ctrl-C in whichever task is busy, a handler's; at once at the second."""
@@ -152,23 +153,12 @@ class TrioClient(LoopRuntime):
 
     async def close_in_order(self) -> None:
         """Send what is left, with `retries` until it is acknowledged, and say goodbye, up to the deadline for each."""
-        self._is_ending = True
-        if self.host.has_undelivered:
-            self.host.flow.ack_awaited()
-            with trio.move_on_after(self.core.engine_settings.close_timeout_s):
-                await self._wait_for(lambda: not self.host.has_undelivered)
-            self.host.flow.ack_settled()
-        self.core.close(trio.current_time())
-        self.host.flow.lift()
-        self.flush()
-        with trio.move_on_after(self.core.engine_settings.close_timeout_s + LINGER_S):
-            await self._wait_for(lambda: not self.site.is_busy)
-        with trio.move_on_after(LINGER_S):  # what handlers do about the end, `disconnect` above all
-            await self._wait_for(lambda: not self._handlers)
-
-    async def _wait_for(self, is_through: Callable[[], bool]) -> None:
-        while not is_through():
+        now = trio.current_time()
+        is_busy, is_working = (lambda: self.site.is_busy), (lambda: self._handlers > 0)
+        self._end = end = ClientEnd(self.host, now, is_busy=is_busy, is_working=is_working)
+        while not end.is_over:
             self._has_moved = trio.Event()
+            self.flush()
             await self._has_moved.wait()
 
     def release_all(self) -> None:

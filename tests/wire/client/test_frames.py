@@ -286,7 +286,7 @@ class Unwritable(str):
 
     __slots__ = ()
 
-    def encode(self, *_: object) -> bytes:
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         raise ValueError("not today")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import ssl
 from collections.abc import AsyncGenerator
@@ -15,7 +14,6 @@ import trio
 
 from socketio_core.app import Socket
 from socketio_core.trio import ConnectError, Server, connect
-from socketio_core.trio.dial import reason_of
 from tests.trio.bench import core_of, trio_tcp_test
 from tests.trio.client.server import raw_server
 
@@ -189,27 +187,3 @@ async def test_default_tls_context_is_made_once() -> None:
                     pytest.fail("it must not connect")
             assert server.connections == 2
     assert len(made) == 1
-
-
-def os_errors(*numbers: int) -> BaseException:
-    return ExceptionGroup("all", [OSError(number, "x") for number in numbers])
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (OSError("just words"), "just words"),
-        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "Connection refused"),
-        (trio.BrokenResourceError(), "BrokenResourceError"),
-        (
-            os_errors(errno.ECONNREFUSED, errno.EHOSTUNREACH),
-            "Connection refused, No route to host",
-        ),
-        (
-            os_errors(errno.ECONNREFUSED, errno.ECONNREFUSED),
-            "Connection refused",
-        ),
-    ],
-)
-def test_reasons_are_told_once_each(error: BaseException, text: str) -> None:
-    assert reason_of(error) == text

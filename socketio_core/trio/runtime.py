@@ -19,7 +19,7 @@ from socketio_core.trio.groups import is_cancelled
 if TYPE_CHECKING:
     from socketio_core.wire import Site
 
-trio.lowlevel.disable_ki_protection(Inbox.work)  # see `interrupts`
+trio.lowlevel.disable_ki_protection(Inbox[object].work)  # see `interrupts`
 
 LOGGER: Final = logging.getLogger("socketio_core.trio")
 

@@ -213,4 +213,6 @@ def test_nothing_is_changed_but_through_what_announces_it() -> None:
             match call:
                 case ast.Call(ast.Attribute(ast.Attribute(_, owner), name)) if owner in OWNERS and name in CHANGES:
                     found.append(f"{path.name}:{call.lineno} {name}")
+                case _:
+                    pass
     assert found == []

@@ -200,6 +200,19 @@ def stuck_once_without_arguments(rig: ClientRig) -> Callable[[], Any]:
     return connected
 
 
+def test_auth_that_was_cancelled_is_no_failure_of_its_function() -> None:
+    rig = ClientRig().up()
+
+    async def never() -> dict[str, Any]:
+        await rig.runtime.new_event().wait()
+        return {}
+
+    rig.host.socket_of("/other", never)
+    rig.run()
+    cancel_waiting(rig)
+    assert rig.logged == []
+
+
 def test_a_connection_whose_worker_was_cancelled_is_told_of_further() -> None:
     rig = ClientRig().up()
     handler = stuck_once_without_arguments(rig)

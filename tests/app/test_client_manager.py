@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.app.client_host import what_is_told
+from socketio_core.app.client_manager import host_behind
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import LocalProtocolError
+from socketio_core.http import Response
 from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.guard import guard
 from tests.app.client_rig import ClientRig
@@ -204,3 +206,15 @@ def test_who_waits_to_emit_learns_that_the_connection_is_over() -> None:
     rig.lose()
     rig.run()
     assert waiting.is_done
+
+
+def test_the_servers_choice_of_a_subprotocol_is_told() -> None:
+    rig = ClientRig()
+    socket = rig.host.socket_of("/")
+    told = [socket.manager.subprotocol]
+    rig.look()
+    chosen = Response(101, [(b"sec-websocket-protocol", b"b")])
+    rig.client.websocket_opened(rig.sockets[-1], chosen, rig.now)
+    rig.run()
+    assert [*told, socket.manager.subprotocol] == [None, "b"]
+    assert host_behind(socket.manager) is rig.host

@@ -9,12 +9,13 @@ from typing import Any, Final
 import pytest
 
 from socketio_core import Server
+from socketio_core.app import EngineSession
 from socketio_core.app.handlers import has_failed
 from socketio_core.app.runtime import UNBOUND
 from socketio_core.testing import FakeClock
 from tests.app.client_rig import ClientRig
 from tests.app.hand_runtime import Cancelled, HandRuntime
-from tests.app.rig import AppRig, flow_of
+from tests.app.rig import AppRig, flow_of, note, returning
 from tests.app.served import Served
 from tests.app.test_cancelled import assert_counted_down
 from tests.app.test_engine_server import EngineRig
@@ -31,11 +32,11 @@ def awaiting_another(*_: object) -> Any:
     return handler()
 
 
-SYNC_AND_ASYNC: Final = [awaiting_another, pytest.param(lambda *_: throw(Cancelled()), id="sync")]
+def at_once(*_: object) -> None:
+    raise Cancelled
 
 
-def throw(error: BaseException) -> None:
-    raise error
+SYNC_AND_ASYNC: Final = [awaiting_another, at_once]
 
 
 @pytest.mark.parametrize("handler", SYNC_AND_ASYNC)
@@ -51,7 +52,7 @@ def test_an_event_whose_handler_got_it_is_logged_and_the_next_is_handled(
     else:
         owner.on("a", handler)
     rig.io.on("b", rig.calls.append)
-    rig.io.on("b", lambda *_: "answer")
+    rig.io.on("b", returning("answer"))
     answers = rig.send(client, '421["a"]', '422["b"]')
     assert rig.logged[0] == "handler of 'a' failed"
     assert isinstance(rig.runtime.logged[0][1], Cancelled)
@@ -81,18 +82,22 @@ def test_a_middleware_that_got_it_keeps_the_socket_out_as_any_that_fails() -> No
 def test_a_moment_of_a_socket_is_told_to_the_others(moment: str) -> None:
     rig = AppRig()
     rig.io.on(moment, awaiting_another)
-    rig.io.on(moment, lambda *_: rig.calls.append(moment))
-    client, _ = rig.connect()
+    rig.io.on(moment, note(rig, moment))
+    client, socket = rig.connect()
     rig.send(client, "41")
-    assert rig.calls == [moment]
+    assert [call[:2] for call in rig.calls] == [(moment, socket.id)]
     assert rig.logged == [f"handler of {moment!r} failed"]
 
 
 def test_a_bare_session_goes_on() -> None:
     rig = EngineRig()
+
+    def note_told(_: EngineSession, *told: object) -> None:
+        rig.calls.append(told)
+
     for moment in ("connection", "message", "close"):
         rig.app.on(moment, awaiting_another)
-        rig.app.on(moment, lambda *args: rig.calls.append(args[1:]))
+        rig.app.on(moment, note_told)
     client, session = rig.connect()
     rig.send(client, "4a", "4b")
     rig.start(session.close())

@@ -14,6 +14,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from socketio_core.app import Socket
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.trio import Server, connect
 from tests.trio.bench import trio_tcp_test, trio_test, until
@@ -76,7 +77,11 @@ async def test_an_event_whose_handler_does_not_wait_costs_no_task(
 @trio_tcp_test
 async def test_nor_does_one_over_a_network(scheme: str, transport: str, certificate: Path) -> None:
     io = Server()
-    io.on("go on", lambda socket, number: socket.emit_nowait("a", number))
+
+    @io.on("go on")
+    def send(socket: Socket, number: int) -> None:
+        socket.emit_nowait("a", number)
+
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     serve = partial(io.serve, "127.0.0.1", 0, ssl_context=context if scheme == "https" else None)

@@ -223,6 +223,31 @@ async def test_one_whose_handlers_are_behind_is_read_no_more_and_others_are() ->
 
 
 @trio_tcp_test
+async def test_what_was_read_goes_on_without_a_rest_whenever_the_handlers_have_caught_up() -> None:
+    """They do so in tasks of their own, while the watcher waits; the clock would wake it too, but not at once."""
+    io = make_server(SocketSettings(max_queued_events=2))
+    handled: list[int] = []
+
+    @io.on("work")
+    async def work(_: Socket, number: int) -> None:
+        for _turn in range(10):
+            await trio.lowlevel.checkpoint()
+        handled.append(number)
+
+    async with serving(io, tcp=True) as bench:
+        client = await bench.websocket()
+        await wait_all_tasks_blocked()
+        assert isinstance(client.peer.stream, trio.SocketStream)
+        frames = b"".join(frame(f'42["work",{number}]') for number in range(1000))
+        os.write(client.peer.stream.socket.fileno(), frames)
+        for _ in range(50_000):  # the clock stands still as long as a task is busy
+            if len(handled) == 1000:
+                break
+            await trio.lowlevel.checkpoint()
+        assert handled == list(range(1000))
+
+
+@trio_tcp_test
 async def test_pipelined_requests_are_answered_one_after_another_without_a_rest_between() -> None:
     async with serving(make_server(), tcp=True) as bench:
         peer = await bench.connect()

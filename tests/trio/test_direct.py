@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
 
 import pytest
@@ -129,3 +130,20 @@ async def test_a_reset_is_a_broken_stream() -> None:
         await direct.receive()
     await direct.aclose_forcefully()
     await listeners[0].aclose()
+
+
+@pytest.mark.parametrize("is_secure", [True, False])
+@trio_tcp_test
+async def test_what_was_not_read_yet_is_known_and_so_is_the_end(*, is_secure: bool) -> None:
+    ours, theirs = tcp_pair()
+    stream = trio.SSLStream(ours, ssl.create_default_context(), server_hostname="test") if is_secure else ours
+    direct = DirectStream(stream)
+    assert not direct.has_unread()
+    await theirs.send_all(b"hello")
+    assert direct.has_unread()
+    await ours.receive_some()
+    assert not direct.has_unread()
+    await theirs.aclose()
+    assert direct.has_unread()
+    await ours.aclose()
+    assert not DirectStream(memory_stream_pair()[0]).has_unread()

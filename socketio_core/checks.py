@@ -7,7 +7,7 @@ Not everybody checks types, and what cannot work would fail much later, far from
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -85,6 +85,33 @@ def check_function(name: str, value: object, *, may_wait: bool = True) -> None:
         raise TypeError(f"{name} must be a function, not: {value!r}")
     if not may_wait and getattr(getattr(value, "__code__", None), "co_flags", 0) & _CO_COROUTINE:
         raise TypeError(f"{name} must be a plain function, not an async one: {value!r}")
+
+
+def decide(name: str, function: Callable[[str], object], text: str) -> bool:
+    """Ask a function for a yes or a no about a text.
+
+    Raises:
+        TypeError: the answer is to be awaited: it would be a yes, whatever it comes to. Or what the function raises.
+    """
+    answer = function(text)
+    if hasattr(answer, "__await__"):
+        getattr(answer, "close", lambda: None)()  # nobody will await it
+        raise TypeError(f"{name} must be a plain function, not one that is to be awaited: {function!r}")
+    return bool(answer)
+
+
+def check_id(value: object) -> str:
+    """Check what a factory of ids has made; it stands in targets and cookies.
+
+    Raises:
+        TypeError: it is no string.
+        ValueError: it is empty, or holds something else than visible ASCII.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"new_id must return a string, not: {value!r:.80}")
+    if not value or any(not "!" <= char <= "~" for char in value):
+        raise ValueError(f"new_id must return visible ASCII, not: {value!r:.80}")
+    return value
 
 
 def check_path(name: str, value: object) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
-from socketio_core.checks import TOKEN, check_count, check_switch
+from socketio_core.checks import TOKEN, check_count, check_function, check_switch, decide
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Header names (lower case) and values as raw bytes, e.g. `[(b"host", b"example.org")]`."""
@@ -242,7 +242,9 @@ class Cors:
                 raise ValueError("cors origins '*' cannot be combined with credentials: name the origins")
         elif isinstance(self.origins, str):
             raise ValueError(f"cors origins must be '*', a list or a function, not a single string: {self.origins!r}")
-        elif not callable(self.origins):
+        elif callable(self.origins):
+            check_function("cors origins", self.origins, may_wait=False)
+        else:
             if not isinstance(self.origins, Collection):  # pyright: ignore[reportUnnecessaryIsInstance] - by the unwary
                 raise TypeError(f"cors origins must be '*', a list or a function, not: {self.origins!r}")
             for origin in self.origins:
@@ -298,7 +300,8 @@ def refused_origin(request: Request, cors: Cors | None) -> str | None:
     if cors is None:
         return f"origin {origin!r} is not the server's own; expected {own!r} (set `cors` to admit others)"
     if callable(cors.origins):
-        return None if cors.origins(origin) else f"origin {origin!r} was refused by the `cors` function"
+        is_welcome = decide("cors origins", cors.origins, origin)
+        return None if is_welcome else f"origin {origin!r} was refused by the `cors` function"
     if asked in {_normalize(allowed) for allowed in cors.origins}:
         return None
     return f"origin {origin!r} is not allowed; expected {own!r} or one of {sorted(cors.origins)!r}"

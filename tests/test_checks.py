@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
-from socketio_core.checks import check_function, check_kind, check_subprotocols, pairs_of_strings
+from socketio_core.checks import check_function, check_kind, check_subprotocols, decide, pairs_of_strings
 from socketio_core.http import Cookie, Cors
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
 from socketio_core.wire import Timeouts
@@ -200,3 +201,25 @@ def test_what_is_good_passes() -> None:
     hooks: list[Callable[..., Any]] = [lambda *_: [], dict]
     for each in hooks:
         assert EngineSettings(extra_headers=each).extra_headers is each
+
+
+@pytest.mark.parametrize("answer", [True, False, None, 0, 1, "yes", []])
+def test_a_yes_or_a_no_is_what_a_function_says(answer: object) -> None:
+    assert decide("function", lambda _: answer, "x") == bool(answer)
+
+
+def test_what_is_to_be_awaited_is_no_yes() -> None:
+    class Awaitable:
+        def __init__(self, text: str) -> None:
+            self.text = text
+
+        def __await__(self) -> Any:
+            raise NotImplementedError
+
+    async def answer(text: str) -> bool:
+        return True
+
+    functions: list[Any] = [partial(answer), Awaitable]
+    for function in functions:
+        with pytest.raises(TypeError, match="function must be a plain function, not one that is to be awaited"):
+            decide("function", function, "x")

@@ -409,3 +409,12 @@ def test_no_target_and_no_header_raises(target: str, value: bytes) -> None:
     ]
     for read in readers:
         read()
+
+
+def test_a_policy_must_not_be_async() -> None:
+    async def decide(origin: str) -> bool:
+        return False
+
+    decided: Any = decide
+    with pytest.raises(TypeError, match="cors origins must be a plain function, not an async one"):
+        Cors(origins=decided)

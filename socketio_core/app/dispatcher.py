@@ -21,7 +21,7 @@ from socketio_core.app.socket import (
     ack_value,
 )
 from socketio_core.app.socket_inbox import SocketInbox, inbox_of
-from socketio_core.checks import check_count
+from socketio_core.checks import check_count, decide
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
 from socketio_core.socketio.acks import check_timeout
@@ -250,7 +250,7 @@ class _Matches:
 
     def __call__(self, name: str) -> bool:
         try:
-            return bool(self.pattern(name))
+            return decide("function of a namespace's name", self.pattern, name)
         except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
             self._audience.report(f"function of a namespace's name failed: {name!r}", error)
             return False

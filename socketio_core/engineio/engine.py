@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, cast
 
+from socketio_core.checks import check_headers, check_id
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import POLL_HEADERS, Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import GOING_AWAY, check_close
@@ -177,7 +178,7 @@ class Engine:
 
     def _open(self, request: Request, now: float, context: object) -> Action:
         settings = self.engine_settings
-        sid = self._new_id()
+        sid = check_id(self._new_id())
         if sid in self.shared.sessions:
             raise ValueError(f"new_id returned the id of an open session: {sid!r:.80}")
         over_websocket = request.is_websocket_upgrade
@@ -293,7 +294,10 @@ class Engine:
 
     def _extra_headers(self, request: Request, sid: str) -> Headers:
         extra = self.engine_settings.extra_headers
-        return extra(request, sid) if callable(extra) else extra
+        if callable(extra):
+            extra = extra(request, sid)
+            check_headers("extra_headers", extra)
+        return extra
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 

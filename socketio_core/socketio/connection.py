@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from socketio_core.checks import check_id
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
@@ -138,7 +139,7 @@ class Connection:
         namespace: NamespaceCore | None = None
         try:
             namespace = self._server.hub.find(nsp)
-            sid = self._server.new_id()
+            sid = check_id(self._server.new_id())
         except Exception as error:  # noqa: BLE001 - of a pattern, or of the factory of ids: the application's code
             if namespace is not None:
                 self._server.hub.forget_if_empty(namespace)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from socketio_core.checks import check_function, decide
 from socketio_core.engineio.message import WireMessage
 
 if TYPE_CHECKING:
@@ -163,7 +164,12 @@ class Hub:
         return namespace
 
     def allow(self, pattern: NamePattern) -> None:
-        """Let clients join any namespace whose name `pattern` accepts; asked in the order of registration."""
+        """Let clients join any namespace whose name `pattern` accepts; asked in the order of registration.
+
+        Raises:
+            TypeError: it is async, or no function at all.
+        """
+        check_function("pattern", pattern, may_wait=False)
         self._patterns.append(pattern)
 
     def find(self, name: str) -> NamespaceCore | None:
@@ -176,7 +182,7 @@ class Hub:
     def _look_up(self, name: str) -> NamespaceCore | None:
         namespace = self.namespaces.get(name) or self._dynamic.get(name)
         if namespace is None:
-            pattern = next((pattern for pattern in self._patterns if pattern(name)), None)
+            pattern = next((pattern for pattern in self._patterns if decide("pattern", pattern, name)), None)
             if pattern is not None:
                 namespace = self._dynamic[name] = self._make(name, pattern)
         return namespace

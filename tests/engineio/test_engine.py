@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -229,6 +230,57 @@ def test_an_id_that_is_taken_is_the_factory_s_fault() -> None:
     ((_, event),) = engine.take_events()
     assert "new_id returned the id of an open session: 'same'" in str(getattr(event, "error", None))
     assert engine.session_count == 1
+
+
+@pytest.mark.parametrize("upgrade", [False, True])
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        (None, "TypeError"),
+        ("ab", "TypeError"),
+        ([("a", "b")], "TypeError"),
+        ([(b"a", b"b\r\nset-cookie: c=d")], "ValueError"),
+        ([(b"content-length", b"0")], "ValueError"),
+    ],
+)
+def test_what_a_hook_returns_is_looked_at_like_settings(headers: Any, error: str, *, upgrade: bool) -> None:
+    engine = Engine(EngineSettings(extra_headers=lambda _request, _sid: headers))
+    request = WireClient(engine, FakeClock()).make_request(upgrade=upgrade)
+    assert status_of(engine.handle_request(request, 0.0, None)) == 500
+    check_reported(engine, request, error)
+    assert engine.session_count == 0
+
+
+@pytest.mark.parametrize("sid", [None, 5, b"abc", "", "a b", "a\r\nb", "ü"])
+def test_an_id_that_no_client_could_send_back_is_the_factory_s_fault(sid: Any) -> None:
+    engine = Engine(new_id=lambda: sid)
+    request = WireClient(engine, FakeClock()).make_request()
+    assert status_of(engine.handle_request(request, 0.0, None)) == 500
+    check_reported(engine, request, "ValueError" if isinstance(sid, str) else "TypeError")
+
+
+@pytest.mark.parametrize("upgrade", [False, True])
+def test_a_policy_that_is_to_be_awaited_admits_nobody(*, upgrade: bool) -> None:
+    """What it returns is true, whatever it comes to."""
+
+    async def refuse(origin: str) -> bool:
+        return False
+
+    origins: list[Any] = [partial(refuse), _Awaitable]
+    for function in origins:
+        scene = Scene(cors=Cors(origins=function))
+        request = scene.stranger(headers=[(b"host", b"a"), (b"origin", b"http://evil")]).make_request(upgrade=upgrade)
+        assert not scene.engine.is_handshake(request)
+        assert status_of(scene.engine.handle_request(request, scene.now, None)) == 500
+        check_reported(scene.engine, request, "TypeError")
+
+
+class _Awaitable:
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+
+    def __await__(self) -> Any:
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize("core", [Engine, ServerCore])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -377,7 +377,7 @@ def test_a_slow_client_keeps_its_reason_when_the_server_closes() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("what", ["pattern", "factory"])
+@pytest.mark.parametrize("what", ["pattern", "awaited pattern", "factory"])
 def test_function_of_the_application_that_fails_costs_the_connection_that_needs_it(transport: str, what: str) -> None:
     """It raises out of no call of the host."""
     broken = False
@@ -387,10 +387,13 @@ def test_function_of_the_application_that_fails_costs_the_connection_that_needs_
             raise ZeroDivisionError
         return make_id()
 
-    def accepts(name: str) -> bool:
+    async def accepts_later(name: str) -> bool:
+        return True
+
+    def accepts(name: str) -> Any:
         if what == "pattern":
             raise ZeroDivisionError
-        return True
+        return accepts_later(name) if what == "awaited pattern" else True
 
     clock, server = FakeClock(), ServerCore(new_id=new_id)
     server.hub.allow(accepts)
@@ -404,7 +407,7 @@ def test_function_of_the_application_that_fails_costs_the_connection_that_needs_
     (closed,) = server.take_events()
     assert isinstance(closed, ConnectionClosed)
     assert isinstance(closed.error, Exception)
-    assert isinstance(closed.error.__cause__, ZeroDivisionError)
+    assert isinstance(closed.error.__cause__, TypeError if what == "awaited pattern" else ZeroDivisionError)
     assert (list(server.hub.namespaces), server.session_count) == (["/"], 1)
     broken = False
     clients[1].send("40")

@@ -361,3 +361,14 @@ def test_a_broadcast_is_encoded_once_however_many_get_it() -> None:
     assert server.hub.of("/").broadcast(sent) == 20
     assert [client.fetch() for client in clients] == [['2["x"]']] * 20
     assert CountingParser.count == 1
+
+
+@pytest.mark.parametrize("pattern", ["/a", 5])
+def test_pattern_must_be_a_plain_function(pattern: Any) -> None:
+    async def accepts(name: str) -> bool:
+        return True
+
+    patterns: list[Any] = [pattern, accepts]
+    for each in patterns:
+        with pytest.raises(TypeError, match="pattern must be a"):
+            Hub().allow(each)

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from socketio_core.engineio.carriers import Poll
+from socketio_core.engineio.carriers import Poll, WebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import LocalProtocolError
-from socketio_core.settings import EngineSettings
 from tests.wire.by_hand import POLLING, House, Peer
 from tests.wire.written import close_frame, frame, request
 
@@ -109,15 +108,24 @@ class Nasty(bytes):
         raise RuntimeError("nasty")
 
 
-def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next() -> None:
-    extra: list[tuple[bytes, bytes]] = []
-    place = House(EngineSettings(path="/engine.io/", extra_headers=lambda _, __: list(extra)))
+def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = House()
     sid = place.open_session()
-    extra.append((Nasty(b" "), b"a"))
     peer = place.park(sid)
-    extra.clear()
+    take_ready = place.engine.take_ready
+
+    def take_and_spoil() -> list[Poll | WebSocket]:
+        ready = take_ready()
+        for carrier in ready:
+            assert isinstance(carrier, Poll)
+            assert carrier.response is not None
+            carrier.response.headers.append((Nasty(b" "), b"a"))
+        return ready
+
+    monkeypatch.setattr(place.engine, "take_ready", take_and_spoil)
     place.engine.sessions[0].send("kept")
     place.settle()
+    monkeypatch.undo()
     assert peer.answer().status == 500
     assert [str(error) for _, error in place.reports] == ["nasty"]
     assert place.connect().ask(f"{POLLING}&sid={sid}").text == "4kept"

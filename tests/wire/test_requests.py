@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.engineio import RequestRefused
+from socketio_core.engineio import Action, Poll, RequestRefused, Upgrade, WebSocket
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import RequestAsked, Timeouts
@@ -624,15 +624,27 @@ def test_response_whose_body_is_not_as_long_as_it_says_ends_the_connection(*, sh
     assert len(place.reports) == 1
 
 
-def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_with_the_next() -> None:
-    bad: list[tuple[bytes, bytes]] = []
-    place = house(EngineSettings(path="/engine.io/", extra_headers=lambda _, __: list(bad)))
+def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The engine looks at those of its settings; others may wrap an engine, and add their own."""
+    place = house()
     sid = place.open_session()
-    bad.append((b"a", b"b\r\nc"))
     peer = place.park(sid)
-    bad.clear()
+    take_ready = place.engine.take_ready
+
+    def take_and_spoil() -> list[Poll | WebSocket]:
+        ready = take_ready()
+        for carrier in ready:
+            assert isinstance(carrier, Poll)
+            assert carrier.response is not None
+            carrier.response.headers.append((b"a", b"b\r\nc"))
+        return ready
+
+    monkeypatch.setattr(place.engine, "take_ready", take_and_spoil)
     place.engine.sessions[0].send("kept")
     place.settle()
+    monkeypatch.undo()
     assert seen(place, peer, len(place.happened)) == "500 mute"
     again = place.connect()
     assert again.ask(f"{POLLING}&sid={sid}").text == "4kept"
@@ -640,8 +652,18 @@ def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_wit
 
 @pytest.mark.parametrize("headers", [[(b"a", b"b\r\nc")], None, 5])
 @pytest.mark.parametrize("shortcuts", [True, False])
-def test_101_with_headers_that_are_not_valid_is_a_500_and_no_session(headers: Any, *, shortcuts: bool) -> None:
-    place = house(EngineSettings(path="/engine.io/", extra_headers=lambda _, __: headers), shortcuts=shortcuts)
+def test_101_with_headers_that_are_not_valid_is_a_500_and_no_session(
+    headers: Any, monkeypatch: pytest.MonkeyPatch, *, shortcuts: bool
+) -> None:
+    place = house(shortcuts=shortcuts)
+    handle_request = place.engine.handle_request
+
+    def handle_and_spoil(request: Request, now: float, context: object) -> Action:
+        action = handle_request(request, now, context)
+        assert isinstance(action, Upgrade)
+        return Upgrade(action.websocket, headers)
+
+    monkeypatch.setattr(place.engine, "handle_request", handle_and_spoil)
     peer = place.connect()
     peer.send(handshake(WEBSOCKET))
     assert seen(place, peer) == "500 mute opened closed"

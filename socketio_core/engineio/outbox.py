@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from socketio_core.engineio.message import WireMessage
+from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineClientSettings, EngineSettings
 
 
@@ -82,3 +83,15 @@ class Outbox:
         """Throw everything away."""
         self.messages.clear()
         self.size_bytes = 0
+
+
+def check_fits(message: WireMessage, settings: EngineSettings) -> None:
+    """Refuse a message that no server's session takes, whatever else waits.
+
+    Raises:
+        LocalProtocolError: the message alone is larger than `max_buffered_bytes`.
+    """
+    limit = settings.max_buffered_bytes
+    if message.size_bytes > limit:
+        sizes = f"{message.size_bytes} bytes, limit: {limit}"
+        raise LocalProtocolError(f"message is larger than max_buffered_bytes: {sizes}")

@@ -13,7 +13,7 @@ from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import PING_MESSAGE, WireMessage, received_size
-from socketio_core.engineio.outbox import Outbox
+from socketio_core.engineio.outbox import Outbox, check_fits
 from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG
 from socketio_core.engineio.polling import Polling
@@ -145,7 +145,7 @@ class Session:
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             if not is_control:
-                self.check_fits(message)
+                check_fits(message, settings)
             detail = f"peer reads too slowly: {outbox.overflow(message, settings)}"
             outbox.clear()
             self.break_off(CloseReason.TRANSPORT_ERROR, detail)
@@ -155,17 +155,6 @@ class Session:
         if self.outlet is not None:
             self.shared.mark_ready(self.outlet)
         return True
-
-    def check_fits(self, message: WireMessage) -> None:
-        """Refuse a message that `put` would refuse, whatever else waits.
-
-        Raises:
-            LocalProtocolError: as `put`.
-        """
-        limit = self.shared.settings.max_buffered_bytes
-        if message.size_bytes > limit:
-            sizes = f"{message.size_bytes} bytes, limit: {limit}"
-            raise LocalProtocolError(f"message is larger than max_buffered_bytes: {sizes}")
 
     # -- polling -----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.outbox import check_fits
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
 from socketio_core.records import plain
 from socketio_core.socketio.acks import AckTable, PendingAck, check_timeout
@@ -312,7 +313,7 @@ class Member:
 
     def _hold_back(self, message: WireMessage) -> bool:
         """Keep a message until the member is accepted."""
-        self.connection.session.check_fits(message)
+        check_fits(message, self.connection.session.shared.settings)
         settings, unsent = self.connection.settings, (*self.unsent, message)
         size_bytes = sum(each.size_bytes for each in unsent)
         if len(unsent) > settings.max_held_packets or size_bytes > settings.max_held_bytes:

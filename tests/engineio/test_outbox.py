@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.outbox import Outbox
+from socketio_core.engineio.outbox import Outbox, check_fits
+from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineClientSettings, EngineSettings
 
 
@@ -108,3 +109,10 @@ def test_order_and_size_are_kept_whatever_is_done(steps: list[tuple[str, int]]) 
         assert list(outbox.messages) == model
         assert outbox.size_bytes == sum(message.size_bytes for message in model)
         assert bool(outbox) == bool(model)
+
+
+def test_message_that_no_buffer_holds_is_refused_whatever_waits() -> None:
+    settings = EngineSettings(max_buffered_bytes=100, high_water_bytes=10, max_payload_bytes=5)
+    check_fits(WireMessage(("4" + "x" * 99,)), settings)
+    with pytest.raises(LocalProtocolError, match="larger than max_buffered_bytes: 101 bytes, limit: 100"):
+        check_fits(WireMessage(("4" + "x" * 100,)), settings)

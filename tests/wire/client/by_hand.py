@@ -207,6 +207,7 @@ class Line:
         self.is_reading = True
         self.is_made = False
         self.was_muted = False
+        self.is_dropped = False
         self._sending: list[bytes] = []
 
     # -- the host's part ---------------------------------------------------------------------------------------------
@@ -224,6 +225,7 @@ class Line:
             self.received += data
             self.writes.append(data)
         self.was_muted |= self.wire.is_mute
+        self.is_dropped = self.wire.is_over
 
     def connect(self) -> None:
         """The connection is made."""
@@ -249,8 +251,9 @@ class Line:
     # -- the server --------------------------------------------------------------------------------------------------
 
     def is_over(self) -> bool:
-        """Whether the client has dropped it."""
-        return self.wire.is_over
+        """Whether the client has dropped it: its host was told to."""
+        assert self.is_dropped is self.wire.is_over
+        return self.is_dropped
 
     @property
     def unread(self) -> int:

@@ -382,6 +382,15 @@ def test_poll_begins_when_there_is_room() -> None:
     assert desk.line().request().method == "GET"
 
 
+def test_silence_is_the_servers_again_when_the_poll_has_begun() -> None:
+    desk, gate = congested()
+    gate.open(desk.now)
+    desk.settle()
+    desk.line()
+    desk.advance(50.0)
+    assert desk.why == "the server has fallen silent: no ping in time"
+
+
 def test_poll_that_nobody_wants_any_more_does_not_begin() -> None:
     desk, gate = congested()
     count = len(desk.lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from wsproto.extensions import Extension, PerMessageDeflate
@@ -99,9 +98,3 @@ def agree(deflate: Deflate, answer: str) -> None:
         if _PARAMETER.fullmatch(parameter) is None or len(set(names)) < len(names):
             raise ValueError(f"bad parameters of {name}: {parameter!r}")
     deflate.finalize(answer.replace('"', ""))
-
-
-def slices(data: bytes) -> Iterator[bytes]:
-    """Cut what was read into pieces that are safe to inflate."""
-    for start in range(0, len(data), SLICE_BYTES):
-        yield data[start : start + SLICE_BYTES]

@@ -9,7 +9,7 @@ import pytest
 
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
-from socketio_core.wire.deflate import SLICE_BYTES, Deflate, agree, negotiate, slices
+from socketio_core.wire.deflate import SLICE_BYTES, Deflate, agree, negotiate
 from tests.wire.by_hand import WEBSOCKET, House, Peer
 from tests.wire.written import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
 
@@ -263,12 +263,3 @@ def test_clients_agree_to_what_they_offered(answer: str) -> None:
 def test_clients_refuse_what_they_did_not_offer(answer: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         agree(Deflate(), answer)
-
-
-@pytest.mark.parametrize("size", [0, 1, SLICE_BYTES, SLICE_BYTES + 1, 3 * SLICE_BYTES])
-def test_slices_are_all_of_it(size: int) -> None:
-    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
-    cut = list(slices(data))
-    assert b"".join(cut) == data
-    assert all(len(piece) == SLICE_BYTES for piece in cut[:-1])
-    assert all(0 < len(piece) <= SLICE_BYTES for piece in cut)

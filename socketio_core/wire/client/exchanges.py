@@ -97,7 +97,6 @@ class Exchanges:
             return
         response = Response(head.status_code, list(head.headers), bytes(self._body))
         self._exchange = None
-        self._body = bytearray()
         if self._is_sent and self._http.next_cycle():
             self._site.keep(wire, self, now)
         else:

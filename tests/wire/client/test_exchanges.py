@@ -115,15 +115,31 @@ def test_body_without_a_length_ends_with_the_connection() -> None:
 def test_answer_that_comes_before_the_request_is_written_ends_the_connection() -> None:
     """What is not written yet would be the beginning of the next request."""
     desk, _ = polled()
-    desk.core.send("a", desk.now)
-    desk.settle()
+    desk.send("a")
     post = desk.lines[-1]
     post.is_reading = False
     post.connect()
     assert post.wire.data_to_send(desk.now)
     post.send(response("ok"))
     assert post.is_over()
-    assert desk.core.is_open
+    desk.send("b")
+    assert desk.line().request().body == b"4b"
+    assert not desk.reports
+
+
+def test_answer_that_comes_before_a_later_request_is_written_ends_the_connection_too() -> None:
+    desk, _ = polled()
+    desk.send("a")
+    post = desk.line()
+    post.send(response("ok"))
+    post.is_reading = False
+    desk.send("b")
+    assert post.wire.data_to_send(desk.now)
+    post.send(response("ok"))
+    assert post.is_over()
+    desk.send("c")
+    assert desk.line().request().body == b"4c"
+    assert not desk.reports
 
 
 def idle() -> tuple[Desk, Line, Line]:

@@ -14,7 +14,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 WITHOUT = (
+    "tests/asyncio/",  # no trio; what it needs of h11 and wsproto, the tests of wire/ have seen
     "tests/benchmarks/",  # they run the same server
+    "tests/cli/test_console.py",  # about terminals, and
+    "tests/cli/test_streams.py",  # about standard streams: the client below is that of test_script
+    "tests/conformance/test_cli.py",  # about the suite itself, as are
+    "tests/conformance/test_client_mutants.py",
+    "tests/conformance/test_mutants.py",
     "tests/interop/",  # the official clients see what the conformance suite sees, and are slow
     "tests/test_packaging.py",  # of the distribution, not of what it needs
 )

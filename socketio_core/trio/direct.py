@@ -8,6 +8,8 @@ from typing import Final
 
 import trio
 
+from socketio_core.trio.addresses import tls_of
+
 READ_BYTES: Final = 65536
 
 
@@ -86,7 +88,8 @@ class DirectStream:
 
     def has_unread(self) -> bool:
         """Whether the socket has something that was not read yet, or the end."""
-        stream = self.stream.transport_stream if isinstance(self.stream, trio.SSLStream) else self.stream
+        tls = tls_of(self.stream)
+        stream = self.stream if tls is None else tls.transport_stream
         return isinstance(stream, trio.SocketStream) and stream.socket.is_readable()
 
     def end_writing(self) -> None:

@@ -303,6 +303,19 @@ def test_post_that_cannot_even_connect_has_its_time_too() -> None:
     assert desk.lines[-1].is_over()
 
 
+def test_fault_when_time_has_come_costs_the_connection_and_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no")
+
+    desk = Desk(post_timeout_s=3.0)
+    desk.open()
+    desk.send("a")
+    monkeypatch.setattr(desk.core, "lost", broken)
+    desk.advance(3.0)
+    assert desk.lines[-1].is_over()
+    assert [str(error) for error in desk.reports] == ["no"]
+
+
 def test_next_exchange_on_a_connection_has_a_time_of_its_own() -> None:
     desk, poll = polled()
     poll.send(response("6"))

@@ -117,26 +117,32 @@ class BroadcastOperator:
         namespace = self._app.core.hub.namespaces.get(self._nsp)
         return [] if namespace is None else list(namespace.recipients(self._rooms, self._except))
 
-    def fetch_sockets(self) -> list[Socket]:
+    async def fetch_sockets(self) -> list[Socket]:
         """Return the sockets that a broadcast would go to."""
+        await self._app.runtime.check_cancelled()
+        return self._sockets()
+
+    def _sockets(self) -> list[Socket]:
         return [self._app.socket_of(member) for member in self._members()]
 
-    def sockets_join(self, rooms: Rooms) -> None:
+    async def sockets_join(self, rooms: Rooms) -> None:
         """Make all of them join rooms."""
-        self._app.runtime.check_caller()
-        for socket in self.fetch_sockets():
+        rooms = room_set(rooms)
+        await self._app.runtime.check_cancelled()
+        for socket in self._sockets():
             socket.join(rooms)
 
-    def sockets_leave(self, rooms: Rooms) -> None:
+    async def sockets_leave(self, rooms: Rooms) -> None:
         """Make all of them leave rooms."""
-        self._app.runtime.check_caller()
-        for socket in self.fetch_sockets():
+        rooms = room_set(rooms)
+        await self._app.runtime.check_cancelled()
+        for socket in self._sockets():
             socket.leave(rooms)
 
     async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Disconnect all of them; see `Socket.disconnect`."""
         await self._app.runtime.check_cancelled()
-        for socket in self.fetch_sockets():
+        for socket in self._sockets():
             await socket.disconnect(close)
 
 
@@ -175,17 +181,17 @@ class Broadcasts:
         """See `BroadcastOperator.volatile`."""
         return self._everyone().volatile
 
-    def fetch_sockets(self) -> list[Socket]:
+    async def fetch_sockets(self) -> list[Socket]:
         """Return all sockets."""
-        return self._everyone().fetch_sockets()
+        return await self._everyone().fetch_sockets()
 
-    def sockets_join(self, rooms: Rooms) -> None:
+    async def sockets_join(self, rooms: Rooms) -> None:
         """Make all sockets join rooms."""
-        self._everyone().sockets_join(rooms)
+        await self._everyone().sockets_join(rooms)
 
-    def sockets_leave(self, rooms: Rooms) -> None:
+    async def sockets_leave(self, rooms: Rooms) -> None:
         """Make all sockets leave rooms."""
-        self._everyone().sockets_leave(rooms)
+        await self._everyone().sockets_leave(rooms)
 
     async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Disconnect all sockets."""

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any
 
+import pytest
+
 from socketio_core.testing import FakeClock
 
 
@@ -174,3 +176,10 @@ class HandRuntime:
 
 async def _call(function: Callable[..., Awaitable[object]], *args: object) -> None:
     await function(*args)
+
+
+def run_alone(function: Callable[..., Any], *args: object) -> Any:
+    """Run a coroutine that must not wait."""
+    with pytest.raises(StopIteration) as stop:
+        function(*args).send(None)
+    return stop.value.value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from socketio_core import Server
 from socketio_core.app import Namespace, Socket
@@ -22,6 +22,8 @@ from socketio_core.socketio.member import Member
 from socketio_core.testing import FakeClock, WireClient, settle
 from tests.app.hand_runtime import HandEvent, HandRuntime, Task
 from tests.socketio.rig import Rig, connect_head, drain, numbered_ids
+
+_T = TypeVar("_T")
 
 
 class Onlooker(Observer):
@@ -99,6 +101,15 @@ class AppRig(Rig):
         task = self.runtime.start(coroutine)
         self.run()
         return task
+
+    def result_of(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Return, or raise, what comes of a coroutine that waits for nobody."""
+        task = self.start(coroutine)
+        assert task.is_done
+        if task.error is not None:
+            raise task.error
+        result: _T = task.result
+        return result
 
     def send(self, client: WireClient, *frames: str | bytes) -> list[Payload]:
         """Let a client send, let the application work, and return what the client got."""

@@ -19,10 +19,6 @@ from tests.socketio.rig import drain
 SERVER: Final[dict[str, Callable[[Socket], object]]] = {
     "join": lambda socket: socket.join("b"),
     "leave": lambda socket: socket.leave("a"),
-    "sockets_join": lambda socket: socket.namespace.sockets_join("b"),
-    "sockets_join nobody": lambda socket: socket.namespace.to("nobody").sockets_join("b"),
-    "sockets_leave": lambda socket: socket.namespace.sockets_leave("a"),
-    "sockets_leave nobody": lambda socket: socket.namespace.to("nobody").sockets_leave("a"),
 }
 
 
@@ -70,6 +66,12 @@ CANCELLED: Final[list[Callable[[Socket], Any]]] = [
     lambda socket: socket.disconnect(),
     lambda socket: socket.namespace.emit("a"),
     lambda socket: socket.namespace.call("a"),
+    lambda socket: socket.namespace.fetch_sockets(),
+    lambda socket: socket.namespace.to("nobody").fetch_sockets(),
+    lambda socket: socket.namespace.sockets_join("b"),
+    lambda socket: socket.namespace.to("nobody").sockets_join("b"),
+    lambda socket: socket.namespace.sockets_leave("a"),
+    lambda socket: socket.namespace.to("nobody").sockets_leave("a"),
     lambda socket: socket.namespace.disconnect_sockets(),
     lambda socket: socket.namespace.to("nobody").disconnect_sockets(),
 ]
@@ -79,12 +81,14 @@ CANCELLED: Final[list[Callable[[Socket], Any]]] = [
 def test_a_cancelled_task_does_nothing_to_sockets(call: Callable[[Socket], Any]) -> None:
     rig = AppRig()
     client, socket = rig.connect()
+    socket.join("a")
     task = rig.runtime.start(call(socket))
     rig.runtime.cancel(task)
     rig.run()
     assert isinstance(task.error, Cancelled)
     assert drain(client) == []
     assert socket.connected
+    assert socket.rooms == {socket.id, "a"}
 
 
 OF_SESSIONS: Final[list[Callable[[EngineSession], Any]]] = [

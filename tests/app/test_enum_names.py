@@ -24,8 +24,8 @@ def test_rooms(rooms: str | list[str]) -> None:
     rig = AppRig()
     _, socket = rig.connect()
     socket.join("a")
-    assert rig.io.to(rooms).fetch_sockets() == [socket]
-    assert rig.io.except_(rooms).fetch_sockets() == []
+    assert rig.result_of(rig.io.to(rooms).fetch_sockets()) == [socket]
+    assert rig.result_of(rig.io.except_(rooms).fetch_sockets()) == []
     assert [type(room) for room in room_set(rooms)] == [str]
 
 

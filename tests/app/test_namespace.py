@@ -103,13 +103,14 @@ def test_an_awaited_broadcast_goes_to_the_same(party: Party, choice: Choice, nam
 @EACH
 def test_the_chosen_can_be_listed_moved_and_disconnected(party: Party, choice: Choice, names: list[str]) -> None:
     chosen = choice(party)
-    assert sorted(party.names(chosen.fetch_sockets())) == names
-    chosen.sockets_join(["new", "newer"])
-    assert sorted(party.names(party.io.to("new").fetch_sockets())) == names
-    assert sorted(party.names(party.io.in_("newer").fetch_sockets())) == names
-    chosen.sockets_leave("newer")
-    assert party.io.to("newer").fetch_sockets() == []
-    assert sorted(party.names(party.io.to("new").fetch_sockets())) == names
+    get = party.result_of
+    assert sorted(party.names(get(chosen.fetch_sockets()))) == names
+    get(chosen.sockets_join(name for name in ("new", "newer")))
+    assert sorted(party.names(get(party.io.to("new").fetch_sockets()))) == names
+    assert sorted(party.names(get(party.io.in_("newer").fetch_sockets()))) == names
+    get(chosen.sockets_leave("newer"))
+    assert get(party.io.to("newer").fetch_sockets()) == []
+    assert sorted(party.names(get(party.io.to("new").fetch_sockets()))) == names
     ids = {party.sockets[name].id for name in names}
     party.start(chosen.disconnect_sockets())
     assert party.heard() == {name: ["1"] for name in names}
@@ -131,8 +132,8 @@ def test_operators_are_immutable(party: Party) -> None:
     room = party.io.to("a")
     for further in (room.to("b"), room.except_("b"), room.volatile, room.in_("c")):
         assert further is not room
-    assert party.names(room.fetch_sockets()) == ["a", "ab"]
-    assert party.names(room.fetch_sockets()) == ["a", "ab"]
+    assert party.names(party.result_of(room.fetch_sockets())) == ["a", "ab"]
+    assert party.names(party.result_of(room.fetch_sockets())) == ["a", "ab"]
 
 
 ROOMS: Final[list[tuple[Rooms, set[str]]]] = [
@@ -291,8 +292,8 @@ def test_using_many_names_leaves_nothing_behind() -> None:
     for number in range(100):
         child = rig.io.of(f"/room-{number}")
         assert child.emit_nowait("x") == 0
-        assert child.to("somewhere").fetch_sockets() == []
-        child.sockets_join("somewhere")
+        assert rig.result_of(child.to("somewhere").fetch_sockets()) == []
+        rig.result_of(child.sockets_join("somewhere"))
         assert rig.start(child.call("x")).result == []
         assert child.sockets == {}
         made.append(ref(rig.server.hub.of(child.name)))
@@ -320,15 +321,15 @@ def test_what_is_kept_of_a_child_goes_on_when_it_comes_back(pattern: Pattern) ->
     volatile, everyone_else = operator.volatile, socket.to("x")
     rig.send(client, "1")
     del socket
-    assert (operator.fetch_sockets(), rig.start(operator.call("q")).result) == ([], [])
+    assert (rig.result_of(operator.fetch_sockets()), rig.result_of(operator.call("q"))) == ([], [])
     come_and_go(rig)
     child.on("late", note(rig, "late"))
     client, socket = rig.connect("/room-1")
     assert (family.children, socket.namespace, rig.io.of("/room-1")) == ([child], child, child)
     assert child.sockets == {socket.id: socket}
-    child.sockets_join("x")
+    rig.result_of(child.sockets_join("x"))
     for each in (operator, volatile, everyone_else, child):
-        assert each.fetch_sockets() == [socket]
+        assert rig.result_of(each.fetch_sockets()) == [socket]
         assert rig.start(each.emit("e")).result == 1
     client.take_messages()
     calling = rig.start(operator.call("q"))
@@ -337,8 +338,8 @@ def test_what_is_kept_of_a_child_goes_on_when_it_comes_back(pattern: Pattern) ->
     rig.send(client, f"43/room-1,{number}[7]", '42/room-1,["late"]')
     assert calling.result == [7]
     assert rig.calls == [("late", socket.id)]
-    operator.sockets_leave("x")
-    assert operator.fetch_sockets() == []
+    rig.result_of(operator.sockets_leave("x"))
+    assert rig.result_of(operator.fetch_sockets()) == []
     rig.start(everyone_else.except_([]).emit("e"))
     rig.start(child.disconnect_sockets())
     assert not socket.connected
@@ -434,7 +435,12 @@ def test_a_function_of_a_name_is_not_async() -> None:
 def test_rooms_are_strings(rooms: Any) -> None:
     rig = AppRig()
     _, socket = rig.connect()
-    for use in (socket.join, socket.leave, socket.to, rig.io.to, rig.io.except_, rig.io.sockets_join):
+
+    def later(function: Callable[[Any], Any]) -> Callable[[Any], object]:
+        return lambda rooms: rig.result_of(function(rooms))
+
+    moving = (later(rig.io.sockets_join), later(rig.io.sockets_leave))
+    for use in (socket.join, socket.leave, socket.to, rig.io.to, rig.io.except_, *moving):
         with pytest.raises(TypeError, match="rooms must be a string, or several: "):
             use(rooms)
     assert socket.rooms == {socket.id}

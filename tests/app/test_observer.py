@@ -16,6 +16,7 @@ from socketio_core.app.log import Log
 from socketio_core.app.observer import METHODS, Audience
 from socketio_core.engineio import RequestRefused
 from socketio_core.engineio.session import Session
+from tests.app.hand_runtime import run_alone
 from tests.app.served import Served
 from tests.wire.written import POLLING, frame, handshake
 
@@ -256,8 +257,8 @@ def test_rooms_joined_and_left_are_told_by_whatever_way() -> None:
     assert diary.take() == [("room_joined", "Socket", "hall")]
     (socket,) = io.sockets.sockets.values()
     socket.join(["hall", "kitchen", socket.id])
-    io.to("hall").sockets_join("cellar")
-    io.to("hall").sockets_leave(["hall", "cellar", "nowhere"])
+    run_alone(io.to("hall").sockets_join, "cellar")
+    run_alone(io.to("hall").sockets_leave, ["hall", "cellar", "nowhere"])
     assert sorted(diary.take()) == [
         ("room_joined", "Socket", "cellar"),
         ("room_joined", "Socket", "kitchen"),
@@ -279,7 +280,7 @@ def test_rooms_are_told_to_who_comes_later_too() -> None:
     diary = Diary()
     io.observe(diary)
     for name in ("/", "/dynamic"):
-        io.of(name).sockets_join("hall")
+        run_alone(io.of(name).sockets_join, "hall")
     assert diary.take() == [("room_joined", "Socket", "hall")] * 2
 
 

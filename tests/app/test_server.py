@@ -13,7 +13,7 @@ from socketio_core.app import EngineSession, Socket
 from socketio_core.app.log import Log
 from socketio_core.app.server import host_of
 from socketio_core.socketio import JSONValue
-from tests.app.hand_runtime import Cancelled
+from tests.app.hand_runtime import Cancelled, run_alone
 from tests.app.rig import noting
 from tests.app.served import Served
 from tests.wire.written import CLOSE, POLLING, TEXT, frame, request
@@ -123,20 +123,15 @@ def test_an_adapter_may_run_handlers_itself(concurrency: int) -> None:
 # -- before and behind ---------------------------------------------------------------------------------------------
 
 
-def run_alone(function: Callable[..., Any], *args: object) -> object:
-    """Run a coroutine that must not wait."""
-    with pytest.raises(StopIteration) as stop:
-        function(*args).send(None)
-    return stop.value.value
-
-
 def test_before_it_is_served_whatever_is_emitted_goes_to_nobody() -> None:
     io = Server()
     assert run_alone(io.emit, "news") == 0
     assert io.emit_nowait("news") == 0
     assert run_alone(io.to("room").call, "question") == []
     assert list(io.sockets.sockets) == []
-    io.sockets_join("room")
+    assert run_alone(io.fetch_sockets) == []
+    run_alone(io.sockets_join, "room")
+    run_alone(io.sockets_leave, "room")
     run_alone(io.disconnect_sockets)
     client = Served(io).join()
     assert client.frames() == []

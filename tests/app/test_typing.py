@@ -58,6 +58,8 @@ def test_operators_are_operators() -> None:
 async def never_run(io: Server, socket: Socket) -> None:
     """For type checkers only."""
     assert_type(await socket.emit("x"), bool)
+    assert_type(await io.fetch_sockets(), list[Socket])
+    assert_type(await io.of("/a").to("b").fetch_sockets(), list[Socket])
     assert_type(await io.emit("x"), int)
     assert_type(await io.call("x"), list[Any])
     await socket.emit("x", to="room")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] # must be an error

@@ -43,6 +43,7 @@ async def test_every_call_to_a_server_from_a_thread_is_refused_and_output_goes_o
         socket = io.sockets.sockets[client.socket_id]
         everybody, family = io.to(client.socket_id), io.of(lambda name: name == "/child")
         names = ("emit", "call")
+        groups = (io, io.sockets, everybody, io.to("nobody"))
         await _refused(
             [
                 *[
@@ -57,9 +58,10 @@ async def test_every_call_to_a_server_from_a_thread_is_refused_and_output_goes_o
                 partial(trio.run, socket.emit_with_ack, "x"),
                 partial(trio.run, family.emit, "x"),
                 partial(socket.broadcast.emit_nowait, "x"),
-                *[partial(whose.sockets_join, "r") for whose in (io, io.sockets, everybody, io.to("nobody"))],
-                *[partial(whose.sockets_leave, "r") for whose in (io, io.sockets, everybody, io.to("nobody"))],
-                *[partial(trio.run, w.disconnect_sockets) for w in (io, io.sockets, everybody, io.to("nobody"))],
+                *[partial(trio.run, w.fetch_sockets) for w in groups],
+                *[partial(trio.run, w.sockets_join, "r") for w in groups],
+                *[partial(trio.run, w.sockets_leave, "r") for w in groups],
+                *[partial(trio.run, w.disconnect_sockets) for w in groups],
                 partial(socket.join, "r"),
                 partial(socket.leave, client.socket_id),
                 partial(trio.run, socket.disconnect),

@@ -23,7 +23,7 @@ from tests.wire.written import CLOSE, PING, PONG, close_frame, frame, handshake,
 SETTINGS: Final = EngineSettings(path="/engine.io/", max_payload_bytes=20_000)
 BLOCK: Final = 25
 
-seeds = pytest.mark.parametrize("start", range(0, examples(100), BLOCK))
+seeds = pytest.mark.parametrize("start", range(0, examples(50), BLOCK))
 
 
 class Twin:

@@ -18,6 +18,7 @@ from socketio_core.socketio import (
     EventReceived,
     JSONValue,
     Member,
+    Selection,
     ServerCore,
     ServerEvent,
 )
@@ -134,7 +135,7 @@ class Contract:
                     member.acknowledge(ack_id, [])
             case "tell", [str(room), *rest]:
                 nsp, others = member.namespace.name, frozenset([member.sid])
-                self.server.broadcast(nsp, "told", rest, rooms=frozenset([room]), except_rooms=others)
+                self.server.broadcast(nsp, "told", rest, Selection(frozenset([room]), others))
             case "leave", _:
                 member.disconnect(now)
             case "close", _:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from conformance.mutants import Broken, caught_by
 from socketio_core.engineio import Frame
 from socketio_core.settings import SocketSettings
-from socketio_core.socketio import ConnectRequested, EventReceived, JSONValue, Left, Member, ServerEvent
+from socketio_core.socketio import ConnectRequested, EventReceived, JSONValue, Left, Member, Selection, ServerEvent
 
 _GOOD = re.compile(r'4(0(/custom,)?$|2[0-9]*\["(message|join|tell)".*\]$)')
 
@@ -305,7 +305,7 @@ class SharesRooms(ChangesAnswers):
     def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
         if name == "tell":
             for nsp in ("/", "/custom"):
-                self.server.broadcast(nsp, "told", args[1:], rooms=frozenset([str(args[0])]))
+                self.server.broadcast(nsp, "told", args[1:], Selection(frozenset([str(args[0])])))
         else:
             super().answer(member, name, args, ack_id, now)
 
@@ -347,7 +347,7 @@ class TellsEverybody(ChangesAnswers):
 
     def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
         if name == "tell":
-            self.server.broadcast(member.namespace.name, "told", args[1:], except_rooms=frozenset([member.sid]))
+            self.server.broadcast(member.namespace.name, "told", args[1:], Selection(None, frozenset([member.sid])))
         else:
             super().answer(member, name, args, ack_id, now)
 
@@ -358,7 +358,7 @@ class TellsTheTeller(ChangesAnswers):
 
     def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
         if name == "tell":
-            self.server.broadcast(member.namespace.name, "told", args[1:], rooms=frozenset([str(args[0])]))
+            self.server.broadcast(member.namespace.name, "told", args[1:], Selection(frozenset([str(args[0])])))
         else:
             super().answer(member, name, args, ack_id, now)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import EllipsisType
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar, handlers_of
 from socketio_core.records import plain
+from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
+from socketio_core.socketio.selection import EVERYONE, Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.dispatcher import Dispatcher
@@ -44,43 +48,55 @@ class BroadcastOperator:
     It means the namespace that has the name when it is used, for a dynamic one comes and goes.
     """
 
-    __slots__ = ("_app", "_except", "_is_volatile", "_nsp", "_rooms")
+    __slots__ = ("_app", "_nsp", "_selection")
 
-    def __init__(
-        self,
-        app: Dispatcher,
-        nsp: str,
-        rooms: frozenset[str] | None = None,
-        except_rooms: frozenset[str] = frozenset(),
-        *,
-        is_volatile: bool = False,
-    ) -> None:
+    def __init__(self, app: Dispatcher, nsp: str, selection: Selection = EVERYONE) -> None:
         self._app = app
         self._nsp = nsp
-        self._rooms = rooms
-        self._except = except_rooms
-        self._is_volatile = is_volatile
+        self._selection = selection
 
     def to(self, rooms: Rooms) -> BroadcastOperator:
         """Add rooms: who is in any of them gets it, once. `to([])` goes to nobody."""
-        chosen = room_set(rooms) if self._rooms is None else self._rooms | room_set(rooms)
-        return self._with(chosen, self._except, is_volatile=self._is_volatile)
+        old, chosen = self._selection, room_set(rooms)
+        if old.rooms is not None:
+            chosen |= old.rooms
+        # `replace` takes three times as long; so the next two.
+        return self._of(Selection(chosen, old.except_rooms, old.volatile, old.local, old.compress, old.timeout_s))
 
     in_ = to
 
     def except_(self, rooms: Rooms) -> BroadcastOperator:
         """Leave out who is in any of these rooms; a socket's id is the room of that socket alone."""
-        return self._with(self._rooms, self._except | room_set(rooms), is_volatile=self._is_volatile)
+        old, left_out = self._selection, room_set(rooms)
+        if old.except_rooms:
+            left_out |= old.except_rooms
+        return self._of(Selection(old.rooms, left_out, old.volatile, old.local, old.compress, old.timeout_s))
 
     @property
     def volatile(self) -> BroadcastOperator:
         """Drop the message for those who cannot be sent it at once."""
-        return self._with(self._rooms, self._except, is_volatile=True)
+        old = self._selection
+        return self._of(Selection(old.rooms, old.except_rooms, True, old.local, old.compress, old.timeout_s))  # noqa: FBT003
 
-    def _with(
-        self, rooms: frozenset[str] | None, except_rooms: frozenset[str], *, is_volatile: bool
-    ) -> BroadcastOperator:
-        return BroadcastOperator(self._app, self._nsp, rooms, except_rooms, is_volatile=is_volatile)
+    @property
+    def local(self) -> BroadcastOperator:
+        """Only clients of this process, where several are joined by an adapter."""
+        return self._of(replace(self._selection, local=True))
+
+    def compress(self, compress: bool) -> BroadcastOperator:  # noqa: FBT001 - the name users know
+        """With `False`, compress the message for nobody, though the transport could: it is packed already, or short."""
+        return self._of(replace(self._selection, compress=bool(compress)))
+
+    def timeout(self, seconds: float | None) -> BroadcastOperator:
+        """How long a `call` waits, if it is not told itself; `None` for as long as the sockets are there.
+
+        Raises:
+            LocalProtocolError: it is no such time.
+        """
+        return self._of(replace(self._selection, timeout_s=check_timeout(seconds)))
+
+    def _of(self, selection: Selection) -> BroadcastOperator:
+        return BroadcastOperator(self._app, self._nsp, selection)
 
     async def emit(self, name: str, *args: JSONValue) -> int:
         """Send an event to all of them, encoded once. Returns how many outgoing buffers took it.
@@ -97,25 +113,30 @@ class BroadcastOperator:
         """The same, for sync code."""
         self._app.runtime.output_ready()  # first, for it checks the thread
         app = self._app
-        count = app.core.broadcast(self._nsp, name, args, self._rooms, self._except, volatile=self._is_volatile)
+        count = app.core.broadcast(self._nsp, name, args, self._selection)
         if app.audience.broadcast_sent:
             app.audience.tell(app.audience.broadcast_sent, self._nsp, name, args, count)
         return count
 
-    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
+    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
         """Send an event to all of them and wait for their acknowledgements, one from each.
 
         Returns them in no special order (each `None`, a value, or a tuple); `[]` at once when there is nobody.
 
+        Args:
+            timeout: in seconds; `None` waits for as long as the sockets are there. Unless given, it is what the method
+                `timeout` was told, or 5 seconds.
+
         Raises:
-            AckTimeout: not all came in `timeout` seconds, or some left; `error.responses` has those that came. With
-                `None` it waits for as long as the sockets are there.
+            AckTimeout: not all came in time, or some left; `error.responses` has those that came.
+            LocalProtocolError: as `emit`, or no such time.
         """
-        return await self._app.call_many(self._nsp, self._members(), name, args, timeout)
+        seconds = self._selection.timeout_s if isinstance(timeout, EllipsisType) else timeout
+        return await self._app.call_many(self._nsp, self._members(), name, args, seconds)
 
     def _members(self) -> list[Member]:
         namespace = self._app.core.hub.namespaces.get(self._nsp)
-        return [] if namespace is None else list(namespace.recipients(self._rooms, self._except))
+        return [] if namespace is None else list(namespace.recipients(self._selection))
 
     async def fetch_sockets(self) -> list[Socket]:
         """Return the sockets that a broadcast would go to."""
@@ -162,7 +183,7 @@ class Broadcasts:
         """The same, for sync code."""
         return self._everyone().emit_nowait(name, *args)
 
-    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
+    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
         """Send an event to everyone and wait for all acknowledgements; see `BroadcastOperator.call`."""
         return await self._everyone().call(name, *args, timeout=timeout)
 
@@ -180,6 +201,19 @@ class Broadcasts:
     def volatile(self) -> BroadcastOperator:
         """See `BroadcastOperator.volatile`."""
         return self._everyone().volatile
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """See `BroadcastOperator.local`."""
+        return self._everyone().local
+
+    def compress(self, compress: bool) -> BroadcastOperator:  # noqa: FBT001 - the name users know
+        """See `BroadcastOperator.compress`."""
+        return self._everyone().compress(compress)
+
+    def timeout(self, seconds: float | None) -> BroadcastOperator:
+        """See `BroadcastOperator.timeout`."""
+        return self._everyone().timeout(seconds)
 
     async def fetch_sockets(self) -> list[Socket]:
         """Return all sockets."""

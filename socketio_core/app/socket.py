@@ -11,6 +11,7 @@ from socketio_core.http import Request
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.member import MemberState
 from socketio_core.socketio.packet import JSONValue
+from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.socket_inbox import SocketInbox
@@ -183,7 +184,7 @@ class Socket(Registrar):
     @property
     def broadcast(self) -> BroadcastOperator:
         """Everyone in the namespace but this socket."""
-        return BroadcastOperator(self._app, self.nsp, None, frozenset((self.id,)))
+        return BroadcastOperator(self._app, self.nsp, Selection(None, frozenset((self.id,))))
 
     # -- events ------------------------------------------------------------------------------------------------------
 

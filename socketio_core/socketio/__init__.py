@@ -21,6 +21,7 @@ from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, Packet
 from socketio_core.socketio.parser import Decoder, Parser
+from socketio_core.socketio.selection import Selection
 from socketio_core.socketio.server import ServerCore
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "NamespaceCore",
     "Packet",
     "Parser",
+    "Selection",
     "ServerCore",
     "ServerEvent",
 ]

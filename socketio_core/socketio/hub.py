@@ -11,12 +11,10 @@ from weakref import WeakValueDictionary
 
 from socketio_core.checks import check_function, decide
 from socketio_core.engineio.message import WireMessage
+from socketio_core.socketio.selection import EVERYONE, Selection
 
 if TYPE_CHECKING:
     from socketio_core.socketio.member import Member
-
-RoomSet = frozenset[str] | None
-"""Rooms that a broadcast goes to; `None` is everyone, an empty set is nobody."""
 
 NamePattern = Callable[[str], bool]
 """Says whether clients may join a namespace of this name."""
@@ -84,11 +82,12 @@ class NamespaceCore:
             return found or ()
         return [alone] if found is None else [alone, *found]
 
-    def recipients(self, rooms: RoomSet, except_rooms: frozenset[str] = frozenset()) -> Iterator[Member]:
-        """Return those in any of `rooms` and in none of `except_rooms`, each once.
+    def recipients(self, selection: Selection = EVERYONE) -> Iterator[Member]:
+        """Return those in any of its rooms and in none of those that it leaves out, each once.
 
         They come room by room, the rooms sorted by name, and within each in the order of joining.
         """
+        rooms, except_rooms = selection.rooms, selection.except_rooms
         if rooms is None:
             found: Iterable[Member] = list(self.members.values())
         elif len(rooms) == 1:
@@ -100,14 +99,7 @@ class NamespaceCore:
         excluded = {member for room in except_rooms for member in self.in_room(room)}
         return (member for member in found if member not in excluded)
 
-    def broadcast(
-        self,
-        message: WireMessage,
-        rooms: RoomSet = None,
-        except_rooms: frozenset[str] = frozenset(),
-        *,
-        volatile: bool = False,
-    ) -> int:
+    def broadcast(self, message: WireMessage, selection: Selection = EVERYONE) -> int:
         """Put `message` into the outbox of every recipient and return how many took it.
 
         Never waits. A recipient whose buffer overflows is closed; the others do not notice. A volatile message goes
@@ -116,8 +108,8 @@ class NamespaceCore:
         Raises:
             LocalProtocolError: the message is larger than any buffer; nobody got it.
         """
-        count = 0
-        for member in self.recipients(rooms, except_rooms):
+        count, volatile = 0, selection.volatile
+        for member in self.recipients(selection):
             session = member.connection.session
             if (not volatile or session.is_writable) and session.put(message):
                 count += 1

@@ -14,6 +14,7 @@ from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import GOING_AWAY, check_close
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.events import Closed, Opened, RequestRefused
+from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
@@ -22,10 +23,11 @@ from socketio_core.settings import EngineSettings, SocketSettings, combine, with
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import ConnectionOpened, ConnectionUpgraded, ServerEvent
 from socketio_core.socketio.guard import guard
-from socketio_core.socketio.hub import Hub, RoomSet
+from socketio_core.socketio.hub import Hub
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 from socketio_core.socketio.parser import Parser
+from socketio_core.socketio.selection import EVERYONE, Selection
 from socketio_core.timers import Agenda, Scheduled
 
 USUAL_PATH: Final = "/socket.io/"  # reference
@@ -141,25 +143,14 @@ class ServerCore:
             return taken
         return []
 
-    def broadcast(
-        self,
-        nsp: str,
-        name: str,
-        args: Iterable[JSONValue],
-        rooms: RoomSet = None,
-        except_rooms: frozenset[str] = frozenset(),
-        *,
-        volatile: bool = False,
-    ) -> int:
-        """Send an event to the members of a namespace, encoded once; see `Namespace.broadcast`.
+    def broadcast(self, nsp: str, name: str, args: Iterable[JSONValue], selection: Selection = EVERYONE) -> int:
+        """Send an event to the members of a namespace, encoded once; see `NamespaceCore.broadcast`.
 
         Returns how many took it; 0 where there is no such namespace, for a dynamic one is gone with its last member.
 
         Args:
             nsp: e.g. `"/admin"`.
-            rooms: who is in any of them gets it; `None` is everyone. A member's `sid` is the room of that member alone.
-            except_rooms: who is in any of them does not.
-            volatile: only to those it can reach at once.
+            selection: who gets it, and how.
 
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than any buffer holds; nothing was
@@ -167,7 +158,9 @@ class ServerCore:
         """
         message = self.parser.encode(event_packet(nsp, name, args))
         namespace = self.hub.namespaces.get(nsp)
-        return 0 if namespace is None else namespace.broadcast(message, rooms, except_rooms, volatile=volatile)
+        if not selection.compress:
+            message = WireMessage(message.frames, compress=False)  # another: the parser may keep its own
+        return 0 if namespace is None else namespace.broadcast(message, selection)
 
     # -- time --------------------------------------------------------------------------------------------------------
 

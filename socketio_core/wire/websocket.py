@@ -362,7 +362,7 @@ class Frames(Generic[_W]):
         messages = websocket.take(WRITE_BYTES)
         urgent = self._answer + self._pong
         if not self._shares_frames:
-            data = urgent + b"".join([self._framed(frame) for message in messages for frame in message.frames])
+            data = urgent + b"".join([self._framed(message) for message in messages])
         elif len(messages) == 1 and not urgent:  # fast path; benchmarks: server
             data = wire_bytes(messages[0])
         else:
@@ -375,11 +375,16 @@ class Frames(Generic[_W]):
             data += self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
         return data
 
-    def _framed(self, frame: Frame) -> bytes:
+    def _framed(self, message: WireMessage) -> bytes:
         """Frame a message for this peer alone: under a mask, or what it has seen before is its dictionary."""
         if self._frames.state is not ConnectionState.OPEN:
             return b""
-        return self._frames.send(TextMessage(data=frame) if isinstance(frame, str) else BytesMessage(data=frame))
+        if not message.compress and self._role is ConnectionType.SERVER:
+            return wire_bytes(message)  # RFC 7692, 6: each message may go as it is; shared again
+        send = self._frames.send
+        return b"".join(
+            [send(TextMessage(data=f) if isinstance(f, str) else BytesMessage(data=f)) for f in message.frames]
+        )
 
     def sent(self, now: float) -> None:
         """See `Stage`."""

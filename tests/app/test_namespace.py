@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from weakref import ref
 
@@ -12,10 +12,11 @@ import pytest
 
 from socketio_core.app import BroadcastOperator, Socket
 from socketio_core.app.namespace import Broadcasts, Rooms, room_set
+from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import ConnectRefused, LocalProtocolError
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled
-from tests.app.rig import AppRig, note, returning
+from tests.app.rig import AppRig, member_of, note, returning
 from tests.socketio.rig import drain
 
 
@@ -75,6 +76,13 @@ CHOICES: Final[list[tuple[str, Choice, list[str]]]] = [
     ("volatile", lambda it: it.io.volatile, ALL),
     ("volatile room", lambda it: it.io.volatile.to("a"), ["a", "ab"]),
     ("except volatile", lambda it: it.io.except_("a").volatile.except_("b"), ["nil"]),
+    ("local", lambda it: it.io.local, ALL),
+    ("local room", lambda it: it.io.local.to("a"), ["a", "ab"]),
+    ("except local", lambda it: it.io.except_("a").local.except_("b"), ["nil"]),
+    ("not compressed", lambda it: it.io.compress(False), ALL),  # noqa: FBT003 - as users write it
+    ("room, not compressed", lambda it: it.io.to("a").compress(False).except_("b"), ["a"]),  # noqa: FBT003
+    ("timed", lambda it: it.io.timeout(3), ALL),
+    ("timed room", lambda it: it.io.to("b").timeout(None).except_("a"), ["b"]),
     ("but the sender", lambda it: it.sockets["ab"].broadcast, ["a", "b", "nil"]),
     ("but the sender, to", lambda it: it.sockets["ab"].to("a"), ["a"]),
     ("but the sender, in_", lambda it: it.sockets["ab"].in_("b"), ["b"]),
@@ -116,6 +124,27 @@ def test_the_chosen_can_be_listed_moved_and_disconnected(party: Party, choice: C
     assert party.heard() == {name: ["1"] for name in names}
     assert {socket.id for socket in party.sockets.values() if not socket.connected} == ids
     assert all(client.session is not None for client in party.clients.values())
+
+
+CARRIED: Final[list[tuple[Choice, list[bool]]]] = [
+    (lambda it: it.io, [True, True]),
+    (lambda it: it.io.compress(True), [True, True]),  # noqa: FBT003 - as users write it
+    (lambda it: it.io.compress(False), [False, False]),  # noqa: FBT003
+    (lambda it: it.io.compress(False).to("a").except_("b").local.volatile.timeout(1), [False]),  # noqa: FBT003
+    (lambda it: it.io.of("/").local.compress(False).to("a"), [False, False]),  # noqa: FBT003
+    (lambda it: it.io.compress(False).compress(True).to("a"), [True, True]),  # noqa: FBT003
+]
+
+
+@pytest.mark.parametrize(("choice", "compressed"), CARRIED)
+def test_what_is_not_to_be_compressed_says_so(party: Party, choice: Choice, compressed: list[bool]) -> None:
+    choice(party).emit_nowait("x")
+    sent = [message for socket in party.sockets.values() for message in outbox_of(socket)]
+    assert [message.compress for message in sent][: len(compressed)] == compressed
+
+
+def outbox_of(socket: Socket) -> Iterable[WireMessage]:
+    return member_of(socket).connection.session.outbox.messages
 
 
 CLOSED: Final[list[Choice]] = [lambda it: it.io, lambda it: it.io.to("a").to("b").to(it.sockets["nil"].id)]

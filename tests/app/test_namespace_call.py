@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from math import inf, nan
 from typing import Any, Final
 
 import pytest
 
+from socketio_core import Server
 from socketio_core.app import AckTimeout, Socket
+from socketio_core.errors import LocalProtocolError
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled, Task
 from tests.app.rig import AppRig, member_of
-from tests.socketio.rig import TRANSPORTS, timer_count
+from tests.socketio.rig import TRANSPORTS, drain, timer_count
 
 QUESTION: Final = '20["question",1]'
 
@@ -111,6 +115,53 @@ def test_nobody_answers_at_once(rooms: Any) -> None:
     assert rig.start(rig.io.to(rooms).call("question")).result == []
     assert rig.start(rig.io.of("/empty").call("question")).result == []
     assert rig.runtime.switches == switches
+
+
+TIMED: Final[list[tuple[Callable[[Server], Coroutine[Any, Any, Any]], float]]] = [
+    (lambda io: io.call("q"), 5.0),
+    (lambda io: io.timeout(1).call("q"), 1.0),
+    (lambda io: io.of("/").timeout(9.0).call("q"), 9.0),
+    (lambda io: io.timeout(1).timeout(2).call("q"), 2.0),
+    (lambda io: io.timeout(1).call("q", timeout=3), 3.0),
+    (lambda io: io.to("a").timeout(1).to("b").except_("c").volatile.local.compress(False).call("q"), 1.0),  # noqa: FBT003
+]
+
+
+@pytest.mark.parametrize(("call", "timeout"), TIMED)
+def test_an_operator_keeps_how_long_to_wait(call: Callable[[Server], Coroutine[Any, Any, Any]], timeout: float) -> None:
+    rig = AppRig()
+    _, socket = rig.connect()
+    socket.join("a")
+    task = rig.start(call(rig.io))
+    rig.wait(timeout - 0.001)
+    assert not task.is_done
+    rig.wait(0.001)
+    assert isinstance(task.error, AckTimeout)
+
+
+@pytest.mark.parametrize("endless", [None, inf])
+def test_an_operator_may_wait_as_long_as_it_takes(endless: float | None) -> None:
+    rig = AppRig()
+    client, _ = rig.connect()
+    operator = rig.io.timeout(endless)
+    tasks = [rig.start(operator.call("q")), rig.start(rig.io.timeout(1).call("q", timeout=endless))]
+    rig.wait(15)
+    client.send("3")
+    assert not any(task.is_done for task in tasks)
+    rig.send(client, "41")
+    assert [type(task.error) for task in tasks] == [AckTimeout] * 2
+
+
+@pytest.mark.parametrize("wrong", ["1", -1, nan, True, [1]])
+def test_what_is_no_time_is_refused_at_once(wrong: Any) -> None:
+    rig = AppRig()
+    client, _ = rig.connect()
+    for whose in (rig.io, rig.io.sockets, rig.io.to("a")):
+        with pytest.raises(LocalProtocolError, match="timeout must be a number of seconds"):
+            whose.timeout(wrong)
+        with pytest.raises(LocalProtocolError, match="timeout must be a number of seconds"):
+            rig.result_of(whose.call("q", timeout=wrong))
+    assert drain(client) == []
 
 
 @pytest.mark.parametrize("timeout", [1.0, 9.0])

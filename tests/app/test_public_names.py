@@ -18,8 +18,8 @@ from tests.app.test_engine_server import EngineRig
 REGISTERS: Final = "event off on on_any"
 EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack"
 
-BROADCASTS: Final = """call disconnect_sockets emit emit_nowait except_ fetch_sockets in_ sockets_join sockets_leave to
-    volatile"""
+BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_ fetch_sockets in_ local sockets_join
+    sockets_leave timeout to volatile"""
 
 SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine namespaces observe of sockets use"
 NAMESPACE: Final = f"{REGISTERS} {BROADCASTS} name parent sockets use"
@@ -36,6 +36,7 @@ EXPECTED: Final[list[Any]] = [
     pytest.param(Server, SERVER, id="Server"),
     pytest.param(lambda: Server().of("/"), NAMESPACE, id="Namespace"),
     pytest.param(lambda: Server().of(re.compile("/a.*")), FAMILY, id="ParentNamespace"),
+    pytest.param(lambda: Server().to("a"), BROADCASTS, id="BroadcastOperator"),
     pytest.param(lambda: Server().attach_engine(), ENGINE, id="EngineServer"),
     pytest.param(lambda: AppRig().connect()[1], SOCKET, id="Socket"),
     pytest.param(lambda: EngineRig().connect()[1], SESSION, id="EngineSession"),

@@ -46,7 +46,9 @@ def test_names_and_patterns_give_different_things() -> None:
 def test_operators_are_operators() -> None:
     rig = AppRig()
     _, socket = rig.connect()
-    for operator in (rig.io.to("a"), rig.io.in_(["a"]), rig.io.except_("a"), rig.io.volatile, socket.to("a")):
+    io = rig.io
+    chosen = (io.to("a"), io.in_(["a"]), io.except_("a"), io.volatile, io.local, io.timeout(1), socket.to("a"))
+    for operator in chosen:
         assert_type(operator, BroadcastOperator)
         assert_type(operator.emit_nowait("x"), int)
     assert_type(socket.rooms, set[str])
@@ -58,6 +60,7 @@ def test_operators_are_operators() -> None:
 async def never_run(io: Server, socket: Socket) -> None:
     """For type checkers only."""
     assert_type(await socket.emit("x"), bool)
+    assert_type(await io.timeout(None).call("x", timeout=1), list[Any])
     assert_type(await io.fetch_sockets(), list[Socket])
     assert_type(await io.of("/a").to("b").fetch_sockets(), list[Socket])
     assert_type(await io.emit("x"), int)

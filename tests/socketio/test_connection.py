@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from socketio_core.errors import CloseReason, LocalProtocolError
-from socketio_core.socketio import ConnectionClosed, ConnectRequested, EventReceived, Left, Member, MemberState
+from socketio_core.socketio import (
+    ConnectionClosed,
+    ConnectRequested,
+    EventReceived,
+    Left,
+    Member,
+    MemberState,
+    Selection,
+)
 from socketio_core.socketio.packet import event_packet
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain, timer_count
 
@@ -322,13 +330,13 @@ def test_a_broadcast_sends_nothing_to_who_is_not_in(rig: Rig, transport: str) ->
     namespace = rig.server.hub.of("/")
     message = rig.server.parser.encode(event_packet("/", "x", []))
     for rooms in (None, frozenset({"room"}), frozenset({member.sid})):
-        assert namespace.broadcast(message, rooms) == 0
+        assert namespace.broadcast(message, Selection(rooms)) == 0
     assert session.buffered_bytes == 0
     assert client.fetch() == []
     assert not member.acknowledge(1, [])
     assert session.buffered_bytes == 0
     assert member.accept(rig.now)
-    assert namespace.broadcast(message, frozenset({"room"})) == 1
+    assert namespace.broadcast(message, Selection(frozenset({"room"}))) == 1
 
 
 def test_who_leaves_before_the_decision_still_counts_until_it_is_made() -> None:

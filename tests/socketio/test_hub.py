@@ -11,7 +11,7 @@ import pytest
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio import Hub, JsonParser, Left, Member, Packet
+from socketio_core.socketio import Hub, JsonParser, Left, Member, Packet, Selection
 from socketio_core.socketio.packet import event_packet
 from tests.socketio.rig import TRANSPORTS, Rig
 
@@ -91,10 +91,11 @@ def test_a_broadcast_reaches_each_once(
     names = {str(number): member.sid for number, member in enumerate(members)}
     to = None if rooms is None else frozenset(names.get(room, room) for room in rooms)
     except_rooms = frozenset(names.get(room, room) for room in without)
+    selection = Selection(to, except_rooms)
     namespace = rig.server.hub.of("/")
-    assert [members.index(found) for found in namespace.recipients(to, except_rooms)] == expected
+    assert [members.index(found) for found in namespace.recipients(selection)] == expected
     before = [member.connection.session.buffered_bytes for member in members]
-    assert namespace.broadcast(message(rig), to, except_rooms) == len(expected)
+    assert namespace.broadcast(message(rig), selection) == len(expected)
     got = [member.connection.session.buffered_bytes > size for member, size in zip(members, before, strict=True)]
     assert [number for number, did in enumerate(got) if did] == sorted(expected)
 
@@ -117,7 +118,7 @@ def test_messages_arrive_in_the_order_of_sending(rig: Rig) -> None:
     namespace = rig.server.hub.of("/")
     namespace.broadcast(message(rig, "1"))
     member.emit("2", [])
-    namespace.broadcast(message(rig, "3"), frozenset({member.sid}))
+    namespace.broadcast(message(rig, "3"), Selection(frozenset({member.sid})))
     assert client.take_messages() == ['2["1"]', '2["2"]', '2["3"]']
 
 
@@ -127,7 +128,7 @@ def test_a_volatile_broadcast_skips_who_must_wait(rig: Rig, transport: str) -> N
     ready.fetch()
     behind.fetch()
     busy.emit("first", [])
-    assert rig.server.hub.of("/").broadcast(message(rig), volatile=True) == 1
+    assert rig.server.hub.of("/").broadcast(message(rig), Selection(volatile=True)) == 1
     assert ready.take_messages() == ['2["x"]']
     assert behind.take_messages() == ['2["first"]']
 
@@ -139,7 +140,7 @@ def test_recipients_may_leave_one_after_the_other(rooms: frozenset[str] | None) 
     for member in members:
         member.join("a")
     left: list[Member] = []
-    for member in rig.server.hub.of("/").recipients(rooms):
+    for member in rig.server.hub.of("/").recipients(Selection(rooms)):
         member.disconnect(rig.now)
         left.append(member)
     assert (left, rig.server.hub.of("/").members) == (members, {})

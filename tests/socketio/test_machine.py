@@ -21,6 +21,7 @@ from socketio_core.socketio import (
     Left,
     Member,
     MemberState,
+    Selection,
 )
 from socketio_core.socketio.packet import event_packet
 from socketio_core.testing import WireClient
@@ -189,7 +190,7 @@ class Hall(RuleBasedStateMachine):
         name = f"b{self.serial}"
         message = self.rig.server.parser.encode(event_packet(nsp, name, []))
         namespace = self.rig.server.hub.namespaces.get(nsp)
-        count = 0 if namespace is None else namespace.broadcast(message, rooms, without)
+        count = 0 if namespace is None else namespace.broadcast(message, Selection(rooms, without))
         for found in self.members(nsp):
             if (rooms is None or rooms & found.rooms) and not without & found.rooms:
                 found.client.expected.append(f'2{connect_head(nsp)}["{name}"]')

@@ -18,6 +18,7 @@ from socketio_core.socketio import (
     Left,
     Member,
     MemberState,
+    Selection,
 )
 from socketio_core.socketio.packet import RESERVED_EVENTS
 from tests.socketio.rig import TRANSPORTS, Rig, timer_count
@@ -270,7 +271,7 @@ def test_outstanding_acks_are_limited(count: int) -> None:
 
 
 def in_rooms(rig: Rig, *rooms: str) -> list[Member]:
-    return list(rig.server.hub.of("/").recipients(frozenset(rooms)))
+    return list(rig.server.hub.of("/").recipients(Selection(frozenset(rooms))))
 
 
 def test_rooms_are_joined_and_left(rig: Rig) -> None:
@@ -356,7 +357,7 @@ def test_an_event_that_no_buffer_holds_is_the_emitters_mistake(transport: str) -
         lambda: member.emit_with_ack("x", HUGE, timeout_s=1, context=None, now=rig.now),
         lambda: member.acknowledge(1, HUGE),
         lambda: rig.server.broadcast("/", "x", HUGE),
-        lambda: rig.server.broadcast("/", "x", HUGE, frozenset(["room"])),
+        lambda: rig.server.broadcast("/", "x", HUGE, Selection(frozenset(["room"]))),
     ]
     for call in calls:
         with TOO_LARGE:

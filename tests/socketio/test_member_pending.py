@@ -8,7 +8,16 @@ import pytest
 
 from socketio_core.errors import BufferFull, LocalProtocolError
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import AckDropped, AckExpired, AckReceived, ConnectRequested, EventReceived, Left, Member
+from socketio_core.socketio import (
+    AckDropped,
+    AckExpired,
+    AckReceived,
+    ConnectRequested,
+    EventReceived,
+    Left,
+    Member,
+    Selection,
+)
 from socketio_core.socketio.member import MemberState
 from socketio_core.testing import WireClient
 from tests.socketio.rig import TRANSPORTS, Rig, drain
@@ -128,9 +137,9 @@ def test_broadcasts_do_not_reach_who_waits(rig: Rig) -> None:
     member = rig.request(client)
     member.join("room")
     for rooms in (None, frozenset(["room"]), frozenset([member.sid])):
-        assert rig.server.broadcast("/", "a", [], rooms) == 0
+        assert rig.server.broadcast("/", "a", [], Selection(rooms)) == 0
     member.accept(rig.now)
-    assert rig.server.broadcast("/", "a", [], frozenset(["room"])) == 1
+    assert rig.server.broadcast("/", "a", [], Selection(frozenset(["room"]))) == 1
     assert client.fetch() == [f'0{{"sid":"{member.sid}"}}', '2["a"]']
 
 

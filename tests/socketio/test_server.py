@@ -19,9 +19,11 @@ from socketio_core.socketio import (
     ConnectionUpgraded,
     Decoder,
     EventReceived,
+    JsonParser,
     Left,
     MemberState,
     Packet,
+    Selection,
     ServerCore,
 )
 from socketio_core.socketio.packet import CONNECT, EVENT
@@ -304,9 +306,9 @@ def test_a_broadcast_is_one_call(rig: Rig) -> None:
     for member in (one, two):
         member.join("room")
     assert rig.server.broadcast("/", "all", [1, b"x"]) == 3
-    assert rig.server.broadcast("/", "some", (), frozenset(["room"])) == 2
-    assert rig.server.broadcast("/", "others", [2], frozenset(["room"]), frozenset([one.sid])) == 1
-    assert rig.server.broadcast("/", "nobody", [], frozenset()) == 0
+    assert rig.server.broadcast("/", "some", (), Selection(frozenset(["room"]))) == 2
+    assert rig.server.broadcast("/", "others", [2], Selection(frozenset(["room"]), frozenset([one.sid]))) == 1
+    assert rig.server.broadcast("/", "nobody", [], Selection(frozenset())) == 0
     every = ['51-["all",1,{"_placeholder":true,"num":0}]', b"x"]
     assert first.fetch() == [*every, '2["some"]']
     assert second.fetch() == [*every, '2["some"]', '2["others",2]']
@@ -317,8 +319,34 @@ def test_a_broadcast_is_one_call(rig: Rig) -> None:
 def test_a_volatile_broadcast_passes_over_those_who_would_get_it_late(rig: Rig) -> None:
     quick, _ = rig.joined()
     slow, _ = rig.joined("polling")
-    assert rig.server.broadcast("/", "now", [], volatile=True) == 1
+    assert rig.server.broadcast("/", "now", [], Selection(volatile=True)) == 1
     assert (quick.fetch(), slow.fetch()) == (['2["now"]'], [])
+
+
+class Keeping(JsonParser):
+    """Encodes once, and hands out the same message again."""
+
+    kept: WireMessage | None = None
+
+    def encode(self, packet: Packet) -> WireMessage:
+        if packet.type != EVENT:
+            return super().encode(packet)
+        self.kept = self.kept or super().encode(packet)
+        return self.kept
+
+
+def test_a_broadcast_that_is_not_to_be_compressed_says_so_and_the_next_one_does_not() -> None:
+    rig = Rig()
+    rig.server = ServerCore(EngineSettings(path="/socket.io/"), parser=Keeping())
+    client, _ = rig.joined()
+    client.fetch()
+    assert client.websocket is not None
+    sent: list[WireMessage] = []
+    for compress in (False, True):
+        assert rig.server.broadcast("/", "x", [b"y"], Selection(compress=compress)) == 1
+        sent += client.websocket.carrier.take()
+    assert [message.compress for message in sent] == [False, True]
+    assert sent[0].frames == sent[1].frames
 
 
 def test_a_broadcast_to_a_namespace_that_is_gone_reaches_nobody(rig: Rig) -> None:

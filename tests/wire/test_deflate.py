@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from socketio_core.engineio.message import WireMessage
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.wire.deflate import SLICE_BYTES, Deflate, agree, negotiate
@@ -62,6 +63,21 @@ class Unpacker:
 
 def compressed(data: bytes, opcode: int = TEXT, *, fin: bool = True) -> bytes:
     return frame(data, opcode, rsv=RSV1, fin=fin)
+
+
+def test_a_message_that_is_not_to_be_compressed_goes_as_it_is_between_others() -> None:
+    place = house()
+    peer = deflating(place)
+    pack, unpack = Packer(), Unpacker(peer)
+    text = "4" + "hello " * 200
+    peer.send(compressed(pack(text)))
+    assert unpack() == [text.encode()]
+    place.engine.sessions[0].put(WireMessage((text, b"\xff" * 200), compress=False))
+    place.settle()
+    assert [peer.received[at] >> 4 for at in (0, 4 + len(text))] == [8, 8]
+    assert peer.frames() == [(TEXT, text.encode()), (BINARY, b"\xff" * 200)]
+    peer.send(compressed(pack(text)))
+    assert unpack() == [text.encode()]
 
 
 def test_messages_are_compressed_both_ways_with_one_dictionary() -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
@@ -30,6 +30,7 @@ from socketio_core.socketio.client.events import (
     EventReceived,
     Left,
 )
+from socketio_core.socketio.client.joining import HeldEvents, read_refusal
 from socketio_core.socketio.client.outgoing import Outgoing
 from socketio_core.socketio.client.pending import Emit
 from socketio_core.socketio.packet import (
@@ -91,8 +92,7 @@ class ClientNamespace:
         self._is_answer_owed = False  # CONNECT was sent over this connection, and is not answered yet
         self._pid: str | None = None
         self._offset: str | None = None
-        self._held: list[tuple[Packet, int]] = []
-        self._held_bytes = 0
+        self._held = HeldEvents()
         self._timer: Timer[Scheduled] | None = None
         self._outgoing = Outgoing(self)
         self.pending_acks = self._outgoing.acks
@@ -271,22 +271,11 @@ class ClientNamespace:
             self._connected(packet.data, now)
         elif packet.type == CONNECT_ERROR:
             self._is_answer_owed = False
-            data = packet.data
-            if isinstance(data, str):  # as servers of Socket.IO 2 say it (PROTOCOL 9-61)
-                data = {"message": data}
-            fields = cast("dict[str, JSONValue]", data)
-            message = fields.get("message")
-            text = message if isinstance(message, str) else "the server gave no reason"
-            self._refused(text, fields.get("data"), now)
+            self._refused(*read_refusal(packet.data), now)
         elif packet.type == DISCONNECT:
             self._refused("the server disconnected the socket before it was connected", None, now)
         elif packet.type == EVENT:  # missed events come before the CONNECT (PROTOCOL 9-41)
-            settings = self.client.settings
-            self._held_bytes += size_bytes
-            for name, count in (("max_held_events", len(self._held) + 1), ("max_held_event_bytes", self._held_bytes)):
-                if count > (limit := getattr(settings, name)):
-                    raise PacketError(f"too many events before the namespace was connected, {name}: {limit}")
-            self._held.append((packet, size_bytes))
+            self._held.add(packet, size_bytes, self.client.settings)
 
     def _connected(self, data: Mapping[str, JSONValue] | None, now: float) -> None:
         sid = (data or {}).get("sid")
@@ -302,8 +291,7 @@ class ClientNamespace:
         self.state = NamespaceState.CONNECTED
         self._cancel_timer()
         self.client.report(Connected(self, self.recovered))
-        held, self._held = self._held, []
-        for packet, size_bytes in held:
+        for packet, size_bytes in self._held.take():
             self._dispatch(packet, size_bytes, now)
         self._outgoing.connected(now)
 
@@ -352,7 +340,7 @@ class ClientNamespace:
     def _go_idle(self) -> None:
         self.state = NamespaceState.IDLE
         self.sid = ""
-        self._held, self._held_bytes = [], 0
+        self._held.take()
         self._cancel_timer()
 
     def _start_timer(self, now: float) -> None:

@@ -137,11 +137,12 @@ class Service:
                         await self._closing.wait()
                     services.cancel_scope.cancel()
         finally:  # also after a KeyboardInterrupt, which may come up in any task
+            self.runtime.detach()  # what is left, as goodbyes of clients that are cut off now, finds a closed nursery
             self.site.abort(trio.current_time())
             self.runtime.flush()
-            self.runtime.detach()
             if self.watcher is not None:
                 self.watcher.close()
+                self.watcher = None  # the end may have yet to begin, when a second interrupt came first
             self._ended.set()
 
     @trio.lowlevel.enable_ki_protection

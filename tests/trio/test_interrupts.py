@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -224,3 +225,37 @@ def test_interrupt_of_a_handler_costs_no_other_its_goodbye(tcp: bool) -> None:  
         run(main, TCP_IDLE_S if tcp else 0)
     assert ends == [1001] * 6
     assert sorted(handled) == [0, 1, 3, 4, 5]
+
+
+def test_two_interrupts_of_handlers_at_once_end_it_though_nobody_was_told() -> None:
+    """Others' goodbyes have no task left to be handled in, which must not hide the interrupt."""
+    io, gate = Server(), trio.Event()
+
+    @io.on("interrupt")
+    async def interrupt(socket: Socket) -> None:
+        await gate.wait()
+        raise KeyboardInterrupt
+
+    @io.on("disconnect")
+    async def left(socket: Socket, reason: str) -> None:
+        raise AssertionError(reason)
+
+    async def drive(url: str) -> None:
+        async with AsyncExitStack() as streams:
+            for _ in range(3):
+                client = WebSocketClient(await connect_tcp(url))
+                await streams.enter_async_context(client.peer.stream)
+                await client.open()
+                await client.join()
+                await client.emit("interrupt")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            gate.set()
+            await trio.sleep_forever()
+
+    class Tcp(trio.TaskStatus[Any]):
+        def started(self, value: Any = None) -> None:
+            trio.lowlevel.spawn_system_task(drive, value[0])
+
+    with pytest.raises(KeyboardInterrupt):
+        run(partial(io.serve, "127.0.0.1", task_status=Tcp()), TCP_IDLE_S)
+    assert io.sockets.sockets == {}

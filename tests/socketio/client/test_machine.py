@@ -186,7 +186,7 @@ def owes_client(world: World) -> bool:
 def test_client_and_server_in_any_order_of_events() -> None:
     seen = ClientMachine.seen
     seen.clear()
-    run_state_machine_as_test(ClientMachine, settings=settings(max_examples=examples(400), stateful_step_count=40))
+    run_state_machine_as_test(ClientMachine, settings=settings(max_examples=examples(300), stateful_step_count=40))
     for what, at_least in {
         "upgrades": 20,
         "upgrades with a backlog of the client": 1,

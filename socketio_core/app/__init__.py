@@ -6,6 +6,8 @@ bytes.
 
 from __future__ import annotations
 
+from socketio_core.app.acks import AckTimeout, Disconnected
+from socketio_core.app.adapter import Adapter, Answers, LocalAdapter
 from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
@@ -15,10 +17,12 @@ from socketio_core.app.namespace import BroadcastOperator, Namespace, ParentName
 from socketio_core.app.observer import Observer
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.server import Server
-from socketio_core.app.socket import AckTimeout, Disconnected, Handshake, Socket
+from socketio_core.app.socket import Handshake, Socket
 
 __all__ = [
     "AckTimeout",
+    "Adapter",
+    "Answers",
     "BroadcastOperator",
     "ClientHost",
     "ClientManager",
@@ -30,6 +34,7 @@ __all__ = [
     "Event",
     "EventStream",
     "Handshake",
+    "LocalAdapter",
     "Namespace",
     "Observer",
     "ParentNamespace",

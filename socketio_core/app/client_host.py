@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected
 from socketio_core.app.client_inbox import FAILED, ClientInbox
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, check_auth
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, handlers_of, has_failed, run
 from socketio_core.app.runtime import Runtime
-from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected
 from socketio_core.app.worker import Inbox
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed as EngineClosed

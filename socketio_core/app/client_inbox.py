@@ -7,10 +7,10 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+from socketio_core.app.acks import AckWaiter, ack_args
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable
-from socketio_core.app.socket import AckWaiter, ack_args
 from socketio_core.app.worker import Inbox
 from socketio_core.socketio.client.events import Connected, ConnectFailed, EventReceived, Left
 from socketio_core.socketio.client.namespace import ClientNamespace

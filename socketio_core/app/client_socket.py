@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import Registrar
-from socketio_core.app.socket import AckTimeout, AckWaiter, Disconnected, ack_value
 from socketio_core.errors import RemoteProtocolError
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.client.namespace import ClientNamespace

@@ -5,26 +5,20 @@ Each socket has an inbox, where they wait for their handlers; see `worker`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from inspect import iscoroutinefunction
 
+from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected
+from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.flow import Flow
 from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import Runtime
-from socketio_core.app.socket import (
-    AckTimeout,
-    AckWaiter,
-    Disconnected,
-    Handshake,
-    Socket,
-    ack_value,
-)
+from socketio_core.app.socket import Handshake, Socket
 from socketio_core.app.socket_inbox import SocketInbox, inbox_of
 from socketio_core.checks import check_count, decide
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
-from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
     AckDropped,
@@ -39,7 +33,7 @@ from socketio_core.socketio.events import (
 )
 from socketio_core.socketio.hub import NamespaceCore
 from socketio_core.socketio.member import Member
-from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
+from socketio_core.socketio.packet import ROOT_NAMESPACE
 from socketio_core.socketio.server import ServerCore
 
 
@@ -52,13 +46,21 @@ class Dispatcher:
         concurrency: how many events of one socket may be handled at once. 1 keeps them in order; with more, only the
             order in which their handlers *start* is kept.
         audience: who is told what happens.
+        adapter: makes another one than the local.
 
     Attributes:
+        adapter: who answers for the members of namespaces.
         root: the namespace that is there from the beginning.
     """
 
     def __init__(
-        self, core: ServerCore, runtime: Runtime, *, concurrency: int = 1, audience: Audience | None = None
+        self,
+        core: ServerCore,
+        runtime: Runtime,
+        *,
+        concurrency: int = 1,
+        audience: Audience | None = None,
+        adapter: MakeAdapter | None = None,
     ) -> None:
         check_count("concurrency", concurrency)
         self.core = core
@@ -66,6 +68,8 @@ class Dispatcher:
         self.audience = audience or Audience()
         self.audience.when_rooms_matter(self._watch_rooms)
         self.concurrency = concurrency
+        local = LocalAdapter(self)
+        self.adapter: Adapter = local if adapter is None else adapter(local)
         self._kept: dict[str, Namespace] = {}  # those with handlers of their own, by name
         self._parents: dict[_Matches, ParentNamespace] = {}
         self.root = self.namespace(ROOT_NAMESPACE)
@@ -183,58 +187,6 @@ class Dispatcher:
         inbox = SocketInbox(self, member, self._namespace_of(member.namespace), handshake, flow)
         member.context = inbox
         return inbox
-
-    # -- acks --------------------------------------------------------------------------------------------------------
-
-    async def call_many(
-        self,
-        nsp: str,
-        members: Sequence[Member],
-        name: str,
-        args: Sequence[JSONValue],
-        timeout_s: float | None,
-    ) -> list[JSONValue]:
-        """Send one event to several members and wait for an ack from each; see `BroadcastOperator.call`."""
-        timeout_s = check_timeout(timeout_s)
-        await self.runtime.check_cancelled()
-        namespace = self.core.hub.namespaces.get(nsp)
-        ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there
-        message = self.core.parser.encode(event_packet(nsp, name, args, ack_id))
-        if not members:
-            return []
-        event = self.runtime.new_event()
-        missing = len(members)
-
-        def settled() -> None:
-            nonlocal missing
-            missing -= 1
-            if not missing:
-                event.set()
-
-        waiters = [AckWaiter(settled) for _ in members]
-        now = self.runtime.now()
-        try:
-            for member, waiter in zip(members, waiters, strict=True):
-                member.expect_ack(ack_id, timeout_s=timeout_s, context=waiter, now=now)
-            for member in members:  # all of them expect it, so nothing stops this half way
-                member.connection.session.put(message)
-            self.runtime.output_ready()
-            if self.audience.broadcast_sent:
-                self.audience.tell(self.audience.broadcast_sent, nsp, name, args, len(members))
-            for member in members:
-                inbox_of(member).flow.ack_awaited()
-            try:
-                await event.wait()
-            finally:
-                for member in members:
-                    inbox_of(member).flow.ack_settled()
-        finally:
-            for member in members:
-                member.forget_ack(ack_id)
-        responses = [ack_value(waiter.outcome) for waiter in waiters if isinstance(waiter.outcome, list)]
-        if len(responses) < len(members):
-            raise AckTimeout(f"{len(members) - len(responses)} of {len(members)} acks did not come", responses)
-        return responses
 
 
 class _Matches:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from types import EllipsisType
 from typing import TYPE_CHECKING, TypeVar
 
+from socketio_core.app.acks import AckTimeout, ack_value
 from socketio_core.app.handlers import Handler, HandlerTable, Registrar, handlers_of
 from socketio_core.records import plain
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
-from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
 from socketio_core.socketio.selection import EVERYONE, Selection
 
@@ -107,16 +107,12 @@ class BroadcastOperator:
             LocalProtocolError: a reserved name, or data that is not JSON.
         """
         await self._app.runtime.check_cancelled()
-        return self.emit_nowait(name, *args)
+        return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
 
     def emit_nowait(self, name: str, *args: JSONValue) -> int:
         """The same, for sync code."""
-        self._app.runtime.output_ready()  # first, for it checks the thread
-        app = self._app
-        count = app.core.broadcast(self._nsp, name, args, self._selection)
-        if app.audience.broadcast_sent:
-            app.audience.tell(app.audience.broadcast_sent, self._nsp, name, args, count)
-        return count
+        self._app.runtime.check_caller()
+        return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
         """Send an event to all of them and wait for their acknowledgements, one from each.
@@ -131,40 +127,38 @@ class BroadcastOperator:
             AckTimeout: not all came in time, or some left; `error.responses` has those that came.
             LocalProtocolError: as `emit`, or no such time.
         """
-        seconds = self._selection.timeout_s if isinstance(timeout, EllipsisType) else timeout
-        return await self._app.call_many(self._nsp, self._members(), name, args, seconds)
-
-    def _members(self) -> list[Member]:
-        namespace = self._app.core.hub.namespaces.get(self._nsp)
-        return [] if namespace is None else list(namespace.recipients(self._selection))
+        selection = self._selection
+        if not isinstance(timeout, EllipsisType):
+            selection = replace(selection, timeout_s=check_timeout(timeout))
+        await self._app.runtime.check_cancelled()
+        found = await self._app.adapter.broadcast_with_acks(self._nsp, name, args, selection)
+        responses = [ack_value(response) for response in found.responses]
+        if found.missing:
+            asked = len(responses) + found.missing
+            raise AckTimeout(f"{found.missing} of {asked} acks did not come", responses)
+        return responses
 
     async def fetch_sockets(self) -> list[Socket]:
         """Return the sockets that a broadcast would go to."""
         await self._app.runtime.check_cancelled()
-        return self._sockets()
-
-    def _sockets(self) -> list[Socket]:
-        return [self._app.socket_of(member) for member in self._members()]
+        return await self._app.adapter.sockets(self._nsp, self._selection)
 
     async def sockets_join(self, rooms: Rooms) -> None:
         """Make all of them join rooms."""
         rooms = room_set(rooms)
         await self._app.runtime.check_cancelled()
-        for socket in self._sockets():
-            socket.join(rooms)
+        await self._app.adapter.join(self._nsp, self._selection, rooms)
 
     async def sockets_leave(self, rooms: Rooms) -> None:
         """Make all of them leave rooms."""
         rooms = room_set(rooms)
         await self._app.runtime.check_cancelled()
-        for socket in self._sockets():
-            socket.leave(rooms)
+        await self._app.adapter.leave(self._nsp, self._selection, rooms)
 
     async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Disconnect all of them; see `Socket.disconnect`."""
         await self._app.runtime.check_cancelled()
-        for socket in self._sockets():
-            await socket.disconnect(close)
+        await self._app.adapter.disconnect(self._nsp, self._selection, close=close)
 
 
 class Broadcasts:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
+from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
@@ -55,6 +56,7 @@ class Server(Registrar, Broadcasts):
         parser: how packets are encoded; clients must use the same.
         json: a faster JSON for the usual parser: `Server(json=orjson)`; see `JsonParser`.
         concurrency: how many events of one socket may be handled at once; 1 keeps them in order.
+        adapter: makes what joins this server to others, out of the part that answers for this one; see `Adapter`.
         per_message_deflate: compress WebSocket messages for clients that offer it; takes some 300 kB a client.
         shortcuts: read plain WebSocket frames without wsproto and plain requests without h11; see `plain_frames` and
             `plain_requests`.
@@ -81,6 +83,7 @@ class Server(Registrar, Broadcasts):
         parser: Parser | None = None,
         json: JsonModule | None = None,
         concurrency: int = 1,
+        adapter: MakeAdapter | None = None,
         per_message_deflate: bool = False,
         shortcuts: bool = True,
         subprotocols: Subprotocols | None = None,
@@ -93,6 +96,7 @@ class Server(Registrar, Broadcasts):
         check_function("http", http)
         check_function("allow_request", allow_request)
         check_function("new_id", new_id, may_wait=False)
+        check_function("adapter", adapter, may_wait=False)
         serving = Serving(
             timeouts=timeouts,
             shortcuts=shortcuts,
@@ -105,7 +109,7 @@ class Server(Registrar, Broadcasts):
         core = ServerCore(engine, settings, parser=parser, new_id=new_id)
         bundle = None if files is None else ClientBundle(*files, core.path, engine.cors)
         self._audience = Audience()
-        self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience)
+        self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience, adapter=adapter)
         self._handlers = handlers_of(self._dispatcher.root)
         self._host = ServerHost(serving, bundle, http, self._audience)
         self._host.endpoints.append(Endpoint(self._dispatcher, allow_request))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
 from socketio_core.app.handlers import Registrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
 from socketio_core.http import Request
@@ -15,22 +16,6 @@ from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.socket_inbox import SocketInbox
-
-
-class AckTimeout(Exception):  # noqa: N818 - an outcome to expect, like TimeoutError's subclasses elsewhere
-    """An acknowledgement did not come in time.
-
-    Attributes:
-        responses: of a broadcast, those that did come.
-    """
-
-    def __init__(self, message: str, responses: list[JSONValue] | None = None) -> None:
-        super().__init__(message)
-        self.responses = responses or []
-
-
-class Disconnected(Exception):  # noqa: N818 - an outcome to expect
-    """The socket is gone, so there will be no acknowledgement."""
 
 
 class Handshake:
@@ -73,36 +58,7 @@ class Handshake:
         return self.request.header("origin") is not None
 
 
-class AckWaiter:
-    """Somebody who waits for one ack. `outcome` says how it ended: the arguments, or an exception to raise."""
-
-    __slots__ = ("done", "outcome")
-
-    def __init__(self, done: Callable[[], None]) -> None:
-        self.done = done
-        self.outcome: list[JSONValue] | Exception | None = None
-
-    def settle(self, outcome: list[JSONValue] | Exception) -> None:
-        """Set the outcome and wake the waiter."""
-        self.outcome = outcome
-        self.done()
-
-
 NO_ROOMS: Final[frozenset[str]] = frozenset()  # `frozenset()` makes another one each time
-
-
-def ack_args(result: JSONValue) -> tuple[JSONValue, ...]:
-    """Return what a handler returned as the arguments of an ack: none for `None`, those of a tuple, or the value."""
-    if isinstance(result, tuple):
-        return result  # pyright: ignore[reportUnknownVariableType] # of JSON values
-    return () if result is None else (result,)
-
-
-def ack_value(args: list[JSONValue]) -> JSONValue:
-    """Return the arguments of an ack as one value: `None`, the value, or a tuple of several."""
-    if not args:
-        return None
-    return args[0] if len(args) == 1 else tuple(args)
 
 
 class Socket(Registrar):

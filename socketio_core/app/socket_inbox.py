@@ -7,10 +7,11 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from socketio_core.app.acks import ack_args
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, HandlerTable, handlers_of, has_failed, run
 from socketio_core.app.namespace import Namespace
-from socketio_core.app.socket import NO_ROOMS, Handshake, Socket, ack_args
+from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import ConnectRefused
 from socketio_core.socketio.events import ConnectRequested, EventReceived, Left

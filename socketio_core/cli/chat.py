@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 
 import trio
 
+from socketio_core.app.acks import AckTimeout, Disconnected
 from socketio_core.app.client_socket import ClientSocket, ConnectError
-from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.command import CommandFailed
 from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
 from socketio_core.cli.options import ConnectOptions

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import trio
 
+from socketio_core.app.acks import AckTimeout, Disconnected
 from socketio_core.app.client_manager import host_behind
 from socketio_core.app.client_socket import ClientSocket, ConnectError
-from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Mistake, Output, Terminal

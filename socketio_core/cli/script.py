@@ -9,8 +9,8 @@ from typing import Any
 
 import trio
 
+from socketio_core.app.acks import AckTimeout, Disconnected
 from socketio_core.app.client_socket import ClientSocket
-from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.cli.command import CommandFailed
 from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection
 from socketio_core.cli.options import ConnectOptions

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from socketio_core import Server
 from socketio_core.app import Namespace, Socket
+from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler
 from socketio_core.app.observer import Observer
@@ -16,6 +17,7 @@ from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, RemoteProtocolError
+from socketio_core.ids import IdFactory
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.socketio.member import Member
@@ -55,17 +57,30 @@ class AppRig(Rig):
         calls: for handlers to note what they got.
         host: what an adapter sees of the server.
         onlooker: what an observer is told.
+
+    Args:
+        beside: another one, on whose loop it runs.
     """
 
-    def __init__(self, engine: EngineSettings | None = None, *, concurrency: int = 1, **settings: Any) -> None:
-        self.clock = FakeClock()
-        self.runtime = HandRuntime(self.clock)
+    def __init__(
+        self,
+        engine: EngineSettings | None = None,
+        *,
+        concurrency: int = 1,
+        adapter: MakeAdapter | None = None,
+        beside: AppRig | None = None,
+        **settings: Any,
+    ) -> None:
+        self.clock: FakeClock = FakeClock() if beside is None else beside.clock
+        self.runtime: HandRuntime = HandRuntime(self.clock) if beside is None else beside.runtime
+        self._new_id: IdFactory = numbered_ids() if beside is None else beside._new_id
         self.onlooker = Onlooker(self.runtime)
         self.io = Server(
             engine=engine,
             settings=SocketSettings(**settings),
             concurrency=concurrency,
-            new_id=numbered_ids(),
+            adapter=adapter,
+            new_id=self._new_id,
         )
         self.host = host_of(self.io)
         self.host.bind(self.runtime, self.onlooker)

@@ -8,8 +8,8 @@ from weakref import ref
 
 import pytest
 
+from socketio_core.app.acks import Disconnected
 from socketio_core.app.client_socket import ConnectError
-from socketio_core.app.socket import Disconnected
 from socketio_core.errors import LocalProtocolError
 from tests.app.client_rig import ClientRig
 from tests.app.hand_runtime import HandEvent

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from socketio_core.app.acks import AckTimeout, Disconnected
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.socket import AckTimeout, Disconnected
 from socketio_core.errors import BufferFull
 from tests.app.client_rig import ClientRig
 

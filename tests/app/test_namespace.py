@@ -11,10 +11,12 @@ from weakref import ref
 import pytest
 
 from socketio_core.app import BroadcastOperator, Socket
+from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.namespace import Broadcasts, Rooms, room_set
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import ConnectRefused, LocalProtocolError
 from socketio_core.testing import WireClient
+from tests.app.bus import Bus
 from tests.app.hand_runtime import Cancelled
 from tests.app.rig import AppRig, member_of, note, returning
 from tests.socketio.rig import drain
@@ -23,8 +25,8 @@ from tests.socketio.rig import drain
 class Party(AppRig):
     """Four clients in the root namespace: `a` and `ab` are in room "a", `ab` and `b` in "b", `nil` in none."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, adapter: MakeAdapter | None = None) -> None:
+        super().__init__(adapter=adapter)
         self.clients: dict[str, WireClient] = {}
         self.sockets: dict[str, Socket] = {}
         for name, rooms in {"a": ["a"], "ab": ["a", "b"], "b": ["b"], "nil": []}.items():
@@ -42,9 +44,10 @@ class Party(AppRig):
         return [by_socket[socket.id] for socket in sockets]
 
 
-@pytest.fixture
-def party() -> Party:
-    return Party()
+@pytest.fixture(params=[None, Bus], ids=["alone", "joined"])
+def party(request: pytest.FixtureRequest) -> Party:
+    """Nobody can tell whether others are asked too, when there are none."""
+    return Party(adapter=None if request.param is None else request.param())
 
 
 ALL: Final = ["a", "ab", "b", "nil"]

@@ -1,0 +1,165 @@
+"""Who answers for the members of a namespace: this process alone, or several that know of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from socketio_core.app.acks import AckWaiter
+from socketio_core.app.runtime import Runtime
+from socketio_core.app.socket_inbox import inbox_of
+from socketio_core.records import record
+from socketio_core.socketio.member import Member
+from socketio_core.socketio.packet import JSONValue, event_packet
+from socketio_core.socketio.selection import Selection
+
+if TYPE_CHECKING:
+    from socketio_core.app.dispatcher import Dispatcher
+    from socketio_core.app.socket import Socket
+
+
+@record
+class Answers:
+    """What came of a broadcast that was to be acknowledged."""
+
+    responses: list[list[JSONValue]]  # the arguments of each ack
+    missing: int = 0  # how many did not answer: too late, or gone
+
+
+class Adapter(Protocol):
+    """What operators ask; application code cannot tell which one it is.
+
+    One of several processes does here what it is asked first, by its `LocalAdapter`, and tells the others then: nothing
+    that a process can do alone waits for another. With `selection.local` it tells nobody. The server has looked at the
+    arguments, the thread and a pending cancellation; what is not JSON the `LocalAdapter` refuses, with nothing sent.
+    """
+
+    def broadcast(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> int:
+        """Send an event; never waits. Returns how many outgoing buffers of this process took it.
+
+        Raises:
+            LocalProtocolError: see `ServerCore.broadcast`.
+        """
+        ...
+
+    async def broadcast_with_acks(
+        self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection
+    ) -> Answers:
+        """Send an event and wait for an ack from each recipient, `selection.timeout_s` at the most.
+
+        Raises:
+            LocalProtocolError: see `ServerCore.broadcast`, or a recipient is asked too much already.
+        """
+        ...
+
+    async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
+        """Return those who are chosen."""
+        ...
+
+    async def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        """Make those who are chosen join rooms."""
+
+    async def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        """Make those who are chosen leave rooms."""
+
+    async def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
+        """Disconnect those who are chosen; see `Socket.disconnect`."""
+
+
+class LocalAdapter:
+    """The adapter of a process that is alone, and the part of every other that does what is asked here.
+
+    A namespace that is not there has nobody in it.
+    """
+
+    __slots__ = ("_app",)
+
+    def __init__(self, app: Dispatcher) -> None:
+        self._app = app
+
+    @property
+    def runtime(self) -> Runtime:
+        """The event loop's part; another one once the server is served."""
+        return self._app.runtime
+
+    def broadcast(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> int:
+        """See `Adapter`."""
+        app = self._app
+        app.runtime.output_ready()  # first, for it checks the thread
+        count = app.core.broadcast(nsp, name, args, selection)
+        if app.audience.broadcast_sent:
+            app.audience.tell(app.audience.broadcast_sent, nsp, name, args, count)
+        return count
+
+    async def broadcast_with_acks(
+        self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection
+    ) -> Answers:
+        """See `Adapter`."""
+        app = self._app
+        members = self._members(nsp, selection)
+        namespace = app.core.hub.namespaces.get(nsp)
+        ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there
+        message = app.core.parser.encode(event_packet(nsp, name, args, ack_id))
+        if not members:
+            return Answers([])
+        event = app.runtime.new_event()
+        missing = len(members)
+
+        def settled() -> None:
+            nonlocal missing
+            missing -= 1
+            if not missing:
+                event.set()
+
+        waiters = [AckWaiter(settled) for _ in members]
+        now = app.runtime.now()
+        try:
+            for member, waiter in zip(members, waiters, strict=True):
+                member.expect_ack(ack_id, timeout_s=selection.timeout_s, context=waiter, now=now)
+            for member in members:  # all of them expect it, so nothing stops this half way
+                member.connection.session.put(message)
+            app.runtime.output_ready()
+            if app.audience.broadcast_sent:
+                app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(members))
+            for member in members:
+                inbox_of(member).flow.ack_awaited()
+            try:
+                await event.wait()
+            finally:
+                for member in members:
+                    inbox_of(member).flow.ack_settled()
+        finally:
+            for member in members:
+                member.forget_ack(ack_id)
+        responses = [waiter.outcome for waiter in waiters if isinstance(waiter.outcome, list)]
+        return Answers(responses, len(members) - len(responses))
+
+    async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
+        """See `Adapter`."""
+        return self._sockets(nsp, selection)
+
+    async def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        """See `Adapter`."""
+        for socket in self._sockets(nsp, selection):
+            socket.join(rooms)
+
+    async def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        """See `Adapter`."""
+        for socket in self._sockets(nsp, selection):
+            socket.leave(rooms)
+
+    async def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
+        """See `Adapter`."""
+        for socket in self._sockets(nsp, selection):
+            await socket.disconnect(close)
+
+    def _sockets(self, nsp: str, selection: Selection) -> list[Socket]:
+        return [inbox_of(member).socket for member in self._members(nsp, selection)]
+
+    def _members(self, nsp: str, selection: Selection) -> list[Member]:
+        namespace = self._app.core.hub.namespaces.get(nsp)
+        return [] if namespace is None else list(namespace.recipients(selection))
+
+
+MakeAdapter = Callable[[LocalAdapter], Adapter]
+"""Makes the adapter of a server out of its own part."""

@@ -1,0 +1,89 @@
+"""Servers that are joined in memory: an `Adapter` by hand, with nothing between them but the loop they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from socketio_core.app import Answers, LocalAdapter, Socket
+from socketio_core.app.runtime import Event
+from socketio_core.socketio import JSONValue, Selection
+
+
+class Bus:
+    """What `Server(adapter=...)` is given, to each of the servers the same.
+
+    Attributes:
+        gate: while it is there, whatever is to be awaited of another server waits for it.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[LocalAdapter] = []
+        self.gate: Event | None = None
+
+    def __call__(self, local: LocalAdapter) -> Joined:
+        self.parts.append(local)
+        return Joined(self, local)
+
+
+class Joined:
+    """Asks its own server first, then the others."""
+
+    def __init__(self, bus: Bus, local: LocalAdapter) -> None:
+        self._bus = bus
+        self._local = local
+
+    def _others(self, selection: Selection) -> list[LocalAdapter]:
+        return [] if selection.local else [part for part in self._bus.parts if part is not self._local]
+
+    async def _reach(self, selection: Selection) -> list[LocalAdapter]:
+        others = self._others(selection)
+        if others and self._bus.gate is not None:
+            await self._bus.gate.wait()
+        return others
+
+    def broadcast(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> int:
+        count = self._local.broadcast(nsp, name, args, selection)
+        for other in self._others(selection):
+            other.broadcast(nsp, name, args, selection)
+        return count
+
+    async def broadcast_with_acks(
+        self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection
+    ) -> Answers:
+        others = self._others(selection)
+        found: list[Answers] = []
+        all_in = self._local.runtime.new_event()
+
+        async def ask(part: LocalAdapter) -> None:
+            found.append(await part.broadcast_with_acks(nsp, name, args, selection))
+            if len(found) == len(others):
+                all_in.set()
+
+        for other in others:
+            self._local.runtime.spawn(ask, other)
+        own = await self._local.broadcast_with_acks(nsp, name, args, selection)
+        if others:
+            await all_in.wait()
+        responses = [response for each in (own, *found) for response in each.responses]
+        return Answers(responses, sum(each.missing for each in (own, *found)))
+
+    async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
+        found = await self._local.sockets(nsp, selection)
+        for other in await self._reach(selection):
+            found += await other.sockets(nsp, selection)
+        return found
+
+    async def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        await self._local.join(nsp, selection, rooms)
+        for other in await self._reach(selection):
+            await other.join(nsp, selection, rooms)
+
+    async def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        await self._local.leave(nsp, selection, rooms)
+        for other in await self._reach(selection):
+            await other.leave(nsp, selection, rooms)
+
+    async def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
+        await self._local.disconnect(nsp, selection, close=close)
+        for other in await self._reach(selection):
+            await other.disconnect(nsp, selection, close=close)

@@ -28,6 +28,15 @@ DISTURBANCES = [
     "reader pauses",
     "reader pauses for a while",
 ]
+AT_LEAST = {
+    "upgrades": 20,
+    "upgrades with a backlog of the client": 1,
+    "upgrades with a backlog of the server": 1,
+    "c sends while upgrading": 50,
+    "s sends while upgrading": 50,
+    "candidates that break": 10,
+    "cuts while upgrading": 3,
+}
 EXCUSES = {"cut", "cut, unnoticed", "network goes or comes", "hosts wake late"}
 
 
@@ -184,16 +193,13 @@ def owes_client(world: World) -> bool:
 
 
 def test_client_and_server_in_any_order_of_events() -> None:
+    """In batches: two, or as many more as it takes to come across enough, for that differs much from run to run."""
     seen = ClientMachine.seen
     seen.clear()
-    run_state_machine_as_test(ClientMachine, settings=settings(max_examples=examples(300), stateful_step_count=40))
-    for what, at_least in {
-        "upgrades": 20,
-        "upgrades with a backlog of the client": 1,
-        "upgrades with a backlog of the server": 1,
-        "c sends while upgrading": 50,
-        "s sends while upgrading": 50,
-        "candidates that break": 10,
-        "cuts while upgrading": 3,
-    }.items():
-        assert seen[what] >= at_least, (what, seen)
+    batch = settings(max_examples=examples(100), stateful_step_count=40)
+    for number in range(6):
+        run_state_machine_as_test(ClientMachine, settings=batch)
+        if number > 0 and all(seen[what] >= count for what, count in AT_LEAST.items()):
+            break
+    for what, count in AT_LEAST.items():
+        assert seen[what] >= count, (what, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from socketio_core.socketio.events import AcksCollected
 from socketio_core.socketio.packet import JSONValue
 
 
@@ -33,6 +34,21 @@ class AckWaiter:
         self.outcome: list[JSONValue] | Exception | None = None
 
     def settle(self, outcome: list[JSONValue] | Exception) -> None:
+        """Set the outcome and wake the waiter."""
+        self.outcome = outcome
+        self.done()
+
+
+class AcksWaiter:
+    """Somebody who waits for the acks of a broadcast. `outcome` says what came of it."""
+
+    __slots__ = ("done", "outcome")
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self.done = done
+        self.outcome: AcksCollected | None = None
+
+    def settle(self, outcome: AcksCollected) -> None:
         """Set the outcome and wake the waiter."""
         self.outcome = outcome
         self.done()

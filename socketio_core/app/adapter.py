@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from socketio_core.app.acks import AckWaiter
+from socketio_core.app.acks import AcksWaiter
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
 from socketio_core.records import record
 from socketio_core.socketio.member import Member
-from socketio_core.socketio.packet import JSONValue, event_packet
+from socketio_core.socketio.packet import JSONValue
 from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Answers:
     """What came of a broadcast that was to be acknowledged."""
 
-    responses: list[list[JSONValue]]  # the arguments of each ack
+    responses: list[list[JSONValue]]  # the arguments of each ack, in the order in which they came
     missing: int = 0  # how many did not answer: too late, or gone
 
 
@@ -96,43 +96,26 @@ class LocalAdapter:
     ) -> Answers:
         """See `Adapter`."""
         app = self._app
-        members = self._members(nsp, selection)
-        namespace = app.core.hub.namespaces.get(nsp)
-        ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there
-        message = app.core.parser.encode(event_packet(nsp, name, args, ack_id))
-        if not members:
+        app.runtime.output_ready()
+        waiter = AcksWaiter(_nothing)
+        collection = app.core.broadcast_with_acks(nsp, name, args, selection, context=waiter, now=app.runtime.now())
+        if collection is None:
             return Answers([])
-        event = app.runtime.new_event()
-        missing = len(members)
-
-        def settled() -> None:
-            nonlocal missing
-            missing -= 1
-            if not missing:
-                event.set()
-
-        waiters = [AckWaiter(settled) for _ in members]
-        now = app.runtime.now()
+        event = app.runtime.new_event()  # there are clients, so the server is served
+        waiter.done = event.set
+        if app.audience.broadcast_sent:
+            app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(collection.members))
+        flows = [inbox_of(member).flow for member in collection.members]
+        for flow in flows:
+            flow.ack_awaited()
         try:
-            for member, waiter in zip(members, waiters, strict=True):
-                member.expect_ack(ack_id, timeout_s=selection.timeout_s, context=waiter, now=now)
-            for member in members:  # all of them expect it, so nothing stops this half way
-                member.connection.session.put(message)
-            app.runtime.output_ready()
-            if app.audience.broadcast_sent:
-                app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(members))
-            for member in members:
-                inbox_of(member).flow.ack_awaited()
-            try:
-                await event.wait()
-            finally:
-                for member in members:
-                    inbox_of(member).flow.ack_settled()
+            await event.wait()
         finally:
-            for member in members:
-                member.forget_ack(ack_id)
-        responses = [waiter.outcome for waiter in waiters if isinstance(waiter.outcome, list)]
-        return Answers(responses, len(members) - len(responses))
+            for flow in flows:
+                flow.ack_settled()
+            collection.forget()
+        assert waiter.outcome is not None  # what sets the event sets the outcome
+        return Answers(waiter.outcome.answers, waiter.outcome.missing)
 
     async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         """See `Adapter`."""
@@ -159,6 +142,10 @@ class LocalAdapter:
     def _members(self, nsp: str, selection: Selection) -> list[Member]:
         namespace = self._app.core.hub.namespaces.get(nsp)
         return [] if namespace is None else list(namespace.recipients(selection))
+
+
+def _nothing() -> None:
+    """Do nothing: nobody waits yet."""
 
 
 MakeAdapter = Callable[[LocalAdapter], Adapter]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 
-from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected
+from socketio_core.app.acks import AcksWaiter, AckTimeout, AckWaiter, Disconnected
 from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.flow import Flow
 from socketio_core.app.namespace import Namespace, ParentNamespace
@@ -24,6 +24,7 @@ from socketio_core.socketio.events import (
     AckDropped,
     AckExpired,
     AckReceived,
+    AcksCollected,
     ConnectionClosed,
     ConnectionOpened,
     ConnectionUpgraded,
@@ -141,6 +142,9 @@ class Dispatcher:
                     runnable.append(inbox)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
                 _settle(event)
+            elif isinstance(event, AcksCollected):
+                assert isinstance(event.context, AcksWaiter)  # the one layer that asks
+                event.context.settle(event)
             elif isinstance(event, ConnectRequested):
                 inbox = self._inbox_for(event)
                 inbox.put(event)  # the first thing in it, so somebody must work

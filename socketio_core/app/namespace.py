@@ -117,7 +117,8 @@ class BroadcastOperator:
     async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
         """Send an event to all of them and wait for their acknowledgements, one from each.
 
-        Returns them in no special order (each `None`, a value, or a tuple); `[]` at once when there is nobody.
+        A volatile one asks only those who can be reached at once.
+        Returns them in order of arrival (each `None`, a value, or a tuple); `[]` at once when there is nobody.
 
         Args:
             timeout: in seconds; `None` waits for as long as the sockets are there. Unless given, it is what the method

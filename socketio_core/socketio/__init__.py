@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import (
     AckDropped,
     AckExpired,
     AckReceived,
+    AcksCollected,
     ConnectionClosed,
     ConnectionOpened,
     ConnectionUpgraded,
@@ -25,9 +27,11 @@ from socketio_core.socketio.selection import Selection
 from socketio_core.socketio.server import ServerCore
 
 __all__ = [
+    "AckCollection",
     "AckDropped",
     "AckExpired",
     "AckReceived",
+    "AcksCollected",
     "ConnectRequested",
     "Connection",
     "ConnectionClosed",

@@ -59,6 +59,15 @@ class AckDropped:
 
 
 @record
+class AcksCollected:
+    """Of a broadcast that was to be acknowledged no more acks will come: all are there, or the time is up."""
+
+    answers: list[list[JSONValue]]  # the arguments of each, in the order in which they came
+    missing: int  # how many recipients did not answer, for they were late or left
+    context: object  # as given to `broadcast_with_acks`
+
+
+@record
 class Left:
     """A member left its namespace, or never got in: `member.was_accepted` tells. Nothing more comes from it."""
 
@@ -99,6 +108,7 @@ ServerEvent = (
     | AckReceived
     | AckExpired
     | AckDropped
+    | AcksCollected
     | Left
     | ConnectionOpened
     | ConnectionUpgraded

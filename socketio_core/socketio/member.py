@@ -11,6 +11,7 @@ from socketio_core.engineio.outbox import check_fits
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
 from socketio_core.records import plain
 from socketio_core.socketio.acks import AckTable, PendingAck, check_timeout
+from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, Left
 from socketio_core.socketio.packet import (
     ACK,
@@ -176,7 +177,10 @@ class Member:
         self.held.clear()
         self.unsent = ()
         for ack in self.pending_acks.drop():
-            self.connection.report(AckDropped(self, ack.context))
+            if isinstance(ack.context, AckCollection):
+                ack.context.member_left()
+            else:
+                self.connection.report(AckDropped(self, ack.context))
         self.connection.report(Left(self, reason, error, rooms))
 
     # -- rooms -------------------------------------------------------------------------------------------------------
@@ -280,7 +284,7 @@ class Member:
         return ack_id
 
     def expect_ack(self, ack_id: int, *, timeout_s: float | None, context: object, now: float) -> None:
-        """Wait for the answer to an event that is sent by other means, e.g. by a broadcast."""
+        """Wait for the answer to an event that is sent by other means; an `AckCollection` as context is told of it."""
         timeout_s = check_timeout(timeout_s)
         ack = self.pending_acks.expect(self, ack_id, context, self.connection.settings.max_outstanding_acks)
         if timeout_s is not None:
@@ -304,7 +308,11 @@ class Member:
     def ack_arrived(self, ack_id: int, args: list[JSONValue]) -> None:
         """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
         ack = self.pending_acks.settle(ack_id)
-        if ack is not None:
+        if ack is None:
+            return
+        if isinstance(ack.context, AckCollection):
+            ack.context.answered(args)
+        else:
             self.connection.report(AckReceived(self, args, ack.context))
 
     def ack_expired(self, ack: PendingAck) -> None:

@@ -15,17 +15,21 @@ from socketio_core.engineio.close_codes import GOING_AWAY, check_close
 from socketio_core.engineio.engine import Engine
 from socketio_core.engineio.events import Closed, Opened, RequestRefused
 from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.outbox import check_fits
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.session import Session
+from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.settings import EngineSettings, SocketSettings, combine, with_path
+from socketio_core.socketio.acks import check_timeout
+from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.events import ConnectionOpened, ConnectionUpgraded, ServerEvent
 from socketio_core.socketio.guard import guard
 from socketio_core.socketio.hub import Hub
 from socketio_core.socketio.json_parser import JsonParser
-from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, Packet, event_packet
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.selection import EVERYONE, Selection
 from socketio_core.timers import Agenda, Scheduled
@@ -156,11 +160,54 @@ class ServerCore:
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than any buffer holds; nothing was
                 sent.
         """
-        message = self.parser.encode(event_packet(nsp, name, args))
+        message = self._encode(event_packet(nsp, name, args), selection)
         namespace = self.hub.namespaces.get(nsp)
-        if not selection.compress:
-            message = WireMessage(message.frames, compress=False)  # another: the parser may keep its own
         return 0 if namespace is None else namespace.broadcast(message, selection)
+
+    def broadcast_with_acks(
+        self, nsp: str, name: str, args: Iterable[JSONValue], selection: Selection, *, context: object, now: float
+    ) -> AckCollection | None:
+        """Send an event that each recipient is to acknowledge; one `AcksCollected` follows for all of them.
+
+        Returns what waits, to `forget`; `None`, with nothing to follow, when there is nobody. Who cannot be reached at
+        once is not asked, if the selection is volatile.
+
+        Args:
+            selection: who is asked, and how long to wait: `timeout_s`.
+            context: comes back with the event, to tell who waits.
+
+        Raises:
+            LocalProtocolError: as `broadcast`, no such time, or a member would be waited for more than
+                `max_outstanding_acks` times; nothing was sent.
+        """
+        self.agenda.catch_up(now)
+        timeout_s = check_timeout(selection.timeout_s)
+        namespace = self.hub.namespaces.get(nsp)
+        ack_id = 0 if namespace is None else namespace.take_ack_id()  # nobody is in one that is not there
+        message = self._encode(event_packet(nsp, name, args, ack_id), selection)
+        check_fits(message, self._shared.settings)
+        found = () if namespace is None else namespace.recipients(selection)
+        members = [each for each in found if not selection.volatile or each.connection.session.is_writable]
+        if not members:
+            return None
+        collection = AckCollection(members, ack_id, context, self.report)
+        try:
+            for member in members:
+                member.expect_ack(ack_id, timeout_s=None, context=collection, now=now)
+        except LocalProtocolError:
+            collection.forget()
+            raise
+        if timeout_s is not None:
+            collection.timer = self.agenda.schedule(now + timeout_s, collection, layer=1)
+        for member in members:  # all of them expect it, so nothing stops this half way
+            member.connection.session.put(message)
+        return collection
+
+    def _encode(self, packet: Packet, selection: Selection) -> WireMessage:
+        message = self.parser.encode(packet)
+        if selection.compress:
+            return message
+        return WireMessage(message.frames, compress=False)  # another: the parser may keep its own
 
     # -- time --------------------------------------------------------------------------------------------------------
 

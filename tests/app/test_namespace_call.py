@@ -50,7 +50,7 @@ def test_everyone_answers(transport: str) -> None:
     survey.answer(0, "430[]")
     assert survey.pending == [0, 1, 0]
     survey.answer(1, "430[1]")
-    assert survey.task.result == [None, 1, ("c", "d")]
+    assert survey.task.result == [("c", "d"), None, 1]
     assert survey.pending == [0, 0, 0]
     assert timer_count(survey.server) == 0
 

@@ -1,0 +1,71 @@
+"""The acks of a broadcast: one from each recipient, reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from socketio_core.socketio.acks import Cancellable
+from socketio_core.socketio.events import AcksCollected
+from socketio_core.socketio.packet import JSONValue
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.member import Member
+
+
+class AckCollection:
+    """Waits until each recipient has answered, has left, or the time is up, and reports that once: `AcksCollected`.
+
+    It stands in the tables of its recipients, as the context of an ack that has no time of its own: one timer is enough
+    for all of them.
+
+    Attributes:
+        members: the recipients.
+        timer: `None`: for as long as they are there.
+    """
+
+    __slots__ = ("_ack_id", "_answers", "_context", "_left_count", "_report", "_waiting_count", "members", "timer")
+
+    def __init__(
+        self, members: Sequence[Member], ack_id: int, context: object, report: Callable[[AcksCollected], None]
+    ) -> None:
+        self.members = members
+        self.timer: Cancellable | None = None
+        self._ack_id = ack_id
+        self._context = context
+        self._report = report
+        self._answers: list[list[JSONValue]] = []
+        self._left_count = 0
+        self._waiting_count = len(members)
+
+    def __repr__(self) -> str:
+        return f"<AckCollection {len(self._answers)} of {len(self.members)} acks>"
+
+    def answered(self, args: list[JSONValue]) -> None:
+        """A recipient has answered; called by it, once."""
+        self._answers.append(args)
+        self._count_down()
+
+    def member_left(self) -> None:
+        """A recipient will not answer; called by it, once."""
+        self._left_count += 1
+        self._count_down()
+
+    def _count_down(self) -> None:
+        self._waiting_count -= 1
+        if not self._waiting_count:
+            if self.timer is not None:
+                self.timer.cancel()
+            self._report(AcksCollected(self._answers, self._left_count, self._context))
+
+    def handle_timeout(self, now: float) -> None:
+        """The time is up: later answers are ignored."""
+        self.forget()
+        self._report(AcksCollected(self._answers, self._left_count + self._waiting_count, self._context))
+
+    def forget(self) -> None:
+        """Stop waiting: nothing more is reported."""
+        if self.timer is not None:
+            self.timer.cancel()
+        for member in self.members:
+            member.forget_ack(self._ack_id)

@@ -33,9 +33,12 @@ class HandlerTable:
     """Handlers by event name; several for one name run in the order of registration, those of `base` first.
 
     What `of_event` and the others return does not change while somebody goes through it, whatever handlers do.
+
+    Attributes:
+        is_empty: nothing was ever registered here; most sockets have no handlers of their own.
     """
 
-    __slots__ = ("_added", "_any", "_base", "_events", "_known", "_lifecycle", "_middlewares", "_moments")
+    __slots__ = ("_added", "_any", "_base", "_events", "_known", "_lifecycle", "_middlewares", "_moments", "is_empty")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class HandlerTable:
         self._moments: dict[str, tuple[Handler, ...]] = {}
         self._any: tuple[Handler, ...] = ()
         self._middlewares: tuple[Handler, ...] = ()
+        self.is_empty = base is None
 
     def of_event(self, name: str) -> Sequence[Handler]:
         """Return the handlers of a client's event."""
@@ -96,6 +100,7 @@ class HandlerTable:
         self._note_added()
 
     def _note_added(self) -> None:
+        self.is_empty = False
         if self._added is not None:
             self._added()
 

@@ -112,7 +112,11 @@ class ServerHost:
 
     def dispatch(self) -> list[Inbox[Any]]:
         """Put what happened into inboxes. Returns those of which `work` must be run now."""
-        return [inbox for endpoint in self.endpoints for inbox in endpoint.dispatcher.dispatch()]
+        first, *others = self.endpoints
+        found: list[Inbox[Any]] = [*first.dispatcher.dispatch()]
+        for endpoint in others:
+            found += endpoint.dispatcher.dispatch()
+        return found
 
     def work_soon(self) -> None:
         """Have everything done that there is to do, in tasks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from inspect import isawaitable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -66,15 +66,16 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         shared, own = self.shared, self.handlers
         outcome: JSONValue = None
         failed, was_handled = False, False
-        shared_any, own_any = shared.any, own.any
-        if shared_any or own_any:
+        shared_any = shared.any
+        if shared_any or not own.is_empty:
             for handler in shared_any:
                 await self._run(handler, name, socket, name, *args)
-            for handler in own_any:
+            for handler in own.any:
                 await self._run(handler, name, name, *args)
             if _is_let_go(member):  # by one of these: they may be guards
                 return
-        for handlers, given in ((shared.of_event(name), (socket, *args)), (own.of_event(name), args)):
+        of_all: tuple[Sequence[Handler], tuple[Any, ...]] = shared.of_event(name), (socket, *args)
+        for handlers, given in (of_all,) if own.is_empty else (of_all, (own.of_event(name), args)):
             for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
                 was_handled = True
                 try:

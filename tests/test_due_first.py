@@ -15,7 +15,7 @@ from socketio_core.engineio.client.session import ClientSession
 from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import Connection, ConnectRequested, Member, ServerCore
+from socketio_core.socketio import Connection, ConnectRequested, Member, Selection, ServerCore
 from socketio_core.socketio.client import ClientCore, ClientNamespace
 from socketio_core.testing import FakeClock, WireClient
 from tests.engineio.client.scene import Scene as SessionScene
@@ -29,7 +29,7 @@ INNER: dict[type, set[str]] = {
     Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
     Member: {"expect_ack"},
     ClientSession: {"receive_polled", "go_on"},
-    ClientCore: {"namespace_wanted", "close_if_unwanted", "reconnect", "check_session", "break_off"},
+    ClientCore: {"namespace_wanted", "close_if_unwanted", "open", "check_session", "break_off"},
     ClientNamespace: {"session_opened", "handle_timeout", "receive"},
 }
 
@@ -62,6 +62,10 @@ def server_arguments(host: Engine | ServerCore, clock: FakeClock) -> dict[str, A
     return {
         "request": poller.make_request("POST"),
         "context": None,
+        "nsp": "/",
+        "name": "x",
+        "args": [],
+        "selection": Selection(),
         "post": body.post,
         "carrier": body.post,
         "poll": park.poll,

@@ -131,7 +131,8 @@ class Polling:
                 packet = self._received.pop(0)
                 if packet != "2":
                     return packet
-                await self.send("3")
+                with trio.CancelScope(shield=True):  # or the next POST of the case may overlap with half of this one
+                    await self.send("3")
             if self._poll is None:
                 self._poll = await self.begin_poll()
             response = await self._poll.response(60.0)  # whoever calls has a deadline

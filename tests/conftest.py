@@ -91,10 +91,8 @@ UNCOUNTED: Final = (
     "tests/conformance/test_mutants.py",
     "tests/engineio/test_conservation.py",
     "tests/engineio/test_leaks.py",
-    "tests/socketio/client/test_lossy_network.py",
     "tests/socketio/client/test_machine.py",
     "tests/socketio/client/test_upgrade_orders.py",
-    "tests/socketio/test_json_parser_properties.py",
 )
 """Long walks, which take half the time when nobody counts; what they reach has tests of its own."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from socketio_core.engineio import Engine
+from socketio_core.engineio import Engine, Park, Respond
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
@@ -40,6 +40,20 @@ def test_websocket_that_has_something_to_say_is_named_once() -> None:
     peer.wire.receive(frame("4b"), place.now)
     assert place.flush() == [peer]
     assert [data for _, data in peer.frames()] == [b"4a", b"4b"]
+
+
+def test_carriers_of_others_are_left_to_them() -> None:
+    """A host may give the engine requests of its own, too."""
+    engine = Engine()
+    site = Site([Mount(engine)])
+    action = engine.handle_request(Request("GET", POLLING, scheme="http"), 0.0, None)
+    assert isinstance(action, Respond)
+    (session,) = engine.sessions
+    parked = engine.handle_request(Request("GET", f"{POLLING}&sid={session.sid}", scheme="http"), 0.0, "a host's own")
+    assert isinstance(parked, Park)
+    session.send("x")
+    assert site.flush(0.0) == []
+    assert parked.poll.response is not None
 
 
 def test_next_deadline_is_the_earliest_of_all() -> None:

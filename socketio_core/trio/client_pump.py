@@ -10,6 +10,7 @@ from socketio_core.app.handover import Handover
 from socketio_core.dialing import DialError, reason_of
 from socketio_core.trio.dial import open_tcp, shake_hands
 from socketio_core.trio.direct import DirectStream
+from socketio_core.trio.interrupts import work
 from socketio_core.wire.client import ClientWire
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class ClientPump:
         for inbox in inboxes[:1]:
             client.is_corked = True
             try:
-                await Handover(inbox.work(), self._hand_over)
+                await Handover(work(inbox), self._hand_over)
             except KeyboardInterrupt as error:  # the handler's: the server is told of the end
                 client.interrupted(error)
             finally:

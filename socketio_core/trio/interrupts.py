@@ -2,7 +2,7 @@
 
 trio raises `KeyboardInterrupt` in whatever runs, or, where that is protected, in its main task at the next checkpoint.
 Tasks of the server's own are protected, for one that breaks off would take all others along before clients are told.
-The handlers that they run are not (`serve` sees to it): who writes an endless loop wants to get out of it. What comes
+The handlers that they run are not (`work`): who writes an endless loop wants to get out of it. What comes
 up there is kept by `TrioRuntime.interrupted`, begins the end, and is what `serve` raises behind it.
 """
 
@@ -13,8 +13,14 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import trio
+
+from socketio_core.app.worker import Inbox
+
+work = trio.lowlevel.disable_ki_protection(Inbox[Any].work)
+"""`Inbox.work` where it is run in a task that is protected. Before trio 0.27 only what this returned was not."""
 
 _called: list[tuple[trio.lowlevel.TrioToken, Callable[[], object]]] = []  # by the one handler that is installed
 

@@ -8,6 +8,7 @@ import trio
 
 from socketio_core.app.handover import Handover
 from socketio_core.trio.direct import DirectStream
+from socketio_core.trio.interrupts import work
 from socketio_core.wire import Wire
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Pump:
         if len(inboxes) == 1:
             runtime.is_corked = True
             try:
-                await Handover(inboxes[0].work(), self._hand_over)
+                await Handover(work(inboxes[0]), self._hand_over)
             except KeyboardInterrupt as error:  # the handler's: this client is told of the end like all others
                 runtime.interrupted(error)
             finally:

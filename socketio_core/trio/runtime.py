@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
 from socketio_core.trio.groups import is_cancelled
 
 if TYPE_CHECKING:
     from socketio_core.wire import Site
 
-trio.lowlevel.disable_ki_protection(Inbox[object].work)  # see `interrupts`
 
 LOGGER: Final = logging.getLogger("socketio_core.trio")
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from socketio_core.app.handover import Handover
+from socketio_core.trio.interrupts import work
 
 if TYPE_CHECKING:
     from socketio_core.trio.pump import Pump
@@ -89,7 +90,7 @@ class Watcher:
                         for inbox in inboxes[1:]:  # they must not wait for the first one
                             runtime.spawn(inbox.work)
                         for inbox in inboxes[:1]:
-                            await Handover(inbox.work(), self._hand_over)  # not protected: `interrupts`
+                            await Handover(work(inbox), self._hand_over)
                     except Exception as error:  # noqa: BLE001 - it must not end the server
                         connection.fail(error)
                     except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on

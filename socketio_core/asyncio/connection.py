@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from socketio_core.listening import address_of
+from socketio_core.network.listening import address_of
 
 if TYPE_CHECKING:
     from socketio_core.asyncio.serve import Service

@@ -16,7 +16,7 @@ from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
 from socketio_core.asyncio.connection import Connection
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
-from socketio_core.listening import cannot_listen, check_listening, url_of
+from socketio_core.network.listening import cannot_listen, check_listening, url_of
 
 _BACKLOG = 1024
 # Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.

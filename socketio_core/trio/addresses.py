@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import trio
 
-from socketio_core.listening import address_of, url_of
+from socketio_core.network.listening import address_of, url_of
 
 
 def tls_of(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from socketio_core.app.handover import Handover
-from socketio_core.dialing import DialError, reason_of
+from socketio_core.network.dialing import DialError, reason_of
 from socketio_core.trio.dial import open_tcp, shake_hands
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.interrupts import work

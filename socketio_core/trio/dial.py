@@ -6,7 +6,7 @@ import ssl
 
 import trio
 
-from socketio_core.dialing import DialError, reason_of, tls_problem
+from socketio_core.network.dialing import DialError, reason_of, tls_problem
 
 
 async def open_tcp(host: str, port: int) -> trio.abc.HalfCloseableStream:

@@ -14,7 +14,7 @@ from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
-from socketio_core.listening import cannot_listen, check_listening
+from socketio_core.network.listening import cannot_listen, check_listening
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal

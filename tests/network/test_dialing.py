@@ -8,7 +8,7 @@ import ssl
 import pytest
 import trio
 
-from socketio_core.dialing import reason_of, tls_problem
+from socketio_core.network.dialing import reason_of, tls_problem
 
 
 def os_errors(*numbers: int) -> BaseException:

@@ -11,31 +11,26 @@ from socketio_core.network.dialing import DialError, reason_of
 from socketio_core.trio.dial import open_tcp, shake_hands
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.interrupts import work
+from socketio_core.trio.writer import BROKEN, Writer
 from socketio_core.wire.client import ClientWire
 
 if TYPE_CHECKING:
     from socketio_core.trio.client import TrioClient
 
-_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
-
-class ClientPump:
+class ClientPump(Writer[ClientWire]):
     """Dials, reads, has handlers run, and writes, in one task until a handler waits; then another task reads on.
 
     What the socket does not take at once is written by a task for that.
     """
 
     def __init__(self, client: TrioClient, wire: ClientWire) -> None:
+        super().__init__(wire)
         self._client = client
-        self._wire = wire
         self._reader: object = None  # whichever task reads
         self._scope = trio.CancelScope()  # of that
         self._direct: DirectStream | None = None  # once there is a connection
         self._wanted: trio.Event | None = None  # the task waits until it is to read
-        self._is_writing = False  # a task does
-        self._is_muted = False  # the stream was told that nothing more is written
-        self._unsent = b""
-        wire.context = self
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -52,7 +47,7 @@ class ClientPump:
                 await self._pump(self._direct, me)
         except DialError as error:
             wire.lost(trio.current_time(), str(error))
-        except _BROKEN as error:
+        except BROKEN as error:
             wire.lost(trio.current_time(), reason_of(error))
         except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
             wire.fail(error, trio.current_time())
@@ -115,34 +110,23 @@ class ClientPump:
         client.output_ready()
 
     def flush(self, now: float) -> None:
-        """Write what is waiting, as far as the socket takes it at once, a task sees to the rest; read on, or end."""
+        """Write what is waiting; read on, or end."""
         wire, direct = self._wire, self._direct
         if wire.is_over:
             self._scope.cancel()
         elif direct is not None:
-            while not self._is_writing and (data := wire.data_to_send(now)):
-                sent = direct.write_now(data)
-                if sent < len(data):
-                    self._unsent = data[sent:]
-                    self._is_writing = True
-                    self._client.start_soon(self._write_rest, direct)
-            if wire.is_mute and not self._is_muted:
-                self._is_muted = True
-                direct.end_writing()
+            self._write(direct, now)
         if self._wanted is not None and (wire.wants_input or wire.has_more or wire.wants_tls):
             self._wanted.set()
             self._wanted = None
 
+    def _begin_to_wait(self, direct: DirectStream) -> None:
+        self._client.start_soon(self._write_rest, direct)
+
     @trio.lowlevel.enable_ki_protection
     async def _write_rest(self, direct: DirectStream) -> None:
-        try:
-            data, self._unsent = self._unsent, b""
-            while data:
-                await direct.send_all(data)
-                data = self._wire.data_to_send(trio.current_time())
-        except _BROKEN as error:
-            self._wire.write_failed(trio.current_time(), reason_of(error))
-        finally:
-            self._is_writing = False
-            self._client.site.note(self._wire)
-            self._client.flush()
+        await super()._write_rest(direct)
+
+    def _has_written(self) -> None:
+        self._client.site.note(self._wire)
+        self._client.flush()

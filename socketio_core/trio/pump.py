@@ -9,16 +9,15 @@ import trio
 from socketio_core.app.handover import Handover
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.interrupts import work
+from socketio_core.trio.writer import BROKEN, Writer
 from socketio_core.wire import Wire
 
 if TYPE_CHECKING:
     from socketio_core.trio.serve import Service
     from socketio_core.trio.watcher import Watcher
 
-_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
-
-class Pump:
+class Pump(Writer[Wire]):
     """Reads, has handlers run, and writes.
 
     A plain socket is read by the server's watcher, where there is one. For others, reading and handling share a task
@@ -26,23 +25,16 @@ class Pump:
     once; when it does not, a task waits for it and then ends.
     """
 
-    __slots__ = (
-        "_direct", "_is_muted", "_is_watched", "_is_writing", "_reader", "_service", "_unsent", "_wanted", "_watcher",
-        "_wire",
-    )  # fmt: skip
+    __slots__ = ("_direct", "_is_watched", "_reader", "_service", "_wanted", "_watcher")
 
     def __init__(self, service: Service, stream: trio.abc.Stream, wire: Wire) -> None:
         self._service = service
+        super().__init__(wire)
         self._direct = DirectStream(stream)
-        self._wire = wire
         self._watcher = service.watcher if self._direct.is_plain else None
         self._is_watched = False
         self._reader: object = None  # whichever task reads
         self._wanted: trio.Event | None = None  # the reader waits until it is to read
-        self._is_writing = False  # a task does
-        self._is_muted = False  # the stream was told that nothing more is written
-        self._unsent = b""
-        wire.context = self
 
     # -- input, of what is watched -----------------------------------------------------------------------------------
 
@@ -80,7 +72,7 @@ class Pump:
                 if wire.wants_input:
                     try:
                         data = await direct.receive()
-                    except _BROKEN:
+                    except BROKEN:
                         data = b""
                     wire.receive(data, trio.current_time())
                 elif wire.has_more:
@@ -136,23 +128,12 @@ class Pump:
     # -- output ------------------------------------------------------------------------------------------------------
 
     def flush(self, now: float) -> None:
-        """Write what is waiting, as far as the socket takes it at once, a task sees to the rest; read on, or end."""
+        """Write what is waiting; read on, or end."""
         wire = self._wire
-        while not self._is_writing:
-            data = wire.data_to_send(now)
-            if not data:
-                break
-            sent = self._direct.write_now(data)
-            if sent < len(data):
-                self._unsent = data[sent:]
-                self._is_writing = True
-                self._service.runtime.spawn(self._write_rest)
+        self._write(self._direct, now)
         if wire.is_over:
             self._drop()
             self._service.end_if_through()
-        elif wire.is_mute and not self._is_muted:
-            self._is_muted = True
-            self._direct.end_writing()
         if self._watcher is not None:
             is_wanted = wire.wants_input
             if self._is_watched is not is_wanted:
@@ -170,21 +151,12 @@ class Pump:
             watcher.watch(self._direct.fileno, self)
         self._is_watched = not self._is_watched
 
-    async def _write_rest(self) -> None:
-        try:
-            data, self._unsent = self._unsent, b""
-            while data:
-                await self._direct.send_all(data)
-                data = self._wire.data_to_send(trio.current_time())
-        except _BROKEN:
-            self._wire.write_failed(trio.current_time())
-        except BaseException:  # cancelled in the middle of a frame
-            self._wire.lost(trio.current_time())
-            raise
-        finally:
-            self._is_writing = False
-            self._service.site.note(self._wire)
-            self._service.runtime.flush()
+    def _begin_to_wait(self, direct: DirectStream) -> None:
+        self._service.runtime.spawn(self._write_rest, direct)
+
+    def _has_written(self) -> None:
+        self._service.site.note(self._wire)
+        self._service.runtime.flush()
 
     def _drop(self) -> None:
         """Close the stream; whoever reads it finds out."""

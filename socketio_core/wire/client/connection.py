@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, final
 
 from socketio_core.engineio.client.carriers import Exchange
 from socketio_core.errors import LocalProtocolError
-from socketio_core.wire.base import BaseWire, Stage
+from socketio_core.wire.base import BaseWire
+from socketio_core.wire.client.errand import Errand
 from socketio_core.wire.client.http1 import BadAnswer, ClientHttp1
 
 if TYPE_CHECKING:
     from socketio_core.wire.client.exchanges import Exchanges
     from socketio_core.wire.client.site import ClientSite
-
-
-class Errand(Stage, Protocol):
-    """What a connection is made for."""
-
-    def begin(self, now: float) -> None:
-        """HTTP can be spoken with the server."""
-
-    def give_up(self, detail: str, now: float) -> None:
-        """It will not be; `detail` says why."""
 
 
 class Phase(Enum):

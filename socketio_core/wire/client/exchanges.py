@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, final
 
 from socketio_core.engineio.client.carriers import Exchange
 from socketio_core.http import Response
-from socketio_core.wire.client.http1 import BadAnswer, ClientHttp1, Head
+from socketio_core.wire.client.errand import Errand
+from socketio_core.wire.client.http1 import BadAnswer, Head
 
 if TYPE_CHECKING:
     from socketio_core.wire.client.connection import ClientWire
@@ -14,16 +15,13 @@ if TYPE_CHECKING:
 
 
 @final
-class Exchanges:
-    """A connection that makes exchanges; an `Errand`, and a `Stage`."""
+class Exchanges(Errand):
+    """A connection that makes exchanges."""
 
-    __slots__ = ("_body", "_exchange", "_head", "_http", "_is_sent", "_out", "_site", "_wire")
+    __slots__ = ("_exchange", "_is_sent")
 
     def __init__(self, wire: ClientWire, site: ClientSite, exchange: Exchange, now: float) -> None:
-        self._wire = wire
-        self._site = site
-        self._http = ClientHttp1()
-        self._out = b""
+        super().__init__(wire, site)
         self._take_up(exchange, now)
 
     def __repr__(self) -> str:
@@ -32,7 +30,7 @@ class Exchanges:
     def _take_up(self, exchange: Exchange, now: float) -> None:
         self._exchange: Exchange | None = exchange
         exchange.context = self._wire
-        self._head: Head | None = None
+        self._head = None
         self._body = bytearray()
         self._is_sent = False  # the whole request
         self._wire.set_deadline(None if exchange.timeout_s is None else now + exchange.timeout_s)
@@ -51,25 +49,12 @@ class Exchanges:
 
     # -- input -------------------------------------------------------------------------------------------------------
 
-    @property
-    def wants_input(self) -> bool:
-        """See `Stage`. Also between two exchanges, for the server may end the connection then."""
-        return not self._http.has_pieces
-
-    @property
-    def has_more(self) -> bool:
-        """See `Stage`."""
-        return self._http.has_pieces
-
     def receive(self, data: bytes, now: float) -> None:
         """See `Stage`. What comes when nothing was asked for is the end of the connection, whatever it says."""
         if self._exchange is None:
             self._wire.end()
-        elif not data and self._head is None:
-            self.give_up("the server closed the connection before it answered", now)
         else:
-            self._http.feed(data)
-            self.proceed(now)
+            super().receive(data, now)
 
     def proceed(self, now: float) -> None:
         """See `Stage`."""
@@ -105,11 +90,6 @@ class Exchanges:
 
     # -- output ------------------------------------------------------------------------------------------------------
 
-    def data_to_send(self, now: float) -> bytes:
-        """See `Stage`."""
-        out, self._out = self._out, b""
-        return out
-
     def sent(self, now: float) -> None:
         """See `Stage`."""
         self._is_sent = True
@@ -133,17 +113,9 @@ class Exchanges:
         if self._exchange is None:
             self._wire.end()
 
-    def abandon(self, now: float) -> None:
-        """See `Stage`."""
-        self.give_up(self._wire.detail or "the connection was lost", now)
-
     def give_up(self, detail: str, now: float) -> None:
         """See `Errand`."""
         self._wire.end()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             self._site.core.lost(exchange, now, detail=detail)
-
-    def fail(self, now: float) -> None:
-        """See `Stage`."""
-        self.give_up(f"internal error: {self._wire.why}", now)

@@ -10,7 +10,8 @@ from wsproto.extensions import Extension
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.http import Headers, Response
 from socketio_core.websocket_handshake import problem_of_answer, request_headers
-from socketio_core.wire.client.http1 import BadAnswer, ClientHttp1, Head
+from socketio_core.wire.client.errand import Errand
+from socketio_core.wire.client.http1 import BadAnswer
 from socketio_core.wire.deflate import Deflate, agree
 from socketio_core.wire.websocket import Frames
 
@@ -22,21 +23,16 @@ MAX_REFUSAL_BYTES: Final = 65536  # of the body of an answer that is not 101; on
 
 
 @final
-class Opening:
-    """A connection during the handshake of a WebSocket; an `Errand`, and a `Stage`."""
+class Opening(Errand):
+    """A connection during the handshake of a WebSocket."""
 
-    __slots__ = ("_body", "_deflate", "_head", "_http", "_key", "_out", "_site", "_websocket", "_wire")
+    __slots__ = ("_deflate", "_key", "_websocket")
 
     def __init__(self, wire: ClientWire, site: ClientSite, websocket: ClientWebSocket) -> None:
-        self._wire = wire
-        self._site = site
+        super().__init__(wire, site)
         self._websocket = websocket
-        self._http = ClientHttp1()
         self._key = b""
         self._deflate = Deflate() if site.per_message_deflate else None
-        self._head: Head | None = None
-        self._body = bytearray()
-        self._out = b""
         websocket.context = wire
 
     def __repr__(self) -> str:
@@ -52,24 +48,6 @@ class Opening:
         self._out = self._http.request("GET", websocket.target, headers)
 
     # -- input -------------------------------------------------------------------------------------------------------
-
-    @property
-    def wants_input(self) -> bool:
-        """See `Stage`."""
-        return not self._http.has_pieces
-
-    @property
-    def has_more(self) -> bool:
-        """See `Stage`."""
-        return self._http.has_pieces
-
-    def receive(self, data: bytes, now: float) -> None:
-        """See `Stage`."""
-        if not data and self._head is None:
-            self.give_up("the server closed the connection before it answered", now)
-        else:
-            self._http.feed(data)
-            self.proceed(now)
 
     def proceed(self, now: float) -> None:
         """See `Stage`."""
@@ -118,16 +96,6 @@ class Opening:
         if early:
             frames.receive(early, now)
 
-    # -- output ------------------------------------------------------------------------------------------------------
-
-    def data_to_send(self, now: float) -> bytes:
-        """See `Stage`."""
-        out, self._out = self._out, b""
-        return out
-
-    def sent(self, now: float) -> None:
-        """See `Stage`."""
-
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def settle(self, now: float) -> None:
@@ -135,24 +103,10 @@ class Opening:
         if self._websocket.is_closed:
             self.give_up("", now)
 
-    def time_out(self, now: float) -> None:
-        """See `Stage`; the session's own deadline counts."""
-
-    def close(self, now: float) -> None:
-        """See `Stage`."""
-
-    def abandon(self, now: float) -> None:
-        """See `Stage`."""
-        self.give_up(self._wire.detail or "the connection was lost", now)
-
     def give_up(self, detail: str, now: float) -> None:
         """See `Errand`."""
         self._wire.end()
         self._site.core.lost(self._websocket, now, detail=detail)
-
-    def fail(self, now: float) -> None:
-        """See `Stage`."""
-        self.give_up(f"internal error: {self._wire.why}", now)
 
 
 def _agreed(headers: Headers, deflate: Deflate) -> list[Extension]:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from socketio_core.socketio.events import AcksCollected
+from socketio_core.socketio import client
+from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, AcksCollected
 from socketio_core.socketio.packet import JSONValue
+
+AckEvent = AckReceived | AckExpired | AckDropped | client.AckReceived | client.AckExpired | client.AckDropped
+"""What becomes of an acknowledgement that was asked for, in either role."""
+
+_T = TypeVar("_T")
 
 
 class AckTimeout(Exception):  # noqa: N818 - an outcome to expect, like TimeoutError's subclasses elsewhere
@@ -24,34 +31,44 @@ class Disconnected(Exception):  # noqa: N818 - an outcome to expect
     """The socket is gone, so there will be no acknowledgement."""
 
 
-class AckWaiter:
+class _Waiter(Generic[_T]):
+    """Somebody who waits; `outcome` says what came of it."""
+
+    __slots__ = ("done", "outcome")
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self.done = done
+        self.outcome: _T | None = None
+
+    def settle(self, outcome: _T) -> None:
+        """Set the outcome and wake the waiter."""
+        self.outcome = outcome
+        self.done()
+
+
+class AckWaiter(_Waiter["list[JSONValue] | Exception"]):
     """Somebody who waits for one ack. `outcome` says how it ended: the arguments, or an exception to raise."""
 
-    __slots__ = ("done", "outcome")
-
-    def __init__(self, done: Callable[[], None]) -> None:
-        self.done = done
-        self.outcome: list[JSONValue] | Exception | None = None
-
-    def settle(self, outcome: list[JSONValue] | Exception) -> None:
-        """Set the outcome and wake the waiter."""
-        self.outcome = outcome
-        self.done()
+    __slots__ = ()
 
 
-class AcksWaiter:
-    """Somebody who waits for the acks of a broadcast. `outcome` says what came of it."""
+class AcksWaiter(_Waiter[AcksCollected]):
+    """Somebody who waits for the acks of a broadcast."""
 
-    __slots__ = ("done", "outcome")
+    __slots__ = ()
 
-    def __init__(self, done: Callable[[], None]) -> None:
-        self.done = done
-        self.outcome: AcksCollected | None = None
 
-    def settle(self, outcome: AcksCollected) -> None:
-        """Set the outcome and wake the waiter."""
-        self.outcome = outcome
-        self.done()
+def settle_ack(event: AckEvent, if_dropped: str) -> None:
+    """Wake who waits for an acknowledgement. Those who emit without waiting have no business here."""
+    waiter = event.context
+    if not isinstance(waiter, AckWaiter):
+        return
+    if isinstance(event, (AckReceived, client.AckReceived)):
+        waiter.settle(event.args)
+    elif isinstance(event, (AckExpired, client.AckExpired)):
+        waiter.settle(AckTimeout("no acknowledgement in time"))
+    else:
+        waiter.settle(Disconnected(if_dropped))
 
 
 def ack_args(result: JSONValue) -> tuple[JSONValue, ...]:

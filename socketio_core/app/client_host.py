@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected
+from socketio_core.app.acks import settle_ack
 from socketio_core.app.client_inbox import FAILED, ClientInbox
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, check_auth
@@ -119,7 +119,7 @@ class ClientHost:
                 if inbox.put(event, event.size_bytes):
                     runnable.append(inbox)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
-                _settle(event)
+                settle_ack(event, "the connection was lost before the acknowledgement came")
             elif isinstance(event, (Connected, ConnectFailed, Left)):
                 inbox = _inbox_of(event.namespace)
                 if isinstance(event, Left):
@@ -201,17 +201,6 @@ def _inbox_of(namespace: ClientNamespace) -> ClientInbox:
     inbox = namespace.context
     assert isinstance(inbox, ClientInbox)  # namespaces are made together with their sockets
     return inbox
-
-
-def _settle(event: AckReceived | AckExpired | AckDropped) -> None:
-    waiter = event.context
-    if isinstance(waiter, AckWaiter):
-        if isinstance(event, AckReceived):
-            waiter.settle(event.args)
-        elif isinstance(event, AckExpired):
-            waiter.settle(AckTimeout("no acknowledgement in time"))
-        else:
-            waiter.settle(Disconnected("the connection was lost before the acknowledgement came"))
 
 
 def what_is_told(event: ManagerEvent) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 
-from socketio_core.app.acks import AcksWaiter, AckTimeout, AckWaiter, Disconnected
+from socketio_core.app.acks import AcksWaiter, settle_ack
 from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.flow import Flow
 from socketio_core.app.namespace import Namespace, ParentNamespace
@@ -141,7 +141,7 @@ class Dispatcher:
                 if inbox.put(event, event.size_bytes):
                     runnable.append(inbox)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
-                _settle(event)
+                settle_ack(event, "socket left before it acknowledged")
             elif isinstance(event, AcksCollected):
                 assert isinstance(event.context, AcksWaiter)  # the one layer that asks
                 event.context.settle(event)
@@ -210,15 +210,3 @@ class _Matches:
         except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
             self._audience.report(f"function of a namespace's name failed: {name!r}", error)
             return False
-
-
-def _settle(event: AckReceived | AckExpired | AckDropped) -> None:
-    waiter = event.context
-    if not isinstance(waiter, AckWaiter):
-        return
-    if isinstance(event, AckReceived):
-        waiter.settle(event.args)
-    elif isinstance(event, AckExpired):
-        waiter.settle(AckTimeout("no acknowledgement in time"))
-    else:
-        waiter.settle(Disconnected("socket left before it acknowledged"))

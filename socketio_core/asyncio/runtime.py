@@ -12,7 +12,7 @@ from contextvars import copy_context
 from threading import get_ident
 from typing import Any, Final, cast
 
-from socketio_core.app.handover import Handover
+from socketio_core.app.handover import begin
 from socketio_core.app.host import ServerHost
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
@@ -211,8 +211,10 @@ class AsyncioRuntime:
         runnable = self._runnable
         runnable.extend(self._host.dispatch())
         while runnable:
-            await Handover(runnable.popleft().work(), self._hand_over)
-            if self._runner is not me:
+            rest = begin(runnable.popleft().work())
+            if rest is not None:
+                self._hand_over()
+                await rest
                 return
         self.flush()
 

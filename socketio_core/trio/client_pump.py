@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from socketio_core.app.handover import Handover
+from socketio_core.app.handover import begin
 from socketio_core.network.dialing import DialError, reason_of
 from socketio_core.trio.dial import open_tcp, shake_hands
 from socketio_core.trio.direct import DirectStream
@@ -88,7 +88,10 @@ class ClientPump(Writer[ClientWire]):
         for inbox in inboxes[:1]:
             client.is_corked = True
             try:
-                await Handover(work(inbox), self._hand_over)
+                rest = begin(work(inbox))
+                if rest is not None:
+                    self._hand_over()
+                    await rest
             except KeyboardInterrupt as error:  # the handler's: the server is told of the end
                 client.interrupted(error)
             finally:

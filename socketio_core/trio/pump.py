@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from socketio_core.app.handover import Handover
+from socketio_core.app.handover import begin
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.interrupts import work
 from socketio_core.trio.writer import BROKEN, Writer
@@ -38,20 +38,17 @@ class Pump(Writer[Wire]):
 
     # -- input, of what is watched -----------------------------------------------------------------------------------
 
-    def read_now(self) -> bool:
-        """Read what is there. Returns whether there was anything, or the end."""
-        if not self._wire.wants_input:
-            return False
+    def read_now(self, now: float) -> None:
+        """Read what is there. While it is watched, input is wanted."""
         try:
             data = self._direct.read_now()
         except BlockingIOError:
-            return False
-        self._wire.receive(data, trio.current_time())
-        return True
+            return
+        self._wire.receive(data, now)
 
-    def proceed(self) -> None:
+    def proceed(self, now: float) -> None:
         """Handle another turn of what was read."""
-        self._wire.proceed(trio.current_time())
+        self._wire.proceed(now)
 
     def fail(self, error: Exception) -> None:
         """Something of the server's failed; it costs this connection and no other."""
@@ -105,7 +102,10 @@ class Pump(Writer[Wire]):
         if len(inboxes) == 1:
             runtime.is_corked = True
             try:
-                await Handover(work(inboxes[0]), self._hand_over)
+                rest = begin(work(inboxes[0]))
+                if rest is not None:
+                    self._hand_over()
+                    await rest
             except KeyboardInterrupt as error:  # the handler's: this client is told of the end like all others
                 runtime.interrupted(error)
             finally:

@@ -1,9 +1,8 @@
 """Plain sockets are read by one task for all of them, so that an idle one costs none.
 
 An `epoll` of our own holds the sockets, and trio waits for the `epoll` itself. The task that finds some of them ready
-reads them and runs their handlers, one socket after another, and writes once for all at the end of the round. When a
-handler is about to wait, another task takes over the watching, and this one becomes the handler's. What was not come
-to in the round is still ready in the next one.
+reads them, then runs their handlers, one after another, and writes once for all at the end of the round. When a handler
+is about to wait, another task takes over the watching, and this one becomes the handler's.
 
 TLS, memory streams and systems without `epoll` have a task for each connection: see `pump`.
 """
@@ -14,11 +13,12 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from socketio_core.app.handover import Handover
+from socketio_core.app.handover import Rest, begin
+from socketio_core.app.worker import Inbox
 from socketio_core.trio.interrupts import work
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ class Watcher:
         self._epoll.register(self._wakeup, select.EPOLLIN)
         self._watched: dict[int, Pump] = {}
         self._behind: dict[Pump, None] = {}  # what was read of them waits for its turn; in order
-        self._watching: object = None  # whichever task watches
         self._is_waiting = False  # it does, and must be woken for what is behind
         self._is_stopped = False
 
@@ -74,7 +73,6 @@ class Watcher:
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
         host, runtime, fileno = self._service.host, self._service.runtime, self._epoll.fileno()
-        self._watching = me = object()
         while not self._is_stopped:
             if self._behind:
                 await trio.lowlevel.checkpoint()
@@ -83,44 +81,53 @@ class Watcher:
                 await trio.lowlevel.wait_readable(fileno)
                 self._is_waiting = False
             runtime.is_corked = True
+            rest: Rest | None = None
             try:
-                for connection in self._turns():
+                self._read()
+                inboxes = iter(host.dispatch())
+                for inbox in inboxes:
                     try:
-                        inboxes = host.dispatch()
-                        for inbox in inboxes[1:]:  # they must not wait for the first one
-                            runtime.spawn(inbox.work)
-                        for inbox in inboxes[:1]:
-                            await Handover(work(inbox), self._hand_over)
-                    except Exception as error:  # noqa: BLE001 - it must not end the server
-                        connection.fail(error)
+                        rest = begin(work(inbox))
                     except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on
                         runtime.interrupted(error)
-                    if self._watching is not me:
-                        return
+                    except Exception as error:  # noqa: BLE001 - it must not end the server, nor cost another socket
+                        runtime.log_exception("what came for a socket could not be handled", error)
+                    if rest is not None:
+                        self._hand_over(inboxes)
+                        break
+            except Exception as error:  # noqa: BLE001 - it must not end the server
+                runtime.log_exception("what has arrived could not be told", error)
             finally:
-                if self._watching is me:
-                    runtime.is_corked = False
+                runtime.is_corked = False
+            if rest is not None:
+                try:
+                    await rest
+                except KeyboardInterrupt as error:
+                    runtime.interrupted(error)
+                return
             runtime.flush_safely()
 
-    def _turns(self) -> Iterator[Pump]:
-        """Let each connection that is ready, or has more, have its turn, and yield it for its handlers to run."""
-        for connection in list(self._behind):  # the rest stays there when another task takes over
-            del self._behind[connection]
-            connection.proceed()
-            yield connection
-        for fileno, _ in self._epoll.poll(0, ROUND_SOCKETS):
-            found = self._watched.get(fileno)  # `None`: closed in this very round, or the wake-up
-            if found is not None:
-                if found.read_now():
-                    yield found
-            elif fileno == self._wakeup:
-                os.eventfd_read(fileno)
+    def _read(self) -> None:
+        """Let each connection that is ready, or has more, have its turn.
 
-    def _hand_over(self) -> None:
-        """A handler is about to wait: let another task watch."""
+        All of them before a handler runs: nothing of this connection or another changes meanwhile, nor does the time.
+        """
+        now = trio.current_time()
+        for connection in list(self._behind):
+            del self._behind[connection]
+            connection.proceed(now)
+        for fileno, _ in self._epoll.poll(0, ROUND_SOCKETS):
+            if fileno == self._wakeup:
+                os.eventfd_read(fileno)
+            else:
+                self._watched[fileno].read_now(now)
+
+    def _hand_over(self, others: Iterator[Inbox[Any]]) -> None:
+        """A handler is about to wait: let another task watch, and others run what would have come behind it."""
         runtime = self._service.runtime
         runtime.is_corked = False
-        self._watching = None
+        for inbox in others:
+            runtime.spawn(inbox.work)
         runtime.start_soon(self.run)
         # Not flush(): that may wake what this very task is about to wait for, before it does.
         runtime.output_ready()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextvars import ContextVar, copy_context
 from typing import Any, Final
 
-from socketio_core.app.handover import Handover
+from socketio_core.app.handover import begin
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
 from tests.app.test_engine_server import EngineRig
@@ -96,7 +96,10 @@ def test_a_coroutine_that_is_handed_over_keeps_what_it_sets_to_itself() -> None:
         NAME.set("set again")
 
     async def main() -> None:
-        await Handover(work(), lambda: seen.append(NAME.get()))
+        rest = begin(work())
+        seen.append(NAME.get())
+        assert rest is not None  # it waits
+        await rest
         seen.append(NAME.get())
 
     coroutine = copy_context().run(main)

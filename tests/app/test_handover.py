@@ -1,16 +1,17 @@
-"""`Handover`: run a coroutine here, and say so before it first waits. The same under trio, asyncio, and by hand."""
+"""`begin`: run a coroutine here until it waits, and say whether it does. The same under trio, asyncio, and by hand."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import pytest
 import trio
 import trio.testing
 
-from socketio_core.app.handover import Handover
+from socketio_core.app.handover import begin
 
 
 class Loop(Protocol):
@@ -73,61 +74,57 @@ LOOPS: Final[list[Loop]] = [Trio(), Asyncio()]
 BOTH = pytest.mark.parametrize("loop", LOOPS, ids=["trio", "asyncio"])
 
 
-class Suspended:
-    """Counts, and notes what had been done by then."""
-
-    def __init__(self, done: list[str]) -> None:
-        self._done = done
-        self.seen: list[list[str]] = []
-
-    def __call__(self) -> None:
-        self.seen.append(self._done[:])
+async def finish(work: Coroutine[Any, Any, None]) -> bool:
+    """Run it as a reader does. Returns whether it has waited."""
+    rest = begin(work)
+    if rest is None:
+        return False
+    await rest
+    return True
 
 
 @BOTH
-def test_what_never_waits_is_never_handed_over(loop: Loop) -> None:
-    suspended = Suspended([])
-
-    async def main() -> str:
-        async def work() -> str:
-            return "done"
-
-        return await Handover(work(), suspended)
-
-    assert loop.run(main) == "done"
-    assert suspended.seen == []
-
-
-@BOTH
-def test_the_call_comes_once_just_before_the_first_wait(loop: Loop) -> None:
+def test_of_what_never_waits_nothing_is_left(loop: Loop) -> None:
     done: list[str] = []
-    suspended = Suspended(done)
 
-    async def main() -> str:
+    async def main() -> bool:
+        async def work() -> None:
+            done.append("work")
+
+        return await finish(work())
+
+    assert loop.run(main) is False
+    assert done == ["work"]
+
+
+@BOTH
+def test_it_runs_until_just_before_the_first_wait(loop: Loop) -> None:
+    done: list[str] = []
+
+    async def main() -> None:
         async def inner() -> None:
             done.append("inner")
             await loop.checkpoint()
             done.append("between")
 
-        async def work() -> str:
+        async def work() -> None:
             done.append("work")
             await inner()
             await loop.checkpoint()
             done.append("after")
-            return "done"
 
-        return await Handover(work(), suspended)
+        rest = begin(work())
+        done.append("handed over")
+        assert rest is not None  # it waits
+        await rest
 
-    assert loop.run(main) == "done"
-    assert suspended.seen == [["work", "inner"]]
-    assert done == ["work", "inner", "between", "after"]
+    loop.run(main)
+    assert done == ["work", "inner", "handed over", "between", "after"]
 
 
 @BOTH
 @pytest.mark.parametrize("waits", [0, 1, 3])
 def test_what_it_raises_is_raised(loop: Loop, waits: int) -> None:
-    suspended = Suspended([])
-
     async def main() -> None:
         async def work() -> None:
             for _ in range(waits):
@@ -135,10 +132,9 @@ def test_what_it_raises_is_raised(loop: Loop, waits: int) -> None:
             raise KeyError("mine")
 
         with pytest.raises(KeyError, match="mine"):
-            await Handover(work(), suspended)
+            await finish(work())
 
     loop.run(main)
-    assert len(suspended.seen) == min(waits, 1)
 
 
 @BOTH
@@ -155,10 +151,7 @@ def test_cancellation_reaches_the_coroutine_and_comes_back(loop: Loop) -> None:
             finally:
                 done.append("cleaned up")
 
-        async def hand_over() -> None:
-            await Handover(work(), Suspended(done))
-
-        return await loop.cancelled_while(hand_over)
+        return await loop.cancelled_while(lambda: finish(work()))
 
     assert loop.run(main) is True
     assert done == ["cancelled", "cleaned up"]
@@ -178,10 +171,7 @@ def test_a_coroutine_may_wait_while_it_is_cancelled(loop: Loop) -> None:
                     await loop.checkpoint()
                 done.append("cleaned up")
 
-        async def hand_over() -> None:
-            await Handover(work(), Suspended(done))
-
-        return await loop.cancelled_while(hand_over)
+        return await loop.cancelled_while(lambda: finish(work()))
 
     assert loop.run(main) is True
     assert done == ["cleaned up"]
@@ -196,26 +186,23 @@ async def never(loop: Loop) -> None:
 
 @BOTH
 def test_many_run_side_by_side(loop: Loop) -> None:
-    async def work(number: int) -> int:
+    done: list[int] = []
+
+    async def work(number: int) -> None:
         for _ in range(number):
             await loop.checkpoint()
-        return number
+        done.append(number)
 
-    async def main() -> list[int]:
-        results: list[int] = []
-
-        async def one(number: int) -> None:
-            results.append(await Handover(work(number), Suspended([])))
-
+    async def main() -> None:
         if isinstance(loop, Trio):
             async with trio.open_nursery() as nursery:
                 for number in range(5):
-                    nursery.start_soon(one, number)
+                    nursery.start_soon(finish, work(number))
         else:
-            await asyncio.gather(*(one(number) for number in range(5)))
-        return results
+            await asyncio.gather(*(finish(work(number)) for number in range(5)))
 
-    assert sorted(loop.run(main)) == [0, 1, 2, 3, 4]
+    loop.run(main)
+    assert sorted(done) == [0, 1, 2, 3, 4]
 
 
 # -- by hand -----------------------------------------------------------------------------------------------------------
@@ -232,54 +219,53 @@ class Trap:
         return answer
 
 
-def begin(work: Coroutine[Any, Any, Any], suspended: Callable[[], None]) -> Generator[Any, Any, Any]:
-    return Handover(work, suspended).__await__()
+def steps_of(work: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+    rest = begin(work)
+    assert rest is not None  # it waits
+    return rest.__await__()
 
 
 def test_what_is_sent_goes_in_and_what_is_yielded_comes_out() -> None:
-    suspended = Suspended([])
+    got: list[str] = []
 
-    async def work() -> str:
-        return await Trap("one") + await Trap("two")
+    async def work() -> None:
+        got.append(await Trap("one"))
+        got.append(await Trap("two"))
 
-    steps = begin(work(), suspended)
+    steps = steps_of(work())
     assert next(steps) == "one"
     assert steps.send("a") == "two"
-    with pytest.raises(StopIteration) as stop:
+    with pytest.raises(StopIteration):
         steps.send("b")
-    assert stop.value.value == "ab"
-    assert len(suspended.seen) == 1
+    assert got == ["a", "b"]
 
 
 def test_a_coroutine_may_catch_what_is_thrown_and_go_on() -> None:
-    async def work() -> str:
+    got: list[str] = []
+
+    async def work() -> None:
         try:
             await Trap("one")
         except KeyError:
-            return await Trap("two")
-        return "not reached"
+            got.append(await Trap("two"))
 
-    steps = begin(work(), Suspended([]))
+    steps = steps_of(work())
     assert next(steps) == "one"
     assert steps.throw(KeyError("x")) == "two"
-    with pytest.raises(StopIteration) as stop:
+    with pytest.raises(StopIteration):
         steps.send("b")
-    assert stop.value.value == "b"
+    assert got == ["b"]
 
 
-def test_a_coroutine_may_return_when_something_is_thrown() -> None:
-    async def work() -> str:
-        try:
+def test_a_coroutine_may_end_when_something_is_thrown() -> None:
+    async def work() -> None:
+        with suppress(KeyError):
             await Trap("one")
-        except KeyError:
-            return "caught"
-        return "not reached"
 
-    steps = begin(work(), Suspended([]))
+    steps = steps_of(work())
     next(steps)
-    with pytest.raises(StopIteration) as stop:
+    with pytest.raises(StopIteration):
         steps.throw(KeyError("x"))
-    assert stop.value.value == "caught"
 
 
 def test_closing_closes_the_coroutine() -> None:
@@ -292,7 +278,7 @@ def test_closing_closes_the_coroutine() -> None:
             done.append("closed")
             raise
 
-    steps = begin(work(), Suspended(done))
+    steps = steps_of(work())
     next(steps)
     steps.close()
     assert done == ["closed"]
@@ -305,20 +291,7 @@ def test_a_coroutine_that_will_not_close_is_an_error() -> None:
         except GeneratorExit:
             await Trap("two")
 
-    steps = begin(work(), Suspended([]))
+    steps = steps_of(work())
     next(steps)
     with pytest.raises(RuntimeError, match="ignored GeneratorExit"):
         steps.close()
-
-
-def test_a_hand_over_that_fails_is_seen() -> None:
-    async def work() -> None:
-        await Trap("one")
-
-    def fail() -> None:
-        raise KeyError("hand over")
-
-    coroutine = work()
-    with pytest.raises(KeyError, match="hand over"):
-        next(begin(coroutine, fail))
-    coroutine.close()

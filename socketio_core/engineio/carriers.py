@@ -169,5 +169,11 @@ class WebSocket:
         taken = self.outbox.take(max_bytes=max_bytes)
         return [message.as_text() for message in taken] if self.is_base64 else taken
 
+    def detach(self) -> None:
+        """Be no part of the session any more. Called by the session."""
+        self.state = CarrierState.DETACHED
+        self.is_closed = True
+        self.parts.clear()
+
 
 Carrier = Poll | WebSocket

@@ -29,7 +29,7 @@ from socketio_core.engineio.refusals import (
 from socketio_core.engineio.session import Session
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import CarrierState
-from socketio_core.errors import LocalProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.http import (
     Headers,
     Request,
@@ -169,7 +169,7 @@ class Engine:
         websocket = WebSocket(session, CarrierState.CANDIDATE, is_base64=_wants_base64(request))
         websocket.context = context
         if session.transport == "polling" and session.is_open and not session.is_upgrading:
-            session.upgrade.begin(websocket, now)
+            session.begin_upgrade(websocket, now)
         else:
             detail = "the session has, or is moving to, a WebSocket or is closing"
             self._report(request, Refusal(3, "Bad request", detail))
@@ -220,7 +220,7 @@ class Engine:
     def _poll(self, session: Session, request: Request, now: float, context: object) -> Action:
         poll = self._make_poll(session, request, self._polling_headers(request, session.sid))
         poll.context = context
-        if not session.polling.attach_poll(poll, now):
+        if not session.attach_poll(poll, now):
             return self._bad_request(request)
         return Park(poll)
 
@@ -240,16 +240,16 @@ class Engine:
 
     def _post(self, session: Session, request: Request, context: object) -> Action:
         if request.header("content-type") == "application/octet-stream":
-            session.polling.reject_post("invalid content")
+            session.break_off(CloseReason.TRANSPORT_ERROR, "invalid content")
             return self._bad_request(request)
         limit = self.engine_settings.max_payload_bytes
         post = Post(session, self._polling_headers(request, session.sid), limit)
         post.context = context
-        if not session.polling.attach_post(post):
+        if not session.begin_post(post):
             return self._bad_request(request)
         length = request.header("content-length") or "0"
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
-            session.polling.drop_post(post)
+            session.polling.end_post(post)
             return Respond(_empty_response(413, post.headers))
         return ReadBody(post, limit)
 
@@ -263,9 +263,9 @@ class Engine:
         self.check_own(post.session)
         self.agenda.catch_up(now)
         if post.is_too_large:
-            post.session.polling.drop_post(post)
+            post.session.polling.end_post(post)
             return _empty_response(413, post.headers)
-        if not post.session.polling.finish_post(post, now):
+        if not post.session.finish_post(post, now):
             return _empty_response(400, post.headers)
         headers = [(b"content-type", b"text/html"), (b"cache-control", b"no-store"), *post.headers]
         return Response(200, [*headers, (b"content-length", b"2")], b"ok")
@@ -353,9 +353,9 @@ class Engine:
         if isinstance(carrier, WebSocket):
             session.lost(carrier, now, code, detail)
         elif isinstance(carrier, Poll):
-            session.polling.lose_poll(carrier, now)
+            session.lose_poll(carrier, now)
         else:
-            session.polling.lose_post(carrier)
+            session.lose_post(carrier)
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the WebSocket protocol: `detail` goes into the event, `code` into the close frame."""
@@ -386,7 +386,7 @@ class Engine:
         for carrier in taken:
             carrier.is_ready = False
             if isinstance(carrier, Poll):
-                carrier.session.polling.flush(carrier)
+                carrier.session.flush(carrier)
         return taken
 
     def take_events(self) -> list[tuple[Session | None, EngineEvent]]:

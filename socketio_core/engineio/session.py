@@ -7,27 +7,29 @@ it, and an upgrade moves it over. So what was put first leaves first, across an 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
-from socketio_core.engineio.carriers import Carrier, WebSocket
+from socketio_core.engineio.base import SessionBase
+from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
-from socketio_core.engineio.message import PING_MESSAGE, WireMessage, received_size
-from socketio_core.engineio.outbox import Outbox, check_fits
+from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, PROBE_ANSWER, WireMessage, received_size
+from socketio_core.engineio.outbox import check_fits
 from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG
+from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
 from socketio_core.engineio.upgrade import Upgrade
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Request
-from socketio_core.timers import Scheduled, Timer
 
 _OPEN = SessionState.OPEN
 
 
-class Session:
+class Session(SessionBase[WebSocket, Heartbeat]):
     """The server's end of one Engine.IO connection. Made by `Engine`; write to it with `put` or `send`.
 
     Attributes:
@@ -37,18 +39,13 @@ class Session:
         context: belongs to the layer above.
         polling: its GETs and POSTs.
         upgrade: the WebSocket that wants to replace them.
-        outbox: what waits to be sent, whatever the carrier.
         outlet: the carrier that is told when the outbox fills; `None` between two polls.
         was_let_go: `close` was called, and not for the peer's fault: what it sent before it knew should not be handled.
     """
 
     __slots__ = (
         "_closing_until",
-        "_heartbeat",
-        "_timer",
-        "_websocket",
         "context",
-        "outbox",
         "outlet",
         "polling",
         "request",
@@ -60,29 +57,22 @@ class Session:
     )
 
     def __init__(self, shared: Shared, sid: str, request: Request, now: float) -> None:
+        settings = shared.settings
+        super().__init__(shared.agenda, Heartbeat(settings, now), settings.max_payload_bytes, shared.too_large)
         self.sid = sid
         self.request = request
         self.context: object = None
         self.state = _OPEN
         self.was_let_go = False
         self.shared = shared
-        self.outbox = Outbox()
         self.outlet: Carrier | None = None
-        self.polling = Polling(self, shared)
-        self.upgrade = Upgrade(self, shared)
-        self._websocket: WebSocket | None = None
-        self._heartbeat = Heartbeat(shared.settings, now)
-        self._closing_until: float | None = None
-        self._timer: Timer[Scheduled] | None = None
+        self.polling = Polling(shared, self.outbox)
+        self.upgrade = Upgrade()
+        self._closing_until = inf
         self.reschedule()
 
     def __repr__(self) -> str:
         return f"<Session {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
-
-    @property
-    def transport(self) -> str:
-        """`"polling"` or `"websocket"`, as in the query parameter."""
-        return "polling" if self._websocket is None else "websocket"
 
     @property
     def is_open(self) -> bool:
@@ -93,11 +83,6 @@ class Session:
     def is_closed(self) -> bool:
         """Whether it is over; a session that is closing is neither open nor closed."""
         return self.state is SessionState.CLOSED
-
-    @property
-    def buffered_bytes(self) -> int:
-        """How much waits in the outbox."""
-        return self.outbox.size_bytes
 
     @property
     def is_over_high_water(self) -> bool:
@@ -158,8 +143,50 @@ class Session:
 
     # -- polling -----------------------------------------------------------------------------------------------------
 
-    def receive_polled(self, part: str, now: float) -> bool:
-        """Process one packet of a POST. Returns whether it was accepted."""
+    def attach_poll(self, poll: Poll, now: float) -> bool:
+        """A GET arrived. Returns `False` when it overlaps a parked one, which closes the session."""
+        is_probed = self.state is _OPEN and self.upgrade.is_probed
+        is_fine = self._follow(self.polling.park(poll, now, is_probed=is_probed))
+        if self.can_say_close:
+            self.outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
+            self.finish(Closed(CloseReason.FORCED_CLOSE))
+        return is_fine
+
+    def flush(self, poll: Poll) -> None:
+        """Answer a parked poll with what is in the outbox; nothing when it is empty or the poll was answered."""
+        self._follow(self.polling.flush(poll))
+
+    def lose_poll(self, poll: Poll, now: float) -> None:
+        """The client of a poll is gone: the session lives on for `poll_grace_s`, for a client that polls again."""
+        until = now + self.shared.settings.poll_grace_s if self.is_open else None
+        fault = self.polling.lose_poll(poll, until, is_polled=self._websocket is None)
+        if self.state is not SessionState.CLOSED and self._follow(fault):
+            self.handle_timeout(now)
+
+    def begin_post(self, post: Post) -> bool:
+        """A POST arrived. Returns `False` when another is being read, which closes the session."""
+        fault = self.polling.begin_post(post)
+        return fault is None or self._follow(fault)
+
+    def finish_post(self, post: Post, now: float) -> bool:
+        """Process the body of a POST. Returns whether every packet in it was accepted."""
+        if not self.polling.end_post(post):
+            return False
+        try:
+            for part in split_payload(post.body(), self.shared.settings.max_packets_per_payload):
+                if not self._receive_polled(part, now):
+                    return False
+        except PacketError as error:
+            self.break_off(CloseReason.PARSE_ERROR, str(error))
+            return False
+        return True
+
+    def lose_post(self, post: Post) -> None:
+        """The client of a POST is gone before its body was complete: nothing of it was accepted, the session ends."""
+        if self.polling.end_post(post):
+            self.break_off(CloseReason.TRANSPORT_ERROR, "data request connection closed prematurely")
+
+    def _receive_polled(self, part: str, now: float) -> bool:
         kind, data = decode_frame(part)
         if self.state is SessionState.CLOSED:
             return False
@@ -167,6 +194,15 @@ class Session:
             self._extend_heartbeat(now)
         carrier = CarrierState.POLLING if self.state is _OPEN else CarrierState.CLOSING
         return self._act(TABLE[carrier][kind], None, data, now)  # a probe is a ping like any other here
+
+    def _follow(self, fault: str | None) -> bool:
+        """Polling has gone on: see whom to tell of output, and what is due. Returns `False` for a fault."""
+        if self._websocket is None:
+            self.outlet = self.polling.parked
+        self.reschedule()
+        if fault is not None:
+            self.break_off(CloseReason.TRANSPORT_ERROR, fault)
+        return fault is None
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
@@ -178,21 +214,23 @@ class Session:
             self.outbox.put(message)
         self.shared.mark_ready(websocket)
 
+    def begin_upgrade(self, websocket: WebSocket, now: float) -> None:
+        """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
+        self.upgrade.begin(websocket, now + self.shared.settings.upgrade_timeout_s)
+        self.reschedule()
+
     def turn_away(self, websocket: WebSocket) -> None:
         """Close a WebSocket that the session has no use for, or none any more; nothing else changes."""
-        websocket.state = CarrierState.DETACHED
-        websocket.is_closed = True
-        websocket.parts.clear()
+        websocket.detach()
         self.shared.mark_ready(websocket)
 
     def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         """Process one frame that arrived on `websocket`; see `Engine.receive`."""
-        if self.shared.agenda.due_at <= now:
-            self.shared.agenda.catch_up(now)
-        settings = self.shared.settings
-        limit = settings.max_payload_bytes
+        if self.agenda.due_at <= now:
+            self.agenda.catch_up(now)
+        limit = self.limit_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
+            self.fail(websocket, self.too_large, MESSAGE_TOO_BIG, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
             if self._heartbeat.is_waiting:
@@ -210,35 +248,20 @@ class Session:
             kind, data = decode_frame(frame)
         except PacketError as error:
             if websocket is self.upgrade.candidate:
-                self.upgrade.end()
+                self._end_upgrade()
             else:
                 self.break_off(CloseReason.PARSE_ERROR, str(error))
             return
         action = TABLE[websocket.state][PROBE if kind == PING and data == "probe" else kind]
         self._act(action, websocket, data, now)
 
-    def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
-        """Put a message together from its parts; see `Engine.receive_part`."""
-        if self.shared.agenda.due_at <= now:
-            self.shared.agenda.catch_up(now)
-        if websocket.session is not self:
-            self._check_own(websocket)
-        if is_last and not websocket.parts:
-            self.receive(websocket, part, now)
-        elif websocket.state is not CarrierState.DETACHED:
-            whole = websocket.parts.add(part, is_last=is_last)
-            if whole is not None:
-                self.receive(websocket, whole, now)
-            elif websocket.parts.size_bytes > self.shared.settings.max_payload_bytes:
-                self.fail(websocket, self.shared.too_large, MESSAGE_TOO_BIG, now)
-
     def lost(self, websocket: WebSocket, now: float, code: int | None = None, detail: str = "") -> None:
         """The WebSocket's connection is gone, or its client closed it; see `Engine.lost`."""
         self._check_own(websocket)
-        self.shared.agenda.catch_up(now)
+        self.agenda.catch_up(now)
         if websocket is self.upgrade.candidate:
             websocket.close_code = echo_of(code)
-            self.upgrade.end()
+            self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
             websocket.close_code = echo_of(code)
             self.outbox.clear()  # nobody is left to read it
@@ -247,16 +270,12 @@ class Session:
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
         self._check_own(websocket)
-        self.shared.agenda.catch_up(now)
+        self.agenda.catch_up(now)
         if websocket is self.upgrade.candidate:
             websocket.close_code = code
-            self.upgrade.end()
+            self._end_upgrade()
         elif websocket is self._websocket and self.is_open:
             self.break_off(CloseReason.TRANSPORT_ERROR, detail, code)
-
-    def _check_own(self, websocket: WebSocket) -> None:
-        if websocket.session is not self:
-            raise LocalProtocolError("WebSocket belongs to another session")
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
@@ -279,23 +298,36 @@ class Session:
             return False
         elif action is not Action.IGNORE:
             assert websocket is not None  # the remaining actions are in the candidates' rows only
-            self.upgrade.act(action, websocket)
+            self._act_on_candidate(action, websocket)
         return True
+
+    def _act_on_candidate(self, action: Action, websocket: WebSocket) -> None:
+        if action is Action.ANSWER_PROBE:
+            websocket.state = CarrierState.PROBED
+            if not websocket.outbox:  # one answer at a time, however many probes a client sends without reading
+                websocket.outbox.put(PROBE_ANSWER)
+                self.shared.mark_ready(websocket)
+            self._follow(self.polling.begin_upgrade())
+        elif action is Action.UPGRADE:
+            self._move_to(websocket)
+        else:
+            self._end_upgrade()
 
     def _peer_closed(self, now: float) -> None:
         if self._websocket is None and self.polling.parked is None:
             self.shared.late_polls.expect(self.sid, now)
         if not self.outbox:
-            self.polling.release()
+            self._follow(self.polling.release())
         self.finish(Closed(CloseReason.TRANSPORT_CLOSE), say_close=False)
 
     def _extend_heartbeat(self, now: float) -> None:
         self._heartbeat.other_received(now)  # for a pong too, which then restarts the interval
         self.reschedule()
 
-    def move_to(self, websocket: WebSocket) -> None:
+    def _move_to(self, websocket: WebSocket) -> None:
         """`5` arrived: the candidate becomes the session's WebSocket, and the backlog moves over in order."""
-        self.polling.release()  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
+        self.upgrade.end()
+        self._follow(self.polling.release())  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
         backlog, self.outbox = self.outbox, websocket.outbox
         backlog.move_to(websocket.outbox)
         websocket.state = CarrierState.WEBSOCKET
@@ -309,16 +341,19 @@ class Session:
             self.shared.mark_ready(websocket)
         self.shared.events.append((self, Upgraded()))
 
+    def _end_upgrade(self) -> None:
+        """Drop the candidate, if there is one; the session goes on by polling as if nothing had happened."""
+        websocket = self.upgrade.end()
+        if websocket is not None:
+            websocket.outbox.clear()
+            self.turn_away(websocket)
+            self.polling.end_upgrade()
+            self.reschedule()
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def close(
-        self,
-        now: float,
-        *,
-        wait: bool = True,
-        is_fault: bool = False,
-        code: int = NO_CODE,
-        text: str = "",
+        self, now: float, *, wait: bool = True, is_fault: bool = False, code: int = NO_CODE, text: str = ""
     ) -> None:
         """Close the session: what is in the outbox is sent first. A second call does nothing.
 
@@ -335,12 +370,10 @@ class Session:
             LocalProtocolError: a code or a text that cannot be sent.
         """
         check_close(code, text)
-        self.shared.agenda.catch_up(now)
+        self.agenda.catch_up(now)
         if not is_fault:
             self.was_let_go = True
-        if self.state is SessionState.CLOSED:
-            return
-        if wait and self.state is not _OPEN:
+        if self.state is SessionState.CLOSED or (wait and self.state is not _OPEN):
             return
         if wait and self._websocket is None:
             self.state = SessionState.CLOSING
@@ -355,7 +388,7 @@ class Session:
 
     def abort(self, now: float) -> None:
         """Close at once, a session that is `CLOSING` too: what is in the outbox is lost."""
-        self.shared.agenda.catch_up(now)
+        self.agenda.catch_up(now)
         self.was_let_go = True
         if self.state is not SessionState.CLOSED:
             self.outbox.clear()
@@ -380,7 +413,7 @@ class Session:
         """Free everything, and report it; once."""
         if self.state is SessionState.CLOSED:
             return
-        self.upgrade.end()
+        self._end_upgrade()
         self.state = SessionState.CLOSED
         self.outlet = None
         self.polling.end(say_close=say_close)
@@ -399,9 +432,11 @@ class Session:
         """When `handle_timeout` has something to do, in monotonic seconds; `None` once closed."""
         if self.state is SessionState.CLOSED:
             return None
-        beat = None if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
-        pending = (beat, self.upgrade.until, self.polling.deadline, self._closing_until)
-        return min(at for at in pending if at is not None)
+        earliest = self._closing_until if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
+        for at in (self.upgrade.until, self.polling.deadline):
+            if at is not None and at < earliest:
+                earliest = at
+        return earliest
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due at `now`: ping, give up waiting. Early and repeated calls do nothing."""
@@ -410,9 +445,9 @@ class Session:
             if deadline is None or deadline > now:
                 break
             if deadline == self.upgrade.until:
-                self.upgrade.end()
+                self._end_upgrade()
             elif deadline == self.polling.deadline:
-                self.polling.handle_timeout()
+                self._follow(self.polling.handle_timeout())
             elif deadline == self._closing_until:
                 self.finish(Closed(CloseReason.FORCED_CLOSE))
             elif self._heartbeat.advance():
@@ -420,27 +455,3 @@ class Session:
             else:
                 self.break_off(CloseReason.PING_TIMEOUT, "no pong in time")
         self.reschedule()
-
-    def pause_reading(self, now: float) -> None:
-        """Say that the host stops reading from the peer: its silence is not held against it, up to `max_pause_s`.
-
-        Several readers may do so, each for itself.
-        """
-        self.shared.agenda.catch_up(now)
-        self._heartbeat.pause(now)
-        self.reschedule()
-
-    def resume_reading(self, now: float) -> None:
-        """Say that the host reads again; to be called once for each `pause_reading`."""
-        self.shared.agenda.catch_up(now)
-        self._heartbeat.resume(now)
-        self.reschedule()
-
-    def reschedule(self) -> None:
-        """Set the timer anew, for a deadline has changed."""
-        deadline, timer = self.next_deadline, self._timer
-        if timer is not None:
-            if timer.at == deadline and timer.item is not None:
-                return
-            timer.cancel()
-        self._timer = None if deadline is None else self.shared.agenda.schedule(deadline, self)

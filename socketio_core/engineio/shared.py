@@ -17,10 +17,21 @@ if TYPE_CHECKING:
 class Shared:
     """Who exists, whose deadline is next, which carriers the host must see to, and what it must be told."""
 
-    __slots__ = ("agenda", "events", "is_closing", "is_inner", "late_polls", "ready", "sessions", "settings")
+    __slots__ = (
+        "agenda",
+        "events",
+        "is_closing",
+        "is_inner",
+        "late_polls",
+        "ready",
+        "sessions",
+        "settings",
+        "too_large",
+    )
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
+        self.too_large = f"message too large, max_payload_bytes: {settings.max_payload_bytes}"
         self.is_closing = False  # there will be no new sessions
         self.is_inner = False  # the sessions belong to the connections of a Socket.IO server
         self.sessions: dict[str, Session] = {}
@@ -28,11 +39,6 @@ class Shared:
         self.late_polls = LatePolls()
         self.ready: list[Carrier] = []
         self.events: list[tuple[Session | None, EngineEvent]] = []
-
-    @property
-    def too_large(self) -> str:
-        """What is said of a message that is over the limit."""
-        return f"message too large, max_payload_bytes: {self.settings.max_payload_bytes}"
 
     def mark_ready(self, carrier: Carrier) -> None:
         """Add a carrier to those that the host must see to; once, however often it is marked."""

@@ -80,12 +80,15 @@ class Http1:
         has_pieces: `read_body` stopped at its limit though more of the body has arrived; call it again.
     """
 
-    __slots__ = ("_blank_bytes", "_h11", "_is_head", "_plain", "_shortcuts", "_unread", "has_pieces", "is_ended")
+    __slots__ = (
+        "_blank_bytes", "_h11", "_is_h11_new", "_is_head", "_plain", "_shortcuts", "_unread", "has_pieces", "is_ended",
+    )  # fmt: skip
 
     def __init__(self, *, shortcuts: bool) -> None:
         self.is_ended = False
         self.has_pieces = False
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._is_h11_new = True  # it was given nothing, so it holds nothing; asked often, and h11 answers slowly
         self._unread = b""  # what has arrived and h11 was not given
         self._blank_bytes = 0  # of empty lines in front of the next request
         self._plain: PlainRequest | None = None  # the request, if h11 has not seen it
@@ -97,18 +100,22 @@ class Http1:
     def feed(self, data: bytes) -> None:
         """Take bytes of the client; `b""` says that it sends no more. Whatever is for h11 stays there."""
         if not data:
-            self._h11.receive_data(self._unread)
+            self._give(self._unread)
             self._unread = b""
-            self._h11.receive_data(b"")
-        elif self._h11.trailing_data[0] or self._h11.their_state is not h11.IDLE:
-            self._h11.receive_data(data)
+            self._give(b"")
+        elif not self._is_h11_new and (self._h11.trailing_data[0] or self._h11.their_state is not h11.IDLE):
+            self._give(data)
         else:
             self._unread += data
 
     @property
     def held_bytes(self) -> int:
         """How much has arrived of what comes behind the current request."""
-        return len(self._unread) + len(self._h11.trailing_data[0])
+        return len(self._unread) + (0 if self._is_h11_new else len(self._h11.trailing_data[0]))
+
+    def _give(self, data: bytes) -> None:
+        self._is_h11_new = False
+        self._h11.receive_data(data)
 
     def next_request(self) -> Head | None:
         """Return the next request, as far as its head; `None` until it is there, or when there is none (`is_ended`).
@@ -126,7 +133,7 @@ class Http1:
                 if plain is not None:
                     self._unread = self._unread[len(plain.raw) :]
                     return Head(plain.method, plain.target, plain.headers)
-            self._h11.receive_data(self._unread)
+            self._give(self._unread)
             self._unread = b""
         event = self._next_event()
         if not isinstance(event, h11.Request):
@@ -148,6 +155,7 @@ class Http1:
             held, is_ended = self._h11.trailing_data
             if held[:1] in _LINE_ENDS:
                 self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+                self._is_h11_new = True
                 self._unread = held
                 self._skip_blank_lines()
                 if is_ended:
@@ -228,7 +236,7 @@ class Http1:
         """Let h11 go on with a plain request after all: as if it had read it, but for its body."""
         plain, self._plain = self._plain, None
         if plain is not None:
-            self._h11.receive_data(plain.raw + self._unread)
+            self._give(plain.raw + self._unread)
             self._unread = b""
             self._h11.next_event()
 

@@ -57,8 +57,9 @@ class Phase(Enum):
     LINGER = "linger"
 
 
-_READS: Final = frozenset((Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.DRAIN, Phase.LINGER))
-_ANSWERED: Final = frozenset((Phase.ANSWER, Phase.DRAIN, Phase.LINGER))
+# Tuples, which are searched by identity: the hash that a set needs of such a member is computed in Python.
+_READS: Final = (Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.DRAIN, Phase.LINGER)
+_ANSWERED: Final = (Phase.ANSWER, Phase.DRAIN, Phase.LINGER)
 
 
 @final
@@ -257,9 +258,10 @@ class Requests:
     def _begin_body(self, now: float) -> None:
         self._phase = Phase.BODY
         self._body = bytearray()
-        self._wire.set_deadline(now + self._site.timeouts.body_s)
         self._write(self._http.ask_for_body())
         self._read_body(now)
+        if self._phase is Phase.BODY:  # most often it came with the head
+            self._wire.set_deadline(now + self._site.timeouts.body_s)
 
     def _read_body(self, now: float) -> None:
         post = self._carrier
@@ -393,17 +395,22 @@ class Requests:
         if self._out and self._taken == len(self._out):
             self._out, self._taken = b"", 0
             if self._phase is Phase.ANSWER:
-                self._site.note(self._wire)
                 self._answer_sent(now)
+                if self.has_more:  # all else the host sees
+                    self._site.note(self._wire)
 
     def _answer_sent(self, now: float) -> None:
         poll, self._carrier = self._carrier, None
         is_lost = self._is_unsaid and poll is not None
         if isinstance(poll, Poll) and self._mount is not None:
+            core = self._mount.core
+            due_at = core.next_deadline
+            if is_lost or (due_at is not None and due_at <= now):  # the engine may have something to say after this
+                self._site.note(self._wire)
             if is_lost:
-                self._mount.core.lost(poll, now)
+                core.lost(poll, now)
             else:
-                self._mount.core.poll_delivered(poll, now)
+                core.poll_delivered(poll, now)
         self._mount = self._request = None
         self._is_unsaid = False
         try:

@@ -335,6 +335,23 @@ def test_poll_is_answered_when_there_is_something_and_the_connection_goes_on() -
     assert peer.ask(f"{POLLING}&sid={session.sid}", "POST", b"4up").text == "ok"
 
 
+def test_what_falls_due_as_the_answer_of_a_poll_is_written_goes_out_at_once() -> None:
+    """The engine learns the time by that, too: it pings, and the host must look."""
+    place = house()
+    other = place.websocket()
+    poll = place.park(place.open_session())
+    poll.is_reading = False
+    (session,) = [each for each in place.engine.sessions if each.transport == "polling"]
+    session.send("hello")
+    place.settle()
+    place.clock.now += place.engine.engine_settings.ping_interval_s
+    poll.is_reading = True
+    poll.take_output()
+    assert poll.answer().text == "4hello"
+    place.settle()
+    assert other.frame() == (1, b"2")
+
+
 def test_poll_whose_answer_is_not_written_comes_again() -> None:
     place = house()
     peer = parked(place)

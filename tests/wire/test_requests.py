@@ -337,7 +337,7 @@ def test_poll_is_answered_when_there_is_something_and_the_connection_goes_on() -
 
 def test_what_falls_due_as_the_answer_of_a_poll_is_written_goes_out_at_once() -> None:
     """The engine learns the time by that, too: it pings, and the host must look."""
-    place = house()
+    place = house(EngineSettings(path="/engine.io/", ping_interval_s=0.5))
     other = place.websocket()
     poll = place.park(place.open_session())
     poll.is_reading = False
@@ -348,6 +348,8 @@ def test_what_falls_due_as_the_answer_of_a_poll_is_written_goes_out_at_once() ->
     poll.is_reading = True
     poll.take_output()
     assert poll.answer().text == "4hello"
+    assert place.site.next_deadline is not None
+    assert place.site.next_deadline <= place.now
     place.settle()
     assert other.frame() == (1, b"2")
 

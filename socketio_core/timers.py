@@ -70,8 +70,12 @@ class TimerQueue(Generic[_T]):
     @property
     def next_deadline(self) -> float | None:
         """The earliest deadline, or `None` when nothing is scheduled."""
-        self._drop_cancelled()
-        return self._heap[0][0] if self._heap else None
+        heap = self._heap
+        if not heap or heap[0][-1].item is None:
+            self._drop_cancelled()
+            return heap[0][0] if heap else None
+        self.due_at = heap[0][0]
+        return self.due_at
 
     def pop_due(self, now: float) -> _T | None:
         """Remove and return the earliest item whose deadline is at or before `now`, else `None`."""

@@ -134,8 +134,8 @@ class Dispatcher:
         runnable: list[SocketInbox] = []
         audience = self.audience
         for event in self.core.take_events():
-            if isinstance(event, EventReceived):
-                inbox = inbox_of(event.member)
+            if isinstance(event, EventReceived):  # fast path: without the call of `inbox_of`; benchmarks: server
+                inbox: SocketInbox = event.member.context  # type: ignore[assignment] # see `inbox_of`
                 if audience.event_received:
                     audience.tell(audience.event_received, inbox.socket, event.name, event.args)
                 if inbox.put(event, event.size_bytes):

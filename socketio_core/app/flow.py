@@ -82,7 +82,8 @@ class Flow:
         """An event was handled, and waits no longer."""
         self.queued_count -= 1
         self.queued_bytes -= size_bytes
-        self._wake_readers()
+        if self._has_room is not None or self._go_on:
+            self._wake_readers()
 
     def events_dropped(self, sizes_bytes: Sequence[int]) -> None:
         """Events will not be handled: nobody is there any more who would."""

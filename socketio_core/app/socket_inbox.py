@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from inspect import isawaitable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -53,13 +53,11 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         self.runtime.output_ready()
         return self.member
 
-    def handle(self, event: ConnectRequested | EventReceived | Left) -> Coroutine[Any, Any, None]:
+    async def handle(self, event: ConnectRequested | EventReceived | Left) -> None:
         """See `Inbox`."""
-        if isinstance(event, EventReceived):
-            return self._handle_event(event)
-        return self._decide() if isinstance(event, ConnectRequested) else self._say_goodbye(event)
-
-    async def _handle_event(self, event: EventReceived) -> None:
+        if not isinstance(event, EventReceived):
+            await (self._decide() if isinstance(event, ConnectRequested) else self._say_goodbye(event))
+            return
         name, args, member, socket = event.name, event.args, self.member, self.socket
         if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
             return
@@ -80,7 +78,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                 was_handled = True
                 try:
                     result = handler(*given)
-                    if _is_awaitable(result):
+                    if type(result) is CoroutineType or isawaitable(result):  # the first is nearly always right
                         result = await result
                 except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
                     self._note_failure(name, error)
@@ -171,7 +169,3 @@ def inbox_of(member: Member) -> SocketInbox:
 
 def _is_let_go(member: Member) -> bool:
     return member.was_let_go or member.connection.session.was_let_go
-
-
-def _is_awaitable(result: object) -> bool:
-    return type(result) is CoroutineType or isawaitable(result)  # the first is faster, and nearly always right

@@ -140,7 +140,8 @@ class ServerCore:
 
     def take_events(self) -> list[ServerEvent]:
         """Return what happened since the last call, in order."""
-        self._pump(self._now)
+        if self._shared.events:
+            self._pump(self._now)
         taken = self._events
         if taken:
             self._events = []
@@ -269,7 +270,9 @@ class ServerCore:
     def _pump(self, now: float) -> None:
         """Hand the engine's events to their connections, until there are no more."""
         self._now = now
-        while events := self._engine.take_events():
+        shared = self._shared
+        while events := shared.events:  # fast path: `Engine.take_events` without the call; benchmarks: server
+            shared.events = []
             for session, event in events:
                 if type(event) is str or type(event) is bytes:  # fast path; benchmarks: server
                     # Messages come behind Opened, which sets the context, and from calls that tell the time.

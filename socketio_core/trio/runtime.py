@@ -39,6 +39,7 @@ class LoopRuntime:
 
     Attributes:
         is_corked: a reader works, and flushes by itself when it is through.
+        clock: returns the time, as `now` does, without looking for the event loop each time (benchmarks: server).
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class LoopRuntime:
         self._sleep: trio.CancelScope | None = None
         self._rests_until = -math.inf
         self.is_corked = False
+        self.clock: Callable[[], float] = trio.current_time
 
     def attach(self, nursery: trio.Nursery) -> None:
         """Begin to work."""
@@ -57,6 +59,7 @@ class LoopRuntime:
         self._context = copy_context()
         self._token = trio.lowlevel.current_trio_token()
         self._thread = get_ident()
+        self.clock = trio.lowlevel.current_clock().current_time
         self.output_ready()
 
     @property
@@ -230,7 +233,7 @@ class TrioRuntime(LoopRuntime):
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """Let the application work, have each connection write what it has, and see that the clock wakes in time."""
-        now = trio.current_time()
+        now = self.clock()
         for wire in self.site.flush(now):
             wire.context.flush(now)  # type: ignore[attr-defined] # a Pump
         self.wake_in_time()

@@ -112,7 +112,7 @@ class Watcher:
 
         All of them before a handler runs: nothing of this connection or another changes meanwhile, nor does the time.
         """
-        now = trio.current_time()
+        now = self._service.runtime.clock()
         for connection in list(self._behind):
             del self._behind[connection]
             connection.proceed(now)

@@ -56,6 +56,9 @@ class _Hooks(_Core):
         """See `Engine`."""
         return Respond(self.broken.on_response(request, super().refuse(request, text).response))
 
+    def advance_post(self, post: Post, max_packets: int, now: float) -> bool:
+        return False  # all at the end, as the hooks want it
+
     def finish_post(self, post: Post, now: float) -> Response:
         """See `Engine`."""
         request = self.broken.change_post(post)
@@ -138,14 +141,14 @@ class Broken(WireContract):
         assert isinstance(request, Request)  # see above
         if post.is_too_large:
             return request
-        body = self.on_body(post.body())
+        body = self.on_body(bytes(post.take_body()))
         try:
             packets = [_from_polling(part) for part in body.decode("utf-8").split(SEPARATOR)]
             changed = [seen for packet in packets for seen in self.packet_in(packet)] or ["3"]  # harmless
             body = SEPARATOR.join(_to_polling(packet) for packet in changed).encode("utf-8")
         except ValueError:
             pass  # what is no payload goes on as it is
-        post._chunks[:] = [body]  # pyright: ignore[reportPrivateUsage] # there is no honest use for this
+        post.feed(body)
         return request
 
     def change_output(self, carrier: Carrier) -> bool:

@@ -212,12 +212,14 @@ class ReadsBase64ToTheLetter(Broken):
         return ["b!" if isinstance(packet, str) and packet[:1] == "b" else packet]
 
     def change_post(self, post: Post) -> Request:
-        parts = [part for part in post.body().split(b"\x1e") if part[:1] == b"b"]
+        body = bytes(post.take_body())
+        parts = [part for part in body.split(b"\x1e") if part[:1] == b"b"]
         try:
             for part in parts:
                 base64.b64decode(part[1:], validate=True)
         except ValueError:
-            post._chunks[:] = [b"b!"]  # pyright: ignore[reportPrivateUsage] # there is no honest use for this
+            body = b"b!"
+        post.feed(body)
         return super().change_post(post)
 
 
@@ -304,7 +306,9 @@ class PingsByTheClock(Broken):
             super().receive_part(websocket, part, is_last, self.pinged_at if part == "3" else now)
 
         def finish_post(self, post: Post, now: float) -> Response:
-            return super().finish_post(post, self.pinged_at if post.body() == b"3" else now)
+            body = bytes(post.take_body())
+            post.feed(body)
+            return super().finish_post(post, self.pinged_at if body == b"3" else now)
 
 
 @caught_by("heartbeat/answered_pings_keep_a_session*", "heartbeat/ping_by_polling_is_answered_by_websocket")

@@ -10,10 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextvars import copy_context
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.runtime import Runtime
+
+TURN_EVENTS: Final = 256  # of one socket that are handled before it is the turn of others
 
 _E = TypeVar("_E")
 
@@ -81,9 +83,9 @@ class Inbox(ABC, Generic[_E]):
         """Handle what is there until it is empty; to be run once for each `put` that asks for it.
 
         What a handler sets in a `ContextVar` ends with its event: another worker, with the context of the server or
-        client, goes on.
+        client, goes on. So it does when a turn's worth has been handled, in case none of the handlers waits.
         """
-        queue, context = self._queue, copy_context()
+        queue, context, left = self._queue, copy_context(), TURN_EVENTS
         try:
             while queue:
                 event, size_bytes = queue[0]
@@ -95,8 +97,9 @@ class Inbox(ABC, Generic[_E]):
                 finally:
                     if size_bytes is not None:
                         self.flow.event_handled(size_bytes)
+                left -= 1
                 try:
-                    is_untouched = not queue or copy_context() == context
+                    is_untouched = not queue or (left > 0 and copy_context() == context)
                 except Exception:  # noqa: BLE001 - of a value's `__eq__`, as an array's, which is neither true nor false
                     is_untouched = False
                 if not is_untouched:

@@ -238,7 +238,8 @@ class AsyncioRuntime:
         deadline = self.site.next_deadline
         if deadline is None or self._is_over:
             return
-        at = max(deadline, self._rests_until)
+        # At once when input waits for its turn; others have theirs first, for the loop looks at its sockets before.
+        at = deadline if self.site.is_behind else max(deadline, self._rests_until)
         if self._timer is not None:
             if self._timer.when() <= at:
                 return

@@ -6,6 +6,7 @@ an ASGI `send`). The host wakes it when `take_ready()` names the carrier.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from zlib import MAX_WBITS, compressobj
 
@@ -94,9 +95,11 @@ class Post:
 
     Attributes:
         is_too_large: the body passed the limit; what came was thrown away, and more is not wanted.
+        packets: those of the body that were not processed yet; `None` before the first was.
+        is_accepted: all of them were.
     """
 
-    __slots__ = ("_chunks", "_size", "context", "headers", "is_too_large", "limit_bytes", "session")
+    __slots__ = ("_body", "context", "headers", "is_accepted", "is_too_large", "limit_bytes", "packets", "session")
 
     def __init__(self, session: Session, headers: Headers, limit_bytes: int) -> None:
         self.session = session
@@ -104,22 +107,24 @@ class Post:
         self.headers = headers
         self.limit_bytes = limit_bytes
         self.is_too_large = False
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self.packets: Iterator[str] | None = None
+        self.is_accepted = False
+        self._body = bytearray()  # joined at once, for a client may cut it into pieces of one byte
 
     def feed(self, chunk: bytes | bytearray) -> bool:
         """Add a piece of the body. Returns `False` once the body is too large: stop reading, call `finish_post`."""
-        self._size += len(chunk)
-        if self._size > self.limit_bytes:
+        if len(self._body) + len(chunk) > self.limit_bytes:
             self.is_too_large = True
-            self._chunks.clear()
+            self._body.clear()
+        if self.is_too_large:
             return False
-        self._chunks.append(bytes(chunk))
+        self._body += chunk
         return True
 
-    def body(self) -> bytes:
-        """Return what was fed so far."""
-        return b"".join(self._chunks)
+    def take_body(self) -> bytearray:
+        """Return what was fed so far, and forget it."""
+        body, self._body = self._body, bytearray()
+        return body
 
 
 class WebSocket:

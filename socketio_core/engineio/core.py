@@ -103,6 +103,10 @@ class AnyServer(Core[Poll | Post | WebSocket, WebSocket], Protocol):
         """Refuse that, in place of `handle_request`."""
         ...
 
+    def advance_post(self, post: Post, max_packets: int, now: float) -> bool:
+        """Process some packets of a POST whose body is here. Returns whether to go on, later."""
+        ...
+
     def finish_post(self, post: Post, now: float) -> Response:
         """The body of a POST is here, as far as it was wanted: return the answer."""
         ...

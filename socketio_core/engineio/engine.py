@@ -253,6 +253,15 @@ class Engine:
             return Respond(_empty_response(413, post.headers))
         return ReadBody(post, limit)
 
+    def advance_post(self, post: Post, max_packets: int, now: float) -> bool:
+        """Process some packets of a POST whose body is here. Returns whether to go on, later; then `finish_post`.
+
+        A host may leave this out; then `finish_post` processes all of them at once, and others wait meanwhile.
+        """
+        self.check_own(post.session)
+        self.agenda.catch_up(now)
+        return not post.is_too_large and post.session.advance_post(post, max_packets, now)
+
     def finish_post(self, post: Post, now: float) -> Response:
         """End a POST: process its body and return the response.
 

@@ -22,7 +22,7 @@ def encode_payload(frames: Iterable[Frame]) -> bytes:
     return SEPARATOR.join(map(polling_form, frames)).encode("utf-8")
 
 
-def split_payload(body: bytes, max_packets: int) -> Iterator[str]:
+def split_payload(body: bytes | bytearray, max_packets: int) -> Iterator[str]:
     """Yield the packets of a polling body, still in their polling form (see `packet.decode_frame`).
 
     Packets before the one that breaks the limit are yielded first, so no good packet is lost with a bad one.

@@ -138,8 +138,12 @@ class Polling:
         self._post = post
         return None
 
+    def has_post(self, post: Post) -> bool:
+        """Whether a POST is still wanted: not after the session has ended."""
+        return post is self._post
+
     def end_post(self, post: Post) -> bool:
-        """A POST is over. Returns whether it is still wanted: not after the session has ended.
+        """A POST is over. Returns whether it is still wanted.
 
         One that was too large is over too; the session stays open, as in the reference (PROTOCOL 9-8).
         """

@@ -92,6 +92,12 @@ class ServerCore:
         self._pump(now)
         return action
 
+    def advance_post(self, post: Post, max_packets: int, now: float) -> bool:
+        """See `Engine.advance_post`."""
+        has_more = self._engine.advance_post(post, max_packets, now)
+        self._pump(now)
+        return has_more
+
     def finish_post(self, post: Post, now: float) -> Response:
         """See `Engine.finish_post`; 400 too when a packet was no valid Socket.IO packet."""
         response = self._engine.finish_post(post, now)

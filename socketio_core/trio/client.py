@@ -100,6 +100,11 @@ class TrioClient(LoopRuntime):
             return self.site.next_deadline
         return min((at for at in (self.site.next_deadline, self._end.next_deadline) if at is not None), default=None)
 
+    @property
+    def is_behind(self) -> bool:
+        """See `LoopRuntime`."""
+        return self.site.is_behind
+
     def handle_timeout(self, now: float) -> None:
         """See `LoopRuntime`."""
         self.site.handle_timeout(now)

@@ -69,9 +69,6 @@ class ClientPump(Writer[ClientWire]):
             elif wire.wants_input:
                 data = await direct.receive()
                 wire.receive(data, trio.current_time())
-            elif wire.has_more:
-                await trio.lowlevel.checkpoint()  # the turn of others comes first
-                wire.proceed(trio.current_time())
             else:
                 self._wanted = trio.Event()
                 await self._wanted.wait()
@@ -119,7 +116,7 @@ class ClientPump(Writer[ClientWire]):
             self._scope.cancel()
         elif direct is not None:
             self._write(direct, now)
-        if self._wanted is not None and (wire.wants_input or wire.has_more or wire.wants_tls):
+        if self._wanted is not None and (wire.wants_input or wire.wants_tls):
             self._wanted.set()
             self._wanted = None
 

@@ -46,10 +46,6 @@ class Pump(Writer[Wire]):
             return
         self._wire.receive(data, now)
 
-    def proceed(self, now: float) -> None:
-        """Handle another turn of what was read."""
-        self._wire.proceed(now)
-
     def fail(self, error: Exception) -> None:
         """Something of the server's failed; it costs this connection and no other."""
         self._wire.fail(error, trio.current_time())
@@ -72,9 +68,6 @@ class Pump(Writer[Wire]):
                     except BROKEN:
                         data = b""
                     wire.receive(data, trio.current_time())
-                elif wire.has_more:
-                    await trio.lowlevel.checkpoint()  # the turn of others comes first
-                    wire.proceed(trio.current_time())
                 elif wire.is_over:
                     break
                 else:
@@ -138,9 +131,7 @@ class Pump(Writer[Wire]):
             is_wanted = wire.wants_input
             if self._is_watched is not is_wanted:
                 self._watch_or_not(self._watcher)
-            if not is_wanted and wire.has_more:  # also when that came about here: the next of pipelined requests
-                self._watcher.give_turn(self)
-        elif self._wanted is not None and (wire.wants_input or wire.has_more or wire.is_over):
+        elif self._wanted is not None and (wire.wants_input or wire.is_over):
             self._wanted.set()
             self._wanted = None
 

@@ -79,6 +79,11 @@ class LoopRuntime:
         """When `handle_timeout` is to be called."""
         raise NotImplementedError
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether input waits for its turn, which `handle_timeout` gives."""
+        raise NotImplementedError
+
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         raise NotImplementedError
@@ -149,9 +154,17 @@ class LoopRuntime:
 
     def wake_in_time(self) -> None:
         """See that `keep_time` sleeps no longer than until the next deadline."""
+        at = self._wake_at
+        if self._sleep is not None and at < self._sleep.deadline:
+            self._sleep.deadline = at
+
+    @property
+    def _wake_at(self) -> float:
+        """When there is something to do; at once when input waits for its turn, but others have theirs first."""
         deadline = self.next_deadline
-        if deadline is not None and self._sleep is not None and deadline < self._sleep.deadline:
-            self._sleep.deadline = max(deadline, self._rests_until)
+        if deadline is None:
+            return math.inf
+        return deadline if self.is_behind else max(deadline, self._rests_until)
 
     @trio.lowlevel.enable_ki_protection
     async def flush_when_ready(self) -> None:
@@ -165,9 +178,7 @@ class LoopRuntime:
     async def keep_time(self) -> None:
         """Sleep until the next deadline, again and again."""
         while True:
-            deadline = self.next_deadline
-            wake_at = math.inf if deadline is None else max(deadline, self._rests_until)
-            with trio.CancelScope(deadline=wake_at) as self._sleep:
+            with trio.CancelScope(deadline=self._wake_at) as self._sleep:
                 await trio.sleep_forever()
             now = trio.current_time()
             self._rests_until = now + TIMER_REST_S
@@ -225,6 +236,11 @@ class TrioRuntime(LoopRuntime):
     def next_deadline(self) -> float | None:
         """See `LoopRuntime`."""
         return self.site.next_deadline
+
+    @property
+    def is_behind(self) -> bool:
+        """See `LoopRuntime`."""
+        return self.site.is_behind
 
     def handle_timeout(self, now: float) -> None:
         """See `LoopRuntime`."""

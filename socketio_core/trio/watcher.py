@@ -2,7 +2,8 @@
 
 An `epoll` of our own holds the sockets, and trio waits for the `epoll` itself. The task that finds some of them ready
 reads them, then runs their handlers, one after another, and writes once for all at the end of the round. When a handler
-is about to wait, another task takes over the watching, and this one becomes the handler's.
+is about to wait, another task takes over the watching, and this one becomes the handler's. What was read and waits for
+its turn comes with the site's time, between two rounds.
 
 TLS, memory streams and systems without `epoll` have a task for each connection: see `pump`.
 """
@@ -38,8 +39,6 @@ class Watcher:
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wakeup, select.EPOLLIN)
         self._watched: dict[int, Pump] = {}
-        self._behind: dict[Pump, None] = {}  # what was read of them waits for its turn; in order
-        self._is_waiting = False  # it does, and must be woken for what is behind
         self._is_stopped = False
 
     def watch(self, fileno: int, connection: Pump) -> None:
@@ -51,13 +50,6 @@ class Watcher:
         """Read a connection no more; to be called before its socket is closed, too."""
         del self._watched[fileno]
         self._epoll.unregister(fileno)
-
-    def give_turn(self, connection: Pump) -> None:
-        """Something that was read of it waits for its turn: it comes in the next round."""
-        self._behind[connection] = None
-        if self._is_waiting:
-            self._is_waiting = False
-            os.eventfd_write(self._wakeup, 1)
 
     def stop(self) -> None:
         """End the watching."""
@@ -74,12 +66,7 @@ class Watcher:
         """Watch until stopped, or until another task has taken over."""
         host, runtime, fileno = self._service.host, self._service.runtime, self._epoll.fileno()
         while not self._is_stopped:
-            if self._behind:
-                await trio.lowlevel.checkpoint()
-            else:
-                self._is_waiting = True
-                await trio.lowlevel.wait_readable(fileno)
-                self._is_waiting = False
+            await trio.lowlevel.wait_readable(fileno)
             runtime.is_corked = True
             rest: Rest | None = None
             try:
@@ -108,14 +95,11 @@ class Watcher:
             runtime.flush_safely()
 
     def _read(self) -> None:
-        """Let each connection that is ready, or has more, have its turn.
+        """Let each connection that is ready have its turn.
 
         All of them before a handler runs: nothing of this connection or another changes meanwhile, nor does the time.
         """
         now = self._service.runtime.clock()
-        for connection in list(self._behind):
-            del self._behind[connection]
-            connection.proceed(now)
         for fileno, _ in self._epoll.poll(0, ROUND_SOCKETS):
             if fileno == self._wakeup:
                 os.eventfd_read(fileno)

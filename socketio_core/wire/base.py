@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from socketio_core.errors import LocalProtocolError
 from socketio_core.timers import Timer, TimerQueue
+
+TURN_PIECES: Final = 256  # frames, chunks, packets of one connection that are handled before it is the turn of others
+FIRST_PIECES: Final = 128  # of what was just read; the rest waits behind whoever else has sent something
 
 _Wire = TypeVar("_Wire", bound="BaseWire")
 
@@ -42,8 +46,9 @@ class Stage(Protocol):
     def receive(self, data: bytes, now: float) -> None:
         """Take what was read, `b""` at the end; handle a turn of it."""
 
-    def proceed(self, now: float) -> None:
-        """Handle another turn."""
+    def proceed(self, now: float) -> int:
+        """Handle another turn. Returns how many pieces that were, or what it cost in pieces."""
+        ...
 
     def data_to_send(self, now: float) -> bytes:
         """Take some of what is to be written."""
@@ -62,7 +67,7 @@ class Stage(Protocol):
         """All is to end: what is idle does at once."""
 
     def abandon(self, now: float) -> None:
-        """Nothing more will be read or written."""
+        """Nothing more will be read or written; what was read already may go on having turns."""
 
     def fail(self, now: float) -> None:
         """What should not have failed did, on our side."""
@@ -122,8 +127,11 @@ class BaseWire:
 
     @property
     def has_more(self) -> bool:
-        """Whether something that was read waits for its turn: call `proceed`, or leave that to the site's time."""
-        return not self.is_over and self._stage.has_more
+        """Whether something that was read waits for its turn, which comes with the site's time; even when it `is_over`.
+
+        What a client sent before it went counts.
+        """
+        return self._stage.has_more
 
     def receive(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Take what was read, and handle a turn of it; `b""` says that nothing more will come.
@@ -140,14 +148,19 @@ class BaseWire:
                 self.fail(error, now)
             self._home.note(self)
 
-    def proceed(self, now: float) -> None:
-        """Handle another turn of what was read; does nothing unless `has_more`."""
-        if self.has_more:
-            try:
-                self._stage.proceed(now)
-            except Exception as error:  # noqa: BLE001 - as above
-                self.fail(error, now)
-            self._home.note(self)
+    def proceed(self, now: float) -> int:
+        """Handle another turn of what was read; does nothing unless `has_more`. Called by the home."""
+        if not self.has_more:
+            return 0
+        try:
+            pieces = self._stage.proceed(now)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fail(error, now)
+            pieces = TURN_PIECES
+        if self.is_over and not self._stage.has_more:
+            self._home.forget(self)
+        self._home.note(self)
+        return pieces
 
     def write_failed(self, now: float, why: str = "") -> None:
         """A write has failed. A host that reads just now goes on, and finds the end; for others all is lost."""
@@ -194,7 +207,8 @@ class BaseWire:
         """Be over."""
         self.is_over = True
         self._forget_deadline()
-        self._home.forget(self)
+        if not self._stage.has_more:
+            self._home.forget(self)
 
     def set_deadline(self, at: float | None) -> None:
         """Change the deadline. A timer that is early for it is left alone, and set anew when it goes off.
@@ -251,7 +265,7 @@ class BaseWire:
     def fail(self, error: Exception, now: float) -> None:
         """Drop the connection: something failed that should not have. Nobody else notices."""
         self._home.report("connection failed, so it was closed", error)
-        if not self.is_over:
+        if not self.is_over or self._stage.has_more:
             self.why = repr(error)
             self._stage.fail(now)
             self._home.note(self)
@@ -276,7 +290,7 @@ class Home(Generic[_Wire]):
         self.timers: TimerQueue[BaseWire] = TimerQueue()
         self.wires: set[_Wire] = set()
         self._noted: list[_Wire] = []
-        self._behind: list[_Wire] = []
+        self._behind: deque[_Wire] = deque()
         self._flushed_at = 0.0
 
     def note(self, wire: _Wire) -> None:
@@ -293,6 +307,13 @@ class Home(Generic[_Wire]):
         """Drop all connections that are left; then `flush`."""
         for wire in list(self.wires):
             wire.lost(now)
+            while wire.has_more:
+                wire.proceed(now)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether input waits for its turn, or may: `handle_timeout` is to be called as soon as others had theirs."""
+        return bool(self._behind or self._noted)
 
     def _give_out(self, noted: list[_Wire]) -> None:
         """These are the host's now; some of them may have a turn to come."""
@@ -305,16 +326,26 @@ class Home(Generic[_Wire]):
     @property
     def _first_deadline(self) -> float | None:
         """Of the connections; past already when input waits for its turn."""
-        return self._flushed_at if self._behind or self._noted else self.timers.next_deadline
+        return self._flushed_at if self.is_behind else self.timers.next_deadline
 
     def _do_due(self, now: float) -> None:
-        """Do what is due, and a turn of each connection whose input waits."""
+        """Do what is due, and give a turn to connections whose input waits."""
         while (wire := self.timers.pop_due(now)) is not None:
             wire.handle_timeout(now)
-        behind, self._behind = self._behind, []
-        for each in behind:
-            each.is_behind = False
-            each.proceed(now)
+        self._give_turns(now)
+
+    def _give_turns(self, now: float) -> None:
+        """Give those a turn that have waited longest, until about `TURN_PIECES` were handled: others want to be read.
+
+        So what comes for a connection that sends little waits for one turn, however many send much.
+        """
+        behind, left = self._behind, TURN_PIECES
+        for _ in range(len(behind)):
+            if left <= 0:
+                break
+            wire = behind.popleft()
+            wire.is_behind = False
+            left -= wire.proceed(now)
 
 
 def _bytes_of(data: bytes | bytearray | memoryview) -> bytes:

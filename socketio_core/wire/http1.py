@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import Final, final
+from typing import final
 
 import h11
 
 from socketio_core.http import Response
+from socketio_core.wire.base import TURN_PIECES
 from socketio_core.wire.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
-
-TURN_PIECES: Final = 256  # of one body that are handled before it is the turn of other connections
 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 _MAX_BLANK_BYTES = 64  # between two requests; RFC 9112, 2.2 speaks of one line, and llhttp sets no limit

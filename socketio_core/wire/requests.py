@@ -31,6 +31,7 @@ from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
 from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
+from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.http1 import BadRequest, Head, Http1, InvalidResponse, Next, text_response
 from socketio_core.wire.websocket import WRITE_BYTES, Frames
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire
     from socketio_core.wire.site import Mount, Site
 
+REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
 MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
 
@@ -67,9 +69,8 @@ class Requests:
     """A connection as long as it is HTTP; a `Stage`."""
 
     __slots__ = (
-        "_address", "_body", "_can_half_close", "_carrier", "_http", "_is_first", "_is_unsaid", "_mount",
-        "_out", "_phase",
-        "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
+        "_address", "_body", "_can_half_close", "_carrier", "_has_packets", "_http", "_is_first", "_is_unsaid",
+        "_mount", "_out", "_phase", "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, site: Site, address: str, scheme: str, now: float, *, can_half_close: bool) -> None:
@@ -84,6 +85,7 @@ class Requests:
         self._mount: Mount | None = None  # whose it is
         self._carrier: Poll | Post | None = None  # what it became
         self._body = bytearray()  # of a request for the application
+        self._has_packets = False  # a POST is in, and some of its packets wait for their turn
         self._out = b""  # what is to be written
         self._taken = 0  # how much of that the host has
         self._is_unsaid = False  # the answer is another than the engine's
@@ -104,6 +106,10 @@ class Requests:
     @property
     def has_more(self) -> bool:
         """See `Stage`."""
+        if self._phase is Phase.HELD:
+            return self._has_packets  # also when the client is gone
+        if self._wire.is_over:
+            return False
         if self._phase is Phase.BODY or self._phase is Phase.DRAIN:
             return self._http.has_pieces
         return self._phase is Phase.IDLE and self._http.held_bytes > 0
@@ -126,25 +132,37 @@ class Requests:
         else:
             self._wire.lost(now)
 
-    def proceed(self, now: float) -> None:
+    def proceed(self, now: float) -> int:
         """See `Stage`."""
-        self._advance(now)
+        phase = self._phase
+        if phase is Phase.HELD:
+            self._take_packets(now)
+        else:
+            self._advance(now)
+        return REQUEST_PIECES if phase is Phase.IDLE else TURN_PIECES
 
     def abandon(self, now: float) -> None:
         """The client is gone, and nobody is left to answer: tell the engine, if it waits or has said something."""
+        if self._phase is Phase.HELD and self._carrier is not None:
+            self._has_packets = True  # as below, by turns
+        else:
+            self._lose_carrier(now)
+
+    def _lose_carrier(self, now: float) -> None:
         carrier, self._carrier = self._carrier, None
         if self._mount is None or carrier is None:
             return
-        if isinstance(carrier, Poll):
-            self._mount.core.lost(carrier, now)
-        elif self._phase is Phase.HELD:  # it is here as a whole
+        if self._phase is Phase.HELD and isinstance(carrier, Post):  # it is here as a whole
             self._mount.core.finish_post(carrier, now)
         else:
             self._mount.core.lost(carrier, now)
 
     def fail(self, now: float) -> None:
         """See `Stage`. The client is told, if no answer was begun."""
-        if self._phase in _ANSWERED:
+        if self._wire.is_over:
+            self._has_packets = False
+            self._lose_carrier(now)
+        elif self._phase in _ANSWERED:
             self._wire.lost(now)
         else:
             self._refuse(500, "internal server error", now)
@@ -270,7 +288,7 @@ class Requests:
                 self._phase = Phase.HELD
                 self._wire.set_deadline(None)
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
-                self._when_room(post.session, partial(self._finish_post, post), now)
+                self._when_room(post.session, partial(self._take_packets, limit=FIRST_PIECES), now)
         elif self._http.read_body(self._feed):
             body, self._body = bytes(self._body), bytearray()
             self._wire.set_deadline(None)
@@ -285,12 +303,23 @@ class Requests:
         self._body += chunk
         return len(self._body) <= self._site.max_body_bytes
 
-    def _finish_post(self, post: Post, now: float) -> None:
-        self._carrier = None
-        assert self._mount is not None  # a POST belongs to one
-        response = self._mount.core.finish_post(post, now)
-        self._site.application.work(now)  # what it brought is queued by this, and may be too much already
-        self._when_room(post.session, partial(self._respond, response), now)
+    def _take_packets(self, now: float, limit: int = TURN_PIECES) -> None:
+        """Process a turn of the packets of a POST; answer it with the last."""
+        post, mount = self._carrier, self._mount
+        assert isinstance(post, Post)  # which is held
+        assert mount is not None  # whose it is
+        has_more = mount.core.advance_post(post, limit, now)
+        go_on: Callable[[float], None] = self._wait_for_turn
+        if not has_more:
+            self._carrier = None
+            go_on = partial(self._respond, mount.core.finish_post(post, now))
+        self._has_packets = has_more and self._wire.is_over
+        if not self._wire.is_over:
+            self._site.application.work(now)  # what it brought is queued by this, and may be too much already
+            self._when_room(post.session, go_on, now)
+
+    def _wait_for_turn(self, _: float) -> None:
+        self._has_packets = True
 
     def _when_room(self, session: Session, go_on: Callable[[float], None], now: float) -> None:
         """Go on when the handlers have caught up; most often at once."""
@@ -336,7 +365,7 @@ class Requests:
 
     def _refuse(self, status: int, detail: str, now: float) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""
-        self.abandon(now)
+        self._lose_carrier(now)
         if self._phase is Phase.DRAIN:  # it has its answer, and may still be reading that
             self._follow(Next.LINGER, now)
             return

@@ -36,13 +36,17 @@ from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.core import Core
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
+from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.plain_frames import Foreign, PlainFrames, plain_frame
 
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
 
-TURN_FRAMES: Final = 256  # of one connection that are handled before it is the turn of others
+PIECE_BYTES: Final = (
+    1024  # of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message
+)
+_NO_LIMIT: Final = 1 << 62
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
 
@@ -188,7 +192,7 @@ class Frames(Generic[_W]):
     @property
     def has_more(self) -> bool:
         """See `Stage`."""
-        return self._has_more and not self._is_paused
+        return self._has_more and (not self._is_paused or self._inbound is _ENDING)
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -197,29 +201,27 @@ class Frames(Generic[_W]):
         if not data:
             self._input_ended(now)
         elif self._inbound is _READING:
-            self._read(data, now)
+            self._read(data, FIRST_PIECES, now)
 
-    def proceed(self, now: float) -> None:
+    def proceed(self, now: float) -> int:
         """See `Stage`."""
         is_ending = self._inbound is _ENDING
-        self._read(b"", now)
-        if is_ending and not self._has_more:
+        pieces = self._read(b"", TURN_PIECES, now)
+        if is_ending and (not self._has_more or self._websocket.is_closed):
             self._end_input(now)
+        return pieces
 
     def _input_ended(self, now: float) -> None:
-        while self._is_paused and self._has_more:  # those who should catch up may wait for this very end
-            self._read(b"", now)
         if self._has_more and self._inbound is _READING:
-            self._inbound = _ENDING
+            self._inbound = _ENDING  # also when it is paused: those who should catch up may wait for this very end
         elif self._inbound is not _ENDING:
             self._end_input(now)
 
     def abandon(self, now: float) -> None:
         """See `Stage`. What was read before is handled first."""
-        try:
-            while self._has_more:
-                self._read(b"", now)
-        finally:
+        if self._has_more and self._is_listening:
+            self._inbound = _ENDING
+        else:
             self._end_input(now)
 
     def fail(self, now: float) -> None:
@@ -236,23 +238,22 @@ class Frames(Generic[_W]):
         self._has_more = False
         self._core.lost(self._websocket, now, detail=self._wire.detail)
 
-    def _read(self, data: bytes, now: float) -> None:
-        """Handle a turn of frames."""
+    def _read(self, data: bytes, limit: int, now: float) -> int:
+        """Handle a turn: some `limit` frames. Returns how many they were."""
         if self._unread:
             data = self._unread + data
             self._unread = b""
         plain = self._plain_frames
-        if plain is None:  # a slice at a time, for wsproto handles, and inflates, all that it is given
-            self._unread = data[SLICE_BYTES:]
-            self._feed_wsproto(data[:SLICE_BYTES], now)
-            self._has_more = bool(self._unread) and self._is_listening
-            return
+        if plain is None:
+            return self._read_slices(data, limit, now)
         messages: list[Frame] = []
-        for found in plain.feed(data, TURN_FRAMES):
+        pieces = plain.feed(data, limit)
+        for found in pieces:
             if type(found) is Foreign:
                 self._hand_over(messages, now)
                 messages = []
-                self._feed_wsproto(found.data, now)
+                self._give_wsproto(found.data)
+                self._take_events(_NO_LIMIT, now)
             else:
                 messages.append(found)
         inbound = self._inbound
@@ -262,6 +263,18 @@ class Frames(Generic[_W]):
             self._has_more = plain.has_more
         else:
             self._has_more = False
+        return len(pieces)
+
+    def _read_slices(self, data: bytes, limit: int, now: float) -> int:
+        """Handle a turn of frames that go through wsproto, which inflates them; it is given a slice at a time."""
+        left = self._take_events(limit, now)  # of what it was given before
+        while left > 0 and data and self._is_listening:
+            self._give_wsproto(data[:SLICE_BYTES])
+            data = data[SLICE_BYTES:]
+            left = self._take_events(left, now)
+        self._unread = data
+        self._has_more = (left <= 0 or bool(data)) and self._is_listening
+        return limit - left
 
     @property
     def _is_listening(self) -> bool:
@@ -271,28 +284,36 @@ class Frames(Generic[_W]):
         if messages and self._is_listening:
             self._core.receive_all(self._websocket, messages, now)
 
-    def _feed_wsproto(self, data: bytes, now: float) -> None:
-        """Hand the frames that have arrived to the engine.
+    def _give_wsproto(self, data: bytes) -> None:
+        if self._is_listening:
+            self._frames.receive_data(data)
+
+    def _take_events(self, left: int, now: float) -> int:
+        """Hand the frames that have arrived to the engine, while something is `left` of this turn. Returns what is.
 
         After a message that is too big nothing more is read: the rest of it, perhaps a deflate bomb, would be unpacked
         for nothing.
         """
-        if not self._is_listening:
-            return
         frames, core, websocket = self._frames, self._core, self._websocket
-        frames.receive_data(data)
+        if not self._is_listening:
+            return left
         for event in frames.events():
+            left -= 1
             if isinstance(event, (TextMessage, BytesMessage)):
                 part = event.data if isinstance(event, TextMessage) else bytes(event.data)
                 core.receive_part(websocket, part, event.message_finished, now)
                 if websocket.close_code == CloseCode.MESSAGE_TOO_BIG:
                     self._inbound = _DEAF
-                    return
+                    break
+                left -= len(part) // PIECE_BYTES
             elif isinstance(event, Ping):
                 if frames.state is ConnectionState.OPEN:  # after our close frame nothing more is sent
                     self._pong = frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
             elif isinstance(event, CloseConnection):
                 self._peer_closed(event, now)
+            if left <= 0:
+                break
+        return left
 
     def _peer_closed(self, close: CloseConnection, now: float) -> None:
         if self._frames.state in _PEER_CLOSED:

@@ -101,7 +101,7 @@ def test_a_body_is_measured_as_it_arrives(size: int, chunk: int, *, fits: bool) 
     wanted = [post.feed(body[at : at + chunk]) for at in range(0, size, chunk)]
     assert all(wanted) == fits
     assert post.is_too_large != fits
-    assert post.body() == (body if fits else b"")
+    assert post.take_body() == (body if fits else b"")
 
 
 def test_a_fed_buffer_may_be_used_again() -> None:
@@ -110,7 +110,7 @@ def test_a_fed_buffer_may_be_used_again() -> None:
     buffer = bytearray(b"abc")
     post.feed(buffer)
     buffer[:] = b"xyz"
-    assert post.body() == b"abc"
+    assert post.take_body() == b"abc"
 
 
 @pytest.mark.parametrize(("max_bytes", "taken"), [(None, 3), (1, 1), (5, 2), (6, 3)])
@@ -120,7 +120,7 @@ def test_a_host_takes_what_it_can_write_soon(max_bytes: int | None, taken: int) 
     session, socket = scene.session(client), scene.socket(client)
     socket.is_reading = False
     for text in ("1", "2", "3"):
-        session.send(text, scene.now)
+        session.send(text)
     messages = socket.carrier.take(max_bytes)
     assert [message.frames for message in messages] == [("41",), ("42",), ("43",)][:taken]
     assert session.buffered_bytes == 2 * (3 - taken)

@@ -12,6 +12,7 @@ from socketio_core.engineio import Action, Poll, RequestRefused, Upgrade, WebSoc
 from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import RequestAsked, Timeouts
+from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.requests import MAX_EARLY_BYTES, MAX_LINGER_BYTES
 from socketio_core.wire.websocket import WRITE_BYTES
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House, Peer, ok
@@ -313,7 +314,7 @@ def test_what_comes_behind_a_parked_poll_is_taken_up_to_a_limit_and_served_after
     held = len(piece) * count
     assert MAX_EARLY_BYTES <= held < MAX_EARLY_BYTES + len(piece)
     assert not place.asked
-    place.engine.sessions[0].send("at last", place.now)
+    place.engine.sessions[0].send("at last")
     place.settle()
     assert peer.answer().text == "4at last"
     for number in range(count):
@@ -328,8 +329,8 @@ def test_poll_is_answered_when_there_is_something_and_the_connection_goes_on() -
     place = house()
     peer = parked(place)
     session = place.engine.sessions[0]
-    session.send("one", place.now)
-    session.send(b"two", place.now)
+    session.send("one")
+    session.send(b"two")
     place.settle()
     assert peer.answer().text == "4one\x1ebdHdv"
     assert peer.ask(f"{POLLING}&sid={session.sid}", "POST", b"4up").text == "ok"
@@ -342,7 +343,7 @@ def test_what_falls_due_as_the_answer_of_a_poll_is_written_goes_out_at_once() ->
     poll = place.park(place.open_session())
     poll.is_reading = False
     (session,) = [each for each in place.engine.sessions if each.transport == "polling"]
-    session.send("hello", place.now)
+    session.send("hello")
     place.settle()
     place.clock.now += place.engine.engine_settings.ping_interval_s
     poll.is_reading = True
@@ -359,7 +360,7 @@ def test_poll_whose_answer_is_not_written_comes_again() -> None:
     peer = parked(place)
     peer.is_reading = False
     session = place.engine.sessions[0]
-    session.send("kept", place.now)
+    session.send("kept")
     place.settle()
     peer.lose()
     again = place.park(session.sid) if not session.outbox else place.connect()
@@ -661,7 +662,7 @@ def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_wit
         return ready
 
     monkeypatch.setattr(place.engine, "take_ready", take_and_spoil)
-    place.engine.sessions[0].send("kept", place.now)
+    place.engine.sessions[0].send("kept")
     place.settle()
     monkeypatch.undo()
     assert seen(place, peer, len(place.happened)) == "500 mute"
@@ -719,7 +720,7 @@ def test_answer_that_was_not_valid_does_not_spoil_the_poll_behind_it() -> None:
     place.take_request().answer(ok(b"", (b"bad name", b"x")), place.now)
     place.settle()
     assert peer.answer().status == 500
-    place.engine.sessions[0].send("hi", place.now)
+    place.engine.sessions[0].send("hi")
     peer.send(request(f"{POLLING}&sid={sid}"))
     assert peer.answer().text == "4hi"
     assert peer.is_read()
@@ -936,7 +937,7 @@ def test_pace_is_told_what_left_by_a_poll() -> None:
     peer = parked(place)
     assert place.gate is not None
     before = place.gate.taken
-    place.engine.sessions[0].send("x", place.now)
+    place.engine.sessions[0].send("x")
     place.settle()
     assert peer.answer().text == "4x"
     assert place.gate.taken == before + 1
@@ -1005,3 +1006,75 @@ def test_frames_behind_the_handshake_are_handled_after_the_answer(*, shortcuts: 
     place.settle()
     assert peer.answer().status == 101
     assert [data[:2] for _, data in peer.frames()] == [b"0{", b"4e"]
+
+
+# -- packets of a POST -------------------------------------------------------------------------------------------------
+
+MANY: Final = FIRST_PIECES + TURN_PIECES + 1
+
+
+def posting(place: House) -> Peer:
+    """Return a client that has sent more packets than are handled in two turns; the first one is over."""
+    peer = place.connect()
+    sid = place.open_session()
+    peer.wire.receive(request(f"{POLLING}&sid={sid}", "POST", b"\x1e".join([b"4a"] * MANY)), place.now)
+    place.flush()
+    return peer
+
+
+def test_packets_of_a_post_are_handled_by_turns_and_answered_with_the_last() -> None:
+    place = House()
+    peer = posting(place)
+    for count in (FIRST_PIECES, FIRST_PIECES + TURN_PIECES, MANY):
+        assert (len(place.messages), peer.received) == (count, b"") or count == MANY
+        assert peer.wire.has_more is (count < MANY)
+        place.site.handle_timeout(place.now)
+        place.flush()
+    assert peer.answer().body == b"ok"
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_packets_of_a_client_that_went_are_handled_all_the_same(turns: int) -> None:
+    place = House()
+    peer = posting(place)
+    for _ in range(turns):
+        place.site.handle_timeout(place.now)
+        place.flush()
+    peer.wire.lost(place.now)
+    place.settle()
+    assert len(place.messages) == MANY
+    assert peer.wire not in place.site.wires
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_engine_that_fails_at_a_packet_costs_the_connection_alone(is_gone: bool) -> None:  # noqa: FBT001
+    place = House()
+    peer = posting(place)
+
+    def fail(*_: object) -> bool:
+        raise ValueError("faulty")
+
+    place.engine.advance_post = fail  # type: ignore[method-assign, assignment]
+    if is_gone:
+        peer.wire.lost(place.now)
+    place.settle()
+    assert [str(error) for _, error in place.reports] == ["faulty"]
+    assert (peer.wire.is_over, peer.wire.has_more) == (is_gone, False)
+    if not is_gone:
+        assert peer.answer().status == 500
+    assert peer.wire not in place.site.wires or not is_gone
+    place.websocket().echo()
+
+
+def test_engine_that_fails_when_a_client_is_lost_costs_nobody_else() -> None:
+    place = House()
+    peer = place.park(place.open_session())
+
+    def fail(*_: object) -> None:
+        raise ValueError("faulty")
+
+    place.engine.lost = fail  # type: ignore[method-assign, assignment]
+    peer.lose()
+    assert [str(error) for _, error in place.reports] == ["faulty"]
+    assert peer.wire.is_over
+    assert peer.wire not in place.site.wires

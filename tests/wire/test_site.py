@@ -12,6 +12,7 @@ from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock, WireClient
 from socketio_core.wire import HandshakeAsked, Mount, Site, Wire
+from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House
 from tests.wire.written import close_frame, frame, handshake, request
 
@@ -36,7 +37,7 @@ def test_wires_are_named_when_there_is_something_and_each_once() -> None:
 def test_websocket_that_has_something_to_say_is_named_once() -> None:
     place = House()
     peer = place.websocket()
-    place.engine.sessions[0].send("a", place.now)
+    place.engine.sessions[0].send("a")
     peer.wire.receive(frame("4b"), place.now)
     assert place.flush() == [peer]
     assert [data for _, data in peer.frames()] == [b"4a", b"4b"]
@@ -51,7 +52,7 @@ def test_carriers_of_others_are_left_to_them() -> None:
     (session,) = engine.sessions
     parked = engine.handle_request(Request("GET", f"{POLLING}&sid={session.sid}", scheme="http"), 0.0, "a host's own")
     assert isinstance(parked, Park)
-    session.send("x", 0.0)
+    session.send("x")
     assert site.flush(0.0) == []
     assert parked.poll.response is not None
 
@@ -249,8 +250,8 @@ def test_carriers_of_others_are_left_alone() -> None:
     client = WireClient(place.engine, place.clock)
     client.path = PATH  # type: ignore[attr-defined]
     client.open()
-    place.engine.sessions[-1].send("for somebody else", place.now)
-    place.engine.sessions[0].send("x", place.now)
+    place.engine.sessions[-1].send("for somebody else")
+    place.engine.sessions[0].send("x")
     place.settle()
     assert [data for _, data in peer.frames()] == [b"4x"]
 
@@ -264,7 +265,7 @@ def test_pace_that_fails_when_a_poll_is_answered_is_reported_and_others_are_look
     polls = [place.park(place.open_session()) for _ in range(2)]
     place.gate = Failing()
     for session in place.engine.sessions:
-        session.send("x", place.now)
+        session.send("x")
     place.settle()
     assert [poll.answer().text for poll in polls] == ["4x", "4x"]
     assert [str(error) for _, error in place.reports] == ["pace", "pace"]
@@ -346,3 +347,55 @@ def test_request_object_is_what_the_host_said() -> None:
     assert found[0].query.get("a") == "b"
     assert found[0].header("x-a") == "b"
     assert isinstance(place.connect().wire, Wire)
+
+
+# -- what was read waits for its turn ----------------------------------------------------------------------------------
+
+
+def test_a_call_gives_one_turn_to_whoever_has_waited_longest() -> None:
+    place = House()
+    peers = [place.websocket() for _ in range(3)]
+    for peer in peers:
+        peer.wire.receive(frame("4a") * (FIRST_PIECES + TURN_PIECES), place.now)
+    place.flush()
+    for waiting in ([False, True, True], [False, False, True], [False, False, False]):
+        place.site.handle_timeout(place.now)
+        assert [peer.wire.has_more for peer in peers] == waiting
+        place.flush()
+    assert not place.site.is_behind
+
+
+def test_small_turns_are_given_in_one_call() -> None:
+    place = House()
+    peers = [place.websocket() for _ in range(3)]
+    for peer in peers:
+        peer.wire.receive(frame("4a") * (FIRST_PIECES + TURN_PIECES // 3), place.now)
+    place.flush()
+    place.site.handle_timeout(place.now)
+    assert not any(peer.wire.has_more for peer in peers)
+
+
+def test_what_a_client_sent_before_it_went_has_its_turns() -> None:
+    place = House()
+    peer = place.websocket()
+    peer.wire.receive(frame("4a") * (FIRST_PIECES + TURN_PIECES + 1), place.now)
+    peer.wire.lost(place.now)
+    place.flush()
+    assert (peer.wire.is_over, peer.wire.has_more, peer.wire in place.site.wires) == (True, True, True)
+    place.site.handle_timeout(place.now)
+    place.flush()
+    assert (len(place.messages), place.engine.session_count) == (FIRST_PIECES + TURN_PIECES, 1)
+    place.settle()
+    assert (len(place.messages), place.engine.session_count) == (FIRST_PIECES + TURN_PIECES + 1, 0)
+    assert peer.wire not in place.site.wires
+    assert place.kinds[-1] == "Closed"
+
+
+def test_nothing_waits_for_its_turn_when_all_is_aborted() -> None:
+    place = House()
+    peer = place.websocket()
+    peer.wire.receive(frame("4a") * 3 * TURN_PIECES, place.now)
+    place.site.abort(place.now)
+    assert (place.site.wires, peer.wire.has_more) == (set(), False)
+    place.flush()
+    assert len(place.messages) == 3 * TURN_PIECES

@@ -15,13 +15,14 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import AckReceived, ConnectRequested, EventReceived, ServerCore
 from socketio_core.wire import Mount, Site, Timeouts
-from socketio_core.wire.websocket import TURN_FRAMES, WRITE_BYTES, wire_bytes
+from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
+from socketio_core.wire.websocket import WRITE_BYTES, wire_bytes
 from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, Peer
 from tests.wire.written import CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake, request
 
 TIMES: Final = Timeouts(close_s=5)
 EPSILON: Final = 0.001
-MANY: Final = TURN_FRAMES + 44
+MANY: Final = FIRST_PIECES + 44
 ORDERLY: Final = "closed transport close"
 BAD: Final = frame("x", 3)  # an opcode that there is none of
 
@@ -286,19 +287,20 @@ def test_bytes_may_come_one_by_one(row: Row, *, shortcuts: bool) -> None:
 def test_frames_of_one_read_are_handled_by_turns_and_others_have_theirs_between() -> None:
     place = house()
     many, few = place.websocket(), place.websocket()
-    many.wire.receive(frame("4a") * (2 * TURN_FRAMES + 1), place.now)
+    sent = FIRST_PIECES + TURN_PIECES + 1
+    many.wire.receive(frame("4a") * sent, place.now)
     place.flush()
-    assert place.messages == ["a"] * TURN_FRAMES
+    assert place.messages == ["a"] * FIRST_PIECES
     assert not many.is_read()
     assert place.site.next_deadline == place.now
     few.wire.receive(frame("4b"), place.now)
     place.flush()
-    assert place.messages == ["a"] * TURN_FRAMES + ["b"]
-    for turn in (2, 3):
+    assert place.messages == ["a"] * FIRST_PIECES + ["b"]
+    for turn in (1, 2):
         place.site.handle_timeout(place.now)
-        assert many.wire.has_more is (turn == 2)
+        assert many.wire.has_more is (turn == 1)
         place.flush()
-        assert place.messages.count("a") == min(turn * TURN_FRAMES, 2 * TURN_FRAMES + 1)
+        assert place.messages.count("a") == min(FIRST_PIECES + turn * TURN_PIECES, sent)
     assert many.is_read()
     assert place.site.next_deadline is not None
     assert place.site.next_deadline > place.now
@@ -307,12 +309,12 @@ def test_frames_of_one_read_are_handled_by_turns_and_others_have_theirs_between(
 def test_a_turn_is_one_however_often_the_host_flushes() -> None:
     place = house()
     peer = place.websocket()
-    peer.wire.receive(frame("4a") * 4 * TURN_FRAMES, place.now)
+    peer.wire.receive(frame("4a") * 4 * TURN_PIECES, place.now)
     for _ in range(3):
         place.flush()
     place.site.handle_timeout(place.now)
     place.flush()
-    assert len(place.messages) == 2 * TURN_FRAMES
+    assert len(place.messages) == FIRST_PIECES + TURN_PIECES
 
 
 def test_what_comes_while_a_close_frame_is_waited_for_gives_no_more_time() -> None:
@@ -332,13 +334,13 @@ def test_host_that_reads_though_it_should_not_makes_nobody_wait_twice() -> None:
     assert len(gate.waiting) == 1
 
 
-@pytest.mark.parametrize("count", [TURN_FRAMES, TURN_FRAMES + 1])
+@pytest.mark.parametrize("count", [FIRST_PIECES, FIRST_PIECES + 1])
 def test_a_turn_ends_with_the_last_frame(count: int) -> None:
     place = house()
     peer = place.websocket()
     peer.wire.receive(frame("4a") * count, place.now)
-    assert peer.wire.has_more is (count > TURN_FRAMES)
-    assert peer.wire.wants_input is (count == TURN_FRAMES)
+    assert peer.wire.has_more is (count > FIRST_PIECES)
+    assert peer.wire.wants_input is (count == FIRST_PIECES)
 
 
 def test_host_may_give_turns_itself() -> None:
@@ -520,7 +522,7 @@ def test_output_is_taken_in_bounded_pieces_and_stays_in_the_outbox_meanwhile() -
     (session,) = place.engine.sessions
     text = "x" * 100_000
     for _ in range(9):
-        session.send(text, place.now)
+        session.send(text)
     place.settle()
     assert len(peer.wire.data_to_send(place.now)) <= WRITE_BYTES + 100
     assert session.buffered_bytes == 7 * 100_001
@@ -534,8 +536,8 @@ def test_output_is_taken_in_bounded_pieces_and_stays_in_the_outbox_meanwhile() -
 def test_message_larger_than_a_piece_goes_alone() -> None:
     place = house()
     peer = place.websocket()
-    place.engine.sessions[0].send("x" * WRITE_BYTES * 2, place.now)
-    place.engine.sessions[0].send("y", place.now)
+    place.engine.sessions[0].send("x" * WRITE_BYTES * 2)
+    place.engine.sessions[0].send("y")
     place.settle()
     assert [len(data) for _, data in peer.frames()] == [WRITE_BYTES * 2 + 1, 2]
     assert len(peer.writes) == 3  # the 101 and the open packet came in one
@@ -556,7 +558,7 @@ def test_what_is_in_the_outbox_goes_before_the_close_frame() -> None:
     peer.is_reading = False
     (session,) = place.engine.sessions
     for _ in range(4):
-        session.send("x" * 100_000, place.now)
+        session.send("x" * 100_000)
     session.close(place.now, code=1001, text="later")
     place.settle()
     peer.read_on()
@@ -591,7 +593,7 @@ def put_unwritable(place: House) -> None:
     """Put it into the outbox of the last session's WebSocket."""
     session = place.engine.sessions[-1]
     session.outbox.messages.append(Unwritable())  # type: ignore[arg-type]
-    session.send("x", place.now)
+    session.send("x")
 
 
 @pytest.mark.parametrize("options", [{}, {"per_message_deflate": True}])
@@ -658,11 +660,11 @@ def test_frames_that_were_read_already_wait_too() -> None:
     gate.is_congested = True
     peer.wire.receive(frame("4a") * MANY, place.now)
     place.settle()
-    assert len(place.messages) == TURN_FRAMES
+    assert len(place.messages) == FIRST_PIECES
     assert not peer.wire.has_more
     assert place.site.next_deadline is None or place.site.next_deadline > place.now
     peer.wire.proceed(place.now)
-    assert len(place.messages) == TURN_FRAMES
+    assert len(place.messages) == FIRST_PIECES
     gate.open(place.now)
     place.settle()
     assert len(place.messages) == MANY

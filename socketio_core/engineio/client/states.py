@@ -18,7 +18,15 @@ from enum import Enum
 from typing import Final
 
 from socketio_core.engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE, Payload
-from socketio_core.engineio.states import SessionState
+
+
+class ClientState(Enum):
+    """The life of a client's session; `CLOSING` exists on polling only, a WebSocket closes at once."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
 
 
 class CarrierState(Enum):
@@ -50,9 +58,9 @@ PROBE_PONG: Final = PONG + "probe"
 """A pong with the data `probe` is a packet kind of its own."""
 
 POLLING_STATES: Final = {
-    SessionState.OPENING: CarrierState.OPENING,
-    SessionState.OPEN: CarrierState.POLLING,
-    SessionState.CLOSING: CarrierState.CLOSING,
+    ClientState.OPENING: CarrierState.OPENING,
+    ClientState.OPEN: CarrierState.POLLING,
+    ClientState.CLOSING: CarrierState.CLOSING,
 }
 """What a GET is to its session."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from socketio_core.wire.base import TURN_PIECES
 from socketio_core.wire.client.http1 import ClientHttp1, Head
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Errand(ABC):
         """It will not be; `detail` says why."""
 
     @abstractmethod
-    def proceed(self, now: float) -> None:
-        """See `Stage`."""
+    def advance(self, now: float) -> None:
+        """Go on with what has arrived."""
 
     @abstractmethod
     def settle(self, now: float) -> None:
@@ -51,7 +52,12 @@ class Errand(ABC):
     @property
     def has_more(self) -> bool:
         """See `Stage`."""
-        return self._http.has_pieces
+        return self._http.has_pieces and not self._wire.is_over
+
+    def proceed(self, now: float) -> int:
+        """See `Stage`."""
+        self.advance(now)
+        return TURN_PIECES
 
     def receive(self, data: bytes, now: float) -> None:
         """See `Stage`."""
@@ -59,7 +65,7 @@ class Errand(ABC):
             self.give_up("the server closed the connection before it answered", now)
         else:
             self._http.feed(data)
-            self.proceed(now)
+            self.advance(now)
 
     def data_to_send(self, now: float) -> bytes:
         """See `Stage`."""

@@ -56,8 +56,8 @@ class Exchanges(Errand):
         else:
             super().receive(data, now)
 
-    def proceed(self, now: float) -> None:
-        """See `Stage`."""
+    def advance(self, now: float) -> None:
+        """See `Errand`."""
         try:
             if self._head is None:
                 self._head = self._http.next_head()

@@ -10,9 +10,10 @@ from typing import Final, final
 
 import h11
 
+from socketio_core.wire.base import TURN_PIECES
+
 MAX_HEAD_BYTES: Final = 65536  # of a response's status and headers
 MAX_INFORMATIONAL: Final = 20  # 1xx responses before the real one
-TURN_PIECES: Final = 256  # of one body that are handled before it is the turn of others
 
 Head = h11.Response | h11.InformationalResponse
 

@@ -49,8 +49,8 @@ class Opening(Errand):
 
     # -- input -------------------------------------------------------------------------------------------------------
 
-    def proceed(self, now: float) -> None:
-        """See `Stage`."""
+    def advance(self, now: float) -> None:
+        """See `Errand`."""
         head = self._head
         try:
             if head is None:

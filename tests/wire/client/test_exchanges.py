@@ -6,7 +6,8 @@ import pytest
 
 from socketio_core.engineio.client.carriers import ClientCarrier
 from socketio_core.engineio.events import Closed
-from socketio_core.wire.client.http1 import MAX_INFORMATIONAL, TURN_PIECES
+from socketio_core.wire.base import TURN_PIECES
+from socketio_core.wire.client.http1 import MAX_INFORMATIONAL
 from socketio_core.wire.client.site import MAX_IDLE_S
 from tests.wire.by_hand import Gate
 from tests.wire.client.by_hand import CHUNKED, OPEN, OPEN_UPGRADES, Desk, Line, response, said, switching

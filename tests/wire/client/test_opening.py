@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from socketio_core.wire.client.http1 import TURN_PIECES
+from socketio_core.wire.base import TURN_PIECES
 from socketio_core.wire.client.opening import MAX_REFUSAL_BYTES
 from tests.wire.client.by_hand import CHUNKED, OPEN, OPEN_UPGRADES, Desk, response, said, switching
 from tests.wire.written import CLOSE, WS_KEY

@@ -1,0 +1,153 @@
+"""However much hostile clients send, a turn of the loop handles one turn of one of them, and others are read between.
+
+What is counted is not time but turns: frames, chunks and packets for each of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from benchmarks.attacks import ATTACKS, Attack, frame, packed_event
+from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
+from tests.hostile.rig import Fort, Gate, Peer
+
+CROWD: Final = 8
+EVENTS: Final = ATTACKS["events nobody listens to"]
+POSTS: Final = ATTACKS["POSTs of 9,000 packets"]
+FLOODS: Final = [
+    replace(attack, block=packed_event(2 * TURN_PIECES * 1024) * 4, pieces=4 * TURN_PIECES)
+    if attack.deflates
+    else attack
+    for attack in ATTACKS.values()
+    if attack.pieces > TURN_PIECES and not (attack.stays or attack.is_brief)
+]
+floods = pytest.mark.parametrize("attack", FLOODS, ids=lambda attack: attack.name)
+
+
+def crowd_of(attack: Attack, count: int, blocks: int = 1, gate: Gate | None = None) -> tuple[Fort, list[Peer]]:
+    place = Fort(per_message_deflate=attack.deflates, gate=gate)
+    return place, place.crowd(attack, count, blocks)
+
+
+@floods
+def test_a_turn_costs_the_same_however_many_attack(attack: Attack) -> None:
+    place, _ = crowd_of(attack, 2)
+    reads = turns = 0
+    while (read := place.read()) or place.site.is_behind:
+        reads += read
+        place.turn()
+        turns += 1
+    assert 2 * attack.pieces <= turns * TURN_PIECES + reads * TURN_PIECES
+    assert place.reports == []
+
+
+@floods
+def test_a_neighbour_is_served_in_each_turn(attack: Attack) -> None:
+    place = Fort(per_message_deflate=attack.deflates)
+    neighbour = place.connect()
+    neighbour.send(EVENTS.opening)
+    place.crowd(attack, CROWD, blocks=2)
+    place.read()
+    for turn in range(4):
+        place.turn()
+        neighbour.received = b""
+        before = place.events
+        neighbour.put(frame(b'42["echo",%d]' % turn))
+        place.read()
+        assert (1, b'42["echo",%d]' % turn) in neighbour.frames()
+        assert place.events - before <= CROWD * FIRST_PIECES + 1
+
+
+@floods
+def test_no_more_is_read_before_what_was_read_is_handled(attack: Attack) -> None:
+    place, (peer,) = crowd_of(attack, 1, blocks=2)
+    while peer.is_read():
+        assert place.read()
+    assert peer.wire.has_more
+    assert place.read() == 0
+
+
+@floods
+@pytest.mark.parametrize("end", ["end", "lost"])
+def test_those_who_go_are_handled_by_turns_too(attack: Attack, end: str) -> None:
+    place, (peer,) = crowd_of(attack, 1)
+    while peer.is_read():
+        place.read()
+    before = place.events
+    if end == "end":
+        peer.wire.receive(b"", place.now)
+    else:
+        peer.wire.lost(place.now)
+    place.flush()
+    assert place.events - before <= TURN_PIECES
+    peer.put(b"")
+    place.settle()
+    place.advance(30)
+    assert peer.wire.is_over
+    assert not peer.wire.has_more
+    assert peer.wire not in place.site.wires
+    assert not any(session.transport == "websocket" for session in place.core.sessions)
+
+
+def test_events_of_a_client_that_went_are_handled_all_the_same() -> None:
+    place, (peer,) = crowd_of(EVENTS, 1)
+    place.read()
+    peer.wire.lost(place.now)
+    place.settle()
+    assert place.events == EVENTS.pieces
+    assert not place.core.sessions
+
+
+def test_packets_of_a_client_that_went_are_handled_all_the_same() -> None:
+    place, (peer,) = crowd_of(POSTS, 1)
+    while peer.is_read():
+        place.read()
+    place.turn()
+    peer.wire.lost(place.now)
+    place.settle()
+    assert place.events == POSTS.pieces
+    assert not place.site.wires - {each.wire for each in place.peers}
+
+
+def test_when_all_is_aborted_nothing_waits_for_turns() -> None:
+    place, _ = crowd_of(EVENTS, 1)
+    place.read()
+    place.site.abort(place.now)
+    place.flush()
+    assert not place.site.wires
+    assert place.events == EVENTS.pieces
+
+
+def test_packets_of_a_post_wait_until_the_handlers_have_caught_up() -> None:
+    gate = Gate()
+    place, (peer,) = crowd_of(POSTS, 1, gate=gate)
+    gate.is_congested = True
+    place.settle()
+    assert place.events == 0
+    for turn in (1, 2):
+        (go_on,) = gate.waiting
+        gate.waiting = []
+        go_on(place.now)
+        place.settle()
+        place.turn()
+        assert place.events == FIRST_PIECES + (turn - 1) * TURN_PIECES
+    gate.open(place.now)
+    place.settle()
+    assert place.events == POSTS.pieces
+    assert peer.answer().status == 200
+
+
+def test_client_that_goes_while_its_packets_wait_for_the_handlers_is_heard() -> None:
+    gate = Gate()
+    place, (peer,) = crowd_of(POSTS, 1, gate=gate)
+    gate.is_congested = True
+    place.settle()
+    peer.wire.lost(place.now)
+    place.settle()
+    assert place.events == POSTS.pieces
+    gate.open(place.now)
+    place.settle()
+    assert place.reports == []

@@ -6,7 +6,7 @@ A host hands over method, target and headers as its HTTP library parsed them, an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
@@ -52,9 +52,10 @@ class Request:
         headers: names in any case.
         address: the peer's address as the host knows it (behind a proxy: the client's, if the host trusts the proxy).
         scheme: `"http"` or `"https"` as the *client* sees it: it decides which pages are the server's own.
+        scope: what a web framework knows of it, under ASGI; nothing here looks into that.
     """
 
-    __slots__ = ("_host", "_query", "address", "headers", "method", "scheme", "target")
+    __slots__ = ("_host", "_query", "address", "headers", "method", "scheme", "scope", "target")
 
     def __init__(
         self,
@@ -64,7 +65,9 @@ class Request:
         *,
         address: str = "",
         scheme: str,
+        scope: Mapping[str, Any] | None = None,
     ) -> None:
+        self.scope = scope
         self.method = method
         self.target = target
         self.headers: list[tuple[bytes, bytes]] = [(_share_name(name), value) for name, value in headers]

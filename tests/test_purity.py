@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 PACKAGE: Final = Path(__file__).resolve().parents[1] / "socketio_core"
-ADAPTERS: Final = ("network", "trio", "asyncio", "demo", "cli", "__main__")
+ADAPTERS: Final = ("network", "trio", "asyncio", "asgi", "demo", "cli", "__main__")
 
 FORBIDDEN: Final = frozenset(
     (
@@ -45,7 +45,7 @@ EXCEPTIONS: Final = {
 # Lower layers first; a module may import from its own layer and from those before it.
 LAYERS: Final = (
     *("base", "engineio", "socketio", "wire", "app", "testing"),
-    *("network", "trio", "asyncio", "demo", "cli", "__main__"),
+    *("network", "trio", "asyncio", "asgi", "demo", "cli", "__main__"),
 )
 # Imported late, when somebody asks for them: a package shows what is in higher layers.
 SHOWN: Final = ("socketio_core.app.observer", "socketio_core.app.server")
@@ -131,7 +131,7 @@ def test_only_codecs_and_adapters_name_a_network_library() -> None:
     users = {
         name_of(path) for path in modules() if {"trio", "h11", "wsproto"} & {i.split(".")[0] for i in imports(path)}
     }
-    assert {layer_of(user) for user in users} <= {*CODECS, "trio", "demo", "cli"}
+    assert {layer_of(user) for user in users} <= {*CODECS, "trio", "asgi", "demo", "cli"}
 
 
 def classes() -> Iterator[type]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
@@ -51,6 +51,11 @@ class Handshake:
     def secure(self) -> bool:
         """Whether the client came over TLS."""
         return self.request.scheme in ("https", "wss")  # as ASGI calls it
+
+    @property
+    def scope(self) -> Mapping[str, Any]:
+        """Under ASGI, the scope: what middlewares have put there, such as `session` and `user`; else nothing."""
+        return {} if self.request.scope is None else self.request.scope
 
     @property
     def xdomain(self) -> bool:

@@ -1,0 +1,314 @@
+"""One request or WebSocket that an ASGI server hands over: to an engine or to the application, and the answer back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final, assert_never
+from urllib.parse import quote
+
+from socketio_core.app.host import Endpoint
+from socketio_core.asgi.loops import Loop
+from socketio_core.asgi.site import AsgiSite, Waiter
+from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
+from socketio_core.engineio.carriers import Poll, Post, WebSocket
+from socketio_core.engineio.close_codes import NO_CODE
+from socketio_core.http import HTTP_OF, Headers, Request, Response
+from socketio_core.websocket_handshake import chosen_subprotocol
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_HANDSHAKE: Final[Headers] = [
+    (b"upgrade", b"websocket"),
+    (b"connection", b"Upgrade"),
+    (b"sec-websocket-version", b"13"),
+    (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+]
+_NORMAL: Final = 1000
+_ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
+_TURN_MESSAGES: Final = 16  # of one client that are handled before it is the turn of others
+_WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once
+
+
+def request_of(scope: Scope, path: str) -> Request:
+    """Return what an engine sees of a scope; `path` is behind the root path, and decoded."""
+    target = quote(path, safe="/:@!$&'()*+,;=-._~")
+    if query := scope.get("query_string"):
+        target += "?" + query.decode("latin-1")
+    headers: list[tuple[bytes, bytes]] = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+    if scope["type"] == "websocket":
+        headers += _missing(headers, scope.get("subprotocols") or ())
+    client = scope.get("client")
+    scheme: str = scope.get("scheme", "http")
+    return Request(
+        scope.get("method", "GET"),
+        target,
+        headers,
+        address=str(client[0]) if client else "",
+        scheme=HTTP_OF.get(scheme, scheme),
+        scope=scope,
+    )
+
+
+def _missing(headers: Headers, subprotocols: Iterable[str]) -> Headers:
+    """Return what the server keeps to itself of a handshake that it has done; over HTTP/2 there is none."""
+    names = {name.lower() for name, _ in headers}
+    wanted: list[tuple[bytes, bytes]] = list(_HANDSHAKE)
+    if offered := ", ".join(subprotocols):
+        wanted.append((b"sec-websocket-protocol", offered.encode("latin-1")))
+    return [(name, value) for name, value in wanted if name not in names]
+
+
+class Exchange:
+    """One request or WebSocket, while it is served."""
+
+    def __init__(
+        self, site: AsgiSite, loop: Loop, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._site = site
+        self._host = site.host
+        self._runtime = site.host.runtime
+        self._loop = loop
+        self._request = request
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+
+    # -- who answers -------------------------------------------------------------------------------------------------
+
+    async def serve(self, endpoint: Endpoint) -> None:
+        """Have an engine answer."""
+        request, core = self._request, endpoint.core
+        refusal = None
+        if endpoint.asks_handshakes and core.is_handshake(request):
+            refusal = await self._host.refusal_of(core, request)
+        waiter = Waiter(self._runtime)
+        action: Action
+        if refusal is not None:
+            action = core.refuse(request, refusal)
+        else:
+            action = core.handle_request(request, self._runtime.now(), waiter)
+        self._runtime.output_ready()
+        match action:
+            case Respond(response):
+                await self.respond(response)
+            case ReadBody(post, _):
+                await self._serve_post(endpoint, post, waiter)
+            case Park(poll):
+                await self._serve_poll(endpoint, poll, waiter)
+            case Upgrade(websocket, headers):
+                await self._serve_websocket(endpoint, websocket, headers, waiter)
+            case _:
+                assert_never(action)
+
+    async def ask_application(self) -> None:
+        """Have the application's own handler answer."""
+        body, limit = bytearray(), self._host.endpoints[0].settings.max_payload_bytes
+
+        def feed(chunk: bytes) -> bool:
+            body.extend(chunk)
+            return len(body) <= limit
+
+        if not await self._read_body(feed, Waiter(self._runtime), lambda: None):
+            return
+        if len(body) > limit:
+            await self.respond(text_response(413, "Request body too large"))
+        else:
+            await self.respond(await self._host.response_to(self._request, bytes(body)))
+
+    # -- polling -----------------------------------------------------------------------------------------------------
+
+    async def _serve_post(self, endpoint: Endpoint, post: Post, waiter: Waiter) -> None:
+        core, is_whole = endpoint.core, False
+
+        def lose() -> None:
+            core.lost(post, self._runtime.now())
+            self._runtime.output_ready()
+
+        try:
+            is_whole = await self._read_body(post.feed, waiter, lose)
+            if is_whole:
+                # The answer makes an honest client send more. One that does not wait finds this POST still open.
+                await self._wait_room(endpoint, post)
+        finally:  # what has come as a whole counts, whoever cancels this now
+            response = None
+            if is_whole:
+                response = core.finish_post(post, self._runtime.now())
+            else:
+                lose()
+            self._host.work_soon()
+            self._runtime.output_ready()
+        if response is not None:
+            await self._wait_room(endpoint, post)
+            await self.respond(response)
+
+    async def _wait_room(self, endpoint: Endpoint, carrier: Post | WebSocket) -> None:
+        flow = endpoint.dispatcher.flow_of(carrier.session)
+        if flow is not None and flow.is_congested:
+            await flow.wait_room()
+
+    async def _read_body(self, feed: Callable[[bytes], bool], waiter: Waiter, lose: Callable[[], None]) -> bool:
+        """Read as much as is wanted. `False`: the client is gone, or has taken too long and been told.
+
+        `lose` is called as soon as the client is gone: its next request may be on its way already.
+        """
+        message = await self._receive()
+        if _has_more(message) and feed(message.get("body", b"")):
+            with self._site.deadline(waiter, self._site.timeouts.body_s):
+                rest: list[Message] = []
+
+                async def read_rest() -> None:
+                    more = await self._receive()
+                    while _has_more(more) and feed(more.get("body", b"")):
+                        more = await self._receive()
+                    if more["type"] == "http.disconnect":
+                        lose()
+                    rest.append(more)
+
+                await self._loop.race(read_rest, waiter.wait)
+            if not rest:
+                await self.respond(text_response(408, "Request body took too long"))
+                return False
+            (message,) = rest
+        if message["type"] == "http.disconnect":
+            return False
+        if not _has_more(message):
+            feed(message.get("body", b""))
+        return True
+
+    async def _serve_poll(self, endpoint: Endpoint, poll: Poll, waiter: Waiter) -> None:
+        is_delivered = False
+
+        def lose() -> None:  # what it has goes out with the next one
+            endpoint.core.lost(poll, self._runtime.now())
+            self._runtime.output_ready()
+
+        try:
+            if await self._watch_poll(poll, waiter, lose):
+                assert poll.response is not None  # it is what was waited for
+                await self.respond(poll.response)
+                is_delivered = True
+        finally:
+            if is_delivered:
+                endpoint.core.poll_delivered(poll, self._runtime.now())
+                self._runtime.output_ready()
+            else:
+                lose()
+
+    async def _watch_poll(self, poll: Poll, waiter: Waiter, lose: Callable[[], None]) -> bool:
+        """Wait for the response of a poll. `False`: the client is gone."""
+        is_gone = False
+
+        async def watch_client() -> None:
+            nonlocal is_gone
+            while (await self._receive())["type"] != "http.disconnect":
+                pass  # the empty body of a GET
+            is_gone = True
+            lose()
+
+        async def wait_response() -> None:
+            while poll.response is None:
+                await waiter.wait()
+
+        if poll.response is None:
+            await self._loop.race(wait_response, watch_client)
+        return not is_gone
+
+    # -- WebSocket ---------------------------------------------------------------------------------------------------
+
+    async def _serve_websocket(
+        self, endpoint: Endpoint, websocket: WebSocket, headers: Headers, waiter: Waiter
+    ) -> None:
+        def lose(code: int | None = None, detail: str = "") -> None:
+            endpoint.core.lost(websocket, self._runtime.now(), code, detail)
+            self._runtime.output_ready()
+
+        try:
+            if await self._accept(headers):
+                await self._loop.race(
+                    lambda: self._read_frames(endpoint, websocket, lose),
+                    lambda: self._write_frames(endpoint, websocket, waiter),
+                )
+        finally:
+            lose()
+
+    async def _accept(self, headers: Headers) -> bool:
+        if (await self._receive())["type"] != "websocket.connect":
+            return False
+        try:
+            chosen = chosen_subprotocol(self._request, self._host.serving.subprotocols)
+        except Exception as error:  # noqa: BLE001 - of the function that chooses one
+            self._host.audience.report(f"101 to {self._request!r} is not valid HTTP", error)
+            await self._refuse_websocket(text_response(500, "Internal server error"))
+            return False
+        await self._send({"type": "websocket.accept", "headers": list(headers), "subprotocol": chosen})
+        return True
+
+    async def _read_frames(
+        self, endpoint: Endpoint, websocket: WebSocket, lose: Callable[[int | None, str], None]
+    ) -> None:
+        """Hand over what comes, and at the end the code and text of the client's close frame."""
+        core, receive, runtime = endpoint.core, self._receive, self._runtime
+        count = 0
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            core.receive(websocket, message["bytes"] if text is None else text, runtime.now())
+            runtime.output_ready()
+            count += 1
+            if count % _TURN_MESSAGES == 0:  # a server may have many, and let nobody else have a turn
+                await self._loop.give_way()
+            await self._wait_room(endpoint, websocket)
+        code = message.get("code", NO_CODE)
+        lose(None if code == _ABNORMAL else code, message.get("reason") or "")
+
+    async def _write_frames(self, endpoint: Endpoint, websocket: WebSocket, waiter: Waiter) -> None:
+        """Write what there is until it is closed."""
+        send = self._send
+        while True:
+            while messages := websocket.take(_WRITE_BYTES):
+                flow = endpoint.dispatcher.flow_of(websocket.session)
+                if flow is not None:
+                    flow.output_taken()
+                for message in messages:
+                    for frame in message.frames:
+                        kind = "text" if isinstance(frame, str) else "bytes"
+                        await send({"type": "websocket.send", kind: frame})
+            if websocket.is_closed:
+                code = _NORMAL if websocket.close_code == NO_CODE else websocket.close_code
+                await send({"type": "websocket.close", "code": code, "reason": websocket.close_text})
+                return
+            await waiter.wait()
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    async def respond(self, response: Response) -> None:
+        """Answer with this."""
+        if self._scope["type"] == "websocket":
+            if (await self._receive())["type"] == "websocket.connect":
+                await self._refuse_websocket(response)
+        else:
+            await self._write(response, "http")
+
+    async def _refuse_websocket(self, response: Response) -> None:
+        if "websocket.http.response" in (self._scope.get("extensions") or {}):
+            await self._write(response, "websocket.http")
+        else:
+            await self._send({"type": "websocket.close"})
+
+    async def _write(self, response: Response, kind: str) -> None:
+        await self._send({"type": f"{kind}.response.start", "status": response.status, "headers": response.headers})
+        await self._send({"type": f"{kind}.response.body", "body": response.body})
+
+
+def text_response(status: int, text: str) -> Response:
+    """Return a response with a line of text."""
+    body = text.encode() + b"\n"
+    return Response(
+        status, [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))], body
+    )
+
+
+def _has_more(message: Message) -> bool:
+    return message["type"] == "http.request" and bool(message.get("more_body", False))

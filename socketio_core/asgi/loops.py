@@ -1,0 +1,52 @@
+"""The two event loops that an ASGI server may run on, and what is needed of either."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from socketio_core.app.host import ServerHost
+from socketio_core.asgi.site import AsgiSite
+
+
+class Loop(Protocol):
+    """An event loop, for one application."""
+
+    async def start(self, host: ServerHost, site: AsgiSite) -> None:
+        """Begin to have handlers run, output written and deadlines met, in tasks beside those of the ASGI server."""
+
+    async def end(self, shutdown_s: float) -> None:
+        """Tell all clients; let requests and handlers end by themselves for so long; then cancel the handlers."""
+
+    async def race(self, *functions: Callable[[], Awaitable[object]]) -> None:
+        """Run these together until one has ended, then cancel the others."""
+
+    async def give_way(self) -> None:
+        """Let others have their turn."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it runs the caller."""
+        ...
+
+
+def current_loop() -> Loop:
+    """Return what the caller runs on.
+
+    Raises:
+        RuntimeError: on nothing that is known here.
+    """
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        from socketio_core.asgi.trio_loop import TrioLoop
+
+        return TrioLoop()
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError("App runs on asyncio or trio: serve it with uvicorn, hypercorn or granian") from None
+    from socketio_core.asgi.asyncio_loop import AsyncioLoop
+
+    return AsyncioLoop()

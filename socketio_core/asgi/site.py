@@ -1,0 +1,123 @@
+"""What is being served for an ASGI server: the counterpart of `wire.Site`, for connections that somebody else owns."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from socketio_core.app.host import ServerHost
+from socketio_core.app.runtime import Event, Runtime
+from socketio_core.engineio.carriers import Carrier, Poll
+from socketio_core.forwarded import TrustedProxies
+from socketio_core.serving import Timeouts
+from socketio_core.timers import TimerQueue
+
+
+class Waiter:
+    """Somebody who serves a request or a WebSocket and waits for something to do; the `context` of its carrier."""
+
+    __slots__ = ("_event", "_is_woken", "_runtime")
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._event: Event | None = None
+        self._is_woken = False
+
+    def flush(self, now: float) -> None:
+        """Wake it: its carrier has something to say, or its deadline has come."""
+        self._is_woken = True
+        if self._event is not None:
+            self._event.set()
+
+    async def wait(self) -> None:
+        """Wait until there was something to do since the last time."""
+        while not self._is_woken:
+            self._event = self._runtime.new_event()
+            await self._event.wait()
+        self._event = None
+        self._is_woken = False
+
+
+class AsgiSite:
+    """All that is being served. A runtime calls `flush`, and `handle_timeout` at `next_deadline`.
+
+    Attributes:
+        host: what answers.
+        proxies: who is believed where clients come from.
+        timeouts: those that are not the ASGI server's: of bodies, and of the end.
+        is_closing: nothing new is served.
+        served: how many requests and WebSockets are at it.
+    """
+
+    def __init__(self, host: ServerHost) -> None:
+        self.host = host
+        self.proxies = TrustedProxies(host.serving.trust_proxy)
+        self.timeouts = host.serving.timeouts or Timeouts()
+        self.is_closing = False
+        self.served = 0
+        self._timers: TimerQueue[Waiter] = TimerQueue()
+        self._idle: Event | None = None
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`, in monotonic seconds."""
+        deadlines = [self._timers.next_deadline, *(each.core.next_deadline for each in self.host.endpoints)]
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do all that is due at `now`. Then `flush`."""
+        for endpoint in self.host.endpoints:
+            endpoint.core.handle_timeout(now)
+        while (waiter := self._timers.pop_due(now)) is not None:
+            waiter.flush(now)
+
+    def flush(self, now: float) -> list[Carrier]:
+        """Let the application work; return the carriers whose `context` (a `Waiter`) is to be woken."""
+        self.host.work_soon()
+        found: list[Carrier] = []
+        for endpoint in self.host.endpoints:
+            for carrier in endpoint.core.take_ready():
+                if not isinstance(carrier.context, Waiter):
+                    continue
+                if isinstance(carrier, Poll):
+                    if carrier.failure is not None:
+                        self.host.audience.report("response of a poll could not be made", carrier.failure)
+                    flow = endpoint.dispatcher.flow_of(carrier.session)
+                    if flow is not None:
+                        flow.output_taken()
+                found.append(carrier)
+        return found
+
+    def close(self, now: float) -> None:
+        """Refuse what is new and close all sessions; then `flush`."""
+        self.is_closing = True
+        for endpoint in self.host.endpoints:
+            endpoint.core.close(now)
+
+    @contextmanager
+    def deadline(self, waiter: Waiter, delay_s: float) -> Generator[None]:
+        """Wake `waiter` when that time has passed, but for the body having ended before."""
+        runtime = self.host.runtime
+        timer = self._timers.schedule(runtime.now() + delay_s, waiter)
+        runtime.output_ready()  # which looks at the deadlines
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    @contextmanager
+    def serving(self) -> Generator[None]:
+        """Count something that is being served."""
+        self.served += 1
+        try:
+            yield
+        finally:
+            self.served -= 1
+            if not self.served and self._idle is not None:
+                self._idle.set()
+
+    async def wait_idle(self) -> None:
+        """Wait until nothing is being served."""
+        while self.served:
+            self._idle = self.host.runtime.new_event()
+            await self._idle.wait()

@@ -1,0 +1,456 @@
+"""The ASGI application, on both loops: whose request it is, what is answered, and how it begins and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core import Cors, EngineSettings, Server, SocketSettings
+from socketio_core.app import Socket
+from socketio_core.asgi import App
+from socketio_core.http import Request, Response
+from socketio_core.serving import Timeouts
+from tests.asgi.driver import AsgiServer, Connection, Loop, both_loops, http_scope, poll_of, serving
+
+OPEN = "/socket.io/?EIO=4&transport=polling"
+
+
+def echo_server(**options: Any) -> Server:
+    io = Server(**options)
+
+    @io.on("echo")
+    def echo(_: Socket, *args: Any) -> tuple[Any, ...]:
+        return args
+
+    return io
+
+
+def reasons_of(io: Server) -> list[str]:
+    """Return where the reasons are noted why sockets have left."""
+    reasons: list[str] = []
+
+    @io.on("disconnect")
+    def left(_: Socket, reason: str) -> None:
+        reasons.append(reason)
+
+    return reasons
+
+
+def refuse(_: Request) -> str:
+    return "not today"
+
+
+# -- polling ---------------------------------------------------------------------------------------------------------
+
+
+@both_loops
+async def test_events_by_polling(loop: Loop) -> None:
+    async with serving(loop, App(echo_server())) as server:
+        sid = await server.session()
+        poll = await server.request("GET", poll_of(sid))
+        assert poll.sent == []
+        assert (await server.request("POST", poll_of(sid), b'421["echo",', b'"a"]')).body == "ok"
+        await loop.quiet()
+        assert (poll.status, poll.body, poll.is_over) == (200, '431["a"]', True)
+
+
+@both_loops
+async def test_what_a_lost_poll_had_goes_out_with_the_next(loop: Loop) -> None:
+    io = echo_server()
+    async with serving(loop, App(io)) as server:
+        sid = await server.session()
+        poll = await server.request("GET", poll_of(sid))
+        poll.disconnect()
+        await loop.quiet()
+        assert (poll.is_over, poll.sent) == (True, [])
+        await io.emit("news")
+        assert (await server.request("GET", poll_of(sid))).body == '42["news"]'
+
+
+@both_loops
+async def test_a_poll_whose_task_is_cancelled_is_lost(loop: Loop) -> None:
+    io = echo_server()
+    async with serving(loop, App(io)) as server:
+        sid = await server.session()
+        poll = await server.request("GET", poll_of(sid))
+        poll.cancel()
+        await loop.quiet()
+        assert poll.is_over
+        await io.emit("news")
+        assert (await server.request("GET", poll_of(sid))).body == '42["news"]'
+
+
+@both_loops
+async def test_a_post_that_breaks_off_ends_the_session(loop: Loop) -> None:
+    io = echo_server()
+    reasons = reasons_of(io)
+    async with serving(loop, App(io)) as server:
+        sid = await server.session()
+        post = await server.request("POST", poll_of(sid), b"42[", is_all=False)
+        assert post.sent == []
+        post.disconnect()
+        await loop.quiet()
+        assert (post.is_over, reasons) == (True, ["transport error"])
+
+
+@both_loops
+async def test_a_post_takes_no_longer_than_body_s(loop: Loop) -> None:
+    io = echo_server(timeouts=Timeouts(body_s=3), engine=EngineSettings(ping_interval_s=100))
+    async with serving(loop, App(io)) as server:
+        sid = await server.session()
+        post = await server.request("POST", poll_of(sid), b"42[", is_all=False)
+        await loop.sleep(2.9)
+        assert post.sent == []
+        await loop.sleep(0.2)
+        assert (post.status, post.is_over) == (408, True)
+        assert (await server.request("GET", poll_of(sid))).status == 400
+
+
+@both_loops
+async def test_a_body_that_is_too_large_is_not_read_to_its_end(loop: Loop) -> None:
+    async with serving(loop, App(echo_server(engine=EngineSettings(max_payload_bytes=100)))) as server:
+        sid = await server.session()
+        post = await server.request("POST", poll_of(sid), b"4" * 60, b"4" * 41, is_all=False)
+        assert (post.status, post.is_over) == (413, True)
+        assert (await server.request("POST", poll_of(sid), b'421["echo"]')).body == "ok"
+
+
+@both_loops
+async def test_a_post_is_held_while_handlers_are_behind(loop: Loop) -> None:
+    io = Server(settings=SocketSettings(max_queued_events=1))
+    gate = loop.new_event()
+
+    @io.on("slow")
+    async def slow(_: Socket) -> None:
+        await gate.wait()
+
+    async with serving(loop, App(io)) as server:
+        sid = await server.session()
+        first = await server.request("POST", poll_of(sid), b'42["slow"]\x1e42["slow"]')
+        assert first.sent == []
+        gate.set()
+        await loop.quiet()
+        assert first.body == "ok"
+
+
+# -- WebSockets ------------------------------------------------------------------------------------------------------
+
+
+async def joined(server: AsgiServer) -> Connection:
+    websocket = await server.websocket()
+    await server.frame(websocket, "40")
+    assert str(websocket.frames[1]).startswith('40{"sid"')
+    return websocket
+
+
+@both_loops
+async def test_events_by_websocket(loop: Loop) -> None:
+    async with serving(loop, App(echo_server())) as server:
+        websocket = await joined(server)
+        assert websocket.sent[0] == {"type": "websocket.accept", "headers": [], "subprotocol": None}
+        await server.frame(websocket, '421["echo","a"]')
+        await server.frame(websocket, '451-3["echo",{"_placeholder":true,"num":0}]', b"\x01\x02")
+        assert websocket.frames[2:] == ['431["a"]', '461-3[{"_placeholder":true,"num":0}]', b"\x01\x02"]
+
+
+@both_loops
+async def test_the_clients_close_code_is_told(loop: Loop) -> None:
+    io = echo_server()
+    reasons = reasons_of(io)
+    async with serving(loop, App(io)) as server:
+        websocket = await joined(server)
+        websocket.disconnect(code=1001, reason="leaving")
+        await loop.quiet()
+        assert (websocket.is_over, reasons) == (True, ["transport close"])
+
+
+@both_loops
+async def test_a_websocket_that_the_server_closes(loop: Loop) -> None:
+    io = echo_server()
+
+    @io.on("leave")
+    async def leave(socket: Socket) -> None:
+        await socket.emit("bye")
+        await socket.disconnect(close=True)
+
+    async with serving(loop, App(io)) as server:
+        websocket = await joined(server)
+        await server.frame(websocket, '42["leave"]')
+        assert websocket.frames[2:] == ['42["bye"]', "41"]
+        assert websocket.sent[-1] == {"type": "websocket.close", "code": 1000, "reason": ""}
+        assert websocket.is_over
+
+
+@both_loops
+async def test_a_message_over_the_limit(loop: Loop) -> None:
+    async with serving(loop, App(echo_server(engine=EngineSettings(max_payload_bytes=100)))) as server:
+        websocket = await joined(server)
+        await server.frame(websocket, "4" * 101)
+        assert websocket.sent[-1]["code"] == 1009
+
+
+@both_loops
+async def test_a_websocket_whose_task_is_cancelled_is_lost(loop: Loop) -> None:
+    io = echo_server()
+    reasons = reasons_of(io)
+    async with serving(loop, App(io)) as server:
+        websocket = await joined(server)
+        websocket.cancel()
+        await loop.quiet()
+        assert (websocket.is_over, reasons) == (True, ["transport close"])
+
+
+@both_loops
+async def test_a_client_that_is_ahead_of_the_handlers_is_not_read(loop: Loop) -> None:
+    io = Server(settings=SocketSettings(max_queued_events=2))
+    gate, handled = loop.new_event(), list[int]()
+
+    @io.on("slow")
+    async def slow(_: Socket, number: int) -> None:
+        await gate.wait()
+        handled.append(number)
+
+    async with serving(loop, App(io)) as server:
+        websocket = await joined(server)
+        await server.frame(websocket, *(f'42["slow",{number}]' for number in range(100)))
+        assert websocket.unread > 50
+        gate.set()
+        await loop.quiet()
+        assert (websocket.unread, handled) == (0, list(range(100)))
+
+
+@both_loops
+@pytest.mark.parametrize("has_extension", [True, False])
+async def test_a_refused_websocket(loop: Loop, has_extension: bool) -> None:  # noqa: FBT001
+    async with serving(loop, App(echo_server(allow_request=refuse))) as server:
+        extensions: dict[str, Any] = {"websocket.http.response": {}} if has_extension else {}
+        websocket = await server.websocket(extensions=extensions)
+        if has_extension:
+            assert (websocket.status, "not today" in websocket.body) == (400, True)
+        else:
+            assert websocket.sent == [{"type": "websocket.close"}]
+        assert websocket.is_over
+
+
+@both_loops
+async def test_a_websocket_without_the_headers_of_its_handshake(loop: Loop) -> None:
+    """As over HTTP/2, or of a server that keeps them to itself."""
+    async with serving(loop, App(echo_server(subprotocols=["b"]))) as server:
+        websocket = await server.websocket(subprotocols=["a", "b"])
+        assert websocket.sent[0]["subprotocol"] == "b"
+
+
+# -- who answers -----------------------------------------------------------------------------------------------------
+
+MOUNTS = [  # root path, path, whether it is here
+    ("", "/socket.io/", True),
+    ("", "/socket.io", False),
+    ("/ws", "/ws/socket.io/", True),  # as the specification has it
+    ("/ws", "/socket.io/", True),  # as some servers and older frameworks have it
+    ("/ws/", "/ws/socket.io/", True),
+    ("/socket.io", "/socket.io/", True),  # mounted at the very path
+    ("/a/socket.io", "/a/socket.io/", False),
+    ("/ws", "/wsx/socket.io/", False),
+    ("", "/ws/socket.io/", False),
+]
+
+
+@pytest.mark.parametrize(("root_path", "path", "is_here"), MOUNTS)
+@both_loops
+async def test_root_paths(loop: Loop, root_path: str, path: str, is_here: bool) -> None:  # noqa: FBT001
+    async with serving(loop, App(echo_server())) as server:
+        opened = await server.request("GET", path + "?EIO=4&transport=polling", root_path=root_path)
+        assert opened.status == (200 if is_here else 404)
+        if not is_here:
+            assert f"Socket.IO is at {root_path.rstrip('/')}/socket.io/, not at {path}" in opened.body
+
+
+@both_loops
+async def test_what_is_not_ours_is_the_other_applications(loop: Loop) -> None:
+    async def other(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    async with serving(loop, App(echo_server(), other)) as server:
+        assert (await server.request("GET", "/page")).body == "/page"
+        assert (await server.request("GET", OPEN)).body.startswith("0{")
+
+
+@both_loops
+async def test_the_servers_own_http_handler(loop: Loop) -> None:
+    async def http(request: Request, body: bytes) -> Response:
+        return Response(201, [], request.target.encode() + b" " + body)
+
+    async with serving(loop, App(echo_server(http=http, engine=EngineSettings(max_payload_bytes=10)))) as server:
+        page = await server.request("POST", "/a%20b\u00e9?c=%20", b"12345", b"67890")
+        assert (page.status, page.body) == (201, "/a%2520b%C3%A9?c=%20 1234567890")
+        assert (await server.request("POST", "/a", b"12345", b"678901")).status == 413
+        assert (await server.websocket("/a")).sent == [{"type": "websocket.close"}]
+
+
+@both_loops
+async def test_origins(loop: Loop) -> None:
+    async with serving(loop, App(echo_server(cors=Cors(origins=["https://a.example"])))) as server:
+        for origin, status in (
+            (b"https://a.example", 200),
+            (b"http://localhost:3000", 200),
+            (b"https://b.example", 403),
+        ):
+            headers = [(b"host", b"localhost:3000"), (b"origin", origin)]
+            assert (await server.request("GET", OPEN, headers=headers)).status == status
+
+
+@both_loops
+async def test_the_scope_is_in_the_handshake(loop: Loop) -> None:
+    io, seen = echo_server(), list[Any]()
+
+    @io.on("connection")
+    def connection(socket: Socket) -> None:
+        handshake = socket.handshake
+        seen.append((handshake.scope["session"], handshake.address, handshake.secure, handshake.url))
+
+    async with serving(loop, App(io)) as server:
+        websocket = await server.websocket(session={"user": "ada"}, scheme="wss")
+        await server.frame(websocket, "40")
+    assert seen == [({"user": "ada"}, "192.0.2.1", True, "/socket.io/?EIO=4&transport=websocket")]
+
+
+# -- life ------------------------------------------------------------------------------------------------------------
+
+
+async def live(loop: Loop, app: Any) -> list[str]:
+    """Run a whole lifespan; return what was answered."""
+    async with loop.tasks() as start:
+        connection = Connection(loop, {"type": "lifespan", "asgi": {"version": "3.0"}})
+
+        async def run() -> None:
+            await app(connection.scope, connection.receive, connection.send)
+
+        start(run)
+        connection.give({"type": "lifespan.startup"})
+        await loop.quiet()
+        connection.give({"type": "lifespan.shutdown"})
+        await loop.quiet()
+    return [message["type"] for message in connection.sent]
+
+
+COMPLETE = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+@both_loops
+async def test_a_lifespan(loop: Loop) -> None:
+    assert await live(loop, App(echo_server())) == COMPLETE
+
+
+async def without_lifespan(scope: Any, receive: Any, send: Any) -> None:
+    raise ValueError("only HTTP here")
+
+
+async def that_returns(scope: Any, receive: Any, send: Any) -> None:
+    pass
+
+
+async def that_listens_and_fails(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    raise ValueError("only HTTP here")
+
+
+@pytest.mark.parametrize("other", [without_lifespan, that_returns, that_listens_and_fails])
+@both_loops
+async def test_another_application_without_a_lifespan(loop: Loop, other: Any) -> None:
+    assert await live(loop, App(echo_server(), other)) == COMPLETE
+
+
+@both_loops
+async def test_another_applications_lifespan_is_inside(loop: Loop) -> None:
+    order = list[str]()
+    io = echo_server()
+
+    async def other(scope: Any, receive: Any, send: Any) -> None:
+        for moment in ("startup", "shutdown"):
+            order.append((await receive())["type"])
+            await io.emit("hello")  # it serves
+            await send({"type": f"lifespan.{moment}.complete"})
+
+    assert await live(loop, App(io, other)) == COMPLETE
+    assert order == ["lifespan.startup", "lifespan.shutdown"]
+
+
+@both_loops
+async def test_another_application_that_cannot_start(loop: Loop) -> None:
+    async def other(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+    assert await live(loop, App(echo_server(), other)) == ["lifespan.startup.failed"]
+
+
+@both_loops
+async def test_the_end_tells_clients_and_waits_for_handlers(loop: Loop) -> None:
+    io = echo_server()
+    done = list[str]()
+
+    @io.on("disconnect")
+    async def left(_: Socket, reason: str) -> None:
+        await loop.sleep(1)
+        done.append(reason)
+
+    app = App(io)
+    async with loop.tasks() as start:
+        async with app.lifespan():
+            server = AsgiServer(loop, app, start)
+            websocket = await joined(server)
+            sid = await server.session()
+            poll = await server.request("GET", poll_of(sid))
+        assert (websocket.sent[-1]["code"], websocket.sent[-1]["reason"]) == (1001, "server shutting down")
+        assert poll.body == "1"
+        assert done == ["server shutting down"] * 2
+        assert (await server.request("GET", OPEN)).status == 503
+
+
+@both_loops
+async def test_handlers_that_do_not_end_are_cancelled(loop: Loop) -> None:
+    io = echo_server(timeouts=Timeouts(shutdown_s=2))
+    done = list[str]()
+
+    @io.on("forever")
+    async def forever(_: Socket) -> None:
+        try:
+            await loop.new_event().wait()
+        finally:
+            done.append("cancelled")
+
+    async with serving(loop, App(io)) as server:
+        await server.frame(await joined(server), '42["forever"]')
+    assert done == ["cancelled"]
+
+
+def test_another_loop_is_told_what_to_do() -> None:
+    app = App(echo_server())
+
+    @both_loops
+    async def serve(loop: Loop) -> None:
+        async with loop.tasks() as start:
+            opened = await AsgiServer(loop, app, start).request("GET", OPEN)
+        if loop.name == "trio":
+            assert opened.status == 200
+        else:
+            assert isinstance(opened.error, RuntimeError)
+            assert "with TestClient(app)" in str(opened.error)
+
+    for name in ("trio", "asyncio"):
+        serve(name)
+
+
+def test_arguments() -> None:
+    with pytest.raises(TypeError, match="server must be"):
+        App(Cors(origins="*"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="other_app must be an ASGI application"):
+        App(Server(), "fastapi")  # type: ignore[arg-type]
+
+
+@both_loops
+async def test_unknown_scopes(loop: Loop) -> None:
+    with pytest.raises(ValueError, match="unknown type of ASGI scope: 'ftp'"):
+        await App(Server())({**http_scope("GET", "/"), "type": "ftp"}, None, None)  # type: ignore[arg-type]

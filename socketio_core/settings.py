@@ -117,6 +117,8 @@ class SocketSettings:
     max_attachment_bytes: int | None = None  # ours: of one packet; None: `max_attachments` messages of the largest size
     max_json_depth: int = 128  # ours: nesting of one packet; twice what System.Text.Json allows by default
     max_emitted_json_depth: int = _FOLLOWS  # ours: 128 more, for what is put around data that is passed on
+    max_json_values: int = _FOLLOWS  # ours: 100,000, or one for 10 bytes of a message; of one packet
+    max_auth_bytes: int = 16_384  # ours: a CONNECT in memory, twice what a token in a header may have
     max_namespaces: int = _FOLLOWS  # ours: 100, or as many as may be pending; of one connection
     max_namespace_chars: int = 1024  # ours: length of one namespace's name
     max_pending_connects: int = 16  # ours: namespaces of one connection that are being decided at once
@@ -124,15 +126,15 @@ class SocketSettings:
     max_held_bytes: int = _FOLLOWS  # ours: the same in bytes; 2 MB, two messages of the largest size
     max_outstanding_acks: int = 10_000  # ours: per socket; one more is a `LocalProtocolError`
     max_queued_events: int = 1_000  # ours: per connection, waiting for a handler; then its reading pauses (see Flow)
-    max_queued_bytes: int = 2_000_000  # ours: the same in bytes, about two messages of the largest size
+    max_queued_bytes: int = 2_000_000  # ours: the same in bytes of memory; about two large messages
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
         _check_numbers(
             self,
             "connect_timeout_s max_attachments max_json_depth max_namespace_chars max_pending_connects"
-            " max_outstanding_acks max_queued_events max_queued_bytes",
-            "max_attachment_bytes max_emitted_json_depth max_namespaces",
+            " max_outstanding_acks max_queued_events max_queued_bytes max_auth_bytes",
+            "max_attachment_bytes max_emitted_json_depth max_json_values max_namespaces",
         )
         _follow(
             self,
@@ -217,6 +219,7 @@ class ClientSettings:
     max_attachment_bytes: int | None = None  # ours: as a server's
     max_json_depth: int = 512  # ours: the reference has no limit, and a server that is passed on has none either
     max_emitted_json_depth: int = 128  # ours: as a server's `max_json_depth`
+    max_json_values: int = _FOLLOWS  # ours: 1,000,000, or one for 100 bytes of a message; as a server's
     max_namespace_chars: int = 1024  # ours: as a server's
     max_namespaces: int = 100  # ours: as a server's; those that were left make room
     max_queued_events: int = 1_000  # ours: waiting for a handler; then reading pauses
@@ -229,7 +232,7 @@ class ClientSettings:
             "reconnection_delay_s reconnection_delay_max_s ack_timeout_s namespace_timeout_s max_buffered_emits"
             " max_buffered_emit_bytes max_held_events max_outstanding_acks max_attachments max_json_depth"
             " max_emitted_json_depth max_namespace_chars max_namespaces max_queued_events max_queued_bytes",
-            "max_attachment_bytes max_held_event_bytes",
+            "max_attachment_bytes max_held_event_bytes max_json_values",
         )
         check_switches(self, "reconnection")
         check_count("reconnection_attempts", self.reconnection_attempts, or_none=True)
@@ -244,25 +247,38 @@ def combine(engine: EngineSettings, settings: SocketSettings) -> SocketSettings:
         ValueError: a limit that cannot be reached, for another one is in the way.
     """
     _check_attachments(settings, "max_payload_bytes", engine.max_payload_bytes)
-    if cast("int | None", settings.max_held_bytes) is not None:
-        return settings
-    return replace(settings, max_held_bytes=2 * max(1_000_000, engine.max_payload_bytes))
+    message_bytes = engine.max_payload_bytes
+    return _following(
+        settings,
+        max_held_bytes=2 * max(1_000_000, message_bytes),
+        max_json_values=max(100_000, message_bytes // 10),
+    )
 
 
 def combine_for_client(engine: EngineClientSettings, settings: ClientSettings) -> ClientSettings:
     """Do the same for a client."""
     _check_attachments(settings, "max_message_bytes", engine.max_message_bytes)
-    if cast("int | None", settings.max_held_event_bytes) is not None:
-        return settings
-    return replace(settings, max_held_event_bytes=max(16_000_000, engine.max_message_bytes))
+    message_bytes = engine.max_message_bytes
+    return _following(
+        settings,
+        max_held_event_bytes=max(16_000_000, message_bytes),
+        max_json_values=max(1_000_000, message_bytes // 100),
+    )
 
 
 _Settings = TypeVar("_Settings", EngineSettings, EngineClientSettings)
+_SocketSettings = TypeVar("_SocketSettings", SocketSettings, ClientSettings)
 
 
 def with_path(settings: _Settings, usual: str) -> _Settings:
     """Return settings with a path: the `usual` one of a layer, unless they name another."""
     return replace(settings, path=usual) if settings.path is None else settings
+
+
+def _following(settings: _SocketSettings, **followed: int) -> _SocketSettings:
+    """Return settings in which those that follow others, and were not set, have their values."""
+    unset = {name: value for name, value in followed.items() if getattr(settings, name) is None}
+    return replace(settings, **cast("Any", unset)) if unset else settings
 
 
 def _check_attachments(settings: SocketSettings | ClientSettings, name: str, message_bytes: int) -> None:

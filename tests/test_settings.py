@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings, combine
 
 NOT_POSITIVE: Final = ("poll_grace_s", "max_packets_per_poll", "max_held_packets", "max_held_bytes")
 FREE: Final = ("max_packets_per_poll", "max_attachment_bytes", "max_held_bytes")  # the last two follow another layer
@@ -34,7 +34,7 @@ def test_the_smallest_numbers_pass(kind: type[Any], name: str) -> None:
 
 
 def test_every_limit_is_on_by_default() -> None:
-    for settings in (EngineSettings(), SocketSettings()):
+    for settings in (EngineSettings(), combine(EngineSettings(), SocketSettings())):
         for field in fields(settings):
             if field.name.startswith("max_") and field.name not in FREE:
                 assert getattr(settings, field.name) > 0

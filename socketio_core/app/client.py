@@ -12,7 +12,7 @@ from socketio_core.app.client_socket import Auth, check_auth
 from socketio_core.checks import check_kind, check_path, check_seconds, check_switch, pairs_of_strings
 from socketio_core.http import Headers
 from socketio_core.ids import random
-from socketio_core.settings import ClientSettings, EngineClientSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings, combine_for_client
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import parser_of
@@ -183,7 +183,7 @@ def connect(
         retries=retries,
         ack_timeout_s=ack_timeout_s,
     )
-    settings = replace(settings or ClientSettings(), **given)
+    settings = combine_for_client(engine, replace(settings or ClientSettings(), **given))
     return Connecting(
         core=ClientCore(engine, settings, parser=parser_of(settings, parser, json), random=random),
         address=address,

@@ -27,7 +27,7 @@ from socketio_core.http import Cors
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import plain
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.settings import EngineSettings, SocketSettings, combine
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import parser_of
 from socketio_core.socketio.packet import ROOT_NAMESPACE
@@ -105,6 +105,7 @@ class Server(Registrar, Broadcasts):
             trust_proxy=trust_proxy,
         )
         files = None if client_dir is None else read_client(client_dir)
+        settings = combine(engine, settings or SocketSettings())
         parser = parser_of(settings, parser, json)
         core = ServerCore(engine, settings, parser=parser, new_id=new_id)
         bundle = None if files is None else ClientBundle(*files, core.path, engine.cors)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from socketio_core.checks import check_id
 from socketio_core.engineio.events import Closed
-from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
@@ -101,8 +100,9 @@ class Connection:
             self._fail(CloseReason.PARSE_ERROR, str(error), now, error.__cause__)
             return
         size_bytes = len(payload)
-        if type(payload) is str and not payload.isascii():
-            size_bytes = received_size(payload)
+        scale = self._server.scale
+        if size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
+            size_bytes = scale.weigh(payload, packet)
         if packet is None:
             self._partial_bytes += size_bytes
             return
@@ -117,7 +117,7 @@ class Connection:
             else:
                 self._dispatch(member, packet, size_bytes, now)
         elif packet.type == CONNECT:
-            self._connect(packet.nsp, packet.data, now)
+            self._connect(packet.nsp, packet.data, size_bytes, now)
         elif member is not None:
             self._hold(member, packet, size_bytes, now)
         elif packet.nsp not in self._left or packet.type == CONNECT_ERROR:
@@ -135,7 +135,7 @@ class Connection:
         else:
             self._violation(packet, now)
 
-    def _connect(self, nsp: str, auth: dict[str, JSONValue] | None, now: float) -> None:
+    def _connect(self, nsp: str, auth: dict[str, JSONValue] | None, size_bytes: int, now: float) -> None:
         namespace: NamespaceCore | None = None
         try:
             namespace = self._server.hub.find(nsp)
@@ -154,6 +154,8 @@ class Connection:
             self._refuse_connect(nsp, "Too many namespaces", now)
         elif self.undecided >= self.settings.max_pending_connects:
             self._refuse_connect(nsp, "Too many pending connects", now)
+        elif size_bytes > self.settings.max_auth_bytes:
+            self._refuse_connect(nsp, "Auth too large", now)
         else:
             self._left.pop(nsp, None)
             if asked is not None:

@@ -39,10 +39,13 @@ from socketio_core.socketio.packet import (
     check_payload,
 )
 from socketio_core.socketio.parser import Parser
+from socketio_core.socketio.weight import count_values
 
 MAX_ID_DIGITS: Final = 309  # as many as the largest double of JavaScript has
 
 _MAX_COUNT_DIGITS: Final = 10  # of an attachment count; no limit is that large
+_MAX_VALUES: Final = 100_000  # the least that `max_json_values` is by default
+_MAX_PARSED_HEADER_CHARS: Final = 16_384  # a larger header waits for its attachments as text: parsed, it takes far more
 
 _DIGITS = re.compile("[0-9]*")  # not \d and not isdigit(): those know the digits of every script
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -235,13 +238,26 @@ class JsonParser:
 class JsonDecoder:
     """The receiving end of one connection."""
 
-    __slots__ = ("_attachments", "_loads", "_max_depth", "_missing", "_packet", "_settings", "_size", "_slots")
+    __slots__ = (
+        "_attachments",
+        "_header",
+        "_loads",
+        "_max_depth",
+        "_max_values",
+        "_missing",
+        "_packet",
+        "_settings",
+        "_size",
+        "_slots",
+    )
 
     def __init__(self, settings: SocketSettings | ClientSettings, loads: Loads | None = None) -> None:
         self._settings = settings
         self._loads = loads
         self._max_depth = settings.max_json_depth
-        self._packet: Packet | None = None  # a header that waits for its attachments
+        self._max_values = cast("int | None", settings.max_json_values) or _MAX_VALUES
+        self._header = ""  # what waits for its attachments and is not parsed yet
+        self._packet: Packet | None = None  # what waits for them and is
         self._slots: list[Slot] = []
         self._attachments: list[bytes] = []
         self._missing = 0
@@ -251,11 +267,14 @@ class JsonDecoder:
         """Take one message; see `Decoder.feed`."""
         if isinstance(payload, bytes):
             return self._add_attachment(payload)
-        if self._packet is not None:
+        if self._missing:
             raise PacketError("text in the place of an attachment")
         if payload[:2] == "2[":  # fast path: an event in the root namespace without ack; benchmarks: core
             nsp, ack_id, start, count = ROOT_NAMESPACE, None, 1, 0
         else:
+            if len(payload) > _MAX_PARSED_HEADER_CHARS and payload[0] in "56" and not self._header:
+                self._postpone(payload)
+                return None
             head = _EVENT_HEAD.match(payload)
             if head is None:
                 return self._decode(payload)
@@ -296,6 +315,13 @@ class JsonDecoder:
             return None
         return packet
 
+    def _postpone(self, header: str) -> None:
+        """Wait for the attachments of a packet that is not parsed before: they may never come."""
+        count, _ = self._attachment_count(header)
+        self._check_values(header)
+        self._header = header
+        self._missing = count
+
     def _begin(self, packet: Packet, count: int) -> None:
         """Wait for the attachments of a packet."""
         slots = find_slots(packet.data, count)
@@ -333,7 +359,13 @@ class JsonDecoder:
             raise PacketError("namespace holds a lone surrogate")  # it could not be sent back
         return nsp
 
+    def _check_values(self, text: str) -> None:
+        if count_values(text) > self._max_values:
+            raise PacketError(f"too many values in the payload, max_json_values: {self._max_values}")
+
     def _parse(self, text: str, start: int) -> JSONValue:
+        if len(text) > self._max_values:  # each of them takes a character at least
+            self._check_values(text[start:])
         try:
             data, end = _scan(text, start) if self._loads is None else _load(self._loads, text, start)
         except RecursionError:  # Python's own limit may be the lower one
@@ -350,8 +382,7 @@ class JsonDecoder:
         return data
 
     def _add_attachment(self, payload: bytes) -> Packet | None:
-        packet = self._packet
-        if packet is None:
+        if not self._missing:
             raise PacketError("binary message without a packet that announced it")
         self._size += len(payload)
         max_bytes = self._settings.max_attachment_bytes
@@ -361,6 +392,11 @@ class JsonDecoder:
         self._missing -= 1
         if self._missing:
             return None
+        if self._header:
+            self.feed(self._header)
+            self._header = ""
+            self._missing = 0
+        packet = self._packet
         fill_slots(self._slots, self._attachments)
         self._packet, self._slots, self._attachments, self._size = None, [], [], 0
         return packet

@@ -5,9 +5,21 @@ from __future__ import annotations
 import re
 from itertools import accumulate
 
-_ESCAPE = re.compile(r"\\.")
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
+_PROBED_BYTES = 1024
+_SPARSE = 32  # one comma for so many bytes
 _BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
+
+
+def is_sparse(raw: bytes) -> bool:
+    """Whether JSON seems to be made of long strings, by its beginning: then `count_mark` is the fastest."""
+    return raw.count(b",", 0, _PROBED_BYTES) * _SPARSE <= _PROBED_BYTES
+
+
+def count_mark(raw: bytes, mark: bytes) -> int:
+    """Count what is rare. `count` and `translate` look at each byte, this leaps from one to the next."""
+    return len(raw) - len(raw.replace(mark, b""))
 
 
 def is_too_deep(text: str, limit: int) -> bool:
@@ -17,9 +29,12 @@ def is_too_deep(text: str, limit: int) -> bool:
     by what costs a nanosecond a character. Most texts are settled when their innermost brackets were taken off a few
     times, at most two levels each time; in the others the brackets become steps up and down, which are added up.
     """
-    if "\\" in text:
-        text = _ESCAPE.sub("", text)
-    brackets = text.encode("utf-8", "surrogatepass").translate(None, _NOT_MARKS)
+    raw = text.encode("utf-8", "surrogatepass")
+    if is_sparse(raw) and count_mark(raw, b"[") + count_mark(raw, b"{") <= limit:  # fast path; benchmarks: core, 10 kB
+        return False
+    if b"\\" in raw:
+        raw = _ESCAPE.sub(b"", raw)
+    brackets = raw.translate(None, _NOT_MARKS)
     if 2 * brackets.count(b'""') == brackets.count(b'"'):  # the two quotes of each string stand side by side
         brackets = brackets.translate(None, b'"')
     else:  # there are brackets inside of strings

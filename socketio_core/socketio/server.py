@@ -32,6 +32,7 @@ from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, Packet, event_packet
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.selection import EVERYONE, Selection
+from socketio_core.socketio.weight import Scale
 from socketio_core.timers import Agenda, Scheduled
 
 USUAL_PATH: Final = "/socket.io/"  # reference
@@ -61,6 +62,7 @@ class ServerCore:
         self.path = self._engine.path
         self._shared = self._engine.shared
         self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
+        self.scale = Scale(is_json=type(self.parser) is JsonParser)
         self.new_id = new_id
         self.hub = Hub()
         self.hub.of(ROOT_NAMESPACE)

@@ -17,7 +17,7 @@ from socketio_core.engineio.client.requests import NOT_FOUND, ClientMemory
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.events import Closed, Upgraded
-from socketio_core.engineio.message import WireMessage, received_size
+from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
@@ -30,6 +30,7 @@ from socketio_core.socketio.guard import guard
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, check_namespace
 from socketio_core.socketio.parser import Decoder, Parser
+from socketio_core.socketio.weight import Scale
 from socketio_core.timers import Agenda, Scheduled, Timer
 
 USUAL_PATH: Final = "/socket.io/"  # reference
@@ -62,6 +63,7 @@ class ClientCore:
         self.path = cast("str", self.engine_settings.path)
         self.settings = combine_for_client(self.engine_settings, settings or ClientSettings())
         self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
+        self._scale = Scale(is_json=type(self.parser) is JsonParser)
         self.memory = ClientMemory()
         self.namespaces: dict[str, ClientNamespace] = {}
         self._forgotten: WeakValueDictionary[str, ClientNamespace] = WeakValueDictionary()  # somebody may hold them yet
@@ -398,8 +400,7 @@ class ClientCore:
     def _receive(self, payload: Payload, now: float) -> None:
         try:
             packet = self._decoder.feed(payload)
-            size_bytes = len(payload) if isinstance(payload, bytes) or payload.isascii() else received_size(payload)
-            self._partial_bytes += size_bytes
+            self._partial_bytes += self._scale.weigh(payload, packet)
             if packet is not None:
                 size_bytes, self._partial_bytes = self._partial_bytes, 0
                 namespace = self.namespaces.get(packet.nsp)

@@ -1,0 +1,87 @@
+"""What messages are charged: their bytes on the wire, and more for each value outside of strings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socketio_core.socketio.packet import EVENT, Packet
+from socketio_core.socketio.weight import LIGHT_CHARS, Scale, count_values
+
+JSON_SCALE = Scale(is_json=True)
+OTHER_SCALE = Scale(is_json=False)
+LONG = "x" * 2000
+VALUE, CONTAINER = 32, 80
+
+
+def values_of(data: Any) -> int:
+    """Count commas and opening brackets, as they stand in the text."""
+    if type(data) in (dict, list):
+        inner: list[Any] = [*(data.values() if hasattr(data, "values") else data)]
+        return max(1, len(inner)) + sum(map(values_of, inner))
+    return 0
+
+
+TEXTS = st.text(',:[]{}"\\x\u00e9\U0001f600', max_size=8)
+DATA = st.recursive(
+    st.integers(-9, 9) | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(DATA, max_size=5))
+def test_values_of_a_dense_text_are_those_outside_of_strings(data: list[object]) -> None:
+    text = json.dumps([*data, *[0] * 40], separators=(",", ":"), ensure_ascii=False)
+    assert count_values(text) == values_of([*data, *[0] * 40])
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("[]", 1),
+        ('["a",{"b":[1,2]}]', 5),
+        (f'["{LONG}",[1,2]]', 4),  # so few that it does not matter where they are
+        (f'["{LONG}{"," * 10}"]', 11),
+        (f'["{LONG}{"," * 1000}"]', 1),  # so many that it does
+        (f'["{"," * 1000}"]', 1),
+    ],
+)
+def test_values_of_a_sparse_text_may_be_in_strings(text: str, count: int) -> None:
+    assert count_values(text) == count
+
+
+@pytest.mark.parametrize(
+    ("payload", "size"),
+    [
+        ("", 0),
+        ("é" * 100, 200),
+        ("2" + "[]," * 85, LIGHT_CHARS),
+        ("2" + "[]," * 86, 1 + 86 * (3 + VALUE + CONTAINER)),
+        (f'2["{LONG}",{{"a":1}}]', 2000 + 13 + 2 * VALUE + 2 * CONTAINER),
+        (f'2["{LONG}{"," * 1000}"]', 3000 + 5 + CONTAINER),
+        (b"[]," * 1000, 3000),
+    ],
+)
+def test_message_is_charged_for_each_value(payload: str | bytes, size: int) -> None:
+    assert JSON_SCALE.weigh(payload, None) == size
+
+
+def test_one_wide_character_makes_all_of_them_wide() -> None:
+    assert JSON_SCALE.weigh(f"{LONG}\U0001f600", None) >= 4 * len(LONG)
+    assert JSON_SCALE.weigh(f"{LONG}\\ud83d\\ude00", None) == 2 * (len(LONG) + 12)
+
+
+def test_what_another_parser_makes_of_a_message_is_walked_over() -> None:
+    data = [1, "a" * 1000, {"k": (b"b" * 1000,)}]
+    held = OTHER_SCALE.weigh(b"x", Packet(EVENT, "/", data))
+    assert 2000 + 7 * VALUE + 3 * CONTAINER <= held <= 2000 + 7 * VALUE + 3 * CONTAINER + 3 * 64
+    assert OTHER_SCALE.weigh(b"x" * 5000, Packet(EVENT, "/", data)) == 5000
+    assert OTHER_SCALE.weigh("é", None) == 2
+    assert OTHER_SCALE.light_chars == 0

@@ -12,7 +12,7 @@ An adapter gets it from `host_of(server)` and claims it for its event loop with 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from socketio_core.app.bundle import ClientBundle
@@ -110,18 +110,19 @@ class ServerHost:
 
     # -- what has happened -------------------------------------------------------------------------------------------
 
-    def dispatch(self) -> list[Inbox[Any]]:
+    def dispatch(self) -> Sequence[Inbox[Any]]:
         """Put what happened into inboxes. Returns those of which `work` must be run now."""
         first, *others = self.endpoints
-        found: list[Inbox[Any]] = [*first.dispatcher.dispatch()]
-        for endpoint in others:
-            found += endpoint.dispatcher.dispatch()
-        return found
+        found = first.dispatcher.dispatch()
+        return (
+            [*found, *(inbox for endpoint in others for inbox in endpoint.dispatcher.dispatch())] if others else found
+        )
 
     def work_soon(self) -> None:
         """Have everything done that there is to do, in tasks."""
         for endpoint in self.endpoints:
-            endpoint.dispatcher.dispatch_soon()
+            for inbox in endpoint.dispatcher.dispatch():
+                self.runtime.spawn(inbox.work)
 
     # -- what the application is asked -------------------------------------------------------------------------------
 

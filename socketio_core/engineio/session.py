@@ -87,7 +87,8 @@ class Session(SessionBase[WebSocket, Heartbeat]):
     @property
     def is_over_high_water(self) -> bool:
         """Whether the peer reads too slowly for more: wait, or drop."""
-        return self.outbox.is_over_high_water(self.shared.settings)
+        outbox = self.outbox
+        return bool(outbox.messages) and outbox.is_over_high_water(self.shared.settings)
 
     @property
     def is_upgrading(self) -> bool:

@@ -48,7 +48,8 @@ class LoopRuntime:
         self._token: trio.lowlevel.TrioToken | None = None
         self._thread = _NO_THREAD
         self._ready = trio.Event()
-        self._sleep: trio.CancelScope | None = None
+        self._sleep = trio.CancelScope()  # of `keep_time`
+        self._wakes_at = -math.inf  # when that ends by itself; in the past while it does not sleep
         self._rests_until = -math.inf
         self.is_corked = False
         self.clock: Callable[[], float] = trio.current_time
@@ -82,7 +83,7 @@ class LoopRuntime:
     @property
     def is_behind(self) -> bool:
         """Whether input waits for its turn, which `handle_timeout` gives."""
-        raise NotImplementedError
+        return False
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
@@ -154,14 +155,12 @@ class LoopRuntime:
 
     def wake_in_time(self) -> None:
         """See that `keep_time` sleeps no longer than until the next deadline."""
-        at = self._wake_at
-        if self._sleep is not None and at < self._sleep.deadline:
-            self._sleep.deadline = at
-
-    @property
-    def _wake_at(self) -> float:
-        """When there is something to do; at once when input waits for its turn, but others have theirs first."""
         deadline = self.next_deadline
+        if deadline is not None and deadline < self._wakes_at:
+            self._wakes_at = self._sleep.deadline = self._to_wake_at(deadline)
+
+    def _to_wake_at(self, deadline: float | None) -> float:
+        """When to see to a deadline; at once when input waits for its turn, but others have theirs first."""
         if deadline is None:
             return math.inf
         return deadline if self.is_behind else max(deadline, self._rests_until)
@@ -178,8 +177,10 @@ class LoopRuntime:
     async def keep_time(self) -> None:
         """Sleep until the next deadline, again and again."""
         while True:
-            with trio.CancelScope(deadline=self._wake_at) as self._sleep:
+            self._wakes_at = self._to_wake_at(self.next_deadline)
+            with trio.CancelScope(deadline=self._wakes_at) as self._sleep:
                 await trio.sleep_forever()
+            self._wakes_at = -math.inf
             now = trio.current_time()
             self._rests_until = now + TIMER_REST_S
             try:

@@ -47,7 +47,10 @@ class AsgiSite:
         timeouts: those that are not the ASGI server's: of bodies, and of the end.
         is_closing: nothing new is served.
         served: how many requests and WebSockets are at it.
+        is_behind: see `Timed`; the ASGI server gives turns, not this.
     """
+
+    is_behind = False
 
     def __init__(self, host: ServerHost) -> None:
         self.host = host

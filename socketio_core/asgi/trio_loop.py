@@ -27,6 +27,7 @@ class TrioLoop:
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """See `Loop`. Nobody lends a nursery, so a task of trio's own holds one."""
         self._site = site
+        self._runtime.timed = site
         self._runtime.site = site  # type: ignore[assignment] # what it needs of one
         host.bind(self._runtime, Log(LOGGER))
         started = trio.Event()

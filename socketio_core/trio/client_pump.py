@@ -62,7 +62,7 @@ class ClientPump(Writer[ClientWire]):
         wire = self._wire
         while self._reader is me and not wire.is_over:
             if wire.wants_tls:
-                tls = self._client.tls()
+                tls = self._client.life.tls()
                 direct = self._direct = DirectStream(await shake_hands(direct.stream, tls, wire.server_name))
                 wire.has_unread = direct.has_unread
                 wire.secured(trio.current_time())
@@ -79,7 +79,7 @@ class ClientPump(Writer[ClientWire]):
     async def _handle(self, me: object) -> None:
         """Run handlers for what has arrived, in this task as long as they do not wait."""
         client = self._client
-        inboxes = client.host.dispatch()
+        inboxes = client.life.host.dispatch()
         for inbox in inboxes[1:]:  # they must not wait for the first one
             client.spawn(inbox.work)
         for inbox in inboxes[:1]:
@@ -128,5 +128,5 @@ class ClientPump(Writer[ClientWire]):
         await super()._write_rest(direct)
 
     def _has_written(self) -> None:
-        self._client.site.note(self._wire)
+        self._client.life.site.note(self._wire)
         self._client.flush()

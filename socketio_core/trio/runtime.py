@@ -6,58 +6,55 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from contextvars import copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 from socketio_core.errors import LocalProtocolError
+from socketio_core.network.runtime import NOBODY, LoopRuntime
 from socketio_core.trio.groups import is_cancelled
 
 if TYPE_CHECKING:
     from socketio_core.wire import Site
 
-
 LOGGER: Final = logging.getLogger("socketio_core.trio")
 
-TIMER_REST_S: Final = 0.005
-"""After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together (benchmarks:
-memory). One that comes alone is seen to at its time."""
 
-
-_NO_THREAD: Final = 0
-_ELSEWHERE: Final = (
-    "called from another thread than the one that runs the server or client; there, call"
-    " trio.from_thread.run_sync(io.emit_nowait, ...) or trio.from_thread.run(io.emit, ...),"
-    " with trio_token=... unless trio.to_thread began the thread"
-)
-
-
-class LoopRuntime:
+class NurseryRuntime(LoopRuntime):
     """trio's part of `Runtime`; its two tasks, `flush_when_ready` and `keep_time`, run in the nursery.
 
     Attributes:
         is_corked: a reader works, and flushes by itself when it is through.
         clock: returns the time, as `now` does, without looking for the event loop each time (benchmarks: server).
+        stop: begins the end.
+        stop_at_once: cancels all that is left.
+        interrupt: the `KeyboardInterrupt` that came up in a task of the runtime's own; it comes out behind the end.
     """
 
+    logger = LOGGER
+    elsewhere = (
+        "called from another thread than the one that runs the server or client; there, call"
+        " trio.from_thread.run_sync(io.emit_nowait, ...) or trio.from_thread.run(io.emit, ...),"
+        " with trio_token=... unless trio.to_thread began the thread"
+    )
+
     def __init__(self) -> None:
+        super().__init__()
         self._nursery: trio.Nursery | None = None
-        self._context = copy_context()  # of whoever attaches
         self._token: trio.lowlevel.TrioToken | None = None
-        self._thread = _NO_THREAD
         self._ready = trio.Event()
         self._sleep = trio.CancelScope()  # of `keep_time`
         self._wakes_at = -math.inf  # when that ends by itself; in the past while it does not sleep
-        self._rests_until = -math.inf
         self.is_corked = False
         self.clock: Callable[[], float] = trio.current_time
+        self.stop: Callable[[], None] = _nothing
+        self.stop_at_once: Callable[[], None] = _nothing
+        self.interrupt: KeyboardInterrupt | None = None
 
     def attach(self, nursery: trio.Nursery) -> None:
         """Begin to work."""
         self._nursery = nursery
-        self._context = copy_context()
         self._token = trio.lowlevel.current_trio_token()
         self._thread = get_ident()
         self.clock = trio.lowlevel.current_clock().current_time
@@ -71,23 +68,7 @@ class LoopRuntime:
     def detach(self) -> None:
         """Stop working: nothing can be spawned any more, and what is called does nothing."""
         self._nursery = None
-        self._thread = _NO_THREAD
-
-    # -- what is run -------------------------------------------------------------------------------------------------
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When `handle_timeout` is to be called."""
-        raise NotImplementedError
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether input waits for its turn, which `handle_timeout` gives."""
-        return False
-
-    def handle_timeout(self, now: float) -> None:
-        """Do what is due."""
-        raise NotImplementedError
+        self._thread = NOBODY
 
     def flush(self) -> None:
         """Dispatch what has happened, and see to what is to be written."""
@@ -105,29 +86,31 @@ class LoopRuntime:
 
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """See `Runtime`."""
-        self.start_soon(function, *args)
+        self.start_soon(self._run_guarded, function, *args)
+
+    async def _run_guarded(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        try:
+            await function(*args)
+        except KeyboardInterrupt as error:
+            self.interrupted(error)
+
+    def interrupted(self, error: KeyboardInterrupt) -> None:
+        """End in order: trio raises Ctrl-C in whichever task is busy, a handler's; at once at the second."""
+        if self.interrupt is None:
+            self.interrupt = error
+            self.stop()
+        else:
+            self.stop_at_once()
 
     def start_soon(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """Start a task; without a nursery there is nothing to do."""
         if self._nursery is not None:
             self._context.run(self._nursery.start_soon, function, *args)
 
-    def end_at_once(self) -> None:
-        """Cancel all tasks."""
-        if self._nursery is not None:
-            self._nursery.cancel_scope.cancel()
-
-    def check_caller(self) -> None:
-        """See `Runtime`; before the start and behind the end nobody is there, so anybody may call."""
-        if get_ident() != self._thread and self._thread != _NO_THREAD:
-            raise LocalProtocolError(_ELSEWHERE)
-
     def check_cancelled(self) -> Coroutine[Any, Any, None]:
         """See `Runtime`."""
-        if (
-            get_ident() != self._thread and self._thread != _NO_THREAD
-        ):  # `check_caller` without the call: it costs 0.05 µs
-            raise LocalProtocolError(_ELSEWHERE)
+        if get_ident() != self._thread and self._thread != NOBODY:  # `check_caller` without the call costs 0.05 µs less
+            raise LocalProtocolError(self.elsewhere)
         return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - the caller awaits it: one coroutine less
 
     def is_cancelled(self, error: BaseException) -> bool:
@@ -136,8 +119,8 @@ class LoopRuntime:
 
     def output_ready(self) -> None:
         """See `Runtime`; while a reader works, it flushes by itself when it is through."""
-        if get_ident() != self._thread and self._thread != _NO_THREAD:  # as above
-            raise LocalProtocolError(_ELSEWHERE)
+        if get_ident() != self._thread and self._thread != NOBODY:  # as above
+            raise LocalProtocolError(self.elsewhere)
         if not self.is_corked:
             self._ready.set()
 
@@ -147,23 +130,13 @@ class LoopRuntime:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(function)
 
-    def log_exception(self, message: str, error: BaseException | None) -> None:
-        """See `Runtime`."""
-        LOGGER.error("%s", message, exc_info=error)
-
     # -- output and time ---------------------------------------------------------------------------------------------
 
     def wake_in_time(self) -> None:
         """See that `keep_time` sleeps no longer than until the next deadline."""
-        deadline = self.next_deadline
+        deadline = self.timed.next_deadline
         if deadline is not None and deadline < self._wakes_at:
-            self._wakes_at = self._sleep.deadline = self._to_wake_at(deadline)
-
-    def _to_wake_at(self, deadline: float | None) -> float:
-        """When to see to a deadline; at once when input waits for its turn, but others have theirs first."""
-        if deadline is None:
-            return math.inf
-        return deadline if self.is_behind else max(deadline, self._rests_until)
+            self._wakes_at = self._sleep.deadline = self.to_wake_at(deadline)
 
     @trio.lowlevel.enable_ki_protection
     async def flush_when_ready(self) -> None:
@@ -177,16 +150,11 @@ class LoopRuntime:
     async def keep_time(self) -> None:
         """Sleep until the next deadline, again and again."""
         while True:
-            self._wakes_at = self._to_wake_at(self.next_deadline)
+            self._wakes_at = self.to_wake_at(self.timed.next_deadline)
             with trio.CancelScope(deadline=self._wakes_at) as self._sleep:
                 await trio.sleep_forever()
             self._wakes_at = -math.inf
-            now = trio.current_time()
-            self._rests_until = now + TIMER_REST_S
-            try:
-                self.handle_timeout(now)
-            except Exception as error:  # noqa: BLE001 - a fault there must not end everything
-                self.log_exception("what was due failed", error)
+            self.do_what_is_due(trio.current_time())
             self.flush_safely()
 
     def flush_safely(self) -> None:
@@ -197,55 +165,16 @@ class LoopRuntime:
             self.log_exception("what has happened could not be told", error)
 
 
-class TrioRuntime(LoopRuntime):
+class TrioRuntime(NurseryRuntime):
     """A server's runtime.
 
     Attributes:
         site: what it sees to.
-        stop: begins the end of the server.
-        stop_at_once: cancels all that is left.
-        interrupt: the `KeyboardInterrupt` that came up in another task than that of `serve`.
     """
-
-    site: Site
-    interrupt: KeyboardInterrupt | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.stop: Callable[[], None] = _nothing
-        self.stop_at_once: Callable[[], None] = _nothing
-
-    def interrupted(self, error: KeyboardInterrupt) -> None:
-        """End in order: trio raises Ctrl-C in whichever task is busy, a handler's; at once at the second."""
-        if self.interrupt is None:
-            self.interrupt = error
-            self.stop()
-        else:
-            self.stop_at_once()
-
-    def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        """See `Runtime`."""
-        self.start_soon(self._run_guarded, function, *args)
-
-    async def _run_guarded(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        try:
-            await function(*args)
-        except KeyboardInterrupt as error:
-            self.interrupted(error)
-
-    @property
-    def next_deadline(self) -> float | None:
-        """See `LoopRuntime`."""
-        return self.site.next_deadline
-
-    @property
-    def is_behind(self) -> bool:
-        """See `LoopRuntime`."""
-        return self.site.is_behind
-
-    def handle_timeout(self, now: float) -> None:
-        """See `LoopRuntime`."""
-        self.site.handle_timeout(now)
+        self.site: Site
 
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
@@ -257,4 +186,4 @@ class TrioRuntime(LoopRuntime):
 
 
 def _nothing() -> None:
-    """Before it serves."""
+    """Before it runs."""

@@ -89,7 +89,7 @@ class Service:
     def __init__(self, host: ServerHost, runtime: TrioRuntime) -> None:
         self.host = host
         self.runtime = runtime
-        self.site = runtime.site = site_of(host)
+        self.site = runtime.site = runtime.timed = site_of(host)
         self.watcher: Watcher | None = None
         self._shaking_hands: set[trio.CancelScope] = set()  # for TLS
         self._closing = trio.Event()

@@ -10,8 +10,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import EngineSettings
+from socketio_core.network.runtime import TIMER_REST_S
 from socketio_core.trio import AckTimeout, Server
-from socketio_core.trio.runtime import TIMER_REST_S, LoopRuntime, TrioRuntime
+from socketio_core.trio.runtime import NurseryRuntime, TrioRuntime
 from tests.trio.bench import serving, trio_test
 
 
@@ -42,7 +43,8 @@ async def test_behind_the_end_nothing_is_spawned() -> None:
         runtime.detach()
         runtime.spawn(task, "behind")
     runtime.start_soon(task, "behind")
-    runtime.end_at_once()
+    runtime.stop()
+    runtime.stop_at_once()
     await wait_all_tasks_blocked()
     assert ran == ["before"]
     assert not runtime.is_attached
@@ -87,9 +89,12 @@ async def test_deadline_that_comes_nearer_wakes_the_clock_in_time() -> None:
 
 @trio_test
 async def test_deadlines_close_together_are_seen_to_together() -> None:
-    class Timers(LoopRuntime):
+    class Timers(NurseryRuntime):
+        is_behind = False
+
         def __init__(self, *deadlines: float) -> None:
             super().__init__()
+            self.timed = self
             self.pending = list(deadlines)
             self.seen: list[tuple[float, list[float]]] = []
 

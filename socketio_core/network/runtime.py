@@ -1,0 +1,76 @@
+"""What a `Runtime` is on any event loop: who may call, what is logged, when deadlines are looked at."""
+
+from __future__ import annotations
+
+import math
+from contextvars import copy_context
+from logging import Logger
+from threading import get_ident
+from typing import ClassVar, Final, Protocol
+
+from socketio_core.errors import LocalProtocolError
+
+TIMER_REST_S: Final = 0.005
+"""After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together (benchmarks:
+memory). One that comes alone is seen to at its time."""
+
+NOBODY: Final = 0  # no thread has this number
+
+
+class Timed(Protocol):
+    """What has deadlines: the site of a server, the life of a client."""
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `handle_timeout` is to be called."""
+        ...
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether input waits for its turn, which `handle_timeout` gives."""
+        ...
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+
+
+class LoopRuntime:
+    """A part of `Runtime`.
+
+    Attributes:
+        logger: of the adapter.
+        elsewhere: what is said to those who call from another thread.
+        timed: what has deadlines; set before anything begins.
+    """
+
+    logger: ClassVar[Logger]
+    elsewhere: ClassVar[str]
+    timed: Timed
+
+    def __init__(self) -> None:
+        self._context = copy_context()  # of whoever began it; all its tasks are run in that
+        self._thread = NOBODY  # before the start and behind the end anybody may call
+        self._rests_until = -math.inf
+
+    def check_caller(self) -> None:
+        """See `Runtime`."""
+        if get_ident() != self._thread and self._thread != NOBODY:
+            raise LocalProtocolError(self.elsewhere)
+
+    def log_exception(self, message: str, error: BaseException | None) -> None:
+        """See `Runtime`."""
+        self.logger.error("%s", message, exc_info=error)
+
+    def to_wake_at(self, deadline: float | None) -> float:
+        """When to see to a deadline; at once when input waits for its turn, but others have theirs first."""
+        if deadline is None:
+            return math.inf
+        return deadline if self.timed.is_behind else max(deadline, self._rests_until)
+
+    def do_what_is_due(self, now: float) -> None:
+        """See to the deadlines."""
+        self._rests_until = now + TIMER_REST_S
+        try:
+            self.timed.handle_timeout(now)
+        except Exception as error:  # noqa: BLE001 - a fault there must not end everything
+            self.log_exception("what was due failed", error)

@@ -50,6 +50,8 @@ class EngineSettings:
     transports: Sequence[str] = ("polling", "websocket")  # reference
     allow_upgrades: bool = True  # reference; here it is enforced, not only advertised
     max_payload_bytes: int = 1_000_000  # reference (maxHttpBufferSize): one POST body, one WebSocket message
+    max_fragments: int = 16_384  # npm ws 8.21: of one WebSocket message, empty ones too
+    max_unanswered_pings: int = 1_000  # ours: that came while a pong could not be written; the client reads nothing
     max_packets_per_payload: int = _FOLLOWS  # ours: 10,000; one for 100 bytes of a body, which may hold 50 times that
     max_packets_per_poll: int | None = None  # reference: a poll takes all there is; python-socketio's client stands 16
     max_sessions: int = 100_000  # ours: about 1 GB of idle sessions
@@ -80,7 +82,7 @@ class EngineSettings:
         _check_numbers(
             self,
             "ping_interval_s ping_timeout_s upgrade_timeout_s close_timeout_s max_pause_s max_payload_bytes"
-            " max_sessions max_buffered_messages",
+            " max_fragments max_unanswered_pings max_sessions max_buffered_messages",
             "max_packets_per_payload max_buffered_bytes high_water_bytes",
         )
         _follow(
@@ -165,6 +167,8 @@ class EngineClientSettings:
     post_timeout_s: float = 60.0  # ours: for the answer to one POST; the reference waits for ever (requestTimeout: 0)
     max_pause_s: float = 120.0  # ours: as `EngineSettings.max_pause_s`
     max_message_bytes: int = 104_857_600  # reference: the default of npm's ws in a client; one response, one message
+    max_fragments: int = 16_384  # npm ws 8.21: as a server's
+    max_unanswered_pings: int = 1_000  # ours: as a server's
     max_packets_per_payload: int = _FOLLOWS  # ours: 200,000, twice what our server buffers; one for 1000 bytes
     max_packets_per_post: int = 16  # what python-socketio's server takes; the reference sends all there is
     max_buffered_bytes: int = _FOLLOWS  # ours: one message of the largest size, 16 MB at least
@@ -185,7 +189,7 @@ class EngineClientSettings:
         _check_numbers(
             self,
             "open_timeout_s upgrade_timeout_s close_timeout_s post_timeout_s max_pause_s max_message_bytes"
-            " max_packets_per_post max_buffered_messages",
+            " max_fragments max_unanswered_pings max_packets_per_post max_buffered_messages",
             "max_packets_per_payload max_buffered_bytes high_water_bytes",
         )
         _follow(

@@ -22,6 +22,7 @@ from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, TrustProxy
 from socketio_core.http import Request, Response
 from socketio_core.serving import Serving, Timeouts
+from socketio_core.settings import EngineSettings
 from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire.asked import Asked
 from socketio_core.wire.base import Home, Pace
@@ -100,6 +101,11 @@ class Mount:
     def max_payload_bytes(self) -> int:
         """The limit on a message, as in the settings."""
         return self.core.engine_settings.max_payload_bytes
+
+    @property
+    def engine_settings(self) -> EngineSettings:
+        """The other limits."""
+        return self.core.engine_settings
 
     def pace_for(self, websocket: WebSocket) -> Pace | None:
         """Return how the application keeps up with who has this WebSocket."""

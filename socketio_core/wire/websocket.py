@@ -36,6 +36,7 @@ from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.core import Core
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
+from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.plain_frames import Foreign, PlainFrames, plain_frame
@@ -119,6 +120,11 @@ class Behind(Protocol[_W_contra]):
         """The limit on a message, as in the settings."""
         ...
 
+    @property
+    def engine_settings(self) -> EngineSettings | EngineClientSettings:
+        """The other limits."""
+        ...
+
     def pace_for(self, websocket: _W_contra) -> Pace | None:
         """Return how the application keeps up; `None` if that is not known, or not yet."""
         ...
@@ -136,8 +142,9 @@ class Frames(Generic[_W]):
     """
 
     __slots__ = (
-        "_answer", "_core", "_extensions", "_has_more", "_inbound", "_is_paused", "_made_frames", "_mount", "_outbound",
-        "_pace", "_plain_frames", "_pong", "_role", "_shares_frames", "_site", "_unread", "_websocket", "_wire",
+        "_answer", "_core", "_extensions", "_fragments", "_has_more", "_inbound", "_is_paused", "_made_frames",
+        "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_role", "_shares_frames", "_site",
+        "_unread", "_websocket", "_wire",
     )  # fmt: skip
 
     def __init__(
@@ -171,6 +178,8 @@ class Frames(Generic[_W]):
         self._has_more = bool(early)
         self._answer = answer
         self._pong = b""
+        self._pings = 0  # that have come since a pong was taken
+        self._fragments = 0  # of the message that is coming in
 
     def __repr__(self) -> str:
         return f"WebSocket of {self._websocket.session!r}, {self._inbound.value}, {self._outbound.value}"
@@ -306,14 +315,36 @@ class Frames(Generic[_W]):
                     self._inbound = _DEAF
                     break
                 left -= len(part) // PIECE_BYTES
+                if event.message_finished:
+                    self._fragments = 0
+                elif event.frame_finished:
+                    self._count_fragment(now)
             elif isinstance(event, Ping):
                 if frames.state is ConnectionState.OPEN:  # after our close frame nothing more is sent
                     self._pong = frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
+                    self._count_ping(now)
             elif isinstance(event, CloseConnection):
                 self._peer_closed(event, now)
-            if left <= 0:
+            if left <= 0 or not self._is_listening:
                 break
         return left
+
+    def _count_fragment(self, now: float) -> None:
+        """Close when there are too many, be they empty: each costs time, and a limit on bytes does not count them."""
+        self._fragments += 1
+        limit = self._mount.engine_settings.max_fragments
+        if self._fragments >= limit:
+            self._break_off(f"message in more than max_fragments: {limit}", now)
+
+    def _count_ping(self, now: float) -> None:
+        """Close when the peer takes no pongs, but sends pings."""
+        self._pings += 1
+        if self._pings > self._mount.engine_settings.max_unanswered_pings:
+            self._break_off("pings come faster than their pongs are taken", now)
+
+    def _break_off(self, detail: str, now: float) -> None:
+        self._inbound = _DEAF
+        self._core.fail(self._websocket, detail, CloseCode.POLICY_VIOLATION, now)
 
     def _peer_closed(self, close: CloseConnection, now: float) -> None:
         if self._frames.state in _PEER_CLOSED:
@@ -388,6 +419,7 @@ class Frames(Generic[_W]):
             data = wire_bytes(messages[0])
         else:
             data = urgent + b"".join([wire_bytes(message) for message in messages])
+        self._pings = 0
         self._answer = self._pong = b""  # a message that cannot be written does not take the answer along
         if websocket.is_closed and not websocket.outbox:
             self._outbound = _LAST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -102,6 +103,18 @@ def test_a_body_is_measured_as_it_arrives(size: int, chunk: int, *, fits: bool) 
     assert all(wanted) == fits
     assert post.is_too_large != fits
     assert post.take_body() == (body if fits else b"")
+
+
+def test_pieces_of_two_bytes_take_two_bytes() -> None:
+    scene = Scene()
+    post = Post(scene.session(scene.client()), [], 200_000)
+    tracemalloc.start()
+    try:
+        assert all(post.feed(b"x" * 2) for _ in range(100_000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * 200_000
 
 
 def test_a_fed_buffer_may_be_used_again() -> None:

@@ -868,3 +868,56 @@ def test_upgrade_from_polling() -> None:
     assert turned_away.answer().status == 101
     assert turned_away.close_code() is None
     peer.echo()
+
+
+# -- peers that cost more than they say --------------------------------------------------------------------------------
+
+
+def limited(**options: Any) -> House:
+    return house(settings=EngineSettings(path="/engine.io/", max_fragments=10, max_unanswered_pings=10), **options)
+
+
+@pytest.mark.parametrize("part", [b"", b"x"])
+@pytest.mark.parametrize("shortcuts", [True, False])
+@pytest.mark.parametrize(("count", "code"), [(10, None), (11, 1008)])
+def test_message_of_too_many_fragments_ends_the_connection(
+    part: bytes, count: int, code: int | None, *, shortcuts: bool
+) -> None:
+    place = limited(shortcuts=shortcuts)
+    peer = place.websocket()
+    fragments = frame(b"4", TEXT, fin=False) + frame(part, CONTINUATION, fin=False) * (count - 2)
+    for _ in range(2):
+        peer.send(fragments + frame(b"y", CONTINUATION))
+    if code is None:
+        assert place.messages == [part.decode() * (count - 2) + "y"] * 2
+    else:
+        assert (place.messages, peer.close_code()) == ([], code)
+        assert "max_fragments: 10" in str(getattr(place.happened[-1][1], "error", None))
+
+
+def test_fragments_that_arrive_byte_by_byte_count_once() -> None:
+    place = limited()
+    peer = place.websocket()
+    data = frame(b"4" + b"x" * 50, TEXT, fin=False) + frame(b"y" * 50, CONTINUATION)
+    peer.send(*(data[at : at + 1] for at in range(len(data))))
+    assert place.messages == ["x" * 50 + "y" * 50]
+
+
+@pytest.mark.parametrize(("count", "is_over"), [(10, False), (11, True)])
+def test_pings_that_come_faster_than_pongs_are_taken_end_the_connection(count: int, *, is_over: bool) -> None:
+    place = limited()
+    peer = place.websocket()
+    peer.is_reading = False
+    for _ in range(count):
+        peer.send(frame(b"?", PING))
+    assert (place.kinds[-1] == "Closed") is is_over
+    peer.read_on()
+    assert [opcode for opcode, _ in peer.frames()] == [PONG, *[CLOSE] * is_over]
+
+
+def test_pings_whose_pongs_are_taken_are_answered_for_ever() -> None:
+    place = limited()
+    peer = place.websocket()
+    for _ in range(5):
+        peer.send(frame(b"?", PING) * 10)
+        assert peer.frames() == [(PONG, b"?")]

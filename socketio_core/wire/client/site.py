@@ -13,6 +13,7 @@ from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocke
 from socketio_core.engineio.client.states import CarrierState
 from socketio_core.engineio.core import AnyClient
 from socketio_core.ids import new_key as default_new_key
+from socketio_core.settings import EngineClientSettings
 from socketio_core.url import Proxy, ServerAddress
 from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.client.connection import ClientWire
@@ -196,6 +197,11 @@ class ClientSite(Home[ClientWire]):
     def max_payload_bytes(self) -> int:
         """See `Behind`."""
         return self.core.engine_settings.max_message_bytes
+
+    @property
+    def engine_settings(self) -> EngineClientSettings:
+        """See `Behind`."""
+        return self.core.engine_settings
 
     def pace_for(self, websocket: ClientWebSocket) -> Pace | None:
         """See `Behind`."""

@@ -338,3 +338,23 @@ def test_open_packet_may_come_late() -> None:
     desk.advance(1.0)
     line.send(said(OPEN))
     assert desk.core.is_open
+
+
+# -- servers that cost more than they say ------------------------------------------------------------------------------
+
+
+def test_message_of_too_many_fragments_ends_the_connection() -> None:
+    desk, line = talking(max_fragments=10)
+    line.send(said(b"4", TEXT, fin=False) + said(b"", CONTINUATION, fin=False) * 8 + said(b"", CONTINUATION))
+    assert desk.events[-1] == ""
+    line.send(said(b"4", TEXT, fin=False) + said(b"", CONTINUATION, fin=False) * 9)
+    assert line.frames()[-1][1][:2] == b"\x03\xf0"
+
+
+def test_pings_that_come_faster_than_pongs_are_taken_end_the_connection() -> None:
+    _, line = talking(max_unanswered_pings=10)
+    line.wire.receive(said(b"", PING) * 10, 0.0)
+    assert line.wire.wants_input
+    line.wire.receive(said(b"", PING), 0.0)
+    line.desk.settle()
+    assert line.frames()[-1][1][:2] == b"\x03\xf0"

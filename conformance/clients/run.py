@@ -25,7 +25,7 @@ CASE_S: Final = 15.0
 START_S: Final = 30.0
 """How long a process may take to start."""
 
-KNOWN: Final = ("node", "trio")
+KNOWN: Final = ("asyncio", "node", "trio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def command_of(words: Sequence[str]) -> list[str]:
     Raises:
         HostError: Node or its packages cannot be had.
     """
-    if list(words) == ["trio"]:
-        return [sys.executable, "-m", "conformance.hosts.clients.trio"]
+    if list(words) in (["asyncio"], ["trio"]):
+        return [sys.executable, "-m", f"conformance.hosts.clients.{words[0]}"]
     if list(words) == ["node"]:
         from conformance.hosts import node
 
@@ -173,7 +173,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit status: 0 everything that must pass passed, 1 not so, 2 the run was not possible, 130 interrupted",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="the client's command, or node, or trio")
+    parser.add_argument(
+        "command", nargs="*", metavar="-- COMMAND", help="the client's command, or asyncio, node or trio"
+    )
     parser.add_argument("--list", action="store_true", help="print the cases, run nothing")
     parser.add_argument("-k", metavar="TEXT", action="append", default=[], help="only cases whose names contain TEXT")
     parser.add_argument("--level", choices=LEVELS, help="only cases of this level")

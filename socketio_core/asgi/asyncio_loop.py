@@ -26,6 +26,7 @@ class AsyncioLoop:
         """See `Loop`."""
         self._runtime = AsyncioRuntime(host)
         self._site = site
+        self._runtime.timed = site
         self._runtime.site = site  # type: ignore[assignment] # what it needs of one
         host.bind(self._runtime, Log(LOGGER))
         self._runtime.start(self._task_ended.set)

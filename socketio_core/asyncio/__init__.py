@@ -1,4 +1,4 @@
-"""Socket.IO on asyncio: a server that moves bytes between asyncio's transports and the engine. For uvloop too."""
+"""Socket.IO on asyncio, and on uvloop: a server and a client that move bytes between transports and the engine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from socketio_core.app import (
     Namespace,
     Socket,
 )
+from socketio_core.app.client_manager import ClientManager
+from socketio_core.app.client_socket import ClientSocket, ConnectError
+from socketio_core.app.event_stream import EventStream
+from socketio_core.asyncio.client import connect
 from socketio_core.asyncio.serve import serve
 from socketio_core.asyncio.server import Server
 from socketio_core.serving import Timeouts
@@ -19,13 +23,18 @@ from socketio_core.serving import Timeouts
 __all__ = [
     "AckTimeout",
     "BroadcastOperator",
+    "ClientManager",
+    "ClientSocket",
+    "ConnectError",
     "Disconnected",
     "EngineServer",
     "EngineSession",
+    "EventStream",
     "Handshake",
     "Namespace",
     "Server",
     "Socket",
     "Timeouts",
+    "connect",
     "serve",
 ]

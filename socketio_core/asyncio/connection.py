@@ -1,57 +1,71 @@
-"""One connection of a server on asyncio: bytes from a transport to its wire, and back."""
+"""One connection on asyncio, of either role: bytes from a transport to its wire, and back."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import Any, Generic, Protocol, TypeVar
 
-from socketio_core.network.listening import address_of
+from socketio_core.network.dialing import reason_of
+from socketio_core.wire.base import BaseWire
 
-if TYPE_CHECKING:
-    from socketio_core.asyncio.serve import Service
-    from socketio_core.wire import Wire
+_W = TypeVar("_W", bound=BaseWire)
 
 
-class Connection(asyncio.Protocol):
+class Wires(Protocol):
+    """What the wires of a server or a client belong to: a site."""
+
+    def note(self, wire: Any) -> None:
+        """Have a connection looked after."""
+
+
+class Owner(Protocol):
+    """The runtime of a server or a client, as its connections see it."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        ...
+
+    def wake(self) -> None:
+        """See to what has happened."""
+
+    @property
+    def site(self) -> Wires:
+        """What its wires belong to."""
+        ...
+
+
+class Connection(asyncio.Protocol, Generic[_W]):
     """Hands over what comes, and writes what the runner has it write (`flush`)."""
 
-    __slots__ = ("_can_write", "_is_muted", "_is_reading", "_runtime", "_service", "_transport", "_wire")
+    __slots__ = ("_can_write", "_is_muted", "_is_reading", "_owner", "_transport", "_wire")
 
     _transport: asyncio.Transport
-    _wire: Wire
+    _wire: _W
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._runtime = service.runtime
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
         self._can_write = True
         self._is_reading = True
         self._is_muted = False
 
-    # -- what the loop calls -----------------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has come, and over TLS has shaken hands."""
-        transport = cast("asyncio.Transport", transport)  # not by class: uvloop has its own
+    def _use(self, transport: asyncio.Transport) -> None:
+        """Read and write here from now on."""
         # What the transport holds is not written yet. Not 0: a TLS transport with that limit is full when it is empty.
-        transport.set_write_buffer_limits(high=1, low=0)
+        is_tls = transport.get_extra_info("sslcontext") is not None
+        transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
         self._transport = transport
-        scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
-        address = address_of(transport.get_extra_info("socket").family, transport.get_extra_info("peername"))
-        now = self._runtime.now()
-        self._wire = self._service.site.connect(now, address, scheme, can_half_close=transport.can_write_eof())
-        self._wire.context = self
-        self._runtime.wake_in_time()  # it has a deadline, though it may never say anything
-        if self._service.site.is_closing:  # it was on its way
-            self._wire.close(now)
-            self._runtime.wake()
+        self._is_reading = self._can_write = True
+
+    # -- what the loop calls -----------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         """Take what was read."""
+        owner = self._owner
         try:
-            self._wire.receive(data, self._runtime.now())
-        except Exception as error:  # noqa: BLE001 - something of the server's failed; it costs this connection and no other
-            self._wire.fail(error, self._runtime.now())
-        self._runtime.wake()
+            self._wire.receive(data, owner.now())
+        except Exception as error:  # noqa: BLE001 - something of ours failed; it costs this connection and no other
+            self._wire.fail(error, owner.now())
+        owner.wake()
 
     def eof_received(self) -> bool:
         """Nothing more comes; the peer may still read, but over TLS, where there is no such thing."""
@@ -60,9 +74,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone, whoever ended it."""
-        self._wire.lost(self._runtime.now())
-        self._runtime.wake()
-        self._service.end_if_through()
+        self._wire.lost(self._owner.now(), "" if exc is None else reason_of(exc))
+        self._owner.wake()
 
     def pause_writing(self) -> None:
         """The socket takes no more for now."""
@@ -71,8 +84,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The socket has taken all there was."""
         self._can_write = True
-        self._service.site.note(self._wire)
-        self._runtime.wake()
+        self._owner.site.note(self._wire)
+        self._owner.wake()
 
     # -- what the runner calls ---------------------------------------------------------------------------------------
 
@@ -86,7 +99,8 @@ class Connection(asyncio.Protocol):
             return
         if wire.is_mute and not self._is_muted:
             self._is_muted = True
-            transport.write_eof()
+            if transport.can_write_eof():
+                transport.write_eof()
         if wire.wants_input is not self._is_reading and not transport.is_closing():
             self._is_reading = not self._is_reading
             if self._is_reading:

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from threading import get_ident
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from socketio_core.app.handover import begin
 from socketio_core.app.host import ServerHost
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
+from socketio_core.network.runtime import NOBODY, LoopRuntime
 from socketio_core.wire import Site
 
 LOGGER: Final = logging.getLogger("socketio_core.asyncio")
-
-TIMER_REST_S: Final = 0.005
-"""After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together."""
-
-_ELSEWHERE: Final = (
-    "called from another thread than the one that runs the server; there, call"
-    " loop.call_soon_threadsafe(io.emit_nowait, ...) or asyncio.run_coroutine_threadsafe(io.emit(...), loop)"
-)
 
 
 class _Nothing:
@@ -46,19 +37,47 @@ def _says_cancelled(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError)
 
 
-class AsyncioRuntime:
-    """asyncio's part of `Runtime`, for one server.
+class Host(Protocol):
+    """A server's or a client's: see there."""
 
-    Whatever happens to the server, a connection or a handler wakes the *runner*, a task that has the handlers run, in
+    def dispatch(self) -> Sequence[Inbox[Any]]:
+        """Return the inboxes whose `work` must be run."""
+        ...
+
+
+async def through(tasks: set[asyncio.Task[None]]) -> None:
+    """Wait until all tasks have ended and are forgotten; whoever is cancelled meanwhile hears of it then."""
+    cancelled: asyncio.CancelledError | None = None
+    while tasks:
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+class RunnerRuntime(LoopRuntime):
+    """asyncio's part of `Runtime`, for one server or client.
+
+    Whatever happens to it, a connection or a handler wakes the *runner*, a task that has the handlers run, in
     itself as long as they do not wait, and then what there is to write be written, once for all that came in the same
     turn of the loop. When a handler is about to wait, the runner becomes its task, and another one takes over.
+
+    Attributes:
+        host: what has handlers run; set before `start`.
     """
 
-    def __init__(self, host: ServerHost) -> None:
-        self._host = host
+    logger = LOGGER
+    elsewhere = (
+        "called from another thread than the one that runs the server or client; there, call"
+        " loop.call_soon_threadsafe(io.emit_nowait, ...) or asyncio.run_coroutine_threadsafe(io.emit(...), loop)"
+    )
+    host: Host
+
+    def __init__(self) -> None:
+        super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._context = copy_context()
-        self._thread = get_ident()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runnable: deque[Inbox[Any]] = deque()
         self._runner: asyncio.Task[None] | None = None
@@ -67,9 +86,7 @@ class AsyncioRuntime:
         self._is_running = False  # the runner is at it
         self._is_over = False
         self._timer: asyncio.TimerHandle | None = None
-        self._rests_until = -math.inf
-        self._on_task_end: Callable[[], None] | None = None
-        self.site: Site
+        self._on_task_end: Callable[[], None]
 
     # -- Runtime -----------------------------------------------------------------------------------------------------
 
@@ -86,30 +103,28 @@ class AsyncioRuntime:
         if not self._is_over:
             self._keep(self._loop.create_task(self._run_guarded(function, *args), context=self._context.copy()))
 
-    def check_caller(self) -> None:
-        """See `Runtime`; before the start and behind the end nobody is there, so anybody may call."""
-        if get_ident() != self._thread and not self._is_over:
-            raise LocalProtocolError(_ELSEWHERE)
-
     def check_cancelled(self) -> Awaitable[None]:
         """See `Runtime`."""
-        if get_ident() != self._thread and not self._is_over:  # `check_caller` without the call
-            raise LocalProtocolError(_ELSEWHERE)
+        if get_ident() != self._thread and self._thread != NOBODY:  # `check_caller` without the call
+            raise LocalProtocolError(self.elsewhere)
         return NOTHING
 
     def is_cancelled(self, error: BaseException) -> bool:
-        """See `Runtime`: nobody cancels a handler's task but `end`, or the handler itself, which means nothing."""
-        if self._is_over or isinstance(error, GeneratorExit):
-            return isinstance(error, GeneratorExit) or _says_cancelled(error)
+        """See `Runtime`: nobody cancels a task of the runtime's but `end`, or its handler, which means nothing.
+
+        That has to be undone, or it would come up where the task waits next. The task of a user is left alone.
+        """
         task = asyncio.current_task()
-        while task is not None and task.cancelling():
+        if self._is_over or task not in self._tasks or isinstance(error, GeneratorExit):
+            return isinstance(error, GeneratorExit) or _says_cancelled(error)
+        while task.cancelling():
             task.uncancel()
         return False
 
     def output_ready(self) -> None:
         """See `Runtime`."""
-        if get_ident() != self._thread and not self._is_over:  # as above
-            raise LocalProtocolError(_ELSEWHERE)
+        if get_ident() != self._thread and self._thread != NOBODY:  # as above
+            raise LocalProtocolError(self.elsewhere)
         if not self._is_running:
             self.wake()
 
@@ -118,15 +133,12 @@ class AsyncioRuntime:
         with suppress(RuntimeError):  # the loop was closed
             self._loop.call_soon_threadsafe(function)
 
-    def log_exception(self, message: str, error: BaseException | None) -> None:
-        """See `Runtime`."""
-        LOGGER.error("%s", message, exc_info=error)
-
     # -- tasks -------------------------------------------------------------------------------------------------------
 
     def start(self, on_task_end: Callable[[], None]) -> None:
         """Begin to work; call `on_task_end` whenever a task has ended."""
         self._on_task_end = on_task_end
+        self._thread = get_ident()
         self._start_runner()
 
     @property
@@ -134,15 +146,19 @@ class AsyncioRuntime:
         """Whether no handler is at work."""
         return self._tasks <= {self._runner}
 
-    async def end(self) -> None:
-        """Cancel what is left, and wait until it has ended; then nothing can be spawned any more."""
+    def stop(self) -> None:
+        """Cancel what is left; nothing can be spawned any more, and what is called does nothing."""
         self._is_over = True
+        self._thread = NOBODY
         if self._timer is not None:
             self._timer.cancel()
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+
+    async def end(self) -> None:
+        """`stop`, and wait until all has ended."""
+        self.stop()
+        await through(self._tasks)
 
     def _has_ended(self) -> bool:
         return self._is_over
@@ -153,14 +169,17 @@ class AsyncioRuntime:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._on_task_end is not None:
-            self._on_task_end()
+        if not task.cancelled():
+            task.exception()  # what ends the program has done so already; the loop need not say that nobody saw it
+        if task is self._runner and not self._is_over:  # by a handler that ended the program: others are told of it yet
+            self._start_runner()
+        self._on_task_end()
 
     async def _run_guarded(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         try:
             await function(*args)
         except Exception as error:  # noqa: BLE001 - asyncio would say that nobody retrieved it
-            self.log_exception("a task of the server failed", error)
+            self.log_exception("a task failed", error)
 
     # -- the runner --------------------------------------------------------------------------------------------------
 
@@ -209,7 +228,7 @@ class AsyncioRuntime:
     async def _work(self, me: asyncio.Task[None]) -> None:
         self._is_due = False
         runnable = self._runnable
-        runnable.extend(self._host.dispatch())
+        runnable.extend(self.host.dispatch())
         while runnable:
             rest = begin(runnable.popleft().work())
             if rest is not None:
@@ -226,32 +245,43 @@ class AsyncioRuntime:
 
     def flush(self) -> None:
         """Let the application work, have each connection write what it has, and see that the timer is in time."""
-        now = self._loop.time()
-        for wire in self.site.flush(now):
-            wire.context.flush(now)  # type: ignore[attr-defined] # a Connection
-        self.wake_in_time()
+        raise NotImplementedError
 
     # -- time --------------------------------------------------------------------------------------------------------
 
     def wake_in_time(self) -> None:
         """See that the timer fires no later than the next deadline; a little late, if it has just fired."""
-        deadline = self.site.next_deadline
+        deadline = self.timed.next_deadline
         if deadline is None or self._is_over:
             return
-        # At once when input waits for its turn; others have theirs first, for the loop looks at its sockets before.
-        at = deadline if self.site.is_behind else max(deadline, self._rests_until)
+        at = self.to_wake_at(deadline)
         if self._timer is not None:
             if self._timer.when() <= at:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(at, self._do_what_is_due)
+        self._timer = self._loop.call_at(at, self._time_out)
 
-    def _do_what_is_due(self) -> None:
+    def _time_out(self) -> None:
         self._timer = None
-        now = self._loop.time()
-        self._rests_until = now + TIMER_REST_S
-        try:
-            self.site.handle_timeout(now)
-        except Exception as error:  # noqa: BLE001 - a fault there must not end everything
-            self.log_exception("what was due failed", error)
+        self.do_what_is_due(self._loop.time())
         self.wake()
+
+
+class AsyncioRuntime(RunnerRuntime):
+    """A server's runtime.
+
+    Attributes:
+        site: what it sees to; set before `start`.
+    """
+
+    def __init__(self, host: ServerHost) -> None:
+        super().__init__()
+        self.host = host
+        self.site: Site
+
+    def flush(self) -> None:
+        """See `RunnerRuntime`."""
+        now = self._loop.time()
+        for wire in self.site.flush(now):
+            wire.context.flush(now)  # type: ignore[attr-defined] # a Connection
+        self.wake_in_time()

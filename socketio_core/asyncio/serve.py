@@ -14,8 +14,8 @@ from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
-from socketio_core.asyncio.connection import Connection
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
+from socketio_core.asyncio.server_connection import ServerConnection
 from socketio_core.network.listening import cannot_listen, check_listening, url_of
 
 _BACKLOG = 1024
@@ -53,15 +53,15 @@ async def serve(
     """
     check_listening(host, port, ssl_context, signals)
     served = host_of(server)
-    runtime = AsyncioRuntime(served)
-    served.bind(runtime, Log(LOGGER))
+    service = AsyncioServer(served)
+    served.bind(service, Log(LOGGER))
     if listeners is None:
         try:
             listeners = await _open_listeners(host, port)
         except OSError as error:
             served.release()  # it may try another port
             raise cannot_listen(host, port, error) from error
-    await Service(served, runtime).run(listeners, ssl_context, signals, started)
+    await service.run(listeners, ssl_context, signals, started)
 
 
 async def _open_listeners(host: str | None, port: int) -> list[socket.socket]:
@@ -83,17 +83,12 @@ async def _open_listeners(host: str | None, port: int) -> list[socket.socket]:
     return opened
 
 
-class Service:
-    """A server that is being served.
+class AsyncioServer(AsyncioRuntime):
+    """A server that is being served."""
 
-    Attributes:
-        runtime: what it runs on.
-        site: its connections.
-    """
-
-    def __init__(self, host: ServerHost, runtime: AsyncioRuntime) -> None:
-        self.runtime = runtime
-        self.site = runtime.site = site_of(host)
+    def __init__(self, host: ServerHost) -> None:
+        super().__init__(host)
+        self._served = host
         self._stop = asyncio.Event()
         self._through = asyncio.Event()
 
@@ -106,12 +101,15 @@ class Service:
     ) -> None:
         """Serve on these listeners; see `serve`."""
         loop = asyncio.get_running_loop()
-        self.runtime.start(self.end_if_through)
+        self.site = self.timed = site_of(self._served)
+        self.start(self.end_if_through)
         servers: list[asyncio.Server] = []
         try:
             for number in signals:
                 loop.add_signal_handler(number, self._stop.set)
-            servers = [await self._listen(listener, ssl_context) for listener in listeners]
+            servers += [await self._listen(listener, ssl_context) for listener in listeners]
+            for server in servers:
+                await server.start_serving()
             if started is not None and not started.done():
                 scheme = "http" if ssl_context is None else "https"
                 started.set_result([url_of(each.family, each.getsockname(), scheme) for each in listeners])
@@ -123,8 +121,9 @@ class Service:
 
     async def _listen(self, listener: socket.socket, ssl_context: ssl.SSLContext | None) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
-            lambda: Connection(self),
+            lambda: ServerConnection(self),
             sock=listener,
+            start_serving=False,  # it does not wait then, so nobody can be cancelled between, and leave it open
             backlog=_BACKLOG,
             ssl=ssl_context,
             ssl_handshake_timeout=None if ssl_context is None else self.site.timeouts.header_s,
@@ -137,17 +136,19 @@ class Service:
                 await asyncio.sleep(0)
             for server in servers:
                 server.close()
-            self.site.close(self.runtime.now())
-            self.runtime.wake()
+            self.site.close(self.now())
+            self.wake()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.site.timeouts.shutdown_s):
-                    while self.site.wires or not self.runtime.is_idle:
+                    while self.site.wires or not self.is_idle:
                         self._through.clear()
                         await self._through.wait()
         finally:  # at the deadline, or when it is cancelled again
-            self.site.abort(self.runtime.now())
-            self.runtime.flush()
-            await self.runtime.end()
+            for server in servers:
+                server.close()
+            self.site.abort(self.now())
+            self.flush()
+            await self.end()
 
     def end_if_through(self) -> None:
         """Let the end look whether all is over; called whenever a connection or a handler ends."""

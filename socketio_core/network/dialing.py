@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import ssl
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")  # what OpenSSL says of plain HTTP
 
 
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""As `socket.getaddrinfo` returns it."""
+
+
 class DialError(Exception):
     """There is no connection; the text says why."""
+
+
+def in_turns(addresses: Sequence[Address]) -> list[Address]:
+    """Return the addresses of a host with the first one of another family second: the first family may not work."""
+    first_family = addresses[0][0]
+    other = next((address for address in addresses if address[0] != first_family), None)
+    if other is None:
+        return list(addresses)
+    return [addresses[0], other, *(address for address in addresses[1:] if address is not other)]
+
+
+def has_unread(fileno: int) -> bool:
+    """Whether a socket has something that was not read yet, or the end; `-1` is one that was closed."""
+    if fileno < 0:
+        return False
+    if not hasattr(select, "poll"):  # Windows, where numbers of sockets have no limit
+        return bool(select.select([fileno], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def tls_problem(error: BaseException | None) -> str:

@@ -1,4 +1,4 @@
-"""The server on uvloop, in real time, on which nothing here depends."""
+"""The server and the client on uvloop, in real time, on which nothing here depends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ssl import Purpose, create_default_context
 import pytest
 import uvloop
 
-from socketio_core.asyncio import Server, Socket
+from socketio_core.asyncio import Server, Socket, connect
 from tests.asyncio.bench import Bench, serving
 from tests.trio.wire import frame, handshake
 
@@ -67,3 +67,20 @@ def test_serves_and_ends_in_order() -> None:
 @pytest.mark.timeout(60)
 def test_serves_tls(certificate: Path) -> None:
     uvloop.run(_serve_tls(certificate))
+
+
+async def _connect(certificate: Path) -> None:
+    context = create_default_context(Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    trusting = create_default_context(cafile=certificate)
+    for options in ({}, {"ssl_context": context}):
+        async with serving(Server(), **options) as bench:
+            url = bench.urls[0].replace("127.0.0.1", "localhost")
+            for transports in (["polling"], ["websocket"]):
+                async with connect(url, transports=transports, ssl_context=trusting) as socket:
+                    assert await socket.call("echo", "x" * 500_000) == "x" * 500_000
+
+
+@pytest.mark.timeout(60)
+def test_connects(certificate: Path) -> None:
+    uvloop.run(_connect(certificate))

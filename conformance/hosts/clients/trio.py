@@ -2,120 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any
+from functools import partial
 
 import trio
 
-from conformance.clients.process import from_json, to_json
-from socketio_core.trio import AckTimeout, ClientSocket, ConnectError, Disconnected, connect
-
-Command = dict[str, Any]
-
-
-def say(**report: object) -> None:
-    """Write a report."""
-    sys.stdout.write(json.dumps(to_json(report)) + "\n")
-    sys.stdout.flush()
-
-
-class Client:
-    """One client: a block of `connect` that lasts until it is told to close."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.sockets: dict[str, ClientSocket] = {}
-        self.closing = trio.Event()
-
-    async def run(self, command: Command, *, task_status: trio.TaskStatus[None]) -> None:
-        """Connect, and stay."""
-        options = command["options"]
-        async with connect(
-            command["url"],
-            auth=command.get("auth"),
-            query=options.get("query"),
-            headers=options.get("headers"),
-            transports=command["transports"],
-            reconnection=options["reconnection"],
-            reconnection_delay_s=0.05,
-            reconnection_delay_max_s=0.1,
-            randomization_factor=0.0,
-            retries=options.get("retries", 0),
-            ack_timeout_s=options.get("ack_timeout_ms", 10_000) / 1000,
-            close_timeout_s=1.0,
-            wait=False,
-        ) as socket:
-            self.watch(socket)
-            task_status.started()
-            await self.closing.wait()
-        say(event="closed", id=self.name)
-
-    def watch(self, socket: ClientSocket) -> None:
-        """Report what happens to a socket."""
-        self.sockets[socket.nsp] = socket
-        about: dict[str, Any] = {"id": self.name, "nsp": socket.nsp}
-
-        @socket.on("connect")
-        def connected() -> None:
-            say(event="connect", sid=socket.id, recovered=socket.recovered, **about)
-
-        @socket.on("disconnect")
-        def disconnected(reason: str) -> None:
-            say(event="disconnect", reason=reason, **about)
-
-        @socket.on("connect_error")
-        def refused(error: ConnectError) -> None:
-            say(event="connect_error", message=error.message, data=error.data, **about)
-
-        @socket.on_any
-        def received(name: str, *args: Any) -> tuple[Any, ...]:
-            say(event="received", name=name, args=list(args), **about)
-            return args
-
-    async def obey(self, command: Command) -> None:
-        """Do what is asked for."""
-        nsp, args = command.get("nsp", "/"), command.get("args", [])
-        match command["do"]:
-            case "join":
-                self.watch(self.sockets["/"].of(nsp, command.get("auth")))
-            case "emit" if command.get("volatile"):
-                self.sockets[nsp].emit_volatile(command["name"], *args)
-            case "emit":
-                await self.sockets[nsp].emit(command["name"], *args)
-            case "call":
-                await self.call(self.sockets[nsp], command)
-            case "leave":
-                await self.sockets[nsp].disconnect()
-            case _:
-                self.closing.set()
-
-    async def call(self, socket: ClientSocket, command: Command) -> None:
-        """Emit, and report the acknowledgement."""
-        about: dict[str, Any] = {"id": self.name, "nsp": socket.nsp, "call": command["call"]}
-        try:
-            timeout_s = command["timeout_ms"] / 1000
-            args = await socket.emit_with_ack(command["name"], *command.get("args", []), timeout=timeout_s)
-        except (AckTimeout, Disconnected):
-            say(event="ack_failed", **about)
-        else:
-            say(event="ack", args=args, **about)
+from conformance.hosts.clients.application import Loop, obey_all
+from socketio_core.trio import connect
 
 
 async def main() -> None:
-    """Read commands until there are no more."""
-    clients: dict[str, Client] = {}
+    """Obey until there are no more commands."""
+    read_line = partial(trio.to_thread.run_sync, sys.stdin.readline, abandon_on_cancel=True)
     async with trio.open_nursery() as nursery:
-        while line := await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
-            command: Command = from_json(json.loads(line))
-            name = command["id"]
-            if command["do"] == "open":
-                clients[name] = Client(name)
-                await nursery.start(clients[name].run, command)
-            elif command["do"] == "call":
-                nursery.start_soon(clients[name].obey, command)
-            else:
-                await clients[name].obey(command)
+        await obey_all(Loop(connect, trio.Event, nursery.start_soon, read_line))
         nursery.cancel_scope.cancel()
 
 

@@ -172,6 +172,8 @@ class Dispatcher:
         elif isinstance(event, RequestRefused):
             audience.tell(audience.request_refused, event)
         else:
+            if isinstance(event.connection.context, Flow):
+                event.connection.context.wake()
             if event.error is not None and event.error.__cause__ is not None:
                 text = f"parser failed, so the connection was closed: {event.error}"
                 audience.report(text, event.error.__cause__)

@@ -17,6 +17,11 @@ class Paced(Protocol):
         """Whether so much waits to be sent that nobody should add to it."""
         ...
 
+    @property
+    def is_clogged(self) -> bool:
+        """Whether so much waits to be sent that the peer, which does not read, should not be read from."""
+        ...
+
     def pause_reading(self, now: float) -> None:
         """Nothing is read for a while."""
 
@@ -59,7 +64,7 @@ class Flow:
 
     @property
     def is_congested(self) -> bool:
-        """Whether so many events wait for handlers that nothing more should be read.
+        """Whether so many events wait for handlers, or so many answers for the peer, that nothing should be read.
 
         Acknowledgements come among the events. While somebody waits for one, twice as many are read: the handler that
         waits may be the very one that holds the others up.
@@ -71,6 +76,7 @@ class Flow:
         return (
             self.queued_count >= settings.max_queued_events * times
             or self.queued_bytes >= settings.max_queued_bytes * times
+            or self._session.is_clogged
         )
 
     def event_queued(self, size_bytes: int) -> None:
@@ -117,11 +123,11 @@ class Flow:
             self._runtime.output_ready()
 
     def call_when_room(self, go_on: Callable[[float], None]) -> None:
-        """Call `go_on` with the time, once, when events were handled."""
+        """Call `go_on` with the time, once, when it is no longer congested."""
         self._go_on.append(go_on)
 
     async def wait_room(self) -> None:
-        """Wait until events were handled; meanwhile the peer's silence is not held against it."""
+        """Wait until it is no longer congested; meanwhile the peer's silence is not held against it."""
         self._session.pause_reading(self._runtime.now())
         try:
             while self.is_congested:
@@ -147,11 +153,14 @@ class Flow:
 
     def output_taken(self) -> None:
         """The adapter took something out of the outgoing buffer."""
+        if self._go_on or self._has_room is not None:
+            self._wake_readers()
         if self._drained is not None and not self.is_over_high_water:
             self.wake()
 
     def wake(self) -> None:
         """Let all who wait for the outgoing buffer look whether they still must."""
+        self._wake_readers()
         if self._drained is not None:
             self._drained.set()
             self._drained = None

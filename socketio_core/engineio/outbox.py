@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineClientSettings, EngineSettings
+
+MESSAGE_BYTES: Final = 200  # what a message takes beside its bytes; CPython 3.11
 
 
 class Outbox:
@@ -29,6 +32,10 @@ class Outbox:
     def is_over_high_water(self, settings: EngineSettings | EngineClientSettings) -> bool:
         """Whether nobody should add to it: `high_water_bytes`, or half of `max_buffered_messages`, are waiting."""
         return self.size_bytes > settings.high_water_bytes or len(self.messages) * 2 > settings.max_buffered_messages
+
+    def weighs_more_than(self, limit_bytes: int) -> bool:
+        """Whether the messages take more memory than that, what they are kept in included."""
+        return self.size_bytes + MESSAGE_BYTES * len(self.messages) > limit_bytes
 
     def overflow(self, message: WireMessage, settings: EngineSettings | EngineClientSettings) -> str:
         """Return what is too much with one message more, and the setting that says so."""

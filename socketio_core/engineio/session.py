@@ -91,6 +91,16 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         return bool(outbox.messages) and outbox.is_over_high_water(self.shared.settings)
 
     @property
+    def is_clogged(self) -> bool:
+        """Whether the peer should not be read from, for it does not read: what it sends makes answers.
+
+        That is above twice the high-water mark. Below that a stream of messages may keep the level, whose sender waits.
+        """
+        outbox = self.outbox
+        is_open = bool(outbox.messages) and self.state is _OPEN
+        return is_open and outbox.weighs_more_than(2 * self.shared.settings.high_water_bytes)
+
+    @property
     def is_upgrading(self) -> bool:
         """Whether a candidate WebSocket is probing."""
         return self.upgrade.candidate is not None

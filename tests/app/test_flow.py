@@ -18,6 +18,7 @@ class Line:
 
     def __init__(self) -> None:
         self.is_over_high_water = False
+        self.is_clogged = False
         self.calls: list[tuple[str, float]] = []
 
     def pause_reading(self, now: float) -> None:
@@ -152,6 +153,30 @@ def test_lifted_limits_hold_nobody(rig: FlowRig) -> None:
     rig.runtime.run_ready()
     assert reader.is_done
     assert not rig.flow.is_congested
+
+
+def test_readers_wait_while_the_peer_does_not_read(rig: FlowRig) -> None:
+    rig.line.is_clogged = True
+    assert rig.flow.is_congested
+    calls: list[float] = []
+    rig.flow.call_when_room(calls.append)
+    reader = rig.start(rig.flow.wait_room())
+    rig.flow.output_taken()
+    rig.runtime.run_ready()
+    assert (calls, reader.is_done) == ([], False)
+    rig.line.is_clogged = False
+    rig.flow.output_taken()
+    rig.runtime.run_ready()
+    assert (calls, reader.is_done) == ([rig.clock.now], True)
+
+
+def test_readers_are_woken_at_the_end(rig: FlowRig) -> None:
+    rig.line.is_clogged = True
+    reader = rig.start(rig.flow.wait_room())
+    rig.line.is_clogged = False
+    rig.flow.wake()
+    rig.runtime.run_ready()
+    assert reader.is_done
 
 
 def test_senders_wait_until_the_buffer_is_below_the_mark(rig: FlowRig) -> None:

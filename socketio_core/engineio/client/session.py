@@ -131,6 +131,16 @@ class ClientSession:
         return self.outbox.is_over_high_water(self.engine_settings)
 
     @property
+    def is_clogged(self) -> bool:
+        """Whether the server should not be read from, for it does not read: what it sends makes answers.
+
+        That is above half of `max_buffered_bytes`, far above a server's own mark (`Session.is_clogged`): if both ends
+        stopped to read, neither would go on.
+        """
+        outbox = self.outbox
+        return bool(outbox.messages) and outbox.weighs_more_than(self.engine_settings.max_buffered_bytes // 2)
+
+    @property
     def is_writable(self) -> bool:
         """Whether a message would leave at once: what decides the fate of a volatile one."""
         is_free = self._websocket is not None or not (self._polling.is_sending or self._upgrade.is_pausing)

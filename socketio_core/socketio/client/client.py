@@ -158,11 +158,15 @@ class ClientCore:
         """Whether the server reads too slowly for more: wait, or drop."""
         return self.session is not None and self.session.is_over_high_water
 
+    @property
+    def is_clogged(self) -> bool:
+        """Whether nothing more should be read; see `ClientSession.is_clogged`."""
+        return self.session is not None and self.session.is_clogged
+
     def take_ready(self) -> list[ClientCarrier]:
         """Return the carriers that the host must see to, each once."""
-        ready: list[ClientCarrier] = []
-        for session in [*self._old_sessions, *([self.session] if self.session is not None else [])]:
-            ready += session.take_ready()
+        sessions = self._old_sessions if self.session is None else [*self._old_sessions, self.session]
+        ready = [carrier for session in sessions for carrier in session.take_ready()]
         self._old_sessions = [session for session in self._old_sessions if not session.is_done]
         return ready
 
@@ -312,8 +316,7 @@ class ClientCore:
         """
         if self._agenda.due_at <= now:
             self._agenda.catch_up(now)
-        session = self.session
-        if session is not None and session.state is ClientState.CLOSED:
+        if self.session is not None and self.session.state is ClientState.CLOSED:
             self._pump(now)
 
     def check_session(self, now: float) -> None:
@@ -330,8 +333,8 @@ class ClientCore:
         Raises:
             LocalProtocolError: it is too large.
         """
-        max_buffered_bytes = self.engine_settings.max_buffered_bytes
-        check_size(message, self._max_payload_bytes, max_buffered_bytes, is_polled=self._was_polled)
+        limit = self.engine_settings.max_buffered_bytes
+        check_size(message, self._max_payload_bytes, limit, is_polled=self._was_polled)
 
     def namespace_wanted(self, namespace: ClientNamespace, now: float) -> None:
         """A namespace wants to be connected."""
@@ -374,8 +377,8 @@ class ClientCore:
         for namespace in self.namespaces.values():
             namespace.session_retired()
         if session.handshake is not None:  # `Opened` was told
-            ends = [event for event in session.take_events() if isinstance(event, Closed)]
-            self.report(ends[0] if ends else Closed(CloseReason.FORCED_CLOSE))
+            ends = (event for event in session.take_events() if isinstance(event, Closed))
+            self.report(next(ends, Closed(CloseReason.FORCED_CLOSE)))
 
     def _pump(self, now: float) -> None:
         """Handle what the current session reports, until there is no more."""

@@ -16,7 +16,7 @@ from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 from socketio_core.asyncio.server_connection import ServerConnection
-from socketio_core.network.listening import cannot_listen, check_listening, url_of
+from socketio_core.network.listening import ACCEPTED_AT_ONCE, cannot_listen, check_listening, url_of
 
 _BACKLOG = 1024
 # Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
@@ -108,8 +108,9 @@ class AsyncioServer(AsyncioRuntime):
             for number in signals:
                 loop.add_signal_handler(number, self._stop.set)
             servers += [await self._listen(listener, ssl_context) for listener in listeners]
-            for server in servers:
+            for server, listener in zip(servers, listeners, strict=True):
                 await server.start_serving()
+                listener.listen(_BACKLOG)
             if started is not None and not started.done():
                 scheme = "http" if ssl_context is None else "https"
                 started.set_result([url_of(each.family, each.getsockname(), scheme) for each in listeners])
@@ -124,7 +125,7 @@ class AsyncioServer(AsyncioRuntime):
             lambda: ServerConnection(self),
             sock=listener,
             start_serving=False,  # it does not wait then, so nobody can be cancelled between, and leave it open
-            backlog=_BACKLOG,
+            backlog=ACCEPTED_AT_ONCE,  # of those who wait at once; how many may wait is set anew
             ssl=ssl_context,
             ssl_handshake_timeout=None if ssl_context is None else self.site.timeouts.header_s,
         )

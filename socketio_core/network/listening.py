@@ -11,11 +11,15 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, Final
 
 from socketio_core.checks import check_count, check_kind
 from socketio_core.http import MAX_PORT
+
+ACCEPTED_AT_ONCE: Final = 64
+"""Connections that are accepted in one turn of the event loop: one in each would make newcomers wait for a turn of
+everybody's for each who came before them, and all at once would make everybody wait for the newcomers."""
 
 # What no process can receive; these are not everywhere.
 _DEADLY = [getattr(signal, name) for name in ("SIGKILL", "SIGSTOP") if hasattr(signal, name)]
@@ -52,6 +56,19 @@ def cannot_listen(host: str | None, port: int, error: OSError) -> OSError:
     """Return an error that says where it could not be listened."""
     where = f"{'*' if host is None else host}:{port}"
     return OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}")
+
+
+def accept_more(listener: socket.socket) -> Iterator[socket.socket]:
+    """Yield the connections that wait behind one that was accepted; `listener` does not block.
+
+    What goes wrong is left to whoever accepts the next one.
+    """
+    for _ in range(ACCEPTED_AT_ONCE - 1):
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # `BlockingIOError`, nearly always
+            return
+        yield connection
 
 
 def address_of(family: int, name: Any) -> str:

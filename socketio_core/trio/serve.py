@@ -6,7 +6,6 @@ import errno
 import signal
 import ssl
 from collections.abc import Sequence
-from typing import Any
 
 import trio
 
@@ -15,14 +14,13 @@ from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
 from socketio_core.network.listening import cannot_listen, check_listening
+from socketio_core.trio.accepting import Listener, accept_all
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
 from socketio_core.trio.pump import Pump
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.watcher import CAN_WATCH, Watcher
-
-Listener = trio.abc.Listener[Any]
 
 _NO_CAPACITY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 _CAPACITY_WAIT_S = 0.1
@@ -70,7 +68,7 @@ async def serve(
     if ssl_context is not None:
         listeners = [trio.SSLListener(listener, ssl_context, https_compatible=True) for listener in listeners]
     try:
-        await Service(served, runtime).run(listeners, signals, task_status)
+        await Service(served, runtime, ssl_context).run(listeners, signals, task_status)
     except BaseExceptionGroup as group:
         # Nurseries wrap what passes through them. What the caller sees is the KeyboardInterrupt or OSError itself.
         raise only_cause(group) from None
@@ -86,11 +84,12 @@ class Service:
         watcher: reads them, where there is one.
     """
 
-    def __init__(self, host: ServerHost, runtime: TrioRuntime) -> None:
+    def __init__(self, host: ServerHost, runtime: TrioRuntime, ssl_context: ssl.SSLContext | None) -> None:
         self.host = host
         self.runtime = runtime
         self.site = runtime.site = runtime.timed = site_of(host)
         self.watcher: Watcher | None = None
+        self._ssl_context = ssl_context
         self._shaking_hands: set[trio.CancelScope] = set()  # for TLS
         self._closing = trio.Event()
         self._ended = trio.Event()
@@ -173,13 +172,14 @@ class Service:
         async with listener:
             while True:
                 try:
-                    stream = await listener.accept()
+                    streams = await accept_all(listener, self._ssl_context)
                 except OSError as error:
                     if error.errno not in _NO_CAPACITY:
                         raise
                     LOGGER.error("cannot accept connections: %s; trying again in %s s", error, _CAPACITY_WAIT_S)
                     await trio.sleep(_CAPACITY_WAIT_S)
-                else:
+                    continue
+                for stream in streams:
                     if isinstance(stream, trio.SocketStream) and self.watcher is not None:
                         self._connect(stream).flush(trio.current_time())
                     else:

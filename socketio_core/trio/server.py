@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import trio
 
 from socketio_core.app import server
-from socketio_core.trio.serve import Listener, serve
+from socketio_core.trio.accepting import Listener
+from socketio_core.trio.serve import serve
 
 
 class Server(server.Server):

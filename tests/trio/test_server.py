@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket as stdlib_socket
+import ssl
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -197,6 +199,42 @@ async def test_listeners_that_break_together_end_the_server_with_both_errors() -
         await Server().serve(listeners=[_Failing(errno.ENODEV), _Failing(errno.ENOTSUP)])
     codes = {error.errno for error in caught.value.exceptions if isinstance(error, OSError)}
     assert codes == {errno.ENODEV, errno.ENOTSUP}
+
+
+def _has_heard(client: stdlib_socket.socket) -> bool:
+    """Whether the server has answered, or ended the connection."""
+    try:
+        client.recv(12)
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def _newcomers(address: tuple[str, int], stack: ExitStack) -> list[stdlib_socket.socket]:
+    """Return clients that have connected, and asked for something: over TLS that is no handshake, which ends them."""
+    clients = [stack.enter_context(stdlib_socket.create_connection(address)) for _ in range(100)]
+    for client in clients:
+        client.settimeout(0)
+        client.send(request("/elsewhere"))
+    return clients
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+@trio_tcp_test
+async def test_newcomers_do_not_wait_a_turn_for_each_who_came_before(is_secure: bool) -> None:  # noqa: FBT001
+    plain = stdlib_socket.create_server(("127.0.0.1", 0), backlog=200)
+    listener = trio.SocketListener(trio.socket.from_stdlib_socket(plain))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if is_secure else None
+    with ExitStack() as stack:
+        clients = _newcomers(plain.getsockname(), stack)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(Server().serve, listeners=[listener], ssl_context=context))
+            for _ in range(40):
+                await trio.lowlevel.checkpoint()
+            assert all(map(_has_heard, clients))
+            nursery.cancel_scope.cancel()
 
 
 # -- allow_request -----------------------------------------------------------------------------------------------------

@@ -71,7 +71,11 @@ class App:
             if static is not None:
                 await exchange.respond(static)
             elif endpoint is not None:
-                await exchange.serve(endpoint)
+                try:
+                    await exchange.serve(endpoint)
+                except self._loop.answerable:
+                    if not await exchange.apologize():
+                        raise
             elif self._host.answers_requests and scope["type"] == "http" and not self._site.is_closing:
                 await exchange.ask_application()
             else:

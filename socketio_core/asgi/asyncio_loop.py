@@ -15,6 +15,7 @@ from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 class AsyncioLoop:
     """See `Loop`."""
 
+    answerable: tuple[type[BaseException], ...] = (asyncio.CancelledError,)
     _runtime: AsyncioRuntime
     _site: AsgiSite
 

@@ -74,7 +74,8 @@ class Exchange:
         self._request = request
         self._scope = scope
         self._receive = receive
-        self._send = send
+        self._send_it = send
+        self._is_begun = False  # the answer
 
     # -- who answers -------------------------------------------------------------------------------------------------
 
@@ -102,6 +103,13 @@ class Exchange:
                 await self._serve_websocket(endpoint, websocket, headers, waiter)
             case _:
                 assert_never(action)
+
+    async def apologize(self) -> bool:
+        """Say that the server ends, if nothing was said yet: a poll was cancelled in the middle of waiting."""
+        if self._is_begun or self._scope["type"] != "http":
+            return False
+        await self.respond(text_response(503, "Server is shutting down"))
+        return True
 
     async def ask_application(self) -> None:
         """Have the application's own handler answer."""
@@ -280,6 +288,10 @@ class Exchange:
                 await send({"type": "websocket.close", "code": code, "reason": websocket.close_text})
                 return
             await waiter.wait()
+
+    async def _send(self, message: Message) -> None:
+        self._is_begun = True
+        await self._send_it(message)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,9 @@ from socketio_core.asgi.site import AsgiSite
 class Loop(Protocol):
     """An event loop, for one application."""
 
+    answerable: tuple[type[BaseException], ...]
+    """How a server stops what it still serves at its end, where the client can be told so."""
+
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """Begin to have handlers run, output written and deadlines met, in tasks beside those of the ASGI server."""
 

@@ -15,6 +15,7 @@ from socketio_core.trio.runtime import LOGGER, TrioRuntime
 class TrioLoop:
     """See `Loop`."""
 
+    answerable: tuple[type[BaseException], ...] = ()  # where a task was cancelled, nothing can be sent any more
     _site: AsgiSite
 
     def __init__(self) -> None:

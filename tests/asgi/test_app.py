@@ -77,6 +77,8 @@ async def test_a_poll_whose_task_is_cancelled_is_lost(loop: Loop) -> None:
         poll.cancel()
         await loop.quiet()
         assert poll.is_over
+        if loop.name == "asyncio":  # as uvicorn does at the end of its patience
+            assert poll.status == 503
         await io.emit("news")
         assert (await server.request("GET", poll_of(sid))).body == '42["news"]'
 

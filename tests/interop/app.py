@@ -8,17 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import trio
 
-from socketio_core import ConnectRefused
+from socketio_core import ConnectRefused, Server
 from socketio_core.app import Socket
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
-from socketio_core.trio import Server
+from socketio_core.trio import serve
 from tests.interop.processes import to_json
 
 PAGE: Final = Path(__file__).parent / "page.html"
@@ -53,7 +53,6 @@ def install(io: Server, nsp: str) -> None:
 
     @space.on("reflect")
     async def reflect(socket: Socket, *args: object) -> tuple[object, ...]:
-        await trio.lowlevel.checkpoint()
         return args
 
     @space.on("ask")
@@ -111,7 +110,6 @@ def install(io: Server, nsp: str) -> None:
 
 
 async def check_token(socket: Socket) -> None:
-    await trio.lowlevel.checkpoint()
     if socket.handshake.auth.get("token") != "good":
         raise ConnectRefused("not authorised", {"code": 401, "hint": "grüße \u2028"})
 
@@ -123,8 +121,9 @@ def page(request: Request, body: bytes) -> Response:
     return Response(200, [(b"content-type", b"text/html; charset=utf-8")], PAGE.read_bytes())
 
 
-def build(options: argparse.Namespace) -> Server:
+def build(options: argparse.Namespace, **more: Any) -> Server:
     io = Server(
+        **more,
         client_dir=options.client_dir,
         http=page,
         engine=EngineSettings(
@@ -145,16 +144,21 @@ async def until_input_ends(stop: Callable[[], None]) -> None:
     stop()
 
 
-async def main() -> None:
+def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what the command line says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--client-dir", default=None)
     parser.add_argument("--ping-interval", type=float, default=25.0)
     parser.add_argument("--ping-timeout", type=float, default=20.0)
-    options = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+async def main() -> None:
+    options = options_of()
     io = build(options)
     async with trio.open_nursery() as nursery:
-        urls: list[str] = await nursery.start(io.serve, "127.0.0.1", options.port)
+        urls: list[str] = await nursery.start(serve, io, "127.0.0.1", options.port)
         report("listening", url=urls[0])
         nursery.start_soon(until_input_ends, nursery.cancel_scope.cancel)
 

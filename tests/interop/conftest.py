@@ -33,8 +33,8 @@ def start_server() -> Iterator[Callable[..., InteropServer]]:
     """Start servers that the test may stop or kill; what it left running must stop cleanly."""
     servers: list[InteropServer] = []
 
-    def start(*options: str, port: int = 0) -> InteropServer:
-        servers.append(InteropServer(*options, port=port))
+    def start(*options: str, port: int = 0, app: str = "app") -> InteropServer:
+        servers.append(InteropServer(*options, port=port, app=app))
         return servers[-1]
 
     yield start

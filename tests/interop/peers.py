@@ -24,10 +24,10 @@ CLIENT_COMMANDS: Final[Mapping[str, Sequence[str]]] = {
 
 
 class InteropServer:
-    """`tests.interop.app` in a process of its own."""
+    """`tests.interop.app`, or another one, in a process of its own."""
 
-    def __init__(self, *options: str, port: int = 0) -> None:
-        command = [sys.executable, "-W", "error", "-m", "tests.interop.app", "--port", str(port), *options]
+    def __init__(self, *options: str, port: int = 0, app: str = "app") -> None:
+        command = [sys.executable, "-W", "error", "-m", f"tests.interop.{app}", "--port", str(port), *options]
         self._program = Program(command)
         self.url: str = self.take("listening")["url"]
         self.port = int(self.url.rpartition(":")[2])
@@ -44,6 +44,12 @@ class InteropServer:
         """Have it end gracefully. It must do so in time, without an error and without a word on standard error."""
         status = self._program.finish()
         assert (status, self._program.errors()) == (0, "")
+
+    def terminate(self) -> str:
+        """Send SIGTERM, which must end it. Return what it said on standard error."""
+        self._program.signal(signal.SIGTERM)
+        assert self._program.finish() == -signal.SIGTERM  # as uvicorn does: in order, and then by the signal
+        return self._program.errors()
 
     def kill(self) -> None:
         self._program.signal(signal.SIGKILL)

@@ -51,7 +51,7 @@ class Program:
 
     @property
     def is_server(self) -> bool:
-        return re.search(r"(trio|asyncio)\.run\((partial\()?\w+\.serve\b", self.source) is not None
+        return re.search(r"uvicorn\.run\(|(trio|asyncio)\.run\((partial\()?\w+\.serve\b", self.source) is not None
 
     @property
     def is_service(self) -> bool:

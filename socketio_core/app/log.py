@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from socketio_core.app.observer import Observer
@@ -12,19 +13,29 @@ from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, RemoteProtocolError
 
 _MAX_WARNED_ORIGINS: Final = 100
+MAX_EQUAL: Final = 10  # that are logged in full, of one kind, within the time below
+WHILE_S: Final = 60.0
+_MAX_KINDS: Final = 1000  # that are remembered: more than there are lines that fail at a time
+
+_Kind = tuple[str, str, int]
 
 
 class Log(Observer):
-    """Writes what goes wrong to a logger. Each adapter adds one to the servers that it serves, with its own logger."""
+    """Writes what goes wrong to a logger. Each adapter adds one to the servers that it serves, with its own logger.
 
-    def __init__(self, logger: logging.Logger) -> None:
+    Args:
+        now: the time, in monotonic seconds: equal failures are logged ten times a minute, then counted.
+    """
+
+    def __init__(self, logger: logging.Logger, now: Callable[[], float]) -> None:
         self._logger = logger
+        self._failures = Failures(logger, now)
         self._warned: set[str] = set()
 
     def request_refused(self, refused: RequestRefused) -> None:
         """For an origin once as a warning, for nobody else tells the developer."""
         if refused.error is not None:
-            self._logger.error("%r failed: %s", refused.request, refused.detail, exc_info=refused.error)
+            self._failures.tell(f"{refused.request!r} failed: {refused.detail}", refused.error)
             return
         request, origin = refused.request, refused.foreign_origin
         if origin is None or origin in self._warned or len(self._warned) >= _MAX_WARNED_ORIGINS:
@@ -36,6 +47,7 @@ class Log(Observer):
 
     def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
         """What a client did wrong."""
+        self._failures.sum_up()
         if error is not None:
             self._logger.info("connection closed, %s: %s", reason.value, error)
 
@@ -45,4 +57,63 @@ class Log(Observer):
 
     def failed(self, what: str, error: BaseException) -> None:
         """With the traceback."""
-        self._logger.error("%s", what, exc_info=error)
+        self._failures.tell(what, error)
+
+
+class Failures:
+    """Writes failures to a logger, with their tracebacks. Of equal ones, ten a minute; the others are counted.
+
+    Equal are those of one type, raised in one line. How many were counted is said when the minute is over and there is
+    something to say again.
+
+    Args:
+        now: the time, in monotonic seconds.
+    """
+
+    __slots__ = ("_logger", "_now", "_seen")
+
+    def __init__(self, logger: logging.Logger, now: Callable[[], float]) -> None:
+        self._logger = logger
+        self._now = now
+        self._seen: dict[_Kind, tuple[float, int, str]] = {}  # since when, how many, what; the oldest first
+
+    def tell(self, what: str, error: BaseException | None, kind: str = "") -> None:
+        """Log a failure, or count it.
+
+        Args:
+            kind: tells those apart that come without an error.
+        """
+        self.sum_up()
+        key = _kind_of(error, kind or what)
+        since, count, first = self._seen.get(key, (self._now(), 0, what))
+        count += 1
+        if count == 1 and len(self._seen) >= _MAX_KINDS:
+            self._forget_oldest()
+        self._seen[key] = (since, count, first)
+        if count <= MAX_EQUAL:
+            self._logger.error("%s", what, exc_info=error)
+        elif count == MAX_EQUAL + 1:
+            self._logger.error("%s; for %g s, those like it are only counted", what, since + WHILE_S - self._now())
+
+    def sum_up(self) -> None:
+        """Say how many were counted in the minutes that are over."""
+        now = self._now()
+        while self._seen and next(iter(self._seen.values()))[0] + WHILE_S <= now:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        since, count, what = self._seen.pop(next(iter(self._seen)))
+        if count > MAX_EQUAL:
+            self._logger.error("%s: %d times in %g s", what, count, min(self._now() - since, WHILE_S))
+
+
+def _kind_of(error: BaseException | None, kind: str) -> _Kind:
+    """Return what equal failures have in common."""
+    if error is None:
+        return ("", kind, 0)
+    traceback = error.__traceback__
+    if traceback is None:
+        return (type(error).__qualname__, kind, 0)
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return (type(error).__qualname__, traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)

@@ -29,7 +29,7 @@ class AsyncioLoop:
         self._site = site
         self._runtime.timed = site
         self._runtime.site = site  # type: ignore[assignment] # what it needs of one
-        host.bind(self._runtime, Log(LOGGER))
+        host.bind(self._runtime, Log(LOGGER, self._runtime.now))
         self._runtime.start(self._task_ended.set)
 
     async def end(self, shutdown_s: float) -> None:

@@ -30,7 +30,7 @@ class TrioLoop:
         self._site = site
         self._runtime.timed = site
         self._runtime.site = site  # type: ignore[assignment] # what it needs of one
-        host.bind(self._runtime, Log(LOGGER))
+        host.bind(self._runtime, Log(LOGGER, self._runtime.now))
         started = trio.Event()
         trio.lowlevel.spawn_system_task(self._hold, started)
         await started.wait()

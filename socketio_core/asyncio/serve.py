@@ -54,7 +54,7 @@ async def serve(
     check_listening(host, port, ssl_context, signals)
     served = host_of(server)
     service = AsyncioServer(served)
-    served.bind(service, Log(LOGGER))
+    served.bind(service, Log(LOGGER, service.now))
     if listeners is None:
         try:
             listeners = await _open_listeners(host, port)

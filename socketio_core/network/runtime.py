@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from contextvars import copy_context
 from logging import Logger
 from threading import get_ident
 from typing import ClassVar, Final, Protocol
 
+from socketio_core.app.log import Failures
 from socketio_core.errors import LocalProtocolError
 
 TIMER_REST_S: Final = 0.005
@@ -34,7 +36,7 @@ class Timed(Protocol):
         """Do what is due."""
 
 
-class LoopRuntime:
+class LoopRuntime(ABC):
     """A part of `Runtime`.
 
     Attributes:
@@ -51,6 +53,11 @@ class LoopRuntime:
         self._context = copy_context()  # of whoever began it; all its tasks are run in that
         self._thread = NOBODY  # before the start and behind the end anybody may call
         self._rests_until = -math.inf
+        self._failures = Failures(self.logger, self.now)
+
+    @abstractmethod
+    def now(self) -> float:
+        """See `Runtime`."""
 
     def check_caller(self) -> None:
         """See `Runtime`."""
@@ -59,7 +66,11 @@ class LoopRuntime:
 
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """See `Runtime`."""
-        self.logger.error("%s", message, exc_info=error)
+        self._failures.tell(message, error)
+
+    def log_repeatedly(self, message: str, kind: str) -> None:
+        """Log what goes on and on for no fault of ours."""
+        self._failures.tell(message, None, kind)
 
     def to_wake_at(self, deadline: float | None) -> float:
         """When to see to a deadline; at once when input waits for its turn, but others have theirs first."""

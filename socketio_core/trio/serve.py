@@ -58,7 +58,7 @@ async def serve(
     """
     check_listening(host, port, ssl_context, signals)
     served, runtime = host_of(server), TrioRuntime()
-    served.bind(runtime, Log(LOGGER))
+    served.bind(runtime, Log(LOGGER, runtime.now))
     if listeners is None:
         try:
             listeners = await trio.open_tcp_listeners(port, host=host)
@@ -176,7 +176,8 @@ class Service:
                 except OSError as error:
                     if error.errno not in _NO_CAPACITY:
                         raise
-                    LOGGER.error("cannot accept connections: %s; trying again in %s s", error, _CAPACITY_WAIT_S)
+                    text = f"cannot accept connections: {error}; trying again in {_CAPACITY_WAIT_S} s"
+                    self.runtime.log_repeatedly(text, "accept")
                     await trio.sleep(_CAPACITY_WAIT_S)
                     continue
                 for stream in streams:

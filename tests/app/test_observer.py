@@ -147,7 +147,7 @@ def test_observers_are_several() -> None:
 def test_the_log_hears_nothing_that_happens_often() -> None:
     """Each server has it."""
     audience = Audience()
-    audience.add(Log(logging.getLogger("tests.server")))
+    audience.add(Log(logging.getLogger("tests.server"), lambda: 0.0))
     often = ("event_received", "event_sent", "broadcast_sent", "message_received", "message_sent", "room_joined")
     assert [name for name in often if getattr(audience, name)] == []
 

@@ -338,7 +338,7 @@ def test_paths_of_engines_must_not_overlap(path: str) -> None:
 
 
 def log_of(io: Server) -> Served:
-    return Served(io, Log(logging.getLogger("tests.server")))
+    return Served(io, Log(logging.getLogger("tests.server"), lambda: 0.0))
 
 
 def test_a_refused_origin_is_a_warning_once_for_each(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,93 @@
+"""The log of failures: in full at first, then counted."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from socketio_core.app.log import Failures
+from socketio_core.testing import FakeClock
+
+
+class Book:
+    """Failures on a clock that is set, and what was written."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self.clock = FakeClock()
+        self.failures = Failures(logging.getLogger("tests.failures"), lambda: self.clock.now)
+        self._caplog = caplog
+
+    def taken(self) -> list[str]:
+        lines = [record.getMessage() for record in self._caplog.records]
+        self._caplog.clear()
+        return lines
+
+
+@pytest.fixture
+def book(caplog: pytest.LogCaptureFixture) -> Book:
+    return Book(caplog)
+
+
+def fault(kind: type[Exception] = ValueError, *, where: str = "here") -> Exception:
+    try:
+        if where == "there":
+            raise kind("x")
+        raise kind("y")
+    except Exception as error:  # noqa: BLE001 - which it is depends
+        return error
+
+
+def test_ten_of_a_kind_are_logged_and_the_others_counted(book: Book, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(10):
+        book.failures.tell(f"handler of 'x{number}' failed", fault())
+    assert all(record.exc_info is not None for record in caplog.records)
+    assert book.taken() == [f"handler of 'x{number}' failed" for number in range(10)]
+    book.clock.advance(20)
+    for _ in range(5000):
+        book.failures.tell("handler of 'y' failed", fault())
+    assert book.taken() == ["handler of 'y' failed; for 40 s, those like it are only counted"]
+    book.clock.advance(39)
+    book.failures.sum_up()
+    assert book.taken() == []
+    book.clock.advance(1)
+    book.failures.sum_up()
+    assert book.taken() == ["handler of 'x0' failed: 5010 times in 60 s"]
+    book.failures.tell("handler of 'z' failed", fault())
+    assert book.taken() == ["handler of 'z' failed"]
+
+
+def test_what_was_counted_is_said_before_the_next_failure(book: Book) -> None:
+    for _ in range(11):
+        book.failures.tell("it failed", fault())
+    book.taken()
+    book.clock.advance(100)
+    book.failures.tell("something else failed", fault(TypeError))
+    assert book.taken() == ["it failed: 11 times in 60 s", "something else failed"]
+
+
+def test_kinds_are_counted_apart(book: Book) -> None:
+    """By type, and by the line that raised it, or by what the caller says."""
+    for _ in range(11):
+        book.failures.tell("it failed", fault())
+        book.failures.tell("no error", None, "accept")
+        book.failures.tell("no traceback", ValueError("x"))
+    book.taken()
+    for error in (fault(TypeError), fault(where="there"), None, ValueError("x")):
+        book.failures.tell("another", error)
+    assert book.taken() == ["another"] * 4
+    for error, kind in ((fault(), ""), (None, "accept"), (ValueError("x"), "no traceback")):
+        book.failures.tell("the same", error, kind)
+    assert book.taken() == []
+
+
+def test_kinds_are_forgotten_when_there_are_too_many(book: Book) -> None:
+    for _ in range(11):
+        book.failures.tell("first", None)
+    book.taken()
+    book.clock.advance(7)
+    for number in range(1000):
+        book.failures.tell(f"what a client made up: {number}", None)
+    assert "first: 11 times in 7 s" in book.taken()
+    book.failures.tell("first", None)
+    assert book.taken() == ["first"]

@@ -43,8 +43,7 @@ class TimerQueue(Generic[_T]):
     short-lived timers with far deadlines (ack time-outs, heartbeats of clients that left) hold no memory.
 
     Attributes:
-        due_at: nothing is due before, so one comparison tells that there is nothing to do; `inf` when it is empty.
-            A timer that was cancelled may make it too early.
+        due_at: the earliest deadline, so one comparison tells that there is nothing to do; `inf` when it is empty.
     """
 
     def __init__(self) -> None:
@@ -70,17 +69,11 @@ class TimerQueue(Generic[_T]):
     @property
     def next_deadline(self) -> float | None:
         """The earliest deadline, or `None` when nothing is scheduled."""
-        heap = self._heap
-        if not heap or heap[0][-1].item is None:
-            self._drop_cancelled()
-            return heap[0][0] if heap else None
-        self.due_at = heap[0][0]
-        return self.due_at
+        return None if self.due_at == inf else self.due_at
 
     def pop_due(self, now: float) -> _T | None:
         """Remove and return the earliest item whose deadline is at or before `now`, else `None`."""
-        self._drop_cancelled()
-        if not self._heap or self._heap[0][0] > now:
+        if not self._heap or self.due_at > now:
             return None
         timer = heappop(self._heap)[-1]
         item, timer.item = timer.item, None
@@ -101,6 +94,8 @@ class TimerQueue(Generic[_T]):
             self._heap = [entry for entry in self._heap if entry[-1].item is not None]
             heapify(self._heap)
             self._cancelled = 0
+        if not self._heap or self._heap[0][-1].item is None:
+            self._drop_cancelled()
 
 
 class Agenda(TimerQueue[Scheduled]):

@@ -112,11 +112,9 @@ class ServerHost:
 
     def dispatch(self) -> Sequence[Inbox[Any]]:
         """Put what happened into inboxes. Returns those of which `work` must be run now."""
-        first, *others = self.endpoints
-        found = first.dispatcher.dispatch()
-        return (
-            [*found, *(inbox for endpoint in others for inbox in endpoint.dispatcher.dispatch())] if others else found
-        )
+        if len(self.endpoints) == 1:
+            return self.endpoints[0].dispatcher.dispatch()
+        return [inbox for endpoint in self.endpoints for inbox in endpoint.dispatcher.dispatch()]
 
     def work_soon(self) -> None:
         """Have everything done that there is to do, in tasks."""

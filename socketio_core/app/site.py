@@ -62,9 +62,8 @@ class _Application:
 
     def work(self, now: float) -> None:
         self._host.work_soon()
-        if self.site.is_asking:
-            for asked in self.site.take_asked():
-                self._host.runtime.spawn(self._answer, asked)
+        for asked in self.site.take_asked():
+            self._host.runtime.spawn(self._answer, asked)
 
     async def _answer(self, asked: Asked) -> None:
         host = self._host

@@ -160,10 +160,12 @@ class Socket(Registrar):
             BufferFull: in a middleware, too much is held already (`max_held_packets`, `max_held_bytes`).
         """
         inbox = self._inbox
-        await inbox.runtime.check_cancelled()
-        if inbox.member.is_over_high_water:
+        runtime, member = inbox.runtime, inbox.member
+        await runtime.check_cancelled()
+        if member.is_over_high_water:
             await self._wait_drained()
-        sent = inbox.acting.emit(name, args)
+        runtime.output_ready()  # fast path: what `acting` does; benchmarks: server
+        sent = member.emit(name, args)
         if sent and self._app.audience.event_sent:
             self._tell_sent(name, args)
         return sent

@@ -49,15 +49,11 @@ class Outbox:
         self.messages.append(message)
         self.size_bytes += message.size_bytes
 
-    def take_all(self) -> list[WireMessage]:
-        """Remove and return everything."""
-        taken, self.messages, self.size_bytes = self.messages, [], 0
-        return taken
-
     def take(self, *, max_bytes: int | None = None, max_frames: int | None = None) -> list[WireMessage]:
         """Remove and return the oldest messages within the limits; one at least, if there is one."""
         if max_frames is None and (max_bytes is None or self.size_bytes <= max_bytes):
-            return self.take_all()
+            everything, self.messages, self.size_bytes = self.messages, [], 0
+            return everything
         count = taken_bytes = taken_frames = 0
         for message in self.messages:
             taken_bytes += message.size_bytes

@@ -122,7 +122,11 @@ class ServerCore:
 
     def receive_all(self, websocket: WebSocket, frames: Iterable[Frame], now: float) -> None:
         """See `Engine.receive_all`."""
-        self._engine.receive_all(websocket, frames, now)
+        if websocket.session.shared is not self._shared:
+            self._engine.check_own(websocket.session)
+        receive = websocket.session.receive  # fast path: `Engine.receive_all` without the call; benchmarks: server
+        for frame in frames:
+            receive(websocket, frame, now)
         self._pump(now)
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001

@@ -40,6 +40,8 @@ class Writer(ABC, Generic[_W]):
                 self._unsent = data[sent:]
                 self._is_writing = True
                 self._begin_to_wait(direct)
+            elif wire.is_through:  # most often; benchmarks: server
+                break
         if wire.is_mute and not self._is_muted and not wire.is_over:
             self._is_muted = True
             direct.end_writing()

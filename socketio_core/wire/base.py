@@ -83,6 +83,7 @@ class BaseWire:
     Attributes:
         context: belongs to the host.
         is_over: drop the connection, whatever the peer thinks of that.
+        is_through: what `data_to_send` has just returned is all there is for now; a host may ask no more.
         is_mute: nothing more will be written though the connection is kept: the moment for a half-close.
         is_noted: belongs to the home; so does `is_behind`.
         why: the connection was lost, in words of the host.
@@ -98,6 +99,7 @@ class BaseWire:
         "is_mute",
         "is_noted",
         "is_over",
+        "is_through",
         "why",
     )
 
@@ -109,6 +111,7 @@ class BaseWire:
         self._timer: Timer[BaseWire] | None = None
         self.context: object = None
         self.is_over = False
+        self.is_through = False
         self.is_mute = False
         self.is_noted = False
         self.is_behind = False
@@ -326,7 +329,7 @@ class Home(Generic[_Wire]):
     @property
     def _first_deadline(self) -> float | None:
         """Of the connections; past already when input waits for its turn."""
-        return self._flushed_at if self.is_behind else self.timers.next_deadline
+        return self._flushed_at if self._behind or self._noted else self.timers.next_deadline
 
     def _do_due(self, now: float) -> None:
         """Do what is due, and give a turn to connections whose input waits."""

@@ -45,6 +45,7 @@ class PlainFrames:
 
     Attributes:
         has_more: `feed` stopped at its limit; `feed(b"", limit)` goes on.
+        has_foreign: what `feed` has returned last is not all messages.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class PlainFrames:
         "_left",
         "_max_bytes",
         "_tail",
+        "has_foreign",
         "has_more",
     )
 
@@ -66,13 +68,15 @@ class PlainFrames:
         self._handed_on = 0  # how much of that wsproto has
         self._left = 0  # of a foreign frame that has begun
         self._is_fragmented = False  # the last data frame was not final
+        self.has_foreign = False
         self.has_more = False
 
     def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Foreign]:
         """Take what was read. Returns the messages of plain frames, and pieces of others; some `limit` at the most."""
         found: list[str | bytes | Foreign] = []
-        self.has_more = False
+        self.has_more = self.has_foreign = False
         if self._left:
+            self.has_foreign = True
             found.append(Foreign(data[: self._left]))
             rest = data[self._left :]
             self._left = max(0, self._left - len(data))
@@ -109,9 +113,11 @@ class PlainFrames:
                     try:
                         found.append(message.decode() if first == _TEXT else message)
                     except UnicodeDecodeError:
+                        self.has_foreign = True
                         found.append(Foreign(data[at:end]))
                     at = end
                     continue
+            self.has_foreign = True
             handed_on, self._handed_on = self._handed_on, 0
             end = _end_of_frame(data, at)
             if not end:  # its header is incomplete

@@ -255,16 +255,8 @@ class Frames(Generic[_W]):
         plain = self._plain_frames
         if plain is None:
             return self._read_slices(data, limit, now)
-        messages: list[Frame] = []
         pieces = plain.feed(data, limit)
-        for found in pieces:
-            if type(found) is Foreign:
-                self._hand_over(messages, now)
-                messages = []
-                self._give_wsproto(found.data)
-                self._take_events(_NO_LIMIT, now)
-            else:
-                messages.append(found)
+        messages: list[Frame] = self._sift(pieces, now) if plain.has_foreign else pieces  # type: ignore[assignment]
         inbound = self._inbound
         if inbound is _READING or inbound is _ENDING:
             if messages:  # fast path; benchmarks: server
@@ -273,6 +265,19 @@ class Frames(Generic[_W]):
         else:
             self._has_more = False
         return len(pieces)
+
+    def _sift(self, pieces: list[str | bytes | Foreign], now: float) -> list[Frame]:
+        """Let wsproto have what is its own, and the engine what comes before. Returns the messages behind that."""
+        messages: list[Frame] = []
+        for found in pieces:
+            if type(found) is Foreign:
+                self._hand_over(messages, now)
+                messages = []
+                self._give_wsproto(found.data)
+                self._take_events(_NO_LIMIT, now)
+            else:
+                messages.append(found)
+        return messages
 
     def _read_slices(self, data: bytes, limit: int, now: float) -> int:
         """Handle a turn of frames that go through wsproto, which inflates them; it is given a slice at a time."""
@@ -407,6 +412,7 @@ class Frames(Generic[_W]):
             return b""
         if data and self._pace is not None:
             self._pace.output_taken()
+        self._wire.is_through = self._outbound is _WRITING and not websocket.outbox.messages
         return data
 
     def _take(self) -> bytes:

@@ -61,14 +61,14 @@ def test_high_water_counts_bytes_and_messages(
 def test_an_empty_outbox_gives_nothing() -> None:
     outbox = Outbox()
     assert not outbox
-    assert outbox.take(max_bytes=1) == outbox.take(max_frames=1) == outbox.take_all() == []
+    assert outbox.take(max_bytes=1) == outbox.take(max_frames=1) == outbox.take() == []
 
 
 def test_what_is_given_back_comes_first_again() -> None:
     outbox, messages = filled(1, 2, 3)
     taken = outbox.take(max_bytes=3)
     outbox.give_back(taken)
-    assert outbox.take_all() == messages
+    assert outbox.take() == messages
 
 
 def test_what_moves_comes_behind_what_is_there() -> None:

@@ -28,7 +28,6 @@ INNER: dict[type, set[str]] = {
     Session: {"attach_poll", "lose_poll", "finish_post", "begin_upgrade"},  # by the engine, which has looked
     Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
     Member: {"expect_ack"},
-    ClientSession: {"receive_polled", "go_on"},
     ClientCore: {"namespace_wanted", "close_if_unwanted", "open", "check_session", "break_off"},
     ClientNamespace: {"session_opened", "handle_timeout", "receive"},
 }
@@ -72,6 +71,7 @@ def server_arguments(host: Engine | ServerCore, clock: FakeClock) -> dict[str, A
         "websocket": upgrade.websocket,
         "frame": "4x",
         "frames": ["4x"],
+        "payload": "x",
         "part": "4x",
         "is_last": True,
         "detail": "broken",

@@ -24,7 +24,7 @@ from tests.wire.written import request
 def test_a_session_of_socket_io_sends_nothing_by_itself() -> None:
     _, _, member = silent_member()
     with pytest.raises(LocalProtocolError, match=r"belongs to a Socket\.IO server"):
-        member.connection.session.send("x")
+        member.connection.session.send("x", 0.0)
     scene = ClientScene().connected()
     session = scene.client.session
     assert session is not None

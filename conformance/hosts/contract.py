@@ -87,7 +87,7 @@ class Contract:
             if session is not None and message == "close me":
                 session.close(now)
             elif session is not None and isinstance(message, (str, bytes)):
-                session.send(message)
+                session.send(message, now)
         while events := self.server.take_events():
             for event in events:
                 self._handle(event, now)

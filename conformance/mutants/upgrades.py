@@ -196,7 +196,7 @@ class ClosesAtOnce(Broken):
             if session is not None and message == "close me":
                 session.abort(now)
             elif session is not None and isinstance(message, (str, bytes)):
-                session.send(message)
+                session.send(message, now)
         super().handle_events(now)
 
 

@@ -90,7 +90,7 @@ class EngineSession:
         return self._send(message)
 
     def _send(self, message: Payload) -> bool:
-        sent = self._inbox.acting.send(message)
+        sent = self._inbox.acting.send(message, self._inbox.runtime.now())
         audience = self._inbox.app.audience
         if sent and audience.message_sent:
             audience.tell(audience.message_sent, self, message)

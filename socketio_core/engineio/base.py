@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Iterable
+from typing import ClassVar, Generic, Protocol, TypeVar
 
+from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
-from socketio_core.engineio.packet import Frame
+from socketio_core.engineio.packet import Frame, Payload, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG, Parts
+from socketio_core.engineio.states import SessionState
 from socketio_core.errors import LocalProtocolError
 from socketio_core.timers import Agenda, Scheduled, Timer
 
@@ -46,21 +49,42 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat]):
 
     Attributes:
         agenda: of the engine or client that the session belongs to.
+        is_inner: it belongs to a Socket.IO server or client: nobody else may `send`.
         limit_bytes: no message that is received may be larger.
-        too_large: what is said of one that is.
         outbox: what waits to be sent, whatever the carrier.
+        state: where it is in its life.
     """
 
-    __slots__ = ("_heartbeat", "_timer", "_websocket", "agenda", "limit_bytes", "outbox", "too_large")
+    __slots__ = ("_heartbeat", "_timer", "_websocket", "agenda", "is_inner", "limit_bytes", "outbox", "state")
 
-    def __init__(self, agenda: Agenda, heartbeat: _Heartbeat, limit_bytes: int, too_large: str) -> None:
+    _OWNER: ClassVar[str]  # whose it is if it is inner, and what to do about that
+    _TOO_LARGE: ClassVar[str]  # what is said of a message that is over the limit
+
+    def __init__(
+        self, state: SessionState, agenda: Agenda, heartbeat: _Heartbeat, limit_bytes: int, *, is_inner: bool
+    ) -> None:
+        self.state = state
+        self.is_inner = is_inner
         self.agenda = agenda
         self.limit_bytes = limit_bytes
-        self.too_large = too_large
         self.outbox = Outbox()
         self._heartbeat = heartbeat
         self._websocket: _WebSocket | None = None
         self._timer: Timer[Scheduled] | None = None
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"<{name} {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self.state is SessionState.OPEN
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is over; a session that is closing is neither open nor closed."""
+        return self.state is SessionState.CLOSED
 
     @property
     def transport(self) -> str:
@@ -91,7 +115,42 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat]):
     def fail(self, websocket: _WebSocket, detail: str, code: int, now: float) -> None:
         """The peer broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
 
+    @abstractmethod
+    def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
+        """Append a message to the outbox. Returns `False` when it was dropped.
+
+        That is when the session is not open, or when its buffer would be over the limit: then the peer reads too slowly
+        and the session closes, for a stream with a hole in it would be worse.
+
+        Args:
+            is_control: the protocol's own, and nobody's fault if it is too large; then too the session closes.
+
+        Raises:
+            LocalProtocolError: the message alone is too large; it was not sent, and the session goes on.
+        """
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def send(self, payload: Payload, now: float) -> bool:
+        """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
+
+        Raises:
+            LocalProtocolError: text with a lone surrogate, a message that cannot be sent (see `put`), or a session that
+                belongs to a Socket.IO server or client.
+        """
+        if self.is_inner:
+            raise LocalProtocolError(f"session belongs to {self._OWNER}")
+        if self.agenda.due_at <= now:
+            self.agenda.catch_up(now)
+        return self.put(WireMessage((message_frame(payload),)))
+
     # -- input -------------------------------------------------------------------------------------------------------
+
+    def receive_all(self, websocket: _WebSocket, frames: Iterable[Frame], now: float) -> None:
+        """Process several whole messages, in order; the same as `receive` for each."""
+        self._check_own(websocket)
+        for frame in frames:
+            self.receive(websocket, frame, now)
 
     def receive_part(self, websocket: _WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Process a part of a message; the parts of one are all text or all bytes, and the last one says so.
@@ -110,7 +169,10 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat]):
             if whole is not None:
                 self.receive(websocket, whole, now)
             elif websocket.parts.size_bytes > self.limit_bytes:
-                self.fail(websocket, self.too_large, MESSAGE_TOO_BIG, now)
+                self._fail_too_large(websocket, now)
+
+    def _fail_too_large(self, websocket: _WebSocket, now: float) -> None:
+        self.fail(websocket, self._TOO_LARGE.format(self.limit_bytes), MESSAGE_TOO_BIG, now)
 
     def _check_own(self, carrier: _Carrier) -> None:
         if carrier.session is not self:

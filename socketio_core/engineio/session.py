@@ -16,14 +16,13 @@ from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, PROBE_ANSWER, WireMessage, received_size
 from socketio_core.engineio.outbox import check_fits
-from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame, message_frame
-from socketio_core.engineio.parts import MESSAGE_TOO_BIG
+from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
 from socketio_core.engineio.upgrade import Upgrade
-from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Request
 
 _OPEN = SessionState.OPEN
@@ -51,18 +50,20 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         "request",
         "shared",
         "sid",
-        "state",
         "upgrade",
         "was_let_go",
     )
 
+    _OWNER = "a Socket.IO server; emit to one of its members"
+    _TOO_LARGE = "message too large, max_payload_bytes: {}"
+
     def __init__(self, shared: Shared, sid: str, request: Request, now: float) -> None:
         settings = shared.settings
-        super().__init__(shared.agenda, Heartbeat(settings, now), settings.max_payload_bytes, shared.too_large)
+        heartbeat, limit_bytes = Heartbeat(settings, now), settings.max_payload_bytes
+        super().__init__(_OPEN, shared.agenda, heartbeat, limit_bytes, is_inner=shared.is_inner)
         self.sid = sid
         self.request = request
         self.context: object = None
-        self.state = _OPEN
         self.was_let_go = False
         self.shared = shared
         self.outlet: Carrier | None = None
@@ -70,19 +71,6 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         self.upgrade = Upgrade()
         self._closing_until = inf
         self.reschedule()
-
-    def __repr__(self) -> str:
-        return f"<Session {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages can be sent."""
-        return self.state is _OPEN
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it is over; a session that is closing is neither open nor closed."""
-        return self.state is SessionState.CLOSED
 
     @property
     def is_over_high_water(self) -> bool:
@@ -112,25 +100,8 @@ class Session(SessionBase[WebSocket, Heartbeat]):
 
     # -- output ------------------------------------------------------------------------------------------------------
 
-    def send(self, payload: Payload) -> bool:
-        """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
-
-        Raises:
-            LocalProtocolError: text with a lone surrogate, a message that no buffer holds (see `put`), or a session
-                that belongs to a Socket.IO server.
-        """
-        if self.shared.is_inner:
-            raise LocalProtocolError("session belongs to a Socket.IO server; emit to one of its members")
-        return self.put(WireMessage((message_frame(payload),)))
-
     def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
-        """Append a message to the outbox. Returns `False` when it was dropped.
-
-        That is when the session is not open, or when its buffer would be over the limit: then the peer reads too slowly
-        and the session closes, for a stream with a hole in it would be worse.
-
-        Args:
-            is_control: the protocol's own, and nobody's fault if it is too large; then too the session closes.
+        """Append a message to the outbox; see `SessionBase.put`.
 
         Raises:
             LocalProtocolError: the message alone is larger than `max_buffered_bytes`; no peer could read so fast.
@@ -254,7 +225,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
             self.agenda.catch_up(now)
         limit = self.limit_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail(websocket, self.too_large, MESSAGE_TOO_BIG, now)
+            self._fail_too_large(websocket, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
             if self._heartbeat.is_waiting:

@@ -17,21 +17,10 @@ if TYPE_CHECKING:
 class Shared:
     """Who exists, whose deadline is next, which carriers the host must see to, and what it must be told."""
 
-    __slots__ = (
-        "agenda",
-        "events",
-        "is_closing",
-        "is_inner",
-        "late_polls",
-        "ready",
-        "sessions",
-        "settings",
-        "too_large",
-    )
+    __slots__ = ("agenda", "events", "is_closing", "is_inner", "late_polls", "ready", "sessions", "settings")
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
-        self.too_large = f"message too large, max_payload_bytes: {settings.max_payload_bytes}"
         self.is_closing = False  # there will be no new sessions
         self.is_inner = False  # the sessions belong to the connections of a Socket.IO server
         self.sessions: dict[str, Session] = {}

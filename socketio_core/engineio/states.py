@@ -27,8 +27,12 @@ from socketio_core.engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG
 
 
 class SessionState(Enum):
-    """The life of a session; `CLOSING` exists on polling only, a WebSocket closes at once."""
+    """The life of a session, in both roles; a server's is open from the beginning.
 
+    `CLOSING` exists on polling only, a WebSocket closes at once.
+    """
+
+    OPENING = "opening"
     OPEN = "open"
     CLOSING = "closing"
     CLOSED = "closed"

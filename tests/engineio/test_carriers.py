@@ -133,7 +133,7 @@ def test_a_host_takes_what_it_can_write_soon(max_bytes: int | None, taken: int) 
     session, socket = scene.session(client), scene.socket(client)
     socket.is_reading = False
     for text in ("1", "2", "3"):
-        session.send(text)
+        session.send(text, scene.now)
     messages = socket.carrier.take(max_bytes)
     assert [message.frames for message in messages] == [("41",), ("42",), ("43",)][:taken]
     assert session.buffered_bytes == 2 * (3 - taken)

@@ -101,7 +101,7 @@ def test_the_cookie_comes_with_the_first_polling_response_only() -> None:
     assert scene.respond(client.make_request())[1]["set-cookie"] == "io=sid-1; Path=/; HttpOnly; SameSite=Lax"
     client.sid = "sid-1"
     poll = client.poll()
-    scene.session(client).send("x")
+    scene.session(client).send("x", scene.now)
     assert "set-cookie" not in parts(poll.response)[1]
     assert "set-cookie" not in parts(client.post("4x"))[1]
     assert list(scene.stranger().open_websocket().headers) == []
@@ -124,7 +124,7 @@ def test_extra_headers_are_on_every_polling_response_and_on_the_101(*, is_functi
     too_large = parts(client.post_body(b"", [(b"content-length", b"9" * 18)]))
     candidate = client.open_websocket()
     client.post("3")
-    scene.session(client).send("x")
+    scene.session(client).send("x", scene.now)
     responses += [parts(poll.response), too_large, parts(client.post("9"))]
     assert [response[0] for response in responses] == [200, 200, 200, 413, 400]
     assert [response[1]["x-sid"] for response in responses] == ["sid-1"] * 5
@@ -452,7 +452,7 @@ def test_closing_the_engine_sends_what_waits_and_ends_every_session() -> None:
     poll = parked.poll()
     candidate = upgrading.open_websocket()
     for client in (parked, idle, socket):
-        scene.session(client).send("last words")
+        scene.session(client).send("last words", scene.now)
     scene.engine.close(scene.now, code=1001, text="going away")
     assert parts(poll.response)[2] == b"4last words\x1e1"
     end = scene.socket(socket)
@@ -502,7 +502,7 @@ def test_a_shutdown_keeps_within_max_packets_per_poll() -> None:
     client = scene.client()
     poll = client.poll()
     for text in "abc":
-        scene.session(client).send(text)
+        scene.session(client).send(text, scene.now)
     scene.engine.close(scene.now)
     assert parts(poll.response)[2] == b"4a\x1e1"
     scene.check_empty()

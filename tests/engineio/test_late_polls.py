@@ -107,7 +107,7 @@ def test_who_leaves_a_session_that_is_closing() -> None:
     scene = Scene()
     client = scene.client()
     session = scene.session(client)
-    session.send("bye")
+    session.send("bye", scene.now)
     session.close(scene.now)
     client.post("1")
     assert session.is_closed

@@ -37,7 +37,7 @@ def lost_poll(scene: Scene) -> WireClient:
 def answered(scene: Scene) -> WireClient:
     """A response that may yet come back."""
     client = parked(scene)
-    scene.session(client).send("x" * 100)
+    scene.session(client).send("x" * 100, scene.now)
     assert len(client.take()) == 1
     return client
 
@@ -51,7 +51,7 @@ def posting(scene: Scene) -> WireClient:
 def buffered(scene: Scene) -> WireClient:
     client = scene.client()
     for _ in range(10):
-        scene.session(client).send(b"x" * 100)
+        scene.session(client).send(b"x" * 100, scene.now)
     return client
 
 
@@ -82,7 +82,7 @@ def upgraded(scene: Scene) -> WireClient:
 def stalled(scene: Scene) -> WireClient:
     client = on_websocket(scene)
     scene.socket(client).is_reading = False
-    scene.session(client).send("x" * 100)
+    scene.session(client).send("x" * 100, scene.now)
     return client
 
 
@@ -176,7 +176,7 @@ def test_a_long_life_needs_no_more_than_a_short_one() -> None:
             for client in clients:
                 client.fetch()
                 client.send("3", "4x")
-                scene.session(client).send("y")
+                scene.session(client).send("y", scene.now)
                 assert client.fetch() == ["y"]
         assert scene.reports().count("x") == 200
 

@@ -20,7 +20,7 @@ def test_a_lost_poll_may_be_followed_by_another_one_in_time() -> None:
     scene = Scene(poll_grace_s=2.0)
     client = scene.client()
     client.poll().drop()
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     scene.wait(1.875)
     assert client.fetch() == ["a"]
     scene.wait(20)
@@ -35,7 +35,7 @@ def test_a_poll_that_follows_a_lost_one_waits_as_long_as_any() -> None:
     poll = client.poll()
     scene.wait(23.875)
     assert (poll.response, scene.reports()) == (None, [])
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert parts(poll.response)[2] == b"4a"
 
 
@@ -46,7 +46,7 @@ def test_between_two_polls_nothing_leaves_at_once() -> None:
     states = [session.is_writable]
     poll.drop()
     states.append(session.is_writable)
-    session.send("a")
+    session.send("a", scene.now)
     assert (states, scene.engine.take_ready()) == ([True, False], [])
 
 
@@ -71,9 +71,9 @@ def test_a_response_that_cannot_be_made_costs_its_session_alone() -> None:
     first, faulty, last = scene.client(), scene.client(), scene.client()
     for client in (first, faulty, last):
         client.poll()
-    scene.session(first).send("a")
+    scene.session(first).send("a", scene.now)
     assert scene.session(faulty).put(WireMessage(Fickle(["4a", "4b"])))
-    scene.session(last).send("b")
+    scene.session(last).send("b", scene.now)
     polls = polls_ready(scene)
     assert [poll.response and poll.response.status for poll in polls] == [200, 500, 200]
     assert [str(poll.failure) for poll in polls] == ["None", "no frame", "None"]
@@ -119,16 +119,16 @@ def test_a_lost_response_comes_again_once_with_the_next_poll() -> None:
     scene = Scene()
     client = scene.client()
     session, poll = scene.session(client), client.poll(hold=True)
-    session.send("a")
-    session.send(b"b")
+    session.send("a", scene.now)
+    session.send(b"b", scene.now)
     assert poll.response is not None
-    session.send("c")
+    session.send("c", scene.now)
     poll.drop()
     assert session.buffered_bytes == 5
     scene.check()
-    session.send("d")
+    session.send("d", scene.now)
     assert client.fetch() == ["a", b"b", "c", "d"]
-    session.send("e")
+    session.send("e", scene.now)
     assert client.fetch() == ["e"]
 
 
@@ -136,7 +136,7 @@ def test_a_lost_response_goes_to_a_poll_that_waits_already() -> None:
     scene = Scene()
     client = scene.client()
     session, lost = scene.session(client), client.poll(hold=True)
-    session.send("a")
+    session.send("a", scene.now)
     assert lost.response is not None
     waiting = client.poll()
     assert waiting.response is None
@@ -155,7 +155,7 @@ def test_a_lost_noop_is_no_loss() -> None:
     waiting = client.poll()
     assert parts(waiting.response)[2] == b"6"
     poll.drop()
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert client.fetch() == ["a"]
     assert scene.reports() == []
 
@@ -167,7 +167,7 @@ def test_a_poll_is_lost_only_once() -> None:
     parked.drop()
     parked.drop()
     poll = client.poll(hold=True)
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert poll.response is not None
     poll.drop()
     poll.drop()
@@ -182,9 +182,9 @@ def test_a_lost_response_behind_which_another_was_sent_ends_the_session() -> Non
     scene = Scene()
     client = scene.client()
     session, lost = scene.session(client), client.poll(hold=True)
-    session.send("a")
+    session.send("a", scene.now)
     assert lost.response is not None
-    session.send("b")
+    session.send("b", scene.now)
     assert client.fetch() == ["b"]
     lost.drop()
     assert scene.reports() == ["<closed: transport error: poll response was lost and a later one was sent>"]
@@ -195,7 +195,7 @@ def test_a_poll_that_is_lost_before_the_host_took_its_answer_is_not_ready() -> N
     scene = Scene()
     client = scene.client()
     poll = client.poll()
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     carrier = peek(poll, "_carrier")
     scene.engine.lost(carrier, scene.now)
     assert (scene.engine.take_ready(), carrier.is_ready) == ([], False)
@@ -232,7 +232,7 @@ def test_a_poll_that_is_lost_again_or_late_does_not_begin_a_grace() -> None:
     scene = Scene(poll_grace_s=2.0)
     client = scene.client()
     lost, released = client.poll(hold=True), None
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     lost.drop()
     assert client.fetch() == ["a"]
     candidate = client.open_websocket()
@@ -252,7 +252,7 @@ def test_a_poll_that_was_answered_is_not_answered_again() -> None:
     poll = client.poll()
     candidate = client.open_websocket()
     scene.engine.receive(candidate.carrier, "2probe", scene.now)
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert parts(poll.response)[2] == b"6"
     assert scene.poll(client) == b"4a"
 
@@ -261,7 +261,7 @@ def test_the_same_loss_does_not_prolong_the_grace() -> None:
     scene = Scene(poll_grace_s=2.0)
     client = scene.client()
     poll = client.poll(hold=True)
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert poll.response is not None
     poll.drop()
     scene.wait(1)
@@ -308,7 +308,7 @@ def test_what_was_delivered_is_kept_no_longer() -> None:
     delivery.tell()
     assert not delivery.is_kept()
     delivery.tell()
-    scene.session(client).send("next")
+    scene.session(client).send("next", scene.now)
     assert client.fetch() == ["x" * 1000, "next"]
     scene.check()
 
@@ -320,7 +320,7 @@ def test_what_was_delivered_does_not_come_again() -> None:
     delivery = Delivery(scene, client)
     delivery.tell()
     scene.engine.lost(delivery.poll, scene.now)
-    scene.session(client).send("next")
+    scene.session(client).send("next", scene.now)
     assert client.fetch() == ["x" * 1000, "next"]
     assert scene.reports() == []
 
@@ -340,7 +340,7 @@ def test_a_delivery_that_is_told_late_concerns_no_later_poll() -> None:
     client = scene.client()
     first = Delivery(scene, client)
     lost = client.poll(hold=True)
-    scene.session(client).send("again")
+    scene.session(client).send("again", scene.now)
     assert lost.response is not None
     first.tell()
     lost.drop()

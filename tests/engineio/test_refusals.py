@@ -107,7 +107,7 @@ class Stage:
     def assert_unharmed(self) -> None:
         """Assert that both sessions work as before."""
         for client in (self.polling, self.websocket):
-            self.scene.session(client).send("hi")
+            self.scene.session(client).send("hi", self.scene.now)
             assert client.fetch() == ["hi"]
             client.send("4ho")
             assert self.scene.reports() == ["ho"]

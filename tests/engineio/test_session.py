@@ -20,7 +20,7 @@ def test_messages_go_both_ways_in_order(transport: str) -> None:
     session = scene.session(client)
     sent: list[str | bytes] = ["a", "", b"", b"\x00\xff", "€ 😀", "1", "2probe"]
     for payload in sent:
-        assert session.send(payload)
+        assert session.send(payload, scene.now)
     assert client.fetch() == sent
     client.send("4a", "4", b"", b"\x00\xff", "4€ 😀", "bAP8=", "41", "42probe")
     assert scene.reports() == ["a", "", b"", b"\x00\xff", "€ 😀", b"\x00\xff", "1", "2probe"]
@@ -33,9 +33,9 @@ def test_a_parked_poll_is_answered_when_the_host_takes_it() -> None:
     client = scene.client()
     session, poll = scene.session(client), client.poll()
     assert (poll.response, session.is_writable) == (None, True)
-    session.send("a")
+    session.send("a", scene.now)
     assert not session.is_writable
-    session.send(b"b")
+    session.send(b"b", scene.now)
     assert session.buffered_bytes == 3
     assert parts(poll.response)[2] == b"4a\x1ebYg=="
     assert (session.buffered_bytes, session.is_writable) == (0, False)
@@ -46,8 +46,8 @@ def test_what_waits_is_the_answer_of_the_next_poll() -> None:
     client = scene.client()
     session = scene.session(client)
     assert not session.is_writable
-    session.send("a")
-    session.send("b")
+    session.send("a", scene.now)
+    session.send("b", scene.now)
     assert scene.poll(client) == b"4a\x1e4b"
 
 
@@ -56,7 +56,7 @@ def test_frames_of_a_message_stay_together() -> None:
     for transport in ("polling", "websocket"):
         client = scene.client(transport)
         scene.session(client).put(WireMessage(("451-[...]", b"one", b"two")))
-        scene.session(client).send("next")
+        scene.session(client).send("next", scene.now)
         if transport == "polling":
             assert scene.poll(client) == b"451-[...]\x1ebb25l\x1ebdHdv\x1e4next"
         else:
@@ -82,7 +82,7 @@ def test_a_websocket_is_writable_while_its_outbox_is_empty() -> None:
     session = scene.session(client)
     scene.socket(client).is_reading = False
     history = [session.is_writable]
-    session.send("a")
+    session.send("a", scene.now)
     history.append(session.is_writable)
     scene.socket(client).is_reading = True
     assert client.take() == ["4a"]
@@ -100,7 +100,7 @@ def test_a_lone_surrogate_is_the_caller_s_fault_and_changes_nothing(transport: s
         client.poll()
     session = scene.session(client)
     with pytest.raises(LocalProtocolError, match="lone surrogate at index 1"):
-        session.send("\ud800")
+        session.send("\ud800", scene.now)
     assert (session.is_writable, session.buffered_bytes, client.take(), scene.reports()) == (True, 0, [], [])
     scene.check()
 
@@ -116,7 +116,7 @@ def test_nothing_can_be_sent_once_the_end_began(end: str) -> None:
         session.abort(scene.now)
     else:
         session.close(scene.now)
-    assert (session.is_open, session.send("x"), session.buffered_bytes) == (False, False, 0)
+    assert (session.is_open, session.send("x", scene.now), session.buffered_bytes) == (False, False, 0)
     if session.state is SessionState.CLOSING:
         scene.check()
     else:
@@ -140,7 +140,7 @@ def test_orderly_close_sends_the_backlog_first() -> None:
     scene = Scene()
     client = scene.client()
     session, poll = scene.session(client), client.poll()
-    session.send("a")
+    session.send("a", scene.now)
     session.close(scene.now)
     assert parts(poll.response)[2] == b"4a"  # never together with the `1`, which the official client handles first
     assert scene.poll(client) == b"6\x1e1"
@@ -154,7 +154,7 @@ def test_orderly_close_waits_for_the_next_poll(backlog: list[str], bodies: list[
     client = scene.client()
     session = scene.session(client)
     for text in backlog:
-        session.send(text)
+        session.send(text, scene.now)
     session.close(scene.now)
     session.close(scene.now)
     assert (session.state, scene.reports()) == (SessionState.CLOSING, [])
@@ -195,7 +195,7 @@ def test_a_lost_poll_during_an_orderly_close_gets_the_rest_with_the_next_one() -
     scene = Scene()
     client = scene.client()
     session, poll = scene.session(client), client.poll(hold=True)
-    session.send("a")
+    session.send("a", scene.now)
     assert poll.response is not None
     session.close(scene.now)
     poll.drop()
@@ -220,7 +220,7 @@ def test_forced_close_forgets_the_backlog(*, is_parked: bool) -> None:
     client = scene.client()
     poll = client.poll() if is_parked else None
     session = scene.session(client)
-    session.send("never seen")
+    session.send("never seen", scene.now)
     session.abort(scene.now)
     if poll is not None:
         assert parts(poll.response)[2] == b"1"
@@ -232,7 +232,7 @@ def test_forced_close_ends_an_orderly_one() -> None:
     scene = Scene()
     client = scene.client()
     session = scene.session(client)
-    session.send("a")
+    session.send("a", scene.now)
     session.close(scene.now)
     session.abort(scene.now)
     assert scene.reports() == ["<closed: forced close>"]
@@ -245,7 +245,7 @@ def test_a_websocket_is_closed_at_once_behind_its_backlog(code: int, text: str) 
     scene = Scene()
     client = scene.client("websocket")
     session, socket = scene.session(client), scene.socket(client)
-    session.send("a")
+    session.send("a", scene.now)
     session.close(scene.now, code=code, text=text)
     assert scene.engine.session_count == 0
     assert (client.take(), socket.is_open) == (["4a"], False)
@@ -258,7 +258,7 @@ def test_forced_close_of_a_websocket_forgets_the_backlog() -> None:
     scene = Scene()
     client = scene.client("websocket")
     session = scene.session(client)
-    session.send("never seen")
+    session.send("never seen", scene.now)
     session.abort(scene.now)
     assert (client.take(), session.buffered_bytes) == ([], 0)
     scene.check_empty()
@@ -269,7 +269,7 @@ def test_nothing_that_follows_the_end_changes_it() -> None:
     client = scene.client("websocket")
     session, socket = scene.session(client), scene.socket(client)
     socket.is_reading = False
-    session.send("last")
+    session.send("last", scene.now)
     session.close(scene.now, code=1001)
     calls: list[Callable[[], object]] = [
         lambda: session.close(scene.now),
@@ -303,7 +303,7 @@ def test_a_client_that_says_goodbye_gets_its_poll_back(backlog: list[str], body:
     session, poll, post = scene.session(client), client.poll(), client.begin_post()
     post.feed(b"1")
     for text in backlog:
-        session.send(text)
+        session.send(text, scene.now)
     response = scene.engine.finish_post(peek(post, "_post"), scene.now)
     assert (response.status, response.body) == (200, b"ok")
     assert parts(poll.response)[2] == body
@@ -316,7 +316,7 @@ def test_a_client_that_closes_its_websocket_is_gone() -> None:
     client = scene.client("websocket")
     session, socket = scene.session(client), scene.socket(client)
     socket.is_reading = False
-    session.send("never read")
+    session.send("never read", scene.now)
     socket.drop()
     socket.drop()
     assert (scene.reports(), session.buffered_bytes) == (["<closed: transport close>"], 0)

@@ -16,7 +16,7 @@ TOO_LARGE = (413, {"content-length": "0"}, b"")
 def assert_works(scene: Scene, client: WireClient) -> None:
     """Assert that a session goes on as if nothing had happened."""
     client.send("4on")
-    scene.session(client).send("and on")
+    scene.session(client).send("and on", scene.now)
     assert (scene.reports(), client.fetch()) == (["on"], ["and on"])
     scene.check()
 
@@ -176,7 +176,7 @@ def test_a_slow_peer_with_a_parked_poll_is_told() -> None:
     scene = Scene(max_buffered_messages=2)
     client = scene.client()
     poll, session = client.poll(), scene.session(client)
-    assert [session.send(text) for text in "abc"] == [True, True, False]
+    assert [session.send(text, scene.now) for text in "abc"] == [True, True, False]
     assert parts(poll.response)[2] == b"1"
     scene.check_empty()
 
@@ -184,7 +184,7 @@ def test_a_slow_peer_with_a_parked_poll_is_told() -> None:
 def test_a_ping_may_be_what_breaks_the_limit() -> None:
     scene = Scene(max_buffered_messages=1)
     client = scene.client()
-    scene.session(client).send("x")
+    scene.session(client).send("x", scene.now)
     scene.wait(100)
     assert scene.reports() == [
         "<closed: transport error: peer reads too slowly: 2 messages, 3 bytes buffered, max_buffered_messages: 1>"
@@ -196,7 +196,7 @@ def test_what_was_taken_no_longer_counts() -> None:
     scene = Scene(max_buffered_messages=2)
     client = scene.client("websocket")
     for _ in range(10):
-        assert scene.session(client).send("x")
+        assert scene.session(client).send("x", scene.now)
         assert client.take() == ["4x"]
 
 
@@ -218,7 +218,7 @@ def test_a_poll_holds_so_many_packets(limit: int | None, bodies: list[bytes]) ->
     client = scene.client()
     poll = client.poll()
     for text in "abcde":
-        scene.session(client).send(text)
+        scene.session(client).send(text, scene.now)
     assert [parts(poll.response)[2], *[scene.poll(client) for _ in bodies[1:]]] == bodies
     assert client.poll().response is None
     scene.check()
@@ -227,9 +227,9 @@ def test_a_poll_holds_so_many_packets(limit: int | None, bodies: list[bytes]) ->
 def test_a_message_of_many_frames_is_not_torn_for_the_limit() -> None:
     scene = Scene(max_packets_per_poll=2)
     client = scene.client()
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     scene.session(client).put(WireMessage(("452-[]", b"1", b"2")))
-    scene.session(client).send("b")
+    scene.session(client).send("b", scene.now)
     assert [scene.poll(client) for _ in range(3)] == [b"4a", b"452-[]\x1ebMQ==\x1ebMg==", b"4b"]
 
 
@@ -250,7 +250,7 @@ def test_an_orderly_close_takes_as_many_polls_as_it_needs(
     session = scene.session(client)
     poll = client.poll() if is_parked else None
     for text in "abc":
-        session.send(text)
+        session.send(text, scene.now)
     session.close(scene.now)
     scene.wait(29)
     seen = [parts((poll or client.poll()).response)[2]]
@@ -264,7 +264,7 @@ def test_an_orderly_close_that_takes_too_long_is_cut_off() -> None:
     scene = Scene(max_packets_per_poll=2)
     client = scene.client()
     for text in "abcdefgh":
-        scene.session(client).send(text)
+        scene.session(client).send(text, scene.now)
     scene.session(client).close(scene.now)
     scene.wait(29)
     assert scene.poll(client) == b"4a\x1e4b"
@@ -279,7 +279,7 @@ def test_a_failure_too_keeps_within_the_limit(texts: str, body: bytes) -> None:
     client = scene.client()
     poll, post = client.poll(), client.begin_post()
     for text in texts:
-        scene.session(client).send(text)
+        scene.session(client).send(text, scene.now)
     post.feed(b"9")
     post.finish()
     assert parts(poll.response)[2] == body
@@ -295,12 +295,12 @@ def test_a_message_that_no_buffer_holds_is_the_senders_mistake(payload: Payload,
     scene = Scene(max_buffered_bytes=100, high_water_bytes=100)
     client = scene.client(transport)
     session = scene.session(client)
-    session.send("before")
+    session.send("before", scene.now)
     with pytest.raises(LocalProtocolError, match="message is larger than max_buffered_bytes: 101 bytes, limit: 100"):
-        session.send(payload)
-    assert session.send("x" * 92)
+        session.send(payload, scene.now)
+    assert session.send("x" * 92, scene.now)
     assert client.fetch() == ["before", "x" * 92]
-    assert session.send("x" * 99)
+    assert session.send("x" * 99, scene.now)
     assert client.fetch() == ["x" * 99]
     assert_works(scene, client)
 
@@ -309,7 +309,7 @@ def test_a_message_that_no_buffer_holds_is_nothing_to_a_session_that_is_over() -
     scene = Scene(max_buffered_bytes=100, high_water_bytes=100)
     session = scene.session(scene.client("websocket"))
     session.close(scene.now)
-    assert not session.send("x" * 1000)
+    assert not session.send("x" * 1000, scene.now)
 
 
 def test_what_the_protocol_itself_says_raises_nothing() -> None:

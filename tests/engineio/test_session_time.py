@@ -182,7 +182,7 @@ class Actor:
         if step in ("pong", "message"):
             client.post("3" if step == "pong" else "4x") if on_polling else client.send("3" if step == "pong" else "4x")
         elif step == "send":
-            session.send("y")
+            session.send("y", now)
         elif step == "pause":
             session.pause_reading(now)
         elif step == "resume":

@@ -25,7 +25,7 @@ def test_an_upgrade_step_by_step() -> None:
     client.finish_upgrade(candidate)
     assert (session.transport, session.is_upgrading, scene.reports()) == ("websocket", False, ["<upgraded>"])
     assert session.next_deadline == scene.now + 25  # the next ping: nothing else is waited for any more
-    session.send("a")
+    session.send("a", scene.now)
     client.send("4b")
     assert (candidate.take(), scene.reports()) == (["4a"], ["b"])
     scene.check()
@@ -36,14 +36,14 @@ def test_messages_flow_by_polling_until_the_upgrade_is_done() -> None:
     client = scene.client()
     session, poll = scene.session(client), client.poll()
     candidate = client.open_websocket()
-    session.send("a")
+    session.send("a", scene.now)
     assert parts(poll.response)[2] == b"4a"
     poll = client.poll()
-    session.send("b")
+    session.send("b", scene.now)
     candidate.send("2probe")
     assert (parts(poll.response)[2], candidate.take()) == (b"4b", ["3probe"])
     assert client.post("4x").status == 200
-    session.send("c")
+    session.send("c", scene.now)
     assert scene.poll(client) == b"4c"
     assert scene.reports() == ["x"]
 
@@ -62,9 +62,9 @@ def test_the_backlog_moves_over_in_order() -> None:
     candidate.send("2probe")
     sent: list[str | bytes] = ["a", b"b", "c"]
     for payload in sent:
-        session.send(payload)
+        session.send(payload, scene.now)
     client.finish_upgrade(candidate)
-    session.send("d")
+    session.send("d", scene.now)
     assert candidate.take() == ["3probe", "4a", b"b", "4c", "4d"]
     assert session.buffered_bytes == 0
     scene.check()
@@ -76,7 +76,7 @@ def test_the_probe_s_answer_goes_before_the_backlog_even_when_not_read() -> None
     session, candidate = scene.session(client), client.open_websocket()
     candidate.is_reading = False
     candidate.send("2probe")
-    session.send("a")
+    session.send("a", scene.now)
     client.finish_upgrade(candidate)
     scene.check()
     candidate.is_reading = True
@@ -138,7 +138,7 @@ def test_the_old_transport_is_refused_after_the_upgrade() -> None:
             attempt()
     assert not client.open_websocket().is_open
     assert scene.reports() == ["<upgraded>", *["<refused: 3 Bad request>"] * 3]
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert socket.take() == ["4a"]
 
 
@@ -147,7 +147,7 @@ def test_a_response_lost_while_upgrading_ends_the_session() -> None:
     scene = Scene()
     client = scene.client()
     poll = client.poll(hold=True)
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert poll.response is not None
     client.upgrade()
     poll.drop()
@@ -168,7 +168,7 @@ def test_a_released_poll_lost_while_upgrading_is_no_loss(*, is_answered: bool) -
     else:
         client.finish_upgrade(client.open_websocket())
     poll.drop()
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert client.take() == ["4a"]
     assert scene.reports() == ["<upgraded>"]
     scene.check()
@@ -244,7 +244,7 @@ def test_a_closing_session_that_upgrades_is_closed_behind_its_backlog() -> None:
     client = scene.client()
     session, candidate = scene.session(client), client.open_websocket()
     candidate.send("2probe")
-    session.send("a")
+    session.send("a", scene.now)
     session.close(scene.now)
     assert (candidate.is_open, scene.reports()) == (True, [])
     client.finish_upgrade(candidate)
@@ -349,7 +349,7 @@ def test_a_failed_upgrade_loses_nothing(step: str, failure: int, retry: str, *, 
     def say() -> None:
         number = next(numbers)
         sent.append(f"{number}" if number % 2 else f"{number}".encode())
-        assert session.send(sent[-1])
+        assert session.send(sent[-1], scene.now)
 
     def listen() -> None:
         received.extend(client.fetch())
@@ -405,7 +405,7 @@ def test_the_end_of_the_session_is_the_end_of_its_candidate(step: str, how: str,
         client.post("1")
     elif how == "slow":
         for _ in range(6):
-            session.send("x")
+            session.send("x", scene.now)
     scene.wait(45)
     assert len(scene.reports()) == 1
     assert not candidate.is_open
@@ -440,8 +440,8 @@ def test_b64_makes_text_of_binary_messages_on_a_websocket(
         (first,) = socket.take()
         assert isinstance(first, str)
         (session,) = scene.engine.sessions
-    session.send(b"\x01\x02\xff")
-    session.send("text")
+    session.send(b"\x01\x02\xff", scene.now)
+    session.send("text", scene.now)
     assert socket.take() == [frame, "4text"]
     socket.send("bAQL/", b"\x01\x02\xff")
     assert [event for _, event in scene.engine.take_events() if isinstance(event, bytes)] == [b"\x01\x02\xff"] * 2
@@ -450,5 +450,5 @@ def test_b64_makes_text_of_binary_messages_on_a_websocket(
 def test_b64_changes_nothing_on_polling() -> None:
     scene = Scene()
     client = scene.client(query={"b64": "1"})
-    scene.session(client).send(b"\x01\x02\xff")
+    scene.session(client).send(b"\x01\x02\xff", scene.now)
     assert client.fetch() == [b"\x01\x02\xff"]

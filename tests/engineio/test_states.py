@@ -137,7 +137,7 @@ def assert_session_is_unharmed(scene: Scene, client: WireClient) -> None:
     assert scene.reports() == []
     session = scene.session(client)
     assert (session.transport, session.is_open, session.is_upgrading) == ("polling", True, False)
-    session.send("still here")
+    session.send("still here", scene.now)
     assert client.fetch() == ["still here"]
     assert client.post("4me too").status == 200
     assert scene.reports() == ["me too"]

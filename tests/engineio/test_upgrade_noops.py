@@ -28,7 +28,7 @@ def test_a_poll_that_waits_for_its_noop_gets_messages_at_once() -> None:
     client.open_websocket().send("2probe")
     assert scene.poll(client) == b"6"
     poll = client.poll()
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert parts(poll.response)[2] == b"4a"
     poll = client.poll()
     scene.wait(0.11)
@@ -45,7 +45,7 @@ def test_a_poll_that_waits_for_its_noop_waits_on_when_the_candidate_is_gone() ->
     candidate.drop()
     scene.wait(5)
     assert poll.response is None
-    scene.session(client).send("a")
+    scene.session(client).send("a", scene.now)
     assert parts(poll.response)[2] == b"4a"
 
 

@@ -35,7 +35,7 @@ def test_messages_arrive_both_ways(transports: list[str]) -> None:
     pair = Pair(transports=transports)
     pair.network.run()
     pair.session.send("up", pair.clock.now)
-    pair.engine.sessions[0].send("down")
+    pair.engine.sessions[0].send("down", pair.clock.now)
     pair.network.run()
     assert "up" in pair.events_of_server()
     assert "down" in pair.session.take_events()
@@ -62,7 +62,7 @@ def test_network_that_is_down_refuses() -> None:
 def test_cut_is_noticed(transport: str, server_knows: bool) -> None:  # noqa: FBT001 - a row
     pair = Pair(transports=[transport])
     pair.network.run()
-    pair.engine.sessions[0].send("lost")
+    pair.engine.sessions[0].send("lost", pair.clock.now)
     pair.engine.take_ready() if transport == "polling" else None
     pair.network.cut(server_knows=server_knows)
     (event,) = [event for event in pair.session.take_events() if isinstance(event, Closed)]

@@ -56,9 +56,9 @@ def test_client_upgrades() -> None:
     client = WireClient(engine, clock).open()
     session = client.session
     assert session is not None
-    session.send("by polling")
+    session.send("by polling", clock.now)
     client.upgrade()
-    session.send("by websocket")
+    session.send("by websocket", clock.now)
     client.send("4up")
     assert client.take_messages() == ["by polling", "by websocket"]
     assert [event for _, event in engine.take_events()][-1] == "up"
@@ -71,7 +71,7 @@ def test_compressed_responses_are_read() -> None:
     client = WireClient(engine, clock, headers=[(b"accept-encoding", b"gzip")]).open()
     session = client.session
     assert session is not None
-    session.send("x" * 100)
+    session.send("x" * 100, clock.now)
     assert client.fetch() == ["x" * 100]
 
 
@@ -94,7 +94,7 @@ def test_carriers_of_other_hosts_are_left_alone() -> None:
     assert isinstance(action, Park)
     session = client.session
     assert session is not None
-    session.send("x")
+    session.send("x", clock.now)
     settle(engine)
     assert action.poll.response is not None
     assert not isinstance(action.poll.context, WirePoll)
@@ -109,7 +109,7 @@ def send(client: WireClient, *texts: str) -> None:
     session = client.session
     assert session is not None
     for text in texts:
-        session.send(text)
+        session.send(text, 1000.0)
 
 
 def test_a_response_under_way_arrives_when_the_test_says_so() -> None:
@@ -151,7 +151,7 @@ def test_a_client_that_does_not_read_leaves_the_server_waiting() -> None:
     assert socket is not None
     assert session is not None
     socket.is_reading = False
-    session.send("a")
+    session.send("a", 1000.0)
     session.close(1000.0, code=1001)
     assert (client.take(), socket.is_open, session.buffered_bytes) == ([], True, 2)
     socket.is_reading = True

@@ -157,7 +157,7 @@ class House(HandHost):
         for session, event in self.engine.take_events():
             self.happened.append((session, event))
             if self.is_echoing and session is not None and isinstance(event, (str, bytes)):
-                session.send(event)
+                session.send(event, self.now)
         self.on_work(now)
 
     def handle_timeout(self, now: float) -> None:

@@ -123,7 +123,7 @@ def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next(mo
         return ready
 
     monkeypatch.setattr(place.engine, "take_ready", take_and_spoil)
-    place.engine.sessions[0].send("kept")
+    place.engine.sessions[0].send("kept", place.now)
     place.settle()
     monkeypatch.undo()
     assert peer.answer().status == 500

@@ -195,7 +195,7 @@ def test_backlog_of_a_session_that_is_closed_is_not_sent_behind_the_close_frame_
     peer = deflating(place)
     peer.frames()
     (session,) = place.engine.sessions
-    session.send("x")
+    session.send("x", place.now)
     session.close(place.now)
     peer.wire.receive(close_frame(1000), place.now)
     place.settle()
@@ -208,7 +208,7 @@ def test_pong_and_answer_come_before_what_is_compressed() -> None:
     place = house()
     peer = deflating(place)
     peer.frames()
-    place.engine.sessions[0].send("x")
+    place.engine.sessions[0].send("x", place.now)
     peer.send(frame(b"?", PING))
     assert [opcode for opcode, _ in peer.frames()] == [PONG, TEXT]
 

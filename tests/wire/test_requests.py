@@ -314,7 +314,7 @@ def test_what_comes_behind_a_parked_poll_is_taken_up_to_a_limit_and_served_after
     held = len(piece) * count
     assert MAX_EARLY_BYTES <= held < MAX_EARLY_BYTES + len(piece)
     assert not place.asked
-    place.engine.sessions[0].send("at last")
+    place.engine.sessions[0].send("at last", place.now)
     place.settle()
     assert peer.answer().text == "4at last"
     for number in range(count):
@@ -329,8 +329,8 @@ def test_poll_is_answered_when_there_is_something_and_the_connection_goes_on() -
     place = house()
     peer = parked(place)
     session = place.engine.sessions[0]
-    session.send("one")
-    session.send(b"two")
+    session.send("one", place.now)
+    session.send(b"two", place.now)
     place.settle()
     assert peer.answer().text == "4one\x1ebdHdv"
     assert peer.ask(f"{POLLING}&sid={session.sid}", "POST", b"4up").text == "ok"
@@ -343,7 +343,7 @@ def test_what_falls_due_as_the_answer_of_a_poll_is_written_goes_out_at_once() ->
     poll = place.park(place.open_session())
     poll.is_reading = False
     (session,) = [each for each in place.engine.sessions if each.transport == "polling"]
-    session.send("hello")
+    session.send("hello", place.now)
     place.settle()
     place.clock.now += place.engine.engine_settings.ping_interval_s
     poll.is_reading = True
@@ -360,7 +360,7 @@ def test_poll_whose_answer_is_not_written_comes_again() -> None:
     peer = parked(place)
     peer.is_reading = False
     session = place.engine.sessions[0]
-    session.send("kept")
+    session.send("kept", place.now)
     place.settle()
     peer.lose()
     again = place.park(session.sid) if not session.outbox else place.connect()
@@ -662,7 +662,7 @@ def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_wit
         return ready
 
     monkeypatch.setattr(place.engine, "take_ready", take_and_spoil)
-    place.engine.sessions[0].send("kept")
+    place.engine.sessions[0].send("kept", place.now)
     place.settle()
     monkeypatch.undo()
     assert seen(place, peer, len(place.happened)) == "500 mute"
@@ -720,7 +720,7 @@ def test_answer_that_was_not_valid_does_not_spoil_the_poll_behind_it() -> None:
     place.take_request().answer(ok(b"", (b"bad name", b"x")), place.now)
     place.settle()
     assert peer.answer().status == 500
-    place.engine.sessions[0].send("hi")
+    place.engine.sessions[0].send("hi", place.now)
     peer.send(request(f"{POLLING}&sid={sid}"))
     assert peer.answer().text == "4hi"
     assert peer.is_read()
@@ -937,7 +937,7 @@ def test_pace_is_told_what_left_by_a_poll() -> None:
     peer = parked(place)
     assert place.gate is not None
     before = place.gate.taken
-    place.engine.sessions[0].send("x")
+    place.engine.sessions[0].send("x", place.now)
     place.settle()
     assert peer.answer().text == "4x"
     assert place.gate.taken == before + 1

@@ -37,7 +37,7 @@ def test_wires_are_named_when_there_is_something_and_each_once() -> None:
 def test_websocket_that_has_something_to_say_is_named_once() -> None:
     place = House()
     peer = place.websocket()
-    place.engine.sessions[0].send("a")
+    place.engine.sessions[0].send("a", place.now)
     peer.wire.receive(frame("4b"), place.now)
     assert place.flush() == [peer]
     assert [data for _, data in peer.frames()] == [b"4a", b"4b"]
@@ -52,7 +52,7 @@ def test_carriers_of_others_are_left_to_them() -> None:
     (session,) = engine.sessions
     parked = engine.handle_request(Request("GET", f"{POLLING}&sid={session.sid}", scheme="http"), 0.0, "a host's own")
     assert isinstance(parked, Park)
-    session.send("x")
+    session.send("x", 0.0)
     assert site.flush(0.0) == []
     assert parked.poll.response is not None
 
@@ -250,8 +250,8 @@ def test_carriers_of_others_are_left_alone() -> None:
     client = WireClient(place.engine, place.clock)
     client.path = PATH  # type: ignore[attr-defined]
     client.open()
-    place.engine.sessions[-1].send("for somebody else")
-    place.engine.sessions[0].send("x")
+    place.engine.sessions[-1].send("for somebody else", place.now)
+    place.engine.sessions[0].send("x", place.now)
     place.settle()
     assert [data for _, data in peer.frames()] == [b"4x"]
 
@@ -265,7 +265,7 @@ def test_pace_that_fails_when_a_poll_is_answered_is_reported_and_others_are_look
     polls = [place.park(place.open_session()) for _ in range(2)]
     place.gate = Failing()
     for session in place.engine.sessions:
-        session.send("x")
+        session.send("x", place.now)
     place.settle()
     assert [poll.answer().text for poll in polls] == ["4x", "4x"]
     assert [str(error) for _, error in place.reports] == ["pace", "pace"]

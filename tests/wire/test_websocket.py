@@ -522,7 +522,7 @@ def test_output_is_taken_in_bounded_pieces_and_stays_in_the_outbox_meanwhile() -
     (session,) = place.engine.sessions
     text = "x" * 100_000
     for _ in range(9):
-        session.send(text)
+        session.send(text, place.now)
     place.settle()
     assert len(peer.wire.data_to_send(place.now)) <= WRITE_BYTES + 100
     assert session.buffered_bytes == 7 * 100_001
@@ -536,8 +536,8 @@ def test_output_is_taken_in_bounded_pieces_and_stays_in_the_outbox_meanwhile() -
 def test_message_larger_than_a_piece_goes_alone() -> None:
     place = house()
     peer = place.websocket()
-    place.engine.sessions[0].send("x" * WRITE_BYTES * 2)
-    place.engine.sessions[0].send("y")
+    place.engine.sessions[0].send("x" * WRITE_BYTES * 2, place.now)
+    place.engine.sessions[0].send("y", place.now)
     place.settle()
     assert [len(data) for _, data in peer.frames()] == [WRITE_BYTES * 2 + 1, 2]
     assert len(peer.writes) == 3  # the 101 and the open packet came in one
@@ -558,7 +558,7 @@ def test_what_is_in_the_outbox_goes_before_the_close_frame() -> None:
     peer.is_reading = False
     (session,) = place.engine.sessions
     for _ in range(4):
-        session.send("x" * 100_000)
+        session.send("x" * 100_000, place.now)
     session.close(place.now, code=1001, text="later")
     place.settle()
     peer.read_on()
@@ -593,7 +593,7 @@ def put_unwritable(place: House) -> None:
     """Put it into the outbox of the last session's WebSocket."""
     session = place.engine.sessions[-1]
     session.outbox.messages.append(Unwritable())  # type: ignore[arg-type]
-    session.send("x")
+    session.send("x", place.now)
 
 
 @pytest.mark.parametrize("options", [{}, {"per_message_deflate": True}])

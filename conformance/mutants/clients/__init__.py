@@ -14,13 +14,14 @@ from types import ModuleType
 from typing import Final, TypeVar
 
 import socketio_core.app.client as options_module
+import socketio_core.engineio.client.in_flight as flight_module
 import socketio_core.engineio.client.session as session_module
 import socketio_core.socketio.client.client as client_module
 import socketio_core.socketio.client.namespace as namespace_module
 import socketio_core.socketio.json_parser as parser_module
 import socketio_core.wire.client.opening as opening_module
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
-from socketio_core.engineio.client.polling import Polling
+from socketio_core.engineio.client.in_flight import InFlight
 from socketio_core.engineio.client.requests import Requests
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.upgrade import Upgrade
@@ -32,9 +33,9 @@ from socketio_core.wire.websocket import Frames
 
 _PLACES: Final[dict[type[object], ModuleType]] = {
     HeartbeatWatch: session_module,
-    Polling: session_module,
+    InFlight: session_module,
     Requests: session_module,
-    Upgrade: session_module,
+    Upgrade: flight_module,
     ClientNamespace: client_module,
     ClientSession: client_module,
     JsonParser: client_module,

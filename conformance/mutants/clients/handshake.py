@@ -8,7 +8,6 @@ from dataclasses import replace
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import Exchange
 from socketio_core.engineio.client.handshake import OpenPacket
-from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.requests import ClientMemory, Requests
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.http import Response
@@ -111,7 +110,7 @@ class KeepsQuietAboutFailures(ClientNamespace):
 
 
 @caught_by("handshake/only_200_is_success")
-class TakesAnySuccess(Polling):
+class TakesAnySuccess(ClientSession):
     """Every 2xx is as good as 200."""
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
@@ -124,8 +123,8 @@ class TakesAnySuccess(Polling):
 class NeedsNoSid(ClientSession):
     """A session may be without a name."""
 
-    def receive_polled(self, part: str, now: float) -> None:
-        if part.startswith("0{") and '"sid"' not in part:
+    def _read_payload(self, body: bytes, now: float) -> None:
+        if body.startswith(b"0{") and b'"sid"' not in body:
             self._open(OpenPacket("undefined", (), 25.0, 20.0, None), now)
         else:
-            super().receive_polled(part, now)
+            super()._read_payload(body, now)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
+from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceState
@@ -141,7 +141,7 @@ class PostsNoClosePacket(ClientSession):
 
     def close(self, now: float) -> None:
         super().close(now)
-        if self.state is ClientState.CLOSING:
+        if self.state is SessionState.CLOSING:
             self.outbox.size_bytes -= self.outbox.messages.pop().size_bytes
 
 

@@ -10,9 +10,10 @@ from wsproto.events import Pong
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.engineio.client.handshake import OpenPacket
-from socketio_core.engineio.client.polling import Polling
-from socketio_core.engineio.client.requests import Requests
+from socketio_core.engineio.client.in_flight import InFlight
+from socketio_core.engineio.client.requests import ClientMemory, Requests
 from socketio_core.engineio.client.session import ClientSession
+from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import SEPARATOR, encode_payload
 from socketio_core.http import Response
@@ -23,50 +24,47 @@ from socketio_core.wire.websocket import Frames
 
 
 @caught_by("transports/one_poll_is_in_flight")
-class PollsTwice(Polling):
+class PollsTwice(InFlight):
     """Two polls are in flight."""
 
-    def __init__(self, session: ClientSession, requests: Requests) -> None:
-        super().__init__(session, requests)
+    def __init__(self, requests: Requests, memory: ClientMemory) -> None:
+        super().__init__(requests, memory)
         self._other: Exchange | None = None
 
     def begin_get(self, sid: str, now: float) -> None:
         super().begin_get(sid, now)
         if sid and self._other is None:
             self._other = self._requests.get(sid, now)
-            self._session.ready.mark(self._other)
+            self.ready.mark(self._other)
 
-    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+    def end_exchange(self, exchange: Exchange) -> bool:
         if exchange is self._other:
             self._other, self._get = self._get, self._other
-        super().exchange_done(exchange, response, now)
+        return super().end_exchange(exchange)
 
 
 @caught_by("transports/one_poll_is_in_flight")
-class StopsAfterANoop(Polling):
+class StopsAfterANoop(ClientSession):
     """A poll that brought nothing is the last one."""
 
-    def __init__(self, session: ClientSession, requests: Requests) -> None:
-        super().__init__(session, requests)
-        self._is_through = False
+    _is_through = False
 
-    def begin_get(self, sid: str, now: float) -> None:
+    def _go_on(self, now: float) -> None:
         if not self._is_through:
-            super().begin_get(sid, now)
+            super()._go_on(now)
 
-    def _read_payload(self, response: Response, now: float) -> None:
-        self._is_through = response.body == b"6"
-        super()._read_payload(response, now)
+    def _read_payload(self, body: bytes, now: float) -> None:
+        self._is_through = body == b"6"
+        super()._read_payload(body, now)
 
 
 @caught_by("transports/one_post_is_in_flight")
-class PostsTwice(Polling):
+class PostsTwice(InFlight):
     """A POST does not wait for the answer to the one before."""
 
-    def send_post(self, now: float) -> None:
-        if self._session.outbox:
-            self._post = None
-        super().send_post(now)
+    @property
+    def may_post(self) -> bool:
+        return not self.upgrade.is_pausing
 
 
 @caught_by("transports/one_post_is_in_flight")
@@ -78,12 +76,11 @@ class PostsOneByOne(ClientSession):
 
 
 @caught_by("transports/several_packets_at_once_are_delivered_in_order[polling]")
-class ReadsOnlyTheFirst(Polling):
+class ReadsOnlyTheFirst(ClientSession):
     """Of the packets that come together over polling, one is read."""
 
-    def _read_payload(self, response: Response, now: float) -> None:
-        first = response.body.partition(SEPARATOR.encode())[0]
-        super()._read_payload(Response(response.status, response.headers, first), now)
+    def _read_payload(self, body: bytes, now: float) -> None:
+        super()._read_payload(body.partition(SEPARATOR.encode())[0], now)
 
 
 @caught_by("transports/several_packets_at_once_are_delivered_in_order")
@@ -103,35 +100,31 @@ class IgnoresMaxPayload(ClientSession):
 
 
 @caught_by("transports/payloads_keep_to_max_payload")
-class CountsCharacters(Polling):
+class CountsCharacters(InFlight):
     """A POST has as many characters as there may be bytes."""
 
-    def send_post(self, now: float) -> None:
-        session = self._session
-        if session.handshake is None or self._post is not None or not session.may_post:
-            return
-        limit, outbox, frames = session.handshake.max_payload_bytes or 0, session.outbox, list[Frame]()
+    def begin_post(self, sid: str, outbox: Outbox, max_bytes: int | None, max_packets: int, now: float) -> None:
+        limit, frames = max_bytes or 0, list[Frame]()
         while outbox and (not frames or sum(map(len, [*frames, *outbox.messages[0].frames])) + len(frames) <= limit):
             frames += outbox.take(max_frames=1)[0].frames
-        if frames:
-            self._post = self._requests.post(session.sid, encode_payload(frames), now)
-            session.ready.mark(self._post)
+        self._post = self._requests.post(sid, encode_payload(frames), now)
+        self.ready.mark(self._post)
 
 
 @caught_by("transports/refused_post_ends_the_connection")
-class IgnoresRefusedPosts(Polling):
+class IgnoresRefusedPosts(ClientSession):
     """Whatever answers a POST, it has arrived."""
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
-        super().exchange_done(exchange, Response(200, [], b"ok") if exchange is self._post else response, now)
+        super().exchange_done(exchange, Response(200, [], b"ok") if exchange.method == "POST" else response, now)
 
 
 @caught_by("transports/refused_poll_ends_the_connection")
-class TakesRefusalsForNothing(Polling):
+class TakesRefusalsForNothing(ClientSession):
     """A poll that was refused is followed by the next one."""
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
-        is_refused = exchange is self._get and self._session.is_open and response.status != 200
+        is_refused = exchange.method == "GET" and self.is_open and response.status != 200
         super().exchange_done(exchange, Response(200, [], b"6") if is_refused else response, now)
 
 

@@ -20,10 +20,10 @@ from socketio_core.errors import CloseReason
 class ForgetsThePoll(ClientSession):
     """`5` is sent while a poll is in flight."""
 
-    def go_on(self, now: float) -> None:
-        if self.is_open and self._upgrade.is_pausing and not self._polling.is_sending:
+    def _go_on(self, now: float) -> None:
+        if self.is_open and self._in_flight.upgrade.is_pausing and not self._in_flight.is_sending:
             self._finish_upgrade()
-        super().go_on(now)
+        super()._go_on(now)
 
 
 @caught_by("upgrade/upgrade_waits_for_the_poll")
@@ -32,17 +32,17 @@ class KeepsPolling(ClientSession):
 
     def _finish_upgrade(self) -> None:
         super()._finish_upgrade()
-        self._polling.begin_get(self.sid, self._now)
+        self._in_flight.begin_get(self.sid, self._now)
 
 
 @caught_by("upgrade/upgrade_waits_for_the_post")
 class ForgetsThePost(ClientSession):
     """`5` is sent while a POST is in flight."""
 
-    def go_on(self, now: float) -> None:
-        if self.is_open and self._upgrade.is_pausing and not self._polling.is_waiting:
+    def _go_on(self, now: float) -> None:
+        if self.is_open and self._in_flight.upgrade.is_pausing and not self._in_flight.is_waiting:
             self._finish_upgrade()
-        super().go_on(now)
+        super()._go_on(now)
 
 
 @caught_by("upgrade/upgrade_waits_for_the_post")

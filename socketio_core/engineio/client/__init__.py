@@ -8,14 +8,12 @@ from socketio_core.engineio.client.events import Attempt, EngineClientEvent, Ope
 from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.client.states import ClientState
 
 __all__ = [
     "Attempt",
     "ClientCarrier",
     "ClientMemory",
     "ClientSession",
-    "ClientState",
     "ClientWebSocket",
     "CookieJar",
     "EngineClientEvent",

@@ -39,6 +39,10 @@ class ClientMemory:
         self.cookies = CookieJar()
         self.websocket_worked = False
 
+    def take_cookies(self, response: Response, now: float) -> None:
+        """Keep what a response sets."""
+        self.cookies.update([(name.lower(), value) for name, value in response.headers], now)
+
 
 class Requests:
     """Makes the requests of one session.

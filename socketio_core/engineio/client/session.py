@@ -1,47 +1,49 @@
 """One Engine.IO session, client role: what it wants in flight, and what became of it.
 
 The outbox is one queue whatever the carrier: POSTs take from its front, a WebSocket's host takes from it, an upgrade
-moves it over behind the `5`; so what was put first leaves first. Opening, polling, upgrading have their own modules.
+moves it over behind the `5`; so what was put first leaves first. What is in flight, which transport is tried and when
+a ping is overdue have modules of their own, which know no session: it acts on what they say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, assert_never, cast
 
-from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange, ReadyList
+from socketio_core.engineio.base import SessionBase
+from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import EngineClientEvent, Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.client.handshake import OpenPacket, parse_handshake
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
+from socketio_core.engineio.client.in_flight import InFlight
 from socketio_core.engineio.client.opening import Opening
-from socketio_core.engineio.client.polling import Polling
 from socketio_core.engineio.client.posts import check_size
 from socketio_core.engineio.client.requests import (
     ClientMemory,
     Requests,
     describe_data,
     describe_refusal,
+    problem_of,
     problem_of_end,
 )
-from socketio_core.engineio.client.states import POLLING_STATES, TABLE, Action, CarrierState, ClientState, kind_of
-from socketio_core.engineio.client.upgrade import PROBE_MESSAGE, Upgrade
+from socketio_core.engineio.client.states import POLLING_STATES, TABLE, Action, CarrierState, kind_of
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
-from socketio_core.engineio.outbox import Outbox
-from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame, message_frame
-from socketio_core.engineio.parts import MESSAGE_TOO_BIG
-from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
-from socketio_core.http import Request, Response
+from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame
+from socketio_core.engineio.payload import split_payload
+from socketio_core.engineio.states import SessionState
+from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
+from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings, with_path
-from socketio_core.timers import Agenda, Scheduled, Timer
+from socketio_core.timers import Agenda
 
 USUAL_PATH: Final = "/engine.io/"  # reference
 
-_OPEN = ClientState.OPEN
+_OPEN = SessionState.OPEN
 
 
-class ClientSession:
+class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
     """The client's end of one Engine.IO connection; it begins to open as soon as it is made.
 
     After any call the host does `take_ready()`, then `take_events()`. Every session ends with one `OpenFailed` or one
@@ -56,12 +58,26 @@ class ClientSession:
     Attributes:
         engine_settings: the settings, with a path.
         path: where its requests go.
-        agenda: see above.
         handshake: what the server said; `None` before.
         sid: secret; `""` before.
-        outbox: what waits to be sent, whatever the carrier.
-        ready: the carriers that the host must see to.
     """
+
+    __slots__ = (
+        "_events",
+        "_in_flight",
+        "_max_payload_bytes",
+        "_memory",
+        "_now",
+        "_opening",
+        "_until",
+        "engine_settings",
+        "handshake",
+        "path",
+        "sid",
+    )
+
+    _OWNER = "a Socket.IO client; emit to one of its namespaces"
+    _TOO_LARGE = "message larger than max_message_bytes"
 
     def __init__(
         self,
@@ -73,37 +89,21 @@ class ClientSession:
         agenda: Agenda | None = None,
     ) -> None:
         settings = self.engine_settings = with_path(settings, USUAL_PATH)
+        heartbeat, limit_bytes = HeartbeatWatch(settings.max_pause_s), settings.max_message_bytes
+        is_inner, agenda = agenda is not None, Agenda() if agenda is None else agenda
+        super().__init__(SessionState.OPENING, agenda, heartbeat, limit_bytes, is_inner=is_inner)
         self.path = cast("str", settings.path)
-        self.state = ClientState.OPENING
         self.handshake: OpenPacket | None = None
-        self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
-        self.memory = memory
         self.sid = ""
-        self.outbox = Outbox()
-        self._requests = Requests(self, settings, memory, random)
+        self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
+        self._memory = memory
+        self._in_flight = InFlight(Requests(self, settings, memory, random), memory)
         self._opening = Opening(settings, memory)
-        self._polling = Polling(self, self._requests)
-        self._websocket: ClientWebSocket | None = None
-        self._upgrade = Upgrade()
-        self._heartbeat = HeartbeatWatch(settings.max_pause_s)
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
-        self.ready = ReadyList()
-        self._parting: set[ClientWebSocket] = set()  # they are closed, but their goodbye may not be written yet
         self._events: list[EngineClientEvent] = []
         self._now = now
-        self._is_inner = agenda is not None
-        self.agenda = Agenda() if agenda is None else agenda
-        self._timer: Timer[Scheduled] | None = None
-        self._begin()
-        self._reschedule()
-
-    def __repr__(self) -> str:
-        return f"<ClientSession {self.transport}, {self.state.value}, {self.buffered_bytes} bytes buffered>"
-
-    @property
-    def transport(self) -> str:
-        """`"polling"` or `"websocket"`."""
-        return "polling" if self._websocket is None else "websocket"
+        self._websocket = self._in_flight.begin(self._opening.transport, now)
+        self.reschedule()
 
     @property
     def subprotocol(self) -> str | None:
@@ -111,19 +111,9 @@ class ClientSession:
         return None if self._websocket is None else self._websocket.subprotocol
 
     @property
-    def is_open(self) -> bool:
-        """Whether messages can be sent."""
-        return self.state is _OPEN
-
-    @property
     def is_upgrading(self) -> bool:
         """Whether a candidate WebSocket is being tried."""
-        return self._upgrade.candidate is not None
-
-    @property
-    def buffered_bytes(self) -> int:
-        """How much waits in the outbox."""
-        return self.outbox.size_bytes
+        return self._in_flight.upgrade.candidate is not None
 
     @property
     def is_over_high_water(self) -> bool:
@@ -143,26 +133,23 @@ class ClientSession:
     @property
     def is_writable(self) -> bool:
         """Whether a message would leave at once: what decides the fate of a volatile one."""
-        is_free = self._websocket is not None or not (self._polling.is_sending or self._upgrade.is_pausing)
+        is_free = self._websocket is not None or self._in_flight.may_post
         return is_free and self.state is _OPEN and not self.outbox
-
-    @property
-    def may_post(self) -> bool:
-        """Whether what is in the outbox may leave by a POST, as long as there is no WebSocket."""
-        return not self._upgrade.is_pausing and self.state in (_OPEN, ClientState.CLOSING)
 
     @property
     def is_done(self) -> bool:
         """Whether it is closed, the host has dropped what it is to drop, and every WebSocket that was open is lost."""
-        return self.state is ClientState.CLOSED and not self.ready and not self._parting
+        return self.state is SessionState.CLOSED and not self._in_flight.is_parting
 
     # -- what the host takes -----------------------------------------------------------------------------------------
 
     def take_ready(self) -> list[ClientCarrier]:
         """Return the carriers that the host must see to, each once."""
-        if self._websocket is None:
-            self._polling.send_post(self._now)
-        return self.ready.take()
+        flight = self._in_flight
+        if self._websocket is None and self.outbox and self.state is not SessionState.CLOSED and flight.may_post:
+            limit = self.engine_settings.max_packets_per_post
+            flight.begin_post(self.sid, self.outbox, self._max_payload_bytes, limit, self._now)
+        return flight.ready.take()
 
     def take_events(self) -> list[EngineClientEvent]:
         """Return what happened since the last call, in order."""
@@ -171,26 +158,8 @@ class ClientSession:
 
     # -- output ------------------------------------------------------------------------------------------------------
 
-    def send(self, payload: Payload, now: float) -> bool:
-        """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
-
-        Raises:
-            LocalProtocolError: text with a lone surrogate, a message that the server does not take (see `put`), or a
-                session that belongs to a Socket.IO client.
-        """
-        if self._is_inner:
-            raise LocalProtocolError("session belongs to a Socket.IO client; emit to one of its namespaces")
-        self.agenda.catch_up(now)
-        return self.put(WireMessage((message_frame(payload),)))
-
     def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
-        """Append a message to the outbox. Returns `False` when it was dropped.
-
-        That is when the session is not open, or when its buffer would be over the limit: then the server reads too
-        slowly and the session closes, for a stream with a hole in it would be worse.
-
-        Args:
-            is_control: the protocol's own, and nobody's fault if it is too large.
+        """Append a message to the outbox; see `SessionBase.put`.
 
         Raises:
             LocalProtocolError: a frame is larger than the `maxPayload` that the server named, or the message larger
@@ -209,48 +178,58 @@ class ClientSession:
             return False
         outbox.put(message)
         if self._websocket is not None:
-            self.ready.mark(self._websocket)
+            self._in_flight.ready.mark(self._websocket)
         return True
 
     # -- what became of it ---------------------------------------------------------------------------------------------
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
         """A response is there, as a whole."""
-        self._check_own(exchange)
-        self.agenda.catch_up(now)
-        self._now = now
-        self._polling.exchange_done(exchange, response, now)
+        self._begin_call(exchange, now)
+        if not self._in_flight.end_exchange(exchange):
+            return
+        self._memory.take_cookies(response, now)
+        problem = problem_of(response)
+        if problem is not None:
+            self._exchange_failed(exchange, problem, f"server refused a POST: {problem}")
+        elif exchange.method == "GET":
+            self._read_payload(response.body, now)
+        self._go_on(now)
 
-    def receive_polled(self, part: str, now: float) -> None:
-        """Process one packet of a response; raises `PacketError` when it makes no sense."""
-        kind, data = decode_frame(part)
-        self._act(TABLE[POLLING_STATES[self.state]][kind_of(kind, data)], None, data, now)
+    def _exchange_failed(self, exchange: Exchange, detail: str, post_detail: str) -> None:
+        if exchange.method == "POST":
+            self.break_off(CloseReason.TRANSPORT_ERROR, post_detail)
+        elif self.state is not SessionState.CLOSING:  # then only POSTs count
+            self._transport_failed(detail)
 
-    def go_on(self, now: float) -> None:
+    def _read_payload(self, body: bytes, now: float) -> None:
+        try:
+            for part in split_payload(body, self.engine_settings.max_packets_per_payload):
+                if self.state is SessionState.CLOSED:
+                    return
+                kind, data = decode_frame(part)
+                self._act(TABLE[POLLING_STATES[self.state]][kind_of(kind, data)], None, data, now)
+        except PacketError as error:
+            if self.state is not SessionState.CLOSED:
+                self._parse_failed(f"{error}, in the response {describe_data(body)}")
+
+    def _go_on(self, now: float) -> None:
         """Begin the next GET, finish what waited for the end of an exchange; POSTs begin in `take_ready`."""
-        if self.state is ClientState.CLOSING:
-            if not self._polling.is_sending and not self.outbox:
+        flight = self._in_flight
+        if self.state is SessionState.CLOSING:
+            if not flight.is_sending and not self.outbox:
                 self._finish(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN and self._websocket is None:
-            if self._upgrade.is_pausing:
-                if not (self._polling.is_waiting or self._polling.is_sending):
+            if flight.upgrade.is_pausing:
+                if not (flight.is_waiting or flight.is_sending):
                     self._finish_upgrade()
-            elif not self._polling.is_waiting and not self._heartbeat.is_paused:
-                self._polling.begin_get(self.sid, now)
+            elif not flight.is_waiting and not self._heartbeat.is_paused:
+                flight.begin_get(self.sid, now)
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The handshake is done; `response` is the 101."""
-        self._check_own(websocket)
-        self.agenda.catch_up(now)
-        self._now = now
-        self.memory.cookies.update([(name.lower(), value) for name, value in response.headers], now)
-        if websocket.state is CarrierState.DETACHED:
-            return
-        websocket.is_open = True
-        websocket.subprotocol = Request("GET", "/", response.headers, scheme="http").header("sec-websocket-protocol")
-        if websocket.state is CarrierState.CANDIDATE:
-            websocket.outbox.put(PROBE_MESSAGE)
-            self.ready.mark(websocket)
+        self._begin_call(websocket, now)
+        self._in_flight.websocket_opened(websocket, response, now)
 
     def websocket_refused(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The server answered the handshake with something else than 101."""
@@ -261,9 +240,9 @@ class ClientSession:
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)
         self._now = now
-        limit = self.engine_settings.max_message_bytes
+        limit = self.limit_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self.fail(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
+            self._fail_too_large(websocket, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: client
             if type(frame) is bytes:
@@ -279,83 +258,52 @@ class ClientSession:
             kind, data = decode_frame(frame)
             self._act(TABLE[websocket.state][kind_of(kind, data)], websocket, data, now)
         except PacketError as error:
-            if websocket is self._upgrade.candidate:
+            if websocket is self._in_flight.upgrade.candidate:
                 self._end_upgrade(str(error), now)
             else:
-                self.parse_failed(str(error))
-
-    def receive_all(self, websocket: ClientWebSocket, frames: Iterable[Frame], now: float) -> None:
-        """Process several whole messages, in order; the same as `receive` for each."""
-        self._check_own(websocket)
-        for frame in frames:
-            self.receive(websocket, frame, now)
-
-    def receive_part(self, websocket: ClientWebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
-        """Process a part of a message; the parts of one are all text or all bytes, and the last one says so.
-
-        Raises:
-            LocalProtocolError: a part of another kind than those before it.
-        """
-        if websocket.session is not self:
-            self._check_own(websocket)
-        if self.agenda.due_at <= now:
-            self.agenda.catch_up(now)
-        if is_last and not websocket.parts:
-            self.receive(websocket, part, now)
-        elif websocket.state is not CarrierState.DETACHED:
-            whole = websocket.parts.add(part, is_last=is_last)
-            if whole is not None:
-                self.receive(websocket, whole, now)
-            elif websocket.parts.size_bytes > self.engine_settings.max_message_bytes:
-                self.fail(websocket, "message larger than max_message_bytes", MESSAGE_TOO_BIG, now)
+                self._parse_failed(str(error))
 
     def lost(self, carrier: ClientCarrier, now: float, code: int | None = None, detail: str = "") -> None:
-        """An exchange will get no response; or a WebSocket could not be opened, or its connection has ended.
-
-        Calls for what has ended already do no harm.
-
-        Args:
-            code: of the server's close frame, `NO_CODE` if it had none; `None`: there was no close frame.
-            detail: the text in the close frame, or what the network said, as in `"connection refused"`.
-        """
-        self._check_own(carrier)
-        self.agenda.catch_up(now)
-        self._now = now
+        """An exchange gets no response; or a WebSocket could not be opened, or has ended. See `Core.lost`."""
+        self._begin_call(carrier, now)
         if isinstance(carrier, Exchange):
-            self._polling.lose_exchange(carrier, detail or "the connection was lost")
+            if self._in_flight.end_exchange(carrier):
+                detail = detail or "the connection was lost"
+                get_detail = detail if self.state is SessionState.OPENING else f"GET failed: {detail}"
+                self._exchange_failed(carrier, get_detail, f"POST failed: {detail}")
         else:
             self._lose_websocket(carrier, now, code, detail)
-            self._parting.discard(carrier)
+            self._in_flight.forget(carrier)
 
     def _lose_websocket(self, websocket: ClientWebSocket, now: float, code: int | None, detail: str) -> None:
         websocket.outbox.clear()  # nobody is left to write it
         if not websocket.is_closed:
             websocket.close_code = echo_of(code)
         problem = problem_of_end(code, detail)
-        if websocket is self._upgrade.candidate:
+        if websocket is self._in_flight.upgrade.candidate:
             self._end_upgrade(problem or "the server closed the WebSocket", now, websocket.close_code)
         elif websocket is self._websocket:
-            if self.state is ClientState.OPENING:
-                self.transport_failed(problem or "the server closed the WebSocket before the open packet")
-            else:
-                error = None if problem is None else RemoteProtocolError(problem)
-                self._finish(Closed(CloseReason.TRANSPORT_CLOSE, error, code, detail))
+            if self.state is SessionState.OPENING:
+                self._transport_failed(problem or "the server closed the WebSocket before the open packet")
+                return
+            error = None if problem is None else RemoteProtocolError(problem)
+            self._finish(Closed(CloseReason.TRANSPORT_CLOSE, error, code, detail))
 
     def fail(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
         """The server broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
-        self._check_own(websocket)
         check_close(code)
-        self.agenda.catch_up(now)
-        self._now = now
-        if websocket is self._upgrade.candidate:
+        self._begin_call(websocket, now)
+        if websocket is self._in_flight.upgrade.candidate:
             self._end_upgrade(detail, now, code)
         elif websocket is self._websocket:
             websocket.close_code = code
-            self.transport_failed(detail, code)
+            self._transport_failed(detail, code)
 
-    def _check_own(self, carrier: ClientCarrier) -> None:
-        if carrier.session is not self:
-            raise LocalProtocolError("handle belongs to another session")
+    def _begin_call(self, carrier: ClientCarrier, now: float) -> None:
+        """What the host tells comes behind what is due."""
+        self._check_own(carrier)
+        self.agenda.catch_up(now)
+        self._now = now
 
     # -- packets -----------------------------------------------------------------------------------------------------
 
@@ -365,7 +313,7 @@ class ClientSession:
                 self._events.append(data)
             case Action.ANSWER:
                 self._heartbeat.ping_received(now)
-                self._reschedule()
+                self.reschedule()
                 self._events.append(Pinged())
                 self.put(PONG_MESSAGE, is_control=True)  # which may end the session, and nothing comes behind that
             case Action.HANDSHAKE:
@@ -374,13 +322,13 @@ class ClientSession:
             case Action.PROBE_ANSWERED:
                 assert websocket is not None  # the table has it for a candidate only
                 websocket.state = CarrierState.PROBED
-                self.go_on(now)
+                self._go_on(now)
             case Action.DROP_CANDIDATE:
                 self._end_upgrade(f"the server answered the probe with {describe_data(data)}", now)
             case Action.PEER_CLOSED:
                 self._finish(Closed(CloseReason.TRANSPORT_CLOSE))
             case Action.UNEXPECTED:
-                expected = "the open packet" if self.state is ClientState.OPENING else "what a server sends here"
+                expected = "the open packet" if self.state is SessionState.OPENING else "what a server sends here"
                 raise PacketError(f"unexpected packet, not {expected}: {describe_data(data)}")
             case Action.IGNORE:
                 pass
@@ -399,74 +347,54 @@ class ClientSession:
         if self._websocket is not None:
             self._websocket.state = CarrierState.WEBSOCKET
             self.outbox = self._websocket.outbox
-            self.memory.websocket_worked = True
+            self._memory.websocket_worked = True
         elif settings.upgrade and "websocket" in settings.transports and "websocket" in handshake.upgrades:
-            self.memory.websocket_worked = False
-            candidate = self._requests.websocket(self.sid, CarrierState.CANDIDATE, now)
-            self._upgrade.begin(candidate, now + settings.upgrade_timeout_s)
-            self.ready.mark(candidate)
-        self._reschedule()
+            self._in_flight.begin_upgrade(self.sid, now + settings.upgrade_timeout_s, now)
+        self.reschedule()
 
     def _finish_upgrade(self) -> None:
-        websocket = self._websocket = self._upgrade.finish(self.outbox)
+        websocket = self._websocket = self._in_flight.finish_upgrade(self.outbox)
         self.outbox = websocket.outbox
-        self.memory.websocket_worked = True
-        self.ready.mark(websocket)
-        self._reschedule()
+        self.reschedule()
         self._events.append(Upgraded())
 
     def _end_upgrade(self, detail: str, now: float, code: int = NO_CODE) -> None:
-        """Give the candidate up; polling goes on."""
-        self._drop_candidate(code)
-        self._reschedule()
+        self._in_flight.end_upgrade(code)
+        self.reschedule()
         self._events.append(UpgradeFailed(detail))
-        self.go_on(now)
+        self._go_on(now)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds; `None` when the session is closed."""
-        if self.state is ClientState.CLOSED:
+        if self.state is SessionState.CLOSED:
             return None
         beat = self._heartbeat.next_deadline if self.state is _OPEN else None
-        return min((at for at in (self._until, self._upgrade.until, beat) if at is not None), default=None)
+        return min((at for at in (self._until, self._in_flight.upgrade.until, beat) if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due at `now`. Early, late and repeated calls are fine."""
         self._now = now
         beat = self._heartbeat.next_deadline
-        if self._upgrade.until is not None and self._upgrade.until <= now:
+        candidate_until = self._in_flight.upgrade.until
+        if candidate_until is not None and candidate_until <= now:
             self._end_upgrade(f"no answer within {self.engine_settings.upgrade_timeout_s:g} s", now)
         if self._until is not None and self._until <= now:
-            if self.state is ClientState.OPENING:
+            if self.state is SessionState.OPENING:
                 self._opening.give_up()
-                self.transport_failed(f"no answer within {self.engine_settings.open_timeout_s:g} s")
+                self._transport_failed(f"no answer within {self.engine_settings.open_timeout_s:g} s")
             else:
                 self._finish(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN and beat is not None and beat <= now:
             self.break_off(CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
-        self._reschedule()
-
-    def _reschedule(self) -> None:
-        """Set the timer anew, for a deadline has changed."""
-        if self._timer is not None:
-            self._timer.cancel()
-        deadline = self.next_deadline
-        self._timer = None if deadline is None else self.agenda.schedule(deadline, self)
-
-    def pause_reading(self, now: float) -> None:
-        """The host reads no more for a while: its silence is not the server's, and no GET begins. Pauses nest."""
-        self.agenda.catch_up(now)
-        self._heartbeat.pause(now)
-        self._reschedule()
+        self.reschedule()
 
     def resume_reading(self, now: float) -> None:
-        """The host reads again."""
-        self.agenda.catch_up(now)
-        self._heartbeat.resume(now)
-        self._reschedule()
-        self.go_on(now)
+        """The host reads again: the next GET may begin."""
+        super().resume_reading(now)
+        self._go_on(now)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -478,82 +406,55 @@ class ClientSession:
         """
         self.agenda.catch_up(now)
         self._now = now
-        if self.state is ClientState.OPENING or (self.state is _OPEN and self._websocket is not None):
+        if self.state is SessionState.OPENING or (self.state is _OPEN and self._websocket is not None):
             self._finish(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN:
-            self._drop_candidate()
+            self._in_flight.end_upgrade()
             self.outbox.put(CLOSE_MESSAGE)
-            self.state = ClientState.CLOSING
+            self.state = SessionState.CLOSING
             self._until = now + self.engine_settings.close_timeout_s
-            self._reschedule()
+            self.reschedule()
 
     def abort(self, now: float) -> None:
         """Close at once; what was not sent is lost."""
         self.agenda.catch_up(now)
         self._now = now
         self.outbox.clear()
-        if self.state is not ClientState.CLOSED:
+        if self.state is not SessionState.CLOSED:
             self._finish(Closed(CloseReason.FORCED_CLOSE))
 
-    def parse_failed(self, detail: str) -> None:
-        """The server sent what makes no sense."""
-        if self.state is ClientState.OPENING:
-            self.transport_failed(detail)
+    def _parse_failed(self, detail: str) -> None:
+        if self.state is SessionState.OPENING:
+            self._transport_failed(detail)
         else:
             self.break_off(CloseReason.PARSE_ERROR, detail)
 
-    def transport_failed(self, detail: str, code: int | None = None) -> None:
+    def _transport_failed(self, detail: str, code: int | None = None) -> None:
         """The current transport is of no more use; while opening there may be another one."""
-        if self.state is not ClientState.OPENING:
+        if self.state is not SessionState.OPENING:
             self.break_off(CloseReason.TRANSPORT_ERROR, detail, code)
             return
-        self.memory.websocket_worked = False
+        self._memory.websocket_worked = False
         if self._opening.next_transport(detail):
-            self._drop_carriers()
-            self._begin()
+            self._in_flight.drop(self._websocket)
+            self._websocket = self._in_flight.begin(self._opening.transport, self._now)
         else:
             self._finish(self._opening.outcome())
 
     def break_off(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
         """Close at once, for what the server did."""
-        self.memory.websocket_worked = False
-        if self.state is ClientState.CLOSING:  # it was going anyway
+        self._memory.websocket_worked = False
+        if self.state is SessionState.CLOSING:  # it was going anyway
             self._finish(Closed(CloseReason.FORCED_CLOSE))
         else:
             self._finish(Closed(reason, RemoteProtocolError(detail, websocket_close_code=code)))
 
     def _finish(self, event: Closed | OpenFailed) -> None:
-        self.state = ClientState.CLOSED
+        self.state = SessionState.CLOSED
         self._until = None
         if self._websocket is None:
             self.outbox.clear()  # no POST will take it
-        self._drop_carriers()
-        self._reschedule()
+        self._in_flight.drop(self._websocket)
+        self._websocket = None
+        self.reschedule()
         self._events.append(event)
-
-    def _begin(self) -> None:
-        if self._opening.transport == "websocket":
-            self._websocket = self._requests.websocket("", CarrierState.OPENING, self._now)
-            self.ready.mark(self._websocket)
-        else:
-            self._polling.begin_get("", self._now)
-
-    def _drop_carriers(self) -> None:
-        self._polling.drop()
-        if self._websocket is not None:
-            self._part_with(self._websocket)
-            self._websocket = None
-        self._drop_candidate()
-
-    def _drop_candidate(self, code: int = NO_CODE) -> None:
-        candidate = self._upgrade.end()
-        if candidate is not None:
-            candidate.close_code = code
-            self._part_with(candidate)
-
-    def _part_with(self, websocket: ClientWebSocket) -> None:
-        """Let the host say goodbye, if there is somebody to say it to."""
-        websocket.detach()
-        self.ready.mark(websocket)
-        if websocket.is_open:
-            self._parting.add(websocket)

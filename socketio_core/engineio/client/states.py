@@ -18,15 +18,7 @@ from enum import Enum
 from typing import Final
 
 from socketio_core.engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE, Payload
-
-
-class ClientState(Enum):
-    """The life of a client's session; `CLOSING` exists on polling only, a WebSocket closes at once."""
-
-    OPENING = "opening"
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
+from socketio_core.engineio.states import SessionState
 
 
 class CarrierState(Enum):
@@ -58,9 +50,9 @@ PROBE_PONG: Final = PONG + "probe"
 """A pong with the data `probe` is a packet kind of its own."""
 
 POLLING_STATES: Final = {
-    ClientState.OPENING: CarrierState.OPENING,
-    ClientState.OPEN: CarrierState.POLLING,
-    ClientState.CLOSING: CarrierState.CLOSING,
+    SessionState.OPENING: CarrierState.OPENING,
+    SessionState.OPEN: CarrierState.POLLING,
+    SessionState.CLOSING: CarrierState.CLOSING,
 }
 """What a GET is to its session."""
 

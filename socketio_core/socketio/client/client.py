@@ -15,10 +15,10 @@ from socketio_core.engineio.client.events import Opened, OpenFailed
 from socketio_core.engineio.client.posts import check_size
 from socketio_core.engineio.client.requests import NOT_FOUND, ClientMemory
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.client.states import ClientState
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame, Payload
+from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.records import plain
@@ -316,7 +316,7 @@ class ClientCore:
         """
         if self._agenda.due_at <= now:
             self._agenda.catch_up(now)
-        if self.session is not None and self.session.state is ClientState.CLOSED:
+        if self.session is not None and self.session.state is SessionState.CLOSED:
             self._pump(now)
 
     def check_session(self, now: float) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from socketio_core.engineio.client import (
     ClientMemory,
     ClientSession,
-    ClientState,
     ClientWebSocket,
     EngineClientEvent,
     Exchange,
@@ -17,6 +16,7 @@ from socketio_core.engineio.client import (
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import encode_payload
+from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
@@ -51,7 +51,7 @@ class Scene:
         self.look()
 
     @property
-    def state(self) -> ClientState:
+    def state(self) -> SessionState:
         return self.session.state
 
     @property
@@ -127,6 +127,6 @@ def closed_with(scene: Scene) -> tuple[CloseReason, str]:
     """Return why the session closed; it must have, and that is the last thing that it said."""
     event = scene.take_events()[-1]
     assert isinstance(event, Closed), event
-    assert scene.state is ClientState.CLOSED
+    assert scene.state is SessionState.CLOSED
     assert scene.session.next_deadline is None
     return event.reason, str(event.error or "")

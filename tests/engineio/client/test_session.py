@@ -10,7 +10,6 @@ import pytest
 from socketio_core.engineio.client import (
     Attempt,
     ClientMemory,
-    ClientState,
     Opened,
     OpenFailed,
     OpenPacket,
@@ -20,6 +19,7 @@ from socketio_core.engineio.client import (
 from socketio_core.engineio.client.states import PACKET_KINDS
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.http import Response
 from tests.engineio.client.scene import Scene, closed_with, open_packet, sent
@@ -62,7 +62,7 @@ def test_first_packet_must_open(frames: list[str | bytes], detail: str) -> None:
     scene = Scene()
     scene.answer(scene.gets[0], *frames)
     assert scene.take_events() == [OpenFailed((Attempt("polling", detail),))]
-    assert scene.state is ClientState.CLOSED
+    assert scene.state is SessionState.CLOSED
 
 
 FAILURES: dict[str, Callable[[Scene], object]] = {
@@ -211,7 +211,7 @@ def test_pause_keeps_the_session_and_begins_no_poll() -> None:
     unopened = Scene()
     unopened.session.pause_reading(0)
     unopened.session.resume_reading(0)
-    assert unopened.state is ClientState.OPENING
+    assert unopened.state is SessionState.OPENING
 
 
 # -- what the server does wrong ----------------------------------------------------------------------------------------
@@ -379,7 +379,7 @@ def test_closing_ends_even_if_nobody_listens(what: str) -> None:
         scene.respond(scene.posts[0], status=400)
     else:
         scene.wait(9.999)
-        assert scene.state is ClientState.CLOSING
+        assert scene.state is SessionState.CLOSING
         scene.wait(0.001)
     assert closed_with(scene) == (CloseReason.FORCED_CLOSE, "")
 
@@ -440,7 +440,7 @@ def test_close_code_must_be_one(code: Any) -> None:
     scene = Scene(transports=["websocket"]).open("websocket")
     with pytest.raises(LocalProtocolError, match="no close code that can be sent"):
         scene.session.fail(scene.sockets[0], "x", code, scene.now)
-    assert scene.state is ClientState.OPEN
+    assert scene.state is SessionState.OPEN
 
 
 def test_repeated_and_early_timeouts_change_nothing() -> None:

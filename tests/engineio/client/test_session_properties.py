@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from socketio_core.engineio.client import (
     ClientMemory,
     ClientSession,
-    ClientState,
     ClientWebSocket,
     Exchange,
     OpenFailed,
     Pinged,
 )
 from socketio_core.engineio.events import Closed
+from socketio_core.engineio.states import SessionState
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 from tests.effort import examples
@@ -124,7 +124,7 @@ class Run:
 
     def check(self) -> None:
         ends = [index for index, event in enumerate(self.events) if isinstance(event, (Closed, OpenFailed))]
-        is_closed = self.session.state is ClientState.CLOSED
+        is_closed = self.session.state is SessionState.CLOSED
         assert ends == ([len(self.events) - 1] if is_closed else [])
         assert (self.session.next_deadline is None) == is_closed
         in_flight = [
@@ -169,7 +169,7 @@ def test_nothing_a_server_does_raises(
     run.session.handle_timeout(run.now + 10)
     run.look()
     run.check()
-    assert run.session.state is ClientState.CLOSED
+    assert run.session.state is SessionState.CLOSED
 
 
 def test_pong_that_ends_the_session_comes_before_the_end() -> None:

@@ -46,8 +46,7 @@ _OPEN = SessionState.OPEN
 class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
     """The client's end of one Engine.IO connection; it begins to open as soon as it is made.
 
-    After any call the host does `take_ready()`, then `take_events()`. Every session ends with one `OpenFailed` or one
-    `Closed`.
+    After any call the host does `take_ready()`, then `take_events()`. It ends with one `OpenFailed` or one `Closed`.
 
     Args:
         memory: what the client's sessions share; a new one knows nothing.
@@ -63,6 +62,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
     """
 
     __slots__ = (
+        "__weakref__",
         "_events",
         "_in_flight",
         "_max_payload_bytes",

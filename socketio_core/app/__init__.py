@@ -18,6 +18,7 @@ from socketio_core.app.observer import Observer
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.server import Server
 from socketio_core.app.socket import Handshake, Socket
+from socketio_core.app.socket_operator import ClientSocketOperator, SocketOperator
 
 __all__ = [
     "AckTimeout",
@@ -27,6 +28,7 @@ __all__ = [
     "ClientHost",
     "ClientManager",
     "ClientSocket",
+    "ClientSocketOperator",
     "ConnectError",
     "Disconnected",
     "EngineServer",
@@ -41,4 +43,5 @@ __all__ = [
     "Runtime",
     "Server",
     "Socket",
+    "SocketOperator",
 ]

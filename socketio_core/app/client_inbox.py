@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from socketio_core.app.acks import AckWaiter, ack_args
+from socketio_core.app.acks import AckWaiter, Disconnected, ack_args
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable
@@ -72,6 +72,22 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         """Wake who waits for the socket to be connected: it will not be."""
         for waiter in list(self.waiters):
             waiter.settle(ConnectError(message))
+
+    async def wait_writable(self) -> None:
+        """Wait until the outgoing buffer is below its high-water mark; without a connection nothing goes there."""
+        await self.runtime.check_cancelled()
+        while self._host.core.is_over_high_water and self._core.is_connected:
+            await self._host.flow.wait_drained()
+
+    def check_answerable(self, name: str) -> None:
+        """Check that an answer to an event may come.
+
+        Raises:
+            Disconnected: the socket is not connected, and will not be by itself.
+        """
+        if not self._core.is_active and not self._host.core.is_closing:
+            why = "" if self.last_error is None else f": {self.last_error.message}"
+            raise Disconnected(f"{name!r} was not sent, {self._core.name} is not connected{why}; call socket.connect()")
 
     def dismiss(self) -> None:
         """Forget the events that wait: the socket was told to leave."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
+from socketio_core.app.acks import AckWaiter, ack_value
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import Registrar
+from socketio_core.app.socket_operator import ClientSocketOperator, answer_of_server
 from socketio_core.errors import RemoteProtocolError
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.packet import JSONValue
+from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.client_host import ClientHost
@@ -187,6 +189,25 @@ class ClientSocket(Registrar):
         self._inbox.give_up_waiting("socket was disconnected")
         self._host.dispatch_soon()
 
+    # -- how ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def volatile(self) -> ClientSocketOperator:
+        """Drop an event that cannot leave at once: `await socket.volatile.emit(...)`."""
+        return ClientSocketOperator(self._inbox).volatile
+
+    def compress(self, compress: bool) -> ClientSocketOperator:  # noqa: FBT001 - the name users know
+        """With `False`, do not compress the message though the transport could: it is packed already, or short."""
+        return ClientSocketOperator(self._inbox).compress(compress)
+
+    def timeout(self, seconds: float | None) -> ClientSocketOperator:
+        """How long a `call` waits: `await socket.timeout(5).call(...)`; `None` for as long as the connection lasts.
+
+        Raises:
+            LocalProtocolError: it is no such time.
+        """
+        return ClientSocketOperator(self._inbox).timeout(seconds)
+
     # -- events ------------------------------------------------------------------------------------------------------
 
     async def emit(self, name: str, *args: JSONValue) -> bool:
@@ -199,7 +220,7 @@ class ClientSocket(Registrar):
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than the server takes.
             BufferFull: too much is buffered while the socket is not connected or, with `retries`, not acknowledged.
         """
-        await self._wait_writable()
+        await self._inbox.wait_writable()
         return self._inbox.acting.emit(name, args, now=self._host.runtime.now())
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
@@ -227,33 +248,12 @@ class ClientSocket(Registrar):
                 is not connected and will not be by itself, for it was refused or disconnected.
             LocalProtocolError, BufferFull: as `emit`.
         """
-        return ack_value(await self.emit_with_ack(name, *args, timeout=timeout))
+        how = Selection(timeout_s=check_timeout(timeout))
+        return ack_value(await answer_of_server(self._inbox, name, args, how))
 
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
-        runtime, flow = self._host.runtime, self._host.flow
-        timeout = check_timeout(timeout)  # before it waits for anything
-        await self._wait_writable()
-        event = runtime.new_event()
-        waiter = AckWaiter(event.set)
-        if not self.active and not self._host.core.is_closing:  # nobody would ever answer
-            why = "" if self._inbox.last_error is None else f": {self._inbox.last_error.message}"
-            raise Disconnected(f"{name!r} was not sent, {self.nsp} is not connected{why}; call socket.connect()")
-        ack_id = self._inbox.acting.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
-        if ack_id is None:
-            raise Disconnected(f"client is closed, so {name!r} was not sent")
-        flow.ack_awaited()
-        try:
-            await event.wait()
-        finally:
-            flow.ack_settled()
-            self._core.forget_ack(ack_id)
-        if isinstance(waiter.outcome, AckTimeout):
-            raise AckTimeout(f"no acknowledgement of {name!r} in time")
-        if isinstance(waiter.outcome, Exception):
-            raise waiter.outcome
-        assert waiter.outcome is not None  # what sets the event sets the outcome
-        return waiter.outcome
+        return await answer_of_server(self._inbox, name, args, Selection(timeout_s=check_timeout(timeout)))
 
     def events(self) -> EventStream:
         """Return a stream of the events from now on: `async for name, *args in socket.events()`.
@@ -271,11 +271,6 @@ class ClientSocket(Registrar):
         else:
             stream.finish()
         return stream
-
-    async def _wait_writable(self) -> None:
-        await self._host.runtime.check_cancelled()
-        while self._host.core.is_over_high_water and self.connected:  # else the event goes to another buffer
-            await self._host.flow.wait_drained()
 
 
 _A = TypeVar("_A")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
+from socketio_core.app.acks import ack_value
 from socketio_core.app.handlers import Registrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
+from socketio_core.app.socket_operator import SocketOperator, answer_of_client, tell_sent, wait_drained
 from socketio_core.http import Request
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.member import MemberState
@@ -147,6 +148,30 @@ class Socket(Registrar):
         """Everyone in the namespace but this socket."""
         return BroadcastOperator(self._app, self.nsp, Selection(None, frozenset((self.id,))))
 
+    @property
+    def local(self) -> BroadcastOperator:
+        """Everyone in this process but this socket, where several are joined by an adapter."""
+        return self.broadcast.local
+
+    # -- how ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def volatile(self) -> SocketOperator:
+        """Drop an event that cannot leave at once: `await socket.volatile.emit(...)`."""
+        return SocketOperator(self._inbox).volatile
+
+    def compress(self, compress: bool) -> SocketOperator:  # noqa: FBT001 - the name users know
+        """With `False`, do not compress the message though the transport could: it is packed already, or short."""
+        return SocketOperator(self._inbox).compress(compress)
+
+    def timeout(self, seconds: float | None) -> SocketOperator:
+        """How long a `call` waits: `await socket.timeout(5).call(...)`; `None` for as long as the socket is there.
+
+        Raises:
+            LocalProtocolError: it is no such time.
+        """
+        return SocketOperator(self._inbox).timeout(seconds)
+
     # -- events ------------------------------------------------------------------------------------------------------
 
     async def emit(self, name: str, *args: JSONValue) -> bool:
@@ -163,11 +188,11 @@ class Socket(Registrar):
         runtime, member = inbox.runtime, inbox.member
         await runtime.check_cancelled()
         if member.is_over_high_water:
-            await self._wait_drained()
+            await wait_drained(inbox)
         runtime.output_ready()  # fast path: what `acting` does; benchmarks: server
         sent = member.emit(name, args)
         if sent and self._app.audience.event_sent:
-            self._tell_sent(name, args)
+            tell_sent(inbox, name, args)
         return sent
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
@@ -178,19 +203,15 @@ class Socket(Registrar):
         """
         sent = self._inbox.acting.emit_nowait(name, args)
         if sent and self._app.audience.event_sent:
-            self._tell_sent(name, args)
+            tell_sent(self._inbox, name, args)
         return sent
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
         sent = self._inbox.acting.emit(name, args, volatile=True)
         if sent and self._app.audience.event_sent:
-            self._tell_sent(name, args)
+            tell_sent(self._inbox, name, args)
         return sent
-
-    def _tell_sent(self, name: str, args: Sequence[JSONValue]) -> None:
-        audience = self._app.audience
-        audience.tell(audience.event_sent, self, name, args)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.
@@ -202,7 +223,8 @@ class Socket(Registrar):
             Disconnected: the socket has left, or leaves while this waits.
             LocalProtocolError: as `emit`.
         """
-        return ack_value(await self.emit_with_ack(name, *args, timeout=timeout))
+        how = Selection(timeout_s=check_timeout(timeout))
+        return ack_value(await answer_of_client(self._inbox, name, args, how))
 
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart.
@@ -210,35 +232,7 @@ class Socket(Registrar):
         Raises:
             AckTimeout, Disconnected, LocalProtocolError: as `call`.
         """
-        runtime = self._app.runtime
-        timeout = check_timeout(timeout)  # before it waits for anything
-        await runtime.check_cancelled()
-        await self._wait_drained()
-        event = runtime.new_event()
-        waiter = AckWaiter(event.set)
-        ack_id = self._inbox.acting.emit_with_ack(name, args, timeout_s=timeout, context=waiter, now=runtime.now())
-        if ack_id is None:
-            raise Disconnected(f"socket has left, so {name!r} was not sent")
-        if self._app.audience.event_sent:
-            self._tell_sent(name, args)
-        self._inbox.flow.ack_awaited()
-        try:
-            await event.wait()
-        finally:
-            self._inbox.flow.ack_settled()
-            self._member.forget_ack(ack_id)
-        if isinstance(waiter.outcome, AckTimeout):
-            is_pending = self._member.state is MemberState.PENDING
-            why = ": a middleware that waits for one keeps the socket out" if is_pending else " in time"
-            raise AckTimeout(f"no acknowledgement of {name!r}{why}")
-        if isinstance(waiter.outcome, Disconnected):
-            raise Disconnected(f"socket left before it acknowledged {name!r}")
-        assert isinstance(waiter.outcome, list)  # what sets the event sets the outcome
-        return waiter.outcome
-
-    async def _wait_drained(self) -> None:
-        while self._member.is_over_high_water and self.connected:
-            await self._inbox.flow.wait_drained()
+        return await answer_of_client(self._inbox, name, args, Selection(timeout_s=check_timeout(timeout)))
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Leave the namespace; with `close`, all of the client's namespaces, and close the connection.

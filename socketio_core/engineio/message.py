@@ -47,6 +47,10 @@ class WireMessage:
             self._polling_text = SEPARATOR.join(map(polling_form, self.frames))
         return self._polling_text
 
+    def uncompressed(self) -> WireMessage:
+        """Return the same, which no transport is to compress; another one, for a parser may keep its own."""
+        return WireMessage(self.frames, compress=False)
+
     def as_text(self) -> WireMessage:
         """Return the same in text frames alone, binary ones in base64: itself, if there are none."""
         if not any(isinstance(frame, bytes) for frame in self.frames):

@@ -221,8 +221,11 @@ class Member:
         """Whether the client reads too slowly for more: wait, or drop."""
         return self.connection.session.is_over_high_water
 
-    def emit(self, name: str, args: Sequence[JSONValue], *, volatile: bool = False) -> bool:
+    def emit(self, name: str, args: Sequence[JSONValue], *, volatile: bool = False, compress: bool = True) -> bool:
         """Send an event. Returns `False` when it was dropped: the member has left, or it is volatile and must wait.
+
+        It is not told the time, unlike a client's: nothing depends on it here. What goes to a client that has fallen
+        silent is lost, whoever notices first; a client keeps it for the next connection, if it notices in time.
 
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, an event that no buffer holds (`Session.put`).
@@ -233,14 +236,16 @@ class Member:
             if self.state is MemberState.LEFT:
                 return False
             message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
-            return not volatile and self._hold_back(message)
+            return not volatile and self._hold_back(message if compress else message.uncompressed())
         message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
+        if not compress:
+            message = message.uncompressed()
         session = self.connection.session
         if volatile and not session.is_writable:
             return False
         return session.put(message)
 
-    def emit_nowait(self, name: str, args: Sequence[JSONValue]) -> bool:
+    def emit_nowait(self, name: str, args: Sequence[JSONValue], *, compress: bool = True) -> bool:
         """The same, but refuse to fill the buffer of a client that reads too slowly.
 
         Raises:
@@ -250,14 +255,23 @@ class Member:
             raise BufferFull(
                 f"outgoing buffer is full: {self.connection.session.buffered_bytes} bytes, see high_water_bytes"
             )
-        return self.emit(name, args)
+        return self.emit(name, args, compress=compress)
 
     def emit_with_ack(
-        self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float
+        self,
+        name: str,
+        args: Sequence[JSONValue],
+        *,
+        timeout_s: float | None,
+        context: object,
+        now: float,
+        volatile: bool = False,
+        compress: bool = True,
     ) -> int | None:
         """Send an event that the client is to acknowledge; one of `AckReceived`, `AckExpired`, `AckDropped` follows.
 
-        Returns the ack's id, for `forget_ack`, or `None`, with nothing to follow, when the member has left.
+        Returns the ack's id, for `forget_ack`, or `None`, with nothing to follow, when the event was dropped: the
+        member has left, or it is volatile and must wait.
 
         Args:
             timeout_s: `None` waits until the member leaves.
@@ -272,6 +286,10 @@ class Member:
             return None
         ack_id = self.namespace.take_ack_id()
         message = self.connection.parser.encode(event_packet(self.namespace.name, name, args, ack_id))
+        if not compress:
+            message = message.uncompressed()
+        if volatile and not (self.state is MemberState.JOINED and self.connection.session.is_writable):
+            return None
         self.expect_ack(ack_id, timeout_s=timeout_s, context=context, now=now)
         try:
             if self.state is MemberState.JOINED:

@@ -218,9 +218,7 @@ class ServerCore:
 
     def _encode(self, packet: Packet, selection: Selection) -> WireMessage:
         message = self.parser.encode(packet)
-        if selection.compress:
-            return message
-        return WireMessage(message.frames, compress=False)  # another: the parser may keep its own
+        return message if selection.compress else message.uncompressed()
 
     # -- time --------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from wsproto.frame_protocol import FrameProtocol
+
 _NO_LIMIT: Final = 1 << 62
 
 MAX_PLAIN_BYTES: Final = 16384
@@ -155,3 +157,8 @@ def plain_frame(message: str | bytes) -> bytes:
     if size < 1 << 16:
         return bytes((first, 126, size >> 8, size & 0xFF)) + data
     return bytes((first, 127)) + size.to_bytes(8, "big") + data
+
+
+def masked_frame(message: str | bytes) -> bytes:
+    """Return the frame in which a client sends a message that is not to be compressed: masked, by wsproto."""
+    return bytes(FrameProtocol(client=True, extensions=[]).send_data(message))

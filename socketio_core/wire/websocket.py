@@ -39,7 +39,7 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import SLICE_BYTES
-from socketio_core.wire.plain_frames import Foreign, PlainFrames, plain_frame
+from socketio_core.wire.plain_frames import Foreign, PlainFrames, masked_frame, plain_frame
 
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
@@ -438,8 +438,10 @@ class Frames(Generic[_W]):
         """Frame a message for this peer alone: under a mask, or what it has seen before is its dictionary."""
         if self._frames.state is not ConnectionState.OPEN:
             return b""
-        if not message.compress and self._role is ConnectionType.SERVER:
-            return wire_bytes(message)  # RFC 7692, 6: each message may go as it is; shared again
+        if not message.compress:  # RFC 7692, 6: each message may go as it is; a server's is shared again
+            if self._role is ConnectionType.SERVER:
+                return wire_bytes(message)
+            return b"".join(map(masked_frame, message.frames))
         send = self._frames.send
         return b"".join(
             [send(TextMessage(data=f) if isinstance(f, str) else BytesMessage(data=f)) for f in message.frames]

@@ -25,11 +25,13 @@ SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine namespaces observe of s
 NAMESPACE: Final = f"{REGISTERS} {BROADCASTS} name parent sockets use"
 FAMILY: Final = f"{REGISTERS} children emit use"
 ENGINE: Final = "on sessions"
-SOCKET: Final = f"""{REGISTERS} {EMITS} broadcast connected data disconnect except_ handshake id in_ join leave
-    namespace nsp rooms to"""
+OPERATES: Final = "compress timeout volatile"
+OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack"
+SOCKET: Final = f"""{REGISTERS} {EMITS} {OPERATES} broadcast connected data disconnect except_ handshake id in_ join
+    leave local namespace nsp rooms to"""
 SESSION: Final = "close connected data request send send_nowait sid transport"
-CLIENT: Final = f"""{REGISTERS} {EMITS} active asks_ack auth connect connected disconnect disconnect_error events id
-    manager nsp of recovered transport wait_connected wait_first_outcome"""
+CLIENT: Final = f"""{REGISTERS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect disconnect_error
+    events id manager nsp of recovered transport wait_connected wait_first_outcome"""
 MANAGER: Final = f"{REGISTERS} subprotocol"
 
 EXPECTED: Final[list[Any]] = [
@@ -39,6 +41,10 @@ EXPECTED: Final[list[Any]] = [
     pytest.param(lambda: Server().to("a"), BROADCASTS, id="BroadcastOperator"),
     pytest.param(lambda: Server().attach_engine(), ENGINE, id="EngineServer"),
     pytest.param(lambda: AppRig().connect()[1], SOCKET, id="Socket"),
+    pytest.param(
+        lambda: AppRig().connect()[1].volatile, f"{OPERATOR} broadcast except_ in_ local to", id="SocketOperator"
+    ),
+    pytest.param(lambda: client_rig().host.socket_of("/").volatile, OPERATOR, id="ClientSocketOperator"),
     pytest.param(lambda: EngineRig().connect()[1], SESSION, id="EngineSession"),
     pytest.param(lambda: client_rig().host.socket_of("/"), CLIENT, id="ClientSocket"),
     pytest.param(lambda: client_rig().io, MANAGER, id="ClientManager"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.message import WireMessage
@@ -12,6 +13,7 @@ from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.outgoing import Outgoing
 from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
 from socketio_core.socketio.packet import EVENT, JSONValue, Packet
+from socketio_core.socketio.selection import Selection
 
 
 @caught_by("events/events_carry_every_value")
@@ -104,9 +106,9 @@ class SettlesInOrder(Outgoing):
 class NumbersAllCallsAlike(Outgoing):
     """All calls have the same id."""
 
-    def ask(self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float) -> int:
+    def ask(self, name: str, args: Sequence[JSONValue], how: Selection, *, context: object, now: float) -> int | None:
         self._next_ack_id = 0
-        return super().ask(name, args, timeout_s=timeout_s, context=context, now=now)
+        return super().ask(name, args, how, context=context, now=now)
 
 
 @caught_by("events/acks_settle_the_call_of_their_id", "events/calls_fail_in_time")
@@ -123,20 +125,16 @@ class RefusesUnknownAcks(Outgoing):
 class GivesUpAtOnce(ClientNamespace):
     """A call does not wait for its acknowledgement."""
 
-    def emit_with_ack(
-        self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float
-    ) -> int | None:
-        return super().emit_with_ack(name, args, timeout_s=0.0, context=context, now=now)
+    def emit_with_ack(self, name: str, args: Sequence[JSONValue], **options: Any) -> int | None:
+        return super().emit_with_ack(name, args, **{**options, "timeout_s": 0.0})
 
 
 @caught_by("events/calls_fail_in_time")
 class NeverGivesUp(ClientNamespace):
     """A call waits for its acknowledgement whatever time it was given."""
 
-    def emit_with_ack(
-        self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float
-    ) -> int | None:
-        return super().emit_with_ack(name, args, timeout_s=None, context=context, now=now)
+    def emit_with_ack(self, name: str, args: Sequence[JSONValue], **options: Any) -> int | None:
+        return super().emit_with_ack(name, args, **{**options, "timeout_s": None})
 
 
 @caught_by("events/calls_fail_when_the_connection_is_lost")

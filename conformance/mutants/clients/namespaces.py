@@ -70,8 +70,10 @@ class DoesNotWaitToBeLetIn(ClientNamespace):
         super()._send_connect(auth, now)
         self._send_early()
 
-    def emit(self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False) -> bool:
-        sent = super().emit(name, args, now=now, volatile=volatile)
+    def emit(
+        self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False, compress: bool = True
+    ) -> bool:
+        sent = super().emit(name, args, now=now, volatile=volatile, compress=compress)
         if self.state is NamespaceState.CONNECTING:
             self._send_early()
         return sent
@@ -86,11 +88,13 @@ class DoesNotWaitToBeLetIn(ClientNamespace):
 class KeepsVolatileEvents(ClientNamespace):
     """Volatile events wait like others."""
 
-    def emit(self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False) -> bool:
+    def emit(
+        self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False, compress: bool = True
+    ) -> bool:
         if volatile and not self.is_connected:
             self._outgoing.buffer(Emit(name, self.client.parser.encode(event_packet(self.name, name, args))))
             return True
-        return super().emit(name, args, now=now, volatile=volatile)
+        return super().emit(name, args, now=now, volatile=volatile, compress=compress)
 
 
 @caught_by("namespaces/events_before_connect_are_kept")

@@ -23,13 +23,7 @@ from typing import TYPE_CHECKING
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.socketio.acks import check_timeout
-from socketio_core.socketio.client.events import (
-    AuthRequested,
-    Connected,
-    ConnectFailed,
-    EventReceived,
-    Left,
-)
+from socketio_core.socketio.client.events import AuthRequested, Connected, ConnectFailed, EventReceived, Left
 from socketio_core.socketio.client.joining import HeldEvents, read_refusal
 from socketio_core.socketio.client.outgoing import Outgoing
 from socketio_core.socketio.client.pending import Emit
@@ -44,6 +38,7 @@ from socketio_core.socketio.packet import (
     as_list,
     event_packet,
 )
+from socketio_core.socketio.selection import Selection
 from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
@@ -113,11 +108,8 @@ class ClientNamespace:
     @property
     def is_done(self) -> bool:
         """Whether it was left, and nothing is to be sent or answered; one that was never wanted waits for that."""
-        return (
-            self._was_wanted
-            and self.state is NamespaceState.IDLE
-            and not (self.pending_acks or self._is_answer_owed or self.buffered_count)
-        )
+        is_idle = self._was_wanted and self.state is NamespaceState.IDLE
+        return is_idle and not (self.pending_acks or self._is_answer_owed or self.buffered_count)
 
     # -- joining and leaving -----------------------------------------------------------------------------------------
 
@@ -358,25 +350,29 @@ class ClientNamespace:
         """How many events wait for a connection, or for their turn to be sent with retries."""
         return len(self._outgoing)
 
-    def emit(self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False) -> bool:
+    def emit(
+        self, name: str, args: Sequence[JSONValue], *, now: float, volatile: bool = False, compress: bool = True
+    ) -> bool:
         """Send an event; while the namespace is not connected it is buffered, and goes out in order once it is.
 
-        Returns `False` when it was dropped: it is volatile and cannot leave at once, the client is closed, or this very
-        event is too much for a server that reads too slowly, which ends the connection.
+        It is told the time, unlike a server's: if a ping is overdue, the event waits for the next connection. Returns
+        `False` when it was dropped: it is volatile and cannot leave at once, the client is closed, or this very event
+        is too much for a server that reads too slowly, which ends the connection.
 
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or an event that the server does not take.
-            BufferFull: too much is buffered already.
-            Nothing was sent then.
+            BufferFull: too much is buffered already. Nothing was sent then.
         """
         if self.client.is_closing:
             return False
         self.client.catch_up(now)
         retries = self._outgoing.retries
         if retries is not None and not volatile:
-            self._outgoing.queue(retries, name, args, now)
+            self._outgoing.queue(retries, name, args, now, compress=compress)
             return True
         message = self.client.parser.encode(event_packet(self.name, name, args))
+        if not compress:
+            message = message.uncompressed()
         if volatile:
             return self.is_connected and self.client.is_writable and self.put(message)
         if self.state is _CONNECTED:  # fast path; benchmarks: client
@@ -385,7 +381,7 @@ class ClientNamespace:
         self._outgoing.buffer(Emit(name, message))
         return True
 
-    def emit_nowait(self, name: str, args: Sequence[JSONValue], *, now: float) -> bool:
+    def emit_nowait(self, name: str, args: Sequence[JSONValue], *, now: float, compress: bool = True) -> bool:
         """The same, but refuse to fill the buffer of a server that reads too slowly.
 
         Raises:
@@ -394,14 +390,23 @@ class ClientNamespace:
         self.client.catch_up(now)
         if self.client.is_over_high_water and self.is_connected:  # else the event goes to another buffer, or nowhere
             raise BufferFull(f"outgoing buffer is full: {self.client.buffered_bytes} bytes, see high_water_bytes")
-        return self.emit(name, args, now=now)
+        return self.emit(name, args, now=now, compress=compress)
 
     def emit_with_ack(
-        self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float
+        self,
+        name: str,
+        args: Sequence[JSONValue],
+        *,
+        timeout_s: float | None,
+        context: object,
+        now: float,
+        volatile: bool = False,
+        compress: bool = True,
     ) -> int | None:
         """Send an event that the server is to acknowledge; one of `AckReceived`, `AckExpired`, `AckDropped` follows.
 
-        Returns the ack's id, for `forget_ack`, or `None`, with nothing to follow, when the client is closed.
+        Returns the ack's id, for `forget_ack`, or `None`, with nothing to follow, when the event was dropped: the
+        client is closed, or it is volatile and cannot leave at once.
 
         Args:
             timeout_s: counted from now, the time in the buffer too; `None` waits for as long as the connection lasts.
@@ -409,17 +414,16 @@ class ClientNamespace:
             context: comes back with the event, to tell who waits.
 
         Raises:
-            LocalProtocolError: as `emit`, or no such time, or more than `max_outstanding_acks` are waited for.
-            BufferFull: as `emit`.
+            LocalProtocolError, BufferFull: as `emit`, no such time, or more than `max_outstanding_acks` are waited for.
         """
-        timeout_s = check_timeout(timeout_s)
+        how = Selection(volatile=volatile, compress=compress, timeout_s=check_timeout(timeout_s))
         if self.client.is_closing:
             return None
         self.client.catch_up(now)
         retries = self._outgoing.retries
-        if retries is not None:
-            return self._outgoing.queue(retries, name, args, now, context=context, wants_ack=True)
-        return self._outgoing.ask(name, args, timeout_s=timeout_s, context=context, now=now)
+        if retries is not None and not volatile:
+            return self._outgoing.queue(retries, name, args, now, context=context, wants_ack=True, compress=compress)
+        return self._outgoing.ask(name, args, how, context=context, now=now)
 
     def forget_ack(self, ack_id: int) -> None:
         """Stop waiting for an ack: nothing more is reported about it.

@@ -11,6 +11,7 @@ from socketio_core.socketio.client.events import AckDropped, AckExpired, AckRece
 from socketio_core.socketio.client.pending import Emit, EmitBuffer
 from socketio_core.socketio.client.retries import RetryQueue
 from socketio_core.socketio.packet import JSONValue, event_packet
+from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
     from socketio_core.socketio.client.namespace import ClientNamespace
@@ -54,11 +55,19 @@ class Outgoing:
         client.remember(self._namespace)
         self._buffer.put(emit)
 
-    def ask(self, name: str, args: Sequence[JSONValue], *, timeout_s: float | None, context: object, now: float) -> int:
-        """Send or buffer an event, and wait for its ack. Returns the ack's id."""
+    def ask(self, name: str, args: Sequence[JSONValue], how: Selection, *, context: object, now: float) -> int | None:
+        """Send or buffer an event, and wait for its ack. Returns the ack's id; `None` if it is volatile and must wait.
+
+        Args:
+            how: of a selection what there is to choose where there is one recipient.
+        """
         namespace = self._namespace
         client, ack_id = namespace.client, self._next_ack_id
         message = client.parser.encode(event_packet(namespace.name, name, args, ack_id))
+        if not how.compress:
+            message = message.uncompressed()
+        if how.volatile and not (namespace.is_connected and client.is_writable):
+            return None
         ack = self.acks.expect(self, ack_id, context, client.settings.max_outstanding_acks)
         try:
             if namespace.is_connected:
@@ -69,8 +78,8 @@ class Outgoing:
             del self.acks[ack_id]
             raise
         self._next_ack_id += 1
-        if timeout_s is not None:
-            ack.timer = client.schedule(now + timeout_s, ack)
+        if how.timeout_s is not None:
+            ack.timer = client.schedule(now + how.timeout_s, ack)
         return ack_id
 
     def queue(
@@ -82,11 +91,14 @@ class Outgoing:
         *,
         context: object = None,
         wants_ack: bool = False,
+        compress: bool = True,
     ) -> int:
         """Send an event until it is acknowledged, in its turn. Returns the ack's id."""
         namespace, ack_id = self._namespace, self._next_ack_id
         client = namespace.client
         message = client.parser.encode(event_packet(namespace.name, name, args, ack_id))
+        if not compress:
+            message = message.uncompressed()
         retries.queue.check_room(message)
         client.check_size(message)
         client.remember(namespace)

@@ -121,6 +121,17 @@ def test_compressed_messages_come_and_go() -> None:
     assert len(payload) < 100
 
 
+def test_a_message_that_is_not_to_be_compressed_goes_as_it_is_under_a_mask() -> None:
+    desk = Desk("websocket", per_message_deflate=True)
+    line = desk.websocket(headers=DEFLATED)
+    desk.core.put(WireMessage(("4" + "b" * 1000, b"c" * 1000), compress=False))
+    desk.core.put(WireMessage(("4" + "d" * 1000,)))
+    desk.settle()
+    (first, text), (second, data), (third, packed) = line.frame(), line.frame(), line.frame()
+    assert (first, text, second, data) == (0x81, b"4" + b"b" * 1000, 0x82, b"c" * 1000)
+    assert (third, len(packed) < 100) == (0xC1, True)
+
+
 def test_message_in_many_reads_is_read_in_turns() -> None:
     desk, line = talking()
     line.wire.receive(b"".join(said(f"4{number}") for number in range(3000)), desk.now)

@@ -1,0 +1,278 @@
+"""Operators that say how something is sent to one socket, of both roles: `socket.timeout(5).call("question")`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from types import EllipsisType
+from typing import TYPE_CHECKING, Self
+
+from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
+from socketio_core.app.namespace import BroadcastOperator, Rooms
+from socketio_core.socketio.acks import check_timeout
+from socketio_core.socketio.member import MemberState
+from socketio_core.socketio.packet import JSONValue
+from socketio_core.socketio.selection import EVERYONE, Selection
+
+if TYPE_CHECKING:
+    from socketio_core.app.client_inbox import ClientInbox
+    from socketio_core.app.flow import Flow
+    from socketio_core.app.runtime import Event
+    from socketio_core.app.socket_inbox import SocketInbox
+    from socketio_core.socketio.client.namespace import ClientNamespace
+    from socketio_core.socketio.member import Member
+
+
+class AnySocketOperator(ABC):
+    """How something is sent. Immutable: each method returns a new operator, so one may be kept and used again."""
+
+    __slots__ = ("_how",)
+
+    def __init__(self, how: Selection = EVERYONE) -> None:
+        self._how = how
+
+    @property
+    def volatile(self) -> Self:
+        """Drop an event that cannot leave at once."""
+        return self._of(replace(self._how, volatile=True))
+
+    def compress(self, compress: bool) -> Self:  # noqa: FBT001 - the name users know
+        """With `False`, do not compress the message though the transport could: it is packed already, or short."""
+        return self._of(replace(self._how, compress=bool(compress)))
+
+    def timeout(self, seconds: float | None) -> Self:
+        """How long a `call` waits, if it is not told itself; `None` for as long as the socket is there.
+
+        Raises:
+            LocalProtocolError: it is no such time.
+        """
+        return self._of(replace(self._how, timeout_s=check_timeout(seconds)))
+
+    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> JSONValue:
+        """See `Socket.call`, or `ClientSocket.call`; one that is volatile, and is dropped, has no answer in time.
+
+        Args:
+            timeout: unless given, it is what the method `timeout` was told, or 5 seconds.
+        """
+        return ack_value(await self._ask(name, args, timeout))
+
+    async def emit_with_ack(
+        self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
+    ) -> list[JSONValue]:
+        """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
+        return await self._ask(name, args, timeout)
+
+    async def _ask(self, name: str, args: Sequence[JSONValue], timeout: float | EllipsisType | None) -> list[JSONValue]:
+        how = self._how
+        if not isinstance(timeout, EllipsisType):
+            how = replace(how, timeout_s=check_timeout(timeout))
+        return await self._answer_to(name, args, how)
+
+    @abstractmethod
+    def _of(self, how: Selection) -> Self:
+        """Return another operator for the same socket."""
+
+    @abstractmethod
+    async def emit(self, name: str, *args: JSONValue) -> bool:
+        """Send an event; see `Socket.emit`, or `ClientSocket.emit`."""
+
+    @abstractmethod
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+        """The same, for sync code."""
+
+    @abstractmethod
+    async def _answer_to(self, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
+        """Send an event and wait for its acknowledgement."""
+
+
+class SocketOperator(AnySocketOperator):
+    """How something is sent to one client of a server, or by it to the others."""
+
+    __slots__ = ("_inbox",)
+
+    def __init__(self, inbox: SocketInbox, how: Selection = EVERYONE) -> None:
+        super().__init__(how)
+        self._inbox = inbox
+
+    def _of(self, how: Selection) -> Self:
+        return type(self)(self._inbox, how)
+
+    # -- to others ---------------------------------------------------------------------------------------------------
+
+    @property
+    def broadcast(self) -> BroadcastOperator:
+        """Everyone in the namespace but this socket."""
+        inbox = self._inbox
+        selection = replace(self._how, except_rooms=frozenset((inbox.member.sid,)))
+        return BroadcastOperator(inbox.app, inbox.member.namespace.name, selection)
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Everyone in this process but this socket, where several are joined by an adapter."""
+        return self.broadcast.local
+
+    def to(self, rooms: Rooms) -> BroadcastOperator:
+        """Choose rooms for a broadcast that this socket itself does not get."""
+        return self.broadcast.to(rooms)
+
+    in_ = to
+
+    def except_(self, rooms: Rooms) -> BroadcastOperator:
+        """Everyone but this socket and those in `rooms`."""
+        return self.broadcast.except_(rooms)
+
+    # -- to itself ---------------------------------------------------------------------------------------------------
+
+    async def emit(self, name: str, *args: JSONValue) -> bool:
+        """Send an event; see `Socket.emit`, or, if it is volatile, `Socket.emit_volatile`."""
+        await self._inbox.runtime.check_cancelled()
+        if self._how.volatile:
+            return self.emit_nowait(name, *args)
+        await wait_drained(self._inbox)
+        return self._noted(self._inbox.acting.emit(name, args, compress=self._how.compress), name, args)
+
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+        """The same, for sync code.
+
+        Raises:
+            BufferFull: it is not volatile, and the socket's outgoing buffer is above its high-water mark.
+        """
+        member, compress = self._inbox.acting, self._how.compress
+        if self._how.volatile:
+            sent = member.emit(name, args, volatile=True, compress=compress)
+        else:
+            sent = member.emit_nowait(name, args, compress=compress)
+        return self._noted(sent, name, args)
+
+    def _noted(self, sent: bool, name: str, args: Sequence[JSONValue]) -> bool:  # noqa: FBT001 - the fact
+        if sent:
+            tell_sent(self._inbox, name, args)
+        return sent
+
+    async def _answer_to(self, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
+        return await answer_of_client(self._inbox, name, args, how)
+
+
+class ClientSocketOperator(AnySocketOperator):
+    """How something is sent to the server of a client."""
+
+    __slots__ = ("_inbox",)
+
+    def __init__(self, inbox: ClientInbox, how: Selection = EVERYONE) -> None:
+        super().__init__(how)
+        self._inbox = inbox
+
+    def _of(self, how: Selection) -> Self:
+        return type(self)(self._inbox, how)
+
+    async def emit(self, name: str, *args: JSONValue) -> bool:
+        """Send an event; see `ClientSocket.emit`, or, if it is volatile, `ClientSocket.emit_volatile`."""
+        inbox, how = self._inbox, self._how
+        await (inbox.runtime.check_cancelled() if how.volatile else inbox.wait_writable())
+        now = inbox.runtime.now()
+        return inbox.acting.emit(name, args, now=now, volatile=how.volatile, compress=how.compress)
+
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+        """The same, for sync code.
+
+        Raises:
+            BufferFull: it is not volatile, and the outgoing buffer is above its high-water mark.
+        """
+        core, now, compress = self._inbox.acting, self._inbox.runtime.now(), self._how.compress
+        if self._how.volatile:
+            return core.emit(name, args, now=now, volatile=True, compress=compress)
+        return core.emit_nowait(name, args, now=now, compress=compress)
+
+    async def _answer_to(self, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
+        return await answer_of_server(self._inbox, name, args, how)
+
+
+# -- what sockets and operators do alike -------------------------------------------------------------------------------
+
+
+async def wait_drained(inbox: SocketInbox) -> None:
+    """Wait until the socket's buffer is below its high-water mark, or it has left."""
+    member = inbox.member
+    while member.is_over_high_water and member.state is MemberState.JOINED:
+        await inbox.flow.wait_drained()
+
+
+def tell_sent(inbox: SocketInbox, name: str, args: Sequence[JSONValue]) -> None:
+    """Tell observers of an event that was sent."""
+    audience = inbox.app.audience
+    if audience.event_sent:
+        audience.tell(audience.event_sent, inbox.socket, name, args)
+
+
+async def _settled(flow: Flow, event: Event, asker: Member | ClientNamespace, ack_id: int) -> None:
+    """Wait until an ack is settled; the peer is read meanwhile, though handlers may be behind."""
+    flow.ack_awaited()
+    try:
+        await event.wait()
+    finally:
+        flow.ack_settled()
+        asker.forget_ack(ack_id)
+
+
+async def answer_of_client(inbox: SocketInbox, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
+    """Ask a client; see `Socket.emit_with_ack`."""
+    runtime, member = inbox.runtime, inbox.member
+    await runtime.check_cancelled()
+    if not how.volatile:
+        await wait_drained(inbox)
+    event = runtime.new_event()
+    waiter = AckWaiter(event.set)
+    ack_id = inbox.acting.emit_with_ack(
+        name,
+        args,
+        timeout_s=how.timeout_s,
+        context=waiter,
+        now=runtime.now(),
+        volatile=how.volatile,
+        compress=how.compress,
+    )
+    if ack_id is None:
+        if member.state is not MemberState.LEFT:
+            raise AckTimeout(f"{name!r} could not leave at once, so it was dropped")
+        raise Disconnected(f"socket has left, so {name!r} was not sent")
+    tell_sent(inbox, name, args)
+    await _settled(inbox.flow, event, member, ack_id)
+    if isinstance(waiter.outcome, AckTimeout):
+        is_pending = member.state is MemberState.PENDING
+        why = ": a middleware that waits for one keeps the socket out" if is_pending else " in time"
+        raise AckTimeout(f"no acknowledgement of {name!r}{why}")
+    if isinstance(waiter.outcome, Disconnected):
+        raise Disconnected(f"socket left before it acknowledged {name!r}")
+    assert isinstance(waiter.outcome, list)  # what sets the event sets the outcome
+    return waiter.outcome
+
+
+async def answer_of_server(inbox: ClientInbox, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
+    """Ask the server; see `ClientSocket.emit_with_ack`."""
+    runtime = inbox.runtime
+    await (runtime.check_cancelled() if how.volatile else inbox.wait_writable())
+    event = runtime.new_event()
+    waiter = AckWaiter(event.set)
+    inbox.check_answerable(name)
+    core = inbox.acting
+    ack_id = core.emit_with_ack(
+        name,
+        args,
+        timeout_s=how.timeout_s,
+        context=waiter,
+        now=runtime.now(),
+        volatile=how.volatile,
+        compress=how.compress,
+    )
+    if ack_id is None:
+        if not core.client.is_closing:
+            raise AckTimeout(f"{name!r} could not leave at once, so it was dropped")
+        raise Disconnected(f"client is closed, so {name!r} was not sent")
+    await _settled(inbox.flow, event, core, ack_id)
+    if isinstance(waiter.outcome, AckTimeout):
+        raise AckTimeout(f"no acknowledgement of {name!r} in time")
+    if isinstance(waiter.outcome, Exception):
+        raise waiter.outcome
+    assert waiter.outcome is not None  # what sets the event sets the outcome
+    return waiter.outcome

@@ -25,7 +25,7 @@ LATE_S = 46.0  # more than interval and time-out together
 
 INNER: dict[type, set[str]] = {
     # Called by the machine itself, in the course of a call that was told the time.
-    Session: {"attach_poll", "lose_poll", "finish_post", "begin_upgrade"},  # by the engine, which has looked
+    Session: {"attach_poll", "lose_poll", "advance_post", "finish_post", "begin_upgrade"},  # by the engine
     Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
     Member: {"expect_ack"},
     ClientCore: {"namespace_wanted", "close_if_unwanted", "open", "check_session", "break_off"},
@@ -72,6 +72,7 @@ def server_arguments(host: Engine | ServerCore, clock: FakeClock) -> dict[str, A
         "frame": "4x",
         "frames": ["4x"],
         "payload": "x",
+        "max_packets": 1,
         "part": "4x",
         "is_last": True,
         "detail": "broken",

@@ -101,7 +101,8 @@ PROGRAMS: Final = [program for page in PAGES for program in find_programs(page.r
 def write(program: Program, folder: Path) -> Path:
     """Write the program into a file; it may not need a certain port, which something else may have."""
     path = folder / "example.py"
-    path.write_text(program.source.replace(PORT, "0"), encoding="utf-8")
+    source = program.source.replace(f"port={PORT}", 'port=0, loop="asyncio", log_level="warning"')
+    path.write_text(source.replace(PORT, "0"), encoding="utf-8")
     return path
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 from socketio_core.app.acks import AckWaiter, ack_value
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import Registrar
+from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_operator import ClientSocketOperator, answer_of_server
+from socketio_core.app.threads import CallableFromThreads
 from socketio_core.errors import RemoteProtocolError
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.client.namespace import ClientNamespace
@@ -44,7 +46,7 @@ class ConnectError(Exception):
         self.data = data
 
 
-class ClientSocket(Registrar):
+class ClientSocket(Registrar, CallableFromThreads):
     """The client in one namespace.
 
     Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and
@@ -271,6 +273,9 @@ class ClientSocket(Registrar):
         else:
             stream.finish()
         return stream
+
+    def _runtime(self) -> Runtime:
+        return self._host.runtime
 
 
 _A = TypeVar("_A")

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
+
+from socketio_core.errors import LocalProtocolError
+
+_T = TypeVar("_T")
+
+NOBODY_SERVES: Final = "nobody serves it: call from_thread between the start and the end of `serve`, or of a connection"
+OWN_THREAD: Final = "from_thread waits for the event loop, and this is its own thread: await the call, here"
 
 
 class Event(Protocol):
@@ -57,6 +64,14 @@ class Runtime(Protocol):
     def run_soon(self, function: Callable[[], object]) -> None:
         """Call `function` from the loop, soon: for finalizers, which run in any thread, in the middle of anything."""
 
+    def from_thread(self, function: Callable[[], Awaitable[_T]]) -> _T:
+        """Have the loop run `function()`, from another thread than its own, and wait for what comes of it.
+
+        Raises:
+            LocalProtocolError: this is the loop's thread; or nobody serves.
+        """
+        ...
+
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """Log an error, with the traceback of the application's code that raised it, if any did."""
 
@@ -90,6 +105,10 @@ class Unbound:
 
     def run_soon(self, function: Callable[[], object]) -> None:
         """Call nothing."""
+
+    def from_thread(self, function: Callable[[], Awaitable[_T]]) -> _T:
+        """Fail: there is no loop."""
+        raise LocalProtocolError(NOBODY_SERVES)
 
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """Say nothing."""

@@ -19,7 +19,8 @@ from socketio_core.app.handlers import Handler, Registrar, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
 from socketio_core.app.observer import Audience, Observer
-from socketio_core.app.runtime import UNBOUND
+from socketio_core.app.runtime import UNBOUND, Runtime
+from socketio_core.app.threads import CallableFromThreads
 from socketio_core.checks import check_function, check_kind, check_path
 from socketio_core.engineio.engine import Engine
 from socketio_core.forwarded import TrustProxy
@@ -38,7 +39,7 @@ from socketio_core.websocket_handshake import Subprotocols
 _H = TypeVar("_H", bound=Handler)
 
 
-class Server(Registrar, Broadcasts):
+class Server(Registrar, Broadcasts, CallableFromThreads):
     """A Socket.IO server.
 
     Register handlers, then have an adapter serve it; before that, whatever is emitted goes to nobody. It serves once.
@@ -154,6 +155,9 @@ class Server(Registrar, Broadcasts):
     def namespaces(self) -> list[Namespace]:
         """All namespaces that exist now."""
         return self._dispatcher.namespaces
+
+    def _runtime(self) -> Runtime:
+        return self._host.runtime
 
     def _everyone(self) -> BroadcastOperator:
         return BroadcastOperator(self._dispatcher, ROOT_NAMESPACE)

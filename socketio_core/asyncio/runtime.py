@@ -8,14 +8,20 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
 from threading import get_ident
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from socketio_core.app.handover import begin
 from socketio_core.app.host import ServerHost
+from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
-from socketio_core.network.runtime import NOBODY, LoopRuntime
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime
 from socketio_core.wire import Site
+
+_T = TypeVar("_T")
+
+LOOK_S: Final = 1.0
+"""Whether a loop that answers nothing is still there."""
 
 LOGGER: Final = logging.getLogger("socketio_core.asyncio")
 
@@ -69,10 +75,6 @@ class RunnerRuntime(LoopRuntime):
     """
 
     logger = LOGGER
-    elsewhere = (
-        "called from another thread than the one that runs the server or client; there, call"
-        " loop.call_soon_threadsafe(io.emit_nowait, ...) or asyncio.run_coroutine_threadsafe(io.emit(...), loop)"
-    )
     host: Host
 
     def __init__(self) -> None:
@@ -106,7 +108,7 @@ class RunnerRuntime(LoopRuntime):
     def check_cancelled(self) -> Awaitable[None]:
         """See `Runtime`."""
         if get_ident() != self._thread and self._thread != NOBODY:  # `check_caller` without the call
-            raise LocalProtocolError(self.elsewhere)
+            raise LocalProtocolError(ELSEWHERE)
         return NOTHING
 
     def is_cancelled(self, error: BaseException) -> bool:
@@ -124,7 +126,7 @@ class RunnerRuntime(LoopRuntime):
     def output_ready(self) -> None:
         """See `Runtime`."""
         if get_ident() != self._thread and self._thread != NOBODY:  # as above
-            raise LocalProtocolError(self.elsewhere)
+            raise LocalProtocolError(ELSEWHERE)
         if not self._is_running:
             self.wake()
 
@@ -132,6 +134,23 @@ class RunnerRuntime(LoopRuntime):
         """See `Runtime`."""
         with suppress(RuntimeError):  # the loop was closed
             self._loop.call_soon_threadsafe(function)
+
+    def from_thread(self, function: Callable[[], Awaitable[_T]]) -> _T:
+        """See `Runtime`."""
+        self.check_elsewhere()
+
+        async def run() -> _T:
+            return await function()
+
+        asked = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        while True:
+            try:
+                return asked.result(LOOK_S)
+            except TimeoutError:
+                if asked.done():
+                    return asked.result()
+                if self._loop.is_closed():  # it was asked too late, and will never answer
+                    raise LocalProtocolError(NOBODY_SERVES) from None
 
     # -- tasks -------------------------------------------------------------------------------------------------------
 

@@ -10,11 +10,17 @@ from threading import get_ident
 from typing import ClassVar, Final, Protocol
 
 from socketio_core.app.log import Failures
+from socketio_core.app.runtime import NOBODY_SERVES, OWN_THREAD
 from socketio_core.errors import LocalProtocolError
 
 TIMER_REST_S: Final = 0.005
 """After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together (benchmarks:
 memory). One that comes alone is seen to at its time."""
+
+ELSEWHERE: Final = (
+    "called from another thread than the one that runs the event loop; there, call io.from_thread(io.emit, ...)"
+    " of the server, or socket.from_thread(socket.emit, ...) of the client"
+)
 
 NOBODY: Final = 0  # no thread has this number
 
@@ -41,12 +47,10 @@ class LoopRuntime(ABC):
 
     Attributes:
         logger: of the adapter.
-        elsewhere: what is said to those who call from another thread.
         timed: what has deadlines; set before anything begins.
     """
 
     logger: ClassVar[Logger]
-    elsewhere: ClassVar[str]
     timed: Timed
 
     def __init__(self) -> None:
@@ -62,7 +66,14 @@ class LoopRuntime(ABC):
     def check_caller(self) -> None:
         """See `Runtime`."""
         if get_ident() != self._thread and self._thread != NOBODY:
-            raise LocalProtocolError(self.elsewhere)
+            raise LocalProtocolError(ELSEWHERE)
+
+    def check_elsewhere(self) -> None:
+        """See `Runtime.from_thread`."""
+        if self._thread == NOBODY:
+            raise LocalProtocolError(NOBODY_SERVES)
+        if get_ident() == self._thread:
+            raise LocalProtocolError(OWN_THREAD)
 
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """See `Runtime`."""

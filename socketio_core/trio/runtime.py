@@ -7,16 +7,19 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
+from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.errors import LocalProtocolError
-from socketio_core.network.runtime import NOBODY, LoopRuntime
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime
 from socketio_core.trio.groups import is_cancelled
 
 if TYPE_CHECKING:
     from socketio_core.wire import Site
+
+_T = TypeVar("_T")
 
 LOGGER: Final = logging.getLogger("socketio_core.trio")
 
@@ -33,11 +36,6 @@ class NurseryRuntime(LoopRuntime):
     """
 
     logger = LOGGER
-    elsewhere = (
-        "called from another thread than the one that runs the server or client; there, call"
-        " trio.from_thread.run_sync(io.emit_nowait, ...) or trio.from_thread.run(io.emit, ...),"
-        " with trio_token=... unless trio.to_thread began the thread"
-    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +108,7 @@ class NurseryRuntime(LoopRuntime):
     def check_cancelled(self) -> Coroutine[Any, Any, None]:
         """See `Runtime`."""
         if get_ident() != self._thread and self._thread != NOBODY:  # `check_caller` without the call costs 0.05 µs less
-            raise LocalProtocolError(self.elsewhere)
+            raise LocalProtocolError(ELSEWHERE)
         return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - the caller awaits it: one coroutine less
 
     def is_cancelled(self, error: BaseException) -> bool:
@@ -120,7 +118,7 @@ class NurseryRuntime(LoopRuntime):
     def output_ready(self) -> None:
         """See `Runtime`; while a reader works, it flushes by itself when it is through."""
         if get_ident() != self._thread and self._thread != NOBODY:  # as above
-            raise LocalProtocolError(self.elsewhere)
+            raise LocalProtocolError(ELSEWHERE)
         if not self.is_corked:
             self._ready.set()
 
@@ -129,6 +127,14 @@ class NurseryRuntime(LoopRuntime):
         if self._token is not None:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(function)
+
+    def from_thread(self, function: Callable[[], Awaitable[_T]]) -> _T:
+        """See `Runtime`."""
+        self.check_elsewhere()
+        try:
+            return trio.from_thread.run(function, trio_token=self._token)
+        except trio.RunFinishedError:
+            raise LocalProtocolError(NOBODY_SERVES) from None
 
     # -- output and time ---------------------------------------------------------------------------------------------
 

@@ -102,6 +102,10 @@ class HandRuntime:
     def check_caller(self) -> None:
         """See `Runtime`; there is one thread."""
 
+    def from_thread(self, function: Callable[[], Awaitable[object]]) -> Any:
+        """See `Runtime`; there is none."""
+        raise AssertionError(function)
+
     async def check_cancelled(self) -> None:
         """See `Runtime`."""
         if self._current is not None and self._current.is_cancelled:

@@ -21,7 +21,7 @@ EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack"
 BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_ fetch_sockets in_ local sockets_join
     sockets_leave timeout to volatile"""
 
-SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine namespaces observe of sockets use"
+SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine from_thread namespaces observe of sockets use"
 NAMESPACE: Final = f"{REGISTERS} {BROADCASTS} name parent sockets use"
 FAMILY: Final = f"{REGISTERS} children emit use"
 ENGINE: Final = "on sessions"
@@ -31,7 +31,7 @@ SOCKET: Final = f"""{REGISTERS} {EMITS} {OPERATES} broadcast connected data disc
     leave local namespace nsp rooms to"""
 SESSION: Final = "close connected data request send send_nowait sid transport"
 CLIENT: Final = f"""{REGISTERS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect disconnect_error
-    events id manager nsp of recovered transport wait_connected wait_first_outcome"""
+    events from_thread id manager nsp of recovered transport wait_connected wait_first_outcome"""
 MANAGER: Final = f"{REGISTERS} subprotocol"
 
 EXPECTED: Final[list[Any]] = [

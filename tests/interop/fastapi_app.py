@@ -69,6 +69,11 @@ def create_app(io: Server) -> FastAPI:
         await io.emit("said", text, None)
         return {"ok": True}
 
+    @app.get("/announce from a thread/{text}")
+    def announce_from_a_thread(text: str, io: Annotated[Server, Depends(io_of)]) -> dict[str, bool]:
+        io.from_thread(io.emit, "said", text, None)
+        return {"ok": True}
+
     app.mount("/", mounted)
     return app
 

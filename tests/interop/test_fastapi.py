@@ -40,6 +40,8 @@ def test_endpoints_emit(peer: Peer, server: InteropServer) -> None:
     anna = peer.join("/")
     assert get(f"{server.url}/announce/news") == b'{"ok":true}'
     assert anna.take("said") == ["news", None]
+    assert get(f"{server.url}/announce%20from%20a%20thread/more") == b'{"ok":true}'
+    assert anna.take("said") == ["more", None]
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])

@@ -16,11 +16,13 @@ from benchmarks import network
 from benchmarks.client import client
 from benchmarks.codec import codec
 from benchmarks.engine import core, growth
+from benchmarks.hostile import hostile
 from benchmarks.picture import picture
 from benchmarks.processes import (
     HERE,
     NODE_FOLDER,
     OURS,
+    OURS_ASYNCIO,
     OURS_ORJSON,
     PEERS,
     BenchmarkError,
@@ -53,12 +55,16 @@ BENCHMARKS: Final = {
     "client": "events sent and received by a client",
     "growth": "costs as connections and rooms grow: flat",
 }
+BY_HAND: Final = {"hostile": "an honest client beside hostile ones, and what the server holds"}
 
 _EPILOG: Final = """benchmarks, all of them by default:
 {}
 
+and only if asked for:
+{}
+
 Needs Linux, a C compiler, and the extra `benchmarks`; Node and npm for --against node.""".format(
-    "\n".join(f"  {name:<11}{text}" for name, text in BENCHMARKS.items())
+    *("\n".join(f"  {name:<11}{text}" for name, text in known.items()) for known in (BENCHMARKS, BY_HAND))
 )
 
 _PACKAGES: Final = (
@@ -113,7 +119,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="see that it all runs; the figures mean nothing")
     options = parser.parse_args(arguments)
     options.against = [name for name in options.against.split(",") if name]
-    for given, known in ((options.against, PEERS), (options.benchmark, BENCHMARKS)):
+    for given, known in ((options.against, PEERS), (options.benchmark, BENCHMARKS | BY_HAND)):
         for name in given:
             if name not in known:
                 parser.error(f"unknown: {name!r}; choose from {', '.join(known)}")
@@ -125,6 +131,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _run(name: str, against: list[str], effort: Effort) -> Table:
     if name in _ALONE:
         table = _ALONE[name](effort)
+    elif name == "hostile":
+        table = hostile([OURS, OURS_ASYNCIO, *(peer for key in against for peer in PEERS[key])], effort)
     elif name in _PARSERS:
         table = _PARSERS[name](against, effort)
     else:

@@ -77,17 +77,21 @@ class Peer:
     Attributes:
         name: in tables and JSON.
         command: starts it; `--ping-interval SECONDS` is added.
+        can_deflate: with `--deflate` it compresses the messages of WebSockets.
     """
 
     name: str
     command: tuple[str, ...]
+    can_deflate: bool = False
 
 
 def _python(name: str, module: str, *arguments: str) -> Peer:
-    return Peer(name, (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments))
+    command = (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments)
+    return Peer(name, command, can_deflate=module == "ours")
 
 
 OURS: Final = _python("socketio_core", "ours")
+OURS_ASYNCIO: Final = _python("socketio_core, asyncio", "ours", "--loop", "asyncio")
 OURS_ORJSON: Final = _python("socketio_core, orjson", "ours", "--json", "orjson")
 PEERS: Final = {
     "node": (Peer("node", ("node", str(NODE_FOLDER / "index.js"))),),
@@ -158,14 +162,15 @@ class Process:
 
 
 def start_server(
-    peer: Peer, stack: ExitStack, ping_interval_s: float = 25.0, cpu: int = SERVER_CPU
+    peer: Peer, stack: ExitStack, ping_interval_s: float = 25.0, cpu: int = SERVER_CPU, *, deflates: bool = False
 ) -> tuple[Process, int]:
     """Start a server and return it, with its port, once it listens."""
     command = peer.command
     if command[0] == "node":
         install_node_packages()
         command = (tool("node"), command[1])
-    process = Process([*command, "--ping-interval", str(ping_interval_s)], cpu)
+    options = ["--ping-interval", str(ping_interval_s), *["--deflate"] * deflates]
+    process = Process([*command, *options], cpu)
     stack.callback(process.end)
     return process, int(process.line())
 

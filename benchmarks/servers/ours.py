@@ -1,50 +1,72 @@
-"""The server of `socketio_core.trio`."""
+"""The server of `socketio_core.trio`, or of `socketio_core.asyncio`."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 from functools import partial
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import trio
 
-from socketio_core import EngineSettings
+import socketio_core.asyncio
+import socketio_core.trio
+from socketio_core import EngineSettings, Server
+from socketio_core.asyncio import serve as serve_on_asyncio
 from socketio_core.socketio.json_module import JsonModule
-from socketio_core.trio import Server, Socket
+
+_S = TypeVar("_S", bound=Server)
 
 
-def make_server(ping_interval_s: float, json: JsonModule | None) -> Server:
+def make_server(kind: type[_S], ping_interval_s: float, json: JsonModule | None, *, deflates: bool) -> _S:
     """Return a server with the handlers that the load generator talks to."""
-    io = Server(engine=EngineSettings(ping_interval_s=ping_interval_s, max_sessions=20_000), json=json)
+    engine = EngineSettings(ping_interval_s=ping_interval_s, max_sessions=20_000)
+    io = kind(engine=engine, json=json, per_message_deflate=deflates)
 
     @io.on("echo")
-    async def echo(socket: Socket, *args: Any) -> None:
+    async def echo(socket: Any, *args: Any) -> None:
         await socket.emit("echo", *args)
 
     @io.on("ack")
-    async def ack(socket: Socket, *args: Any) -> tuple[Any, ...]:
+    async def ack(socket: Any, *args: Any) -> tuple[Any, ...]:
         return args
 
     @io.on("broadcast")
-    async def broadcast(socket: Socket, *args: Any) -> None:
+    async def broadcast(socket: Any, *args: Any) -> None:
         await io.emit("message", *args)
 
     return io
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--ping-interval", type=float, default=25.0)
-    parser.add_argument("--json", help="the module to encode and decode with")
-    arguments = parser.parse_args()
-    json = None if arguments.json is None else cast("JsonModule", import_module(arguments.json))
+async def on_trio(io: socketio_core.trio.Server) -> None:
     async with trio.open_nursery() as nursery:
-        serve = make_server(arguments.ping_interval, json).serve
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=1024)
-        urls = await nursery.start(partial(serve, listeners=listeners))
+        urls = await nursery.start(partial(io.serve, listeners=listeners))
         print(urls[0].rpartition(":")[2], flush=True)
 
 
+async def on_asyncio(io: socketio_core.asyncio.Server) -> None:
+    started: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    started.add_done_callback(lambda urls: print(urls.result()[0].rpartition(":")[2], flush=True))
+    await serve_on_asyncio(io, "127.0.0.1", 0, started=started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ping-interval", type=float, default=25.0)
+    parser.add_argument("--json", help="the module to encode and decode with")
+    parser.add_argument("--loop", choices=("trio", "asyncio"), default="trio")
+    parser.add_argument("--deflate", action="store_true")
+    options = parser.parse_args()
+    json = None if options.json is None else cast("JsonModule", import_module(options.json))
+    if options.loop == "trio":
+        io = make_server(socketio_core.trio.Server, options.ping_interval, json, deflates=options.deflate)
+        trio.run(on_trio, io)
+    else:
+        other = make_server(socketio_core.asyncio.Server, options.ping_interval, json, deflates=options.deflate)
+        asyncio.run(on_asyncio(other))
+
+
 if __name__ == "__main__":
-    trio.run(main)
+    main()

@@ -12,6 +12,7 @@ from socketio_core.engineio.packet import Frame, Payload, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG, Parts
 from socketio_core.engineio.states import SessionState
 from socketio_core.errors import LocalProtocolError
+from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.timers import Agenda, Scheduled, Timer
 
 
@@ -42,27 +43,47 @@ class _Pausable(Protocol):
 
 _WebSocket = TypeVar("_WebSocket", bound=_Held)
 _Heartbeat = TypeVar("_Heartbeat", bound=_Pausable)
+_Settings = TypeVar("_Settings", bound=EngineSettings | EngineClientSettings)
 
 
-class SessionBase(ABC, Generic[_WebSocket, _Heartbeat]):
+class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
     """The common part; a role adds what packets mean, how the session opens, and how it ends.
 
     Attributes:
-        agenda: of the engine or client that the session belongs to.
+        engine_settings: those of the engine or client that the session belongs to, with a path.
+        agenda: of the same.
         is_inner: it belongs to a Socket.IO server or client: nobody else may `send`.
         limit_bytes: no message that is received may be larger.
         outbox: what waits to be sent, whatever the carrier.
         state: where it is in its life.
     """
 
-    __slots__ = ("_heartbeat", "_timer", "_websocket", "agenda", "is_inner", "limit_bytes", "outbox", "state")
+    __slots__ = (
+        "_heartbeat",
+        "_timer",
+        "_websocket",
+        "agenda",
+        "engine_settings",
+        "is_inner",
+        "limit_bytes",
+        "outbox",
+        "state",
+    )
 
     _OWNER: ClassVar[str]  # whose it is if it is inner, and what to do about that
     _TOO_LARGE: ClassVar[str]  # what is said of a message that is over the limit
 
     def __init__(
-        self, state: SessionState, agenda: Agenda, heartbeat: _Heartbeat, limit_bytes: int, *, is_inner: bool
+        self,
+        state: SessionState,
+        settings: _Settings,
+        agenda: Agenda,
+        heartbeat: _Heartbeat,
+        limit_bytes: int,
+        *,
+        is_inner: bool,
     ) -> None:
+        self.engine_settings = settings
         self.state = state
         self.is_inner = is_inner
         self.agenda = agenda
@@ -95,6 +116,12 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat]):
     def buffered_bytes(self) -> int:
         """How much waits in the outbox."""
         return self.outbox.size_bytes
+
+    @property
+    def is_over_high_water(self) -> bool:
+        """Whether the peer reads too slowly for more: wait, or drop."""
+        outbox = self.outbox
+        return bool(outbox.messages) and outbox.is_over_high_water(self.engine_settings)
 
     # -- what a role adds --------------------------------------------------------------------------------------------
 

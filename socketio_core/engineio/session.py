@@ -24,11 +24,12 @@ from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, Se
 from socketio_core.engineio.upgrade import Upgrade
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Request
+from socketio_core.settings import EngineSettings
 
 _OPEN = SessionState.OPEN
 
 
-class Session(SessionBase[WebSocket, Heartbeat]):
+class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
     """The server's end of one Engine.IO connection. Made by `Engine`; write to it with `put` or `send`.
 
     Attributes:
@@ -60,7 +61,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
     def __init__(self, shared: Shared, sid: str, request: Request, now: float) -> None:
         settings = shared.settings
         heartbeat, limit_bytes = Heartbeat(settings, now), settings.max_payload_bytes
-        super().__init__(_OPEN, shared.agenda, heartbeat, limit_bytes, is_inner=shared.is_inner)
+        super().__init__(_OPEN, settings, shared.agenda, heartbeat, limit_bytes, is_inner=shared.is_inner)
         self.sid = sid
         self.request = request
         self.context: object = None
@@ -73,12 +74,6 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         self.reschedule()
 
     @property
-    def is_over_high_water(self) -> bool:
-        """Whether the peer reads too slowly for more: wait, or drop."""
-        outbox = self.outbox
-        return bool(outbox.messages) and outbox.is_over_high_water(self.shared.settings)
-
-    @property
     def is_clogged(self) -> bool:
         """Whether the peer should not be read from, for it does not read: what it sends makes answers.
 
@@ -86,7 +81,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         """
         outbox = self.outbox
         is_open = bool(outbox.messages) and self.state is _OPEN
-        return is_open and outbox.weighs_more_than(2 * self.shared.settings.high_water_bytes)
+        return is_open and outbox.weighs_more_than(2 * self.engine_settings.high_water_bytes)
 
     @property
     def is_upgrading(self) -> bool:
@@ -108,7 +103,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         """
         if self.state is not _OPEN:
             return False
-        outbox, settings = self.outbox, self.shared.settings
+        outbox, settings = self.outbox, self.engine_settings
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             if not is_control:
@@ -140,7 +135,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
 
     def lose_poll(self, poll: Poll, now: float) -> None:
         """The client of a poll is gone: the session lives on for `poll_grace_s`, for a client that polls again."""
-        until = now + self.shared.settings.poll_grace_s if self.is_open else None
+        until = now + self.engine_settings.poll_grace_s if self.is_open else None
         fault = self.polling.lose_poll(poll, until, is_polled=self._websocket is None)
         if self.state is not SessionState.CLOSED and self._follow(fault):
             self.handle_timeout(now)
@@ -155,7 +150,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         if post.packets is None:
             if not self.polling.has_post(post):
                 return False
-            post.packets = split_payload(post.take_body(), self.shared.settings.max_packets_per_payload)
+            post.packets = split_payload(post.take_body(), self.engine_settings.max_packets_per_payload)
         try:
             for count, part in enumerate(post.packets, 1):
                 if not self._receive_polled(part, now):
@@ -211,7 +206,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
 
     def begin_upgrade(self, websocket: WebSocket, now: float) -> None:
         """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""
-        self.upgrade.begin(websocket, now + self.shared.settings.upgrade_timeout_s)
+        self.upgrade.begin(websocket, now + self.engine_settings.upgrade_timeout_s)
         self.reschedule()
 
     def turn_away(self, websocket: WebSocket) -> None:
@@ -373,7 +368,7 @@ class Session(SessionBase[WebSocket, Heartbeat]):
         if wait and self._websocket is None:
             self.state = SessionState.CLOSING
             self.polling.deadline = None
-            self._closing_until = now + self.shared.settings.close_timeout_s
+            self._closing_until = now + self.engine_settings.close_timeout_s
             self.reschedule()
             if not self.can_say_close:
                 return

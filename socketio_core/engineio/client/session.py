@@ -43,7 +43,7 @@ USUAL_PATH: Final = "/engine.io/"  # reference
 _OPEN = SessionState.OPEN
 
 
-class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
+class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSettings]):
     """The client's end of one Engine.IO connection; it begins to open as soon as it is made.
 
     After any call the host does `take_ready()`, then `take_events()`. It ends with one `OpenFailed` or one `Closed`.
@@ -55,7 +55,6 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
         agenda: of the client that the session belongs to; alone it has its own.
 
     Attributes:
-        engine_settings: the settings, with a path.
         path: where its requests go.
         handshake: what the server said; `None` before.
         sid: secret; `""` before.
@@ -70,7 +69,6 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
         "_now",
         "_opening",
         "_until",
-        "engine_settings",
         "handshake",
         "path",
         "sid",
@@ -88,10 +86,10 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
         now: float,
         agenda: Agenda | None = None,
     ) -> None:
-        settings = self.engine_settings = with_path(settings, USUAL_PATH)
-        heartbeat, limit_bytes = HeartbeatWatch(settings.max_pause_s), settings.max_message_bytes
+        settings = with_path(settings, USUAL_PATH)
         is_inner, agenda = agenda is not None, Agenda() if agenda is None else agenda
-        super().__init__(SessionState.OPENING, agenda, heartbeat, limit_bytes, is_inner=is_inner)
+        watch, limit_bytes = HeartbeatWatch(settings.max_pause_s), settings.max_message_bytes
+        super().__init__(SessionState.OPENING, settings, agenda, watch, limit_bytes, is_inner=is_inner)
         self.path = cast("str", settings.path)
         self.handshake: OpenPacket | None = None
         self.sid = ""
@@ -116,19 +114,14 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
         return self._in_flight.upgrade.candidate is not None
 
     @property
-    def is_over_high_water(self) -> bool:
-        """Whether the server reads too slowly for more: wait, or drop."""
-        return self.outbox.is_over_high_water(self.engine_settings)
-
-    @property
     def is_clogged(self) -> bool:
         """Whether the server should not be read from, for it does not read: what it sends makes answers.
 
         That is above half of `max_buffered_bytes`, far above a server's own mark (`Session.is_clogged`): if both ends
         stopped to read, neither would go on.
         """
-        outbox = self.outbox
-        return bool(outbox.messages) and outbox.weighs_more_than(self.engine_settings.max_buffered_bytes // 2)
+        limit_bytes = self.engine_settings.max_buffered_bytes // 2
+        return bool(self.outbox.messages) and self.outbox.weighs_more_than(limit_bytes)
 
     @property
     def is_writable(self) -> bool:
@@ -162,8 +155,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
         """Append a message to the outbox; see `SessionBase.put`.
 
         Raises:
-            LocalProtocolError: a frame is larger than the `maxPayload` that the server named, or the message larger
-                than `max_buffered_bytes`; it was not sent, and the session goes on.
+            LocalProtocolError: a frame is larger than the server's `maxPayload`, or all are than `max_buffered_bytes`.
         """
         if self.state is not _OPEN:
             return False
@@ -211,7 +203,8 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
                 self._act(TABLE[POLLING_STATES[self.state]][kind_of(kind, data)], None, data, now)
         except PacketError as error:
             if self.state is not SessionState.CLOSED:
-                self._parse_failed(f"{error}, in the response {describe_data(body)}")
+                detail = f"{error}, in the response {describe_data(body)}"
+                self._transport_failed(detail, reason=CloseReason.PARSE_ERROR)
 
     def _go_on(self, now: float) -> None:
         """Begin the next GET, finish what waited for the end of an exchange; POSTs begin in `take_ready`."""
@@ -261,7 +254,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
             if websocket is self._in_flight.upgrade.candidate:
                 self._end_upgrade(str(error), now)
             else:
-                self._parse_failed(str(error))
+                self._transport_failed(str(error), reason=CloseReason.PARSE_ERROR)
 
     def lost(self, carrier: ClientCarrier, now: float, code: int | None = None, detail: str = "") -> None:
         """An exchange gets no response; or a WebSocket could not be opened, or has ended. See `Core.lost`."""
@@ -401,8 +394,8 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
     def close(self, now: float) -> None:
         """Close in order: what was put is sent first. Repeated calls do nothing.
 
-        On a WebSocket the session is closed at once and the host writes what is left; on polling it is once the POST
-        with the close packet is answered, `close_timeout_s` later at the latest.
+        On a WebSocket it is closed at once and the host writes what is left; on polling once the POST with the close
+        packet is answered, `close_timeout_s` later at the latest.
         """
         self.agenda.catch_up(now)
         self._now = now
@@ -423,16 +416,12 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch]):
         if self.state is not SessionState.CLOSED:
             self._finish(Closed(CloseReason.FORCED_CLOSE))
 
-    def _parse_failed(self, detail: str) -> None:
-        if self.state is SessionState.OPENING:
-            self._transport_failed(detail)
-        else:
-            self.break_off(CloseReason.PARSE_ERROR, detail)
-
-    def _transport_failed(self, detail: str, code: int | None = None) -> None:
+    def _transport_failed(
+        self, detail: str, code: int | None = None, reason: CloseReason = CloseReason.TRANSPORT_ERROR
+    ) -> None:
         """The current transport is of no more use; while opening there may be another one."""
         if self.state is not SessionState.OPENING:
-            self.break_off(CloseReason.TRANSPORT_ERROR, detail, code)
+            self.break_off(reason, detail, code)
             return
         self._memory.websocket_worked = False
         if self._opening.next_transport(detail):

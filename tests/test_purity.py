@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 PACKAGE: Final = Path(__file__).resolve().parents[1] / "socketio_core"
-ADAPTERS: Final = ("network", "trio", "asyncio", "asgi", "demo", "cli", "__main__")
+ADAPTERS: Final = ("network", "trio", "asyncio", "asgi", "blocking", "demo", "cli", "__main__")
 
 FORBIDDEN: Final = frozenset(
     (
@@ -45,7 +45,7 @@ EXCEPTIONS: Final = {
 # Lower layers first; a module may import from its own layer and from those before it.
 LAYERS: Final = (
     *("base", "engineio", "socketio", "wire", "app", "testing"),
-    *("network", "trio", "asyncio", "asgi", "demo", "cli", "__main__"),
+    *("network", "trio", "asyncio", "asgi", "blocking", "demo", "cli", "__main__"),
 )
 # Imported late, when somebody asks for them: a package shows what is in higher layers.
 SHOWN: Final = ("socketio_core.app.observer", "socketio_core.app.server")

@@ -16,7 +16,8 @@ from socketio_core.wire.client import ClientWire
 
 
 @asynccontextmanager
-async def _running(asked: Connecting) -> AsyncGenerator[ClientSocket]:
+async def running(asked: Connecting) -> AsyncGenerator[ClientSocket]:
+    """Run a client for as long as the block lasts; `asked` has been through `check_tls`."""
     runtime = AsyncioClient(asked)
     runtime.start(runtime.end_if_through)
     try:
@@ -40,7 +41,7 @@ async def _running(asked: Connecting) -> AsyncGenerator[ClientSocket]:
 
 
 def _begin(asked: Connecting) -> AbstractAsyncContextManager[ClientSocket]:
-    return _running(check_tls(asked))
+    return running(check_tls(asked))
 
 
 connect = entry(_begin)(client.connect)

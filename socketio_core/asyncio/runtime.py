@@ -151,6 +151,9 @@ class RunnerRuntime(LoopRuntime):
                     return asked.result()
                 if self._loop.is_closed():  # it was asked too late, and will never answer
                     raise LocalProtocolError(NOBODY_SERVES) from None
+            except BaseException:  # Ctrl-C: nobody waits for it any more
+                asked.cancel()
+                raise
 
     # -- tasks -------------------------------------------------------------------------------------------------------
 

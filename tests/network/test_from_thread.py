@@ -4,59 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 import trio
 
-import socketio_core.asyncio
-import socketio_core.trio
 from socketio_core import Server
 from socketio_core.errors import LocalProtocolError
-
-Connect = Callable[[str], Any]
-
-
-async def serve_on_trio(io: Server, started: Callable[[], object], stop: threading.Event) -> None:
-    async with trio.open_nursery() as nursery:
-        await nursery.start(socketio_core.trio.serve, io, "127.0.0.1", 0)
-        started()
-        await trio.to_thread.run_sync(stop.wait)
-        nursery.cancel_scope.cancel()
-
-
-async def serve_on_asyncio(io: Server, started: Callable[[], object], stop: threading.Event) -> None:
-    listening: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(socketio_core.asyncio.serve(io, "127.0.0.1", 0, started=listening))
-    await listening
-    started()
-    await asyncio.to_thread(stop.wait)
-    serving.cancel()
-    await asyncio.wait([serving])
-
-
-@contextmanager
-def served(io: Server, loop: str) -> Generator[None]:
-    """Serve in another thread."""
-    started, stop = threading.Event(), threading.Event()
-
-    def run() -> None:
-        if loop == "trio":
-            trio.run(serve_on_trio, io, started.set, stop)
-        else:
-            asyncio.run(serve_on_asyncio(io, started.set, stop))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert started.wait(20)
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(20)
-    assert not thread.is_alive()
+from tests.network.threads import served
 
 
 @pytest.mark.parametrize("loop", ["trio", "asyncio"])

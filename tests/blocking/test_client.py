@@ -1,0 +1,143 @@
+"""The client without an event loop, against a server in another thread."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from socketio_core import ConnectRefused, Server
+from socketio_core.app import Socket
+from socketio_core.blocking import AckTimeout, ConnectError, Disconnected, connect
+from socketio_core.errors import LocalProtocolError
+from tests.network.threads import served
+
+
+def make_server() -> Server:
+    io = Server()
+
+    @io.on("connection")
+    async def connection(socket: Socket) -> None:
+        await socket.emit("welcome", socket.handshake.auth)
+
+    @io.on("add")
+    def add(_: Socket, a: int, b: int) -> int:
+        return a + b
+
+    @io.on("burst")
+    async def burst(socket: Socket, count: int) -> None:
+        for number in range(count):
+            await socket.emit("number", number, b"%d" % number)
+
+    @io.on("silent")
+    async def silent(socket: Socket) -> None:
+        await socket.call("never", timeout=1000)
+
+    @io.on("leave")
+    async def leave(socket: Socket) -> None:
+        await socket.disconnect(close=True)
+
+    @io.of("/private").use
+    def refuse(socket: Socket) -> None:
+        if socket.handshake.auth.get("token") != "good":
+            raise ConnectRefused("no", {"code": 1})
+
+    return io
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with served(make_server(), "asyncio") as url:
+        yield url
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
+def test_a_conversation(url: str, transports: list[str]) -> None:
+    with connect(url, auth={"name": "ada"}, transports=transports) as socket:
+        assert socket.connected
+        assert socket.id is not None
+        assert socket.transport in transports
+        assert socket.receive(timeout=20) == ("welcome", {"name": "ada"})
+        assert socket.call("add", 1, 2, timeout=20) == 3
+        socket.emit("burst", 3)
+        assert [socket.receive(20) for _ in range(3)] == [("number", n, b"%d" % n) for n in range(3)]
+    assert not socket.connected
+
+
+def test_without_with(url: str) -> None:
+    socket = connect(url)
+    assert socket.call("add", 1, 2) == 3
+    socket.close()
+    socket.close()
+    with pytest.raises(LocalProtocolError, match="nobody serves it"):
+        socket.emit("x")
+
+
+def test_events_end_with_the_connection(url: str) -> None:
+    with connect(url, reconnection=False) as socket:
+        socket.emit("leave")
+        assert [name for name, *_ in socket] == ["welcome"]
+        with pytest.raises(Disconnected):
+            socket.receive()
+        with pytest.raises(Disconnected):
+            socket.call("add", 1, 2)
+
+
+def test_namespaces(url: str) -> None:
+    with connect(url) as socket:
+        with pytest.raises(ConnectError, match="no"):
+            socket.of("/private", auth={"token": "bad"})
+        private = socket.of("/private", auth={"token": "good"})
+        assert private.connected
+        private.disconnect()
+        assert (private.connected, socket.connected) == (False, True)
+
+
+def test_more_events_than_anybody_takes(url: str) -> None:
+    with connect(url) as socket:
+        socket.emit("burst", 3000)
+        socket.ignore_events()
+        assert socket.call("add", 1, 2, timeout=20) == 3
+
+
+def test_timeouts(url: str) -> None:
+    with connect(url) as socket:
+        socket.receive(20)
+        with pytest.raises(TimeoutError):
+            socket.receive(timeout=0.01)
+        with pytest.raises(AckTimeout):
+            socket.call("silent", timeout=0.01)
+
+
+def test_many_threads(url: str) -> None:
+    sums: list[Any] = []
+    with connect(url) as socket:
+
+        def add(number: int) -> None:
+            sums.append(socket.call("add", number, 0, timeout=20))
+
+        threads = [threading.Thread(target=add, args=[number]) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert sorted(sums) == list(range(8))
+
+
+def test_nobody_there() -> None:
+    before = threading.active_count()
+    with pytest.raises(ConnectError):
+        connect("http://127.0.0.1:9", reconnection=False)
+    assert threading.active_count() == before
+
+
+def test_one_that_is_never_closed_keeps_nobody_from_ending(url: str) -> None:
+    program = f"from socketio_core.blocking import connect; print(connect({url!r}).call('add', 1, 2))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Final
 
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
-from wsproto.handshake import server_extensions_handshake
 
 from socketio_core.http import Request
 
 SLICE_BYTES: Final = 4096
-"""How much compressed data is inflated before the size of the message is looked at again.
+"""How much compressed data wsproto is given before others have their turn: it inflates all that it has of a frame."""
 
-Deflate packs up to 1032 to 1, so a slice grows to 4 MB at the most. wsproto itself inflates whatever it is given.
-"""
-
-
+_NAME: Final = "permessage-deflate"
+_SURPLUS_BYTES: Final = 4  # beyond the limit on a message; three may be kept back, as the beginning of a character
 _NO_BITS: Final = RsvBits(*[False] * 3)
 
 
+_BITS = r"[ \t]*=[ \t]*(?:9|1[0-5]|\"(?:9|1[0-5])\")"  # zlib cannot do 8
 _PARAMETER = re.compile(
-    r"(?:server|client)_no_context_takeover|(?:server|client)_max_window_bits *= *(?:9|1[0-5]|\"(?:9|1[0-5])\")"
+    rf"(?:server|client)_no_context_takeover|server_max_window_bits{_BITS}|client_max_window_bits(?:{_BITS})?"
 )
 
 
 class Deflate(PerMessageDeflate):
     """The extension, with its state kept across control frames.
 
-    wsproto (1.3.2) forgets at a ping between two fragments that the message around it is compressed.
+    wsproto (1.3.2) forgets at a ping between two fragments that the message around it is compressed. And it inflates
+    whatever it is given, though 1 kB may hold 1 MB.
+
+    Args:
+        max_message_bytes: the limit on a message. No more is inflated than what shows that it is broken.
     """
 
-    _is_control = False
+    def __init__(self, max_message_bytes: int) -> None:
+        super().__init__()
+        self._is_control = False
+        self._max_bytes = max_message_bytes
+        self._inflated = 0  # of the message that is coming in
 
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
@@ -44,14 +51,21 @@ class Deflate(PerMessageDeflate):
         return super().frame_inbound_header(proto, opcode, rsv, payload_length)
 
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
-        """Unpack a piece of a frame. Behind the end of a stream there may be one byte (RFC 7692, 7.2.3.5), no more.
+        """Unpack a piece of a frame, no more than the limit. Behind the end of a stream there may be one byte, no more.
 
         zlib would keep all that comes there, and copy it again with each piece.
+
+        Spec: RFC 7692, 7.2.3.5.
         """
-        if self._is_control:
+        decompressor = self._decompressor
+        if self._is_control or decompressor is None or not self._inbound_compressed:
             return data
-        unpacked = super().frame_inbound_payload_data(proto, data)
-        if self._decompressor is not None and len(self._decompressor.unused_data) > 1:
+        try:
+            unpacked = decompressor.decompress(data, self._max_bytes - self._inflated + _SURPLUS_BYTES)
+        except zlib.error:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        self._inflated += len(unpacked)
+        if len(decompressor.unused_data) > 1:
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
         return unpacked
 
@@ -63,25 +77,28 @@ class Deflate(PerMessageDeflate):
         """End a frame. A stream that ended with its message is followed by another."""
         if self._is_control:
             return None
+        if fin:
+            self._inflated = 0
         unpacked = super().frame_inbound_complete(proto, fin)
         if fin and self._decompressor is not None and self._decompressor.eof:
             self._decompressor = None
         return unpacked
 
 
-def negotiate(request: Request) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:
-    """Accept the client's offer, if there is one: the extensions to use, and the headers that say so."""
-    offers = request.header("sec-websocket-extensions")
-    if offers is None:
-        return [], []
-    deflate = Deflate()
-    try:
-        accepted = server_extensions_handshake(offers.split(","), [deflate])
-    except ValueError:  # parameters that are no numbers: go on without
-        return [], []
-    if accepted is None:
-        return [], []
-    return [deflate], [(b"sec-websocket-extensions", accepted)]
+def negotiate(request: Request, max_message_bytes: int) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:
+    """Accept the client's offer, if there is one: the extensions to use, and the headers that say so.
+
+    Of several offers the first is taken that can be; one with a parameter that is unknown, is there twice or has a
+    value that it must not have is declined. Spec: RFC 7692, 5.1 and 7.1.
+    """
+    for offer in (request.header("sec-websocket-extensions") or "").split(","):
+        name, *parameters = [part.strip(" \t") for part in offer.split(";")]
+        if name == _NAME and _are_valid(parameters):
+            deflate = Deflate(max_message_bytes)
+            accepted = deflate.accept(offer.replace('"', ""))
+            answer = f"{name}; {accepted}" if accepted else name
+            return [deflate], [(b"sec-websocket-extensions", answer.encode("ascii"))]
+    return [], []
 
 
 def agree(deflate: Deflate, answer: str) -> None:
@@ -90,11 +107,15 @@ def agree(deflate: Deflate, answer: str) -> None:
     Raises:
         ValueError: it is not permessage-deflate, or with parameters that are none. Spec: RFC 7692, 7.1.
     """
-    name, *parameters = [part.strip() for part in answer.split(";")]
-    if name != deflate.name or "," in answer:
+    name, *parameters = [part.strip(" \t") for part in answer.split(";")]
+    if name != _NAME or "," in answer:
         raise ValueError("an extension that was not asked for")
-    names = [parameter.partition("=")[0].strip() for parameter in parameters]
-    for parameter in parameters:
-        if _PARAMETER.fullmatch(parameter) is None or len(set(names)) < len(names):
-            raise ValueError(f"bad parameters of {name}: {parameter!r}")
+    if not _are_valid(parameters) or "client_max_window_bits" in parameters:
+        raise ValueError(f"bad parameters of {name}: {answer!r:.200}")
     deflate.finalize(answer.replace('"', ""))
+
+
+def _are_valid(parameters: list[str]) -> bool:
+    """Say whether each is one of the extension's own, with a value that it may have, and none is there twice."""
+    names = {parameter.partition("=")[0].strip(" \t") for parameter in parameters}
+    return len(names) == len(parameters) and all(map(_PARAMETER.fullmatch, parameters))

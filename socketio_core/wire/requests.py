@@ -259,7 +259,7 @@ class Requests:
 
     def _switch(self, mount: Mount, websocket: WebSocket, request: Request, headers: Headers, now: float) -> None:
         site = self._site
-        extensions, agreed = negotiate(request) if site.per_message_deflate else ([], [])
+        extensions, agreed = negotiate(request, mount.max_payload_bytes) if site.per_message_deflate else ([], [])
         try:
             accepted = accept_headers(request, site.subprotocols)
             answer, early = self._http.switch([*accepted, *agreed, *headers])

@@ -117,7 +117,7 @@ OFFERS: Final[list[tuple[str, str | None]]] = [
     ("unknown", None),
     ("", None),
     (";;;,,,===", None),
-    (f"{NAME}; {'x' * 5000}", NAME),
+    (f"{NAME}; {'x' * 5000}", None),
 ]
 
 

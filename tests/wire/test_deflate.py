@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 from typing import Final
 
@@ -11,7 +12,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.wire.deflate import SLICE_BYTES, Deflate, agree, negotiate
-from tests.wire.by_hand import WEBSOCKET, House, Peer
+from tests.wire.by_hand import WEBSOCKET, Gate, House, Peer
 from tests.wire.written import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
 
 NAME: Final = "permessage-deflate"
@@ -139,6 +140,41 @@ def test_bomb_is_not_unpacked_beyond_the_limit() -> None:
     assert peer.wire.is_over
 
 
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_no_more_than_a_message_is_ever_inflated(pieces: int) -> None:
+    place = house()
+    peer = deflating(place)
+    bomb = Packer()(b"4" * 50_000_000)
+    size = len(bomb) // pieces + 1
+    cut = [bomb[at : at + size] for at in range(0, len(bomb), size)]
+    sent = b"".join(
+        frame(part, CONTINUATION if number else TEXT, rsv=0 if number else RSV1, fin=number == len(cut) - 1)
+        for number, part in enumerate(cut)
+    )
+    tracemalloc.start()
+    try:
+        peer.send(sent[:65536])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peer.frames()[-1][1][:2] == b"\x03\xf1"
+    assert peak < 4 * 100_000 + 3 * 65536
+
+
+def test_messages_of_one_read_are_inflated_one_after_another_as_the_handlers_take_them() -> None:
+    place = house()
+    peer = deflating(place)
+    place.gate = gate = Gate()
+    pack = Packer()
+    data = b"".join(compressed(pack("4" + "x" * 99_000)) for _ in range(100))
+    gate.is_congested = True
+    peer.send(data)
+    assert len(place.messages) <= 2
+    gate.open(place.now)
+    place.settle()
+    assert len(place.messages) == 100
+
+
 @pytest.mark.parametrize(("size", "code"), [(100_000, None), (100_001, 1009)])
 def test_limit_counts_what_is_unpacked(size: int, code: int | None) -> None:
     place = house()
@@ -232,10 +268,24 @@ def asking(*offers: str) -> Request:
         ([f"{NAME}; server_max_window_bits=9"], f"{NAME}; server_max_window_bits=9"),
         ([f"{NAME}; server_max_window_bits=8"], None),
         ([f"{NAME}; client_max_window_bits=x"], None),
+        ([f"{NAME}; client_max_window_bits"], f"{NAME}; client_max_window_bits=15"),
+        ([f'{NAME}; client_max_window_bits="10"'], f"{NAME}; client_max_window_bits=10"),
+        ([f"{NAME}; client_max_window_bits=010"], None),
+        ([f"{NAME}; client_max_window_bits=16"], None),
+        ([f"{NAME}; server_max_window_bits"], None),
+        ([f"{NAME}; what"], None),
+        ([f"{NAME}; what=ever"], None),
+        ([f"{NAME}; client_no_context_takeover=1"], None),
+        ([f"{NAME}; client_no_context_takeover_"], None),
+        ([f"{NAME}; server_max_window_bits=9; server_max_window_bits=10"], None),
+        ([f"{NAME}; client_no_context_takeover; client_no_context_takeover"], None),
+        ([f"{NAME};"], None),
+        ([f"{NAME}; what, {NAME}; server_no_context_takeover"], f"{NAME}; server_no_context_takeover"),
+        ([f"{NAME}; what", NAME], NAME),
     ],
 )
 def test_offers_are_accepted_or_ignored(offers: list[str], agreed: str | None) -> None:
-    extensions, headers = negotiate(asking(*offers))
+    extensions, headers = negotiate(asking(*offers), 1000)
     assert [type(extension) for extension in extensions] == ([] if agreed is None else [Deflate])
     assert headers == ([] if agreed is None else [(b"sec-websocket-extensions", agreed.encode())])
 
@@ -259,7 +309,7 @@ def test_without_the_setting_an_offer_is_ignored() -> None:
     ],
 )
 def test_clients_agree_to_what_they_offered(answer: str) -> None:
-    deflate = Deflate()
+    deflate = Deflate(1000)
     deflate.offer()
     agree(deflate, answer)
     assert deflate.enabled()
@@ -272,10 +322,11 @@ def test_clients_agree_to_what_they_offered(answer: str) -> None:
         (f"{NAME}, {NAME}", "an extension that was not asked for"),
         (f"{NAME}; server_max_window_bits=8", "bad parameters"),
         (f"{NAME}; server_max_window_bits", "bad parameters"),
+        (f"{NAME}; client_max_window_bits", "bad parameters"),
         (f"{NAME}; what=ever", "bad parameters"),
         (f"{NAME}; server_no_context_takeover; server_no_context_takeover", "bad parameters"),
     ],
 )
 def test_clients_refuse_what_they_did_not_offer(answer: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        agree(Deflate(), answer)
+        agree(Deflate(1000), answer)

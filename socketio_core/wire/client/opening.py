@@ -32,7 +32,7 @@ class Opening(Errand):
         super().__init__(wire, site)
         self._websocket = websocket
         self._key = b""
-        self._deflate = Deflate() if site.per_message_deflate else None
+        self._deflate = Deflate(site.max_payload_bytes) if site.per_message_deflate else None
         websocket.context = wire
 
     def __repr__(self) -> str:

@@ -259,7 +259,7 @@ class Frames(Generic[_W]):
         messages: list[Frame] = self._sift(pieces, now) if plain.has_foreign else pieces  # type: ignore[assignment]
         inbound = self._inbound
         if inbound is _READING or inbound is _ENDING:
-            if messages:  # fast path; benchmarks: server
+            if messages:
                 self._core.receive_all(self._websocket, messages, now)
             self._has_more = plain.has_more
         else:
@@ -364,7 +364,7 @@ class Frames(Generic[_W]):
     def settle(self, now: float) -> None:
         """See `Stage`."""
         websocket, wire = self._websocket, self._wire
-        if not websocket.is_closed:  # fast path; benchmarks: server
+        if not websocket.is_closed:  # nearly always, so this comes first
             pace = self._pace or self._find_pace()
             if pace is not None and pace.is_congested and self._inbound is _READING and not self._is_paused:
                 self._is_paused = True

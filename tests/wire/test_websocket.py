@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from socketio_core.engineio import Engine
 from socketio_core.engineio.events import Closed
@@ -17,6 +19,7 @@ from socketio_core.socketio import AckReceived, ConnectRequested, EventReceived,
 from socketio_core.wire import Mount, Site, Timeouts
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.websocket import WRITE_BYTES, wire_bytes
+from tests.effort import examples
 from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, Peer
 from tests.wire.written import CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake, request
 
@@ -531,6 +534,28 @@ def test_output_is_taken_in_bounded_pieces_and_stays_in_the_outbox_meanwhile() -
     assert len(peer.frames()) == 7
     assert max(peer.writes) <= WRITE_BYTES + 100
     assert session.buffered_bytes == 0
+
+
+@settings(max_examples=examples(25))
+@given(
+    st.lists(st.text(max_size=3) | st.binary(max_size=3) | st.just("x" * 130), min_size=1, max_size=4), st.booleans()
+)
+def test_messages_are_written_the_same_one_by_one_and_together(messages: list[str | bytes], is_asked: bool) -> None:  # noqa: FBT001
+    """One alone, with nothing urgent before it, goes a way of its own."""
+    written: list[list[tuple[int, bytes]]] = []
+    for is_one_by_one in (True, False):
+        place = house()
+        peer = place.websocket()
+        if is_asked:
+            peer.send(frame("", PING))
+        for message in messages:
+            place.engine.sessions[0].send(message, place.now)
+            if is_one_by_one:
+                place.settle()
+        place.settle()
+        written.append(peer.frames())
+    assert written[0] == written[1]
+    assert len(written[0]) == len(messages) + is_asked
 
 
 def test_message_larger_than_a_piece_goes_alone() -> None:

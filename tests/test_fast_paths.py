@@ -1,0 +1,60 @@
+"""What is done a short way for most is done the long way for the rest: each pair has a test over random input."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+PACKAGE: Final = Path(__file__).resolve().parents[1] / "socketio_core"
+
+_APP: Final = "tests.app.test_fast_paths"
+_SOCKET: Final = "tests.socketio.test_fast_paths"
+_ENGINE: Final = "tests.engineio.test_fast_paths"
+_JSON: Final = "tests.socketio.test_json_parser_oracle"
+_REQUESTS: Final = "tests.wire.test_plain_requests:test_site_answers_the_same_with_and_without_shortcuts"
+
+ORACLES: Final = {
+    "app/dispatcher.py": [f"{_APP}:test_events_find_the_inbox_of_their_socket"],
+    "app/socket.py": [f"{_APP}:test_a_socket_emits_as_its_operator_does"],
+    "app/socket_inbox.py": [
+        f"{_APP}:test_event_is_not_handled_whether_a_guard_or_what_came_before_let_go",
+        f"{_APP}:test_handlers_of_an_event_run_like_those_of_any",
+    ],
+    "app/worker.py": [f"{_APP}:test_what_is_put_in_counts_until_it_is_handled_or_dropped"],
+    "engineio/client/session.py": [f"{_ENGINE}:test_client_does_what_its_table_says"],
+    "engineio/message.py": [f"{_ENGINE}:test_size_of_a_message_is_the_sum_of_its_frames"],
+    "engineio/session.py": [f"{_ENGINE}:test_server_does_what_its_table_says"],
+    "socketio/client/namespace.py": [f"{_SOCKET}:test_event_to_a_server_is_the_same_whether_it_was_buffered_or_not"],
+    "socketio/connection.py": [f"{_SOCKET}:test_event_of_a_member_is_the_same_whether_it_was_held_or_not"],
+    "socketio/json_parser.py": [
+        f"{_JSON}:test_the_encoder_without_a_module_writes_what_json_does",
+        f"{_JSON}:test_a_short_event_is_a_long_one_in_the_root_namespace",
+    ],
+    "socketio/nesting.py": [f"{_SOCKET}:test_depth_is_what_a_walk_over_the_data_finds"],
+    "socketio/packet.py": [f"{_SOCKET}:test_arguments_may_be_any_list_of_them"],
+    "socketio/server.py": [
+        f"{_SOCKET}:test_frames_fed_at_once_mean_what_they_mean_one_by_one",
+        f"{_SOCKET}:test_what_an_engine_reports_is_what_a_server_hands_to_its_connections",
+        f"{_SOCKET}:test_what_an_engine_reports_is_what_a_server_hands_to_its_connections",
+    ],
+    "socketio/weight.py": ["tests.socketio.test_weight:test_values_of_a_sparse_text_may_be_in_strings"],
+    "wire/http1.py": [_REQUESTS, _REQUESTS, _REQUESTS],
+    "wire/websocket.py": ["tests.wire.test_websocket:test_messages_are_written_the_same_one_by_one_and_together"],
+}
+"""For each comment that says so, in the order of the file, what holds the two ways together."""
+
+
+def test_each_fast_path_has_an_oracle() -> None:
+    found: dict[str, int] = {}
+    for path in PACKAGE.rglob("*.py"):
+        count = path.read_text(encoding="utf-8").count("fast path")
+        if count:
+            found[path.relative_to(PACKAGE).as_posix()] = count
+    assert found == {name: len(oracles) for name, oracles in ORACLES.items()}
+
+
+def test_each_oracle_is_there() -> None:
+    for oracle in {oracle for oracles in ORACLES.values() for oracle in oracles}:
+        module, _, name = oracle.partition(":")
+        assert callable(getattr(import_module(module), name)), oracle

@@ -38,13 +38,14 @@ class Pump(Writer[Wire]):
 
     # -- input, of what is watched -----------------------------------------------------------------------------------
 
-    def read_now(self, now: float) -> None:
-        """Read what is there. While it is watched, input is wanted."""
+    def read_now(self, now: float) -> int:
+        """Read what is there. While it is watched, input is wanted. Returns how many bytes that were."""
         try:
             data = self._direct.read_now()
         except BlockingIOError:
-            return
+            return 0
         self._wire.receive(data, now)
+        return len(data)
 
     def fail(self, error: Exception) -> None:
         """Something of the server's failed; it costs this connection and no other."""

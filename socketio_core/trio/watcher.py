@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CAN_WATCH: Final = sys.platform == "linux"
 ROUND_SOCKETS: Final = 64  # that are read before it is the turn of other tasks
+HANDLED_BYTES: Final = 16384  # when so much was read it is handled first; more, once parsed, would not fit into caches
 
 
 class Watcher:
@@ -64,24 +65,16 @@ class Watcher:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
-        host, runtime, fileno = self._service.host, self._service.runtime, self._epoll.fileno()
+        runtime, fileno = self._service.runtime, self._epoll.fileno()
         while not self._is_stopped:
             await trio.lowlevel.wait_readable(fileno)
             runtime.is_corked = True
             rest: Rest | None = None
             try:
-                self._read()
-                inboxes = iter(host.dispatch())
-                for inbox in inboxes:
-                    try:
-                        rest = begin(work(inbox))
-                    except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on
-                        runtime.interrupted(error)
-                    except Exception as error:  # noqa: BLE001 - it must not end the server, nor cost another socket
-                        runtime.log_exception("what came for a socket could not be handled", error)
-                    if rest is not None:
-                        self._hand_over(inboxes)
-                        break
+                ready = self._epoll.poll(0, ROUND_SOCKETS)
+                while ready and rest is None:
+                    ready = self._read(ready)
+                    rest = self._handle()
             except Exception as error:  # noqa: BLE001 - it must not end the server
                 runtime.log_exception("what has arrived could not be told", error)
             finally:
@@ -94,17 +87,38 @@ class Watcher:
                 return
             runtime.flush_safely()
 
-    def _read(self) -> None:
-        """Let each connection that is ready have its turn.
+    def _read(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Let connections that are ready have their turns, until much was read. Returns those that are left.
 
-        All of them before a handler runs: nothing of this connection or another changes meanwhile, nor does the time.
+        Meanwhile no handler runs: nothing of this connection or another changes, nor does the time.
         """
         now = self._service.runtime.clock()
-        for fileno, _ in self._epoll.poll(0, ROUND_SOCKETS):
+        left_bytes = HANDLED_BYTES
+        for count, (fileno, _) in enumerate(ready, 1):
             if fileno == self._wakeup:
                 os.eventfd_read(fileno)
             else:
-                self._watched[fileno].read_now(now)
+                left_bytes -= self._watched[fileno].read_now(now)
+                if left_bytes <= 0:
+                    return ready[count:]
+        return []
+
+    def _handle(self) -> Rest | None:
+        """Run handlers until one is about to wait. Returns what is left of it; then another task watches."""
+        service = self._service
+        inboxes = iter(service.host.dispatch())
+        for inbox in inboxes:
+            try:
+                rest = begin(work(inbox))
+            except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on
+                service.runtime.interrupted(error)
+            except Exception as error:  # noqa: BLE001 - it must not end the server, nor cost another socket
+                service.runtime.log_exception("what came for a socket could not be handled", error)
+            else:
+                if rest is not None:
+                    self._hand_over(inboxes)
+                    return rest
+        return None
 
     def _hand_over(self, others: Iterator[Inbox[Any]]) -> None:
         """A handler is about to wait: let another task watch, and others run what would have come behind it."""

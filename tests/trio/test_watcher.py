@@ -13,8 +13,9 @@ from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import SocketSettings
 from socketio_core.app import Socket
+from socketio_core.app.socket_inbox import inbox_of
 from socketio_core.trio import Server
-from socketio_core.trio.watcher import ROUND_SOCKETS
+from socketio_core.trio.watcher import HANDLED_BYTES, ROUND_SOCKETS
 from tests.app.rig import member_of
 from tests.trio.bench import serving, task_count, trio_tcp_test, until
 from tests.trio.clients import WebSocketClient
@@ -111,6 +112,26 @@ async def test_many_that_are_ready_at_once_are_all_served() -> None:
             await client.send(*[f'42{index}["echo",{number}]' for index in range(3)])
         for number, client in enumerate(clients):
             assert [await client.take() for _ in range(3)] == [f"43{index}[{number}]" for index in range(3)]
+
+
+@trio_tcp_test
+async def test_what_was_read_is_handled_before_much_more_is() -> None:
+    """Ten are ready at once, and each has sent more than is read before handlers run."""
+    io = make_server()
+    alive: list[int] = []
+
+    @io.on("big")
+    def big(_: Socket, __: str) -> None:
+        alive.append(sum(inbox_of(member).flow.queued_count for member in bench.core.hub.of("/").members.values()))
+
+    async with serving(io, tcp=True) as bench:
+        clients = [await bench.websocket() for _ in range(10)]
+        await wait_all_tasks_blocked()
+        for client in clients:
+            assert isinstance(client.peer.stream, trio.SocketStream)
+            os.write(client.peer.stream.socket.fileno(), frame(f'42["big","{"x" * 2 * HANDLED_BYTES}"]'))
+        await until(lambda: len(alive) == len(clients), "all were handled")
+        assert max(alive) == 1
 
 
 @trio_tcp_test

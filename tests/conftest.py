@@ -68,12 +68,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Bound what random tests do.
 
-    No deadline per example: the machine's mood is not a property. A failure prints the blob that repeats it.
+    No deadline per example, and no complaint that inputs come slowly: the machine's mood is not a property. A failure
+    prints the blob that repeats it.
     """
     if config.getoption("--long"):
         os.environ.setdefault(FUZZ, str(LONG))
         config.option.timeout = 0  # one test may take an hour
-    hypothesis.settings.register_profile("default", deadline=None, print_blob=True, max_examples=examples(100))
+    hypothesis.settings.register_profile(
+        "default",
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        print_blob=True,
+        max_examples=examples(100),
+    )
     hypothesis.settings.load_profile("default")
 
 

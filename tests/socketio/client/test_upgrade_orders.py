@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from types import FunctionType
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -34,34 +35,51 @@ def half() -> float:
     return 0.5
 
 
-class Freezer:
-    """Turns worlds into bytes and back; what has no state is shared by all of them."""
+_KEPT: Final[dict[int, object]] = {}
+"""What has no state, and is shared by all worlds."""
 
-    def __init__(self, shared: list[object]) -> None:
-        self._shared: dict[int, object] = {id(value): value for value in shared}
 
-    def freeze(self, world: World) -> bytes:
-        shared = self._shared
+def _kept(key: int) -> object:
+    return _KEPT[key]
 
-        class Pickler(pickle.Pickler):
-            def persistent_id(self, obj: Any) -> int | None:
-                if type(obj) is FunctionType:
-                    shared[id(obj)] = obj
-                return id(obj) if id(obj) in shared else None
 
-        buffer = io.BytesIO()
-        Pickler(buffer, 5).dump(world)
-        return buffer.getvalue()
+class _Pickler(pickle.Pickler):
+    """Asks about instances and functions only; asking about each text and number would take most of the time."""
 
-    def thaw(self, data: bytes) -> World:
-        shared = self._shared
+    def reducer_override(self, obj: Any) -> Any:
+        if id(obj) not in _KEPT:
+            if type(obj) is not FunctionType or obj is _kept:
+                return NotImplemented
+            _KEPT[id(obj)] = obj
+        return _kept, (id(obj),)
 
-        class Unpickler(pickle.Unpickler):
-            def persistent_load(self, pid: Any) -> object:
-                return shared[pid]
 
-        world: World = Unpickler(io.BytesIO(data)).load()
-        return world
+def freeze(world: World) -> bytes:
+    buffer = io.BytesIO()
+    _Pickler(buffer, 5).dump(world)
+    return buffer.getvalue()
+
+
+def thaw(data: bytes) -> World:
+    world: World = pickle.loads(data)
+    return world
+
+
+class State(NamedTuple):
+    """A world as bytes.
+
+    Attributes:
+        places: how many links can take a step.
+        sends: who is yet to send, e.g. `"cs"`.
+    """
+
+    frozen: bytes
+    places: int
+    sends: str
+
+    @classmethod
+    def of(cls, world: World, sends: str) -> State:
+        return cls(freeze(world), sum(link.can_step for link in world.network.links), sends)
 
 
 class Walk:
@@ -72,42 +90,44 @@ class Walk:
     """
 
     def __init__(self, sends: str) -> None:
-        self.turn = Turn()
-        world = World(self.turn, random=half)
+        world = World(Turn(), random=half)
         begin_upgrade(world)
         assert is_upgrading(world)
-        self._freezer = Freezer([world.client.parser, world.server.parser])
-        self._begin = (self._freezer.freeze(world), sends)
+        client, server = world.client, world.server
+        for each in (client.parser, client.settings, client.engine_settings, server.parser, server.settings):
+            _KEPT[id(each)] = each
+        _KEPT[id(server.engine_settings)] = server.engine_settings
+        self._begin = State.of(world, sends)
         self.seen: Counter[str] = Counter()
 
-    def states(self) -> Iterator[tuple[Callable[[], World], str]]:
-        """Yield each state as a function that makes it, and who is yet to send, e.g. `"cs"`."""
+    def states(self) -> Iterator[State]:
+        """Yield each state."""
         todo = [self._begin]
         known = {self._begin}
         while todo:
-            frozen, sends = todo.pop()
-            yield lambda frozen=frozen: self._freezer.thaw(frozen), sends  # type: ignore[misc] # mypy sees no default
-            for following in self._after(frozen, sends):
+            state = todo.pop()
+            yield state
+            for following in self._after(state):
                 if following not in known:
                     known.add(following)
                     todo.append(following)
 
-    def _after(self, frozen: bytes, sends: str) -> Iterator[tuple[bytes, str]]:
-        for who in dict.fromkeys(sends):
-            world = self._freezer.thaw(frozen)
+    def _after(self, state: State) -> Iterator[State]:
+        for who in dict.fromkeys(state.sends):
+            world = thaw(state.frozen)
             send_pair(world, who)
             self.seen["sends while upgrading"] += is_upgrading(world)
-            yield self._freezer.freeze(world), sends.replace(who, "", 1)
-        for place in range(sum(link.can_step for link in self._freezer.thaw(frozen).network.links)):
+            yield State.of(world, state.sends.replace(who, "", 1))
+        for place in range(state.places):
             for direction in (0, 1):
-                world = self._freezer.thaw(frozen)
+                world = thaw(state.frozen)
                 turn = world.network.choose
                 assert isinstance(turn, Turn)
                 turn.next, turn.asked = direction, 0
                 self._step(world, place)
                 has_choice = turn.asked > 0
                 turn.next = turn.asked = 0
-                yield self._freezer.freeze(world), sends
+                yield State.of(world, state.sends)
                 if not has_choice:
                     break
 
@@ -121,6 +141,12 @@ class Walk:
         if was_upgrading and not is_upgrading(world):
             self.seen["upgrades"] += 1
             self.seen["upgrades with a backlog"] += had_backlog
+
+
+@cache
+def states() -> list[State]:
+    """Return those where both sides say something once."""
+    return list(Walk("cs").states())
 
 
 def send_pair(world: World, who: str) -> None:
@@ -147,9 +173,9 @@ def transport_of(world: World) -> str:
 def test_every_order_of_an_upgrade_loses_nothing(sends: str) -> None:
     walk = Walk(sends)
     ends = 0
-    for make, left in walk.states():
-        world = make()
-        if not left and not any(link.can_step for link in world.network.links):
+    for state in walk.states():
+        if not state.sends and not state.places:
+            world = thaw(state.frozen)
             ends += 1
             world.wait(0.2)  # a poll may have to wait for its noop
             check_end(world)
@@ -163,14 +189,14 @@ def test_every_order_of_an_upgrade_loses_nothing(sends: str) -> None:
 @pytest.mark.parametrize("server_knows", [True, False], ids=["noticed", "unnoticed"])
 def test_candidate_that_breaks_at_any_time_leaves_polling_as_it_was(server_knows: bool) -> None:  # noqa: FBT001 - a row
     failed = backlogs = 0
-    for make, left in Walk("cs").states():
-        world = make()
+    for state in states():
+        world = thaw(state.frozen)
         if is_upgrading(world):
             failed += 1
             backlogs += has_backlog(world)
             cut_candidate(world, server_knows=server_knows)
             assert not is_upgrading(world)
-            for who in left + "cs":
+            for who in state.sends + "cs":
                 send_pair(world, who)
             world.wait(3)
             check_end(world)
@@ -181,8 +207,8 @@ def test_candidate_that_breaks_at_any_time_leaves_polling_as_it_was(server_knows
 
 @pytest.mark.parametrize("server_knows", [True, False], ids=["noticed", "unnoticed"])
 def test_cut_at_any_time_of_an_upgrade_is_got_over(server_knows: bool) -> None:  # noqa: FBT001 - a row
-    for make, _ in Walk("cs").states():
-        world = make()
+    for state in states():
+        world = thaw(state.frozen)
         world.network.cut(server_knows=server_knows)
         world.collect()
         assert world.losses == len(world.client.namespaces)

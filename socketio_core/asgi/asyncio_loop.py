@@ -31,6 +31,7 @@ class AsyncioLoop:
         self._runtime.site = site  # type: ignore[assignment] # what it needs of one
         host.bind(self._runtime, Log(LOGGER, self._runtime.now))
         self._runtime.start(self._task_ended.set)
+        self._runtime.sentinel = self._loop.create_task(_sleep_forever())  # there may be no lifespan, and so no end
 
     async def end(self, shutdown_s: float) -> None:
         """See `Loop`."""
@@ -46,6 +47,9 @@ class AsyncioLoop:
         finally:
             self._runtime.flush()
             await self._runtime.end()
+            if self._runtime.sentinel is not None:
+                self._runtime.sentinel.cancel()
+                await asyncio.wait([self._runtime.sentinel])
 
     async def race(self, *functions: Callable[[], Awaitable[object]]) -> None:
         """See `Loop`."""
@@ -70,3 +74,7 @@ class AsyncioLoop:
         with suppress(RuntimeError):
             return asyncio.get_running_loop() is self._loop
         return False
+
+
+async def _sleep_forever() -> None:
+    await asyncio.get_running_loop().create_future()

@@ -72,6 +72,7 @@ class RunnerRuntime(LoopRuntime):
 
     Attributes:
         host: what has handlers run; set before `start`.
+        sentinel: where nobody may call `end`, a task that is cancelled with all others when the event loop ends.
     """
 
     logger = LOGGER
@@ -89,6 +90,7 @@ class RunnerRuntime(LoopRuntime):
         self._is_over = False
         self._timer: asyncio.TimerHandle | None = None
         self._on_task_end: Callable[[], None]
+        self.sentinel: asyncio.Task[None] | None = None
 
     # -- Runtime -----------------------------------------------------------------------------------------------------
 
@@ -117,7 +119,7 @@ class RunnerRuntime(LoopRuntime):
         That has to be undone, or it would come up where the task waits next. The task of a user is left alone.
         """
         task = asyncio.current_task()
-        if self._is_over or task not in self._tasks or isinstance(error, GeneratorExit):
+        if self._has_ended() or task not in self._tasks or isinstance(error, GeneratorExit):
             return isinstance(error, GeneratorExit) or _says_cancelled(error)
         while task.cancelling():
             task.uncancel()
@@ -183,7 +185,8 @@ class RunnerRuntime(LoopRuntime):
         await through(self._tasks)
 
     def _has_ended(self) -> bool:
-        return self._is_over
+        """Whether nothing is to go on; also when the event loop ends, which cancels all tasks."""
+        return self._is_over or (self.sentinel is not None and self.sentinel.cancelling() > 0)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
@@ -193,7 +196,9 @@ class RunnerRuntime(LoopRuntime):
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # what ends the program has done so already; the loop need not say that nobody saw it
-        if task is self._runner and not self._is_over:  # by a handler that ended the program: others are told of it yet
+        if (
+            task is self._runner and not self._has_ended()
+        ):  # by a handler that ended the program: others are told of it yet
             self._start_runner()
         self._on_task_end()
 

@@ -25,7 +25,7 @@ LATE_S = 46.0  # more than interval and time-out together
 
 INNER: dict[type, set[str]] = {
     # Called by the machine itself, in the course of a call that was told the time.
-    Session: {"attach_poll", "lose_poll", "advance_post", "finish_post", "begin_upgrade"},  # by the engine
+    Session: {"attach_poll", "poll_lost", "advance_post", "finish_post", "begin_upgrade"},  # by the engine
     Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
     Member: {"expect_ack"},
     ClientCore: {"namespace_wanted", "close_if_unwanted", "open", "check_session", "break_off"},

@@ -66,7 +66,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
     def end_streams(self) -> None:
         """Nothing more comes by itself."""
         for stream in list(self.streams):
-            stream.finish()
+            stream.end()
 
     def give_up_waiting(self, message: str) -> None:
         """Wake who waits for the socket to be connected: it will not be."""

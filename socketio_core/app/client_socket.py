@@ -271,7 +271,7 @@ class ClientSocket(Registrar, CallableFromThreads):
         if self.active:
             self._inbox.streams.add(stream)
         else:
-            stream.finish()
+            stream.end()
         return stream
 
     def _runtime(self) -> Runtime:

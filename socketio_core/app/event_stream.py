@@ -59,7 +59,7 @@ class EventStream:
             self._waiting.append(event)
             self._wake()
 
-    def finish(self) -> None:
+    def end(self) -> None:
         """End behind what is waiting."""
         self._is_over = True
         self._wake()

@@ -363,9 +363,9 @@ class Engine:
         if isinstance(carrier, WebSocket):
             session.lost(carrier, now, code, detail)
         elif isinstance(carrier, Poll):
-            session.lose_poll(carrier, now)
+            session.poll_lost(carrier, now)
         else:
-            session.lose_post(carrier)
+            session.post_lost(carrier)
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the WebSocket protocol: `detail` goes into the event, `code` into the close frame."""

@@ -82,7 +82,7 @@ class Polling:
         self._shared.mark_ready(self.parked)
         return self._answer(self.parked, [NOOP_MESSAGE])
 
-    def lose_poll(self, poll: Poll, until: float | None, *, is_polled: bool) -> str | None:
+    def poll_lost(self, poll: Poll, until: float | None, *, is_polled: bool) -> str | None:
         """The client of a poll is gone, or its response could not be written: take the messages back.
 
         Args:

@@ -126,17 +126,17 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         is_fine = self._follow(self.polling.park(poll, now, is_probed=is_probed))
         if self.can_say_close:
             self.outbox.put(NOOP_MESSAGE)  # the reference's `6`, then `1` (PROTOCOL 1.10)
-            self.finish(Closed(CloseReason.FORCED_CLOSE))
+            self._end(Closed(CloseReason.FORCED_CLOSE))
         return is_fine
 
     def flush(self, poll: Poll) -> None:
         """Answer a parked poll with what is in the outbox; nothing when it is empty or the poll was answered."""
         self._follow(self.polling.flush(poll))
 
-    def lose_poll(self, poll: Poll, now: float) -> None:
+    def poll_lost(self, poll: Poll, now: float) -> None:
         """The client of a poll is gone: the session lives on for `poll_grace_s`, for a client that polls again."""
         until = now + self.engine_settings.poll_grace_s if self.is_open else None
-        fault = self.polling.lose_poll(poll, until, is_polled=self._websocket is None)
+        fault = self.polling.poll_lost(poll, until, is_polled=self._websocket is None)
         if self.state is not SessionState.CLOSED and self._follow(fault):
             self.handle_timeout(now)
 
@@ -171,7 +171,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         is_accepted, post.is_accepted = post.is_accepted, False
         return is_accepted
 
-    def lose_post(self, post: Post) -> None:
+    def post_lost(self, post: Post) -> None:
         """The client of a POST is gone before its body was complete: nothing of it was accepted, the session ends."""
         if self.polling.end_post(post):
             self.break_off(CloseReason.TRANSPORT_ERROR, "data request connection closed prematurely")
@@ -255,7 +255,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         elif websocket is self._websocket and self.is_open:
             websocket.close_code = echo_of(code)
             self.outbox.clear()  # nobody is left to read it
-            self.finish(Closed(CloseReason.TRANSPORT_CLOSE, None, code, detail))
+            self._end(Closed(CloseReason.TRANSPORT_CLOSE, None, code, detail))
 
     def fail(self, websocket: WebSocket, detail: str, code: int, now: float) -> None:
         """The client broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
@@ -308,7 +308,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             self.shared.late_polls.expect(self.sid, now)
         if not self.outbox:
             self._follow(self.polling.release())
-        self.finish(Closed(CloseReason.TRANSPORT_CLOSE), say_close=False)
+        self._end(Closed(CloseReason.TRANSPORT_CLOSE), say_close=False)
 
     def _extend_heartbeat(self, now: float) -> None:
         self._heartbeat.other_received(now)  # for a pong too, which then restarts the interval
@@ -325,7 +325,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.polling.deadline = None
         self.reschedule()
         if self.state is SessionState.CLOSING:
-            self.finish(Closed(CloseReason.FORCED_CLOSE))
+            self._end(Closed(CloseReason.FORCED_CLOSE))
             return
         if websocket.outbox:
             self.shared.mark_ready(websocket)
@@ -374,7 +374,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
                 return
         if self._websocket is not None:
             self._websocket.close_code, self._websocket.close_text = code, text
-        self.finish(Closed(CloseReason.FORCED_CLOSE))
+        self._end(Closed(CloseReason.FORCED_CLOSE))
 
     def abort(self, now: float) -> None:
         """Close at once, a session that is `CLOSING` too: what is in the outbox is lost."""
@@ -382,7 +382,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.was_let_go = True
         if self.state is not SessionState.CLOSED:
             self.outbox.clear()
-            self.finish(Closed(CloseReason.FORCED_CLOSE))
+            self._end(Closed(CloseReason.FORCED_CLOSE))
 
     @property
     def can_say_close(self) -> bool:
@@ -397,9 +397,9 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         """Close at once, for what the client did."""
         if self._websocket is not None and not self._websocket.is_closed:
             self._websocket.close_code = NO_CODE if code is None else code
-        self.finish(Closed(reason, RemoteProtocolError(detail, websocket_close_code=code)))
+        self._end(Closed(reason, RemoteProtocolError(detail, websocket_close_code=code)))
 
-    def finish(self, event: Closed, *, say_close: bool = True) -> None:
+    def _end(self, event: Closed, *, say_close: bool = True) -> None:
         """Free everything, and report it; once."""
         if self.state is SessionState.CLOSED:
             return
@@ -439,7 +439,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             elif deadline == self.polling.deadline:
                 self._follow(self.polling.handle_timeout())
             elif deadline == self._closing_until:
-                self.finish(Closed(CloseReason.FORCED_CLOSE))
+                self._end(Closed(CloseReason.FORCED_CLOSE))
             elif self._heartbeat.advance():
                 self.put(PING_MESSAGE, is_control=True)
             else:

@@ -220,7 +220,7 @@ class Connection:
             self._others = tuple(other for other in self._others if other is not member)
             self._members[nsp] = member
             if current.state is MemberState.JOINED:  # a client has one socket in a namespace: the last it heard of
-                current.leave_with(CloseReason.CLIENT_NAMESPACE_DISCONNECT, None)
+                current.end(CloseReason.CLIENT_NAMESPACE_DISCONNECT, None)
             else:
                 self._others = (*self._others, current)
         self._left.pop(nsp, None)
@@ -248,7 +248,7 @@ class Connection:
             self._left[nsp] = None
             self._trim_left()
         for each in gone:
-            each.leave_with(reason, None)
+            each.end(reason, None)
         self._server.hub.forget_if_empty(member.namespace)
 
     def _trim_left(self) -> None:
@@ -306,6 +306,6 @@ class Connection:
             self._members.clear()
             self._others = ()
             for member in members:
-                member.leave_with(reason, error)
+                member.end(reason, error)
                 self._server.hub.forget_if_empty(member.namespace)
         return self._end_reason

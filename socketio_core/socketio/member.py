@@ -163,7 +163,7 @@ class Member:
         if self.connection.send_control(packet, now):
             self.connection.remove(self, CloseReason.SERVER_NAMESPACE_DISCONNECT)
 
-    def leave_with(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+    def end(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
         """Free all that the member holds, and report it; called by its connection."""
         rooms = frozenset(self._rooms)
         if self.state is MemberState.JOINED:

@@ -66,8 +66,8 @@ class Stage(Protocol):
     def close(self, now: float) -> None:
         """All is to end: what is idle does at once."""
 
-    def abandon(self, now: float) -> None:
-        """Nothing more will be read or written; what was read already may go on having turns."""
+    def lost(self, now: float) -> None:
+        """The connection is gone: nothing more is read or written; what was read may go on having turns."""
 
     def fail(self, now: float) -> None:
         """What should not have failed did, on our side."""
@@ -175,7 +175,7 @@ class BaseWire:
         if not self.is_over:
             self.why = why
             try:
-                self._stage.abandon(now)
+                self._stage.lost(now)
             except Exception as error:  # noqa: BLE001 - as above
                 self._home.report("connection failed, and is gone", error)
             self.end()

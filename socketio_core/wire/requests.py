@@ -141,14 +141,14 @@ class Requests:
             self._advance(now)
         return REQUEST_PIECES if phase is Phase.IDLE else TURN_PIECES
 
-    def abandon(self, now: float) -> None:
+    def lost(self, now: float) -> None:
         """The client is gone, and nobody is left to answer: tell the engine, if it waits or has said something."""
         if self._phase is Phase.HELD and self._carrier is not None:
             self._has_packets = True  # as below, by turns
         else:
-            self._lose_carrier(now)
+            self._carrier_lost(now)
 
-    def _lose_carrier(self, now: float) -> None:
+    def _carrier_lost(self, now: float) -> None:
         carrier, self._carrier = self._carrier, None
         if self._mount is None or carrier is None:
             return
@@ -161,7 +161,7 @@ class Requests:
         """See `Stage`. The client is told, if no answer was begun."""
         if self._wire.is_over:
             self._has_packets = False
-            self._lose_carrier(now)
+            self._carrier_lost(now)
         elif self._phase in _ANSWERED:
             self._wire.lost(now)
         else:
@@ -365,7 +365,7 @@ class Requests:
 
     def _refuse(self, status: int, detail: str, now: float) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""
-        self._lose_carrier(now)
+        self._carrier_lost(now)
         if self._phase is Phase.DRAIN:  # it has its answer, and may still be reading that
             self._follow(Next.LINGER, now)
             return

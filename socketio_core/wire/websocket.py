@@ -226,7 +226,7 @@ class Frames(Generic[_W]):
         elif self._inbound is not _ENDING:
             self._end_input(now)
 
-    def abandon(self, now: float) -> None:
+    def lost(self, now: float) -> None:
         """See `Stage`. What was read before is handled first."""
         if self._has_more and self._is_listening:
             self._inbound = _ENDING

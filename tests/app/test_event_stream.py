@@ -46,7 +46,7 @@ def test_several_consumers_share_the_events() -> None:
 def test_every_consumer_learns_of_the_end() -> None:
     rig = StreamRig()
     consumers = [rig.take(), rig.take()]
-    rig.stream.finish()
+    rig.stream.end()
     rig.runtime.run_ready()
     assert [type(consumer.error) for consumer in consumers] == [StopAsyncIteration, StopAsyncIteration]
 
@@ -62,7 +62,7 @@ def test_a_cancelled_consumer_takes_nothing_along() -> None:
 def test_the_end_comes_behind_what_is_waiting() -> None:
     rig = StreamRig()
     rig.put("a")
-    rig.stream.finish()
+    rig.stream.end()
     rig.put("too late")
     assert rig.take().result == ("a", 1)
     assert isinstance(rig.take().error, StopAsyncIteration)

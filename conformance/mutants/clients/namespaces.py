@@ -126,7 +126,7 @@ class LeavesWithoutAWord(ClientNamespace):
 
     def disconnect(self, now: float) -> None:
         if self.is_connected:
-            self.leave_with(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
+            self.end(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
             self.client.close_if_unwanted(now)
 
 

@@ -124,7 +124,7 @@ class InFlight:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def drop(self, websocket: ClientWebSocket | None) -> None:
+    def end(self, websocket: ClientWebSocket | None) -> None:
         """End everything: nobody wants the responses any more, nor the session's WebSocket, if it has one."""
         for exchange in (self._get, self._post):
             if exchange is not None:

@@ -211,7 +211,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         flight = self._in_flight
         if self.state is SessionState.CLOSING:
             if not flight.is_sending and not self.outbox:
-                self._finish(Closed(CloseReason.FORCED_CLOSE))
+                self._end(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN and self._websocket is None:
             if flight.upgrade.is_pausing:
                 if not (flight.is_waiting or flight.is_sending):
@@ -265,10 +265,10 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
                 get_detail = detail if self.state is SessionState.OPENING else f"GET failed: {detail}"
                 self._exchange_failed(carrier, get_detail, f"POST failed: {detail}")
         else:
-            self._lose_websocket(carrier, now, code, detail)
+            self._websocket_lost(carrier, now, code, detail)
             self._in_flight.forget(carrier)
 
-    def _lose_websocket(self, websocket: ClientWebSocket, now: float, code: int | None, detail: str) -> None:
+    def _websocket_lost(self, websocket: ClientWebSocket, now: float, code: int | None, detail: str) -> None:
         websocket.outbox.clear()  # nobody is left to write it
         if not websocket.is_closed:
             websocket.close_code = echo_of(code)
@@ -280,7 +280,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
                 self._transport_failed(problem or "the server closed the WebSocket before the open packet")
                 return
             error = None if problem is None else RemoteProtocolError(problem)
-            self._finish(Closed(CloseReason.TRANSPORT_CLOSE, error, code, detail))
+            self._end(Closed(CloseReason.TRANSPORT_CLOSE, error, code, detail))
 
     def fail(self, websocket: ClientWebSocket, detail: str, code: int, now: float) -> None:
         """The server broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
@@ -319,7 +319,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             case Action.DROP_CANDIDATE:
                 self._end_upgrade(f"the server answered the probe with {describe_data(data)}", now)
             case Action.PEER_CLOSED:
-                self._finish(Closed(CloseReason.TRANSPORT_CLOSE))
+                self._end(Closed(CloseReason.TRANSPORT_CLOSE))
             case Action.UNEXPECTED:
                 expected = "the open packet" if self.state is SessionState.OPENING else "what a server sends here"
                 raise PacketError(f"unexpected packet, not {expected}: {describe_data(data)}")
@@ -379,7 +379,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
                 self._opening.give_up()
                 self._transport_failed(f"no answer within {self.engine_settings.open_timeout_s:g} s")
             else:
-                self._finish(Closed(CloseReason.FORCED_CLOSE))
+                self._end(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN and beat is not None and beat <= now:
             self.break_off(CloseReason.PING_TIMEOUT, "the server has fallen silent: no ping in time")
         self.reschedule()
@@ -400,7 +400,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self.agenda.catch_up(now)
         self._now = now
         if self.state is SessionState.OPENING or (self.state is _OPEN and self._websocket is not None):
-            self._finish(Closed(CloseReason.FORCED_CLOSE))
+            self._end(Closed(CloseReason.FORCED_CLOSE))
         elif self.state is _OPEN:
             self._in_flight.end_upgrade()
             self.outbox.put(CLOSE_MESSAGE)
@@ -414,7 +414,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._now = now
         self.outbox.clear()
         if self.state is not SessionState.CLOSED:
-            self._finish(Closed(CloseReason.FORCED_CLOSE))
+            self._end(Closed(CloseReason.FORCED_CLOSE))
 
     def _transport_failed(
         self, detail: str, code: int | None = None, reason: CloseReason = CloseReason.TRANSPORT_ERROR
@@ -425,25 +425,25 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             return
         self._memory.websocket_worked = False
         if self._opening.next_transport(detail):
-            self._in_flight.drop(self._websocket)
+            self._in_flight.end(self._websocket)
             self._websocket = self._in_flight.begin(self._opening.transport, self._now)
         else:
-            self._finish(self._opening.outcome())
+            self._end(self._opening.outcome())
 
     def break_off(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
         """Close at once, for what the server did."""
         self._memory.websocket_worked = False
         if self.state is SessionState.CLOSING:  # it was going anyway
-            self._finish(Closed(CloseReason.FORCED_CLOSE))
+            self._end(Closed(CloseReason.FORCED_CLOSE))
         else:
-            self._finish(Closed(reason, RemoteProtocolError(detail, websocket_close_code=code)))
+            self._end(Closed(reason, RemoteProtocolError(detail, websocket_close_code=code)))
 
-    def _finish(self, event: Closed | OpenFailed) -> None:
+    def _end(self, event: Closed | OpenFailed) -> None:
         self.state = SessionState.CLOSED
         self._until = None
         if self._websocket is None:
             self.outbox.clear()  # no POST will take it
-        self._in_flight.drop(self._websocket)
+        self._in_flight.end(self._websocket)
         self._websocket = None
         self.reschedule()
         self._events.append(event)

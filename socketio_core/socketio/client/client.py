@@ -349,7 +349,7 @@ class ClientCore:
         """Close the connection when no namespace wants it any more (PROTOCOL 9-62)."""
         if not any(namespace.is_active for namespace in self.namespaces.values()):
             self._reconnection.forget()
-            self._retire_session(now)
+            self._close_session(now)
 
     # -- the connection ----------------------------------------------------------------------------------------------
 
@@ -364,7 +364,7 @@ class ClientCore:
         for _ in range(self._pauses):
             self.session.pause_reading(now)
 
-    def _retire_session(self, now: float) -> None:
+    def _close_session(self, now: float) -> None:
         """Let go of the session; what it still has to say goes out beside the next one.
 
         Its end is told now, as in the reference: over polling it comes later, and behind the next `Opened`.

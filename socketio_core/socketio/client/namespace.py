@@ -193,7 +193,7 @@ class ClientNamespace:
         self.client.catch_up(now)
         if self.state is NamespaceState.CONNECTED:
             problem = self._decline()
-            self.leave_with(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
+            self.end(CloseReason.IO_CLIENT_DISCONNECT, None, will_retry=False)
             if problem is not None:  # the end of the connection says the same
                 self.client.break_off(str(problem), problem.__cause__, now)
         elif self.state is not NamespaceState.IDLE:
@@ -251,7 +251,7 @@ class ClientNamespace:
             assert packet.id is not None  # an ack has an id, or it would not have passed the parser
             self._outgoing.ack_arrived(packet.id, packet.data, now)
         elif packet.type == DISCONNECT:
-            self.leave_with(CloseReason.IO_SERVER_DISCONNECT, None, will_retry=False)
+            self.end(CloseReason.IO_SERVER_DISCONNECT, None, will_retry=False)
             self.client.close_if_unwanted(now)
         else:
             raise PacketError(f"packet of type {packet.type} for a namespace that is connected: {self.name[:80]!r}")
@@ -298,7 +298,7 @@ class ClientNamespace:
         """The connection is gone. With `will_retry` the namespace joins again when there is another."""
         self.session_retired()
         if self.state is NamespaceState.CONNECTED:
-            self.leave_with(reason, error, will_retry=will_retry)
+            self.end(reason, error, will_retry=will_retry)
         elif self.state is not NamespaceState.IDLE:
             self._go_idle()
             if will_retry:
@@ -317,7 +317,7 @@ class ClientNamespace:
                 self._go_idle()
             self.client.report(ConnectFailed(self, message, None, will_retry))
 
-    def leave_with(self, reason: CloseReason, error: RemoteProtocolError | None, *, will_retry: bool) -> None:
+    def end(self, reason: CloseReason, error: RemoteProtocolError | None, *, will_retry: bool) -> None:
         """The client is no longer in the namespace."""
         self._go_idle()
         if will_retry:

@@ -176,7 +176,7 @@ class Way:
     def close(self, now: float) -> None:
         """See `Stage`."""
 
-    def abandon(self, now: float) -> None:
+    def lost(self, now: float) -> None:
         """See `Stage`."""
         why = self._wire.why
         if self.phase is Phase.ASKING:

@@ -81,7 +81,7 @@ class Errand(ABC):
     def close(self, now: float) -> None:  # noqa: B027 - nothing to do, for most
         """See `Stage`. What is under way goes on."""
 
-    def abandon(self, now: float) -> None:
+    def lost(self, now: float) -> None:
         """See `Stage`."""
         self.give_up(self._wire.detail or "the connection was lost", now)
 

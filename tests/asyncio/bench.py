@@ -110,7 +110,7 @@ class AsyncioPeer(Peer):
     """The client's end of a connection on asyncio."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        super().__init__(None)  # type: ignore[arg-type] # of trio's, which is not used here
+        super().__init__(None)
         self._reader = reader
         self.writer = writer
 

@@ -6,16 +6,16 @@ from typing import Final
 
 import pytest
 import trio
-from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import BufferFull, EngineSettings, SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Disconnected, Server, Timeouts
+from tests.adapters.hostile import under_attack
 from tests.app.rig import member_of
 from tests.engineio.scene import peek
 from tests.trio.bench import Bench, connect_tcp, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.hostile import under_attack
 from tests.trio.wire import PING, PONG, frame, request
 
 HIGH_WATER: Final = 1000
@@ -232,7 +232,7 @@ async def test_slow_peer_that_was_dropped_is_cut_off_at_close_s() -> None:
 async def test_polling_client_that_stops_reading_a_response_is_cut_off_at_write_s_and_may_poll_again() -> None:
     async with under_attack() as bench:
         client = await bench.polling()
-        peer = bench.listener.connect(lockstep_stream_pair)
+        peer = bench.connect_stuck()
         await peer.send(request(client.target))
         await bench.io.to(client.socket_id).emit("news", 1)
         await wait_all_tasks_blocked()

@@ -12,8 +12,8 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core import EngineSettings, SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server
+from tests.adapters.hostile import under_attack
 from tests.trio.bench import serving, trio_test, until
-from tests.trio.hostile import under_attack
 
 
 def _server(settings: SocketSettings | None = None) -> Server:

@@ -7,15 +7,15 @@ import zlib
 from typing import Final
 
 import pytest
-from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server
+from tests.adapters.hostile import perform, under_attack
 from tests.trio.bench import Bench, counted_calls, serving, trio_test
 from tests.trio.clients import WebSocketClient
-from tests.trio.hostile import perform, under_attack
-from tests.trio.wire import BINARY, CONTINUATION, PING, PONG, TEXT, Ended, frame, handshake
+from tests.trio.wire import BINARY, CONTINUATION, PING, PONG, TEXT, Ended, Peer, frame, handshake
 
 NAME: Final = "permessage-deflate"
 RSV1: Final = 4
@@ -36,7 +36,7 @@ class _Deflating(WebSocketClient):
     """Compresses all that it sends, and wants all that comes to be compressed."""
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(bench.listener.connect())
+        super().__init__(Peer(bench.listener.connect()))
         self.pack = _Packer()
         self._inflate = zlib.decompressobj(wbits=-15)
 
@@ -249,7 +249,7 @@ async def test_close_is_understood_after_compressed_messages() -> None:
 async def test_backlog_is_not_sent_behind_the_close_of(both: bool) -> None:  # noqa: FBT001 - a row
     async with under_attack(_server()) as bench:
         client = _Deflating(bench)
-        client.peer = bench.listener.connect(lockstep_stream_pair)
+        client.peer = bench.connect_stuck()
         await client.open(headers=[f"Sec-WebSocket-Extensions: {NAME}"])
         await client.join()
         socket = bench.io.sockets.sockets[client.socket_id]

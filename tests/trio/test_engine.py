@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 import trio
-from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import BufferFull, Cors, EngineSettings, SocketSettings
 from socketio_core.app.engine_server import session_inbox_behind
@@ -16,7 +16,7 @@ from socketio_core.http import Request
 from socketio_core.trio import EngineServer, EngineSession, Server
 from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.wire import WS_REQUEST, Ended, frame, handshake
+from tests.trio.wire import WS_REQUEST, Ended, Peer, frame, handshake
 
 PATH: Final = "/engine.io/?EIO=4"
 POLLING: Final = f"{PATH}&transport=polling"
@@ -156,7 +156,7 @@ async def test_send_waits_for_a_peer_that_reads_slowly() -> None:
     io = Server()
     engine = echoing(io, high_water_bytes=1000)
     async with serving(io) as bench:
-        client = WebSocketClient(bench.listener.connect(lockstep_stream_pair))
+        client = WebSocketClient(bench.connect_stuck())
         await client.open(WEBSOCKET)
         (session,) = engine.sessions
         for _ in range(4):
@@ -260,7 +260,7 @@ async def test_clients_are_told_of_the_end() -> None:
         await client.peer.close()
 
     async with trio.open_nursery() as clients, serving(io) as bench:
-        client = WebSocketClient(bench.listener.connect())
+        client = WebSocketClient(Peer(bench.listener.connect()))
         await client.open(WEBSOCKET)
         clients.start_soon(read)
     assert (codes, reasons) == ([1001], ["forced close"])

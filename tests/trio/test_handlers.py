@@ -13,9 +13,9 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core import EngineSettings, SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import AckTimeout, Disconnected, Server
+from tests.adapters.hostile import under_attack
 from tests.trio.bench import serving, task_count, trio_test, until
 from tests.trio.clients import Client
-from tests.trio.hostile import under_attack
 
 BOTH: Final = pytest.mark.parametrize("transport", ["polling", "websocket"])
 

@@ -7,14 +7,14 @@ import os
 
 import pytest
 import trio
-from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import Cors, EngineSettings
 from socketio_core.http import Request, Response
 from socketio_core.trio import Server, Timeouts
+from tests.adapters.hostile import under_attack
 from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test
 from tests.trio.clients import PollingClient
-from tests.trio.hostile import under_attack
 from tests.trio.wire import POLLING, Peer, chunked, request
 
 # -- a connection ------------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ async def test_response_that_could_not_be_written_goes_out_with_the_next_poll_on
     async with under_attack() as bench:
         client = await bench.polling()
         for number in range(5):
-            peer = bench.listener.connect(lockstep_stream_pair)
+            peer = bench.connect_stuck()
             await peer.send(request(client.target))
             await bench.io.to(client.socket_id).emit("news", number)
             await wait_all_tasks_blocked()

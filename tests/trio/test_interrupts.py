@@ -54,7 +54,7 @@ def stubborn_server() -> Server:
 
 
 async def join(listener: MemoryListener) -> WebSocketClient:
-    client = WebSocketClient(listener.connect())
+    client = WebSocketClient(listener.connect_peer())
     await client.open()
     await client.join()
     return client
@@ -208,7 +208,7 @@ def test_interrupt_of_a_handler_costs_no_other_its_goodbye(tcp: bool) -> None:  
 
     async def main() -> None:
         async def in_memory() -> Any:
-            return listener.connect()
+            return listener.connect_peer()
 
         if not tcp:
             starting = Starting(lambda: trio.lowlevel.spawn_system_task(drive, in_memory))

@@ -55,7 +55,7 @@ async def test_interrupt_in_the_middle_of_a_write_costs_that_connection_and_the_
     with pytest.raises(BaseExceptionGroup) as raised:  # noqa: PT012 - the nursery's block must be inside
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(io.serve, listeners=[listener]))
-            client = WebSocketClient(listener.connect(make_pair))
+            client = WebSocketClient(listener.connect_peer(make_pair))
             await client.open()
             await client.join()
             streams[0].send_all_hook = break_off

@@ -74,7 +74,7 @@ async def test_serves_several_listeners_and_closes_them() -> None:
         urls: list[str] = await nursery.start(partial(Server().serve, listeners=listeners))
         assert len(urls) == 2
         for listener in listeners:
-            assert await _ask(listener.connect().stream) == 200
+            assert await _ask(listener.connect()) == 200
         nursery.cancel_scope.cancel()
     for listener in listeners:
         with pytest.raises(trio.ClosedResourceError):
@@ -180,7 +180,7 @@ async def test_waits_when_the_process_has_no_file_descriptors_left(caplog: pytes
     listener = _Failing(errno.EMFILE, errno.ENFILE)
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(Server().serve, listeners=[listener]))
-        assert await _ask(listener.connect().stream) == 200
+        assert await _ask(listener.connect()) == 200
         assert trio.current_time() == pytest.approx(0.2)
         nursery.cancel_scope.cancel()
     assert caplog.text.count("cannot accept connections") == 2

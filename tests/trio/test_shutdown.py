@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 import trio
-from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 from socketio_core.app import Socket
 from socketio_core.http import Request, Response
@@ -54,7 +54,7 @@ async def ending(io: Server | None = None) -> AsyncGenerator[Ending]:
     """Serve in memory; `end()` ends the server."""
     tasks_before = task_count()
     async with trio.open_nursery() as nursery:
-        bench = Ending(io or Server(), nursery, MemoryListener())
+        bench = Ending(io or Server(), nursery, MemoryListener(), [])
         bench.urls = await nursery.start(bench.run)
         yield bench
         assert bench.took_s is not None
@@ -153,7 +153,7 @@ async def test_idle_connections_end_at_once_and_half_a_request_is_told_why() -> 
 async def test_connection_that_falls_idle_during_the_end_ends_too() -> None:
     """It is in the middle of a response when the end begins, so nobody finds it among the idle ones."""
     async with ending() as bench:
-        peer = bench.listener.connect(lockstep_stream_pair)
+        peer = bench.connect_stuck()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(peer.send, request("/nope"))
         await wait_all_tasks_blocked()

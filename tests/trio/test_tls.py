@@ -171,10 +171,10 @@ async def test_connections_that_shake_hands_do_not_hold_up_the_end(certificate: 
         context = _server_context(certificate)
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(Server().serve, listeners=[listener], ssl_context=context))
-            peers = [listener.connect() for _ in range(3)]
+            peers = [listener.connect_peer() for _ in range(3)]
             await peers[0].send(b"\x16\x03\x01")
             await wait_all_tasks_blocked()
-            peers.append(listener.connect())
+            peers.append(listener.connect_peer())
             nursery.cancel_scope.cancel()
     assert trio.current_time() == 0
 
@@ -187,7 +187,7 @@ async def test_listener_that_has_tls_already_is_served_as_such(certificate: Path
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(io.serve, listeners=[trio.SSLListener(listener, context)]))
         client_context = ssl.create_default_context(cafile=str(certificate))
-        stream = trio.SSLStream(listener.connect().stream, client_context, server_hostname="localhost")
+        stream = trio.SSLStream(listener.connect(), client_context, server_hostname="localhost")
         client = WebSocketClient(Peer(stream))
         await client.open()
         await client.join()

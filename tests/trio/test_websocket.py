@@ -8,17 +8,17 @@ import struct
 import orjson
 import pytest
 import trio
-from trio.testing import MemorySendStream, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import MemorySendStream, memory_stream_pair, wait_all_tasks_blocked
 
 from socketio_core.app import Socket
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import Server, Timeouts
 from socketio_core.websocket_handshake import Subprotocols
+from tests.adapters.hostile import perform, under_attack
 from tests.trio.bench import Bench, Faults, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
-from tests.trio.hostile import perform, under_attack
-from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, close_frame, frame, handshake, request
+from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, Peer, close_frame, frame, handshake, request
 
 COUNT = 50
 
@@ -71,7 +71,7 @@ def _counted_pair(writes: list[str]) -> tuple[trio.abc.Stream, trio.abc.Stream]:
 
 
 async def _counted_client(bench: Bench, writes: list[str]) -> WebSocketClient:
-    client = WebSocketClient(bench.listener.connect(lambda: _counted_pair(writes)))
+    client = WebSocketClient(Peer(bench.listener.connect(lambda: _counted_pair(writes))))
     await client.open()
     await client.join()
     await wait_all_tasks_blocked()
@@ -314,7 +314,7 @@ async def test_session_that_ended_before_the_101_was_written_closes_the_websocke
     """A candidate that takes so long to read its 101 that the upgrade is over."""
     async with under_attack(_server()) as bench:
         client = await bench.polling()
-        candidate = bench.listener.connect(lockstep_stream_pair)
+        candidate = bench.connect_stuck()
         await candidate.send(handshake(f"{WEBSOCKET}&sid={client.sid}"))
         await trio.sleep(11)
         assert (await candidate.answer()).status == 101

@@ -1,12 +1,13 @@
-"""The client's end of a connection on trio; the bytes themselves are in `tests.wire.written`."""
+"""The client's end of a connection, on either loop; the bytes themselves are in `tests.wire.written`."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
+from typing import Any
 
 import trio
 
+from tests.adapters.loops import loop
 from tests.wire.written import (
     BINARY,
     CLOSE,
@@ -59,9 +60,13 @@ class Ended(Exception):  # noqa: N818 - what a reader finds
 
 
 class Peer:
-    """The client's end of a connection: bytes go out, answers and frames come in."""
+    """The client's end of a connection: bytes go out, answers and frames come in.
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    Attributes:
+        stream: as trio has them: a `tests.adapters.memory.Stream`.
+    """
+
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
         self._received = bytearray()
 
@@ -70,7 +75,7 @@ class Peer:
         try:
             await self.stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            await trio.lowlevel.checkpoint()
+            await loop.checkpoint()
 
     async def _more(self) -> None:
         try:
@@ -139,15 +144,17 @@ class Peer:
         try:
             while True:
                 await self.stream.send_all(data)
-                await trio.sleep(0.1)
+                await loop.sleep(0.1)
         except trio.BrokenResourceError:
-            await trio.lowlevel.checkpoint()
+            await loop.checkpoint()
+
+    async def end_writing(self) -> None:
+        """Send no more, but read on."""
+        await self.stream.send_eof()
 
     async def close(self) -> None:
-        await trio.aclose_forcefully(self.stream)
+        await loop.drop(self.stream)
 
     async def reset(self) -> None:
         """End the connection with an RST instead of a FIN."""
-        assert isinstance(self.stream, trio.SocketStream)
-        self.stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
-        await self.close()
+        await loop.drop(self.stream, is_reset=True)

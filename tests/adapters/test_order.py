@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-import trio
 
-from socketio_core import EngineSettings
+from socketio_core import EngineSettings, Server
 from socketio_core.app import Socket
-from socketio_core.trio import Server
-from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
+from tests.adapters.bench import Bench, serving, until
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.trio.clients import Client, PollingClient, WebSocketClient
-from tests.trio.wire import WEBSOCKET
+from tests.trio.wire import WEBSOCKET, Peer
 
 COUNT: Final = 1000
 NUMBERS: Final = list(range(COUNT))
@@ -34,7 +33,7 @@ class _Counting(Server):
         for number in NUMBERS:
             await socket.emit("n", number, *([b"\x00"] if number % 10 == 0 else []))
             if pause_s:
-                await trio.sleep(pause_s)
+                await loop.sleep(pause_s)
 
 
 def _event(number: int) -> list[str | bytes]:
@@ -61,13 +60,13 @@ async def _take_number(client: Client) -> int:
 
 @pytest.mark.parametrize("tcp", [False, True], ids=["memory", "TCP"])
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_order_is_kept_on(transport: str, tcp: bool) -> None:  # noqa: FBT001 - a parameter of the table
     io = _Counting()
     async with serving(io, tcp=tcp) as bench:
         client = await bench.client(transport)
         await client.emit("count", 0)
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             nursery.start_soon(_send_all, client, 30)
             assert [await _take_number(client) for _ in NUMBERS] == NUMBERS
         await until(lambda: len(io.heard) == COUNT, "all have arrived", 5)
@@ -80,9 +79,9 @@ class _Upgrading(Client):
     def __init__(self, bench: Bench) -> None:
         super().__init__()
         self._polling = PollingClient(bench.connect)
-        self._websocket = WebSocketClient(bench.listener.connect())
-        self._send_lock = trio.Lock()
-        self._poll_lock = trio.Lock()
+        self._websocket = WebSocketClient(Peer(bench.listener.connect()))
+        self._send_lock = loop.new_lock()
+        self._poll_lock = loop.new_lock()
         self.current: Client = self._polling
 
     async def open(self) -> None:
@@ -99,7 +98,7 @@ class _Upgrading(Client):
                 packet = await self.current.packet()
             if packet != "6":
                 return packet
-            await trio.lowlevel.checkpoint()
+            await loop.checkpoint()
 
     async def upgrade(self) -> None:
         """Probe; let the POST and the poll on their way end; go over."""
@@ -114,7 +113,7 @@ class _Upgrading(Client):
 
 
 @pytest.mark.parametrize("moment_s", [0.0, 0.0001, 0.01, 0.1, 0.5, 0.9999])
-@trio_test
+@both_loops
 async def test_order_is_kept_across_an_upgrade_at_any_moment(moment_s: float) -> None:
     io = _Counting()
     async with serving(io) as bench:
@@ -129,12 +128,12 @@ async def test_order_is_kept_across_an_upgrade_at_any_moment(moment_s: float) ->
         async def send() -> None:
             for start in range(0, COUNT, 3):
                 await client.send(*[packet for number in NUMBERS[start : start + 3] for packet in _event(number)])
-                await trio.sleep(0.003)
+                await loop.sleep(0.003)
 
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             nursery.start_soon(receive)
             nursery.start_soon(send)
-            await trio.sleep(moment_s)
+            await loop.sleep(moment_s)
             await client.upgrade()
             assert isinstance(client.current, WebSocketClient)
         await client.echo()
@@ -142,13 +141,13 @@ async def test_order_is_kept_across_an_upgrade_at_any_moment(moment_s: float) ->
         assert io.heard == NUMBERS
 
 
-@trio_test
+@both_loops
 async def test_backlog_of_a_client_that_does_not_poll_moves_over_in_order() -> None:
     io = _Counting(EngineSettings(high_water_bytes=100_000))
     async with serving(io) as bench:
         client = await bench.polling()
         await client.emit("count", 0)
-        await trio.sleep(1)
+        await loop.sleep(1)
         websocket = WebSocketClient(await bench.connect())
         await websocket.open(f"{WEBSOCKET}&sid={client.sid}")
         await websocket.send("2probe")

@@ -8,14 +8,13 @@ from operator import attrgetter
 from typing import Final
 
 import pytest
-import trio
 
-from socketio_core import ConnectRefused, EngineSettings, SocketSettings
+from socketio_core import ConnectRefused, EngineSettings, Server, SocketSettings
 from socketio_core.app import Socket
-from socketio_core.trio import Server
-from tests.trio.bench import Bench, trio_test
+from tests.adapters.bench import Bench
+from tests.adapters.hostile import under_attack
+from tests.adapters.loops import both_loops, loop
 from tests.trio.clients import Client, PollingClient, WebSocketClient
-from tests.trio.hostile import under_attack
 
 PARSE: Final = "parse error"
 FORCED: Final = "forced server close"
@@ -134,7 +133,7 @@ async def _send(client: Client, packets: Sequence[str | bytes]) -> list[int]:
 
 @BOTH
 @pytest.mark.parametrize("row", [*MALFORMED, *BINARY, *MISPLACED], ids=attrgetter("name"))
-@trio_test
+@both_loops
 async def test_hostile_packet(row: Row, transport: str) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.client(transport)
@@ -144,7 +143,7 @@ async def test_hostile_packet(row: Row, transport: str) -> None:
             assert bench.reason_of(attacker) is None
             assert set(statuses) <= {0, 200}
             return
-        await trio.testing.wait_all_tasks_blocked()
+        await loop.settle()
         assert bench.reason_of(attacker) == row.reason, "the same on both transports"
         if row.packets == ("41",):
             assert statuses in ([0], [200])
@@ -164,7 +163,7 @@ async def _check_ended(attacker: WebSocketClient | PollingClient) -> None:
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_unknown_namespace_is_refused_and_the_others_go_on(transport: str) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.client(transport)
@@ -175,7 +174,7 @@ async def test_unknown_namespace_is_refused_and_the_others_go_on(transport: str)
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_events_sent_right_behind_the_connect_are_held_and_handled_in_order(transport: str) -> None:
     """The reference closes the connection for it (PROTOCOL 9-30)."""
     io = _server()
@@ -195,7 +194,7 @@ async def test_events_sent_right_behind_the_connect_are_held_and_handled_in_orde
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_too_many_events_behind_a_connect_end_the_connection(transport: str) -> None:
     io = Server(settings=SocketSettings(max_held_packets=3))
     io.use(_slow)
@@ -207,7 +206,7 @@ async def test_too_many_events_behind_a_connect_end_the_connection(transport: st
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_second_connect_while_the_first_is_decided_makes_no_second_socket(transport: str) -> None:
     """The reference keeps both (PROTOCOL 9-32)."""
     io = _server()
@@ -215,18 +214,18 @@ async def test_second_connect_while_the_first_is_decided_makes_no_second_socket(
     async with under_attack(io) as bench:
         attacker = await _opened(bench, transport)
         await attacker.send("40", "40")
-        await trio.sleep(5)
+        await loop.sleep(5)
         assert len(bench.io.sockets.sockets) == 2, "the bystander, and one"
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_events_of_a_refused_socket_reach_nobody(transport: str) -> None:
     io = _server()
 
     @io.of("/other").use
     async def refuse(socket: Socket) -> None:
-        await trio.sleep(1)
+        await loop.sleep(1)
         raise ConnectRefused("not you", {"code": 7})
 
     @io.of("/other").on_any
@@ -242,20 +241,20 @@ async def test_events_of_a_refused_socket_reach_nobody(transport: str) -> None:
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_client_that_joins_no_namespace_is_dropped_after_connect_timeout(transport: str) -> None:
     async with under_attack() as bench:
         attacker = await _opened(bench, transport)
-        await trio.sleep(24)
+        await loop.sleep(24)
         await attacker.send("3")
-        await trio.sleep(20)
+        await loop.sleep(20)
         assert bench.session_count == 2
-        await trio.sleep(1.1)
+        await loop.sleep(1.1)
         await _check_ended(attacker)
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_namespaces_of_one_connection_are_limited(transport: str) -> None:
     io = Server(settings=SocketSettings(max_namespaces=3, max_pending_connects=2))
     io.of("/slow-1").use(_slow)
@@ -271,7 +270,7 @@ async def test_namespaces_of_one_connection_are_limited(transport: str) -> None:
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_name_in_a_pattern_is_forgotten_with_its_last_socket(transport: str) -> None:
     io = _server()
     io.of(lambda name: name.startswith("/room-"))
@@ -286,7 +285,7 @@ async def test_name_in_a_pattern_is_forgotten_with_its_last_socket(transport: st
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_event_in_flight_when_the_server_has_left_is_ignored(transport: str) -> None:
     """The reference closes all of the client's namespaces for it (PROTOCOL 9-31)."""
     io = _server()
@@ -308,7 +307,7 @@ async def test_event_in_flight_when_the_server_has_left_is_ignored(transport: st
 
 
 async def _slow(socket: Socket) -> None:
-    await trio.sleep(0.5)
+    await loop.sleep(0.5)
 
 
 async def _opened(bench: Bench, transport: str) -> WebSocketClient | PollingClient:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import trio
 
-from socketio_core import EngineSettings
-from socketio_core.trio import EngineSession, Server
-from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test
+from socketio_core import EngineSettings, Server
+from socketio_core.app import EngineSession
+from tests.adapters.bench import Bench, serving
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.trio.clients import PollingClient, WebSocketClient
 from tests.trio.wire import Answer
 
@@ -46,14 +46,14 @@ async def together(client: PollingClient) -> tuple[Answer, Answer]:
     async def ask(method: str, body: bytes | None) -> None:
         answers[method] = await client.ask(method, body)
 
-    async with trio.open_nursery() as nursery:
+    async with loop.open_nursery() as nursery:
         nursery.start_soon(ask, "GET", None)
         nursery.start_soon(ask, "POST", b"1")
     return answers["GET"], answers["POST"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-@trio_test
+@both_loops
 async def test_a_poll_and_its_client_s_end_at_once(path: str) -> None:
     io, _ = both()
     async with serving(io) as bench:
@@ -64,7 +64,7 @@ async def test_a_poll_and_its_client_s_end_at_once(path: str) -> None:
             assert (await client.ask()).status == 400
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_poll_and_its_client_s_end_at_once_on_real_sockets() -> None:
     io, _ = both()
     async with serving(io, tcp=True) as bench:
@@ -75,7 +75,7 @@ async def test_a_poll_and_its_client_s_end_at_once_on_real_sockets() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", PATHS)
-@trio_test
+@both_loops
 async def test_a_request_at_the_moment_at_which_its_session_is_over(path: str, method: str) -> None:
     io, arrived = both()
     async with serving(io) as bench:
@@ -83,18 +83,18 @@ async def test_a_request_at_the_moment_at_which_its_session_is_over(path: str, m
 
         async def late() -> None:
             client = await polling(bench, path)
-            await trio.sleep(0.5)
+            await loop.sleep(0.5)
             answer = await client.ask(method, b"4late" if method == "POST" else None)
             statuses.append(answer.status)
 
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             for _ in range(TIMES):
                 nursery.start_soon(late)
         assert (statuses, arrived) == ([400] * TIMES, [])
 
 
 @pytest.mark.parametrize("path", PATHS)
-@trio_test
+@both_loops
 async def test_a_message_at_the_moment_at_which_its_session_is_over(path: str) -> None:
     io, arrived = both()
     async with serving(io) as bench:
@@ -105,12 +105,12 @@ async def test_a_message_at_the_moment_at_which_its_session_is_over(path: str) -
             await client.open(f"{path}?EIO=4&transport=websocket")
             if path == "/socket.io/":
                 await client.join()
-            await trio.sleep_until(opened_at + 0.5)
+            await loop.sleep_until(opened_at + 0.5)
             await client.send('42["say","late"]' if path == "/socket.io/" else "4late")
             codes.append(await client.close_code())
 
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             for _ in range(TIMES):
-                opened_at = trio.current_time()
+                opened_at = loop.current_time()
                 nursery.start_soon(late)
         assert (codes, arrived) == ([1005] * TIMES, [])

@@ -7,14 +7,13 @@ from operator import attrgetter
 from typing import Final
 
 import pytest
-import trio
 
-from socketio_core import EngineSettings
+from socketio_core import EngineSettings, Server
 from socketio_core.app import Socket
-from socketio_core.trio import Server
-from tests.trio.bench import Bench, serving, trio_test
+from tests.adapters.bench import Bench, serving
+from tests.adapters.hostile import perform, under_attack
+from tests.adapters.loops import both_loops, loop
 from tests.trio.clients import PollingClient, WebSocketClient, payload
-from tests.trio.hostile import perform, under_attack
 from tests.trio.wire import WEBSOCKET, WS_REQUEST, Peer, frame, request
 
 NO_CODE: Final = 1005
@@ -68,7 +67,7 @@ def _server() -> Server:
 
 
 @pytest.mark.parametrize("row", POSTS, ids=attrgetter("name"))
-@trio_test
+@both_loops
 async def test_hostile_post(row: Posted) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.polling()
@@ -89,7 +88,7 @@ async def _check_reason(bench: Bench, attacker: PollingClient, reason: str | Non
         assert (answer.status, answer.body) == (400, b'{"code":1,"message":"Session ID unknown"}')
 
 
-@trio_test
+@both_loops
 async def test_what_came_before_a_bad_packet_is_delivered() -> None:
     io = _server()
     heard: list[str] = []
@@ -105,7 +104,7 @@ async def test_what_came_before_a_bad_packet_is_delivered() -> None:
         assert heard == ["first", "second", "fourth"]
 
 
-@trio_test
+@both_loops
 async def test_second_poll_ends_the_session_and_both_polls() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
@@ -117,7 +116,7 @@ async def test_second_poll_ends_the_session_and_both_polls() -> None:
         await _check_reason(bench, attacker, MISUSED)
 
 
-@trio_test
+@both_loops
 async def test_second_post_ends_the_session_and_is_refused_with_the_first() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
@@ -129,17 +128,17 @@ async def test_second_post_ends_the_session_and_is_refused_with_the_first() -> N
         await _check_reason(bench, attacker, MISUSED)
 
 
-@trio_test
+@both_loops
 async def test_session_that_is_never_polled_ends_with_a_ping_timeout() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
-        await trio.sleep(44.9)
+        await loop.sleep(44.9)
         assert bench.reason_of(attacker) is None
-        await trio.sleep(0.2)
+        await loop.sleep(0.2)
         assert bench.reason_of(attacker) == "ping timeout"
 
 
-@trio_test
+@both_loops
 async def test_sessions_are_limited() -> None:
     async with under_attack(Server(engine=EngineSettings(max_sessions=2))) as bench:
         await bench.polling()
@@ -169,7 +168,7 @@ FRAMES: Final = [
 
 
 @pytest.mark.parametrize(("name", "packet", "reason"), FRAMES, ids=[name for name, _, _ in FRAMES])
-@trio_test
+@both_loops
 async def test_hostile_packet_on_a_websocket(name: str, packet: str, reason: str | None) -> None:
     async with under_attack() as bench:
         attacker = await bench.websocket()
@@ -191,7 +190,7 @@ REQUESTS: Final = [
 
 
 @pytest.mark.parametrize(("name", "transport", "method", "status"), REQUESTS, ids=[name for name, *_ in REQUESTS])
-@trio_test
+@both_loops
 async def test_request_with_the_sid_of_a_websocket_is_refused_and_harms_nobody(
     name: str, transport: str, method: str, status: int
 ) -> None:
@@ -203,7 +202,7 @@ async def test_request_with_the_sid_of_a_websocket_is_refused_and_harms_nobody(
         await victim.echo()
 
 
-@trio_test
+@both_loops
 async def test_second_websocket_cannot_take_a_session_over() -> None:
     """It is opened and closed, as in the reference (PROTOCOL 9-3); what it says in the same write does nothing."""
     async with under_attack() as bench:
@@ -236,7 +235,7 @@ CANDIDATES: Final[list[tuple[str, list[bytes], int]]] = [
 
 
 @pytest.mark.parametrize(("name", "steps", "code"), CANDIDATES, ids=[name for name, *_ in CANDIDATES])
-@trio_test
+@both_loops
 async def test_failed_upgrade_leaves_polling_as_it_was(name: str, steps: list[bytes], code: int) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.polling()
@@ -265,19 +264,19 @@ async def _upgraded(bench: Bench, client: PollingClient) -> WebSocketClient:
     return candidate
 
 
-@trio_test
+@both_loops
 async def test_candidate_that_says_nothing_is_dropped_after_upgrade_timeout() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
         candidate = await _candidate(bench, attacker)
-        await trio.sleep(9.9)
+        await loop.sleep(9.9)
         assert bench.core.sessions[-1].is_upgrading
         assert await candidate.close_code() == NO_CODE
-        assert trio.current_time() == pytest.approx(10, abs=0.1)
+        assert loop.current_time() == pytest.approx(10, abs=0.1)
         await attacker.echo()
 
 
-@trio_test
+@both_loops
 async def test_second_candidate_is_closed_and_the_first_goes_on() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
@@ -288,7 +287,7 @@ async def test_second_candidate_is_closed_and_the_first_goes_on() -> None:
         assert await first.packet() == "3probe"
 
 
-@trio_test
+@both_loops
 async def test_upgrade_without_a_probe_is_accepted_as_in_the_reference() -> None:
     """PROTOCOL 9-10; and a poll that is still parked then is released (9-13)."""
     async with under_attack() as bench:
@@ -304,7 +303,7 @@ async def test_upgrade_without_a_probe_is_accepted_as_in_the_reference() -> None
         await candidate.close()
 
 
-@trio_test
+@both_loops
 async def test_poll_lost_in_the_upgrade_with_messages_in_it_ends_the_session() -> None:
     """What the poll held cannot go out before what the WebSocket has sent already: a hole is worse than an end."""
     async with under_attack() as bench:
@@ -319,14 +318,14 @@ async def test_poll_lost_in_the_upgrade_with_messages_in_it_ends_the_session() -
 
 async def _stuck(bench: Bench, client: PollingClient) -> Peer:
     """Return a peer that has been sent a poll's response which it does not read."""
-    peer = bench.listener.connect(trio.testing.lockstep_stream_pair)
-    async with trio.open_nursery() as nursery:
+    peer = bench.connect_stuck()
+    async with loop.open_nursery() as nursery:
         nursery.start_soon(peer.send, request(client.target))
         nursery.start_soon(client.send, '421["echo"]')
     return peer
 
 
-@trio_test
+@both_loops
 async def test_upgrades_that_are_not_allowed_are_refused() -> None:
     """The reference advertises none and accepts them all the same (PROTOCOL 9-7)."""
     async with under_attack(Server(engine=EngineSettings(allow_upgrades=False))) as bench:
@@ -338,7 +337,7 @@ async def test_upgrades_that_are_not_allowed_are_refused() -> None:
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_test
+@both_loops
 async def test_transport_that_is_switched_off_is_unknown(transport: str) -> None:
     other = "websocket" if transport == "polling" else "polling"
     io = Server(engine=EngineSettings(transports=[other]))

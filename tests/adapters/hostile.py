@@ -6,11 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from enum import Enum
 
-import trio
-from trio.testing import wait_all_tasks_blocked
-
-from socketio_core.trio import Server
-from tests.trio.bench import Bench, serving, task_count, until
+from socketio_core import Server
+from tests.adapters.bench import Bench, serving, until
+from tests.adapters.loops import loop
 from tests.trio.clients import Client
 from tests.trio.wire import Ended, Peer
 
@@ -32,11 +30,10 @@ async def perform(peer: Peer, *steps: Step) -> None:
         if isinstance(step, bytes):
             await peer.send(step)
         elif isinstance(step, Eof):
-            assert isinstance(peer.stream, trio.abc.HalfCloseableStream)
-            await peer.stream.send_eof()
+            await peer.end_writing()
         else:
-            await trio.sleep(step)
-        await wait_all_tasks_blocked()
+            await loop.sleep(step)
+        await loop.settle()
 
 
 @asynccontextmanager
@@ -50,11 +47,11 @@ async def under_attack(io: Server | None = None) -> AsyncGenerator[Bench]:
         bystander = await bench.websocket()
         seen: list[str | bytes] = []
         bench.nursery.start_soon(_watch, bystander, seen)
-        await wait_all_tasks_blocked()
-        tasks_before = task_count()
+        await loop.settle()
+        tasks_before = loop.task_count()
         yield bench
         await until(lambda: bench.session_count == 1, "no session of the attacker is left")
-        await until(lambda: task_count() == tasks_before, f"no task of the attacker is left: {task_count()}")
+        await until(lambda: loop.task_count() == tasks_before, f"no task of the attacker is left: {loop.task_count()}")
         assert seen == []
         await bystander.send('427["echo"]')
         await until(lambda: seen == ["437[]"], "the bystander is still served", 5)

@@ -8,11 +8,10 @@ from operator import attrgetter
 from typing import Final
 
 import pytest
-import trio
 
-from socketio_core.trio import Server
-from tests.trio.bench import trio_test
-from tests.trio.hostile import EOF, Step, perform, under_attack
+from socketio_core import Server
+from tests.adapters.hostile import EOF, Step, perform, under_attack
+from tests.adapters.loops import both_loops, loop
 from tests.trio.wire import POLLING, WS_HEADERS, Answer, chunked, handshake, request
 
 SESSION: Final = f"{POLLING}&sid=SID"  # of a session that the attacker has opened; SID is replaced
@@ -286,14 +285,14 @@ HANDSHAKES: Final = [
 @pytest.mark.parametrize(
     "row", [*REQUEST_LINES, *HEADERS, *CONNECTIONS, *BODIES, *METHODS, *HANDSHAKES], ids=attrgetter("name")
 )
-@trio_test
+@both_loops
 async def test_hostile_http(row: Row) -> None:
     async with under_attack(Server()) as bench:
         attacker = await bench.polling()
         peer = await bench.connect()
         sid = attacker.sid.encode()
         await perform(peer, *[step.replace(b"SID", sid) if isinstance(step, bytes) else step for step in row.steps])
-        done_at = trio.current_time()
+        done_at = loop.current_time()
         answers = [await peer.answer(to=row.method) for _ in row.answers]
         expected = [
             Answer(status, {}, answer.body if body is None else body)
@@ -306,7 +305,7 @@ async def test_hostile_http(row: Row) -> None:
             assert (await peer.ask("/again")).status == 404
         else:
             assert await peer.rest() == b""
-            assert trio.current_time() == pytest.approx(done_at + row.ends_s)
+            assert loop.current_time() == pytest.approx(done_at + row.ends_s)
         assert bench.reason_of(attacker) == row.reason
         assert ("origin 'http://evil' is not the server's own" in bench.take_log()) == (row.name == "a foreign Origin")
         if row.reason is None:
@@ -315,7 +314,7 @@ async def test_hostile_http(row: Row) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-@trio_test
+@both_loops
 async def test_http_1_0_knows_no_upgrade(version: str) -> None:
     """RFC 9110, 7.8: the header means nothing there, so this is a handshake on the wrong transport."""
     async with under_attack() as bench:

@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
-from socketio_core import EngineSettings
-from socketio_core.trio import Server
-from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
+from socketio_core import EngineSettings, Server
+from tests.adapters.bench import Bench, serving, until
+from tests.adapters.hostile import EOF, Step, perform, under_attack
+from tests.adapters.loops import both_loops, one_loop
 from tests.trio.clients import WebSocketClient
-from tests.trio.hostile import EOF, Step, perform, under_attack
 from tests.trio.wire import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 
 LIMIT: Final = 1000  # max_payload_bytes here
@@ -176,16 +176,16 @@ def _server() -> Server:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=attrgetter("name"))
-@trio_test
+@both_loops
 async def test_hostile_websocket(row: Row) -> None:
     async with under_attack(_server()) as bench:
         await _attack(bench, row)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=attrgetter("name"))
-@trio_tcp_test
+@one_loop("trio", tcp=True)
 async def test_hostile_websocket_over_tcp(row: Row) -> None:
-    """The same where frames are written to the socket directly, and an early end may become a reset."""
+    """The same where frames are written to the socket directly, as asyncio's transports always do."""
     async with serving(_server(), tcp=True) as bench:
         await _attack(bench, row)
         await bench.check_still_serves()

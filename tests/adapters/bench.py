@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any
 
 from socketio_core import Server
@@ -179,3 +181,20 @@ class Faults:
             self.left -= 1
             raise KeyError("our fault")
         return self._dispatch()
+
+
+@contextmanager
+def counted_calls(is_wanted: Callable[[object], bool]) -> Generator[list[object]]:
+    """Note which functions of C are called while this lasts, of those that are wanted."""
+    calls: list[object] = []
+
+    def note(frame: FrameType, kind: str, function: object) -> None:
+        if kind == "c_call" and is_wanted(function):
+            calls.append(function)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(before)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from enum import Enum
+from typing import Any
 
 from socketio_core import Server
-from tests.adapters.bench import Bench, serving, until
+from tests.adapters.bench import serving, until
 from tests.adapters.loops import loop
 from tests.trio.clients import Client
 from tests.trio.wire import Ended, Peer
@@ -37,7 +38,7 @@ async def perform(peer: Peer, *steps: Step) -> None:
 
 
 @asynccontextmanager
-async def under_attack(io: Server | None = None) -> AsyncGenerator[Bench]:
+async def under_attack(io: Server | None = None) -> AsyncGenerator[Any]:
     """Serve in memory while an attack goes on, and check afterwards that it cost nobody else anything.
 
     The attacker's connections are not closed for it: the server must get rid of all sessions and tasks by its own

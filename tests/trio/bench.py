@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ssl
-import sys
-from collections.abc import Callable, Generator
-from contextlib import AbstractAsyncContextManager, contextmanager
-from types import FrameType
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, cast
 
 import trio
@@ -16,7 +14,7 @@ from socketio_core import Server
 from socketio_core.app.server import host_of
 from socketio_core.trio.runtime import TrioRuntime
 from tests.adapters import bench
-from tests.adapters.bench import Faults, core_of, until
+from tests.adapters.bench import Faults, core_of, counted_calls, until
 from tests.adapters.loops import TCP_IDLE_S, TrioListener, loop, one_loop
 from tests.trio.wire import Peer
 
@@ -85,23 +83,6 @@ def runtime_of(io: Server) -> TrioRuntime:
     runtime = host_of(io).runtime
     assert isinstance(runtime, TrioRuntime)
     return runtime
-
-
-@contextmanager
-def counted_calls(is_wanted: Callable[[object], bool]) -> Generator[list[object]]:
-    """Note which functions of C are called while this lasts, of those that are wanted."""
-    calls: list[object] = []
-
-    def note(frame: FrameType, kind: str, function: object) -> None:
-        if kind == "c_call" and is_wanted(function):
-            calls.append(function)
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        yield calls
-    finally:
-        sys.setprofile(before)
 
 
 async def connect_tcp(url: str, *, receive_buffer: int | None = None) -> Peer:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-import trio
-from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import EngineSettings, SocketSettings
-from socketio_core.app import Socket
-from socketio_core.trio import AckTimeout, Disconnected, Server
+from socketio_core import EngineSettings, Server, SocketSettings
+from socketio_core.app import AckTimeout, Disconnected, Socket
+from tests.adapters.bench import serving, until
 from tests.adapters.hostile import under_attack
-from tests.trio.bench import serving, task_count, trio_test, until
+from tests.adapters.loops import both_loops, loop
 from tests.trio.clients import Client
 
 BOTH: Final = pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -33,7 +31,7 @@ def _server(**options: Any) -> Server:
 
     @io.on("late")
     async def late(socket: Socket, value: object, delay_s: float = 1.0) -> object:
-        await trio.sleep(delay_s)
+        await loop.sleep(delay_s)
         return value
 
     @io.on("ask")
@@ -46,7 +44,7 @@ def _server(**options: Any) -> Server:
 
     @io.on("fail late")
     async def fail_late(socket: Socket) -> None:
-        await trio.sleep(1)
+        await loop.sleep(1)
         raise KeyError("our fault")
 
     return io
@@ -62,7 +60,7 @@ async def _take_json(client: Client) -> tuple[str, Any]:
 
 @BOTH
 @pytest.mark.parametrize("name", ["sync", "async", "late"])
-@trio_test
+@both_loops
 async def test_what_a_handler_returns_is_the_ack(name: str, transport: str) -> None:
     async with serving(_server()) as bench:
         client = await bench.client(transport)
@@ -71,7 +69,7 @@ async def test_what_a_handler_returns_is_the_ack(name: str, transport: str) -> N
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_handler_may_wait_for_an_ack_of_its_own_socket(transport: str) -> None:
     async with serving(_server()) as bench:
         client = await bench.client(transport)
@@ -79,11 +77,11 @@ async def test_handler_may_wait_for_an_ack_of_its_own_socket(transport: str) -> 
         assert await client.take() == '420["question","how?"]'
         await client.send('430["so"]')
         assert await client.take() == '431["so"]'
-        assert trio.current_time() < 1
+        assert loop.current_time() < 1
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_ack_is_read_though_other_events_came_before_it(transport: str) -> None:
     """They wait for the handler, which waits for the ack."""
     async with serving(_server()) as bench:
@@ -96,20 +94,20 @@ async def test_ack_is_read_though_other_events_came_before_it(transport: str) ->
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_ack_that_does_not_come_is_a_timeout_and_a_late_one_is_ignored(transport: str) -> None:
     async with serving(_server()) as bench:
         client = await bench.client(transport)
         await client.emit("ask", "how?", ack_id=1)
         assert await client.take() == '420["question","how?"]'
-        await trio.sleep(6)
+        await loop.sleep(6)
         await client.send("430[]")
         await client.echo()
         assert "AckTimeout: no acknowledgement of 'question' in time" in bench.take_log()
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_call_ends_at_once_when_the_client_goes(transport: str) -> None:
     io = _server()
     outcomes: list[str] = []
@@ -130,16 +128,16 @@ async def test_call_ends_at_once_when_the_client_goes(transport: str) -> None:
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_pong_is_read_while_a_handler_runs(transport: str) -> None:
     async with serving(_server()) as bench:
         client = await bench.client(transport)
         await client.emit("late", "done", 100, ack_id=1)
         assert await client.take() == '431["done"]', "pings were answered meanwhile"
-        assert trio.current_time() == pytest.approx(100, abs=0.1)
+        assert loop.current_time() == pytest.approx(100, abs=0.1)
 
 
-@trio_test
+@both_loops
 async def test_slow_handler_delays_no_other_socket_of_the_same_client_or_of_another() -> None:
     io = _server()
 
@@ -154,12 +152,12 @@ async def test_slow_handler_delays_no_other_socket_of_the_same_client_or_of_anot
         assert await first.take() == '43/other,2["now"]'
         await second.emit("sync", "now", ack_id=3)
         assert await second.take() == '433["now"]'
-        assert trio.current_time() < 1
+        assert loop.current_time() < 1
         assert await first.take() == '431["done"]'
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_what_a_handler_emits_leaves_while_it_still_runs(transport: str) -> None:
     io = _server()
 
@@ -167,17 +165,17 @@ async def test_what_a_handler_emits_leaves_while_it_still_runs(transport: str) -
     async def count(socket: Socket) -> None:
         for number in range(5):
             await socket.emit("n", number)
-            await trio.sleep(1)
+            await loop.sleep(1)
 
     async with serving(io) as bench:
         client = await bench.client(transport)
         await client.emit("count")
         for number in range(5):
             assert await client.take_event() == ["n", number]
-            assert trio.current_time() == pytest.approx(number)
+            assert loop.current_time() == pytest.approx(number)
 
 
-@trio_test
+@both_loops
 async def test_handler_may_wait_for_what_its_own_output_brings_about() -> None:
     """Its first wait hands the reading over and writes what there is, which must not wake it before it waits."""
     io = Server(engine=EngineSettings(high_water_bytes=1000))
@@ -194,27 +192,27 @@ async def test_handler_may_wait_for_what_its_own_output_brings_about() -> None:
         for number in range(10):
             assert (await client.take_event())[1] == number
         assert await client.take() == "431[10]"
-        assert trio.current_time() < 1
+        assert loop.current_time() < 1
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_events_of_one_socket_are_handled_one_after_another(transport: str) -> None:
     async with serving(_server()) as bench:
         client = await bench.client(transport)
         await client.send(*[f'42{number}["late",{number},{1 if number % 2 else 0}]' for number in range(6)])
         assert [await _take_json(client) for _ in range(6)] == [(f"43{number}", [number]) for number in range(6)]
-        assert trio.current_time() == pytest.approx(3)
+        assert loop.current_time() == pytest.approx(3)
 
 
-@trio_test
+@both_loops
 async def test_with_concurrency_handlers_of_one_socket_overlap_up_to_the_limit() -> None:
     async with serving(_server(concurrency=3)) as bench:
         client = await bench.websocket()
         await client.send(*[f'42{number}["late",{number},1]' for number in range(6)])
         seen = [await _take_json(client) for _ in range(6)]
         assert {name for name, _ in seen[:3]} == {"430", "431", "432"}
-        assert trio.current_time() == pytest.approx(2)
+        assert loop.current_time() == pytest.approx(2)
 
 
 FAILURES: Final[list[tuple[str, float]]] = [("fail", 0), ("fail late", 1)]
@@ -222,7 +220,7 @@ FAILURES: Final[list[tuple[str, float]]] = [("fail", 0), ("fail late", 1)]
 
 @BOTH
 @pytest.mark.parametrize(("name", "delay_s"), FAILURES, ids=[name for name, _ in FAILURES])
-@trio_test
+@both_loops
 async def test_exception_in_a_handler_is_logged_and_costs_nobody_else_anything(
     name: str, delay_s: float, transport: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -230,10 +228,10 @@ async def test_exception_in_a_handler_is_logged_and_costs_nobody_else_anything(
         client = await bench.client(transport)
         await client.send(f'421["{name}"]', '422["sync","on"]')
         assert await client.take() == '432["on"]', "the failed one is not acknowledged"
-        assert trio.current_time() == pytest.approx(delay_s)
+        assert loop.current_time() == pytest.approx(delay_s)
         assert f"handler of '{name}' failed" in bench.take_log()
         record = caplog.records[-1]
-        assert record.name == "socketio_core.trio"
+        assert record.name == f"socketio_core.{loop.name}"
         assert record.exc_info is not None
         assert record.exc_info[0] is KeyError
         assert 'raise KeyError("our fault")' in caplog.text, "with the traceback"
@@ -252,7 +250,7 @@ PLACES: Final[list[tuple[str, Callable[[Server], object], str]]] = [
 
 
 @pytest.mark.parametrize(("name", "register", "log"), PLACES, ids=[name for name, *_ in PLACES])
-@trio_test
+@both_loops
 async def test_exception_anywhere_is_logged_and_the_socket_lives_and_dies_as_ever(
     name: str, register: Callable[[Server], object], log: str
 ) -> None:
@@ -266,7 +264,7 @@ async def test_exception_anywhere_is_logged_and_the_socket_lives_and_dies_as_eve
         assert bench.take_log().count(log) == 1
 
 
-@trio_test
+@both_loops
 async def test_middleware_that_fails_keeps_the_client_out() -> None:
     io = Server()
     io.of("/guarded").use(_fails)
@@ -278,7 +276,7 @@ async def test_middleware_that_fails_keeps_the_client_out() -> None:
         assert "KeyError: 'our fault'" in bench.take_log()
 
 
-@trio_test
+@both_loops
 async def test_return_value_that_cannot_be_sent_is_logged_and_not_acknowledged() -> None:
     io = Server()
 
@@ -294,7 +292,7 @@ async def test_return_value_that_cannot_be_sent_is_logged_and_not_acknowledged()
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_event_that_nobody_handles_is_ignored(transport: str) -> None:
     async with serving(_server()) as bench:
         client = await bench.client(transport)
@@ -302,7 +300,7 @@ async def test_event_that_nobody_handles_is_ignored(transport: str) -> None:
         await client.echo()
 
 
-@trio_test
+@both_loops
 async def test_tasks_and_scopes_of_a_handler_are_its_own_whichever_task_it_runs_in() -> None:
     """A handler begins in the reader's task; when it waits, another task reads on."""
     io = Server()
@@ -312,14 +310,14 @@ async def test_tasks_and_scopes_of_a_handler_are_its_own_whichever_task_it_runs_
         done: list[int] = []
 
         async def part(number: int) -> None:
-            await trio.sleep(number)
+            await loop.sleep(number)
             done.append(number)
 
-        with trio.move_on_after(2.5):
-            async with trio.open_nursery() as nursery:
+        with loop.move_on_after(2.5):
+            async with loop.open_nursery() as nursery:
                 for number in range(size):
                     nursery.start_soon(part, number)
-        await trio.sleep(1)
+        await loop.sleep(1)
         return len(done)
 
     async with serving(io) as bench:
@@ -327,10 +325,10 @@ async def test_tasks_and_scopes_of_a_handler_are_its_own_whichever_task_it_runs_
         await client.send('421["work",10]', '422["echo"]')
         assert await client.take() == "431[3]"
         assert await client.take() == "432[]"
-        assert trio.current_time() == pytest.approx(3.5)
+        assert loop.current_time() == pytest.approx(3.5)
 
 
-@trio_test
+@both_loops
 async def test_handlers_that_do_not_wait_cost_no_task() -> None:
     io = _server()
     counts: list[int] = []
@@ -338,12 +336,12 @@ async def test_handlers_that_do_not_wait_cost_no_task() -> None:
     @io.on("count")
     async def count(socket: Socket) -> None:
         await socket.emit("x")
-        counts.append(task_count())
+        counts.append(loop.task_count())
 
     async with serving(io) as bench:
         client = await bench.websocket()
-        await wait_all_tasks_blocked()
-        before = task_count()
+        await loop.settle()
+        before = loop.task_count()
         for _ in range(10):
             await client.emit("count")
             await client.take()
@@ -351,7 +349,7 @@ async def test_handlers_that_do_not_wait_cost_no_task() -> None:
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_acks_that_are_waited_for_are_limited(transport: str) -> None:
     io = _server(settings=SocketSettings(max_outstanding_acks=2))
     async with serving(io) as bench:
@@ -365,21 +363,21 @@ async def test_acks_that_are_waited_for_are_limited(transport: str) -> None:
             except Exception as error:  # noqa: BLE001 - its name is looked at
                 outcomes.append(type(error).__name__)
 
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             for _ in range(3):
                 nursery.start_soon(call)
         assert sorted(outcomes) == ["AckTimeout", "AckTimeout", "LocalProtocolError"]
 
 
 @BOTH
-@trio_test
+@both_loops
 async def test_kick_runs_the_handlers_of_disconnect_at_once(transport: str) -> None:
     """Not only when something else happens: neither the client nor anybody else says a word."""
     async with serving(_server()) as bench:
         client = await bench.client(transport)
         socket = bench.io.sockets.sockets[client.socket_id]
         await socket.disconnect()
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert bench.reason_of(client) == "server namespace disconnect"
         assert await client.take() == "41"
         await client.join()

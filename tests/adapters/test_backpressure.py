@@ -6,15 +6,15 @@ from typing import Final
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import BufferFull, EngineSettings, SocketSettings
-from socketio_core.app import Socket
-from socketio_core.trio import Disconnected, Server, Timeouts
+from socketio_core import BufferFull, EngineSettings, Server, SocketSettings
+from socketio_core.app import Disconnected, Socket
+from socketio_core.serving import Timeouts
+from tests.adapters.bench import Bench, serving, until
 from tests.adapters.hostile import under_attack
+from tests.adapters.loops import both_loops, both_loops_tcp, loop, one_loop
 from tests.app.rig import member_of
 from tests.engineio.scene import peek
-from tests.trio.bench import Bench, connect_tcp, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import PollingClient, WebSocketClient
 from tests.trio.wire import PING, PONG, frame, request
 
@@ -35,31 +35,38 @@ async def _fill(socket: Socket, count: int) -> None:
     """Emit so often, each time as if it were later, so that the first write is under way."""
     for _ in range(count):
         await socket.emit("block", BLOCK)
-        await wait_all_tasks_blocked()
+        await loop.settle()
 
 
-@trio_test
-async def test_emit_switches_tasks_only_above_the_high_water_mark() -> None:
+@one_loop("trio")
+async def test_a_task_that_was_cancelled_emits_nothing() -> None:
+    """On asyncio it is told where it waits, and here it does not."""
     async with serving(_server()) as bench:
-        socket = _socket_of(bench, await bench.stuck_websocket())
-        with trio.CancelScope() as scope:
+        socket = _socket_of(bench, await bench.websocket())
+        with loop.cancel_scope() as scope:
             scope.cancel()
             with pytest.raises(trio.Cancelled):
                 await socket.emit("x")
+
+
+@both_loops
+async def test_emit_switches_tasks_only_above_the_high_water_mark() -> None:
+    async with serving(_server()) as bench:
+        socket = _socket_of(bench, await bench.stuck_websocket())
         await _fill(socket, 1)
         others: list[str] = []
         bench.nursery.start_soon(_note, others)
         for _ in range(3):
             await socket.emit("block", BLOCK)
         assert others == [], "no other task has run"
-        with trio.move_on_after(1) as deadline:
+        with loop.move_on_after(1) as deadline:
             await socket.emit("block", BLOCK)
         assert deadline.cancelled_caught
         assert others == ["ran"]
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_test
+@both_loops
 async def test_many_small_emits_in_a_row_wait_and_all_arrive(transport: str) -> None:
     """They never reach the mark in bytes, and a loop of them lets no other task run below it."""
     io = Server(engine=EngineSettings(max_buffered_messages=100))
@@ -80,7 +87,7 @@ async def _note(others: list[str]) -> None:
     others.append("ran")
 
 
-@trio_test
+@both_loops
 async def test_emit_waits_until_the_peer_has_read_and_then_goes_on() -> None:
     async with serving(_server()) as bench:
         client = await bench.stuck_websocket()
@@ -92,16 +99,16 @@ async def test_emit_waits_until_the_peer_has_read_and_then_goes_on() -> None:
             sent.append(await socket.emit("last"))
 
         bench.nursery.start_soon(emit)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert sent == []
         for _ in range(4):
             assert await client.take_event() == ["block", BLOCK]
         assert await client.take_event() == ["last"]
         assert sent == [True]
-        assert trio.current_time() < 1, "not only when the next ping goes out"
+        assert loop.current_time() < 1, "not only when the next ping goes out"
 
 
-@trio_test
+@both_loops
 async def test_emit_to_a_client_that_polls_waits_for_its_next_poll() -> None:
     async with serving(_server()) as bench:
         client = await bench.polling()
@@ -114,17 +121,17 @@ async def test_emit_to_a_client_that_polls_waits_for_its_next_poll() -> None:
             sent.append(await socket.emit("last"))
 
         bench.nursery.start_soon(emit)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert sent == []
         for _ in range(3):
             assert await client.take_event() == ["block", BLOCK]
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert sent == [True]
         assert await client.take_event() == ["last"]
-        assert trio.current_time() < 1
+        assert loop.current_time() < 1
 
 
-@trio_test
+@both_loops
 async def test_emit_that_waits_learns_that_the_socket_has_left() -> None:
     async with serving(_server()) as bench:
         client = await bench.stuck_websocket()
@@ -136,14 +143,14 @@ async def test_emit_that_waits_learns_that_the_socket_has_left() -> None:
             sent.append(await socket.emit("last"))
 
         bench.nursery.start_soon(emit)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         await client.peer.close()
         await until(lambda: sent == [False], "the emit has returned")
         with pytest.raises(Disconnected):
             await socket.call("x")
 
 
-@trio_test
+@both_loops
 async def test_emit_nowait_raises_above_the_high_water_mark_and_sends_nothing() -> None:
     async with serving(_server()) as bench:
         client = await bench.stuck_websocket()
@@ -157,7 +164,7 @@ async def test_emit_nowait_raises_above_the_high_water_mark_and_sends_nothing() 
         assert await client.take_event() == ["again"]
 
 
-@trio_test
+@both_loops
 async def test_cancelled_emits_tear_no_frame_and_lose_none_that_returned() -> None:
     async with serving(_server()) as bench:
         client = await bench.stuck_websocket()
@@ -166,7 +173,7 @@ async def test_cancelled_emits_tear_no_frame_and_lose_none_that_returned() -> No
 
         async def emit_all() -> None:
             for number in range(200):
-                with trio.move_on_after(0.1 * (number % 4)):
+                with loop.move_on_after(0.1 * (number % 4)):
                     await socket.emit("n", number, BLOCK)
                     done.append(number)
             await socket.emit("end")
@@ -175,17 +182,17 @@ async def test_cancelled_emits_tear_no_frame_and_lose_none_that_returned() -> No
         received: list[object] = []
         while (event := await client.take_event()) != ["end"]:
             received.append(event[1])
-            await trio.sleep(0.2)
+            await loop.sleep(0.2)
         assert received == done
         assert 20 < len(done) < 200
 
 
-@trio_test
+@both_loops
 async def test_broadcast_does_not_wait_for_a_slow_socket() -> None:
     async with serving(_server(100_000)) as bench:
         slow, quick = await bench.stuck_websocket(), await bench.websocket()
         await _fill(_socket_of(bench, slow), 4)
-        with trio.fail_after(0.001):
+        with loop.fail_after(0.001):
             for number in range(50):
                 assert await bench.io.emit("news", number) == 2
             for number in range(50):
@@ -196,7 +203,7 @@ async def test_broadcast_does_not_wait_for_a_slow_socket() -> None:
 
 
 @pytest.mark.parametrize("kind", ["websocket", "polling"])
-@trio_test
+@both_loops
 async def test_peer_that_does_not_read_is_dropped_at_max_buffered_bytes(kind: str) -> None:
     async with under_attack(_server()) as bench:
         slow = await (bench.stuck_websocket() if kind == "websocket" else bench.polling())
@@ -207,7 +214,7 @@ async def test_peer_that_does_not_read_is_dropped_at_max_buffered_bytes(kind: st
         for _ in range(20):
             sent += await operator.emit("block", BLOCK)
             peak = max(peak, session.buffered_bytes)
-            await wait_all_tasks_blocked()
+            await loop.settle()
         assert bench.reason_of(slow) == "transport error"
         assert peak <= 5000
         assert sent == (11 if kind == "websocket" else 10), "all that fits, and what was under way"
@@ -215,39 +222,39 @@ async def test_peer_that_does_not_read_is_dropped_at_max_buffered_bytes(kind: st
         assert await operator.emit("block", BLOCK) == 0
 
 
-@trio_test
+@both_loops
 async def test_slow_peer_that_was_dropped_is_cut_off_at_close_s() -> None:
     async with under_attack(_server()) as bench:
         slow = await bench.stuck_websocket()
         for _ in range(20):
             await bench.io.to(slow.socket_id).emit("block", BLOCK)
-            await wait_all_tasks_blocked()
+            await loop.settle()
         assert bench.reason_of(slow) == "transport error"
-        dropped_at = trio.current_time()
+        dropped_at = loop.current_time()
         await slow.peer.cut(frame("6"))
-        assert trio.current_time() == pytest.approx(dropped_at + Timeouts().close_s, abs=0.2)
+        assert loop.current_time() == pytest.approx(dropped_at + Timeouts().close_s, abs=0.2)
 
 
-@trio_test
+@both_loops
 async def test_polling_client_that_stops_reading_a_response_is_cut_off_at_write_s_and_may_poll_again() -> None:
     async with under_attack() as bench:
         client = await bench.polling()
         peer = bench.connect_stuck()
         await peer.send(request(client.target))
         await bench.io.to(client.socket_id).emit("news", 1)
-        await wait_all_tasks_blocked()
-        began_at = trio.current_time()
+        await loop.settle()
+        began_at = loop.current_time()
         await peer.cut(b"x")
-        assert trio.current_time() == pytest.approx(began_at + Timeouts().write_s, abs=1)
+        assert loop.current_time() == pytest.approx(began_at + Timeouts().write_s, abs=1)
         assert (await client.ask()).text.split("\x1e")[0] == '42["news",1]'
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_slow_peer_on_a_real_socket_gets_all_in_order_and_costs_bounded_memory() -> None:
     """Frames that the kernel takes in part, for many rounds; whole frames come out at the other end."""
     io = Server(engine=EngineSettings(high_water_bytes=200_000, max_buffered_bytes=400_000))
     async with serving(io, tcp=True) as bench:
-        client = WebSocketClient(await connect_tcp(bench.urls[0], receive_buffer=4096))
+        client = WebSocketClient(await bench.connect(receive_buffer=4096))
         await client.open()
         await client.join()
         socket = _socket_of(bench, client)
@@ -260,7 +267,7 @@ async def test_slow_peer_on_a_real_socket_gets_all_in_order_and_costs_bounded_me
                 peaks.append(session.buffered_bytes)
 
         bench.nursery.start_soon(emit_all)
-        await wait_all_tasks_blocked(0.05)
+        await loop.settle()
         assert len(peaks) < 400, "it waits"
         for number in range(400):
             assert (await client.take_event())[1] == number
@@ -268,7 +275,7 @@ async def test_slow_peer_on_a_real_socket_gets_all_in_order_and_costs_bounded_me
         await client.peer.close()
 
 
-@trio_test
+@both_loops
 async def test_flood_of_pings_by_a_peer_that_does_not_read_costs_no_memory() -> None:
     async with under_attack() as bench:
         client = await bench.stuck_websocket()
@@ -279,12 +286,12 @@ async def test_flood_of_pings_by_a_peer_that_does_not_read_costs_no_memory() -> 
         await client.echo()
 
 
-@trio_test
+@both_loops
 async def test_what_a_poll_delivered_is_not_kept() -> None:
     async with serving(_server()) as bench:
         client = await bench.polling()
         session = member_of(_socket_of(bench, client)).connection.session
         await bench.io.emit("news")
         assert await client.take_event() == ["news"]
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert peek(session.polling, "_flushed") is None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 import pytest
-import trio
 
-from socketio_core.app import Socket
-from socketio_core.trio import EngineSession, Server, connect
-from tests.trio.bench import serving, trio_tcp_test
+from socketio_core import Server
+from socketio_core.app import EngineSession, Socket
+from tests.adapters.bench import serving
+from tests.adapters.loops import both_loops_tcp, loop
 from tests.trio.clients import WebSocketClient
 
 _NAME: ContextVar[str] = ContextVar("_NAME", default="nobody")
@@ -21,14 +21,14 @@ async def rename(value: str, *, waits: bool) -> list[str]:
     before = _NAME.get()
     _NAME.set(value)
     if waits:
-        await trio.lowlevel.checkpoint()
+        await loop.checkpoint()
     return [before, _NAME.get()]
 
 
 @WAITS
 @pytest.mark.parametrize("concurrency", [1, 2])
 @pytest.mark.parametrize("tcp", [False, True])
-@trio_tcp_test
+@both_loops_tcp
 async def test_of_a_server(*, tcp: bool, concurrency: int, waits: bool) -> None:
     io = Server(concurrency=concurrency)
 
@@ -49,7 +49,7 @@ async def test_of_a_server(*, tcp: bool, concurrency: int, waits: bool) -> None:
 
 
 @WAITS
-@trio_tcp_test
+@both_loops_tcp
 async def test_of_bare_engine_io(*, waits: bool) -> None:
     io = Server()
     engine = io.attach_engine("/engine.io/")
@@ -71,7 +71,7 @@ async def test_of_bare_engine_io(*, waits: bool) -> None:
 
 
 @WAITS
-@trio_tcp_test
+@both_loops_tcp
 async def test_of_a_client(*, waits: bool) -> None:
     io = Server()
 
@@ -82,8 +82,8 @@ async def test_of_a_client(*, waits: bool) -> None:
         answer = await socket.call("name", "d")
         await socket.emit("answer", answer)
 
-    async with serving(io, tcp=True) as bench, connect(bench.urls[0]) as socket:
-        answered = trio.Event()
+    async with serving(io, tcp=True) as bench, loop.connect(bench.urls[0]) as socket:
+        answered = loop.new_event()
         seen: list[object] = []
 
         @socket.on("name")

@@ -6,17 +6,19 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import trio
 
+from socketio_core import Server
 from socketio_core.app import Socket
+from socketio_core.app.client_socket import ConnectError
+from socketio_core.app.server import host_of
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
 from socketio_core.errors import ConnectRefused
 from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
-from socketio_core.trio import ConnectError, Server, connect
+from tests.adapters.bench import Bench, Faults, serving, until
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.app.rig import member_of
-from tests.trio.bench import Bench, Faults, serving, trio_tcp_test, trio_test, until
 from tests.trio.clients import WebSocketClient
 from tests.trio.wire import Ended
 
@@ -61,7 +63,7 @@ BAD = [None, "42[]", WireMessage(("2[]",)), Fault("cannot write")]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=repr)
-@trio_test
+@both_loops
 async def test_background_emits_fail_by_themselves(bad: Any) -> None:
     parser = Parser()
     io = Server(parser=parser)
@@ -81,7 +83,7 @@ async def test_background_emits_fail_by_themselves(bad: Any) -> None:
     async with serving(io) as bench:
         client, other = await bench.websocket(), await bench.polling()
         parser.bad[EVENT] = bad
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             nursery.start_soon(emit)
         parser.bad.clear()
         assert len(failures) == 5
@@ -93,7 +95,7 @@ async def test_background_emits_fail_by_themselves(bad: Any) -> None:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("kind", [CONNECT, CONNECT_ERROR, DISCONNECT, ACK])
 @pytest.mark.parametrize("bad", BAD, ids=repr)
-@trio_test
+@both_loops
 async def test_a_packet_of_the_protocols_own_costs_that_client(transport: str, kind: int, bad: Any) -> None:
     parser = Parser()
     io = Server(parser=parser)
@@ -127,7 +129,7 @@ async def test_a_packet_of_the_protocols_own_costs_that_client(transport: str, k
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-@trio_test
+@both_loops
 async def test_a_decoder_that_fails_costs_that_client(transport: str) -> None:
     parser = Parser()
     async with serving(Server(parser=parser)) as bench:
@@ -143,7 +145,7 @@ async def test_a_decoder_that_fails_costs_that_client(transport: str) -> None:
         await bench.check_still_serves()
 
 
-@trio_test
+@both_loops
 async def test_a_websocket_that_cannot_be_written_to_costs_that_client() -> None:
     """Whoever flushes: the task that does it for emits, the clock for pings, another client's reader."""
     io = Server()
@@ -156,7 +158,7 @@ async def test_a_websocket_that_cannot_be_written_to_costs_that_client() -> None
         await io.emit("news")
 
     async def by_clock(bench: Bench) -> None:
-        await trio.sleep(26)
+        await loop.sleep(26)
 
     async def by_reader(bench: Bench) -> None:
         client = await bench.websocket()
@@ -190,7 +192,7 @@ class _Unwritable:
         raise Fault("no frames")
 
 
-@trio_test
+@both_loops
 async def test_a_fault_in_what_is_due_or_told_is_logged_and_the_server_goes_on() -> None:
     io = Server()
     faults = Faults(io)
@@ -200,18 +202,18 @@ async def test_a_fault_in_what_is_due_or_told_is_logged_and_the_server_goes_on()
         io.emit_nowait("news")
         assert await client.packet() == '42["news"]'
         assert "what has happened could not be told" in bench.take_log()
-        bench.core.agenda.schedule(trio.current_time() + 1, object())  # type: ignore[arg-type] # cannot do what is due
-        bench.runtime.output_ready()
-        await trio.sleep(2)
+        bench.core.agenda.schedule(loop.current_time() + 1, object())
+        host_of(io).runtime.output_ready()
+        await loop.sleep(2)
         assert "what was due failed" in bench.take_log()
         await bench.check_still_serves()
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_clients_parser_that_fails_costs_the_call_or_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     async with serving(Server(), tcp=True) as bench:
         parser = Parser()
-        async with connect(bench.urls[0], parser=parser) as socket:
+        async with loop.connect(bench.urls[0], parser=parser) as socket:
             parser.bad[EVENT] = None
             with pytest.raises(TypeError, match="Parser must encode to a WireMessage"):
                 await socket.emit("echo")
@@ -229,5 +231,5 @@ async def test_a_clients_parser_that_fails_costs_the_call_or_the_connection(capl
             parser.bad[DISCONNECT] = Fault("cannot write")
         parser.bad[CONNECT] = Fault("cannot write")
         with pytest.raises(ConnectError, match="auth cannot be sent: Fault"):
-            await connect(bench.urls[0], parser=parser).__aenter__()
+            await loop.connect(bench.urls[0], parser=parser).__aenter__()
         assert "parser failed, so the connection was closed" in bench.take_log()

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
-import trio
-from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import EngineSettings, SocketSettings
+from socketio_core import EngineSettings, Server, SocketSettings
 from socketio_core.app import Socket
-from socketio_core.trio import Server
+from tests.adapters.bench import serving, until
 from tests.adapters.hostile import under_attack
-from tests.trio.bench import serving, trio_test, until
+from tests.adapters.loops import both_loops, loop
 
 
 def _server(settings: SocketSettings | None = None) -> Server:
@@ -24,7 +22,7 @@ class _Gate:
     """A handler of `"work"` that waits until it is let go on, and notes what it was given."""
 
     def __init__(self, io: Server) -> None:
-        self.open = trio.Event()
+        self.open = loop.new_event()
         self.done: list[object] = []
         io.on("work", self.work)
 
@@ -40,7 +38,7 @@ LIMITS: Final[list[tuple[str, Callable[[], SocketSettings], str]]] = [
 
 
 @pytest.mark.parametrize(("name", "settings", "filling"), LIMITS, ids=[name for name, *_ in LIMITS])
-@trio_test
+@both_loops
 async def test_websocket_is_not_read_while_too_much_waits_for_handlers(
     name: str, settings: Callable[[], SocketSettings], filling: str
 ) -> None:
@@ -56,7 +54,7 @@ async def test_websocket_is_not_read_while_too_much_waits_for_handlers(
                 sent.append(number)
 
         bench.nursery.start_soon(send_all)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert 9 <= len(sent) <= 12, "the rest has not been read"
         gate.open.set()
         await until(lambda: len(gate.done) == 50, "all were handled")
@@ -64,7 +62,7 @@ async def test_websocket_is_not_read_while_too_much_waits_for_handlers(
         await client.echo()
 
 
-@trio_test
+@both_loops
 async def test_post_is_not_answered_while_too_much_waits_for_handlers() -> None:
     io = _server(settings=SocketSettings(max_queued_events=10))
     gate = _Gate(io)
@@ -77,14 +75,14 @@ async def test_post_is_not_answered_while_too_much_waits_for_handlers() -> None:
             answered.append(await client.send('42["work",9]', '42["work",10]'))
 
         bench.nursery.start_soon(send_more)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert answered == []
         gate.open.set()
         await until(lambda: answered == [200], "the POST is answered")
         await until(lambda: gate.done == list(range(11)), "all were handled in order")
 
 
-@trio_test
+@both_loops
 async def test_client_that_posts_on_without_an_answer_is_stopped_by_the_overlap() -> None:
     """So what waits for handlers is bounded, whether or not a client waits for its answers."""
     io = _server(settings=SocketSettings(max_queued_events=10))
@@ -96,10 +94,10 @@ async def test_client_that_posts_on_without_an_answer_is_stopped_by_the_overlap(
         async def post(start: int) -> None:
             statuses.append(await client.send(*[f'42["work",{number}]' for number in range(start, start + 10)]))
 
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             for start in range(0, 100, 10):
                 nursery.start_soon(post, start)
-                await wait_all_tasks_blocked()
+                await loop.settle()
             assert bench.session_count == 1, "its own session is over"
             gate.open.set()
         assert statuses.count(200) <= 1
@@ -107,7 +105,7 @@ async def test_client_that_posts_on_without_an_answer_is_stopped_by_the_overlap(
         assert gate.done == list(range(10))
 
 
-@trio_test
+@both_loops
 async def test_silence_of_a_client_that_is_not_read_is_not_held_against_it() -> None:
     """Its pong may be among what lies unread; when it is read again, the heartbeat counts again."""
     io = _server(settings=SocketSettings(max_queued_events=1))
@@ -116,17 +114,17 @@ async def test_silence_of_a_client_that_is_not_read_is_not_held_against_it() -> 
         client = await bench.websocket()
         for number in range(4):
             await client.emit("work", number)
-        await trio.sleep(100)
+        await loop.sleep(100)
         assert bench.reason_of(client) is None
         gate.open.set()
-        await trio.sleep(10)
+        await loop.sleep(10)
         assert gate.done == [0, 1, 2, 3]
         await client.echo()
         assert await client.close_code() == 1005
         assert bench.reason_of(client) == "ping timeout"
 
 
-@trio_test
+@both_loops
 async def test_client_that_leaves_while_it_is_not_read_is_noticed_in_the_end() -> None:
     io = _server(settings=SocketSettings(max_queued_events=1))
     gate = _Gate(io)
@@ -135,13 +133,13 @@ async def test_client_that_leaves_while_it_is_not_read_is_noticed_in_the_end() -
         for number in range(4):
             await client.emit("work", number)
         await client.peer.close()
-        await trio.sleep(1)
+        await loop.sleep(1)
         gate.open.set()
         await until(lambda: bench.reason_of(client) == "transport close", "its leaving is noticed")
         assert gate.done == [0, 1, 2, 3], "what it had sent was handled all the same"
 
 
-@trio_test
+@both_loops
 async def test_a_handler_is_not_woken_before_it_waits() -> None:
     """The reader hands over while its handler begins to wait; a wake-up in between broke trio's bookkeeping."""
     io = _server()
@@ -149,11 +147,11 @@ async def test_a_handler_is_not_woken_before_it_waits() -> None:
 
     @io.on("go")
     async def go(socket: Socket) -> None:
-        with trio.CancelScope() as scope:
+        with loop.cancel_scope() as scope:
             await socket.emit("big", "x" * 1001)
             await socket.emit("more")  # waits until the first has left
             scope.cancel()
-            await trio.sleep(1)
+            await loop.sleep(1)
         outcomes.append(scope.cancelled_caught)
 
     async with serving(io) as bench:
@@ -164,24 +162,24 @@ async def test_a_handler_is_not_woken_before_it_waits() -> None:
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_test
+@both_loops
 async def test_an_ack_is_read_though_the_queue_of_events_is_full(transport: str) -> None:
     io = _server(settings=SocketSettings(max_queued_events=3))
     answers: list[object] = []
 
     @io.on("work")
     async def work(socket: Socket, number: int) -> None:
-        await trio.sleep(1)  # the queue fills
+        await loop.sleep(1)  # the queue fills
         answers.append(await socket.call("question", number, timeout=5))
 
     async with serving(io) as bench:
         client = await bench.client(transport)
-        sent = trio.Event()
+        sent = loop.new_event()
 
         async def send_all() -> None:
             for number in range(5):
                 await client.emit("work", number)
-                await wait_all_tasks_blocked()
+                await loop.settle()
             sent.set()
 
         bench.nursery.start_soon(send_all)
@@ -192,10 +190,10 @@ async def test_an_ack_is_read_though_the_queue_of_events_is_full(transport: str)
             await sent.wait()  # a client has one POST under way at a time
             assert await client.send(f"43{number}[{number}]") in (0, 200)
         await until(lambda: answers == [0, 1, 2, 3, 4], "all were answered", 30)
-        assert trio.current_time() < 10
+        assert loop.current_time() < 10
 
 
-@trio_test
+@both_loops
 async def test_client_that_leaves_is_noticed_by_who_writes_when_nobody_reads() -> None:
     """Or the handler would wait for the buffer to empty, and the reader for the handler."""
     io = _server(settings=SocketSettings(max_queued_events=1))
@@ -204,13 +202,13 @@ async def test_client_that_leaves_is_noticed_by_who_writes_when_nobody_reads() -
     @io.on("work")
     async def work(socket: Socket) -> None:
         while await socket.emit("block", "x" * 450):
-            await wait_all_tasks_blocked()
+            await loop.settle()
         outcomes.append(False)
 
     async with serving(io) as bench:
         client = await bench.stuck_websocket()
         await client.emit("work")
-        await wait_all_tasks_blocked(0.1)
+        await loop.settle()
         await client.peer.close()
         await until(lambda: outcomes == [False], "the handler has ended")
         await until(lambda: bench.reason_of(client) == "transport close", "its leaving is noticed")

@@ -171,7 +171,11 @@ class WebSocket:
 
         What was taken is no longer in `session.buffered_bytes`; take only what can be written soon.
         """
-        taken = self.outbox.take(max_bytes=max_bytes)
+        outbox = self.outbox
+        if not self.is_base64 and max_bytes is not None and outbox.size_bytes <= max_bytes:
+            taken, outbox.messages, outbox.size_bytes = outbox.messages, [], 0  # fast path; benchmarks: broadcast
+            return taken
+        taken = outbox.take(max_bytes=max_bytes)
         return [message.as_text() for message in taken] if self.is_base64 else taken
 
     def detach(self) -> None:

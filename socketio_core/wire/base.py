@@ -318,10 +318,9 @@ class Home(Generic[_Wire]):
         """Whether input waits for its turn, or may: `handle_timeout` is to be called as soon as others had theirs."""
         return bool(self._behind or self._noted)
 
-    def _give_out(self, noted: list[_Wire]) -> None:
-        """These are the host's now; some of them may have a turn to come."""
+    def _await_turns(self, noted: list[_Wire]) -> None:
+        """Some of these may have a turn to come."""
         for wire in noted:
-            wire.is_noted = False
             if wire.has_more and not wire.is_behind:
                 wire.is_behind = True
                 self._behind.append(wire)

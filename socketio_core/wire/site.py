@@ -224,6 +224,7 @@ class Site(Home[Wire]):
         noted, self._noted = self._noted, []
         for wire in noted:
             wire.settle(now)
+        named = noted[:]
         for mount in self.mounts:
             for carrier in mount.core.take_ready():
                 owner = carrier.context
@@ -236,11 +237,14 @@ class Site(Home[Wire]):
                     self._tell_pace(mount, carrier.session)
                 elif carrier.is_closed:
                     owner.settle(now)
+                    noted.append(owner)
                 if not owner.is_noted:
                     owner.is_noted = True
-                    noted.append(owner)
-        self._give_out(noted)
-        return noted
+                    named.append(owner)
+        for wire in named:
+            wire.is_noted = False
+        self._await_turns(noted)  # who has only something to say has nothing new that was read
+        return named
 
     def _tell_pace(self, mount: Mount, session: Session) -> None:
         try:

@@ -79,7 +79,9 @@ class ClientSite(Home[ClientWire]):
             wire.settle(now)
         if self._pace is not None:
             self._pace.output_taken()
-        self._give_out(noted)
+        for wire in noted:
+            wire.is_noted = False
+        self._await_turns(noted)
         return noted
 
     @property

@@ -16,25 +16,15 @@ import h11
 
 from socketio_core.http import Response
 from socketio_core.wire.base import TURN_PIECES
-from socketio_core.wire.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS, PlainRequest, plain_answer, plain_request
+from socketio_core.wire.chunks import ChunkLines, lines_of
+from socketio_core.wire.heads import MAX_HEAD_BYTES, BadRequest, check_head
+from socketio_core.wire.plain_requests import PlainRequest, plain_answer, plain_request
 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 _MAX_BLANK_BYTES = 64  # between two requests; RFC 9112, 2.2 speaks of one line, and llhttp sets no limit
 _LINE_ENDS = (b"\r", b"\n")
 _BLANK_LINES = re.compile(rb"(\r?\n)*")
 _FORM = (h11.LocalProtocolError, AttributeError, TypeError, ValueError)  # h11 refuses it; the others: it is no bytes
-
-
-class BadRequest(Exception):  # noqa: N818 - an outcome
-    """What came is no request that can be served.
-
-    Attributes:
-        status: of the answer that it gets.
-    """
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
 
 
 class InvalidResponse(Exception):  # noqa: N818 - an outcome
@@ -80,7 +70,16 @@ class Http1:
     """
 
     __slots__ = (
-        "_blank_bytes", "_h11", "_is_h11_new", "_is_head", "_plain", "_shortcuts", "_unread", "has_pieces", "is_ended",
+        "_blank_bytes",
+        "_h11",
+        "_is_h11_new",
+        "_is_head",
+        "_lines",
+        "_plain",
+        "_shortcuts",
+        "_unread",
+        "has_pieces",
+        "is_ended",
     )  # fmt: skip
 
     def __init__(self, *, shortcuts: bool) -> None:
@@ -89,6 +88,7 @@ class Http1:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._is_h11_new = True  # it was given nothing, so it holds nothing; asked often, and h11 answers slowly
         self._unread = b""  # what has arrived and h11 was not given
+        self._lines: ChunkLines | None = None  # of the body, if it is in chunks
         self._blank_bytes = 0  # of empty lines in front of the next request
         self._plain: PlainRequest | None = None  # the request, if h11 has not seen it
         self._is_head = False  # the request's method: its answer has no body, whatever it is
@@ -123,6 +123,7 @@ class Http1:
             BadRequest: what came is none.
         """
         self._is_head = False
+        self._lines = None
         self._skip_blank_lines()
         if self._unread == b"\r":
             return None
@@ -139,7 +140,8 @@ class Http1:
             self.is_ended = isinstance(event, h11.ConnectionClosed)
             return None
         self._is_head = event.method == b"HEAD"
-        _check_head(event)
+        check_head(event)
+        self._lines = lines_of(event)
         headers = list(event.headers)
         if event.http_version < b"1.1":  # there the header means nothing (RFC 9110, 7.8)
             headers = [header for header in headers if header[0] != b"upgrade"]
@@ -170,7 +172,7 @@ class Http1:
 
     def _next_event(self) -> object:
         try:
-            return self._h11.next_event()
+            return self._h11.next_event() if self._lines is None else self._lines.next_event(self._h11)
         except h11.RemoteProtocolError as error:
             raise BadRequest(error.error_status_hint, str(error)) from None
 
@@ -298,21 +300,3 @@ class Http1:
             return Next.REQUEST
         is_told = connection.our_state is h11.MUST_CLOSE and connection.their_state is not h11.CLOSED
         return Next.LINGER if is_told else Next.CLOSE
-
-
-def _check_head(request: h11.Request) -> None:
-    """Refuse what h11 lets pass.
-
-    Raises:
-        BadRequest: it must not be served.
-    """
-    if not request.http_version.startswith(b"1."):
-        raise BadRequest(505, "HTTP version not supported")
-    names = [name for name, _ in request.headers]
-    # h11 looks at the size only while the head is incomplete, so one that arrives at once may have any.
-    line = len(request.method) + len(request.target) + len(b"  HTTP/1.1\r\n")
-    size = line + sum(len(name) + len(value) + len(b": \r\n") for name, value in request.headers)
-    if len(names) > MAX_HEADERS or size > MAX_HEAD_BYTES:
-        raise BadRequest(431, "too many headers, or too large ones")
-    if b"transfer-encoding" in names and b"content-length" in names:  # request smuggling (RFC 9112, 6.3)
-        raise BadRequest(400, "Content-Length beside Transfer-Encoding")

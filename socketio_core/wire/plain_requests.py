@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, final
 
-MAX_HEAD_BYTES: Final = 16384  # of a request's line and headers: Node's --max-http-header-size
-MAX_HEADERS: Final = 100  # Apache's LimitRequestFields
+from socketio_core.wire.heads import HOST, MAX_HEAD_BYTES, MAX_HEADERS
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_HEAD = re.compile(rb"(GET|POST) (/[!-~]*+) HTTP/1\.1\r\n((?:" + _TOKEN + rb":[ -~\t]*+\r\n)++)\r\n")
+_HEAD = re.compile(rb"(GET|POST) (/[!\"$-~]*+) HTTP/1\.1\r\n((?:" + _TOKEN + rb":[ -~\t]*+\r\n)++)\r\n")
 _FIELD = re.compile(rb"([^:]+):([^\r]*)\r\n")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _NAME = re.compile(_TOKEN)
@@ -70,6 +69,8 @@ def plain_request(data: bytes) -> PlainRequest | None:
     length = b""
     for name, value in headers:
         if name == b"host":
+            if HOST.fullmatch(value) is None:
+                return None
             hosts += 1
         elif name == b"content-length":
             if length or _LENGTH.fullmatch(value) is None:

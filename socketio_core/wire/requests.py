@@ -33,7 +33,8 @@ from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import negotiate
-from socketio_core.wire.http1 import BadRequest, Head, Http1, InvalidResponse, Next, text_response
+from socketio_core.wire.heads import BadRequest
+from socketio_core.wire.http1 import Head, Http1, InvalidResponse, Next, text_response
 from socketio_core.wire.websocket import WRITE_BYTES, Frames
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.http import Response
-from socketio_core.wire.http1 import BadRequest, Http1, InvalidResponse, Next, text_response
-from socketio_core.wire.plain_requests import MAX_HEAD_BYTES, MAX_HEADERS
+from socketio_core.wire.heads import MAX_HEAD_BYTES, MAX_HEADERS, BadRequest
+from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
 from tests.wire.by_hand import House
 from tests.wire.written import chunked, request
 

@@ -15,9 +15,8 @@ import pytest
 
 from socketio_core.http import Request, Response
 from socketio_core.wire import RequestAsked
+from socketio_core.wire.heads import MAX_HEAD_BYTES, MAX_HEADERS
 from socketio_core.wire.plain_requests import (
-    MAX_HEAD_BYTES,
-    MAX_HEADERS,
     PlainRequest,
     plain_answer,
     plain_request,

@@ -11,6 +11,7 @@ from typing import Final, final
 import h11
 
 from socketio_core.wire.base import TURN_PIECES
+from socketio_core.wire.chunks import ChunkLines, lines_of
 
 MAX_HEAD_BYTES: Final = 65536  # of a response's status and headers
 MAX_INFORMATIONAL: Final = 20  # 1xx responses before the real one
@@ -30,11 +31,12 @@ class ClientHttp1:
         has_pieces: `read_body` stopped at its limit though more of the body has arrived; call it again.
     """
 
-    __slots__ = ("_h11", "_informational", "has_pieces")
+    __slots__ = ("_h11", "_informational", "_lines", "has_pieces")
 
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._informational = 0
+        self._lines: ChunkLines | None = None  # of the body, if it is in chunks
         self.has_pieces = False
 
     def request(self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> bytes:
@@ -55,6 +57,7 @@ class ClientHttp1:
         """
         while (event := self._next_event()) is not h11.NEED_DATA:
             if isinstance(event, h11.Response):
+                self._lines = lines_of(event)
                 return event
             assert isinstance(event, h11.InformationalResponse)  # nothing else can come first
             if event.status_code == 101:  # h11 refuses one that was not asked for
@@ -84,7 +87,7 @@ class ClientHttp1:
 
     def _next_event(self) -> object:
         try:
-            return self._h11.next_event()
+            return self._h11.next_event() if self._lines is None else self._lines.next_event(self._h11)
         except h11.RemoteProtocolError as error:
             raise BadAnswer(f"does not speak HTTP: {error}") from None
 
@@ -104,4 +107,5 @@ class ClientHttp1:
             return False
         connection.start_next_cycle()
         self._informational = 0
+        self._lines = None
         return True

@@ -1,0 +1,74 @@
+"""Lines between chunks that h11 takes, and that are none; of both roles, whole and byte by byte."""
+
+from __future__ import annotations
+
+import h11
+import pytest
+
+from socketio_core.wire.chunks import MAX_EXTENSION_BYTES, lines_of
+
+REQUEST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+RESPONSE = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+END = b"0\r\n\r\n"
+
+GOOD = [
+    (END, b""),
+    (b"1\r\na\r\n" + END, b"a"),
+    (b"1;x\r\na\r\n" + END, b"a"),
+    (b'a;x=y;z="a;b\t\xe9"\r\n0123456789\r\n1\r\na\r\n0;q\r\nX: y\r\n\r\n', b"0123456789a"),
+    (b"2\r\n\n\n\r\n" + END, b"\n\n"),
+    (b"1;" + b"x" * (MAX_EXTENSION_BYTES - 10) + b"\r\na\r\n" + END, b"a"),
+]
+BAD = [
+    b"1;x\ry\r\na\r\n" + END,
+    b"1;x\0y\r\na\r\n" + END,
+    b"1;\x7f\r\na\r\n" + END,
+    b"1\r\na\r\n1;x\ry\r\na\r\n" + END,
+    b"1\r\na\r\n0;x\ry\r\n\r\n",
+    b"x\r\n" + END,
+    b"1\na\r\n" + END,
+    b"\n" + END,
+    b"1;" + b"x" * MAX_EXTENSION_BYTES + b"\r\na\r\n" + END,
+    (b"1;" + b"x" * 99 + b"\r\na\r\n") * (MAX_EXTENSION_BYTES // 100 + 1) + END,
+]
+
+
+def body_of(head: bytes, data: bytes, size: int) -> bytes:
+    connection = h11.Connection(h11.SERVER if head is REQUEST else h11.CLIENT)
+    if head is RESPONSE:
+        connection.send(h11.Request(method="GET", target="/", headers=[("host", "a")]))
+        connection.send(h11.EndOfMessage())
+    connection.receive_data(head)
+    first = connection.next_event()
+    assert isinstance(first, (h11.Request, h11.Response))
+    lines = lines_of(first)
+    assert lines is not None
+    body = b""
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    while not isinstance(event := lines.next_event(connection), h11.EndOfMessage):
+        if event is h11.NEED_DATA:
+            connection.receive_data(pieces.pop(0))
+        else:
+            assert isinstance(event, h11.Data)
+            body += event.data
+    assert not pieces
+    return body
+
+
+@pytest.mark.parametrize("head", [REQUEST, RESPONSE])
+@pytest.mark.parametrize("size", [1, 2, 3, 100_000])
+@pytest.mark.parametrize(("data", "body"), GOOD)
+def test_body_is_what_is_between_the_lines(head: bytes, size: int, data: bytes, body: bytes) -> None:
+    assert body_of(head, data, size) == body
+
+
+@pytest.mark.parametrize("head", [REQUEST, RESPONSE])
+@pytest.mark.parametrize("size", [1, 2, 3, 100_000])
+@pytest.mark.parametrize("data", BAD)
+def test_line_that_is_none_ends_the_body(head: bytes, size: int, data: bytes) -> None:
+    with pytest.raises(h11.RemoteProtocolError):
+        body_of(head, data, size)
+
+
+def test_body_that_is_not_in_chunks_has_no_lines() -> None:
+    assert lines_of(h11.Response(status_code=200, headers=[])) is None

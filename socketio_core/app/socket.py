@@ -187,7 +187,7 @@ class Socket(Registrar):
         inbox = self._inbox
         runtime, member = inbox.runtime, inbox.member
         await runtime.check_cancelled()
-        if member.is_over_high_water:
+        if member.connection.session.is_over_high_water:
             await wait_drained(inbox)
         runtime.output_ready()  # fast path: what `acting` does; benchmarks: server
         sent = member.emit(name, args)

@@ -7,6 +7,7 @@ Socket.IO events from `take_events`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import Final
 
 from socketio_core.engineio.actions import Action, Respond
@@ -225,7 +226,8 @@ class ServerCore:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
-        return self.agenda.next_deadline
+        at = self.agenda.due_at  # `Agenda.next_deadline` without the call; benchmarks: server
+        return None if at == inf else at
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due at `now`, in the order in which it fell due. Early, late and repeated calls are fine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from socketio_core.errors import LocalProtocolError
@@ -328,7 +329,10 @@ class Home(Generic[_Wire]):
     @property
     def _first_deadline(self) -> float | None:
         """Of the connections; past already when input waits for its turn."""
-        return self._flushed_at if self._behind or self._noted else self.timers.next_deadline
+        if self._behind or self._noted:
+            return self._flushed_at
+        at = self.timers.due_at  # `next_deadline` without the call; benchmarks: server
+        return None if at == inf else at
 
     def _do_due(self, now: float) -> None:
         """Do what is due, and give a turn to connections whose input waits."""

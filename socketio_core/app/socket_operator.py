@@ -205,6 +205,25 @@ def tell_sent(inbox: SocketInbox, name: str, args: Sequence[JSONValue]) -> None:
         audience.tell(audience.event_sent, inbox.socket, name, args)
 
 
+def _ask(
+    asker: Member | ClientNamespace,
+    name: str,
+    args: Sequence[JSONValue],
+    how: Selection,
+    waiter: AckWaiter,
+    now: float,
+) -> int | None:
+    return asker.emit_with_ack(
+        name,
+        args,
+        timeout_s=how.timeout_s,
+        context=waiter,
+        now=now,
+        volatile=how.volatile,
+        compress=how.compress,
+    )
+
+
 async def _settled(flow: Flow, event: Event, asker: Member | ClientNamespace, ack_id: int) -> None:
     """Wait until an ack is settled; the peer is read meanwhile, though handlers may be behind."""
     flow.ack_awaited()
@@ -223,15 +242,7 @@ async def answer_of_client(inbox: SocketInbox, name: str, args: Sequence[JSONVal
         await wait_drained(inbox)
     event = runtime.new_event()
     waiter = AckWaiter(event.set)
-    ack_id = inbox.acting.emit_with_ack(
-        name,
-        args,
-        timeout_s=how.timeout_s,
-        context=waiter,
-        now=runtime.now(),
-        volatile=how.volatile,
-        compress=how.compress,
-    )
+    ack_id = _ask(inbox.acting, name, args, how, waiter, runtime.now())
     if ack_id is None:
         if member.state is not MemberState.LEFT:
             raise AckTimeout(f"{name!r} could not leave at once, so it was dropped")
@@ -256,15 +267,7 @@ async def answer_of_server(inbox: ClientInbox, name: str, args: Sequence[JSONVal
     waiter = AckWaiter(event.set)
     inbox.check_answerable(name)
     core = inbox.acting
-    ack_id = core.emit_with_ack(
-        name,
-        args,
-        timeout_s=how.timeout_s,
-        context=waiter,
-        now=runtime.now(),
-        volatile=how.volatile,
-        compress=how.compress,
-    )
+    ack_id = _ask(core, name, args, how, waiter, runtime.now())
     if ack_id is None:
         if not core.client.is_closing:
             raise AckTimeout(f"{name!r} could not leave at once, so it was dropped")

@@ -1,4 +1,4 @@
-"""What a session is in both roles: an outbox, a WebSocket or none, parts of messages, and one timer."""
+"""What a session is in both roles: an outbox, a WebSocket or none, parts of messages, one timer, and a candidate."""
 
 from __future__ import annotations
 
@@ -230,3 +230,28 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
                 return
             timer.cancel()
         self._timer = None if deadline is None else self.agenda.schedule(deadline, self)
+
+
+class UpgradeBase(Generic[_WebSocket]):
+    """The WebSocket that a session tries beside polling.
+
+    Attributes:
+        candidate: `None` before, afterwards, and when there is no upgrade.
+        until: when the candidate is given up.
+    """
+
+    __slots__ = ("candidate", "until")
+
+    def __init__(self) -> None:
+        self.candidate: _WebSocket | None = None
+        self.until: float | None = None
+
+    def begin(self, websocket: _WebSocket, until: float) -> None:
+        """Try a WebSocket."""
+        self.candidate = websocket
+        self.until = until
+
+    def end(self) -> _WebSocket | None:
+        """Forget the candidate, and return it, if there is one: the session parts with it, or moves to it."""
+        websocket, self.candidate, self.until = self.candidate, None, None
+        return websocket

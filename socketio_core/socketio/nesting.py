@@ -6,7 +6,7 @@ import re
 from itertools import accumulate
 
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
-_NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
+_NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 _PROBED_BYTES = 1024
 _SPARSE = 32  # one comma for so many bytes
 _BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
@@ -22,6 +22,16 @@ def count_mark(raw: bytes, mark: bytes) -> int:
     return len(raw) - len(raw.replace(mark, b""))
 
 
+def marks_outside_strings(raw: bytes, others: bytes) -> bytes:
+    """Return valid JSON without its strings, and without `others`, which are all bytes but quotes and some marks."""
+    if b"\\" in raw:
+        raw = _ESCAPE.sub(b"", raw)
+    marks = raw.translate(None, others)
+    if 2 * marks.count(b'""') == marks.count(b'"'):  # the two quotes of each string stand side by side
+        return marks.translate(None, b'"')
+    return b"".join(marks.split(b'"')[::2])  # there are marks inside of strings
+
+
 def is_too_deep(text: str, limit: int) -> bool:
     """Whether valid JSON `text` is nested deeper than `limit`; ask only if it has two characters for each level.
 
@@ -32,14 +42,7 @@ def is_too_deep(text: str, limit: int) -> bool:
     raw = text.encode("utf-8", "surrogatepass")
     if is_sparse(raw) and count_mark(raw, b"[") + count_mark(raw, b"{") <= limit:  # fast path; benchmarks: core, 10 kB
         return False
-    if b"\\" in raw:
-        raw = _ESCAPE.sub(b"", raw)
-    brackets = raw.translate(None, _NOT_MARKS)
-    if 2 * brackets.count(b'""') == brackets.count(b'"'):  # the two quotes of each string stand side by side
-        brackets = brackets.translate(None, b'"')
-    else:  # there are brackets inside of strings
-        brackets = b"".join(brackets.split(b'"')[::2])
-    left = brackets
+    left = brackets = marks_outside_strings(raw, _NOT_BRACKETS)
     for peeled_levels in range(2, 8, 2):
         left = left.replace(b"[]", b"").replace(b"{}", b"")
         if len(left) // 2 + peeled_levels <= limit:

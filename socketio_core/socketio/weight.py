@@ -6,12 +6,11 @@ makes a value is counted, outside of strings only: commas, colons, opening brack
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final, cast
 
 from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
-from socketio_core.socketio.nesting import count_mark, is_sparse
+from socketio_core.socketio.nesting import count_mark, is_sparse, marks_outside_strings
 from socketio_core.socketio.packet import Packet
 
 LIGHT_CHARS: Final = 256  # shorter messages are taken for what they are on the wire: `max_queued_events` bounds them
@@ -22,7 +21,6 @@ _CONTAINER_BYTES: Final = 80  # of a list or an object beyond that
 _DENSE: Final = 8  # one mark for so many bytes: only then is it worth the time to look which of them are in strings
 _VALUE_MARKS: Final = (b",", b"[", b"{")
 
-_ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _NOT_MARKS = bytes(set(range(256)) - set(b',:[{"'))
 
 
@@ -48,7 +46,7 @@ def count_values(text: str) -> int:
         count = sum(count_mark(raw, mark) for mark in _VALUE_MARKS)
         if count * _DENSE <= len(raw):
             return count
-    marks = _marks(raw)
+    marks = marks_outside_strings(raw, _NOT_MARKS)
     return len(marks) - marks.count(b":")
 
 
@@ -60,19 +58,9 @@ def _count(text: str) -> tuple[int, int]:
         containers = count_mark(raw, b"[") + count_mark(raw, b"{")
         if (values + containers) * _DENSE <= len(raw):  # then it hardly matters which of them are in strings
             return values, containers
-    marks = _marks(raw)
+    marks = marks_outside_strings(raw, _NOT_MARKS)
     containers = marks.count(b"[") + marks.count(b"{")
     return len(marks) - containers, containers
-
-
-def _marks(raw: bytes) -> bytes:
-    """Return the marks that are outside of strings."""
-    if b"\\" in raw:
-        raw = _ESCAPE.sub(b"", raw)
-    marks = raw.translate(None, _NOT_MARKS)
-    if 2 * marks.count(b'""') == marks.count(b'"'):  # the two quotes of each string stand side by side
-        return marks.translate(None, b'"')
-    return b"".join(marks.split(b'"')[::2])
 
 
 class Scale:

@@ -16,6 +16,7 @@ from socketio_core.engineio.client.states import Action as ClientAction
 from socketio_core.engineio.client.states import CarrierState as ClientCarrierState
 from socketio_core.engineio.client.states import kind_of
 from socketio_core.engineio.message import WireMessage, frame_size
+from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import PING, Frame, decode_frame
 from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState
 from socketio_core.errors import LocalProtocolError, PacketError
@@ -171,3 +172,21 @@ def test_lone_surrogates_are_refused_in_one_frame_and_in_many(frame: str) -> Non
     for frames in cases:
         with pytest.raises(LocalProtocolError, match="lone surrogate"):
             WireMessage(frames)
+
+
+@settings(max_examples=examples(50))
+@given(st.lists(st.text(max_size=5).map("4".__add__), max_size=5), st.none() | st.integers(0, 20))
+def test_a_websocket_takes_what_its_outbox_would_give(texts: list[str], max_bytes: int | None) -> None:
+    """All at once, if all fits; else the outbox counts."""
+    scene = Scene()
+    websocket = scene.socket(scene.client("websocket")).carrier
+    twin = Outbox()
+    for text in texts:
+        for outbox in (websocket.outbox, twin):
+            outbox.put(WireMessage((text,)))
+    while True:
+        taken = [message.frames for message in websocket.take(max_bytes)]
+        assert taken == [message.frames for message in twin.take(max_bytes=max_bytes)]
+        assert websocket.outbox.size_bytes == twin.size_bytes
+        if not taken:
+            return

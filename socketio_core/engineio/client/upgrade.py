@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from socketio_core.engineio.base import UpgradeBase
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.states import CarrierState
 from socketio_core.engineio.message import WireMessage
@@ -19,29 +20,15 @@ PROBE_MESSAGE: Final = WireMessage((PING + "probe",))
 UPGRADE_MESSAGE: Final = WireMessage((UPGRADE,))
 
 
-class Upgrade:
-    """What one session tries beside polling.
+class Upgrade(UpgradeBase[ClientWebSocket]):
+    """What one session tries beside polling."""
 
-    Attributes:
-        candidate: `None` before, afterwards, and when there is no upgrade.
-        until: when the candidate is given up.
-    """
-
-    __slots__ = ("candidate", "until")
-
-    def __init__(self) -> None:
-        self.candidate: ClientWebSocket | None = None
-        self.until: float | None = None
+    __slots__ = ()
 
     @property
     def is_pausing(self) -> bool:
         """Whether polling runs dry, for the candidate has answered."""
         return self.candidate is not None and self.candidate.state is CarrierState.PROBED
-
-    def begin(self, websocket: ClientWebSocket, until: float) -> None:
-        """Try a WebSocket."""
-        self.candidate = websocket
-        self.until = until
 
     def finish(self, outbox: Outbox) -> ClientWebSocket:
         """Return the candidate as the session's WebSocket: what waits in `outbox` follows behind its `5`."""
@@ -50,9 +37,4 @@ class Upgrade:
         websocket.state = CarrierState.WEBSOCKET
         websocket.outbox.put(UPGRADE_MESSAGE)
         outbox.move_to(websocket.outbox)
-        return websocket
-
-    def end(self) -> ClientWebSocket | None:
-        """Give the candidate up, and return it, if there is one: the session parts with it."""
-        websocket, self.candidate, self.until = self.candidate, None, None
         return websocket

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, overload
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, has_failed, run
+from socketio_core.app.handlers import Handler, has_failed, names_of, run
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.worker import Inbox
@@ -115,7 +115,7 @@ class SessionInbox(Inbox[Opened | Payload | Closed]):
     __slots__ = ("app", "client", "session")
 
     def __init__(self, app: EngineDispatcher, session: Session, flow: Flow) -> None:
-        super().__init__(app.runtime, flow)
+        super().__init__(app.runtime, flow, slow=app.audience.slow_handlers)
         self.app = app
         self.session = session
         self.client = EngineSession(self)
@@ -125,6 +125,11 @@ class SessionInbox(Inbox[Opened | Payload | Closed]):
         """The session, to be told something; see `Inbox`."""
         self.runtime.output_ready()
         return self.session
+
+    def describe(self, event: Opened | Payload | Closed) -> str:
+        """See `Inbox`."""
+        moment = "connection" if isinstance(event, Opened) else "close" if isinstance(event, Closed) else "message"
+        return f"handler of {moment!r} at {self.app.core.path}: {names_of(self.app.handlers[moment])}"
 
     async def handle(self, event: Opened | Payload | Closed) -> None:
         """See `Inbox`."""

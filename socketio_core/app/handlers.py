@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
@@ -187,6 +187,11 @@ def _ends_all(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.subgroup(_ENDS) is not None  # pyright: ignore[reportUnknownMemberType] # of anything at all
     return isinstance(error, _ENDS)
+
+
+def names_of(handlers: Iterable[Handler]) -> str:
+    """Return what handlers are called, as in `"Chat.on_join, greet"`."""
+    return ", ".join(str(getattr(handler, "__qualname__", type(handler).__name__)) for handler in handlers)
 
 
 async def run(handler: Handler, *args: object) -> Any:

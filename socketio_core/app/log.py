@@ -55,6 +55,10 @@ class Log(Observer):
         """For who debugs."""
         self._logger.debug("no handler for the event %r of %r", name, socket)
 
+    def handler_was_slow(self, what: str, lasted_s: float) -> None:
+        """By name; ten a minute of one kind."""
+        self._failures.tell(f"{what} held the event loop for {lasted_s:.3f} s", None, what)
+
     def failed(self, what: str, error: BaseException) -> None:
         """With the traceback."""
         self._failures.tell(what, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
+from socketio_core.app.slow import SlowHandlers
 from socketio_core.checks import check_function
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ class Observer:
     def failed(self, what: str, error: BaseException) -> None:
         """Code of the application failed, e.g. a handler: `what` says which, and what became of it."""
 
+    def handler_was_slow(self, what: str, lasted_s: float) -> None:
+        """Handlers held the event loop for longer than `slow_handler_s`; nobody else was served meanwhile."""
+
 
 METHODS: Final = tuple(name for name in vars(Observer) if not name.startswith("_"))
 
@@ -93,7 +97,7 @@ class Audience:
     Whoever has something to tell on a hot path looks first: `if audience.event_sent: audience.tell(...)`.
     """
 
-    __slots__ = ("_failing", "_observers", "_watch_rooms", *METHODS)
+    __slots__ = ("_failing", "_observers", "_watch_rooms", "slow_handlers", *METHODS)
 
     request_refused: tuple[Callable[[RequestRefused], object], ...]
     connection_opened: tuple[Callable[[Session], object], ...]
@@ -108,8 +112,10 @@ class Audience:
     message_received: tuple[Callable[[EngineSession, Payload], object], ...]
     message_sent: tuple[Callable[[EngineSession, Payload], object], ...]
     failed: tuple[Callable[[str, BaseException], object], ...]
+    handler_was_slow: tuple[Callable[[str, float], object], ...]
 
-    def __init__(self) -> None:
+    def __init__(self, slow_handler_s: float | None = None) -> None:
+        self.slow_handlers = None if slow_handler_s is None else SlowHandlers(slow_handler_s, self._tell_slow)
         self._observers: list[Observer] = []
         self._failing: list[Callable[..., object]] = []
         self._watch_rooms: Callable[[], None] | None = None
@@ -156,6 +162,9 @@ class Audience:
                 method(*args, **kwargs)
             except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
                 self._method_failed(method, error)
+
+    def _tell_slow(self, what: str, lasted_s: float) -> None:
+        self.tell(self.handler_was_slow, what, lasted_s)
 
     def report(self, what: str, error: BaseException) -> None:
         """Tell that code of the application failed."""

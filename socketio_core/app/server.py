@@ -67,6 +67,8 @@ class Server(Registrar, Broadcasts, CallableFromThreads):
             proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
             anybody can send them.
         observers: are told what happens; see `observe`.
+        slow_handler_s: log handlers that hold the event loop for longer, by name: nobody else is served meanwhile. To
+            look at the time before and after each step of a handler costs a microsecond.
         new_id: makes the ids of sessions and sockets, which must be unguessable.
     """
 
@@ -90,6 +92,7 @@ class Server(Registrar, Broadcasts, CallableFromThreads):
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
         observers: Iterable[Observer] = (),
+        slow_handler_s: float | None = None,
         new_id: IdFactory = new_id,
     ) -> None:
         engine = _engine_of(engine, path, cors)
@@ -110,7 +113,7 @@ class Server(Registrar, Broadcasts, CallableFromThreads):
         parser = parser_of(settings, parser, json)
         core = ServerCore(engine, settings, parser=parser, new_id=new_id)
         bundle = None if files is None else ClientBundle(*files, core.path, engine.cors)
-        self._audience = Audience()
+        self._audience = Audience(slow_handler_s)
         self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience, adapter=adapter)
         self._handlers = handlers_of(self._dispatcher.root)
         self._host = ServerHost(serving, bundle, http, self._audience)

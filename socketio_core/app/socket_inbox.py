@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.acks import ack_args
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, HandlerTable, handlers_of, has_failed, run
+from socketio_core.app.handlers import Handler, HandlerTable, handlers_of, has_failed, names_of, run
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.worker import Inbox
@@ -38,7 +38,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     __slots__ = ("app", "handlers", "member", "namespace", "parting_rooms", "shared", "socket")
 
     def __init__(self, app: Dispatcher, member: Member, namespace: Namespace, handshake: Handshake, flow: Flow) -> None:
-        super().__init__(app.runtime, flow)
+        super().__init__(app.runtime, flow, slow=app.audience.slow_handlers)
         self.app = app
         self.member = member
         self.namespace = namespace
@@ -52,6 +52,18 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         """The member, to be told something; see `Inbox`."""
         self.runtime.output_ready()
         return self.member
+
+    def describe(self, event: ConnectRequested | EventReceived | Left) -> str:
+        """See `Inbox`."""
+        where = self.namespace.name
+        if isinstance(event, ConnectRequested):
+            handlers = (*self.shared.middlewares, *self.shared.of_moment("connection"))
+            return f"middlewares and 'connection' of {where}: {names_of(handlers)}"
+        if isinstance(event, Left):
+            handlers = (*self.shared.of_moment("disconnecting"), *self.shared.of_moment("disconnect"))
+            return f"'disconnect' of {where}: {names_of(handlers)}"
+        handlers = (*self.shared.any, *self.shared.of_event(event.name), *self.handlers.of_event(event.name))
+        return f"handler of {event.name!r} of {where}: {names_of(handlers)}"
 
     async def handle(self, event: ConnectRequested | EventReceived | Left) -> None:
         """See `Inbox`."""

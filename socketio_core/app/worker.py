@@ -10,10 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextvars import copy_context
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.runtime import Runtime
+from socketio_core.app.slow import SlowHandlers
 
 TURN_EVENTS: Final = 256  # of one socket that are handled before it is the turn of others
 
@@ -32,15 +34,17 @@ class Inbox(ABC, Generic[_E]):
     Args:
         runtime: the event loop's part.
         flow: where events are counted.
+        slow: is told of those that hold the event loop, if somebody wants to know.
         concurrency: how many are handled at once; with more than 1, only the order in which their handling *starts* is
             kept. With 0 everything waits, until `admit`.
     """
 
-    __slots__ = ("_concurrency", "_queue", "_worker_count", "flow", "runtime")
+    __slots__ = ("_concurrency", "_queue", "_slow", "_worker_count", "flow", "runtime")
 
-    def __init__(self, runtime: Runtime, flow: Flow, concurrency: int = 1) -> None:
+    def __init__(self, runtime: Runtime, flow: Flow, concurrency: int = 1, *, slow: SlowHandlers | None = None) -> None:
         self.runtime = runtime
         self.flow = flow
+        self._slow = slow
         # A list, for it is short, and an empty deque takes 600 bytes more; benchmarks: memory
         self._queue: list[tuple[_E, int | None]] = []
         self._concurrency = concurrency
@@ -49,6 +53,10 @@ class Inbox(ABC, Generic[_E]):
     @abstractmethod
     def handle(self, event: _E) -> Coroutine[Any, Any, None]:
         """Run the handlers of what was put in; what they raise is theirs, and does not come out of here."""
+
+    def describe(self, event: _E) -> str:
+        """Say what handles an event, with the names of functions, for who looks for slow ones."""
+        return f"handlers of {event!r}"
 
     @property
     def newest(self) -> _E | None:
@@ -93,7 +101,10 @@ class Inbox(ABC, Generic[_E]):
                     return  # the worker that finishes last sees to it
                 del queue[0]
                 try:
-                    await self.handle(event)
+                    if self._slow is None:
+                        await self.handle(event)
+                    else:
+                        await self._slow.watch(self.handle(event), partial(self.describe, event), self.runtime.now)
                 finally:
                     if size_bytes is not None:
                         self.flow.event_handled(size_bytes)

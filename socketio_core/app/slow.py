@@ -1,0 +1,56 @@
+"""Finding the handlers that hold the event loop: a sync one that waits, or computes for long between two `await`s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any, Final
+
+from socketio_core.checks import check_seconds
+
+Tell = Callable[[str, float], object]
+
+
+class SlowHandlers:
+    """Measures how long handlers run without giving way.
+
+    Args:
+        limit_s: what is too long.
+        tell: called with what ran, and how long it did, at the end of each such stretch.
+
+    Raises:
+        TypeError, ValueError: the limit cannot work.
+    """
+
+    __slots__ = ("_limit_s", "_tell")
+
+    def __init__(self, limit_s: float, tell: Tell) -> None:
+        check_seconds("slow_handler_s", limit_s)
+        self._limit_s: Final = limit_s
+        self._tell = tell
+
+    @coroutine
+    def watch(
+        self, handling: Coroutine[Any, Any, None], what: Callable[[], str], now: Callable[[], float]
+    ) -> Generator[Any, Any, None]:
+        """Run a coroutine to its end, and look at the time before and after each of its steps."""
+        resume: Callable[[Any], Any] = handling.send
+        given: object = None
+        while True:
+            begun = now()
+            try:
+                trap = resume(given)
+            except StopIteration:
+                return
+            finally:
+                lasted = now() - begun
+                if lasted > self._limit_s:
+                    self._tell(what(), lasted)
+            try:
+                given = yield trap
+                resume = handling.send
+            except GeneratorExit:
+                handling.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - thrown into the handlers
+                resume, given = handling.throw, error

@@ -163,6 +163,11 @@ def core_of(io: Server) -> ServerCore:
     return core
 
 
+def runtime_of(io: Server) -> Any:
+    """Return what a server runs on: an adapter's own."""
+    return host_of(io).runtime
+
+
 class Faults:
     """Makes a server fail below its handlers, as often as it is told to.
 

@@ -59,7 +59,7 @@ class Cancellable(Protocol):
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
-    ) -> bool | None: ...
+    ) -> bool: ...
 
 
 class Nursery(Protocol):
@@ -79,6 +79,17 @@ class Listener(Protocol):
 
     def connect(self, *, is_lockstep: bool = False) -> Stream:
         """Return the client's end of a new connection; one in lockstep holds no byte that was not read."""
+        ...
+
+
+class Queue(Protocol):
+    """Both ends of a `trio.MemoryChannel`."""
+
+    def send_nowait(self, item: Any, /) -> None:
+        """Put something in."""
+
+    async def receive(self) -> Any:
+        """Take the oldest."""
         ...
 
 
@@ -130,6 +141,14 @@ class Loop(ABC):
     @abstractmethod
     async def serve(self, nursery: Nursery, io: Server, **options: Any) -> list[str]:
         """Serve in a task of the nursery; returns the URLs."""
+
+    @abstractmethod
+    def new_queue(self) -> Queue:
+        """Return a queue without a bound."""
+
+    @abstractmethod
+    async def serve_tcp(self, nursery: Nursery, serve: Callable[[Any], Awaitable[None]]) -> int:
+        """Serve each connection to a port of this machine, which is returned, in a task of the nursery."""
 
     @abstractmethod
     async def connect_tcp(self, port: int, receive_buffer: int | None = None) -> Stream:
@@ -212,6 +231,14 @@ class TrioLoop(Loop):
         opened = cast("trio.Nursery", nursery)
         return cast("list[str]", await opened.start(partial(socketio_core.trio.serve, io, **options)))
 
+    def new_queue(self) -> Queue:
+        return _TrioQueue()
+
+    async def serve_tcp(self, nursery: Nursery, serve: Callable[[Any], Awaitable[None]]) -> int:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        return int(listener.socket.getsockname()[1])
+
     async def connect_tcp(self, port: int, receive_buffer: int | None = None) -> Stream:
         sock = trio.socket.socket()
         if receive_buffer is not None:
@@ -224,6 +251,17 @@ class TrioLoop(Loop):
             assert isinstance(stream, trio.SocketStream)
             stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         await trio.aclose_forcefully(cast("trio.abc.Stream", stream))
+
+
+class _TrioQueue:
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[Any](float("inf"))
+
+    def send_nowait(self, item: Any) -> None:
+        self._send.send_nowait(item)
+
+    async def receive(self) -> Any:
+        return await self._receive.receive()
 
 
 class TrioListener(trio.abc.Listener[trio.abc.Stream]):
@@ -307,6 +345,16 @@ class AsyncioLoop(Loop):
         nursery.start_soon(partial(socketio_core.asyncio.serve, io, started=started, **options))
         return await started
 
+    def new_queue(self) -> Queue:
+        return _AsyncioQueue()
+
+    async def serve_tcp(self, nursery: Nursery, serve: Callable[[Any], Awaitable[None]]) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(0)
+        nursery.start_soon(_accept, nursery, listener, serve)
+        await asyncio.sleep(0)
+        return int(listener.getsockname()[1])
+
     async def connect_tcp(self, port: int, receive_buffer: int | None = None) -> Stream:
         sock = socket.socket()
         if receive_buffer is not None:
@@ -320,6 +368,29 @@ class AsyncioLoop(Loop):
             assert isinstance(stream, TcpStream)
             await stream.reset()
         await stream.aclose()
+
+
+class _AsyncioQueue:
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Any] = asyncio.Queue()
+
+    def send_nowait(self, item: Any) -> None:
+        self._queue.put_nowait(item)
+
+    async def receive(self) -> Any:
+        return await self._queue.get()
+
+
+async def _accept(nursery: Nursery, listener: socket.socket, serve: Callable[[Any], Awaitable[None]]) -> None:
+    with listener:
+        while True:
+            accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
+            nursery.start_soon(_serve_one, accepted, serve)
+
+
+async def _serve_one(accepted: socket.socket, serve: Callable[[Any], Awaitable[None]]) -> None:
+    with accepted:
+        await serve(TcpStream(accepted))
 
 
 class _AsyncioScope:

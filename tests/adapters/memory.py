@@ -43,7 +43,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         if timeout is None or timeout <= 0:
             return super().select(timeout)
         # A loopback of a busy machine may take its time, and what comes too late for a ping's deadline is a failure.
-        found = super().select(self._idle_s if timeout < LONG_S else 5 * self._idle_s)
+        found = super().select(self._idle_s if timeout < LONG_S else 10 * self._idle_s)
         if not found and not self._is_awaited():
             self.now += timeout
         return found
@@ -281,6 +281,7 @@ class TcpStream:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._readable: asyncio.Future[None] | None = None
 
     async def send_all(self, data: bytes) -> None:
         try:
@@ -289,10 +290,24 @@ class TcpStream:
             raise trio.BrokenResourceError from error
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        try:
-            return await asyncio.get_running_loop().sock_recv(self._sock, max_bytes or READ_BYTES)
-        except OSError as error:
-            raise trio.BrokenResourceError from error
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return self._sock.recv(max_bytes or READ_BYTES)
+            except BlockingIOError:
+                self._readable = loop.create_future()
+                loop.add_reader(self._sock, self._wake)
+                try:
+                    await self._readable
+                finally:
+                    if self._sock.fileno() >= 0:
+                        loop.remove_reader(self._sock)
+            except OSError as error:
+                raise trio.BrokenResourceError from error
+
+    def _wake(self) -> None:
+        if self._readable is not None and not self._readable.done():
+            self._readable.set_result(None)
 
     async def send_eof(self) -> None:
         with suppress(OSError):
@@ -300,7 +315,10 @@ class TcpStream:
         await asyncio.sleep(0)
 
     async def aclose(self) -> None:
-        self._sock.close()
+        if self._sock.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._sock)
+            self._sock.close()
+            self._wake()  # whoever reads finds a bad descriptor
         await asyncio.sleep(0)
 
     async def reset(self) -> None:

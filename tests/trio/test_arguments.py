@@ -14,8 +14,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from socketio_core import LocalProtocolError
 from socketio_core.trio import Disconnected, Server, Socket, connect
+from tests.adapters.client.test_connect import serving
 from tests.trio.bench import trio_tcp_test
-from tests.trio.client.test_connect import serving
 
 
 async def choose(_: object) -> str:

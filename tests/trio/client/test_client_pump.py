@@ -15,8 +15,8 @@ from socketio_core.app.client_socket import ClientSocket
 from socketio_core.settings import EngineClientSettings
 from socketio_core.trio import connect
 from socketio_core.wire.client.site import CLOSE_S
+from tests.adapters.client.server import open_packet, switching, text
 from tests.trio.bench import trio_test, until
-from tests.trio.client.server import open_packet, switching, text
 from tests.trio.wire import CLOSE, PING, Ended, Peer, frame
 
 Staple = trio.StapledStream[MemorySendStream, MemoryReceiveStream]

@@ -17,8 +17,8 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core.app import Socket
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.trio import Server, connect
+from tests.adapters.client.server import text
 from tests.trio.bench import trio_tcp_test, trio_test, until
-from tests.trio.client.server import text
 from tests.trio.client.test_client_pump import connected
 from tests.trio.wire import PING, frame
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import trio
 
-from socketio_core.trio import ConnectError, connect
-from tests.trio.bench import trio_tcp_test
-from tests.trio.client.server import Connection, open_packet, raw_server, switching, text
+from socketio_core.app.client_socket import ConnectError
+from tests.adapters.client.server import Connection, open_packet, raw_server, switching, text
+from tests.adapters.loops import both_loops_tcp, loop
 
 NAME = "permessage-deflate"
 
@@ -36,28 +35,28 @@ GOOD = [
 
 
 @pytest.mark.parametrize("answer", BAD)
-@trio_tcp_test
+@both_loops_tcp
 async def test_wrong_answers_fail_the_handshake_and_say_why(answer: str) -> None:
     async def agree(connection: Connection, key: bytes) -> None:
         await connection.write(switching(key, f"Sec-WebSocket-Extensions: {answer}\r\n") + text(open_packet()))
-        await trio.sleep_forever()
+        await loop.sleep_forever()
 
     async with raw_server({"websocket": agree}) as server:
         with pytest.raises(ConnectError, match=r"websocket: 101 with (an extension that was|bad parameters of)"):
-            async with connect(server.url, transports=["websocket"], per_message_deflate=True):
+            async with loop.connect(server.url, transports=["websocket"], per_message_deflate=True):
                 pass
 
 
 @pytest.mark.parametrize("answer", GOOD)
-@trio_tcp_test
+@both_loops_tcp
 async def test_right_answers_are_accepted(answer: str) -> None:
     async def agree(connection: Connection, key: bytes) -> None:
         headers = f"Sec-WebSocket-Extensions: {answer}\r\n"
         await connection.write(switching(key, headers) + text(open_packet()) + text('40{"sid":"A"}'))
-        await trio.sleep_forever()
+        await loop.sleep_forever()
 
     async with (
         raw_server({"websocket": agree}) as server,
-        connect(server.url, transports=["websocket"], per_message_deflate=True, close_timeout_s=0.1) as socket,
+        loop.connect(server.url, transports=["websocket"], per_message_deflate=True, close_timeout_s=0.1) as socket,
     ):
         assert socket.id == "A"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import trio
 
+from socketio_core.app.client_socket import ConnectError
 from socketio_core.settings import ClientSettings, EngineClientSettings
-from socketio_core.trio import ConnectError, connect
-from tests.trio.bench import trio_tcp_test
-from tests.trio.client.server import (
+from tests.adapters.client.server import (
     Connection,
     Talk,
     close,
@@ -23,6 +21,7 @@ from tests.trio.client.server import (
     text,
     then_close,
 )
+from tests.adapters.loops import both_loops_tcp, loop
 from tests.trio.wire import frame
 
 SMALL = EngineClientSettings(max_message_bytes=10_000, max_packets_per_payload=20, post_timeout_s=30)
@@ -103,23 +102,23 @@ def framed(*packets: str | bytes) -> Talk:
 async def reason_of(server_url: str, transport: str, **options: Any) -> tuple[str, str]:
     """Connect, and return why it was disconnected: the reason and its detail."""
     reasons: list[str] = []
-    gone = trio.Event()
+    gone = loop.new_event()
     chosen: dict[str, Any] = {"engine": SMALL, "settings": FEW, "close_timeout_s": 1.0, **options}
-    async with connect(server_url, transports=[transport], reconnection=False, **chosen) as socket:
+    async with loop.connect(server_url, transports=[transport], reconnection=False, **chosen) as socket:
 
         @socket.on("disconnect")
         def disconnected(reason: str) -> None:
             reasons.append(reason)
             gone.set()
 
-        with trio.fail_after(60):
+        with loop.fail_after(60):
             await gone.wait()
         return reasons[0], str(socket.disconnect_error or "")
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 @pytest.mark.parametrize("name", PACKETS)
-@trio_tcp_test
+@both_loops_tcp
 async def test_bad_packets_end_the_connection_with_a_reason(transport: str, name: str) -> None:
     packets, reason, wanted = PACKETS[name]
     answers: dict[Any, Any] = {"poll": polled(*packets), "websocket": framed(*packets)}
@@ -131,13 +130,13 @@ async def test_bad_packets_end_the_connection_with_a_reason(transport: str, name
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 @pytest.mark.parametrize("name", HARMLESS)
-@trio_tcp_test
+@both_loops_tcp
 async def test_what_means_nothing_is_ignored(transport: str, name: str) -> None:
     last = '42["still here"]'
     answers: dict[Any, Any] = {"poll": polled(*HARMLESS[name], last), "websocket": framed(*HARMLESS[name], last)}
     async with (
         raw_server(answers) as server,
-        connect(server.url, transports=[transport], close_timeout_s=1.0) as socket,
+        loop.connect(server.url, transports=[transport], close_timeout_s=1.0) as socket,
     ):
         async for event in socket.events():
             assert event == ("still here",)
@@ -170,7 +169,7 @@ POLLS: dict[str, tuple[bytes | Talk, str, str]] = {
 
 
 @pytest.mark.parametrize("name", POLLS)
-@trio_tcp_test
+@both_loops_tcp
 async def test_bad_polls_end_the_connection(name: str) -> None:
     answer, reason, wanted = POLLS[name]
     first = [response('40{"sid":"A"}')]
@@ -204,7 +203,7 @@ POSTS: dict[str, tuple[bytes | Talk, str]] = {
 
 
 @pytest.mark.parametrize("name", POSTS)
-@trio_tcp_test
+@both_loops_tcp
 async def test_refused_posts_end_the_connection(name: str) -> None:
     answer, wanted = POSTS[name]
     polls = [response('40{"sid":"A"}')]
@@ -223,12 +222,12 @@ async def test_refused_posts_end_the_connection(name: str) -> None:
     async with raw_server({"poll": poll, "post": post}) as server:
         reasons: list[str] = []
         options: dict[str, Any] = {"engine": SMALL, "reconnection": False, "close_timeout_s": 1.0}
-        async with connect(server.url, transports=["polling"], **options) as socket:
+        async with loop.connect(server.url, transports=["polling"], **options) as socket:
             socket.on("disconnect", reasons.append)
             await socket.emit("x")
-            with trio.fail_after(60):
+            with loop.fail_after(60):
                 assert [event async for event in socket.events()] == []
-            await trio.testing.wait_all_tasks_blocked()
+            await loop.settle()
             assert wanted in str(socket.disconnect_error)
         assert reasons == ["transport error"]
 
@@ -245,7 +244,7 @@ FRAMES: dict[str, tuple[bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("name", FRAMES)
-@trio_tcp_test
+@both_loops_tcp
 async def test_bad_frames_end_the_connection(name: str) -> None:
     data, reason, wanted = FRAMES[name]
 
@@ -273,7 +272,7 @@ CANDIDATES: dict[str, tuple[bytes | Talk, str]] = {
 
 
 @pytest.mark.parametrize("name", CANDIDATES)
-@trio_tcp_test
+@both_loops_tcp
 async def test_failed_upgrade_leaves_polling_as_it_was(name: str) -> None:
     answer, wanted = CANDIDATES[name]
 
@@ -288,8 +287,8 @@ async def test_failed_upgrade_leaves_polling_as_it_was(name: str) -> None:
 
     async with raw_server({"websocket": talk}, upgrades=["websocket"]) as server:
         errors: list[str] = []
-        async with connect(server.url) as socket:
-            failed = trio.Event()
+        async with loop.connect(server.url) as socket:
+            failed = loop.new_event()
 
             @socket.manager.on("upgrade_error")
             def upgrade_failed(detail: str) -> None:
@@ -306,7 +305,7 @@ async def test_failed_upgrade_leaves_polling_as_it_was(name: str) -> None:
         assert server.websockets == 1
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_flood_of_events_before_connect_is_bounded() -> None:
     async def talk(connection: Connection, key: bytes) -> None:
         await connection.write(switching(key) + text(open_packet()) + text('42["flood"]') * 11)
@@ -314,13 +313,13 @@ async def test_flood_of_events_before_connect_is_bounded() -> None:
 
     async with raw_server({"websocket": talk}) as server:
         with pytest.raises(ConnectError, match="too many events before the namespace was connected"):
-            async with connect(server.url, transports=["websocket"], settings=FEW):
+            async with loop.connect(server.url, transports=["websocket"], settings=FEW):
                 pytest.fail("it must not connect")
 
 
 @pytest.mark.parametrize("is_clean", [True, False], ids=["close frame", "without a word"])
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_connection_that_closes_before_connect_is_answered_is_an_error(transport: str, is_clean: bool) -> None:  # noqa: FBT001 - a row
     async def talk(connection: Connection, key: bytes) -> None:
         await connection.write(switching(key) + text(open_packet()))
@@ -338,13 +337,13 @@ async def test_connection_that_closes_before_connect_is_answered_is_an_error(tra
     }
     async with raw_server(answers) as server:
         with pytest.raises(ConnectError) as error:
-            async with connect(server.url, transports=[transport], close_timeout_s=1.0):
+            async with loop.connect(server.url, transports=[transport], close_timeout_s=1.0):
                 pytest.fail("it must not connect")
         assert wanted[transport, is_clean] in error.value.message
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_connect_that_is_never_answered_fails_in_time(transport: str) -> None:
     async def talk(connection: Connection, key: bytes) -> None:
         await connection.write(switching(key) + text(open_packet(pingInterval=100_000)))
@@ -352,8 +351,8 @@ async def test_connect_that_is_never_answered_fails_in_time(transport: str) -> N
 
     answers: dict[Any, Any] = {"websocket": talk, "poll": hang}
     async with raw_server(answers, pingInterval=100_000) as server:
-        began = trio.current_time()
+        began = loop.current_time()
         with pytest.raises(ConnectError, match="no answer to CONNECT within 45 s"):
-            async with connect(server.url, transports=[transport], close_timeout_s=1.0):
+            async with loop.connect(server.url, transports=[transport], close_timeout_s=1.0):
                 pytest.fail("it must not connect")
-        assert trio.current_time() - began < 50
+        assert loop.current_time() - began < 50

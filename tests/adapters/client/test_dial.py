@@ -6,16 +6,18 @@ import re
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
+from socketio_core import Server
 from socketio_core.app import Socket
-from socketio_core.trio import ConnectError, Server, connect
-from tests.trio.bench import core_of, trio_tcp_test
-from tests.trio.client.server import raw_server
+from socketio_core.app.client_socket import ConnectError
+from tests.adapters.bench import core_of
+from tests.adapters.client.server import raw_server
+from tests.adapters.loops import both_loops_tcp, loop
 
 AUTHORIZATION = b"Basic YW5uOnNlY3JldA=="  # ann:secret
 
@@ -28,7 +30,7 @@ class HttpProxy:
         self.url = ""
         self.heads: list[bytes] = []
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: Any) -> None:
         try:
             head = b""
             while b"\r\n\r\n" not in head:
@@ -43,28 +45,29 @@ class HttpProxy:
                     await stream.send_all(self.answer)
                     await stream.aclose()
                     return
-                host, port = line.split()[1].split(":")
-                other = await trio.open_tcp_stream(host, int(port))
+                port = line.split()[1].partition(":")[2]
+                other = await loop.connect_tcp(int(port))
                 await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
                 found = re.match(r"\w+ http://([\d.]+):(\d+)(/\S*) ", line)
                 assert found, line
-                other = await trio.open_tcp_stream(found[1], int(found[2]))
+                other = await loop.connect_tcp(int(found[2]))
                 await other.send_all(head.replace(f"http://{found[1]}:{found[2]}".encode(), b"", 1))
-            async with trio.open_nursery() as nursery:
+            async with loop.open_nursery() as nursery:
                 nursery.start_soon(pipe, stream, other)
                 nursery.start_soon(pipe, other, stream)
         except trio.BrokenResourceError:
             pass
 
 
-async def pipe(source: trio.SocketStream, target: trio.SocketStream) -> None:
+async def pipe(source: Any, target: Any) -> None:
     try:
-        async for data in source:
+        while data := await source.receive_some():
             # Requests that follow on the same connection are in absolute form too.
             await target.send_all(re.sub(rb"^(GET|POST) http://[\d.:]+/", rb"\1 /", bytes(data)))
-        await target.aclose()
     except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass
+    finally:
         await target.aclose()
 
 
@@ -72,20 +75,18 @@ async def pipe(source: trio.SocketStream, target: trio.SocketStream) -> None:
 async def proxying(answer: bytes | None = None) -> AsyncGenerator[HttpProxy]:
     """Run a proxy on a free port of 127.0.0.1."""
     proxy = HttpProxy(answer)
-    async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        proxy.url = f"http://ann:secret@127.0.0.1:{listener.socket.getsockname()[1]}"
-        nursery.start_soon(trio.serve_listeners, proxy.serve, [listener])
+    async with loop.open_nursery() as nursery:
+        proxy.url = f"http://ann:secret@127.0.0.1:{await loop.serve_tcp(nursery, proxy.serve)}"
         yield proxy
         nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_both_transports_go_through_a_proxy(transport: str) -> None:
     async with raw_server() as server, proxying() as proxy:
         options = {"transports": [transport], "proxy": proxy.url}
-        async with connect(server.url, close_timeout_s=1.0, **options) as socket:  # type: ignore[arg-type] # as it says
+        async with loop.connect(server.url, close_timeout_s=1.0, **options) as socket:
             assert socket.id == "A"
         method = b"CONNECT " if transport == "websocket" else b"GET http://127.0.0.1:"
         assert proxy.heads[0].startswith(method)
@@ -110,41 +111,41 @@ async def test_both_transports_go_through_a_proxy(transport: str) -> None:
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 21, "proxy sent more than 20 informational responses"),
     ],
 )
-@trio_tcp_test
+@both_loops_tcp
 async def test_proxies_refuse_in_words(answer: bytes, problem: str) -> None:
     async with raw_server() as server, proxying(answer) as proxy:
         with pytest.raises(ConnectError) as error:
-            async with connect(server.url, transports=["websocket"], proxy=proxy.url):
+            async with loop.connect(server.url, transports=["websocket"], proxy=proxy.url):
                 pytest.fail("it must not connect")
         assert problem in error.value.message
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_end_in_the_middle_of_a_tls_handshake_is_told_without_a_guess() -> None:
     async with proxying(b"HTTP/1.1 200 OK\r\n\r\n") as proxy:
         with pytest.raises(ConnectError) as caught:
-            async with connect("https://localhost:81", transports=["websocket"], proxy=proxy.url):
+            async with loop.connect("https://localhost:81", transports=["websocket"], proxy=proxy.url):
                 pytest.fail("it must not connect")
     assert caught.value.message.endswith("websocket: TLS: the connection was closed during the handshake")
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_proxy_that_is_not_there_is_named() -> None:
     with pytest.raises(ConnectError, match=r"proxy 127\.0\.0\.1:1: Connection refused"):
-        async with connect("http://127.0.0.1:9", proxy="http://127.0.0.1:1"):
+        async with loop.connect("http://127.0.0.1:9", proxy="http://127.0.0.1:1"):
             pytest.fail("it must not connect")
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_plain_server_behind_https_is_told() -> None:
     async with raw_server({"accept": b"HTTP/1.1 400 Bad request\r\n\r\n"}) as server:
         with pytest.raises(ConnectError, match=r"TLS: .* \(does the server speak TLS there\?\)"):
-            async with connect(server.url.replace("http://", "https://"), transports=["websocket"]):
+            async with loop.connect(server.url.replace("http://", "https://"), transports=["websocket"]):
                 pytest.fail("it must not connect")
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_tls_goes_through_the_tunnel_of_a_proxy(transport: str, certificate: Path) -> None:
     io = Server()
 
@@ -154,12 +155,12 @@ async def test_tls_goes_through_the_tunnel_of_a_proxy(transport: str, certificat
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    async with trio.open_nursery() as nursery, proxying() as proxy:
-        (url,) = await nursery.start(partial(io.serve, "127.0.0.1", 0, ssl_context=context))
+    async with loop.open_nursery() as nursery, proxying() as proxy:
+        (url,) = await loop.serve(nursery, io, host="127.0.0.1", ssl_context=context)
         port = url.rpartition(":")[2]
         trusting = ssl.create_default_context(cafile=str(certificate))
         options = {"transports": [transport], "proxy": proxy.url, "ssl_context": trusting}
-        async with connect(f"https://localhost:{port}", **options) as socket:  # type: ignore[arg-type] # as it says
+        async with loop.connect(f"https://localhost:{port}", **options) as socket:
             assert await socket.call("echo", "x" * 100_000) == "x" * 100_000
             (member,) = core_of(io).hub.of("/").members.values()
             assert member.connection.session.request.scheme == "https"
@@ -170,7 +171,7 @@ async def test_tls_goes_through_the_tunnel_of_a_proxy(transport: str, certificat
         nursery.cancel_scope.cancel()
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_default_tls_context_is_made_once() -> None:
     made: list[ssl.SSLContext] = []
     create = ssl.create_default_context
@@ -183,7 +184,7 @@ async def test_default_tls_context_is_made_once() -> None:
         patch.setattr(ssl, "create_default_context", make)
         async with raw_server({"accept": b"HTTP/1.1 400 Bad request\r\n\r\n"}) as server:
             with pytest.raises(ConnectError):
-                async with connect(server.url.replace("http://", "https://"), try_all_transports=True):
+                async with loop.connect(server.url.replace("http://", "https://"), try_all_transports=True):
                     pytest.fail("it must not connect")
             assert server.connections == 2
     assert len(made) == 1

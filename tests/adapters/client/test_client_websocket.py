@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import trio
-from trio.testing import wait_all_tasks_blocked
-
 from socketio_core.app.client_manager import host_behind
+from socketio_core.app.runtime import Event
 from socketio_core.settings import ClientSettings, EngineClientSettings
-from socketio_core.trio import connect
 from socketio_core.wire.client.site import CLOSE_S
-from tests.trio.bench import task_count, trio_tcp_test, until
-from tests.trio.client.server import Connection, Talk, open_packet, raw_server, switching, text
+from tests.adapters.bench import until
+from tests.adapters.client.server import Connection, Talk, open_packet, raw_server, switching, text
+from tests.adapters.loops import both_loops_tcp, loop
 
 BLOCK = "x" * 100_000
 QUIET = EngineClientSettings(high_water_bytes=4 * len(BLOCK))
 
 
-def deaf(until_told: trio.Event, *packets: str, ping_interval_s: int = 5) -> Talk:
+def deaf(until_told: Event, *packets: str, ping_interval_s: int = 5) -> Talk:
     """Open a session, connect, send these, and read nothing; then drop the connection."""
 
     async def talk(connection: Connection, key: bytes) -> None:
@@ -28,36 +26,38 @@ def deaf(until_told: trio.Event, *packets: str, ping_interval_s: int = 5) -> Tal
     return talk
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_server_that_reads_nothing_does_not_keep_a_lost_connection_alive() -> None:
-    told = trio.Event()
+    told = loop.new_event()
     async with (
         raw_server({"websocket": deaf(told)}) as server,
-        connect(server.url, transports=["websocket"], reconnection=False, engine=QUIET, close_timeout_s=1.0) as socket,
+        loop.connect(
+            server.url, transports=["websocket"], reconnection=False, engine=QUIET, close_timeout_s=1.0
+        ) as socket,
     ):
         reasons: list[str] = []
         socket.on("disconnect", reasons.append)
-        await wait_all_tasks_blocked()
-        before = task_count()
+        await loop.settle()
+        before = loop.task_count()
         for _ in range(100):
             await socket.emit("block", BLOCK)
             if not socket.connected:
                 break
-        assert task_count() > before, "a task waits for the socket to take more"
+        assert loop.task_count() > before or loop.name == "asyncio", "a task waits for the socket to take more"
         await until(lambda: reasons, "the server's silence is noticed", 10)
         assert reasons == ["ping timeout"]
-        await until(lambda: task_count() == before - 1, "the pump has ended", 4 * CLOSE_S)
+        await until(lambda: loop.task_count() == before - 1, "the pump has ended", 4 * CLOSE_S)
         told.set()
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_broken_connection_is_noticed_by_who_writes_when_nobody_reads() -> None:
     """Or the handler would wait for the buffer to empty, and the reader for the handler."""
-    told = trio.Event()
+    told = loop.new_event()
     talk = deaf(told, '42["work"]', '42["work"]', ping_interval_s=25)
     async with (
         raw_server({"websocket": talk}) as server,
-        connect(
+        loop.connect(
             server.url,
             transports=["websocket"],
             reconnection=False,
@@ -74,10 +74,10 @@ async def test_a_broken_connection_is_noticed_by_who_writes_when_nobody_reads() 
                 await socket.emit("block", BLOCK)
 
         await until(lambda: host_behind(socket.manager).core.is_over_high_water, "the handler waits")
-        await trio.sleep(1)
-        began = trio.current_time()
+        await loop.sleep(1)
+        began = loop.current_time()
         told.set()
         await until(lambda: reasons, "the end is noticed")
-        assert trio.current_time() - began < 1
+        assert loop.current_time() - began < 1
         assert reasons == ["transport close"]
         assert "the connection was lost" in str(socket.disconnect_error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any, Final, Literal
 
 import trio
 
+from tests.adapters.loops import loop
 from tests.trio.wire import frame
 
 HANDSHAKE: Final[dict[str, Any]] = {
@@ -61,7 +61,7 @@ class Gone(Exception):  # noqa: N818 - an end
 class Connection:
     """One TCP connection of the client."""
 
-    def __init__(self, server: RawServer, stream: trio.SocketStream) -> None:
+    def __init__(self, server: RawServer, stream: Any) -> None:
         self.server = server
         self.stream = stream
         self._buffer = b""
@@ -101,12 +101,12 @@ class RawServer:
         self.answers = dict(answers or {})
         self.handshake = open_packet(**handshake)
         self.received: list[bytes] = []
-        self.to_poll, self._poll_news = trio.open_memory_channel[str](math.inf)
+        self.to_poll = loop.new_queue()
         self.connections = 0
         self.url = ""
         self.websockets = 0
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: Any) -> None:
         connection = Connection(self, stream)
         self.connections += 1
         try:
@@ -143,7 +143,7 @@ class RawServer:
         elif "poll" in self.answers:
             await self._answer("poll", connection, b"")
         else:
-            await connection.write(response(await self._poll_news.receive()))
+            await connection.write(response(await self.to_poll.receive()))
 
     async def _answer(self, kind: Kind, connection: Connection, key: bytes) -> None:
         answer = self.answers[kind]
@@ -216,9 +216,7 @@ def websocket(*data: bytes, headers: str = "", token: str | None = None, stay: b
 async def raw_server(answers: Mapping[Kind, bytes | Talk] | None = None, **handshake: Any) -> AsyncGenerator[RawServer]:
     """Serve on a free port of 127.0.0.1."""
     server = RawServer(answers, **handshake)
-    async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        server.url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
-        nursery.start_soon(trio.serve_listeners, server.serve, [listener])
+    async with loop.open_nursery() as nursery:
+        server.url = f"http://127.0.0.1:{await loop.serve_tcp(nursery, server.serve)}"
         yield server
         nursery.cancel_scope.cancel()

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import trio
 
+from socketio_core.app.client_socket import ConnectError
 from socketio_core.settings import EngineClientSettings
-from socketio_core.trio import ConnectError, connect
-from tests.trio.bench import trio_tcp_test
-from tests.trio.client.server import (
+from tests.adapters.client.server import (
     Kind,
     Talk,
     close,
@@ -24,6 +22,7 @@ from tests.trio.client.server import (
     then_close,
     websocket,
 )
+from tests.adapters.loops import both_loops_tcp, loop
 from tests.trio.wire import frame
 
 OPEN = response(open_packet())
@@ -145,31 +144,31 @@ def rows() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("transport", "answers", "wanted"), [*rows()])
-@trio_tcp_test
+@both_loops_tcp
 async def test_clear_error_in_time(transport: str, answers: Mapping[Kind, bytes | Talk], wanted: str) -> None:
     async with raw_server(answers) as server:
-        began = trio.current_time()
+        began = loop.current_time()
         with pytest.raises(ConnectError) as error:
-            async with connect(server.url, transports=[transport], engine=SMALL):
+            async with loop.connect(server.url, transports=[transport], engine=SMALL):
                 pytest.fail("it must not connect")
         assert wanted in error.value.message
-        assert trio.current_time() - began <= 25
+        assert loop.current_time() - began <= 25
         assert server.connections <= 2
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_good_server_is_good() -> None:
     """Or the rows above would prove nothing."""
     for transport in ("polling", "websocket"):
-        async with raw_server() as server, connect(server.url, transports=[transport]) as socket:
+        async with raw_server() as server, loop.connect(server.url, transports=[transport]) as socket:
             assert socket.id == "A"
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_every_transport_is_named_when_all_fail() -> None:
     async with raw_server({"handshake": response("", "500 X"), "websocket": close}) as server:
         with pytest.raises(
             ConnectError, match=r"polling: HTTP 500; websocket: the server closed the connection before it answered"
         ):
-            async with connect(server.url, try_all_transports=True):
+            async with loop.connect(server.url, try_all_transports=True):
                 pytest.fail("it must not connect")

@@ -1,10 +1,10 @@
 """A shortcut past wsproto for plain frames, which is what nearly all frames are.
 
 Plain is a frame that is final, text or binary, masked if a client sent it, without extension bits, outside of a
-fragmented message, and up to `MAX_PLAIN_BYTES` long, its length written in the shortest form. wsproto stays the
-authority: every other frame goes to it whole, as its bytes arrive, and so does a text that is not UTF-8.
-`tests/wire/test_plain_frames.py` compares the two over any bytes in any chunks. The one difference: wsproto sees a
-wrong text as soon as its first wrong byte arrives, this at the end of its frame.
+fragmented message, and up to `MAX_PLAIN_BYTES` long, its length written in the shortest form; and a ping or a pong.
+wsproto stays the authority: every other frame goes to it whole, as its bytes arrive, and so does a text that is not
+UTF-8. `tests/wire/test_plain_frames.py` compares the two over any bytes in any chunks. The one difference: wsproto sees
+a wrong text as soon as its first wrong byte arrives, this at the end of its frame.
 
 It triples how many events a server can echo (benchmarks: server). `Server(shortcuts=False)` does without.
 """
@@ -25,6 +25,8 @@ _TABLE_BYTES: Final = 2048
 
 _TEXT, _BINARY = 0x81, 0x82
 _PLAIN = (_TEXT, _BINARY)
+_PING, _PONG = 0x89, 0x8A
+_CONTROL = (_PING, _PONG)
 _FINAL, _MASKED = 0x80, 0x80
 
 _MASKED_WITH: Final = [bytes(byte ^ mask for byte in range(256)) for mask in range(256)]
@@ -39,6 +41,17 @@ class Foreign:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+
+
+@final
+class Control:
+    """A ping or pong: a peer may send very many, and wsproto takes ten times as long for one."""
+
+    __slots__ = ("is_ping", "payload")
+
+    def __init__(self, payload: bytes, *, is_ping: bool) -> None:
+        self.payload = payload
+        self.is_ping = is_ping
 
 
 class PlainFrames:
@@ -77,9 +90,9 @@ class PlainFrames:
         self.has_foreign = False
         self.has_more = False
 
-    def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Foreign]:
+    def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Control | Foreign]:
         """Take what was read. Returns the messages of plain frames, and pieces of others; some `limit` at the most."""
-        found: list[str | bytes | Foreign] = []
+        found: list[str | bytes | Control | Foreign] = []
         self.has_more = self.has_foreign = False
         if self._left:
             self.has_foreign = True
@@ -126,6 +139,15 @@ class PlainFrames:
                     at = end
                     continue
             self.has_foreign = True
+            if first in _CONTROL and second & 0x7F < 126 and (second >= _MASKED) is is_masked:
+                start = at + head_bytes
+                end = start + (second & 0x7F)
+                if size < end:
+                    break
+                said = _opened(data, start, end) if is_masked else data[start:end]
+                found.append(Control(said, is_ping=first == _PING))
+                at = end
+                continue
             handed_on, self._handed_on = self._handed_on, 0
             end = _end_of_frame(data, at)
             if not end:  # its header is incomplete
@@ -139,6 +161,13 @@ class PlainFrames:
             at = min(end, size)
         self._tail = data[at:]
         return found
+
+
+def _opened(data: bytes, start: int, end: int) -> bytes:
+    """Return a short payload without its mask, which stands before it."""
+    length = end - start
+    mask = (data[start - 4 : start] * (length // 4 + 1))[:length]
+    return (int.from_bytes(data[start:end], "little") ^ int.from_bytes(mask, "little")).to_bytes(length, "little")
 
 
 def _unmasked(data: bytes, start: int, end: int) -> bytes:
@@ -176,3 +205,8 @@ def plain_frame(message: str | bytes) -> bytes:
 def masked_frame(message: str | bytes) -> bytes:
     """Return the frame in which a client sends a message that is not to be compressed: masked, by wsproto."""
     return bytes(FrameProtocol(client=True, extensions=[]).send_data(message))
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """Return the frame in which a server answers a ping."""
+    return bytes((_PONG, len(payload))) + payload

@@ -26,7 +26,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 
@@ -39,7 +39,7 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import SLICE_BYTES
-from socketio_core.wire.plain_frames import Foreign, PlainFrames, masked_frame, plain_frame
+from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frame, plain_frame, pong_frame
 
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
@@ -266,7 +266,7 @@ class Frames(Generic[_W]):
             self._has_more = False
         return len(pieces)
 
-    def _sift(self, pieces: list[str | bytes | Foreign], now: float) -> list[Frame]:
+    def _sift(self, pieces: list[str | bytes | Control | Foreign], now: float) -> list[Frame]:
         """Let wsproto have what is its own, and the engine what comes before. Returns the messages behind that."""
         messages: list[Frame] = []
         for found in pieces:
@@ -275,6 +275,11 @@ class Frames(Generic[_W]):
                 messages = []
                 self._give_wsproto(found.data)
                 self._take_events(_NO_LIMIT, now)
+            elif type(found) is Control:
+                if found.is_ping and self._is_listening and self._outbound is _WRITING:
+                    self._hand_over(messages, now)
+                    messages = []
+                    self._ping_received(found.payload, now)
             else:
                 messages.append(found)
         return messages
@@ -326,8 +331,7 @@ class Frames(Generic[_W]):
                     self._count_fragment(now)
             elif isinstance(event, Ping):
                 if frames.state is ConnectionState.OPEN:  # after our close frame nothing more is sent
-                    self._pong = frames.send(event.response())  # the last one will do (RFC 6455, 5.5.3)
-                    self._count_ping(now)
+                    self._ping_received(bytes(event.payload), now)
             elif isinstance(event, CloseConnection):
                 self._peer_closed(event, now)
             if left <= 0 or not self._is_listening:
@@ -341,8 +345,11 @@ class Frames(Generic[_W]):
         if self._fragments >= limit:
             self._break_off(f"message in more than max_fragments: {limit}", now)
 
-    def _count_ping(self, now: float) -> None:
-        """Close when the peer takes no pongs, but sends pings."""
+    def _ping_received(self, payload: bytes, now: float) -> None:
+        """Answer it; close when the peer takes no pongs, but sends pings."""
+        is_server = self._role is ConnectionType.SERVER
+        # The last one will do (RFC 6455, 5.5.3).
+        self._pong = pong_frame(payload) if is_server else self._frames.send(Pong(payload=payload))
         self._pings += 1
         if self._pings > self._mount.engine_settings.max_unanswered_pings:
             self._break_off("pings come faster than their pongs are taken", now)

@@ -1,8 +1,10 @@
 """Print the files of tests that the versions of trio, h11 and wsproto can change.
 
-That is every file which imports one of them, or starts a program, by itself or through what it imports of this
-repository, `socketio_core` too. The others never reach these packages, and were run on the newest versions. So nothing
-has to be listed here when a folder is added; what is left out, and why, is in `WITHOUT`.
+Those are the tests of a folder whose files use one of these packages themselves, as `tests/wire/` of
+`socketio_core/wire/` and `tests/conformance/` of `conformance/`: what is above speaks to ours only. Of them a file
+counts that reaches one of the packages, or starts a program, by itself or through what it imports of this repository.
+All other tests were run on the newest versions. So nothing has to be listed here when a folder is added; what is left
+out, and why, is in `WITHOUT`.
 """
 
 from __future__ import annotations
@@ -16,15 +18,32 @@ ROOT = Path(__file__).resolve().parents[1]
 WITHOUT = (
     "tests/asyncio/",  # no trio; what it needs of h11 and wsproto, the tests of wire/ have seen
     "tests/benchmarks/",  # they run the same server
-    "tests/cli/test_console.py",  # about terminals, and
-    "tests/cli/test_streams.py",  # about standard streams: the client below is that of test_script
-    "tests/conformance/test_cli.py",  # about the suite itself, as are
+    "tests/cli/test_console.py",  # about terminals,
+    "tests/cli/test_lines.py",  # files,
+    "tests/cli/test_main.py",
+    "tests/cli/test_options.py",  # options,
+    "tests/cli/test_serve.py",
+    "tests/cli/test_streams.py",  # and standard streams: the client below is that of test_script
+    "tests/cli/test_text.py",
+    "tests/cli/test_values.py",
+    "tests/conformance/test_cli.py",  # about the suite itself, as are those of its mutants
     "tests/conformance/test_client_mutants.py",
+    "tests/conformance/test_imports.py",
     "tests/conformance/test_mutants.py",
-    "tests/interop/",  # the official clients see what the conformance suite sees, and are slow
-    "tests/test_packaging.py",  # of the distribution, not of what it needs
+    "tests/conformance/test_sans.py",  # the same cases as through the hosts
+    "tests/demo/test_chat.py",  # about what the page shows
+    "tests/trio/client/test_hostile_",  # about what peers may say, all of which our own code reads; the same goes for
+    "tests/trio/test_fuzz.py",
+    "tests/trio/test_hostile_",
+    "tests/trio/test_order.py",  # thousands of messages,
+    "tests/trio/test_parser_faults.py",
+    "tests/trio/test_published_suites.py",
+    "tests/wire/client/test_fuzz.py",  # and for walks
+    "tests/wire/test_fuzz.py",
+    "tests/wire/test_plain_",
 )
-REACHED = {"trio", "h11", "wsproto", "subprocess"}
+PACKAGES = {"trio", "h11", "wsproto"}
+REACHED = PACKAGES | {"subprocess"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -62,11 +81,20 @@ def reaches(path: Path) -> bool:
     return False
 
 
+@cache
+def is_about_users(folder: str) -> bool:
+    """Whether the files that the tests in `tests/FOLDER/` are about use one of the packages themselves."""
+    places = (ROOT / folder, ROOT / "socketio_core" / folder)
+    files = (path for place in places for path in place.rglob("*.py"))
+    return any(module.partition(".")[0] in PACKAGES for path in files for module in imports(path))
+
+
 def main() -> None:
     """Print them, one in a line."""
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         name = path.relative_to(ROOT).as_posix()
-        if not name.startswith(WITHOUT) and reaches(path):
+        folder = name.split("/")[1]
+        if is_about_users(folder) and not name.startswith(WITHOUT) and reaches(path):
             print(name)
 
 

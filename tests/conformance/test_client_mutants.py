@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,7 +15,9 @@ import trio
 from conformance.clients.case import ClientCase, all_client_cases
 from conformance.clients.peer import ClientPeer
 from conformance.clients.run import ClientResult, check
+from conformance.hosting import ROOT
 from conformance.mutants.clients import ClientMutant, all_client_mutants
+from tests.conformance import forks
 
 CASES = {case.name: case for case in all_client_cases()}
 MUTANTS = {mutant.name: mutant for mutant in all_client_mutants()}
@@ -53,14 +58,14 @@ def ringing(case: ClientCase, bell: trio.Event) -> ClientCase:
     return replace(case, run=run)
 
 
-async def run_all(mutants: Sequence[ClientMutant]) -> dict[str, list[ClientResult]]:
+async def run_all(path: str, mutants: Sequence[ClientMutant]) -> dict[str, list[ClientResult]]:
     """Run mutants side by side."""
     found: dict[str, list[ClientResult]] = {}
     beginning = trio.CapacityLimiter(AT_ONCE)
 
     async def run(mutant: ClientMutant, is_up: trio.Event) -> None:
-        command = [sys.executable, "-m", "conformance.mutants.clients", mutant.name]
-        found[mutant.name] = await check(command, [ringing(control_of(mutant), is_up), *named_by(mutant)])
+        cases = [ringing(control_of(mutant), is_up), *named_by(mutant)]
+        found[mutant.name] = await check(forks.command(path, mutant.name), cases)
 
     async def begin(mutant: ClientMutant) -> None:
         is_up = trio.Event()
@@ -80,11 +85,23 @@ def is_as_told(results: Sequence[ClientResult]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def problems() -> dict[str, Problems]:
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a server of mutants listens."""
+    path = str(tmp_path_factory.mktemp("forks") / "socket")
+    words = [sys.executable, "-m", "tests.conformance.forks", path]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"listening\n"
+        yield path
+        os.killpg(server.pid, signal.SIGKILL)  # and whoever of the mutants does not end
+
+
+@pytest.fixture(scope="module")
+def problems(forking: str) -> dict[str, Problems]:
     """What went wrong with each mutant; a busy machine may be too slow for a defect to show, so there are two tries."""
-    found = trio.run(run_all, list(MUTANTS.values()))
+    found = trio.run(run_all, forking, list(MUTANTS.values()))
     odd = [MUTANTS[name] for name, results in found.items() if not is_as_told(results)]
-    found |= trio.run(run_all, odd)
+    found |= trio.run(run_all, forking, odd)
     return {name: {result.case.name: result.problem for result in results} for name, results in found.items()}
 
 
@@ -106,3 +123,12 @@ def test_every_case_can_fail() -> None:
 
 def test_names_of_mutants_are_unique() -> None:
     assert len(all_client_mutants()) == len(MUTANTS)
+
+
+def test_a_mutant_can_be_had_from_the_command_line() -> None:
+    """As conformance/README.md says."""
+    mutant = next(iter(MUTANTS.values()))
+    command = [sys.executable, "-m", "conformance.mutants.clients", mutant.name]
+    control, *others = trio.run(check, command, [control_of(mutant), named_by(mutant)[0]])
+    assert control.problem is None
+    assert [other for other in others if other.problem is None] == []

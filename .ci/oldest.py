@@ -1,10 +1,10 @@
 """Print the files of tests that the versions of trio, h11 and wsproto can change.
 
 Those are the tests of a folder whose files use one of these packages themselves, as `tests/wire/` of
-`socketio_core/wire/` and `tests/conformance/` of `conformance/`: what is above speaks to ours only. Of them a file
-counts that reaches one of the packages, or starts a program, by itself or through what it imports of this repository.
-All other tests were run on the newest versions. So nothing has to be listed here when a folder is added; what is left
-out, and why, is in `WITHOUT`.
+`socketio_core/wire/` and `tests/conformance/` of `conformance/`, and those of what adapters share: what is above speaks
+to ours only. Of them a file counts that reaches one of the packages, or starts a program, by itself or through what it
+imports of this repository. All other tests were run on the newest versions. So nothing has to be listed here when a
+folder is added; what is left out, and why, is in `WITHOUT`.
 """
 
 from __future__ import annotations
@@ -15,30 +15,24 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+ALSO = ("adapters",)  # on trio's loop, of which `tests/trio/` does not say these things again
 WITHOUT = (
+    "tests/adapters/test_hostile_",  # about what peers may say, all of which our own code reads,
+    "tests/adapters/test_order.py",  # and thousands of messages
+    "tests/adapters/test_parser_faults.py",
     "tests/asyncio/",  # no trio; what it needs of h11 and wsproto, the tests of wire/ have seen
     "tests/benchmarks/",  # they run the same server
-    "tests/cli/test_console.py",  # about terminals,
-    "tests/cli/test_lines.py",  # files,
-    "tests/cli/test_main.py",
-    "tests/cli/test_options.py",  # options,
-    "tests/cli/test_serve.py",
-    "tests/cli/test_streams.py",  # and standard streams: the client below is that of test_script
-    "tests/cli/test_text.py",
-    "tests/cli/test_values.py",
+    "tests/cli/",  # about terminals, files and streams: the client below is that of tests/trio/client/
     "tests/conformance/test_cli.py",  # about the suite itself, as are those of its mutants
     "tests/conformance/test_client_mutants.py",
     "tests/conformance/test_imports.py",
     "tests/conformance/test_mutants.py",
     "tests/conformance/test_sans.py",  # the same cases as through the hosts
     "tests/demo/test_chat.py",  # about what the page shows
-    "tests/trio/client/test_hostile_",  # about what peers may say, all of which our own code reads; the same goes for
+    "tests/trio/client/test_hostile_",  # about what peers may say, as above, and for
     "tests/trio/test_fuzz.py",
-    "tests/trio/test_hostile_",
-    "tests/trio/test_order.py",  # thousands of messages,
-    "tests/trio/test_parser_faults.py",
     "tests/trio/test_published_suites.py",
-    "tests/wire/client/test_fuzz.py",  # and for walks
+    "tests/wire/client/test_fuzz.py",  # walks
     "tests/wire/test_fuzz.py",
     "tests/wire/test_plain_",
 )
@@ -84,6 +78,8 @@ def reaches(path: Path) -> bool:
 @cache
 def is_about_users(folder: str) -> bool:
     """Whether the files that the tests in `tests/FOLDER/` are about use one of the packages themselves."""
+    if folder in ALSO:
+        return True
     places = (ROOT / folder, ROOT / "socketio_core" / folder)
     files = (path for place in places for path in place.rglob("*.py"))
     return any(module.partition(".")[0] in PACKAGES for path in files for module in imports(path))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Callable, Generator
-from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from typing import Any, Final
 import hypothesis
 import pytest
 
+from tests.counting import Counting, is_of_core
 from tests.effort import FUZZ, LONG, examples
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -82,55 +82,32 @@ def pytest_configure(config: pytest.Config) -> None:
         max_examples=examples(100),
     )
     hypothesis.settings.load_profile("default")
+    if (coverage := config.pluginmanager.get_plugin("_cov")) is not None:
+        config.pluginmanager.register(Counting(coverage))
 
 
-# -- coverage --------------------------------------------------------------------------------------------------------
+# -- collection ------------------------------------------------------------------------------------------------------
 
 
-def _adapters() -> list[str]:
-    """Return what coverage leaves out of the package, as patterns of paths."""
-    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["run"]
-    return list(table["omit"])
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector away from what lives until the end: thousands of tests and all that they import.
 
-
-UNCOUNTED: Final = (
-    "tests/conformance/test_cli.py",
-    "tests/conformance/test_mutants.py",
-    "tests/engineio/test_conservation.py",
-    "tests/engineio/test_leaks.py",
-    "tests/socketio/client/test_machine.py",
-    "tests/socketio/client/test_upgrade_orders.py",
-)
-"""Long walks, which take half the time when nobody counts; what they reach has tests of its own."""
-
-
-def _tests_core(path: Path, adapters: list[str]) -> bool:
-    """Whether a file of tests has its like in the core, as `tests/app/…` in `app/`, or goes through all of the core.
-
-    Only such tests count for coverage, and those of the conformance suite that run in memory. A line of the core that
-    nothing but a real socket reaches has no test; and tests with other programs would be slower for nothing.
+    It would look at all of it again and again, and so would each test that calls it.
     """
-    parts = path.relative_to(ROOT / "tests").parts
-    if path.relative_to(ROOT).as_posix() in UNCOUNTED:
-        return False
-    if parts[0] == "conformance":
-        return parts[1] not in ("test_client_mutants.py", "test_clients.py", "test_hosts.py")
-    if len(parts) == 1:
-        return parts[0] not in ("test_packaging.py", "test_readme.py")
-    like = Path("socketio_core", parts[0])
-    return (ROOT / like).exists() and not any(fnmatch(str(like / "x"), adapter) for adapter in adapters)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Count coverage where it is asked for; begin with what takes long, so that no process has that last."""
-    adapters = _adapters()
-    of_core = {path: _tests_core(path, adapters) for path in {item.path for item in items}}
-    if config.pluginmanager.has_plugin("_cov"):
-        for item in items:
-            if not of_core[item.path]:
-                item.add_marker("no_cover")
+    """Begin with what takes long, so that no process has that last."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: of_core[item.path])
+        items.sort(key=lambda item: is_of_core(item.path))
 
 
 # -- several processes -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A thousand messages in both directions: in order, none lost, none twice, whatever carries them."""
+"""Hundreds of messages in both directions: in order, none lost, none twice, whatever carries them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.trio.clients import Client, PollingClient, WebSocketClient
 from tests.trio.wire import WEBSOCKET, Peer
 
-COUNT: Final = 1000
+COUNT: Final = 400
 NUMBERS: Final = list(range(COUNT))
 
 
@@ -112,7 +112,7 @@ class _Upgrading(Client):
                     await self._websocket.send("5")
 
 
-@pytest.mark.parametrize("moment_s", [0.0, 0.0001, 0.01, 0.1, 0.5, 0.9999])
+@pytest.mark.parametrize("moment_s", [0.0, 0.0001, 0.01, 0.1, 0.2, 0.3999])
 @both_loops
 async def test_order_is_kept_across_an_upgrade_at_any_moment(moment_s: float) -> None:
     io = _Counting()

@@ -30,6 +30,8 @@ def test_host_passes(host: str, require_tool: Callable[[str], str]) -> None:
         require_tool("npm")
     must = MUST.get(host, "better")
     command = [sys.executable, "-m", "conformance", host, "--json", "--must", must or "required"]
+    if must is None:  # the cases are proven by the others; here it is the host that has to run
+        command += ["-k", "handshake/", "-k", "events/"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     report: dict[str, Any] = json.loads(done.stdout)

@@ -81,18 +81,18 @@ async def _note_end(
 
 
 @trio_test
-async def test_a_thousand_clients_are_told_and_the_end_comes_at_once() -> None:
+async def test_many_clients_are_told_and_the_end_comes_at_once() -> None:
     async with ending() as bench:
         ends: list[object] = []
-        for number in range(1000):
+        for number in range(200):
             client = await bench.client("websocket" if number % 2 else "polling")
             bench.nursery.start_soon(_note_end, client, ends)
         await wait_all_tasks_blocked()
         bench.end()
         await bench.check_took(0)
-        assert ends.count(1001) == ends.count("1") == 500
+        assert ends.count(1001) == ends.count("1") == 100
         assert set(bench.left.values()) == {"server shutting down"}
-        assert len(bench.left) == 1000
+        assert len(bench.left) == 200
         assert bench.session_count == 0
 
 

@@ -34,8 +34,8 @@ class SlowHandlers:
         self, handling: Coroutine[Any, Any, None], what: Callable[[], str], now: Callable[[], float]
     ) -> Generator[Any, Any, None]:
         """Run a coroutine to its end, and look at the time before and after each of its steps."""
-        resume: Callable[[Any], Any] = handling.send
-        given: object = None
+        resume: Any = handling.send
+        given: Any = None
         while True:
             begun = now()
             try:

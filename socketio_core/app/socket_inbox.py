@@ -21,6 +21,8 @@ from socketio_core.socketio.packet import JSONValue
 if TYPE_CHECKING:
     from socketio_core.app.dispatcher import Dispatcher
 
+_COROUTINE: Any = CoroutineType  # of whatever; what a handler returns is not to be narrowed by it
+
 
 class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     """The events of one socket.
@@ -90,7 +92,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                 was_handled = True
                 try:
                     result = handler(*given)
-                    if type(result) is CoroutineType or isawaitable(result):  # the first is nearly always right
+                    if type(result) is _COROUTINE or isawaitable(result):  # the first is nearly always right
                         result = await result
                 except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
                     self._note_failure(name, error)

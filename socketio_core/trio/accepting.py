@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from typing import Any
+from typing import Any, cast
 
 import trio
 
@@ -20,11 +20,11 @@ async def accept_all(listener: Listener, ssl_context: ssl.SSLContext | None) -> 
     Of a listener that is not a plain one, nor one for TLS with our `ssl_context`, it is always one alone.
     """
     streams: list[trio.abc.Stream] = [await listener.accept()]
-    tls = None
+    tls, plain = None, cast("Any", listener)
     if isinstance(listener, trio.SSLListener) and ssl_context is not None:
-        tls, listener = ssl_context, listener.transport_listener
-    if isinstance(listener, trio.SocketListener) and os.name == "posix":
-        with socket.fromfd(listener.socket.fileno(), listener.socket.family, listener.socket.type) as waiting:
+        tls, plain = ssl_context, cast("Any", listener).transport_listener
+    if isinstance(plain, trio.SocketListener) and os.name == "posix":
+        with socket.fromfd(plain.socket.fileno(), plain.socket.family, plain.socket.type) as waiting:
             waiting.settimeout(0)
             for found in accept_more(waiting):
                 stream = trio.SocketStream(trio.socket.from_stdlib_socket(found))

@@ -21,9 +21,9 @@ class Errand(ABC):
     def __init__(self, wire: ClientWire, site: ClientSite) -> None:
         self._wire = wire
         self._site = site
-        self._http = ClientHttp1()
+        self._http: ClientHttp1 = ClientHttp1()
         self._head: Head | None = None
-        self._body = bytearray()
+        self._body: bytearray = bytearray()
         self._out = b""
 
     @abstractmethod

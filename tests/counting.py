@@ -20,7 +20,7 @@ IN_MEMORY: Final = ("test_client.py", "test_sans.py")
 
 WALKS: Final = (
     *("test_conservation.py", "test_fuzz.py", "test_leaks.py", "test_lossy_network.py", "test_machine.py"),
-    *("test_plain_frames.py", "test_plain_requests.py", "test_upgrade_orders.py"),
+    *("test_plain_frames.py", "test_upgrade_orders.py"),
 )
 """Files that go far, as tests of hypothesis do: a branch that only they or chance come to has no test of its own."""
 

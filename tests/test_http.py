@@ -100,6 +100,10 @@ def test_origin_policy(policy: Cors | None, origin: str | None, host: str | None
     assert (refused_origin(request(origin, host=host, scheme=scheme), policy) is None) == may
 
 
+def test_origins_that_are_no_urls_can_be_listed() -> None:
+    assert Cors(origins=["null", "file://"]).origins == ["null", "file://"]
+
+
 @pytest.mark.parametrize(
     ("policy", "detail"),
     [

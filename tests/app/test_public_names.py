@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+import socketio_core
 from socketio_core import Server
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
@@ -83,3 +84,10 @@ def test_the_readme_knows_what_a_server_shows(name: str) -> None:
 
 def is_slot(kind: type, name: str) -> bool:
     return inspect.ismemberdescriptor(getattr(kind, name, None))
+
+
+def test_the_package_has_what_it_says_that_it_has() -> None:
+    assert set(socketio_core.__all__) <= set(dir(socketio_core))
+    assert all(getattr(socketio_core, name) for name in socketio_core.__all__)
+    with pytest.raises(AttributeError, match="module 'socketio_core' has no attribute 'Sever'"):
+        getattr(socketio_core, "Sever")  # noqa: B009 - type checkers know

@@ -12,6 +12,7 @@ from socketio_core.engineio.events import Closed
 from socketio_core.errors import CloseReason
 from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.testing import FakeClock, Network, SocketLink
+from socketio_core.testing.network import HttpLink
 
 
 class Pair:
@@ -113,7 +114,28 @@ def test_links_that_are_done_do_nothing_more(transport: str) -> None:
     pair.network.cut()
     pair.session.take_events()
     link.cut(server_knows=True)
+    if isinstance(link, HttpLink):
+        link.cancel()
     assert (pair.session.take_events(), link.is_done) == ([], True)
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_what_has_not_arrived_is_lost_by_the_client_alone(transport: str) -> None:
+    pair = Pair(transports=[transport])
+    pair.network.collect()
+    pair.network.cut()
+    assert isinstance(pair.session.take_events()[0], OpenFailed)
+    assert (pair.network.links, pair.engine.session_count) == ([], 0)
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_what_has_not_arrived_may_be_given_up(transport: str) -> None:
+    pair = Pair(transports=[transport])
+    pair.network.collect()
+    assert len(pair.network.links) == 1
+    pair.session.abort(pair.clock.now)
+    pair.network.run()
+    assert (pair.network.links, pair.engine.session_count) == ([], 0)
 
 
 def test_end_is_said_once() -> None:

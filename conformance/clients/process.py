@@ -78,7 +78,7 @@ class ClientProcess:
         found: list[Report] = []
         with trio.move_on_after(PATIENCE_S):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, nursery.cancel_scope)
+                nursery.start_soon(self.watch, nursery.cancel_scope)
                 found.append(await self._queue(name)[1].receive())
                 nursery.cancel_scope.cancel()
         if not found and self._ended.is_set():
@@ -116,7 +116,8 @@ class ClientProcess:
             report = await self._queue(name)[1].receive()
             raise Failure("a report where there must be none", received=report)
 
-    async def _watch(self, scope: trio.CancelScope) -> None:
+    async def watch(self, scope: trio.CancelScope) -> None:
+        """Cancel what waits for a process that has ended."""
         await self._ended.wait()
         scope.cancel()
 
@@ -126,8 +127,14 @@ class ClientProcess:
         text = self._errors.decode("utf-8", "replace").strip()
         return f"the client's process has ended; standard error: {text or '(empty)'}"
 
-    async def read_reports(self) -> None:
-        """Read its output until it ends."""
+    async def read(self) -> None:
+        """Read all that it writes until it ends: then it is also known what it said about that."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._read_reports)
+            nursery.start_soon(self._read_errors)
+        self._ended.set()
+
+    async def _read_reports(self) -> None:
         buffer = b""
         assert self._process.stdout is not None  # asked for below
         async for data in self._process.stdout:
@@ -139,10 +146,8 @@ class ClientProcess:
                     self.has_reported = True
                 except (ValueError, TypeError, KeyError):
                     self._errors += b"\nnot a report: " + line[:200]
-        self._ended.set()
 
-    async def read_errors(self) -> None:
-        """Keep the end of its standard error."""
+    async def _read_errors(self) -> None:
         assert self._process.stderr is not None  # asked for below
         async for data in self._process.stderr:
             self._errors = (self._errors + data)[-10_000:]
@@ -155,8 +160,7 @@ async def client_process(command: Sequence[str]) -> AsyncGenerator[ClientProcess
     async with trio.open_nursery() as nursery:
         process = await nursery.start(partial(trio.run_process, list(command), check=False, **pipes))
         client = ClientProcess(process)
-        nursery.start_soon(client.read_reports)
-        nursery.start_soon(client.read_errors)
+        nursery.start_soon(client.read)
         try:
             yield client
         finally:

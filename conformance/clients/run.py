@@ -109,11 +109,13 @@ async def check(command: Sequence[str], cases: Sequence[ClientCase]) -> list[Cli
 
 async def _wait_until_up(process: ClientProcess) -> None:
     """Let a new process connect to something, or else how long it takes to start would count against the first case."""
-    async with scripted_server() as server:
+    async with scripted_server() as server, trio.open_nursery() as nursery:
         peer = ClientPeer(process, server)
+        nursery.start_soon(process.watch, nursery.cancel_scope)
         with suppress(Failure, ProcessEnded):  # then the cases say it
             await peer.open("polling")
             await server.next("handshake", START_S)
+        nursery.cancel_scope.cancel()
     with suppress(Failure, ProcessEnded):
         await process.close(peer.name)
 

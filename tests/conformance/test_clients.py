@@ -23,6 +23,12 @@ for line in sys.stdin:
 """
 
 
+@pytest.fixture
+def _no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for a client that will never connect."""
+    monkeypatch.setattr("conformance.clients.run.START_S", 0.2)
+
+
 def run(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     status = main(["client", *words])
     printed = capsys.readouterr()
@@ -64,6 +70,7 @@ def test_cases_are_many_and_have_names_and_titles() -> None:
     assert all(case.title.endswith(".") and case.source for case in cases)
 
 
+@pytest.mark.usefixtures("_no_start")
 @pytest.mark.parametrize("name", ["handshake_names", "connect_carries_auth[polling]", "heartbeats_are_answered"])
 def test_a_process_that_does_nothing_fails(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(["-k", name, "--", sys.executable, "-c", DEAF], capsys)
@@ -72,6 +79,7 @@ def test_a_process_that_does_nothing_fails(name: str, capsys: pytest.CaptureFixt
     assert "request" in out
 
 
+@pytest.mark.usefixtures("_no_start")
 @pytest.mark.parametrize(
     ("program", "words"),
     [("import sys; sys.exit('boom')", "boom"), ("print('x')", "not a report: x"), (ECHO, "rubbish")],

@@ -152,8 +152,7 @@ class MemoryTransport(asyncio.Transport):
             self.deliver_soon()
         elif self.is_unread_eof:
             self.is_unread_eof = False
-            if not self._protocol.eof_received():
-                self.close()
+            self._protocol.eof_received()  # and what it answers does not matter: as trio's, it stays open for writing
 
     def taken(self) -> None:
         """The client has read something."""
@@ -182,11 +181,7 @@ class MemoryTransport(asyncio.Transport):
             self._protocol.pause_writing()
 
     def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        self.is_ended = True
-        self.news.set()
+        return False  # as trio's, whose closing does not linger
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         assert (high, low) == (0, 0)

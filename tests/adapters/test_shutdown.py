@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
-import trio
-from trio.testing import wait_all_tasks_blocked
 
+from socketio_core import Server
 from socketio_core.app import Socket
+from socketio_core.app.runtime import Event
 from socketio_core.http import Request, Response
-from socketio_core.trio import Server, Timeouts, serve
-from tests.trio.bench import Bench, MemoryListener, serving, task_count, trio_tcp_test, trio_test
+from socketio_core.serving import Timeouts
+from tests.adapters.bench import Bench, serving
+from tests.adapters.loops import both_loops, loop, one_loop
 from tests.trio.clients import PollingClient, WebSocketClient
 from tests.trio.wire import Ended, Peer, close_frame, request
 
@@ -32,34 +33,38 @@ class Ending(Bench):
 
     def end(self) -> None:
         """Cancel `serve`, and nothing else."""
-        self.ended_at = trio.current_time()
-        self.scope.cancel()
+        self.ended_at = loop.current_time()
+        self.served.cancel_scope.cancel()
 
-    async def run(self, task_status: trio.TaskStatus[list[str]]) -> None:
-        with trio.CancelScope() as self.scope:
-            await serve(self.io, listeners=[self.listener], task_status=task_status)
-        self.took_s = trio.current_time() - self.ended_at
+    async def run(self, started: Event) -> None:
+        """Serve until `end`."""
+        async with loop.open_nursery() as self.served:
+            self.urls = await loop.serve(self.served, self.io, listeners=[self.listener])
+            started.set()
+        self.took_s = loop.current_time() - self.ended_at
 
     async def check_took(self, seconds: float) -> None:
         """Wait for the end of `serve`, which must come then; no task of it may be left."""
         if seconds > 0:
-            await trio.sleep_until(self.ended_at + seconds - 0.01)
+            await loop.sleep_until(self.ended_at + seconds - 0.01)
             assert self.took_s is None, "it ended too early"
-        await trio.sleep_until(self.ended_at + seconds + 0.01)
+        await loop.sleep_until(self.ended_at + seconds + 0.01)
         assert self.took_s == pytest.approx(seconds)
 
 
 @asynccontextmanager
 async def ending(io: Server | None = None) -> AsyncGenerator[Ending]:
     """Serve in memory; `end()` ends the server."""
-    tasks_before = task_count()
-    async with trio.open_nursery() as nursery:
-        bench = Ending(io or Server(), nursery, MemoryListener(), [])
-        bench.urls = await nursery.start(bench.run)
+    tasks_before = loop.task_count()
+    async with loop.open_nursery() as nursery:
+        bench = Ending(io or Server(), nursery, loop.new_listener(), [])
+        started = loop.new_event()
+        nursery.start_soon(bench.run, started)
+        await started.wait()
         yield bench
         assert bench.took_s is not None
         nursery.cancel_scope.cancel()
-    assert task_count() == tasks_before
+    assert loop.task_count() == tasks_before
 
 
 async def _note_end(
@@ -80,14 +85,14 @@ async def _note_end(
         ends.append((await client.ask()).text)
 
 
-@trio_test
+@both_loops
 async def test_many_clients_are_told_and_the_end_comes_at_once() -> None:
     async with ending() as bench:
         ends: list[object] = []
         for number in range(200):
             client = await bench.client("websocket" if number % 2 else "polling")
             bench.nursery.start_soon(_note_end, client, ends)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.end()
         await bench.check_took(0)
         assert ends.count(1001) == ends.count("1") == 100
@@ -96,7 +101,7 @@ async def test_many_clients_are_told_and_the_end_comes_at_once() -> None:
         assert bench.session_count == 0
 
 
-@trio_test
+@both_loops
 async def test_clients_that_do_not_answer_are_waited_for_until_close_s() -> None:
     async with ending() as bench:
         ends: list[object] = []
@@ -107,13 +112,13 @@ async def test_clients_that_do_not_answer_are_waited_for_until_close_s() -> None
         assert ends == [1001] * 50
 
 
-@trio_test
+@both_loops
 async def test_what_was_emitted_before_the_end_is_delivered_before_it() -> None:
     async with ending() as bench:
         websocket = await bench.websocket()
         bench.io.emit_nowait("last words")
         bench.end()
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert await websocket.take_event() == ["last words"]
         with pytest.raises(Ended):
             await websocket.packet()
@@ -122,9 +127,9 @@ async def test_what_was_emitted_before_the_end_is_delivered_before_it() -> None:
         await bench.check_took(0)
 
 
-@trio_test
+@both_loops
 async def test_connection_that_is_accepted_as_the_end_begins_does_not_hold_it_up() -> None:
-    """Which comes first is up to trio, so there are several goes."""
+    """Which comes first is up to the loop, so there are several goes."""
     for _ in range(10):
         async with ending() as bench:
             late = await bench.connect()
@@ -133,13 +138,13 @@ async def test_connection_that_is_accepted_as_the_end_begins_does_not_hold_it_up
             assert await late.rest() == b""
 
 
-@trio_test
+@both_loops
 async def test_idle_connections_end_at_once_and_half_a_request_is_told_why() -> None:
     async with ending() as bench:
         fresh, kept, half = [await bench.connect() for _ in range(3)]
         assert (await kept.ask("/nope")).status == 404
         await half.send(b"GET / HT")
-        await wait_all_tasks_blocked()
+        await loop.settle()
         late = await bench.connect()  # it is not even accepted
         bench.end()
         await bench.check_took(0)
@@ -149,32 +154,32 @@ async def test_idle_connections_end_at_once_and_half_a_request_is_told_why() -> 
         assert (answer.status, answer.body) == (503, b"server is shutting down\n")
 
 
-@trio_test
+@both_loops
 async def test_connection_that_falls_idle_during_the_end_ends_too() -> None:
     """It is in the middle of a response when the end begins, so nobody finds it among the idle ones."""
     async with ending() as bench:
         peer = bench.connect_stuck()
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             nursery.start_soon(peer.send, request("/nope"))
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.end()
-        await trio.sleep(1)
+        await loop.sleep(1)
         assert bench.took_s is None
         assert (await peer.answer()).status == 404
         assert await peer.rest() == b""
         await bench.check_took(1)
 
 
-@trio_test
+@both_loops
 async def test_request_that_is_being_handled_is_answered_and_no_other_is_read() -> None:
     async def slow(request: Request, body: bytes) -> Response:
-        await trio.sleep(3)
+        await loop.sleep(3)
         return Response(200, [], b"done")
 
     async with ending(Server(http=slow)) as bench:
         peer = await bench.connect()
         await peer.send(request("/first") + request("/second"))
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.end()
         await bench.check_took(3)
         answer = await peer.answer()
@@ -183,7 +188,7 @@ async def test_request_that_is_being_handled_is_answered_and_no_other_is_read() 
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-@trio_test
+@both_loops
 async def test_handler_that_is_stuck_is_cancelled_at_the_deadline(transport: str) -> None:
     io = Server()
     ends: list[str] = []
@@ -191,41 +196,41 @@ async def test_handler_that_is_stuck_is_cancelled_at_the_deadline(transport: str
     @io.on("work")
     async def work(socket: Socket) -> None:
         try:
-            await trio.sleep_forever()
+            await loop.sleep_forever()
         finally:
             ends.append("cancelled")
 
     async with ending(io) as bench:
         client = await bench.client(transport)
         await client.emit("work")
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.nursery.start_soon(_note_end, client)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.end()
         await bench.check_took(SHUTDOWN_S)
         assert ends == ["cancelled"]
 
 
-@trio_test
+@both_loops
 async def test_handlers_of_disconnect_may_take_their_time_until_the_deadline() -> None:
     io = Server()
     goodbyes: list[tuple[str, bool]] = []
 
     @io.on("disconnect")
     async def slow(socket: Socket, reason: str) -> None:
-        await trio.sleep(4)
+        await loop.sleep(4)
         goodbyes.append((reason, await socket.emit("too late")))
 
     async with ending(io) as bench:
         client = await bench.websocket()
         bench.nursery.start_soon(_note_end, client)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.end()
         await bench.check_took(4)
         assert goodbyes == [("server shutting down", False)]
 
 
-@trio_test
+@both_loops
 async def test_socket_that_is_still_being_decided_is_refused_at_the_deadline() -> None:
     io = Server()
     decided: list[str] = []
@@ -233,16 +238,16 @@ async def test_socket_that_is_still_being_decided_is_refused_at_the_deadline() -
     @io.use
     async def think(socket: Socket) -> None:
         try:
-            await trio.sleep_forever()
+            await loop.sleep_forever()
         finally:
             decided.append("cancelled")
 
     async with ending(io) as bench:
         client = await bench.websocket(join=False)
         await client.send("40")
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.nursery.start_soon(_note_end, client)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.end()
         await bench.check_took(SHUTDOWN_S)
         assert decided == ["cancelled"]
@@ -287,7 +292,7 @@ async def unread_websocket(bench: Bench) -> Peer:
 
 
 @pytest.mark.parametrize(("name", "make"), STUCK, ids=[name for name, _ in STUCK])
-@trio_tcp_test
+@one_loop("trio", tcp=True)
 async def test_peer_that_keeps_the_server_waiting_is_cut_off_by_the_deadline(
     name: str, make: Callable[[Bench], Awaitable[Peer]]
 ) -> None:
@@ -296,29 +301,29 @@ async def test_peer_that_keeps_the_server_waiting_is_cut_off_by_the_deadline(
     io = Server(timeouts=timeouts, http=_large)
     async with serving(io, tcp=True) as bench:
         peer = await make(bench)
-        await wait_all_tasks_blocked(0.05)
-        began_at = trio.current_time()
+        await loop.settle()
+        began_at = loop.current_time()
         bench.nursery.cancel_scope.cancel()
-        with trio.CancelScope(shield=True):
+        with loop.shielded():
             await peer.cut(b"x")
-            assert trio.current_time() == pytest.approx(began_at + 1, abs=0.3)
+            assert loop.current_time() == pytest.approx(began_at + 1, abs=0.3)
     gc.collect()
 
 
-@trio_test
+@both_loops
 async def test_a_server_that_nobody_uses_ends_at_once() -> None:
     async with ending() as bench:
         bench.end()
         await bench.check_took(0)
 
 
-@trio_test
+@both_loops
 async def test_emits_after_the_end_go_nowhere_and_raise_nothing() -> None:
     async with ending() as bench:
         client = await bench.websocket()
         socket = bench.io.sockets.sockets[client.socket_id]
         await client.peer.close()
-        await wait_all_tasks_blocked()
+        await loop.settle()
         bench.end()
         await bench.check_took(0)
         assert await bench.io.emit("x") == 0

@@ -428,17 +428,17 @@ class _Group:
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
-        self._tasks: list[asyncio.Task[Any]] = []
+        self.tasks: list[asyncio.Task[Any]] = []  # oldest first
 
     @property
     def cancel_scope(self) -> _Group:
         return self
 
     def start_soon(self, function: Callable[..., Awaitable[Any]], /, *args: Any) -> None:
-        self._tasks.append(self._group.create_task(function(*args)))  # type: ignore[arg-type] # a coroutine
+        self.tasks.append(self._group.create_task(function(*args)))  # type: ignore[arg-type] # a coroutine
 
     def cancel(self) -> None:
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
 
 
@@ -470,6 +470,11 @@ def run_on(chosen: Loop, function: Callable[[], Awaitable[None]], *, tcp: bool) 
     """Run a test on one loop."""
     _running.current = chosen
     chosen.run(function, tcp=tcp)
+
+
+def use_loop(name: str) -> None:
+    """Have `loop` be this one, for those who run it themselves."""
+    (_running.current,) = (each for each in LOOPS if each.name == name)
 
 
 def one_loop(name: str, *, tcp: bool = False) -> Callable[[Callable[_P, Awaitable[None]]], Callable[_P, None]]:

@@ -31,23 +31,6 @@ async def pair(io: Server | None = None, **options: Any) -> AsyncGenerator[tuple
 # -- the block -------------------------------------------------------------------------------------------------------
 
 
-@TRANSPORTS
-@asyncio_test
-async def test_what_was_emitted_arrives_and_nothing_is_left(transport: str) -> None:
-    io = Server()
-    received: list[int] = []
-    io.on("n", lambda _, number: received.append(number))
-    async with serving(io) as bench:
-        before = asyncio.all_tasks()
-        async with connect(bench.urls[0], transports=[transport]) as socket:
-            for number in range(100):
-                await socket.emit("n", number)
-        assert asyncio.all_tasks() == before
-        await until(lambda: bench.left, "the server has noticed", 5)
-        assert received == list(range(100))
-        assert set(bench.left.values()) == {"client namespace disconnect"}
-
-
 async def _raise(_: ClientSocket, error: BaseException) -> None:
     raise error
 

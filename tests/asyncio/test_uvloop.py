@@ -11,8 +11,8 @@ import pytest
 import uvloop
 
 from socketio_core.asyncio import Server, Socket, connect
+from tests.adapters.loops import use_loop
 from tests.asyncio.bench import Bench, serving
-from tests.trio.wire import frame, handshake
 
 
 async def _talk(bench: Bench) -> None:
@@ -43,30 +43,10 @@ async def _serve() -> None:
         await _talk(bench)
 
 
-async def _serve_tls(certificate: Path) -> None:
-    context = create_default_context(Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    async with serving(Server(), ssl_context=context) as bench:
-        trusting = create_default_context(cafile=certificate)
-        peer = await bench.connect(ssl=trusting, server_hostname="localhost")
-        await peer.send(handshake("/socket.io/?EIO=4&transport=websocket"))
-        assert (await peer.answer()).status == 101
-        await peer.frame()
-        await peer.send(frame("40"))
-        await peer.frame()
-        await peer.send(frame('421["echo","x"]'))
-        assert await peer.frame() == (1, b'431["x"]')
-        await peer.close()
-
-
 @pytest.mark.timeout(60)
 def test_serves_and_ends_in_order() -> None:
+    use_loop("asyncio")
     uvloop.run(_serve())
-
-
-@pytest.mark.timeout(60)
-def test_serves_tls(certificate: Path) -> None:
-    uvloop.run(_serve_tls(certificate))
 
 
 async def _connect(certificate: Path) -> None:
@@ -83,4 +63,5 @@ async def _connect(certificate: Path) -> None:
 
 @pytest.mark.timeout(60)
 def test_connects(certificate: Path) -> None:
+    use_loop("asyncio")
     uvloop.run(_connect(certificate))

@@ -26,9 +26,10 @@ class Connection:
     follows when the member is accepted; the reference closes the connection for it (PROTOCOL 9-30). A client may ask
     for such a namespace again, as one does that gave up and came back: each CONNECT is decided and answered for itself,
     as in the reference, and who is let in last is in; the reference keeps the others too, and sends broadcasts once for
-    each. One DISCONNECT leaves them all. What arrives for a
-    namespace that the *server* has left is ignored, for it was in flight (9-31). Any other packet for a namespace that
-    the client is not in is an error, and closes the connection.
+    each. One DISCONNECT leaves them all.
+
+    What arrives for a namespace that the *server* has left is ignored, for it was in flight (9-31). Any other packet
+    for a namespace that the client is not in is an error, and closes the connection.
 
     Attributes:
         session: the Engine.IO session underneath.
@@ -97,7 +98,7 @@ class Connection:
         try:
             packet = self._decoder.feed(payload)
         except PacketError as error:
-            self._fail(CloseReason.PARSE_ERROR, str(error), now, error.__cause__)
+            self._break_off(CloseReason.PARSE_ERROR, str(error), now, error.__cause__)
             return
         size_bytes = len(payload)
         scale = self._server.scale
@@ -144,7 +145,7 @@ class Connection:
             if namespace is not None:
                 self._server.hub.forget_if_empty(namespace)
             detail = f"packet of type {CONNECT} could not be handled: {type(error).__name__}"
-            self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now, error)
+            self._break_off(CloseReason.FORCED_SERVER_CLOSE, detail, now, error)
             return
         if namespace is None:
             self._refuse_connect(nsp, "Invalid namespace", now)
@@ -187,12 +188,12 @@ class Connection:
             ):
                 if count > (limit := getattr(self.settings, name)):
                     detail = f"too many events before the namespace was accepted, {name}: {limit}"
-                    self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now)
+                    self._break_off(CloseReason.FORCED_SERVER_CLOSE, detail, now)
                     return
 
     def _violation(self, packet: Packet, now: float) -> None:
         detail = f"packet of type {packet.type} for a namespace in no state for it: {packet.nsp[:80]!r}"
-        self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now)
+        self._break_off(CloseReason.FORCED_SERVER_CLOSE, detail, now)
 
     # -- members -----------------------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ class Connection:
             message = self.parser.encode(packet)
         except Exception as error:  # noqa: BLE001 - anything at all, for a parser may be the application's code
             detail = f"packet of type {packet.type} could not be encoded: {error!r:.200}"
-            self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now, error)
+            self._break_off(CloseReason.FORCED_SERVER_CLOSE, detail, now, error)
             return False
         self.session.put(message, is_control=True)
         return True
@@ -269,7 +270,7 @@ class Connection:
     def handle_timeout(self, now: float) -> None:
         """The connect timeout ran out; joining a namespace would have cancelled it."""
         detail = f"no namespace was joined in time, connect_timeout_s: {self.settings.connect_timeout_s:g}"
-        self._fail(CloseReason.FORCED_SERVER_CLOSE, detail, now)
+        self._break_off(CloseReason.FORCED_SERVER_CLOSE, detail, now)
 
     def shut_down(self) -> None:
         """The server is closing."""
@@ -283,7 +284,7 @@ class Connection:
         reason, error = self._end(event.reason, event.error)
         self.report(ConnectionClosed(self, reason, error, event.code, event.detail))
 
-    def _fail(self, reason: CloseReason, detail: str, now: float, cause: BaseException | None = None) -> None:
+    def _break_off(self, reason: CloseReason, detail: str, now: float, cause: BaseException | None = None) -> None:
         """The client broke the protocol: all its namespaces end together, with the same reason on both transports.
 
         Args:

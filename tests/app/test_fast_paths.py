@@ -105,7 +105,11 @@ def test_event_is_not_handled_whether_a_guard_or_what_came_before_let_go(how: st
         socket.on_any(let_go)
     else:
         rig.io.on("before", let_go)
-    rig.io.on("x", lambda _, number: rig.calls.append(number))
+
+    @rig.io.on("x")
+    def count_up(_: Socket, number: int) -> None:
+        rig.calls.append(number)
+
     client.send('42["before"]', *[f'42["x",{number}]' for number in range(count)])
     rig.run()
     assert rig.calls == (list(range(count)) if how == "stays" else [])
@@ -120,8 +124,15 @@ def test_events_find_the_inbox_of_their_socket(script: list[tuple[int, int]]) ->
     """An event's is its member's context; a moment's is looked up."""
     rig = AppRig()
     heard: dict[str, list[int]] = {}
-    rig.io.on("x", lambda socket, number: heard[socket.id].append(number))
-    rig.io.on("disconnect", lambda socket, _: heard[socket.id].append(-1))
+
+    @rig.io.on("x")
+    def hear(socket: Socket, number: int) -> None:
+        heard[socket.id].append(number)
+
+    @rig.io.on("disconnect")
+    def part(socket: Socket, _: str) -> None:
+        heard[socket.id].append(-1)
+
     people = [rig.connect() for _ in range(3)]
     heard.update({socket.id: [] for _, socket in people})
     for who, number in script:

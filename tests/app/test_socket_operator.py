@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from socketio_core.app import (
     AckTimeout,
+    BroadcastOperator,
     ClientSocket,
     ClientSocketOperator,
     Disconnected,
@@ -158,18 +159,19 @@ def test_observers_hear_of_what_was_sent() -> None:
     assert sent == ["a", "b", "c"]
 
 
-OTHERS: list[Any] = [
-    pytest.param(lambda socket: socket.local, "bc", id="local"),
-    pytest.param(lambda socket: socket.compress(True).local, "bc", id="local of an operator"),  # noqa: FBT003
-    pytest.param(lambda socket: socket.volatile.broadcast, "bc", id="broadcast"),
-    pytest.param(lambda socket: socket.volatile.to("room"), "b", id="to"),
-    pytest.param(lambda socket: socket.timeout(1).in_("room"), "b", id="in_"),
-    pytest.param(lambda socket: socket.volatile.except_("room"), "c", id="except_"),
-]
+OTHERS: Final[dict[str, tuple[Callable[[Socket], BroadcastOperator], str]]] = {
+    "local": (lambda socket: socket.local, "bc"),
+    "local of an operator": (lambda socket: socket.compress(True).local, "bc"),  # noqa: FBT003
+    "broadcast": (lambda socket: socket.volatile.broadcast, "bc"),
+    "to": (lambda socket: socket.volatile.to("room"), "b"),
+    "in_": (lambda socket: socket.timeout(1).in_("room"), "b"),
+    "except_": (lambda socket: socket.volatile.except_("room"), "c"),
+}
 
 
-@pytest.mark.parametrize(("choose", "hear"), OTHERS)
-def test_others_are_reached_and_not_the_socket_itself(choose: Callable[[Socket], Any], hear: str) -> None:
+@pytest.mark.parametrize("way", OTHERS)
+def test_others_are_reached_and_not_the_socket_itself(way: str) -> None:
+    choose, hear = OTHERS[way]
     rig = AppRig()
     clients = {name: rig.connect() for name in "abc"}
     clients["b"][1].join("room")

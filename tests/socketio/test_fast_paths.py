@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from hypothesis import given, settings
@@ -201,7 +201,7 @@ def test_depth_is_what_a_walk_over_the_data_finds(data: Any, limit: int) -> None
     assert is_too_deep(text, limit) == (depth_of([data]) > limit)
 
 
-def depth_of(data: Any) -> int:
+def depth_of(data: object) -> int:
     if isinstance(data, dict):
-        data = list(data.values())
-    return 1 + max(map(depth_of, data)) if isinstance(data, list) else 0
+        return 1 + max(map(depth_of, cast("dict[str, object]", data).values()))
+    return 1 + max(map(depth_of, cast("list[object]", data))) if isinstance(data, list) else 0

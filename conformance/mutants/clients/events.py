@@ -126,7 +126,8 @@ class GivesUpAtOnce(ClientNamespace):
     """A call does not wait for its acknowledgement."""
 
     def emit_with_ack(self, name: str, args: Sequence[JSONValue], **options: Any) -> int | None:
-        return super().emit_with_ack(name, args, **{**options, "timeout_s": 0.0})
+        options["timeout_s"] = 0.0
+        return super().emit_with_ack(name, args, **options)
 
 
 @caught_by("events/calls_fail_in_time")
@@ -134,7 +135,8 @@ class NeverGivesUp(ClientNamespace):
     """A call waits for its acknowledgement whatever time it was given."""
 
     def emit_with_ack(self, name: str, args: Sequence[JSONValue], **options: Any) -> int | None:
-        return super().emit_with_ack(name, args, **{**options, "timeout_s": None})
+        options["timeout_s"] = None
+        return super().emit_with_ack(name, args, **options)
 
 
 @caught_by("events/calls_fail_when_the_connection_is_lost")

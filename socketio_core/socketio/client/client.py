@@ -80,7 +80,7 @@ class ClientCore:
         self._max_payload_bytes: int | None = None  # what the server took when there was last a connection
         self._was_polled = True  # its transport then
         self._is_closed = False
-        self._now = 0.0  # when something last happened: an emit may end a session, and is not told the time
+        self._now = 0.0  # when something last happened: who takes events is not told the time
 
     def __repr__(self) -> str:
         return f"<ClientCore {self.engine_settings.authority}, {len(self.namespaces)} namespaces, {self.session!r}>"
@@ -333,8 +333,8 @@ class ClientCore:
         Raises:
             LocalProtocolError: it is too large.
         """
-        limit = self.engine_settings.max_buffered_bytes
-        check_size(message, self._max_payload_bytes, limit, is_polled=self._was_polled)
+        max_bytes = self.engine_settings.max_buffered_bytes
+        check_size(message, self._max_payload_bytes, max_bytes, is_polled=self._was_polled)
 
     def namespace_wanted(self, namespace: ClientNamespace, now: float) -> None:
         """A namespace wants to be connected."""
@@ -427,8 +427,7 @@ class ClientCore:
         if not will_retry:
             self._reconnection.failed()
         message = f"cannot connect to {self.engine_settings.authority}{self.path}: {event}"
-        is_missing = any(attempt.detail.startswith(NOT_FOUND) for attempt in event.attempts)
-        if is_missing and self.path != USUAL_PATH:
+        if self.path != USUAL_PATH and any(each.detail.startswith(NOT_FOUND) for each in event.attempts):
             message += f"; Socket.IO servers are usually at {USUAL_PATH}"
         for namespace in list(self.namespaces.values()):
             namespace.open_failed(message, will_retry=will_retry)

@@ -15,7 +15,7 @@ from typing import final
 import h11
 
 from socketio_core.http import Response
-from socketio_core.wire.base import TURN_PIECES
+from socketio_core.wire.base import BODY_PIECES
 from socketio_core.wire.chunks import ChunkLines, lines_of
 from socketio_core.wire.heads import MAX_HEAD_BYTES, BadRequest, check_head
 from socketio_core.wire.plain_requests import PlainRequest, plain_answer, plain_request
@@ -185,7 +185,7 @@ class Http1:
     def read_body(self, take: Callable[[bytes], object]) -> bool:
         """Hand what has arrived of the body to `take`; it is done with when `take` says `False`. Returns whether it is.
 
-        Some `TURN_PIECES` at a time: a client may cut its body into chunks of one byte.
+        Some `BODY_PIECES` at a time: a client may cut its body into chunks of one byte.
 
         Raises:
             BadRequest: it is no body.
@@ -196,7 +196,7 @@ class Http1:
                 take(body)
             return True
         self.has_pieces = False
-        for _ in range(TURN_PIECES):
+        for _ in range(BODY_PIECES):
             event = self._next_event()
             if event is h11.NEED_DATA:
                 return False

@@ -16,6 +16,7 @@ from typing import Final, final
 from wsproto.frame_protocol import FrameProtocol
 
 _NO_LIMIT: Final = 1 << 62
+_FOREIGN_COST: Final = 4  # of a frame for wsproto, in plain ones
 
 MAX_PLAIN_BYTES: Final = 16384
 """Above, the whole of wsproto is faster: it unmasks by tables, which cost less for each byte than a large integer."""
@@ -91,7 +92,7 @@ class PlainFrames:
         self.has_more = False
 
     def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Control | Foreign]:
-        """Take what was read. Returns the messages of plain frames, and pieces of others; some `limit` at the most."""
+        """Take what was read. Returns the messages of plain frames, and pieces of others; as many as cost `limit`."""
         found: list[str | bytes | Control | Foreign] = []
         self.has_more = self.has_foreign = False
         if self._left:
@@ -157,6 +158,7 @@ class PlainFrames:
             if first & 0x0F < 8:  # a data frame; control frames may stand between two of them
                 self._is_fragmented = first < _FINAL
             found.append(Foreign(data[at + handed_on : end]))
+            limit -= _FOREIGN_COST - 1
             self._left = max(0, end - size)
             at = min(end, size)
         self._tail = data[at:]

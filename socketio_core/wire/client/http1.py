@@ -10,7 +10,7 @@ from typing import Final, final
 
 import h11
 
-from socketio_core.wire.base import TURN_PIECES
+from socketio_core.wire.base import BODY_PIECES
 from socketio_core.wire.chunks import ChunkLines, lines_of
 
 MAX_HEAD_BYTES: Final = 65536  # of a response's status and headers
@@ -70,13 +70,13 @@ class ClientHttp1:
     def read_body(self, take: Callable[[bytes], bool]) -> bool:
         """Hand what has arrived of the body to `take`; it is done with when `take` says `False`. Returns whether it is.
 
-        Some `TURN_PIECES` at a time: a server may cut it into chunks of one byte.
+        Some `BODY_PIECES` at a time: a server may cut it into chunks of one byte.
 
         Raises:
             BadAnswer: it is no body, or was cut off.
         """
         self.has_pieces = False
-        for _ in range(TURN_PIECES):
+        for _ in range(BODY_PIECES):
             event = self._next_event()
             if event is h11.NEED_DATA:
                 return False

@@ -1,27 +1,8 @@
-"""The requests of one connection: each goes to an engine, or to the application; one after another.
-
-Theory. A connection is in one phase at a time, and each phase answers two questions: is input wanted, and how long may
-it last (see `Timeouts`)?
-
-    phase      what happens                                          input   deadline
-    IDLE       nothing of the next request has come                  yes     keep_alive_s; header_s for the first one
-    HEAD       the head of a request is coming in                    yes     header_s
-    BODY       its body is                                           yes     body_s
-    ASKED      the application makes up its mind                     no
-    HELD       a POST is in, and the handlers must catch up first    no
-    PARKED     a poll waits                                          some    the engine's
-    ANSWER     a response is being written                           no      write_s
-    DRAIN      the body that is left over is read away               yes     linger_s
-    LINGER     nothing more is written; what comes is read away      yes     linger_s
-
-A request begins in IDLE, goes through some of BODY, ASKED, HELD and PARKED to ANSWER, and from there back to IDLE, or
-to the end.
-"""
+"""The requests of one connection: each goes to an engine, or to the application; one after another (see `phases`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never, final
 
@@ -35,6 +16,7 @@ from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.heads import BadRequest
 from socketio_core.wire.http1 import Head, Http1, InvalidResponse, Next, text_response
+from socketio_core.wire.phases import ANSWERED, READING, Phase
 from socketio_core.wire.websocket import WRITE_BYTES, Frames
 
 if TYPE_CHECKING:
@@ -44,25 +26,6 @@ if TYPE_CHECKING:
 REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
 MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
-
-
-class Phase(Enum):
-    """What a connection is at; see above."""
-
-    IDLE = "idle"
-    HEAD = "head"
-    BODY = "body"
-    ASKED = "asked"
-    HELD = "held"
-    PARKED = "parked"
-    ANSWER = "answer"
-    DRAIN = "drain"
-    LINGER = "linger"
-
-
-# Tuples, which are searched by identity: the hash that a set needs of such a member is computed in Python.
-_READS: Final = (Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.DRAIN, Phase.LINGER)
-_ANSWERED: Final = (Phase.ANSWER, Phase.DRAIN, Phase.LINGER)
 
 
 @final
@@ -102,7 +65,7 @@ class Requests:
         """See `Stage`."""
         if self._phase is Phase.PARKED:
             return self._http.held_bytes < MAX_EARLY_BYTES
-        return self._phase in _READS and not self.has_more
+        return self._phase in READING and not self.has_more
 
     @property
     def has_more(self) -> bool:
@@ -123,7 +86,7 @@ class Requests:
             self._read_away += len(data)
             if not data or self._read_away > MAX_LINGER_BYTES:
                 self._wire.end()
-        elif self._phase in _READS:
+        elif self._phase in READING:
             self._http.feed(data)
             self._advance(now)
             if not data and self._wire.is_mute:  # nothing is left to be read away
@@ -163,7 +126,7 @@ class Requests:
         if self._wire.is_over:
             self._has_packets = False
             self._carrier_lost(now)
-        elif self._phase in _ANSWERED:
+        elif self._phase in ANSWERED:
             self._wire.lost(now)
         else:
             self._refuse(500, "internal server error", now)

@@ -14,7 +14,7 @@ To the peer:
     LAST       our close frame is being written; nothing follows that
     SHUT       it is written
 
-`_IS_OVER` says for each pair whether there is nothing left to wait for. wsproto reports a frame that breaks the rules
+`IS_OVER` says for each pair whether there is nothing left to wait for. wsproto reports a frame that breaks the rules
 as if it were a close frame, but its state does not say so: that is looked at in one place, `_peer_closed`.
 
 Spec: RFC 6455, 5 and 7.
@@ -22,7 +22,6 @@ Spec: RFC 6455, 5 and 7.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
@@ -39,6 +38,7 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import SLICE_BYTES
+from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
 from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frame, plain_frame, pong_frame
 
 if TYPE_CHECKING:
@@ -55,46 +55,10 @@ _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 _W_contra = TypeVar("_W_contra", bound=WebSocket | ClientWebSocket, contravariant=True)
 
 
-class Inbound(Enum):
-    """What has become of the direction from the peer."""
-
-    READING = "reading"
-    ENDING = "ending"
-    DEAF = "deaf"
-    TOLD = "told"
-    GONE = "gone"
-
-
-class Outbound(Enum):
-    """What has become of the direction to the peer."""
-
-    WRITING = "writing"
-    LAST = "last"
-    SHUT = "shut"
-
-
 _READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
 _WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
 
 _PEER_CLOSED: Final = (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED)
-
-_IS_OVER: Final = {
-    (_READING, _WRITING): False,
-    (_ENDING, _WRITING): False,
-    (_DEAF, _WRITING): False,
-    (Inbound.TOLD, _WRITING): False,  # our close frame answers its own
-    (Inbound.GONE, _WRITING): False,  # it may still read
-    (_READING, _LAST): False,
-    (_ENDING, _LAST): False,
-    (_DEAF, _LAST): False,
-    (Inbound.TOLD, _LAST): False,
-    (Inbound.GONE, _LAST): False,
-    (_READING, _SHUT): False,  # its close frame is waited for, with a deadline
-    (_ENDING, _SHUT): True,
-    (_DEAF, _SHUT): False,  # it is given the time to read ours; dropped at once, it might not
-    (Inbound.TOLD, _SHUT): True,
-    (Inbound.GONE, _SHUT): True,
-}
 
 
 def wire_bytes(message: WireMessage) -> bytes:
@@ -378,7 +342,7 @@ class Frames(Generic[_W]):
                 websocket.session.pause_reading(now)
                 pace.call_when_room(self._resume)
             return
-        if _IS_OVER[self._inbound, self._outbound]:
+        if IS_OVER[self._inbound, self._outbound]:
             if self._inbound is _ENDING:  # what still waits is not wanted any more, but the end is
                 self._end_input(now)
             wire.end()

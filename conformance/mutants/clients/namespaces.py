@@ -16,7 +16,8 @@ from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceSt
 from socketio_core.socketio.client.pending import Emit
 from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
 from socketio_core.socketio.packet import DISCONNECT, EVENT, ROOT_NAMESPACE, JSONValue, Packet, event_packet
-from socketio_core.wire.websocket import Frames, Outbound
+from socketio_core.wire.directions import Outbound
+from socketio_core.wire.websocket import Frames
 
 
 @caught_by("namespaces/connect_carries_auth", "namespaces/namespaces_share_a_connection")

@@ -1,0 +1,46 @@
+"""The two directions of a WebSocket, and when it is over; see `websocket`, which moves through them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class Inbound(Enum):
+    """What has become of the direction from the peer."""
+
+    READING = "reading"
+    ENDING = "ending"
+    DEAF = "deaf"
+    TOLD = "told"
+    GONE = "gone"
+
+
+class Outbound(Enum):
+    """What has become of the direction to the peer."""
+
+    WRITING = "writing"
+    LAST = "last"
+    SHUT = "shut"
+
+
+_READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
+_WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
+
+IS_OVER: Final = {
+    (_READING, _WRITING): False,
+    (_ENDING, _WRITING): False,
+    (_DEAF, _WRITING): False,
+    (Inbound.TOLD, _WRITING): False,  # our close frame answers its own
+    (Inbound.GONE, _WRITING): False,  # it may still read
+    (_READING, _LAST): False,
+    (_ENDING, _LAST): False,
+    (_DEAF, _LAST): False,
+    (Inbound.TOLD, _LAST): False,
+    (Inbound.GONE, _LAST): False,
+    (_READING, _SHUT): False,  # its close frame is waited for, with a deadline
+    (_ENDING, _SHUT): True,
+    (_DEAF, _SHUT): False,  # it is given the time to read ours; dropped at once, it might not
+    (Inbound.TOLD, _SHUT): True,
+    (Inbound.GONE, _SHUT): True,
+}

@@ -57,6 +57,10 @@ class TrustedProxies:
         """Whether anybody is trusted."""
         return bool(self._hops or self._networks)
 
+    def trusts(self, address: str) -> bool:
+        """Whether a peer is a proxy, whose word is taken."""
+        return self._is_trusted(0, address)
+
     def apply(self, request: Request) -> None:
         """Give a request the address, scheme and host that its client knows; nothing that it holds raises."""
         if not self:
@@ -94,6 +98,14 @@ class TrustedProxies:
         if known is None:
             return hops == 0
         return any(known in network for network in self._networks)
+
+
+def network_of(address: str) -> str:
+    """Return what an address is counted by: itself, of IPv6 its /64; `""` of what is none, as of a Unix socket."""
+    known = _address(address.partition("%")[0])
+    if isinstance(known, IPv6Address):
+        return str(IPv6Address(int(known) >> 64 << 64))
+    return "" if known is None else str(known)
 
 
 def _network(text: object) -> IPv4Network | IPv6Network:

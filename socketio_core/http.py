@@ -55,7 +55,7 @@ class Request:
         scope: what a web framework knows of it, under ASGI; nothing here looks into that.
     """
 
-    __slots__ = ("_host", "_query", "address", "headers", "method", "scheme", "scope", "target")
+    __slots__ = ("_headers", "_host", "_is_kept", "_packed", "_query", "address", "method", "scheme", "scope", "target")
 
     def __init__(
         self,
@@ -70,7 +70,9 @@ class Request:
         self.scope = scope
         self.method = method
         self.target = target
-        self.headers: list[tuple[bytes, bytes]] = [(_share_name(name), value) for name, value in headers]
+        self._headers: list[tuple[bytes, bytes]] = [(_share_name(name), value) for name, value in headers]
+        self._packed: bytes | None = None
+        self._is_kept = False
         self.address = address
         self.scheme = scheme
         self._host: str | None = None  # by a proxy
@@ -78,6 +80,30 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Names in lower case, and values, in the order in which they came."""
+        if self._packed is None:
+            return self._headers
+        fields = self._packed.split(b"\n")
+        return [(_share_name(name), value) for name, value in zip(fields[::2], fields[1::2], strict=True)]
+
+    @headers.setter
+    def headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._headers, self._packed = headers, None
+
+    def pack(self) -> None:
+        """Make it small, for it is kept as long as a session: what is asked of it is read anew each time.
+
+        A client can have a hundred headers and a thousand fields in its query, an object each.
+        """
+        self._query = None
+        self._is_kept = True
+        parts = [part for field in self._headers for part in field]
+        packed = b"\n".join(parts)
+        if parts and packed.count(b"\n") == len(parts) - 1:  # no host lets a line end into a header
+            self._packed, self._headers = packed, []
 
     @property
     def path(self) -> str:
@@ -108,7 +134,10 @@ class Request:
                 fields = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
             except ValueError:  # more fields than that: nobody's query, treated as none
                 fields = []
-            self._query = dict(fields)
+            query = dict(fields)
+            if self._is_kept:
+                return query
+            self._query = query
         return self._query
 
     def header(self, name: str) -> str | None:

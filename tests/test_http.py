@@ -422,3 +422,21 @@ def test_a_policy_must_not_be_async() -> None:
     decided: Any = decide
     with pytest.raises(TypeError, match="cors origins must be a plain function, not an async one"):
         Cors(origins=decided)
+
+
+def test_a_request_that_was_packed_says_the_same() -> None:
+    headers = [(b"Host", b"a"), (b"x", b""), (b"X", b"2")]
+    request = Request("GET", "/?a=1&b=2", headers, scheme="http")
+    told = (request.headers, request.query, request.header("x"), request.host)
+    for _ in range(2):
+        request.pack()
+        assert (request.headers, request.query, request.header("x"), request.host) == told
+    request.headers = [(b"x", b"3")]
+    assert request.header("x") == "3"
+
+
+@pytest.mark.parametrize("headers", [[], [(b"x", b"a\nb")]])
+def test_a_request_may_have_headers_that_cannot_be_packed(headers: list[tuple[bytes, bytes]]) -> None:
+    request = Request("GET", "/", headers, scheme="http")
+    request.pack()
+    assert request.headers == headers

@@ -9,7 +9,13 @@ import pytest
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings, combine
 
 NOT_POSITIVE: Final = ("poll_grace_s", "max_packets_per_poll", "max_held_packets", "max_held_bytes")
-FREE: Final = ("max_packets_per_poll", "max_attachment_bytes", "max_held_bytes")  # the last two follow another layer
+FREE: Final = (
+    "max_packets_per_poll",
+    "max_attachment_bytes",
+    "max_held_bytes",
+    "max_sessions_per_address",
+    "max_handshakes_per_s",
+)  # the last two follow another layer
 POSITIVE: Final = [
     (kind, field.name)
     for kind in (EngineSettings, SocketSettings)

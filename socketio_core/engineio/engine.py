@@ -137,9 +137,16 @@ class Engine:
             if refusal is UNKNOWN_SESSION and sid and self._is_late_poll(request, sid, now):
                 return Respond(self._noop_response(request, sid))
             return self._refuse(request, refusal)
+        admission = self.shared.admission
         if not sid:
-            return self._open(request, now, context)
+            excess = admission.take_turn(request.address, now)
+            return (
+                self._open(request, now, context) if excess is None else self._refuse(request, Refusal(3, *excess, 429))
+            )
         session = self.shared.sessions[sid]
+        if admission.fresh and admission.fresh.pop(sid, None) is not None:
+            session.polling.deadline = None
+            session.reschedule()
         if request.is_websocket_upgrade:
             return self._upgrade(session, request, now, context)
         if request.method == "GET":
@@ -203,14 +210,24 @@ class Engine:
         headers = self._polling_headers(request, sid)
         if settings.cookie is not None:
             headers.append((b"set-cookie", settings.cookie.header_value(sid)))
-        poll = self._make_poll(self._add_session(sid, request, now), request, headers)
+        session = self._add_session(sid, request, now)
+        self.shared.admission.fresh[sid] = session
+        session.polling.deadline = now + settings.first_request_timeout_s
+        session.reschedule()
+        poll = self._make_poll(session, request, headers)
         poll.respond(first)
         assert poll.response is not None  # respond() sets it
         return Respond(poll.response)
 
     def _add_session(self, sid: str, request: Request, now: float) -> Session:
-        session = self.shared.sessions[sid] = Session(self.shared, sid, request, now)
-        self.shared.events.append((session, Opened(request)))
+        shared = self.shared
+        if len(shared.sessions) >= shared.settings.max_sessions:
+            oldest = next(iter(shared.admission.fresh.values()))
+            oldest.break_off(CloseReason.TRANSPORT_ERROR, "made room for another, before a second request")
+        session = shared.sessions[sid] = Session(shared, sid, request, now)
+        shared.admission.begun(session)
+        shared.events.append((session, Opened(request)))
+        request.pack()
         return session
 
     def _make_poll(self, session: Session, request: Request, headers: Headers) -> Poll:

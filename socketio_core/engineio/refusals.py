@@ -70,7 +70,10 @@ def _of_handshake(request: Request, transport: str, shared: Shared) -> Refusal |
         return Refusal(5, "Unsupported protocol version", f"EIO: {request.query.get('EIO')!r}, expected '4'")
     if shared.is_closing:
         return Refusal(3, "Server is shutting down", "handshake during shutdown", 503)
-    if len(shared.sessions) >= shared.settings.max_sessions:
+    excess = shared.admission.excess_of(request.address)
+    if excess is not None:
+        return Refusal(3, *excess, 429)
+    if len(shared.sessions) >= shared.settings.max_sessions and not shared.admission.fresh:
         return Refusal(3, "Too many sessions", f"limit max_sessions: {shared.settings.max_sessions}", 503)
     return None
 
@@ -78,7 +81,7 @@ def _of_handshake(request: Request, transport: str, shared: Shared) -> Refusal |
 def response_to(request: Request, refusal: Refusal, cors: Cors | None) -> Response:
     """Return the answer to a request that is refused."""
     if request.is_websocket_upgrade:
-        status = refusal.status if refusal.status == 503 else 400
+        status = refusal.status if refusal.status in (429, 503) else 400
         body = refusal.message.encode("utf-8", "replace")
         headers = [(b"connection", b"close"), (b"content-type", b"text/html")]
     else:

@@ -411,7 +411,8 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             self.turn_away(self._websocket)
         else:
             self.outbox.clear()
-        self.shared.sessions.pop(self.sid, None)
+        if self.shared.sessions.pop(self.sid, None) is not None:
+            self.shared.admission.ended(self)
         self.reschedule()
         self.shared.events.append((self, event))
 
@@ -437,7 +438,10 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             if deadline == self.upgrade.until:
                 self._end_upgrade()
             elif deadline == self.polling.deadline:
-                self._follow(self.polling.handle_timeout())
+                if self.sid in self.shared.admission.fresh:
+                    self.break_off(CloseReason.TRANSPORT_ERROR, "no second request in time")
+                else:
+                    self._follow(self.polling.handle_timeout())
             elif deadline == self._closing_until:
                 self._end(Closed(CloseReason.FORCED_CLOSE))
             elif self._heartbeat.advance():

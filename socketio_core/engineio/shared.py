@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from socketio_core.engineio.admission import Admission
 from socketio_core.engineio.carriers import Carrier
 from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.late_polls import LatePolls
@@ -17,12 +18,23 @@ if TYPE_CHECKING:
 class Shared:
     """Who exists, whose deadline is next, which carriers the host must see to, and what it must be told."""
 
-    __slots__ = ("agenda", "events", "is_closing", "is_inner", "late_polls", "ready", "sessions", "settings")
+    __slots__ = (
+        "admission",
+        "agenda",
+        "events",
+        "is_closing",
+        "is_inner",
+        "late_polls",
+        "ready",
+        "sessions",
+        "settings",
+    )
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.is_closing = False  # there will be no new sessions
         self.is_inner = False  # the sessions belong to the connections of a Socket.IO server
+        self.admission = Admission(settings)
         self.sessions: dict[str, Session] = {}
         self.agenda = Agenda()
         self.late_polls = LatePolls()

@@ -180,6 +180,7 @@ class WireClient:
     Args:
         headers: sent with every request.
         query: more fields of every request's query.
+        address: where they come from.
 
     Attributes:
         sid: `""` before `open`.
@@ -195,6 +196,7 @@ class WireClient:
         *,
         headers: Iterable[tuple[bytes, bytes]] = (),
         query: dict[str, str] | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         self.server = server
         self.clock = clock
@@ -205,6 +207,7 @@ class WireClient:
         self._parked: WirePoll | None = None
         self._headers = list(headers)
         self._query = query or {}
+        self._address = address
         self._path = server.path
 
     @property
@@ -237,7 +240,7 @@ class WireClient:
         }
         target = f"{self._path}?{urlencode({name: value for name, value in fields.items() if value is not None})}"
         asked = request_headers(bytes(KEY_BYTES)) if upgrade else []
-        return Request(method, target, [*self._headers, *asked, *headers], address="127.0.0.1", scheme="http")
+        return Request(method, target, [*self._headers, *asked, *headers], address=self._address, scheme="http")
 
     def perform(self, request: Request, *, hold: bool = False) -> Response | WirePoll | WirePost | WireSocket:
         """Hand a request to the server and return the client's end of what came of it."""

@@ -11,9 +11,10 @@ from socketio_core.testing import FakeClock, WireClient, WireSocket, advance, se
 
 
 class Scene:
-    """An engine with the settings given, whose session ids are `sid-1`, `sid-2`, ..."""
+    """An engine whose session ids are `sid-1`, `sid-2`, ...; with the settings given. Clients need not hurry."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, first_request_timeout_s: float = 1000, **settings: Any) -> None:
+        settings["first_request_timeout_s"] = first_request_timeout_s
         self.clock = FakeClock()
         self._ids = 0
         self.engine = Engine(EngineSettings(**settings), new_id=self._new_id)

@@ -55,6 +55,7 @@ class EngineSettings:
     max_packets_per_payload: int = _FOLLOWS  # ours: 10,000; one for 100 bytes of a body, which may hold 50 times that
     max_packets_per_poll: int | None = None  # reference: a poll takes all there is; python-socketio's client stands 16
     first_request_timeout_s: float = 10.0  # ours: for the second request of a session that began by polling
+    max_poll_bytes: int = 1_000_000  # ours: of the messages in one response, but one at least; the next has the rest
     max_sessions: int = 100_000  # ours: about 1 GB of idle sessions
     max_sessions_per_address: int | None = None  # ours: off; one more gets 429. IPv6 by /64, see also `trust_proxy`
     max_handshakes_per_s: int | None = None  # ours: off; of one address, as above; one more gets 429
@@ -86,7 +87,7 @@ class EngineSettings:
             self,
             "ping_interval_s ping_timeout_s upgrade_timeout_s close_timeout_s max_pause_s max_payload_bytes"
             " max_fragments max_unanswered_pings max_sessions max_buffered_messages"
-            " first_request_timeout_s",
+            " first_request_timeout_s max_poll_bytes",
             "max_packets_per_payload max_buffered_bytes high_water_bytes max_sessions_per_address max_handshakes_per_s",
         )
         _follow(

@@ -122,8 +122,10 @@ class Polling:
 
     def _take(self, reserved: int = 0) -> list[WireMessage]:
         """Take what one response may hold beside `reserved` packets, but at least one message."""
-        limit = self._shared.settings.max_packets_per_poll
-        return self._outbox.take(max_frames=None if limit is None else limit - reserved)
+        settings = self._shared.settings
+        limit = settings.max_packets_per_poll
+        max_frames = None if limit is None else limit - reserved
+        return self._outbox.take(max_bytes=settings.max_poll_bytes, max_frames=max_frames)
 
     def handle_timeout(self) -> str | None:
         """The deadline has come."""

@@ -372,7 +372,8 @@ class Requests:
     # -- output ------------------------------------------------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
-        self._out, self._taken = self._left_over() + data, 0
+        left = self._left_over()
+        self._out, self._taken = left + data if left else data, 0  # a response may be large: no copy of it
 
     def _left_over(self) -> bytes:
         return self._out[self._taken :]

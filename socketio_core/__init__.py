@@ -20,7 +20,7 @@ from socketio_core.errors import (
     RemoteProtocolError,
 )
 from socketio_core.http import Cookie, Cors, Request, Response
-from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
+from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, ServerLimits, SocketSettings
 
 if TYPE_CHECKING:
     from socketio_core.app.observer import Observer
@@ -46,6 +46,7 @@ __all__ = [
     "Request",
     "Response",
     "Server",
+    "ServerLimits",
     "SocketSettings",
     "Timeouts",
 ]

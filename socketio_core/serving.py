@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from socketio_core.checks import check_function, check_kind, check_seconds, check_subprotocols, check_switches
 from socketio_core.forwarded import TrustedProxies, TrustProxy
+from socketio_core.settings import ServerLimits
 from socketio_core.websocket_handshake import Subprotocols
 
 
@@ -39,6 +40,7 @@ class Serving:
         per_message_deflate: compress WebSocket messages for clients that offer it.
         subprotocols: of WebSockets, to choose from; see `chosen_subprotocol`.
         trust_proxy: whom to believe where clients come from; see `TrustedProxies`.
+        limits: how much there may be of everything, of all clients together and of each connection.
     """
 
     timeouts: Timeouts | None = None
@@ -46,10 +48,12 @@ class Serving:
     per_message_deflate: bool = False
     subprotocols: Subprotocols | None = None
     trust_proxy: TrustProxy = False
+    limits: ServerLimits = field(default_factory=ServerLimits)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""
         check_switches(self, "shortcuts per_message_deflate")
+        check_kind("limits", self.limits, ServerLimits, "a ServerLimits, as in ServerLimits(max_connections=1000)")
         check_kind("timeouts", self.timeouts, Timeouts, "a Timeouts, as in Timeouts(close_s=1)")
         if callable(self.subprotocols):
             check_function("subprotocols", self.subprotocols, may_wait=False)

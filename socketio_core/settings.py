@@ -116,6 +116,24 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """Limits of a whole server, and of its connections before anything is known of their sessions."""
+
+    max_total_buffered_bytes: int = 1_000_000_000  # ours: of all clients, in and out; the fullest are closed first
+    max_connections: int | None = None  # ours: off, for the system has such a limit; one more gets 503
+    max_connections_per_address: int | None = None  # ours: off; of a peer that is no trusted proxy; one more gets 429
+    max_requests_per_connection: int | None = None  # ours: off (nginx: 1000); the last one is answered with a close
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with the name of the field."""
+        _check_numbers(
+            self,
+            "max_total_buffered_bytes",
+            "max_connections max_connections_per_address max_requests_per_connection",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SocketSettings:
     """Settings and limits of the Socket.IO layer."""
 

@@ -116,6 +116,11 @@ class Dispatcher:
         connection = session.context
         return self.flow_of_connection(connection) if isinstance(connection, Connection) else None
 
+    def inboxes_of(self, session: Session) -> list[SocketInbox]:
+        """Return the inboxes of a session."""
+        connection = session.context
+        return [inbox_of(member) for member in connection.members] if isinstance(connection, Connection) else []
+
     def flow_of_connection(self, connection: Connection) -> Flow:
         """Return what the sockets of a connection share."""
         flow = connection.context

@@ -173,6 +173,10 @@ class EngineDispatcher:
         """Return the backpressure of a session, if the application knows it."""
         return session.context.flow if isinstance(session.context, SessionInbox) else None
 
+    def inboxes_of(self, session: Session) -> list[SessionInbox]:
+        """Return the inbox of a session, if there is one."""
+        return [session.context] if isinstance(session.context, SessionInbox) else []
+
     def dispatch(self) -> list[SessionInbox]:
         """Take the engine's events and put them into inboxes. Returns those of which `work` must be run now."""
         runnable: list[SessionInbox] = []

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from socketio_core.app.budget import Budget
 from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher
@@ -23,6 +24,8 @@ from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.worker import Inbox
 from socketio_core.engineio.core import AnyServer
+from socketio_core.engineio.session import Session
+from socketio_core.errors import CloseReason
 from socketio_core.http import Request, Response
 from socketio_core.records import plain
 from socketio_core.serving import Serving
@@ -51,6 +54,19 @@ class Endpoint:
         """The engine's."""
         return self.core.engine_settings
 
+    def queued_bytes(self, session: Session) -> int:
+        """How much of a session waits for handlers."""
+        flow = self.dispatcher.flow_of(session)
+        return 0 if flow is None else flow.queued_bytes
+
+    def shed(self, session: Session, why: str) -> None:
+        """Close a session at once, and forget all that it holds."""
+        session.was_let_go = True
+        for inbox in self.dispatcher.inboxes_of(session):
+            inbox.drop_events()
+        session.outbox.clear()
+        session.break_off(CloseReason.TRANSPORT_ERROR, why)
+
     @property
     def asks_handshakes(self) -> bool:
         """Whether somebody is to be asked about each handshake."""
@@ -78,6 +94,7 @@ class ServerHost:
         self.is_bound = False
         self._log = Observer()
         self._bundle = bundle
+        self._budget = Budget(serving.limits.max_total_buffered_bytes, self.endpoints, audience)
         self._http = http
 
     def bind(self, runtime: Runtime, log: Observer) -> None:
@@ -116,8 +133,14 @@ class ServerHost:
             return self.endpoints[0].dispatcher.dispatch()
         return [inbox for endpoint in self.endpoints for inbox in endpoint.dispatcher.dispatch()]
 
-    def work_soon(self) -> None:
-        """Have everything done that there is to do, in tasks."""
+    def work_soon(self, now: float | None = None) -> None:
+        """Have everything done that there is to do, in tasks.
+
+        Args:
+            now: the time, if the caller has it: the moment to look whether the server holds too much.
+        """
+        if now is not None and now >= self._budget.next_at:
+            self._budget.check(now)
         for endpoint in self.endpoints:
             for inbox in endpoint.dispatcher.dispatch():
                 self.runtime.spawn(inbox.work)

@@ -28,7 +28,7 @@ from socketio_core.http import Cors
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import plain
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.settings import EngineSettings, SocketSettings, combine
+from socketio_core.settings import EngineSettings, ServerLimits, SocketSettings, combine
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import parser_of
 from socketio_core.socketio.packet import ROOT_NAMESPACE
@@ -63,6 +63,7 @@ class Server(Registrar, Broadcasts, CallableFromThreads):
             `plain_requests`.
         subprotocols: of WebSockets, those that are taken, or a function of the request that chooses one it offers;
             otherwise the first one offered is. `offered_subprotocols(request)` lists them.
+        limits: of the whole server, and of its connections.
         trust_proxy: take address, scheme and host of a client from `X-Forwarded-*` or `Forwarded`: `True` behind one
             proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
             anybody can send them.
@@ -91,6 +92,7 @@ class Server(Registrar, Broadcasts, CallableFromThreads):
         shortcuts: bool = True,
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
+        limits: ServerLimits | None = None,
         observers: Iterable[Observer] = (),
         slow_handler_s: float | None = None,
         new_id: IdFactory = new_id,
@@ -107,6 +109,7 @@ class Server(Registrar, Broadcasts, CallableFromThreads):
             per_message_deflate=per_message_deflate,
             subprotocols=subprotocols,
             trust_proxy=trust_proxy,
+            limits=limits or ServerLimits(),
         )
         files = None if client_dir is None else read_client(client_dir)
         settings = combine(engine, settings or SocketSettings())

@@ -61,7 +61,7 @@ class _Application:
         pass
 
     def work(self, now: float) -> None:
-        self._host.work_soon()
+        self._host.work_soon(now)
         for asked in self.site.take_asked():
             self._host.runtime.spawn(self._answer, asked)
 

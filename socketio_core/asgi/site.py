@@ -76,7 +76,7 @@ class AsgiSite:
 
     def flush(self, now: float) -> list[Carrier]:
         """Let the application work; return the carriers whose `context` (a `Waiter`) is to be woken."""
-        self.host.work_soon()
+        self.host.work_soon(now)
         found: list[Carrier] = []
         for endpoint in self.host.endpoints:
             for carrier in endpoint.core.take_ready():

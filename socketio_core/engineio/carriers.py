@@ -121,6 +121,11 @@ class Post:
         self._body += chunk
         return True
 
+    @property
+    def size_bytes(self) -> int:
+        """How much was fed so far and not taken."""
+        return len(self._body)
+
     def take_body(self) -> bytearray:
         """Return what was fed so far, and forget it."""
         body, self._body = self._body, bytearray()

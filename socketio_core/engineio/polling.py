@@ -6,6 +6,7 @@ It decides and says so; what is to become of the session is up to the session. M
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from socketio_core.engineio.carriers import Poll, Post
@@ -130,6 +131,16 @@ class Polling:
     def handle_timeout(self) -> str | None:
         """The deadline has come."""
         return "poll connection closed prematurely" if self.parked is None else self.release()
+
+    @property
+    def unconfirmed(self) -> Sequence[WireMessage]:
+        """What the last response took away, until it is known to be written."""
+        return () if self._flushed is None else self._flushed.messages
+
+    @property
+    def post_bytes(self) -> int:
+        """How much has come of the POST that is being read."""
+        return 0 if self._post is None else self._post.size_bytes
 
     # -- POST --------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ def test_next_poll_takes_the_rest() -> None:
     client = scene.client()
     session = scene.session(client)
     for text in ("1234", "5678", "9", "x" * 20, "y"):
-        session.send(text)
+        session.send(text, scene.now)
     assert [scene.poll(client) for _ in range(3)] == [b"41234\x1e45678", b"49", b"4" + b"x" * 20]
     assert session.buffered_bytes == 2
     assert scene.poll(client) == b"4y"
@@ -34,7 +34,7 @@ def test_poller_that_takes_no_response_holds_little_beside_what_waits() -> None:
     tracemalloc.start()
     try:
         for number in range(waiting // 100_000):
-            session.send(f"{number:06}" + "x" * 99_990)
+            session.send(f"{number:06}" + "x" * 99_990, house.now)
         house.settle()
         peer = house.connect()
         peer.is_reading = False

@@ -45,7 +45,9 @@ class Rig:
     def __init__(self, engine: EngineSettings | None = None, **settings: Any) -> None:
         self.clock = FakeClock()
         self.server = ServerCore(
-            engine or EngineSettings(path="/socket.io/"), SocketSettings(**settings), new_id=numbered_ids()
+            engine or EngineSettings(path="/socket.io/", first_request_timeout_s=1000),
+            SocketSettings(**settings),
+            new_id=numbered_ids(),
         )
 
     @property

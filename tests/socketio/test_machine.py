@@ -68,7 +68,7 @@ class Hall(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        quiet = EngineSettings(path="/socket.io/", ping_interval_s=1e6)
+        quiet = EngineSettings(path="/socket.io/", ping_interval_s=1e6, first_request_timeout_s=1e6)
         self.rig = Rig(quiet, connect_timeout_s=1e6)
         self.rig.server.hub.allow(lambda name: name == "/n")
         self.all: list[ModelClient] = []

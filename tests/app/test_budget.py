@@ -1,0 +1,148 @@
+"""One bound for the whole server: the fullest clients are closed first, with a reason and one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core import Observer, Server, ServerLimits
+from socketio_core.engineio.session import Session
+from socketio_core.errors import CloseReason, RemoteProtocolError
+from socketio_core.settings import EngineSettings
+from tests.app.hand_runtime import HandEvent
+from tests.app.served import Served
+from tests.wire.by_hand import Peer
+from tests.wire.written import POLLING, frame, request
+
+LIMIT = 300_000
+
+
+class Book(Observer):
+    def __init__(self) -> None:
+        self.closed: list[str] = []
+        self.failed_with: list[str] = []
+
+    def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+        self.closed.append(f"{reason.value}: {error}")
+
+    def failed(self, what: str, error: BaseException) -> None:
+        self.failed_with.append(f"{what}; {error}")
+
+
+class Town(Served):
+    def __init__(self) -> None:
+        self.book = Book()
+        engine = EngineSettings(high_water_bytes=10**6, http_compression_threshold_bytes=None)
+        super().__init__(Server(engine=engine, limits=ServerLimits(max_total_buffered_bytes=LIMIT)), self.book)
+        self.bare = None
+
+    def look(self) -> list[str]:
+        """Let some time pass, so that the server looks after its budget. Returns who was closed."""
+        self.advance(1)
+        self.connect()
+        self.settle()
+        closed, self.book.closed = self.book.closed, []
+        return closed
+
+    def deaf(self) -> Peer:
+        peer = self.join()
+        peer.is_reading = False
+        return peer
+
+    def sockets(self) -> list[Any]:
+        return list(self.io.sockets.sockets.values())
+
+
+WHY = f"transport error: the server holds too much, max_total_buffered_bytes: {LIMIT}"
+
+
+def test_the_fullest_are_closed_until_the_others_have_room() -> None:
+    town = Town()
+    peers = [town.deaf() for _ in range(4)]
+    for socket, size in zip(town.sockets(), (50_000, 150_000, 90_000, 0), strict=True):
+        socket.emit_nowait("x", "x" * size)
+    assert town.look() == []
+    town.sockets()[3].emit_nowait("x", "x" * 20_000)
+    assert town.look() == [WHY]
+    assert [socket.connected for socket in town.sockets()] == [True, True, True]
+    assert [peer.is_over() for peer in peers] == [False] * 4
+    assert town.book.failed_with == [
+        "the server holds too much, so the fullest 1 of 4 clients were closed; max_total_buffered_bytes: 300000"
+    ]
+    for peer in peers:
+        peer.read_on()
+    assert town.look() == []
+
+
+def test_what_many_get_is_held_once() -> None:
+    town = Town()
+    for _ in range(10):
+        town.deaf()
+    town.io.sockets.emit_nowait("x", "x" * 100_000)
+    assert town.look() == []
+    for _ in range(2):
+        town.io.sockets.emit_nowait("x", "x" * 100_000)
+    assert len(town.look()) == 10  # all hold the same, so nothing is freed before the last one is closed
+
+
+def test_queued_events_count_and_go_with_their_client() -> None:
+    town = Town()
+    gate = HandEvent(town.runtime)
+    handled: list[int] = []
+
+    @town.io.sockets.on("x")
+    async def handle(_: object, data: str) -> None:
+        handled.append(len(data))
+        await gate.wait()
+
+    peer = town.join()
+    for _ in range(4):
+        peer.send(frame(f'42["x","{"x" * 100_000}"]'))
+    assert town.look() == [WHY]
+    gate.set()
+    town.settle()
+    assert handled == [100_000]
+
+
+def test_half_a_post_and_a_response_in_flight_count() -> None:
+    town = Town()
+    target = f"{POLLING}&sid={town.open_session()}"
+    town.connect().ask(target, "POST", b"40")
+    town.connect().ask(target)
+    post = town.connect()
+    post.send(request(target, "POST", b"4" + b"x" * 180_000)[:-1])
+    assert town.look() == []
+    poll = town.connect()
+    poll.is_reading = False
+    poll.send(request(target))
+    town.sockets()[0].emit_nowait("x", "x" * 70_000)
+    town.settle()
+    assert town.look() == [WHY]
+
+
+@pytest.mark.parametrize("is_polling", [False, True])
+def test_bare_engine_counts_too(is_polling: bool) -> None:  # noqa: FBT001
+    book = Book()
+    io = Server(limits=ServerLimits(max_total_buffered_bytes=LIMIT))
+    bare = io.attach_engine("/bare/")
+    town = Served(io, book)
+    target = "/bare/?EIO=4&transport="
+    if is_polling:
+        assert town.open_session(f"{target}polling")
+    else:
+        town.websocket(f"{target}websocket").is_reading = False
+    (session,) = bare.sessions
+    for _ in range(4):
+        session.send_nowait("x" * 100_000)
+    town.advance(1)
+    town.connect()
+    town.settle()
+    assert book.closed == [WHY]
+
+
+def test_engine_session_that_nobody_knows_yet_holds_nothing() -> None:
+    io = Server()
+    bare = io.attach_engine("/bare/")
+    Served(io)
+    assert bare.sessions == []

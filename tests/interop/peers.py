@@ -163,13 +163,14 @@ class Peer:
         query: Mapping[str, str] | None = None,
         reconnection: bool = False,
         later: bool = False,
+        server: InteropServer | None = None,
     ) -> Connection:
-        """Begin to connect, now or later; the sockets report `connect` or `connect_error`."""
+        """Begin to connect, now or later, to its server or another; sockets report `connect` or `connect_error`."""
         connection = Connection(self, f"c{next(self._names)}", namespaces)
         self._connections.append(connection)
         connection.do(
             "connect",
-            url=self.url,
+            url=self.url if server is None else server.url,
             transports=MODES[self.mode],
             namespaces=namespaces,
             auth=auth or {},

@@ -117,9 +117,9 @@ def test_client_falls_silent(start_server: StartServer, kind: str, mode: str, st
     server.stop()
 
 
-def test_heartbeats_keep_a_connection(start_server: StartServer, kind: str, mode: str, start_peer: StartPeer) -> None:
+def test_heartbeats_keep_a_connection(start_server: StartServer, peer: Peer, start_peer: StartPeer) -> None:
     server = start_server("--ping-interval", "0.1", "--ping-timeout", "2")
-    silent = start_peer(kind, mode, server.url).join()
+    silent = peer.join(server=server)
     # Many intervals pass while another client, which is closed for its silence, tells the time.
     other = start_peer("node", "websocket", server.url)
     doomed = other.join()
@@ -130,27 +130,23 @@ def test_heartbeats_keep_a_connection(start_server: StartServer, kind: str, mode
     server.stop()
 
 
-def test_server_shuts_down(start_server: StartServer, kind: str, mode: str, start_peer: StartPeer) -> None:
+def test_server_shuts_down(start_server: StartServer, peer: Peer) -> None:
     server = start_server()
-    peer = start_peer(kind, mode, server.url)
-    connection = peer.open("/", "/chat")
+    connection = peer.open("/", "/chat", server=server)
     for nsp in ("/", "/chat"):
         connection[nsp].take("connect")
         connection[nsp].take("welcome")
     connection.wait_for_mode()
     server.stop()
     for nsp in ("/", "/chat"):
-        assert connection[nsp].take("disconnect")[0] in CONNECTION_LOST[kind]
+        assert connection[nsp].take("disconnect")[0] in CONNECTION_LOST[peer.kind]
         assert_server_saw(server, connection[nsp].id, "server shutting down")
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_client_comes_back_after_the_server_restarts(
-    start_server: StartServer, kind: str, mode: str, start_peer: StartPeer, end: str
-) -> None:
+def test_client_comes_back_after_the_server_restarts(start_server: StartServer, peer: Peer, end: str) -> None:
     server = start_server()
-    peer = start_peer(kind, mode, server.url)
-    connection = peer.open("/", "/chat", reconnection=True)
+    connection = peer.open("/", "/chat", reconnection=True, server=server)
     first: dict[str, str] = {}
     for nsp in ("/", "/chat"):
         connection[nsp].take("connect")
@@ -162,8 +158,8 @@ def test_client_comes_back_after_the_server_restarts(
     else:
         server.kill()
     for nsp in ("/", "/chat"):
-        assert connection[nsp].take("disconnect")[0] in CONNECTION_LOST[kind]
-    if (kind, mode, end) == ("python-socketio", "polling", "stop"):
+        assert connection[nsp].take("disconnect")[0] in CONNECTION_LOST[peer.kind]
+    if (peer.kind, peer.mode, end) == ("python-socketio", "polling", "stop"):
         return  # it takes the close packet, which only polling has, as an order to stay away
     again = start_server(port=server.port)
     for nsp in ("/", "/chat"):

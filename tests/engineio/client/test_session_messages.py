@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from socketio_core.engineio.events import Closed
 from socketio_core.errors import CloseReason, LocalProtocolError
 from tests.engineio.client.scene import Scene, closed_with, sent
 
@@ -193,3 +194,11 @@ def test_nothing_is_sent_behind_a_ping_that_is_overdue(transport: str) -> None:
     assert scene.posts == []
     assert all(sent(websocket) == [] for websocket in scene.sockets)
     assert closed_with(scene)[0] is CloseReason.PING_TIMEOUT
+
+
+def test_several_messages_at_once_come_in_order_and_none_behind_the_end() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    scene.session.receive_all(scene.sockets[0], ["4a", b"b", "1", "4c"], scene.now)
+    *messages, end = scene.session.take_events()
+    assert messages == ["a", b"b"]
+    assert isinstance(end, Closed)

@@ -117,7 +117,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """Limits of a whole server, and of its connections before anything is known of their sessions."""
+    """Limits of a whole server, and of its connections; under ASGI the latter are the ASGI server's."""
 
     max_total_buffered_bytes: int = 1_000_000_000  # ours: of all clients, in and out; the fullest are closed first
     max_connections: int | None = None  # ours: off, for the system has such a limit; one more gets 503

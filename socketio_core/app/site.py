@@ -28,6 +28,7 @@ def site_of(host: ServerHost) -> Site:
         per_message_deflate=serving.per_message_deflate,
         subprotocols=serving.subprotocols,
         trust_proxy=serving.trust_proxy,
+        limits=serving.limits,
     )
     application.site = site
     for endpoint in host.endpoints:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from socketio_core.engineio.carriers import Poll
+from socketio_core.http import Response
 from socketio_core.wire.base import BaseWire
 from socketio_core.wire.requests import Requests
 
@@ -14,12 +15,19 @@ if TYPE_CHECKING:
 
 @final
 class Wire(BaseWire):
-    """One connection of a server; made by `Site.connect`. See `BaseWire`."""
+    """One connection of a server; made by `Site.connect`. See `BaseWire`.
 
-    __slots__ = ()
+    Attributes:
+        network: what it is counted by; `""` unless connections of an address are limited.
+        surplus: the answer to its first and only request, for there are too many connections.
+    """
+
+    __slots__ = ("network", "surplus")
 
     def __init__(self, site: Site, address: str, scheme: str, now: float, *, can_half_close: bool) -> None:
         super().__init__(site)
+        self.network = ""
+        self.surplus: Response | None = None
         self._stage = Requests(self, site, address, scheme, now, can_half_close=can_half_close)
 
     def poll_ready(self, poll: Poll, now: float) -> None:

@@ -33,7 +33,7 @@ class Requests:
     """A connection as long as it is HTTP; a `Stage`."""
 
     __slots__ = (
-        "_address", "_body", "_can_half_close", "_carrier", "_has_packets", "_http", "_is_first", "_is_unsaid",
+        "_address", "_body", "_can_half_close", "_carrier", "_count", "_has_packets", "_http", "_is_unsaid",
         "_mount", "_out", "_phase", "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ class Requests:
         self._scheme = scheme
         self._http = Http1(shortcuts=site.shortcuts)
         self._phase = Phase.IDLE
-        self._is_first = True  # no request was read yet
+        self._count = 0  # of requests that were read
         self._request: Request | None = None  # what is being served
         self._mount: Mount | None = None  # whose it is
         self._carrier: Poll | Post | None = None  # what it became
@@ -147,18 +147,18 @@ class Requests:
         http, wire = self._http, self._wire
         head = http.next_request()
         if head is not None:
-            self._is_first = False
+            self._count += 1
             wire.set_deadline(None)
             self._serve(self._made_of(head), now)
         elif http.is_ended:
             wire.end()
         elif self._phase is Phase.IDLE and http.held_bytes:
             self._phase = Phase.HEAD
-            if not self._is_first:  # of the first one the time runs from the beginning
+            if self._count:  # of the first one the time runs from the beginning
                 wire.set_deadline(now + self._site.timeouts.header_s)
         elif self._phase is Phase.HEAD and not http.held_bytes:  # it was half an empty line
             self._phase = Phase.IDLE
-            if not self._is_first:
+            if self._count:
                 wire.set_deadline(now + self._site.timeouts.keep_alive_s)
 
     def _made_of(self, head: Head) -> Request:
@@ -173,7 +173,7 @@ class Requests:
         site = self._site
         self._request = request
         mount = self._mount = site.mount_of(request)
-        static = site.static_response(request)
+        static = self._wire.surplus or site.static_response(request)
         if static is not None:
             self._respond(static, now)
         elif request.method == "CONNECT":  # we are no proxy, and h11 would take a 2xx for the start of a tunnel
@@ -309,7 +309,9 @@ class Requests:
 
     def _respond(self, response: Response, now: float) -> None:
         request = self._request
-        closes = self._site.is_closing or response.status == 413
+        site = self._site
+        closes = site.is_closing or response.status == 413 or self._count == site.max_requests
+        closes = closes or self._wire.surplus is not None
         closes = closes or (request is not None and request.is_websocket_upgrade)
         try:
             self._write(self._http.respond(response, closes=closes))

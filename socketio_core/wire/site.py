@@ -19,14 +19,15 @@ from socketio_core.checks import check_count, check_function, check_switch
 from socketio_core.engineio.carriers import Poll, WebSocket
 from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
-from socketio_core.forwarded import TrustedProxies, TrustProxy
+from socketio_core.forwarded import TrustedProxies, TrustProxy, network_of
 from socketio_core.http import Request, Response
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.settings import EngineSettings
+from socketio_core.settings import EngineSettings, ServerLimits
 from socketio_core.websocket_handshake import Subprotocols
 from socketio_core.wire.asked import Asked
 from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.connection import Wire
+from socketio_core.wire.http1 import text_response
 
 
 class _Timed(Protocol):
@@ -127,6 +128,7 @@ class Site(Home[Wire]):
         per_message_deflate: compress WebSocket messages for clients that offer it.
         subprotocols: of WebSockets, to choose from; see `chosen_subprotocol`.
         trust_proxy: whom to believe where clients come from; see `TrustedProxies`.
+        limits: how many connections there may be; the application sees to the rest.
 
     Attributes:
         wires: the connections that are not over.
@@ -150,6 +152,7 @@ class Site(Home[Wire]):
         per_message_deflate: bool = False,
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
+        limits: ServerLimits | None = None,
     ) -> None:
         check_switch("asks_requests", asks_requests)
         check_count("max_body_bytes", max_body_bytes)
@@ -161,6 +164,7 @@ class Site(Home[Wire]):
             per_message_deflate=per_message_deflate,
             subprotocols=subprotocols,
             trust_proxy=trust_proxy,
+            limits=limits or ServerLimits(),
         )
         self.timeouts = timeouts or Timeouts()
         super().__init__(report=report, close_s=self.timeouts.close_s, shortcuts=shortcuts)
@@ -172,6 +176,9 @@ class Site(Home[Wire]):
         self.per_message_deflate = per_message_deflate
         self.subprotocols = subprotocols
         self.proxies = TrustedProxies(trust_proxy)
+        self._limits = limits or ServerLimits()
+        self.max_requests = self._limits.max_requests_per_connection
+        self._peers: dict[str, int] = {}  # how many connections, by network
         self.is_closing = False
         self._asked: list[Asked] = []
         self._timed: list[_Timed] = [self.application]  # whoever has deadlines beside the connections
@@ -211,8 +218,30 @@ class Site(Home[Wire]):
             can_half_close: the host does so when `wire.is_mute`; otherwise connections end without lingering.
         """
         wire = Wire(self, address, scheme, now, can_half_close=can_half_close)
+        self._count(wire, address)
         self.wires.add(wire)
         return wire
+
+    def _count(self, wire: Wire, address: str) -> None:
+        """Is this a connection too many? Then it is told so when it has asked for something, and closed."""
+        limits = self._limits
+        if limits.max_connections is not None and len(self.wires) >= limits.max_connections:
+            wire.surplus = text_response(503, "Too many connections")
+        if limits.max_connections_per_address is None or self.proxies.trusts(address):
+            return
+        network = wire.network = network_of(address)
+        if network:
+            count = self._peers[network] = self._peers.get(network, 0) + 1
+            if count > limits.max_connections_per_address:
+                wire.surplus = wire.surplus or text_response(429, "Too many connections from this address")
+
+    def forget(self, wire: Wire) -> None:
+        """A connection is over."""
+        if wire.network and wire in self.wires:
+            self._peers[wire.network] -= 1
+            if not self._peers[wire.network]:
+                del self._peers[wire.network]
+        super().forget(wire)
 
     def flush(self, now: float) -> list[Wire]:
         """Let the application work; return the connections that the host must look after, each once.

@@ -13,7 +13,8 @@ from socketio_core import Server
 from socketio_core.app import Socket
 from socketio_core.app.server import host_of
 from socketio_core.socketio import ServerCore
-from tests.adapters.loops import Listener, Nursery, collected_log, loop
+from tests.adapters.abstract import Listener, Nursery, collected_log
+from tests.adapters.loops import loop
 from tests.trio.clients import Client, PollingClient, WebSocketClient
 from tests.trio.wire import Peer
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from socketio_core import Server
 from tests.adapters import bench
+from tests.adapters.abstract import collected_log
 from tests.adapters.bench import until
-from tests.adapters.loops import collected_log, one_loop
+from tests.adapters.loops import one_loop
 from tests.adapters.memory import JumpingLoop
 
 __all__ = ["Bench", "JumpingLoop", "asyncio_test", "collected_log", "serving", "until"]

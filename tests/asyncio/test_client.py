@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from socketio_core.asyncio import ClientSocket, ConnectError, Disconnected, Server, connect
+from socketio_core.asyncio import ClientSocket, ConnectError, Disconnected, Server, Socket, connect
 from tests.asyncio.bench import Bench, JumpingLoop, asyncio_test, collected_log, serving, until
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -68,7 +68,11 @@ async def test_whatever_ends_the_block_comes_out_and_the_server_is_told(
 
     io = Server()
     received: list[int] = []
-    io.on("n", lambda _, number: received.append(number))
+
+    @io.on("n")
+    def note(_: Socket, number: int) -> None:
+        received.append(number)
+
     async with serving(io) as bench:
         task = asyncio.create_task(run(bench.urls[0]))
         with pytest.raises(raised):
@@ -285,8 +289,15 @@ def _run_program(block: Block) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: said.append(str(context)))
         io = Server()
-        io.on("disconnect", lambda _, reason: reasons.append(reason))
-        io.on("go", lambda socket: socket.emit("go"))
+
+        @io.on("disconnect")
+        def left(_: Socket, reason: str) -> None:
+            reasons.append(reason)
+
+        @io.on("go")
+        async def go(socket: Socket) -> None:
+            await socket.emit("go")
+
         started: asyncio.Future[list[str]] = loop.create_future()
         server = asyncio.create_task(io.serve("127.0.0.1", started=started))
         try:

@@ -11,7 +11,6 @@ import pytest
 import uvloop
 
 from socketio_core.asyncio import Server, Socket, connect
-from tests.adapters.loops import use_loop
 from tests.asyncio.bench import Bench, serving
 
 
@@ -45,7 +44,6 @@ async def _serve() -> None:
 
 @pytest.mark.timeout(60)
 def test_serves_and_ends_in_order() -> None:
-    use_loop("asyncio")
     uvloop.run(_serve())
 
 
@@ -63,5 +61,4 @@ async def _connect(certificate: Path) -> None:
 
 @pytest.mark.timeout(60)
 def test_connects(certificate: Path) -> None:
-    use_loop("asyncio")
     uvloop.run(_connect(certificate))

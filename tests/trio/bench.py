@@ -14,8 +14,10 @@ from socketio_core import Server
 from socketio_core.app.server import host_of
 from socketio_core.trio.runtime import TrioRuntime
 from tests.adapters import bench
+from tests.adapters.abstract import TCP_IDLE_S
 from tests.adapters.bench import Faults, core_of, counted_calls, until
-from tests.adapters.loops import TCP_IDLE_S, TrioListener, loop, one_loop
+from tests.adapters.loops import loop, one_loop
+from tests.adapters.on_trio import TrioListener
 from tests.trio.wire import Peer
 
 __all__ = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 import trio
 
@@ -11,9 +10,13 @@ from conformance.hosts.clients.application import Loop, obey_all
 from socketio_core.trio import connect
 
 
+async def read_line() -> str:
+    """Return the next line, if there is one."""
+    return await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
+
+
 async def main() -> None:
     """Obey until there are no more commands."""
-    read_line = partial(trio.to_thread.run_sync, sys.stdin.readline, abandon_on_cancel=True)
     async with trio.open_nursery() as nursery:
         await obey_all(Loop(connect, trio.Event, nursery.start_soon, read_line))
         nursery.cancel_scope.cancel()

@@ -18,9 +18,12 @@ PACKAGE: Final = "socketio_core"
 IN_MEMORY: Final = ("test_client.py", "test_sans.py")
 """Tests of the conformance suite that go through the core without a network."""
 
+ALSO: Final = ("hostile",)
+"""Folders that go through the core in memory."""
+
 WALKS: Final = (
     *("test_conservation.py", "test_fuzz.py", "test_leaks.py", "test_lossy_network.py", "test_machine.py"),
-    *("test_plain_frames.py", "test_upgrade_orders.py"),
+    "test_upgrade_orders.py",
 )
 """Files that go far, as tests of hypothesis do: a branch that only they or chance come to has no test of its own."""
 
@@ -48,12 +51,15 @@ def is_of_core(path: Path) -> bool:
         return parts[0] not in ("test_packaging.py", "test_readme.py")
     if parts[0] == "conformance":
         return parts[1] in IN_MEMORY
+    if parts[0] in ALSO:
+        return True
     return (ROOT / PACKAGE / parts[0]).exists() and is_core(f"{PACKAGE}/{parts[0]}/x")
 
 
 def counts(item: pytest.Item) -> bool:
     """Whether what a test executes is counted."""
     is_random = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    is_random |= "start" in getattr(getattr(item, "callspec", None), "params", ())  # of a range of seeds
     return is_of_core(item.path) and item.path.name not in WALKS and not is_random
 
 

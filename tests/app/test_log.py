@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from socketio_core.app.log import Failures
+from socketio_core.app.log import Failures, Log
 from socketio_core.testing import FakeClock
 
 
@@ -91,3 +91,9 @@ def test_kinds_are_forgotten_when_there_are_too_many(book: Book) -> None:
     assert "first: 11 times in 7 s" in book.taken()
     book.failures.tell("first", None)
     assert book.taken() == ["first"]
+
+
+def test_slow_handlers_are_told_by_name(book: Book) -> None:
+    log = Log(logging.getLogger("tests.failures"), lambda: book.clock.now)
+    log.handler_was_slow("handler of 'x'", 0.25)
+    assert book.taken() == ["handler of 'x' held the event loop for 0.250 s"]

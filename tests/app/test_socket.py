@@ -77,6 +77,7 @@ def test_the_handshake_is_the_request_that_the_client_came_with(rig: AppRig) -> 
     _, other = rig.connect("/other", client=client)
     assert other.handshake.request is handshake.request  # the same for all namespaces (PROTOCOL 9-52)
     assert other.handshake.auth == {}
+    assert socket.handshake.scope == {}
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("ws", False), ("https", True), ("wss", True)])

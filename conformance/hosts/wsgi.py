@@ -1,7 +1,6 @@
 """Threads and blocking sockets, no event loop: for those who live under WSGI servers and their kind.
 
-What threads add to `socketio_core.wire` is one lock around it, a reader and a writer for each connection, and one
-thread for the time. Nothing that can block is done under the lock.
+One lock is around every call, and nothing blocks under it; a connection has two threads, and the time has one.
 """
 
 from __future__ import annotations
@@ -98,7 +97,8 @@ class Client:
             with self._server.lock:
                 data = self._wire.data_to_send(monotonic())
                 if not data:
-                    self._server.settle()  # that all is written may be what something waits for
+                    self._server.settle()  # that all is written may be what something waits for,
+                    self._changed.notify_all()  # such as the reader
                     self._changed.wait_for(lambda: self._is_noted or self._wire.is_over)
                     self._is_noted = False
         with self._server.lock:

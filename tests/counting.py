@@ -21,6 +21,9 @@ IN_MEMORY: Final = ("test_client.py", "test_sans.py")
 ALSO: Final = ("hostile",)
 """Folders that go through the core in memory."""
 
+THROUGH_ALL: Final = ("blocking", "hostile")
+"""Folders of tests that go through all of the core by hand."""
+
 WALKS: Final = (
     *("test_conservation.py", "test_fuzz.py", "test_leaks.py", "test_lossy_network.py", "test_machine.py"),
     "test_upgrade_orders.py",
@@ -52,6 +55,8 @@ def is_of_core(path: Path) -> bool:
     if parts[0] == "conformance":
         return parts[1] in IN_MEMORY
     if parts[0] in ALSO:
+        return True
+    if parts[0] in THROUGH_ALL:
         return True
     return (ROOT / PACKAGE / parts[0]).exists() and is_core(f"{PACKAGE}/{parts[0]}/x")
 

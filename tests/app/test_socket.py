@@ -87,6 +87,13 @@ def test_the_handshake_is_secure_over_tls(scheme: str, *, secure: bool) -> None:
     assert Handshake(request, {}).secure is secure
 
 
+def test_the_scope_is_that_of_asgi_or_empty() -> None:
+    request = Request("GET", "/", [], address="127.0.0.1", scheme="http")
+    assert Handshake(request, {}).scope == {}
+    request.scope = {"user": "ann"}
+    assert Handshake(request, {}).scope == {"user": "ann"}
+
+
 def test_a_request_without_an_origin_is_no_cross_domain_request(rig: AppRig) -> None:
     _, socket = rig.connect()
     assert not socket.handshake.xdomain

@@ -65,9 +65,10 @@ def held_by(make: Callable[[], object]) -> int:
     return held
 
 
+@pytest.mark.parametrize("size_bytes", [16_000, BYTES])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_event_is_charged_with_what_it_holds(shape: str) -> None:
-    payload = payload_of(shape)
+def test_event_is_charged_with_what_it_holds(shape: str, size_bytes: int) -> None:
+    payload = payload_of(shape, size_bytes)
     rig = Rig()
     client, _ = rig.joined()
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_core.socketio.packet import EVENT, Packet
-from socketio_core.socketio.weight import LIGHT_CHARS, Scale, count_values
+from socketio_core.socketio.weight import FLAT_CHARS, LIGHT_CHARS, Scale, count_values
 
 JSON_SCALE = Scale(is_json=True)
 OTHER_SCALE = Scale(is_json=False)
@@ -71,6 +71,16 @@ def test_values_of_a_sparse_text_may_be_in_strings(text: str, count: int) -> Non
 )
 def test_message_is_charged_for_each_value(payload: str | bytes, size: int) -> None:
     assert JSON_SCALE.weigh(payload, None) == size
+
+
+def test_events_that_are_not_large_are_charged_alike() -> None:
+    event = Packet(EVENT, "/", ["x"])
+    for size, factor in ((300, 10), (FLAT_CHARS, 10), (FLAT_CHARS + 1, 1)):
+        payload = '2["' + "x" * (size - 5) + '"]'
+        charged = JSON_SCALE.weigh(payload, event)
+        assert charged == factor * size + (factor == 1) * CONTAINER
+        assert JSON_SCALE.weigh(payload, None) == size + CONTAINER  # of a header, or of what is no event
+    assert JSON_SCALE.weigh("é" * 300, event) == 10 * 300
 
 
 def test_one_wide_character_makes_all_of_them_wide() -> None:

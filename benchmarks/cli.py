@@ -55,14 +55,11 @@ BENCHMARKS: Final = {
     "client": "events sent and received by a client",
     "growth": "costs as connections and rooms grow: flat",
 }
-BY_HAND: Final = {"hostile": "an honest client beside hostile ones, and what the server holds"}
+BY_HAND: Final = {"hostile": "an honest client beside hostile ones, and what the server holds; only if asked for"}
 
 _EPILOG: Final = """benchmarks, all of them by default:
 {}
-
-and only if asked for:
 {}
-
 Needs Linux, a C compiler, and the extra `benchmarks`; Node and npm for --against node.""".format(
     *("\n".join(f"  {name:<11}{text}" for name, text in known.items()) for known in (BENCHMARKS, BY_HAND))
 )

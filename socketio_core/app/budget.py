@@ -69,7 +69,7 @@ def held_bytes(session: Session) -> int:
     """Return how much memory the messages of a session take, about: to be sent, and not arrived as a whole yet."""
     outbox, polling, outlet = session.outbox, session.polling, session.outlet
     held = outbox.size_bytes + MESSAGE_BYTES * len(outbox.messages)
-    if isinstance(outlet, WebSocket):  # fast path: nothing else of it holds anything
+    if isinstance(outlet, WebSocket):  # nothing else of it holds anything
         return held + len(outlet.parts)
     return held + polling.post_bytes + sum(2 * message.size_bytes for message in polling.unconfirmed)  # and its body
 

@@ -411,8 +411,8 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             self.turn_away(self._websocket)
         else:
             self.outbox.clear()
-        if self.shared.sessions.pop(self.sid, None) is not None:
-            self.shared.admission.ended(self)
+        del self.shared.sessions[self.sid]
+        self.shared.admission.ended(self)
         self.reschedule()
         self.shared.events.append((self, event))
 

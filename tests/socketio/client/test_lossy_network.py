@@ -9,7 +9,7 @@ import pytest
 from tests.effort import examples
 from tests.socketio.client.world import World
 
-HOURS = examples(2)
+HOURS = examples(4)
 
 
 @pytest.mark.parametrize("retries", [0, 1_000_000])

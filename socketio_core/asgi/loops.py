@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from socketio_core.app.host import ServerHost
 from socketio_core.asgi.site import AsgiSite
@@ -41,11 +41,11 @@ def current_loop() -> Loop:
     Raises:
         RuntimeError: on nothing that is known here.
     """
-    trio: Any = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        from socketio_core.asgi.trio_loop import TrioLoop
+    if "trio" in sys.modules:  # else nobody can be running it
+        from socketio_core.asgi.trio_loop import TrioLoop, current_token
 
-        return TrioLoop()
+        if current_token() is not None:
+            return TrioLoop()
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -12,6 +12,14 @@ from socketio_core.asgi.site import AsgiSite
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 
 
+def current_token() -> trio.lowlevel.TrioToken | None:
+    """Return the token of the run that the caller is in; `None` outside of trio."""
+    try:
+        return trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return None
+
+
 class TrioLoop:
     """See `Loop`."""
 
@@ -91,4 +99,4 @@ class TrioLoop:
     @property
     def is_current(self) -> bool:
         """See `Loop`."""
-        return trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token
+        return current_token() is self._token

@@ -17,8 +17,8 @@ from inspect import Parameter, signature
 from typing import Any, Final, ParamSpec, cast
 
 import pytest
-import trio
 
+from socketio_core.asgi.trio_loop import current_token
 from tests.adapters.abstract import Loop
 from tests.adapters.on_asyncio import AsyncioLoop
 from tests.adapters.on_trio import TrioLoop
@@ -32,7 +32,7 @@ class _Running:
     """Whatever is asked of it is asked of the loop that runs, whoever runs it."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(LOOPS[0 if trio.lowlevel.in_trio_run() else 1], name)
+        return getattr(LOOPS[1 if current_token() is None else 0], name)
 
 
 loop: Final = cast("Loop", _Running())

@@ -19,19 +19,12 @@ from conformance.hosting import HOSTS, NOT_ITS_OWN, OURS, ROOT, module_of, start
 BY_HAND = ("uvicorn-websockets", "granian")  # what they miss is theirs, and takes long; see the README
 NETWORK_HOSTS = [host for host in HOSTS if host not in ("sans", *BY_HAND)]
 MUST = {"node": "reference", "python-socketio": None}
-FULLY = ("trio", "asyncio-server", "uvicorn", "node")
-OF_CARRIERS = (
-    *("close/", "cors/", "handshake/", "heartbeat/", "malformed/bad_placeholder", "methods/", "polling/", "upgrade/"),
-    *("websocket/", "events/", "ordering/"),
-)
-"""The cases of what a host can do wrong. What a packet means the same engine knows behind each of ours: the rest is run
-in memory (`test_sans`), against the hosts above, and with `--long` against all."""
 MAX_LINES = 120
 
 
 @pytest.mark.timeout(420)  # the reference installs itself first
 @pytest.mark.parametrize("host", NETWORK_HOSTS)
-def test_host_passes(host: str, require_tool: Callable[[str], str], pytestconfig: pytest.Config) -> None:
+def test_host_passes(host: str, require_tool: Callable[[str], str]) -> None:
     if host == "node":
         require_tool("node")
         require_tool("npm")
@@ -39,8 +32,6 @@ def test_host_passes(host: str, require_tool: Callable[[str], str], pytestconfig
     command = [sys.executable, "-m", "conformance", host, "--json", "--must", must or "required"]
     if must is None:  # the cases are proven by the others; here it is the host that has to run
         command += ["-k", "handshake/", "-k", "events/"]
-    elif host not in FULLY and not pytestconfig.getoption("--long"):
-        command += [word for text in OF_CARRIERS for word in ("-k", text)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     report: dict[str, Any] = json.loads(done.stdout)

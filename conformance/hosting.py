@@ -35,7 +35,8 @@ NOT_ITS_OWN: Final[dict[str, tuple[str, ...]]] = {
     "uvicorn": (_H11,),
     "uvicorn-websockets": _TOLD_LATE,
     "hypercorn": (_H11, "websocket/larger_message_"),
-    "hypercorn-trio": (_H11, "websocket/larger_message_"),
+    # Its tasks run in any order: a poll may be served before the POST whose connection was lost earlier.
+    "hypercorn-trio": (_H11, "websocket/larger_message_", "polling/broken_post_"),
     "granian": _TOLD_LATE,
 }
 OTHERS: Final = ("python-socketio",)

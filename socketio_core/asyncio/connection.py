@@ -92,7 +92,8 @@ class Connection(asyncio.Protocol, Generic[_W]):
     def flush(self, now: float) -> None:
         """Write what is waiting, as far as the socket takes it; read on or not; or end."""
         wire, transport = self._wire, self._transport
-        while self._can_write and (data := wire.data_to_send(now)):
+        # A write that failed closes the transport; to ask on would be to say that it is written.
+        while self._can_write and not transport.is_closing() and (data := wire.data_to_send(now)):
             transport.write(data)
         if wire.is_over:
             transport.abort()

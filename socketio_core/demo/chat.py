@@ -2,14 +2,16 @@
 
     client to server                                          server to client
     connect  auth: {nickname, tab}                            welcome  {nickname, rooms}
-    join     {room}            -> {history, online}           rooms    [{name, online}], all rooms, on every change
+    join     {room}            -> {history, online}           room     {name, online}, of any room that changed
     leave    {room}                                           joined   {room, nickname}
     message  {room, text, key} -> {id, at}                    left     {room, nickname}
     typing   {room, typing}, no answer                        message  {room, id, nickname, text, at}
                                                               typing   {room, nickname, typing}
 
-Every answer is `{"ok": True, ...}` or `{"ok": False, "error": "..."}`. Each handler first changes the state, without
-waiting in between, and then tells people about it: so nobody ever sees, or acts on, half a change.
+Who comes is told all there is, with `welcome` and the answer to `join`; everybody else only what changed, for what is
+sent to everybody is what costs. Every answer is `{"ok": True, ...}` or `{"ok": False, "error": "..."}`. Each handler
+first changes the state, without waiting in between, and then tells people about it: so nobody ever sees, or acts on,
+half a change.
 """
 
 from __future__ import annotations
@@ -97,7 +99,7 @@ def handle_rooms(io: Server, chat: Chat) -> None:
         socket.join(channel(room.name))
         if is_news:
             await socket.to(channel(room.name)).emit("joined", {"room": room.name, "nickname": person.nickname})
-            await io.emit("rooms", chat.overview())
+            await io.emit("room", chat.summary(room.name))
         # Last, so that it holds all that this page may have been told while the others were.
         return {"room": room.name, "history": room.history_for(person), "online": room.nicknames()}
 
@@ -135,10 +137,10 @@ def handle_messages(io: Server, chat: Chat) -> None:
 
 
 async def tell_that_left(io: Server, chat: Chat, person: Person, rooms: list[Room]) -> None:
-    """Tell everybody in `rooms` that somebody left, and everybody how many are where now."""
+    """Tell everybody in `rooms` that somebody left, and everybody how many are there now."""
     for room in rooms:
         await io.to(channel(room.name)).emit("left", {"room": room.name, "nickname": person.nickname})
-    await io.emit("rooms", chat.overview())
+        await io.emit("room", chat.summary(room.name))
 
 
 def channel(room: str) -> str:

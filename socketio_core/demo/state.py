@@ -179,8 +179,12 @@ class Chat:
 
     def overview(self) -> list[JSONValue]:
         """Return all rooms with the number of people in them, by name, the lobby first."""
-        rooms = sorted(self.rooms.values(), key=lambda room: (room.name != LOBBY, room.name))
-        return [{"name": room.name, "online": len(room.members)} for room in rooms]
+        return [self.summary(name) for name in sorted(self.rooms, key=lambda name: (name != LOBBY, name))]
+
+    def summary(self, name: str) -> dict[str, JSONValue]:
+        """Return how many people are in a room: `{"name": "tea", "online": 2}`; nobody, if it does not exist."""
+        room = self.rooms.get(name)
+        return {"name": name, "online": len(room.members) if room else 0}
 
     def _free_nickname(self, wanted: str) -> str:
         taken = {_fold(person.nickname) for person in self.people.values()}

@@ -28,7 +28,7 @@ def test_two_people_meet_and_talk() -> None:
         ann = await site.enter("Ann")
         assert await ann.hear("welcome") == {"nickname": "Ann", "rooms": [{"name": "lobby", "online": 0}]}
         assert await ann.join("Lobby") == {"ok": True, "room": "lobby", "history": [], "online": ["Ann"]}
-        assert await ann.hear("rooms") == [{"name": "lobby", "online": 1}]
+        assert await ann.hear("room") == {"name": "lobby", "online": 1}
 
         ben = await site.enter("Ben")
         answer = await ben.join("lobby")
@@ -51,6 +51,25 @@ def test_two_people_meet_and_talk() -> None:
         await ben.close()
         assert await ann.hear("left") == {"room": "lobby", "nickname": "Ben"}
         assert "message" not in await ann.heard()  # the own message came back as an answer
+
+    run(scenario)
+
+
+def test_everybody_is_told_what_changed_and_no_more() -> None:
+    async def scenario(site: Site) -> None:
+        rooms = [f"room {number}" for number in range(9)]
+        ben, ann = await site.enter("Ben", *rooms), await site.enter("Ann", "tea")
+        assert [room["name"] for room in (await ann.hear("welcome"))["rooms"]] == ["lobby", *rooms]
+        await ben.packets()
+        await ann.join("room 3")
+        await ann.close()
+        assert await ben.hear("left") == {"room": "room 3", "nickname": "Ann"}
+        assert await ben.packets() == [
+            '42["joined",{"room":"room 3","nickname":"Ann"}]',
+            '42["room",{"name":"room 3","online":2}]',
+            '42["room",{"name":"room 3","online":1}]',
+            '42["room",{"name":"tea","online":0}]',
+        ]
 
     run(scenario)
 
@@ -156,7 +175,7 @@ def test_messages_stay_in_their_room() -> None:
         await ann.say("tea", "not for Ben")
         await ann.emit("typing", {"room": "tea", "typing": True})
         await ann.ask("leave", {"room": "tea"})
-        assert set(await ben.heard()) <= {"welcome", "rooms", "joined"}
+        assert set(await ben.heard()) <= {"welcome", "room", "joined"}
 
     run(scenario)
 
@@ -192,7 +211,7 @@ def test_room_with_the_name_of_a_socket_hears_nothing_of_it() -> None:
         back = await site.enter("Ann", tab="tab 1")  # so the server sends something to Ann's own room
         await back.hear("welcome")
         assert await ann.wait_for_end() == "41"
-        assert set(await eve.heard()) <= {"rooms"}
+        assert set(await eve.heard()) <= {"room"}
 
     run(scenario)
 
@@ -214,7 +233,7 @@ STRANGE: list[object] = [
 ]
 
 
-@pytest.mark.parametrize("event", ["join", "leave", "message", "typing", "welcome", "rooms", "joined", "left", "else"])
+@pytest.mark.parametrize("event", ["join", "leave", "message", "typing", "welcome", "room", "joined", "left", "else"])
 def test_strange_requests_bring_nothing_strange_to_others(event: str) -> None:
     async def scenario(site: Site) -> None:
         ann, ben = await site.enter("Ann", "lobby"), await site.enter("Ben", "lobby")
@@ -229,7 +248,7 @@ def test_strange_requests_bring_nothing_strange_to_others(event: str) -> None:
         ] or event == "leave"
         for packet in await ben.packets():
             name, told = json.loads(packet[2:])
-            if name != "rooms":
+            if name != "room":
                 assert isinstance(told["room"], str)
                 assert isinstance(told["nickname"], str)
             assert isinstance(told.get("text", ""), str) if name == "message" else True

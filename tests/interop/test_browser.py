@@ -176,6 +176,15 @@ def test_page_of_fastapi(browser: Browser, start_server: StartServer, client_dir
     server.stop()
 
 
+def check_that_a_room_comes_and_goes(anna: Tab, ben: Tab) -> None:
+    """Ben goes to another room and back; Anna sees that it exists, and no longer does."""
+    ben.do("evaluate", expression="void (location.hash = '#zen garden')")
+    anna.wait("document.querySelector('#other-rooms li:nth-child(2)')?.textContent.includes('zen garden')")
+    assert "lobby" in anna.text("#other-rooms li")[0]
+    ben.do("evaluate", expression="void document.querySelector('#my-rooms li:nth-child(2) .leave-room').click()")
+    anna.wait("document.querySelectorAll('#other-rooms li').length === 1")
+
+
 @pytest.mark.parametrize("client", ["own", "official"])
 def test_chat_in_two_tabs(
     browser: Browser, start_chat: Callable[..., Chat], client_dir: Path, screenshots: Path, client: str
@@ -193,6 +202,7 @@ def test_chat_in_two_tabs(
     for tab in (anna, ben):
         tab.wait_for_text("#people .name", "Anna")
         tab.wait_for_text("#people .name", "Ben Ö")
+    check_that_a_room_comes_and_goes(anna, ben)
 
     anna.do("type", selector="#text", text="Hello <b>")
     ben.wait_for_text("#typing-text", "Anna is typing")

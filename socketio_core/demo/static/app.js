@@ -34,7 +34,7 @@ class Room {
 const me = { nickname: "", tab: randomKey() };
 const rooms = new Map(); // name -> Room: those that this page is in, or will be in when it is connected
 let current = null; // the room that is shown
-let overview = []; // [{name, online}]: all rooms of the server
+let overview = new Map(); // name -> how many are online: all rooms of the server
 let lastTypingAt = 0;
 
 const socket = io({ autoConnect: false, auth: (give) => give({ nickname: me.nickname, tab: me.tab }) });
@@ -60,7 +60,7 @@ function ask(event, request) {
 socket.on("welcome", async ({ nickname, rooms: all }) => {
   const wanted = me.nickname;
   me.nickname = nickname;
-  overview = all;
+  overview = new Map(all.map((room) => [room.name, room.online]));
   link.set("connected");
   showChat();
   await Promise.all([...rooms.values()].map(join));
@@ -162,8 +162,9 @@ function leaveBehind(room) {
   setOnline(room, []);
 }
 
-socket.on("rooms", (all) => {
-  overview = all;
+socket.on("room", ({ name, online }) => {
+  if (online || name === LOBBY) overview.set(name, online);
+  else overview.delete(name); // the server forgets an empty room
   showRooms();
 });
 socket.on("joined", ({ room, nickname }) => change(rooms.get(room), nickname, true));
@@ -288,24 +289,27 @@ function showChat() {
 }
 
 function showRooms() {
-  const online = new Map(overview.map((room) => [room.name, room.online]));
   const mine = [...rooms.values()].map((room) =>
     roomItem(room.name, {
       isCurrent: room === current,
       unread: room.unread,
-      online: online.get(room.name),
+      online: overview.get(room.name),
       onOpen: () => visit(room.name),
       onLeave: rooms.size > 1 && room.name !== LOBBY ? () => leave(room) : undefined,
     }),
   );
-  const others = overview.filter((room) => !rooms.has(room.name));
+  const others = [...overview].filter(([name]) => !rooms.has(name)).sort(lobbyFirst);
   replaceItems(byId("my-rooms"), mine);
-  replaceItems(byId("other-rooms"), others.map((room) => roomItem(room.name, { ...room, onOpen: () => visit(room.name) })));
+  replaceItems(byId("other-rooms"), others.map(([name, online]) => roomItem(name, { online, onOpen: () => visit(name) })));
   byId("other-rooms-part").hidden = others.length === 0;
   const unread = [...rooms.values()].reduce((sum, room) => sum + room.unread, 0);
   byId("all-unread").hidden = unread === 0;
   byId("all-unread").textContent = unread > 99 ? "99+" : String(unread);
   document.title = `${unread ? `(${unread}) ` : ""}${current ? `#${current.name} · ` : ""}Chat`;
+}
+
+function lobbyFirst([name], [other]) {
+  return (other === LOBBY) - (name === LOBBY) || name.localeCompare(other);
 }
 
 function visit(name) {

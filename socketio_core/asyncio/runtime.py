@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
@@ -88,7 +89,8 @@ class RunnerRuntime(LoopRuntime):
         self._is_due = True  # there is something to do
         self._is_running = False  # the runner is at it
         self._is_over = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = math.inf  # which a handle of uvloop's does not tell, if it is due at once
         self._on_task_end: Callable[[], None]
         self.sentinel: asyncio.Task[None] | None = None
 
@@ -283,9 +285,10 @@ class RunnerRuntime(LoopRuntime):
             return
         at = self.to_wake_at(deadline)
         if self._timer is not None:
-            if self._timer.when() <= at:
+            if self._timer_at <= at:
                 return
             self._timer.cancel()
+        self._timer_at = at
         self._timer = self._loop.call_at(at, self._time_out)
 
     def _time_out(self) -> None:

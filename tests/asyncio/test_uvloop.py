@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from socketio_core.asyncio import Server, Socket, connect
+from socketio_core.asyncio.runtime import RunnerRuntime
 from tests.asyncio.bench import Bench, serving
 
 
@@ -62,3 +63,31 @@ async def _connect(certificate: Path) -> None:
 @pytest.mark.timeout(60)
 def test_connects(certificate: Path) -> None:
     uvloop.run(_connect(certificate))
+
+
+class _Due:
+    """Something with a deadline that has passed."""
+
+    is_behind = False
+
+    def __init__(self) -> None:
+        self.next_deadline: float | None = 0.0
+        self.seen = asyncio.Event()
+
+    def handle_timeout(self, now: float) -> None:
+        self.next_deadline = None
+        self.seen.set()
+
+
+async def _be_due_twice_in_a_turn() -> None:
+    runtime = RunnerRuntime()
+    runtime.timed = due = _Due()
+    runtime.wake_in_time()  # for output that was written
+    runtime.wake_in_time()  # for a connection that was accepted
+    await due.seen.wait()
+
+
+@pytest.mark.timeout(60)
+def test_deadline_that_has_passed_may_be_looked_at_again() -> None:
+    """uvloop's timer of that kind is none, and does not say when it fires."""
+    uvloop.run(_be_due_twice_in_a_turn())

@@ -119,9 +119,14 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
 
     @property
     def is_over_high_water(self) -> bool:
-        """Whether the peer reads too slowly for more: wait, or drop."""
-        outbox = self.outbox
-        return bool(outbox.messages) and outbox.is_over_high_water(self.engine_settings)
+        """Whether the peer reads too slowly for more: wait, or drop.
+
+        `high_water_bytes`, or half of `max_buffered_messages`, are waiting.
+        """
+        outbox, settings = self.outbox, self.engine_settings
+        return (
+            outbox.size_bytes > settings.high_water_bytes or len(outbox.messages) * 2 > settings.max_buffered_messages
+        )
 
     # -- what a role adds --------------------------------------------------------------------------------------------
 

@@ -29,10 +29,6 @@ class Outbox:
     def __bool__(self) -> bool:
         return bool(self.messages)
 
-    def is_over_high_water(self, settings: EngineSettings | EngineClientSettings) -> bool:
-        """Whether nobody should add to it: `high_water_bytes`, or half of `max_buffered_messages`, are waiting."""
-        return self.size_bytes > settings.high_water_bytes or len(self.messages) * 2 > settings.max_buffered_messages
-
     def weighs_more_than(self, limit_bytes: int) -> bool:
         """Whether the messages take more memory than that, what they are kept in included."""
         return self.size_bytes + MESSAGE_BYTES * len(self.messages) > limit_bytes

@@ -67,7 +67,7 @@ def _finite(text: str) -> float:
     infinity, which JSON has no form for, so whoever passed it on would fail.
     """
     value = float(text)
-    if value - value != 0.0:
+    if value - value:  # not a number, which is true
         raise ValueError(f"number out of range: {text:.20}")
     return value
 
@@ -79,19 +79,19 @@ c_make_encoder: Callable[..., Callable[[JSONValue, int], Iterable[str]]] | None
 c_make_encoder = getattr(json_encoder, "c_make_encoder", None)
 
 
-def _make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue], str]:
-    """Return what `JSONEncoder.encode` does, with the encoder in C made once and not for each call.
+def _make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue, int], Iterable[str]]:
+    """Return what `JSONEncoder.encode` does, in pieces, with the encoder in C made once and not for each call.
 
-    Cycles are found by the depth of the recursion. A Python without such an encoder uses the whole of `JSONEncoder`.
+    It is to be told level 0. Cycles are found by the depth of the recursion. A Python without such an encoder uses the
+    whole of `JSONEncoder`.
     """
     encoder = JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=default)
     if c_make_encoder is None:
-        return encoder.encode
+        return lambda data, _level: (encoder.encode(data),)
     sort_keys = skip_keys = allow_nan = False
-    encode: Callable[[JSONValue, int], Iterable[str]] = c_make_encoder(
+    return c_make_encoder(
         None, default, json_encoder.encode_basestring, None, ":", ",", sort_keys, skip_keys, allow_nan
     )
-    return lambda data: "".join(encode(data, 0))
 
 
 class JsonParser:
@@ -152,7 +152,7 @@ class JsonParser:
     def _json(self, data: JSONValue) -> str:
         try:
             if self._fast_dumps is None:  # fast path: what `_own_json` does; benchmarks: core
-                text = self._encode_json(data)
+                text = "".join(self._encode_json(data, 0))
                 if len(text) > self._may_be_deep_chars:
                     self._check_depth(text)
             else:
@@ -167,7 +167,7 @@ class JsonParser:
         return text
 
     def _own_json(self, data: JSONValue) -> str:
-        text = self._encode_json(data)
+        text = "".join(self._encode_json(data, 0))
         if len(text) > self._may_be_deep_chars:
             self._check_depth(text)
         return text
@@ -244,6 +244,7 @@ class JsonDecoder:
         "_loads",
         "_max_depth",
         "_max_values",
+        "_may_be_deep_chars",
         "_missing",
         "_packet",
         "_settings",
@@ -255,6 +256,7 @@ class JsonDecoder:
         self._settings = settings
         self._loads = loads
         self._max_depth = settings.max_json_depth
+        self._may_be_deep_chars = 2 * self._max_depth  # each level takes two characters
         self._max_values = cast("int | None", settings.max_json_values) or _MAX_VALUES
         self._header = ""  # what waits for its attachments and is not parsed yet
         self._packet: Packet | None = None  # what waits for them and is
@@ -376,9 +378,8 @@ class JsonDecoder:
             raise PacketError(f"payload is not JSON: {error}") from None
         if end != len(text) and text[end:].strip(" \t\r\n"):
             raise PacketError(f"text behind the payload at {end}")
-        limit = self._max_depth
-        if end - start > 2 * limit and is_too_deep(text[start:end], limit):  # each level takes two characters
-            raise PacketError(f"payload nested too deep, max_json_depth: {limit}")
+        if end - start > self._may_be_deep_chars and is_too_deep(text[start:end], self._max_depth):
+            raise PacketError(f"payload nested too deep, max_json_depth: {self._max_depth}")
         return data
 
     def _add_attachment(self, payload: bytes) -> Packet | None:

@@ -32,6 +32,19 @@ def marks_outside_strings(raw: bytes, others: bytes) -> bytes:
     return b"".join(marks.split(b'"')[::2])  # there are marks inside of strings
 
 
+def _has_few_brackets(raw: bytes, limit: int) -> bool:
+    """Whether valid JSON has too few brackets to be nested deeper than `limit`; those in strings count too.
+
+    Nowhere is it deeper than as many as were opened before, nor deeper than as many as are closed behind.
+    """
+    middle = len(raw) // 2
+    before, behind = raw[:middle], raw[middle:]
+    return (
+        count_mark(before, b"{") + count_mark(before, b"[") <= limit
+        and count_mark(behind, b"}") + count_mark(behind, b"]") <= limit
+    )
+
+
 def is_too_deep(text: str, limit: int) -> bool:
     """Whether valid JSON `text` is nested deeper than `limit`; ask only if it has two characters for each level.
 
@@ -40,7 +53,7 @@ def is_too_deep(text: str, limit: int) -> bool:
     times, at most two levels each time; in the others the brackets become steps up and down, which are added up.
     """
     raw = text.encode("utf-8", "surrogatepass")
-    if is_sparse(raw) and count_mark(raw, b"[") + count_mark(raw, b"{") <= limit:  # fast path; benchmarks: core, 10 kB
+    if _has_few_brackets(raw, limit):  # fast path: most of what is emitted; benchmarks: core, 10 kB
         return False
     left = brackets = marks_outside_strings(raw, _NOT_BRACKETS)
     for peeled_levels in range(2, 8, 2):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox, check_fits
 from socketio_core.errors import LocalProtocolError
-from socketio_core.settings import EngineClientSettings, EngineSettings
+from socketio_core.settings import EngineSettings
 
 
 def filled(*sizes: int, frames: int = 1) -> tuple[Outbox, list[WireMessage]]:
@@ -44,18 +44,6 @@ def test_both_limits_hold_together() -> None:
     assert outbox.take(max_bytes=100, max_frames=1) == messages[2:3]
     assert outbox.take(max_bytes=100, max_frames=100) == messages[3:]
     assert outbox.take(max_bytes=100, max_frames=100) == []
-
-
-@pytest.mark.parametrize("settings", [EngineSettings, EngineClientSettings])
-@pytest.mark.parametrize(
-    ("sizes", "is_over"),
-    [((), False), ((100,), False), ((101,), True), ((50, 51), True), ((1,) * 5, False), ((1,) * 6, True)],
-)
-def test_high_water_counts_bytes_and_messages(
-    sizes: tuple[int, ...], *, is_over: bool, settings: type[EngineSettings | EngineClientSettings]
-) -> None:
-    outbox, _ = filled(*sizes)
-    assert outbox.is_over_high_water(settings(high_water_bytes=100, max_buffered_messages=10)) == is_over
 
 
 def test_an_empty_outbox_gives_nothing() -> None:

@@ -286,6 +286,22 @@ def test_a_failure_too_keeps_within_the_limit(texts: str, body: bytes) -> None:
     scene.check_empty()
 
 
+# -- when nobody should add to what waits -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize(
+    ("sizes", "is_over"),
+    [((), False), ((100,), False), ((101,), True), ((50, 51), True), ((2,) * 5, False), ((2,) * 6, True)],
+)
+def test_high_water_counts_bytes_and_messages(transport: str, sizes: tuple[int, ...], *, is_over: bool) -> None:
+    scene = Scene(high_water_bytes=100, max_buffered_messages=10)
+    session = scene.session(scene.client(transport))
+    for size in sizes:  # a byte of each says that it is a message
+        assert session.send("x" * (size - 1), scene.now)
+    assert session.is_over_high_water is is_over
+
+
 # -- one message that no buffer holds ----------------------------------------------------------------------------------
 
 

@@ -286,7 +286,7 @@ def test_a_failure_too_keeps_within_the_limit(texts: str, body: bytes) -> None:
     scene.check_empty()
 
 
-# -- when nobody should add to what waits -------------------------------------------------------------------------------
+# -- when nobody should add to what waits -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])

@@ -10,7 +10,7 @@ from weakref import WeakSet
 from socketio_core.app.acks import AckWaiter, Disconnected, ack_args
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.handlers import CLIENT_LIFECYCLE, Handler, HandlerTable
+from socketio_core.app.handlers import CLIENT_LIFECYCLE, REST, Handler, HandlerTable
 from socketio_core.app.worker import Inbox
 from socketio_core.socketio.client.events import Connected, ConnectFailed, EventReceived, Left
 from socketio_core.socketio.client.namespace import ClientNamespace
@@ -128,7 +128,10 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         if self._dismissals != dismissals:  # by one of these: they may be guards
             return
         outcomes = [outcome for outcome in watched if outcome is not None]
-        for handler in handlers.of_event(name):
+        own = handlers.of_event(name)
+        if not own:
+            own, args = handlers.of_moment(REST), [name, *args]
+        for handler in own:
             fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
             outcomes.append(await self._host.run_handler(handler, name, *fitting))
         if event.ack_id is not None and outcomes and all(outcome is not FAILED for outcome in outcomes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from socketio_core.app.handlers import HandlerTable, Registrar
+from socketio_core.app.handlers import EventRegistrar, HandlerTable
 
 if TYPE_CHECKING:
     from socketio_core.app.client_host import ClientHost
@@ -24,7 +24,7 @@ MOMENTS: Final = (
 """What can be registered with a `ClientManager`."""
 
 
-class ClientManager(Registrar):
+class ClientManager(EventRegistrar):
     """All sockets of one connection, and the connection itself, which it opens again when it is lost.
 
     Handlers can be registered here for what happens to the connection: `open` (transport), `upgrade`, `upgrade_error`

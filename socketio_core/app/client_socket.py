@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.acks import AckWaiter, ack_value
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.handlers import Registrar
+from socketio_core.app.handlers import EventRegistrar
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_operator import ClientSocketOperator, answer_of_server
 from socketio_core.app.threads import CallableFromThreads
@@ -46,7 +46,7 @@ class ConnectError(Exception):
         self.data = data
 
 
-class ClientSocket(Registrar, CallableFromThreads):
+class ClientSocket(EventRegistrar, CallableFromThreads):
     """The client in one namespace.
 
     Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and

@@ -6,11 +6,10 @@ other session; see `worker`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, has_failed, names_of, run
+from socketio_core.app.handlers import HandlerTable, Registrar, has_failed, names_of, run
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.worker import Inbox
@@ -22,8 +21,6 @@ from socketio_core.engineio.session import Session
 from socketio_core.errors import BufferFull
 from socketio_core.http import Request
 from socketio_core.settings import SocketSettings
-
-_H = TypeVar("_H", bound=Handler)
 
 MOMENTS: Final = ("connection", "message", "close")
 
@@ -129,7 +126,7 @@ class SessionInbox(Inbox[Opened | Payload | Closed]):
     def describe(self, event: Opened | Payload | Closed) -> str:
         """See `Inbox`."""
         moment = "connection" if isinstance(event, Opened) else "close" if isinstance(event, Closed) else "message"
-        return f"handler of {moment!r} at {self.app.core.path}: {names_of(self.app.handlers[moment])}"
+        return f"handler of {moment!r} at {self.app.core.path}: {names_of(self.app.handlers.listeners(moment))}"
 
     async def handle(self, event: Opened | Payload | Closed) -> None:
         """See `Inbox`."""
@@ -157,7 +154,7 @@ class EngineDispatcher:
         audience: who is told what happens.
 
     Attributes:
-        handlers: what was registered, by name.
+        handlers: what was registered.
     """
 
     def __init__(
@@ -166,7 +163,7 @@ class EngineDispatcher:
         self.core = core
         self.runtime = runtime
         self.audience = audience or Audience()
-        self.handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(MOMENTS, ())
+        self.handlers = HandlerTable(lifecycle={}, known=MOMENTS)
         self._settings = settings
 
     def flow_of(self, session: Session) -> Flow | None:
@@ -215,7 +212,7 @@ class EngineDispatcher:
 
     async def run_all(self, name: str, *args: object) -> None:
         """Run all handlers of a moment; what one of them raises is reported."""
-        for handler in self.handlers[name]:
+        for handler in self.handlers.of_event(name):
             try:
                 await run(handler, *args)
             except BaseException as error:
@@ -224,35 +221,16 @@ class EngineDispatcher:
                 self.audience.report(f"handler of {name!r} failed", error)
 
 
-class EngineServer:
-    """A bare Engine.IO server: what its handlers are registered with. Made by `Server.attach_engine`."""
+class EngineServer(Registrar):
+    """A bare Engine.IO server: what its handlers are registered with. Made by `Server.attach_engine`.
+
+    Handlers, sync or async, are registered for `"connection"`, and given the session then, for `"message"`, given the
+    session and a `str` or `bytes`, and for `"close"`, given the session and the reason, e.g. `"transport close"`.
+    """
 
     def __init__(self, dispatcher: EngineDispatcher) -> None:
         self._dispatcher = dispatcher
-
-    @overload
-    def on(self, name: str) -> Callable[[_H], _H]: ...
-    @overload
-    def on(self, name: str, handler: _H) -> _H: ...
-    def on(self, name: str, handler: _H | None = None) -> _H | Callable[[_H], _H]:
-        """Register a handler, sync or async: `@engine.on("message")` above a function, or `on("message", function)`.
-
-        Args:
-            name: `"connection"`, whose handlers are given the session, `"message"`, the session and a `str` or `bytes`,
-                or `"close"`, the session and the reason, e.g. `"transport close"`.
-            handler: several for one name run in the order of registration.
-        """
-        if name not in MOMENTS:
-            raise ValueError(f"name must be one of {', '.join(MOMENTS)}, not: {name!r}")
-
-        def register(function: _H) -> _H:
-            if not callable(function):
-                raise TypeError(f"handler must be a function: {function!r}")
-            handlers = self._dispatcher.handlers
-            handlers[name] = (*handlers[name], function)
-            return function
-
-        return register if handler is None else register(handler)
+        self._handlers = dispatcher.handlers
 
     @property
     def sessions(self) -> list[EngineSession]:

@@ -29,16 +29,39 @@ CLIENT_LIFECYCLE: Final = {"connect": "connect", "connect_error": "connect_error
 """The same for the socket of a client; no server may emit events of these names."""
 
 
+REST: Final = "*"
+"""In place of an event's name: handlers of what no others handle. A client may well emit an event of that name."""
+
+
+class _Once:
+    """A handler that is to be removed when it is about to be called."""
+
+    __slots__ = ("handler",)
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+
+
+NO_HANDLERS: Final[Sequence[Handler]] = ()
+
+_Entries = tuple[Any, ...]
+"""Handlers, and some in a `_Once`."""
+
+
 class HandlerTable:
     """Handlers by event name; several for one name run in the order of registration, those of `base` first.
 
-    What `of_event` and the others return does not change while somebody goes through it, whatever handlers do.
+    What `of_event` and the others return does not change while somebody goes through it, whatever handlers do. Those
+    that were registered for once are in it for the last time: whoever asks is about to call them.
 
     Attributes:
         is_empty: nothing was ever registered here; most sockets have no handlers of their own.
     """
 
-    __slots__ = ("_added", "_any", "_base", "_events", "_known", "_lifecycle", "_middlewares", "_moments", "is_empty")
+    __slots__ = (
+        *("_added", "_any", "_base", "_events", "_has_once", "_known", "_lifecycle", "_middlewares", "_moments"),
+        "is_empty",
+    )
 
     def __init__(
         self,
@@ -51,21 +74,33 @@ class HandlerTable:
         self._added = added  # called when something was registered
         self._known = known  # the only names there are; `None` where clients choose them
         self._lifecycle = lifecycle
-        self._events: dict[str, tuple[Handler, ...]] = {}
-        self._moments: dict[str, tuple[Handler, ...]] = {}
+        self._events: dict[str, _Entries] = {}
+        self._moments: dict[str, _Entries] = {}  # those of the rest among them
+        self._has_once = False
         self._any: tuple[Handler, ...] = ()
         self._middlewares: tuple[Handler, ...] = ()
         self.is_empty = base is None
 
     def of_event(self, name: str) -> Sequence[Handler]:
         """Return the handlers of a client's event."""
-        own = self._events.get(name, ())
+        own = _claim(self._events, name) if self._has_once else self._events.get(name, ())
         return own if self._base is None else (*self._base.of_event(name), *own)
 
     def of_moment(self, name: str) -> Sequence[Handler]:
-        """Return the handlers of a moment in a socket's life, e.g. `"connection"` or `"disconnect"`."""
-        own = self._moments.get(name, ())
+        """Return the handlers of a moment in a socket's life, e.g. `"connection"` or `"disconnect"`; or of `REST`."""
+        own = _claim(self._moments, name) if self._has_once else self._moments.get(name, ())
         return own if self._base is None else (*self._base.of_moment(name), *own)
+
+    def listeners(self, name: str) -> Sequence[Handler]:
+        """Return the handlers of an event or a moment for who only wants to know."""
+        table, place = self._place(name)
+        own = _handlers(table.get(place, ()))
+        return own if self._base is None else (*self._base.listeners(name), *own)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody gets every event."""
+        return bool(self._any) if self._base is None else bool(self._any) or self._base.is_watched
 
     @property
     def any(self) -> Sequence[Handler]:
@@ -77,8 +112,8 @@ class HandlerTable:
         """The middlewares."""
         return self._middlewares if self._base is None else (*self._base.middlewares, *self._middlewares)
 
-    def add(self, name: str, handler: Handler) -> None:
-        """Register `handler` for a client's event, or for a moment in a socket's life.
+    def add(self, name: str, handler: Handler, *, once: bool = False) -> None:
+        """Register `handler` for a client's event, for a moment in a socket's life, or for the rest (`REST`).
 
         Raises:
             ValueError: there is no such moment.
@@ -86,12 +121,15 @@ class HandlerTable:
         if self._known is not None and name not in self._known:
             raise ValueError(f"name must be one of {', '.join(self._known)}, not: {name!r}")
         table, name = self._place(name)
-        table[name] = (*table.get(name, ()), _check(handler))
+        _check(handler)
+        table[name] = (*table.get(name, ()), _Once(handler) if once else handler)
+        self._has_once |= once
         self._note_added()
 
-    def add_any(self, handler: Handler) -> None:
-        """Register `handler` for every event of a client."""
-        self._any = (*self._any, _check(handler))
+    def add_any(self, handler: Handler, *, first: bool = False) -> None:
+        """Register `handler` for every event of a client, behind or in front of the others."""
+        _check(handler)
+        self._any = (handler, *self._any) if first else (*self._any, handler)
         self._note_added()
 
     def add_middleware(self, middleware: Handler) -> None:
@@ -104,22 +142,46 @@ class HandlerTable:
         if self._added is not None:
             self._added()
 
-    def remove(self, name: str, handler: Handler) -> None:
-        """Remove a handler; one that is not there is no error."""
+    def remove(self, name: str, handler: Handler | None = None) -> None:
+        """Remove a handler, or all of one name; one that is not there is no error. Those of `base` stay."""
         table, name = self._place(name)
-        handlers = list(table.get(name, ()))
-        if handler in handlers:
-            handlers.remove(handler)
-            table[name] = tuple(handlers)
+        table[name] = _without(table.get(name, ()), handler)
 
-    def _place(self, name: str) -> tuple[dict[str, tuple[Handler, ...]], str]:
+    def remove_any(self, handler: Handler | None = None) -> None:
+        """Remove a handler of every event, or all of them."""
+        self._any = _without(self._any, handler)
+
+    def _place(self, name: str) -> tuple[dict[str, _Entries], str]:
         name = plain(name)
-        moment = self._lifecycle.get(name)
+        moment = REST if name == REST else self._lifecycle.get(name)
         return (self._events, name) if moment is None else (self._moments, moment)
 
 
+def _claim(table: dict[str, _Entries], name: str) -> tuple[Handler, ...]:
+    """Return handlers that are about to be called, and forget those that are not to be called again."""
+    entries = table.get(name, ())
+    if entries:
+        table[name] = tuple(entry for entry in entries if type(entry) is not _Once)
+    return _handlers(entries)
+
+
+def _handlers(entries: _Entries) -> tuple[Handler, ...]:
+    return tuple(entry.handler if type(entry) is _Once else entry for entry in entries)
+
+
+def _without(entries: _Entries, handler: Handler | None) -> _Entries:
+    """Return handlers without the first that is this one, or none of them."""
+    handlers = _handlers(entries)
+    if handler is None:
+        return ()
+    if handler not in handlers:
+        return entries
+    index = handlers.index(handler)
+    return entries[:index] + entries[index + 1 :]
+
+
 class Registrar:
-    """`on`, `event`, `off` and `on_any`, for whatever has a `HandlerTable`."""
+    """`on`, `once`, `event`, `off` and `listeners`, for whatever has a `HandlerTable`."""
 
     __slots__ = ()
 
@@ -131,31 +193,65 @@ class Registrar:
     def on(self, name: str, handler: _H) -> _H: ...
     def on(self, name: str, handler: _H | None = None) -> _H | Callable[[_H], _H]:
         """Register a handler: `@x.on("chat message")` above a function, or `x.on("chat message", function)`."""
+        return self._register(name, handler, once=False)
+
+    @overload
+    def once(self, name: str) -> Callable[[_H], _H]: ...
+    @overload
+    def once(self, name: str, handler: _H) -> _H: ...
+    def once(self, name: str, handler: _H | None = None) -> _H | Callable[[_H], _H]:
+        """Register a handler that is called once at the most; it is removed before that."""
+        return self._register(name, handler, once=True)
+
+    def _register(self, name: str, handler: _H | None, *, once: bool) -> _H | Callable[[_H], _H]:
         if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] # as `@on` without parentheses
             raise TypeError(f"event name must be a string, as in @on('connection'): {name!r}")
-        if handler is not None:
-            self._handlers.add(name, handler)
-            return handler
 
         def register(function: _H) -> _H:
-            self._handlers.add(name, function)
+            self._handlers.add(name, function, once=once)
             return function
 
-        return register
+        return register if handler is None else register(handler)
 
     def event(self, handler: _H) -> _H:
         """Register a handler for the event that has the function's name: `@io.event` above `async def chat(...)`."""
         self._handlers.add(handler.__name__, handler)
         return handler
 
-    def off(self, name: str, handler: Handler) -> None:
-        """Remove a handler."""
+    def off(self, name: str, handler: Handler | None = None) -> None:
+        """Remove a handler, or all that were registered here for this name."""
         self._handlers.remove(name, handler)
+
+    def listeners(self, name: str) -> list[Handler]:
+        """Return the handlers of an event, in the order in which they are called; those of a parent are among them."""
+        return list(self._handlers.listeners(name))
+
+
+class EventRegistrar(Registrar):
+    """A `Registrar` of events that somebody else names; `"*"` is the name of those that nothing else handles.
+
+    A handler of `"*"` is given the event's name in front of the arguments, and what it returns is the acknowledgement.
+    """
+
+    __slots__ = ()
 
     def on_any(self, handler: _H) -> _H:
         """Register a handler that gets every event of a client, with its name in front of the arguments."""
         self._handlers.add_any(handler)
         return handler
+
+    def prepend_any(self, handler: _H) -> _H:
+        """Do what `on_any` does, for a handler that is called before the others."""
+        self._handlers.add_any(handler, first=True)
+        return handler
+
+    def off_any(self, handler: Handler | None = None) -> None:
+        """Remove a handler of `on_any`, or all that were registered here."""
+        self._handlers.remove_any(handler)
+
+    def listeners_any(self) -> list[Handler]:
+        """Return the handlers of `on_any`, in the order in which they are called."""
+        return list(self._handlers.any)
 
 
 def handlers_of(registrar: Registrar) -> HandlerTable:

@@ -8,7 +8,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.acks import AckTimeout, ack_value
-from socketio_core.app.handlers import Handler, HandlerTable, Registrar, handlers_of
+from socketio_core.app.handlers import EventRegistrar, Handler, HandlerTable, handlers_of
 from socketio_core.records import plain
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
@@ -227,7 +227,7 @@ class Broadcasts:
         await self._everyone().disconnect_sockets(close)
 
 
-class _Registers(Registrar):
+class _Registers(EventRegistrar):
     """Handlers and middlewares of a namespace, or of all that match a pattern."""
 
     __slots__ = ()

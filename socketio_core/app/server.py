@@ -15,7 +15,7 @@ from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
 from socketio_core.app.files import Folder, read_client
-from socketio_core.app.handlers import Handler, Registrar, handlers_of
+from socketio_core.app.handlers import EventRegistrar, Handler, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
 from socketio_core.app.observer import Audience, Observer
@@ -39,7 +39,7 @@ from socketio_core.websocket_handshake import Subprotocols
 _H = TypeVar("_H", bound=Handler)
 
 
-class Server(Registrar, Broadcasts, CallableFromThreads):
+class Server(EventRegistrar, Broadcasts, CallableFromThreads):
     """A Socket.IO server.
 
     Register handlers, then have an adapter serve it; before that, whatever is emitted goes to nobody. It serves once.

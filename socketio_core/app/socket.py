@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.acks import ack_value
-from socketio_core.app.handlers import Registrar
+from socketio_core.app.handlers import EventRegistrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
 from socketio_core.app.socket_operator import SocketOperator, answer_of_client, tell_sent, wait_drained
 from socketio_core.http import Request
@@ -67,7 +67,7 @@ class Handshake:
 NO_ROOMS: Final[frozenset[str]] = frozenset()  # `frozenset()` makes another one each time
 
 
-class Socket(Registrar):
+class Socket(EventRegistrar):
     """One client in one namespace.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.acks import ack_args
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, HandlerTable, handlers_of, has_failed, names_of, run
+from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable, handlers_of, has_failed, names_of, run
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.worker import Inbox
@@ -59,12 +59,13 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         """See `Inbox`."""
         where = self.namespace.name
         if isinstance(event, ConnectRequested):
-            handlers = (*self.shared.middlewares, *self.shared.of_moment("connection"))
+            handlers = (*self.shared.middlewares, *self.shared.listeners("connection"))
             return f"middlewares and 'connection' of {where}: {names_of(handlers)}"
         if isinstance(event, Left):
-            handlers = (*self.shared.of_moment("disconnecting"), *self.shared.of_moment("disconnect"))
+            handlers = (*self.shared.listeners("disconnecting"), *self.shared.listeners("disconnect"))
             return f"'disconnect' of {where}: {names_of(handlers)}"
-        handlers = (*self.shared.any, *self.shared.of_event(event.name), *self.handlers.of_event(event.name))
+        name = event.name
+        handlers = (*self.shared.any, *self.shared.listeners(name), *self.handlers.listeners(name))
         return f"handler of {event.name!r} of {where}: {names_of(handlers)}"
 
     async def handle(self, event: ConnectRequested | EventReceived | Left) -> None:
@@ -76,18 +77,15 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
             return
         shared, own = self.shared, self.handlers
+        if (shared.is_watched or (not own.is_empty and own.is_watched)) and not await self._shown(event):
+            return
+        of_all: Sequence[Handler] = shared.of_event(name)
+        of_this = NO_HANDLERS if own.is_empty else own.of_event(name)
+        if not of_all and not of_this:
+            of_all, of_this, args = shared.of_moment(REST), own.of_moment(REST), [name, *args]
         outcome: JSONValue = None
         failed, was_handled = False, False
-        shared_any = shared.any
-        if shared_any or not own.is_empty:
-            for handler in shared_any:
-                await self._run(handler, name, socket, name, *args)
-            for handler in own.any:
-                await self._run(handler, name, name, *args)
-            if _is_let_go(member):  # by one of these: they may be guards
-                return
-        of_all: tuple[Sequence[Handler], tuple[Any, ...]] = shared.of_event(name), (socket, *args)
-        for handlers, given in (of_all,) if own.is_empty else (of_all, (own.of_event(name), args)):
+        for handlers, given in ((of_all, (socket, *args)), (of_this, args)):
             for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
                 was_handled = True
                 try:
@@ -103,6 +101,15 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             self._acknowledge(event, outcome)
         elif not was_handled:
             self.app.audience.tell(self.app.audience.event_unhandled, socket, name)
+
+    async def _shown(self, event: EventReceived) -> bool:
+        """Show an event to the handlers of `on_any`. Returns whether others are to have it too."""
+        name, args = event.name, event.args
+        for handler in self.shared.any:
+            await self._run(handler, name, self.socket, name, *args)
+        for handler in self.handlers.any:
+            await self._run(handler, name, name, *args)
+        return not _is_let_go(self.member)  # by one of these: they may be guards
 
     def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
         assert event.ack_id is not None  # the caller looked

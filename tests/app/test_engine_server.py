@@ -134,7 +134,18 @@ def test_refused_requests_are_for_the_adapter(rig: EngineRig) -> None:
 @pytest.mark.parametrize("name", ["mesage", "disconnect", ""])
 def test_a_name_that_means_nothing_is_refused(rig: EngineRig, name: str) -> None:
     with pytest.raises(ValueError, match="name must be one of connection, message, close"):
-        rig.app.on(name)
+        rig.app.on(name)(note(rig, "x"))
+
+
+def test_handlers_are_removed_and_run_once(rig: EngineRig) -> None:
+    rig.app.once("message", note(rig, "once"))
+    rig.app.on("message", note(rig, "on"))
+    assert len(rig.app.listeners("message")) == 2
+    client, _ = rig.connect()
+    rig.send(client, "4a", "4b")
+    rig.app.off("message")
+    rig.send(client, "4c")
+    assert rig.calls == [("once", "a"), ("on", "a"), ("on", "b")]
 
 
 def test_a_handler_must_be_callable(rig: EngineRig) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from socketio_core.app.handlers import HandlerTable, Registrar, run
+from socketio_core.app.handlers import EventRegistrar, HandlerTable, run
 from socketio_core.testing import FakeClock
 from tests.app.hand_runtime import HandRuntime
 
 
-class Anything(Registrar):
+class Anything(EventRegistrar):
     """The smallest thing that handlers can be registered on."""
 
     def __init__(self, base: HandlerTable | None = None) -> None:

@@ -16,7 +16,7 @@ from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
 from tests.app.test_engine_server import EngineRig
 
-REGISTERS: Final = "event off on on_any"
+REGISTERS: Final = "event listeners listeners_any off off_any on on_any once prepend_any"
 EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack"
 
 BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_ fetch_sockets in_ local sockets_join
@@ -25,7 +25,7 @@ BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_
 SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine from_thread namespaces observe of sockets use"
 NAMESPACE: Final = f"{REGISTERS} {BROADCASTS} name parent sockets use"
 FAMILY: Final = f"{REGISTERS} children emit use"
-ENGINE: Final = "on sessions"
+ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack"
 SOCKET: Final = f"""{REGISTERS} {EMITS} {OPERATES} broadcast connected data disconnect except_ handshake id in_ join

@@ -11,7 +11,7 @@ from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Frame, Payload, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG, Parts
 from socketio_core.engineio.states import SessionState
-from socketio_core.errors import LocalProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.timers import Agenda, Scheduled, Timer
 
@@ -71,6 +71,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
     )
 
     _OWNER: ClassVar[str]  # whose it is if it is inner, and what to do about that
+    _READER: ClassVar[str]  # what its peer is called
     _TOO_LARGE: ClassVar[str]  # what is said of a message that is over the limit
 
     def __init__(
@@ -148,11 +149,15 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         """The peer broke the rules of WebSockets, or sent too much; the close frame gets `code`."""
 
     @abstractmethod
+    def break_off(self, reason: CloseReason, detail: str, code: int | None = None) -> None:
+        """Close at once, for what the peer did."""
+
+    @abstractmethod
     def put(self, message: WireMessage, *, is_control: bool = False) -> bool:
         """Append a message to the outbox. Returns `False` when it was dropped.
 
         That is when the session is not open, or when its buffer would be over the limit: then the peer reads too slowly
-        and the session closes, for a stream with a hole in it would be worse.
+        and the session closes.
 
         Args:
             is_control: the protocol's own, and nobody's fault if it is too large; then too the session closes.
@@ -175,6 +180,12 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)
         return self.put(WireMessage((message_frame(payload),)))
+
+    def _overflow(self, message: WireMessage) -> None:
+        """One message more is too much: a stream with a hole in it would be worse than none."""
+        detail = f"{self._READER} reads too slowly: {self.outbox.overflow(message, self.engine_settings)}"
+        self.outbox.clear()
+        self.break_off(CloseReason.TRANSPORT_ERROR, detail)
 
     # -- input -------------------------------------------------------------------------------------------------------
 

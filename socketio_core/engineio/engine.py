@@ -10,14 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, cast
 
-from socketio_core.checks import check_headers, check_id
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
-from socketio_core.engineio.carriers import POLL_HEADERS, Carrier, Poll, Post, WebSocket
+from socketio_core.engineio.answers import (
+    bad_request,
+    empty_response,
+    extra_headers,
+    noop_response,
+    ok_response,
+    polling_headers,
+    wants_base64,
+)
+from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import GOING_AWAY, check_close
-from socketio_core.engineio.events import EngineEvent, Opened, RequestRefused
-from socketio_core.engineio.handshake import open_packet
-from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.packet import NOOP, Frame, message_frame
+from socketio_core.engineio.events import EngineEvent, RequestRefused
+from socketio_core.engineio.handshake import Handshakes
+from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.refusals import (
     FORBIDDEN,
     PROTOCOL_VERSION,
@@ -31,10 +38,8 @@ from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import CarrierState
 from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.http import (
-    Headers,
     Request,
     Response,
-    cors_headers,
     preflight_response,
 )
 from socketio_core.ids import IdFactory, new_id
@@ -64,10 +69,10 @@ class Engine:
     ) -> None:
         self.engine_settings = with_path(settings or EngineSettings(), USUAL_PATH)
         self.path = cast("str", self.engine_settings.path)
-        self._new_id = new_id
         self.shared = Shared(self.engine_settings)
         self.shared.is_inner = is_inner
         self.agenda = self.shared.agenda
+        self._handshakes = Handshakes(self.shared, new_id)
 
     def __repr__(self) -> str:
         return f"<Engine {self.path}, {len(self.shared.sessions)} sessions>"
@@ -135,14 +140,14 @@ class Engine:
         sid = request.query.get("sid")
         if refusal is not None:
             if refusal is UNKNOWN_SESSION and sid and self._is_late_poll(request, sid, now):
-                return Respond(self._noop_response(request, sid))
+                return Respond(noop_response(request, sid, self.engine_settings))
             return self._refuse(request, refusal)
         admission = self.shared.admission
         if not sid:
             excess = admission.take_turn(request.address, now)
-            return (
-                self._open(request, now, context) if excess is None else self._refuse(request, Refusal(3, *excess, 429))
-            )
+            if excess is not None:
+                return self._refuse(request, Refusal(3, *excess, 429))
+            return self._handshakes.begin(request, now, context)
         session = self.shared.sessions[sid]
         if admission.fresh and admission.fresh.pop(sid, None) is not None:
             session.polling.deadline = None
@@ -164,7 +169,7 @@ class Engine:
         detail = f"a function in the settings raised {type(error).__name__}"
         event = RequestRefused(request, None, "Internal server error", detail, error=error)
         self.shared.events.append((None, event))
-        return Respond(_empty_response(500, []))
+        return Respond(empty_response(500, []))
 
     def _report(self, request: Request, refusal: Refusal) -> None:
         event = RequestRefused(request, refusal.code, refusal.message, refusal.detail, refusal.foreign_origin)
@@ -172,8 +177,8 @@ class Engine:
 
     def _upgrade(self, session: Session, request: Request, now: float, context: object) -> Upgrade:
         """Open a WebSocket for a session: a candidate, or one that is closed at once."""
-        headers = self._extra_headers(request, session.sid)
-        websocket = WebSocket(session, CarrierState.CANDIDATE, is_base64=_wants_base64(request))
+        headers = extra_headers(request, session.sid, self.engine_settings)
+        websocket = WebSocket(session, CarrierState.CANDIDATE, is_base64=wants_base64(request))
         websocket.context = context
         if session.transport == "polling" and session.is_open and not session.is_upgrading:
             session.begin_upgrade(websocket, now)
@@ -183,62 +188,13 @@ class Engine:
             session.turn_away(websocket)
         return Upgrade(websocket, headers)
 
-    def _open(self, request: Request, now: float, context: object) -> Action:
-        settings = self.engine_settings
-        sid = check_id(self._new_id())
-        if sid in self.shared.sessions:
-            raise ValueError(f"new_id returned the id of an open session: {sid!r:.80}")
-        over_websocket = request.is_websocket_upgrade
-        can_upgrade = settings.allow_upgrades and not over_websocket and "websocket" in settings.transports
-        packet = open_packet(
-            sid,
-            ["websocket"] if can_upgrade else [],
-            settings.ping_interval_s,
-            settings.ping_timeout_s,
-            settings.max_payload_bytes,
-        )
-        first = [WireMessage((packet,))]
-        if settings.initial_packet is not None:
-            first.append(WireMessage((message_frame(settings.initial_packet),)))
-        if over_websocket:
-            upgrade_headers = self._extra_headers(request, sid)
-            session = self._add_session(sid, request, now)
-            websocket = WebSocket(session, CarrierState.WEBSOCKET, is_base64=_wants_base64(request))
-            websocket.context = context
-            session.attach_websocket(websocket, first)
-            return Upgrade(websocket, upgrade_headers)
-        headers = self._polling_headers(request, sid)
-        if settings.cookie is not None:
-            headers.append((b"set-cookie", settings.cookie.header_value(sid)))
-        session = self._add_session(sid, request, now)
-        self.shared.admission.fresh[sid] = session
-        session.polling.deadline = now + settings.first_request_timeout_s
-        session.reschedule()
-        poll = self._make_poll(session, request, headers)
-        poll.respond(first)
-        assert poll.response is not None  # respond() sets it
-        return Respond(poll.response)
-
-    def _add_session(self, sid: str, request: Request, now: float) -> Session:
-        shared = self.shared
-        if len(shared.sessions) >= shared.settings.max_sessions:
-            oldest = next(iter(shared.admission.fresh.values()))
-            oldest.break_off(CloseReason.TRANSPORT_ERROR, "made room for another, before a second request")
-        session = shared.sessions[sid] = Session(shared, sid, request, now)
-        shared.admission.begun(session)
-        shared.events.append((session, Opened(request)))
-        request.pack()
-        return session
-
-    def _make_poll(self, session: Session, request: Request, headers: Headers) -> Poll:
-        threshold = self.engine_settings.http_compression_threshold_bytes
-        return Poll(session, headers, request.header("accept-encoding"), threshold)
-
     def _poll(self, session: Session, request: Request, now: float, context: object) -> Action:
-        poll = self._make_poll(session, request, self._polling_headers(request, session.sid))
+        settings = self.engine_settings
+        headers = polling_headers(request, session.sid, settings)
+        poll = Poll(session, headers, request.header("accept-encoding"), settings.http_compression_threshold_bytes)
         poll.context = context
         if not session.attach_poll(poll, now):
-            return self._bad_request(request)
+            return Respond(bad_request(request, self.engine_settings))
         return Park(poll)
 
     def _is_late_poll(self, request: Request, sid: str, now: float) -> bool:
@@ -251,23 +207,19 @@ class Engine:
             and self.shared.late_polls.take(sid, now)
         )
 
-    def _noop_response(self, request: Request, sid: str) -> Response:
-        headers = [*POLL_HEADERS, *self._polling_headers(request, sid), (b"content-length", b"1")]
-        return Response(200, headers, NOOP.encode("ascii"))
-
     def _post(self, session: Session, request: Request, context: object) -> Action:
         if request.header("content-type") == "application/octet-stream":
             session.break_off(CloseReason.TRANSPORT_ERROR, "invalid content")
-            return self._bad_request(request)
+            return Respond(bad_request(request, self.engine_settings))
         limit = self.engine_settings.max_payload_bytes
-        post = Post(session, self._polling_headers(request, session.sid), limit)
+        post = Post(session, polling_headers(request, session.sid, self.engine_settings), limit)
         post.context = context
         if not session.begin_post(post):
-            return self._bad_request(request)
+            return Respond(bad_request(request, self.engine_settings))
         length = request.header("content-length") or "0"
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
             session.polling.end_post(post)
-            return Respond(_empty_response(413, post.headers))
+            return Respond(empty_response(413, post.headers))
         return ReadBody(post, limit)
 
     def advance_post(self, post: Post, max_packets: int, now: float) -> bool:
@@ -290,11 +242,10 @@ class Engine:
         self.agenda.catch_up(now)
         if post.is_too_large:
             post.session.polling.end_post(post)
-            return _empty_response(413, post.headers)
+            return empty_response(413, post.headers)
         if not post.session.finish_post(post, now):
-            return _empty_response(400, post.headers)
-        headers = [(b"content-type", b"text/html"), (b"cache-control", b"no-store"), *post.headers]
-        return Response(200, [*headers, (b"content-length", b"2")], b"ok")
+            return empty_response(400, post.headers)
+        return ok_response(post.headers)
 
     def poll_delivered(self, poll: Poll, now: float) -> None:
         """The response of a poll was written, as far as the host can tell: what it carried need not be kept any longer.
@@ -307,23 +258,6 @@ class Engine:
         self.check_own(poll.session)
         self.agenda.catch_up(now)
         poll.session.polling.poll_delivered(poll)
-
-    def _bad_request(self, request: Request) -> Respond:
-        return Respond(_empty_response(400, cors_headers(request, self.engine_settings.cors)))
-
-    def _polling_headers(self, request: Request, sid: str) -> list[tuple[bytes, bytes]]:
-        headers = [*cors_headers(request, self.engine_settings.cors), *self._extra_headers(request, sid)]
-        agent = request.header("user-agent") or ""
-        if ";MSIE" in agent or "Trident/" in agent:
-            headers.append((b"x-xss-protection", b"0"))  # PROTOCOL 1.5
-        return headers
-
-    def _extra_headers(self, request: Request, sid: str) -> Headers:
-        extra = self.engine_settings.extra_headers
-        if callable(extra):
-            extra = extra(request, sid)
-            check_headers("extra_headers", extra)
-        return extra
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
@@ -449,12 +383,3 @@ class Engine:
         self.shared.is_closing = True
         for session in list(self.shared.sessions.values()):
             session.close(now, wait=False, code=code, text=text)
-
-
-def _wants_base64(request: Request) -> bool:
-    """Whether the client takes no binary frames; any text says so, `0` too, as in the reference (PROTOCOL 1.1)."""
-    return bool(request.query.get("b64"))
-
-
-def _empty_response(status: int, headers: Headers) -> Response:
-    return Response(status, [*headers, (b"content-length", b"0")])

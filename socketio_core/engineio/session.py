@@ -14,7 +14,7 @@ from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
-from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, PROBE_ANSWER, WireMessage, received_size
+from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import check_fits
 from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame
 from socketio_core.engineio.payload import split_payload
@@ -56,6 +56,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
     )
 
     _OWNER = "a Socket.IO server; emit to one of its members"
+    _READER = "peer"
     _TOO_LARGE = "message too large, max_payload_bytes: {}"
 
     def __init__(self, shared: Shared, sid: str, request: Request, now: float) -> None:
@@ -108,9 +109,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             if not is_control:
                 check_fits(message, settings)
-            detail = f"peer reads too slowly: {outbox.overflow(message, settings)}"
-            outbox.clear()
-            self.break_off(CloseReason.TRANSPORT_ERROR, detail)
+            self._overflow(message)
             return False
         outbox.messages.append(message)
         outbox.size_bytes = size_bytes
@@ -293,9 +292,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     def _act_on_candidate(self, action: Action, websocket: WebSocket) -> None:
         if action is Action.ANSWER_PROBE:
-            websocket.state = CarrierState.PROBED
-            if not websocket.outbox:  # one answer at a time, however many probes a client sends without reading
-                websocket.outbox.put(PROBE_ANSWER)
+            if self.upgrade.answer_probe(websocket):
                 self.shared.mark_ready(websocket)
             self._follow(self.polling.begin_upgrade())
         elif action is Action.UPGRADE:
@@ -315,12 +312,9 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.reschedule()
 
     def _move_to(self, websocket: WebSocket) -> None:
-        """`5` arrived: the candidate becomes the session's WebSocket, and the backlog moves over in order."""
-        self.upgrade.end()
+        self.upgrade.finish(websocket, self.outbox)
         self._follow(self.polling.release())  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
-        backlog, self.outbox = self.outbox, websocket.outbox
-        backlog.move_to(websocket.outbox)
-        websocket.state = CarrierState.WEBSOCKET
+        self.outbox = websocket.outbox
         self._websocket = self.outlet = websocket
         self.polling.deadline = None
         self.reschedule()

@@ -75,6 +75,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
     )
 
     _OWNER = "a Socket.IO client; emit to one of its namespaces"
+    _READER = "server"
     _TOO_LARGE = "message larger than max_message_bytes"
 
     def __init__(
@@ -164,9 +165,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=self._websocket is None)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
-            detail = f"server reads too slowly: {outbox.overflow(message, settings)}"
-            outbox.clear()
-            self.break_off(CloseReason.TRANSPORT_ERROR, detail)
+            self._overflow(message)
             return False
         outbox.put(message)
         if self._websocket is not None:

@@ -70,7 +70,7 @@ class ForgetsThePid(ClientNamespace):
 
     def _connected(self, data: Mapping[str, JSONValue] | None, now: float) -> None:
         super()._connected(data, now)
-        self._pid = None
+        self._recovery.pid = None
 
 
 @caught_by("reconnection/state_is_recovered")
@@ -79,7 +79,7 @@ class ForgetsTheOffset(ClientNamespace):
 
     def _dispatch(self, packet: Packet, size_bytes: int, now: float) -> None:
         super()._dispatch(packet, size_bytes, now)
-        self._offset = None
+        self._recovery.offset = None
 
 
 @caught_by("reconnection/state_is_recovered")
@@ -97,7 +97,7 @@ class TakesAnyPidForItsOwn(ClientNamespace):
 
     def _connected(self, data: Mapping[str, JSONValue] | None, now: float) -> None:
         super()._connected(data, now)
-        self.recovered = self._pid is not None
+        self.recovered = self._recovery.pid is not None
 
 
 @caught_by("reconnection/unanswered_events_are_sent_again")

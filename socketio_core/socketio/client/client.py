@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, cast
-from weakref import WeakValueDictionary
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import Opened, OpenFailed
@@ -17,20 +16,21 @@ from socketio_core.engineio.client.requests import NOT_FOUND, ClientMemory
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.packet import Frame, Payload
+from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.states import SessionState
-from socketio_core.errors import CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.records import plain
 from socketio_core.settings import ClientSettings, EngineClientSettings, combine_for_client, with_path
 from socketio_core.socketio.client.events import ClientEvent
+from socketio_core.socketio.client.incoming import Incoming
 from socketio_core.socketio.client.namespace import ClientNamespace
+from socketio_core.socketio.client.namespaces import NamespaceTable
 from socketio_core.socketio.client.reconnection import Reconnection
 from socketio_core.socketio.guard import guard
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, check_namespace
-from socketio_core.socketio.parser import Decoder, Parser
-from socketio_core.socketio.weight import Scale
+from socketio_core.socketio.parser import Parser
 from socketio_core.timers import Agenda, Scheduled, Timer
 
 USUAL_PATH: Final = "/socket.io/"  # reference
@@ -47,6 +47,7 @@ class ClientCore:
         random: returns floats from 0 (inclusive) to 1 (exclusive): spreads reconnections, marks requests.
 
     Attributes:
+        namespaces: those that were asked for, by name.
         session: the current connection; `None` between two of them.
         memory: what outlives the connections: cookies, and whether a WebSocket worked.
     """
@@ -63,16 +64,13 @@ class ClientCore:
         self.path = cast("str", self.engine_settings.path)
         self.settings = combine_for_client(self.engine_settings, settings or ClientSettings())
         self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
-        self._scale = Scale(is_json=type(self.parser) is JsonParser)
         self.memory = ClientMemory()
-        self.namespaces: dict[str, ClientNamespace] = {}
-        self._forgotten: WeakValueDictionary[str, ClientNamespace] = WeakValueDictionary()  # somebody may hold them yet
+        self.namespaces = NamespaceTable(self.settings.max_namespaces)
         self.session: ClientSession | None = None
         self._random = random
         self._reconnection = Reconnection(self, self.settings, random)
         self._old_sessions: list[ClientSession] = []  # they still send what they have, and their goodbye
-        self._decoder: Decoder = self.parser.decoder()
-        self._partial_bytes = 0  # of the packet that waits for attachments
+        self._incoming = Incoming(self)
         self._agenda = Agenda()
         self._agenda.run = self._run
         self._events: list[ClientEvent] = []
@@ -99,32 +97,12 @@ class ClientCore:
             LocalProtocolError: more than `max_namespaces`, or a name that no packet can carry or no server takes.
         """
         name = plain(name)
-        namespace = self.namespaces.get(name) or self._forgotten.get(name)
+        namespace = self.namespaces.find(name)
         if namespace is None:
             check_namespace(name, self.settings.max_namespace_chars)
-            self._make_room()
-            namespace = self.namespaces[name] = ClientNamespace(self, name, auth, asks_auth=asks_auth)
+            namespace = ClientNamespace(self, name, auth, asks_auth=asks_auth)
+            self.namespaces.remember(namespace)
         return namespace
-
-    def remember(self, namespace: ClientNamespace) -> None:
-        """A namespace has something to do: it must be known, if it was forgotten meanwhile.
-
-        Raises:
-            LocalProtocolError: more than `max_namespaces`.
-        """
-        if namespace.name not in self.namespaces:
-            self._make_room()
-            self.namespaces[namespace.name] = namespace
-
-    def _make_room(self) -> None:
-        """Forget one that has nothing to do, if there are too many."""
-        if len(self.namespaces) < self.settings.max_namespaces:
-            return
-        for namespace in self.namespaces.values():
-            if namespace.is_done:
-                self._forgotten[namespace.name] = self.namespaces.pop(namespace.name)
-                return
-        raise LocalProtocolError(f"too many namespaces, max_namespaces: {self.settings.max_namespaces}")
 
     @property
     def is_closing(self) -> bool:
@@ -356,8 +334,7 @@ class ClientCore:
     def open(self, now: float) -> None:
         """Begin a new connection."""
         self._now = now
-        self._decoder = self.parser.decoder()
-        self._partial_bytes = 0
+        self._incoming.begin()
         self.session = ClientSession(
             self.engine_settings, memory=self.memory, random=self._random, now=now, agenda=self._agenda
         )
@@ -386,7 +363,7 @@ class ClientCore:
         while (session := self.session) is not None and (events := session.take_events()):
             for event in events:
                 if isinstance(event, (str, bytes)):
-                    self._receive(event, now)
+                    self._incoming.receive(event, now)
                 elif isinstance(event, Closed):
                     self._lost(event, now)
                 elif isinstance(event, OpenFailed):
@@ -399,18 +376,6 @@ class ClientCore:
                     self.report(event)
                 if self.session is not session:  # what it still says is not for us
                     break
-
-    def _receive(self, payload: Payload, now: float) -> None:
-        try:
-            packet = self._decoder.feed(payload)
-            self._partial_bytes += self._scale.weigh(payload, packet)
-            if packet is not None:
-                size_bytes, self._partial_bytes = self._partial_bytes, 0
-                namespace = self.namespaces.get(packet.nsp)
-                if namespace is not None:  # others are ignored, as in the reference (PROTOCOL 9-60)
-                    namespace.receive(packet, size_bytes, now)
-        except PacketError as error:
-            self.break_off(str(error), error.__cause__, now)
 
     def _opened(self, event: Opened, now: float) -> None:
         self._max_payload_bytes = event.handshake.max_payload_bytes

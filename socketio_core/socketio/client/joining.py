@@ -1,7 +1,8 @@
-"""What a server says while CONNECT waits for its answer: events that belong behind it, and the reason of a refusal."""
+"""What goes with a CONNECT and its answer: what is recovered, events that belong behind it, and why it was refused."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from socketio_core.errors import PacketError
@@ -34,6 +35,39 @@ class HeldEvents:
         """Remove and return them, each with its size, in order."""
         events, self._events, self._size_bytes = self._events, [], 0
         return events
+
+
+class RecoveryPoint:
+    """How far the client has heard its server, for one that keeps what was sent meanwhile (PROTOCOL 3.9).
+
+    Attributes:
+        pid: what the server knows the socket by; `None`: it recovers nothing.
+        offset: of the last event that had one.
+    """
+
+    __slots__ = ("offset", "pid")
+
+    def __init__(self) -> None:
+        self.pid: str | None = None
+        self.offset: str | None = None
+
+    def auth_with(self, auth: Mapping[str, JSONValue] | None) -> dict[str, JSONValue] | None:
+        """Return what CONNECT carries; the keys of `auth` win."""
+        fields: dict[str, JSONValue] = {}
+        if self.pid is not None:
+            fields["pid"] = self.pid
+            if self.offset is not None:
+                fields["offset"] = self.offset
+        fields.update(auth or {})
+        return fields or None
+
+    def connected(self, pid: JSONValue) -> bool:
+        """The server let the client in, with this `pid` or none. Returns whether what was there before is restored."""
+        is_recovered = isinstance(pid, str) and pid == self.pid
+        self.pid = pid if isinstance(pid, str) else None
+        if not is_recovered:
+            self.offset = None
+        return is_recovered
 
 
 def read_refusal(data: JSONValue) -> tuple[str, JSONValue]:

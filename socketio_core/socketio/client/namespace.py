@@ -24,7 +24,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, PacketError, RemoteProtocolError
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.client.events import AuthRequested, Connected, ConnectFailed, EventReceived, Left
-from socketio_core.socketio.client.joining import HeldEvents, read_refusal
+from socketio_core.socketio.client.joining import HeldEvents, RecoveryPoint, read_refusal
 from socketio_core.socketio.client.outgoing import Outgoing
 from socketio_core.socketio.client.pending import Emit
 from socketio_core.socketio.packet import (
@@ -85,8 +85,7 @@ class ClientNamespace:
         self._connects = 0
         self._was_wanted = False
         self._is_answer_owed = False  # CONNECT was sent over this connection, and is not answered yet
-        self._pid: str | None = None
-        self._offset: str | None = None
+        self._recovery = RecoveryPoint()
         self._held = HeldEvents()
         self._timer: Timer[Scheduled] | None = None
         self._outgoing = Outgoing(self)
@@ -124,7 +123,7 @@ class ClientNamespace:
         self.client.check_not_closed()
         self.client.catch_up(now)
         if self.state is NamespaceState.IDLE:
-            self.client.remember(self)
+            self.client.namespaces.remember(self)
             self._was_wanted = True
             self.state = NamespaceState.WAITING
             self.client.namespace_wanted(self, now)
@@ -168,13 +167,7 @@ class ClientNamespace:
         return True
 
     def _send_connect(self, auth: Mapping[str, JSONValue] | None, now: float) -> None:
-        payload: dict[str, JSONValue] = {}
-        if self._pid is not None:
-            payload["pid"] = self._pid
-            if self._offset is not None:
-                payload["offset"] = self._offset
-        payload.update(auth or {})  # its keys win (PROTOCOL 3.9)
-        message = self.client.parser.encode(Packet(CONNECT, self.name, payload or None))
+        message = self.client.parser.encode(Packet(CONNECT, self.name, self._recovery.auth_with(auth)))
         self.state = NamespaceState.CONNECTING
         self._is_answer_owed = True
         self._start_timer(now)
@@ -241,10 +234,10 @@ class ClientNamespace:
 
     def _dispatch(self, packet: Packet, size_bytes: int, now: float) -> None:
         if packet.type == EVENT:
-            data = packet.data
+            data, recovery = packet.data, self._recovery
             has_offset = False
-            if self._pid is not None and packet.id is None and len(data) > 1 and type(data[-1]) is str:
-                self._offset = data[-1]
+            if recovery.pid is not None and packet.id is None and len(data) > 1 and type(data[-1]) is str:
+                recovery.offset = data[-1]
                 has_offset = True
             self.client.report(EventReceived(self, data[0], data[1:], packet.id, size_bytes, has_offset))
         elif packet.type == ACK:
@@ -274,11 +267,7 @@ class ClientNamespace:
         if not isinstance(sid, str) or not sid:
             self._refused(_OLD_SERVER, None, now)
             return
-        pid = (data or {}).get("pid")
-        self.recovered = isinstance(pid, str) and pid == self._pid
-        self._pid = pid if isinstance(pid, str) else None
-        if not self.recovered:
-            self._offset = None
+        self.recovered = self._recovery.connected((data or {}).get("pid"))
         self.sid = sid
         self.state = NamespaceState.CONNECTED
         self._cancel_timer()

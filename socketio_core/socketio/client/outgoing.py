@@ -52,7 +52,7 @@ class Outgoing:
         client = self._namespace.client
         self._buffer.check_room(emit.message)
         client.check_size(emit.message)
-        client.remember(self._namespace)
+        client.namespaces.remember(self._namespace)
         self._buffer.put(emit)
 
     def ask(self, name: str, args: Sequence[JSONValue], how: Selection, *, context: object, now: float) -> int | None:
@@ -101,7 +101,7 @@ class Outgoing:
             message = message.uncompressed()
         retries.queue.check_room(message)
         client.check_size(message)
-        client.remember(namespace)
+        client.namespaces.remember(namespace)
         self._next_ack_id += 1
         retries.queue.put(Emit(name, message, ack_id, context=context, wants_ack=wants_ack))
         retries.send_next(now)

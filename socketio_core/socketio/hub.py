@@ -34,12 +34,12 @@ class NamespaceCore:
         pattern: what accepted the name, if it was not asked for by name first.
         is_dynamic: a pattern accepted the name; it is there while somebody is in it, or wants to be.
         room_watcher: is told who joins and leaves its rooms; see `Hub.watch_rooms`.
+        rooms: who is in each, in the order of joining; without those that are named by a member's id.
     """
 
     __slots__ = (
         "__weakref__",
         "_next_ack_id",
-        "_rooms",
         "context",
         "is_dynamic",
         "members",
@@ -47,6 +47,7 @@ class NamespaceCore:
         "pattern",
         "pending_count",
         "room_watcher",
+        "rooms",
     )
 
     def __init__(self, name: str, pattern: NamePattern | None = None) -> None:
@@ -57,7 +58,7 @@ class NamespaceCore:
         self.members: dict[str, Member] = {}
         self.pending_count = 0
         self.room_watcher: RoomWatcher | None = None
-        self._rooms: dict[str, dict[Member, None]] = {}  # a dict keeps the order of joining
+        self.rooms: dict[str, dict[Member, None]] = {}
         self._next_ack_id = 0
 
     def __repr__(self) -> str:
@@ -66,7 +67,7 @@ class NamespaceCore:
     @property
     def room_names(self) -> list[str]:
         """The rooms that somebody is in, without those that are named by a member's id."""
-        return list(self._rooms)
+        return list(self.rooms)
 
     def take_ack_id(self) -> int:
         """Return the next ack id; one counter for the whole namespace, as in the reference (PROTOCOL 9-50)."""
@@ -76,7 +77,7 @@ class NamespaceCore:
 
     def in_room(self, room: str) -> Iterable[Member]:
         """Return the members in `room`; every member is in the room that is named by its id."""
-        found = self._rooms.get(room)
+        found = self.rooms.get(room)
         alone = self.members.get(room)
         if alone is None:
             return found or ()
@@ -117,17 +118,17 @@ class NamespaceCore:
 
     def add_to_room(self, member: Member, room: str) -> None:
         """Called by the member, which knows its rooms."""
-        self._rooms.setdefault(room, {})[member] = None
+        self.rooms.setdefault(room, {})[member] = None
         if self.room_watcher is not None:
             self.room_watcher(member, room, True)  # noqa: FBT003 - as the type says
 
     def remove_from_room(self, member: Member, room: str) -> None:
         """Called by the member; an empty room is gone."""
-        members = self._rooms.get(room)
+        members = self.rooms.get(room)
         if members is not None:
             members.pop(member, None)
             if not members:
-                del self._rooms[room]
+                del self.rooms[room]
             if self.room_watcher is not None:
                 self.room_watcher(member, room, False)  # noqa: FBT003 - as the type says
 

@@ -10,6 +10,7 @@ import pytest
 
 from socketio_core.app import Socket
 from socketio_core.app.engine_server import session_inbox_behind
+from socketio_core.app.socket import inbox_behind
 from socketio_core.testing.wire import Refused
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig, flow_of, leave, leave_all, member_of, note, noting, waiting
@@ -43,12 +44,12 @@ async def by_namespace(socket: Socket) -> None:
 
 
 async def by_session(socket: Socket) -> None:
-    app = socket.namespace._app  # pyright: ignore[reportPrivateUsage] # handlers do not know the time
+    app = inbox_behind(socket).app
     member_of(socket).connection.session.close(app.runtime.now())
 
 
 async def by_server(socket: Socket) -> None:
-    app = socket.namespace._app  # pyright: ignore[reportPrivateUsage] # handlers do not close servers
+    app = inbox_behind(socket).app
     app.core.close(app.runtime.now())
 
 

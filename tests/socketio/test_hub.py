@@ -188,7 +188,7 @@ def test_leaving_costs_as_much_as_the_member_has_rooms(others: int) -> None:
     for room in ("room 0", "mine", "too"):
         member.join(room)
     namespace = rig.server.hub.of("/")
-    namespace._rooms = CountingDict(namespace._rooms)  # pyright: ignore[reportPrivateUsage] # to see who looks
+    namespace.rooms = CountingDict(namespace.rooms)
     namespace.members = CountingDict(namespace.members)
     CountingDict.looks = 0
     client.send("41")

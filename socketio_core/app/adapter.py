@@ -86,7 +86,10 @@ class LocalAdapter:
         """See `Adapter`."""
         app = self._app
         app.runtime.output_ready()  # first, for it checks the thread
-        count = app.core.broadcast(nsp, name, args, selection)
+        takers = self._takers(nsp) if app.outgoing.is_heard else None
+        count = app.core.broadcast(nsp, name, args, selection, takers)
+        if takers:
+            app.outgoing.tell_all(map(inbox_of, takers), name, args)
         if app.audience.broadcast_sent:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, count)
         return count
@@ -105,6 +108,8 @@ class LocalAdapter:
         waiter.done = event.set
         if app.audience.broadcast_sent:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(collection.members))
+        if app.outgoing.is_heard and self._takers(nsp) is not None:
+            app.outgoing.tell_all(map(inbox_of, collection.members), name, args)
         flows = [inbox_of(member).flow for member in collection.members]
         for flow in flows:
             flow.ack_awaited()
@@ -135,6 +140,13 @@ class LocalAdapter:
         """See `Adapter`."""
         for socket in self._sockets(nsp, selection):
             await socket.disconnect(close)
+
+    def _takers(self, nsp: str) -> list[Member] | None:
+        """Return where to note who takes a broadcast; `None` where nobody wants to know."""
+        core = self._app.core.hub.namespaces.get(nsp)
+        if core is None or not self._app.outgoing.is_heard_in(nsp, self._app.handlers_in(core).outgoing):
+            return None
+        return []
 
     def _sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         return [inbox_of(member).socket for member in self._members(nsp, selection)]

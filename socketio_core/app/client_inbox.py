@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -11,6 +11,7 @@ from socketio_core.app.acks import AckWaiter, Disconnected, ack_args
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, REST, Handler, HandlerTable
+from socketio_core.app.outgoing import tell_outgoing
 from socketio_core.app.worker import Inbox
 from socketio_core.socketio.client.events import Connected, ConnectFailed, EventReceived, Left
 from socketio_core.socketio.client.namespace import ClientNamespace
@@ -28,6 +29,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
 
     Attributes:
         handlers: what was registered for it.
+        hears_outgoing: some of them are told of what is sent.
         streams: the same events, for those who rather loop.
         waiters: who waits for it to be connected.
         last_error: why it is not connected, if it was refused or given up.
@@ -40,6 +42,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         self._core = core
         self._dismissals = 0  # how often `dismiss` was called
         self.handlers = HandlerTable(lifecycle=CLIENT_LIFECYCLE)
+        self.hears_outgoing = False
         self.streams: WeakSet[EventStream] = WeakSet()
         self.waiters: list[AckWaiter] = []
         self.last_error: ConnectError | None = None
@@ -78,6 +81,17 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         await self.runtime.check_cancelled()
         while self._host.core.is_over_high_water and self._core.is_connected:
             await self._host.flow.wait_drained()
+
+    def noted(self, sent: bool, name: str, args: Sequence[JSONValue]) -> bool:  # noqa: FBT001 - the fact
+        """Tell of an event, if it was sent, whoever wants to be told. Returns whether it was."""
+        if sent and self.hears_outgoing:
+            self.tell_outgoing(name, args)
+        return sent
+
+    def tell_outgoing(self, name: str, args: Sequence[JSONValue]) -> None:
+        """Tell handlers of outgoing events of one."""
+        for handler in self.handlers.outgoing:
+            tell_outgoing(self.runtime.log_exception, handler, name, *args)
 
     def check_answerable(self, name: str) -> None:
         """Check that an answer to an event may come.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.acks import AckWaiter, ack_value
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.handlers import EventRegistrar
+from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_operator import ClientSocketOperator, answer_of_server
 from socketio_core.app.threads import CallableFromThreads
@@ -46,7 +46,7 @@ class ConnectError(Exception):
         self.data = data
 
 
-class ClientSocket(EventRegistrar, CallableFromThreads):
+class ClientSocket(OutgoingRegistrar, CallableFromThreads):
     """The client in one namespace.
 
     Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and
@@ -222,8 +222,12 @@ class ClientSocket(EventRegistrar, CallableFromThreads):
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than the server takes.
             BufferFull: too much is buffered while the socket is not connected or, with `retries`, not acknowledged.
         """
-        await self._inbox.wait_writable()
-        return self._inbox.acting.emit(name, args, now=self._host.runtime.now())
+        inbox = self._inbox
+        await inbox.wait_writable()
+        sent = inbox.acting.emit(name, args, now=self._host.runtime.now())
+        if sent and inbox.hears_outgoing:
+            inbox.tell_outgoing(name, args)
+        return sent
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
         """The same, for sync code.
@@ -231,11 +235,12 @@ class ClientSocket(EventRegistrar, CallableFromThreads):
         Raises:
             BufferFull: the outgoing buffer is above its high-water mark; nothing was sent.
         """
-        return self._inbox.acting.emit_nowait(name, args, now=self._host.runtime.now())
+        return self._inbox.noted(self._inbox.acting.emit_nowait(name, args, now=self._host.runtime.now()), name, args)
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
-        return self._inbox.acting.emit(name, args, now=self._host.runtime.now(), volatile=True)
+        sent = self._inbox.acting.emit(name, args, now=self._host.runtime.now(), volatile=True)
+        return self._inbox.noted(sent, name, args)
 
     async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
         """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
@@ -276,6 +281,9 @@ class ClientSocket(EventRegistrar, CallableFromThreads):
 
     def _runtime(self) -> Runtime:
         return self._host.runtime
+
+    def _outgoing_changed(self) -> None:
+        self._inbox.hears_outgoing = bool(self._handlers.outgoing)
 
 
 _A = TypeVar("_A")

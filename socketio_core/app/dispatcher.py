@@ -11,8 +11,10 @@ from inspect import iscoroutinefunction
 from socketio_core.app.acks import AcksWaiter, settle_ack
 from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.flow import Flow
+from socketio_core.app.handlers import HandlerTable, handlers_of
 from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.observer import Audience
+from socketio_core.app.outgoing import Outgoing
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import Handshake, Socket
 from socketio_core.app.socket_inbox import SocketInbox, inbox_of
@@ -50,6 +52,7 @@ class Dispatcher:
         adapter: makes another one than the local.
 
     Attributes:
+        outgoing: who is told what is sent.
         adapter: who answers for the members of namespaces.
         root: the namespace that is there from the beginning.
     """
@@ -68,6 +71,7 @@ class Dispatcher:
         self.runtime = runtime
         self.audience = audience or Audience()
         self.audience.when_rooms_matter(self._watch_rooms)
+        self.outgoing = Outgoing(self.audience)
         self.concurrency = concurrency
         local = LocalAdapter(self)
         self.adapter: Adapter = local if adapter is None else adapter(local)
@@ -102,6 +106,10 @@ class Dispatcher:
             parent = self._parents[core.pattern] if isinstance(core.pattern, _Matches) else None
             namespace = core.context = Namespace(self, core, parent)
         return namespace
+
+    def handlers_in(self, core: NamespaceCore) -> HandlerTable:
+        """Return what was registered with a namespace."""
+        return handlers_of(self._namespace_of(core))
 
     def keep(self, namespace: Namespace) -> None:
         """Keep a namespace for good: it has handlers."""
@@ -157,6 +165,8 @@ class Dispatcher:
             elif isinstance(event, Left):
                 inbox = inbox_of(event.member)
                 inbox.flow.wake()  # whoever waits to emit learns that it is over
+                if self.outgoing.is_heard:
+                    self.outgoing.note(inbox, listens=False)
                 if inbox.put(event):
                     runnable.append(inbox)
             else:

@@ -60,7 +60,7 @@ class HandlerTable:
 
     __slots__ = (
         *("_added", "_any", "_base", "_events", "_has_once", "_known", "_lifecycle", "_middlewares", "_moments"),
-        "is_empty",
+        *("_outgoing", "is_empty"),
     )
 
     def __init__(
@@ -79,6 +79,7 @@ class HandlerTable:
         self._has_once = False
         self._any: tuple[Handler, ...] = ()
         self._middlewares: tuple[Handler, ...] = ()
+        self._outgoing: tuple[Handler, ...] = ()
         self.is_empty = base is None
 
     def of_event(self, name: str) -> Sequence[Handler]:
@@ -108,6 +109,11 @@ class HandlerTable:
         return self._any if self._base is None else (*self._base.any, *self._any)
 
     @property
+    def outgoing(self) -> Sequence[Handler]:
+        """The handlers that are told of every event that is sent."""
+        return self._outgoing if self._base is None else (*self._base.outgoing, *self._outgoing)
+
+    @property
     def middlewares(self) -> Sequence[Handler]:
         """The middlewares."""
         return self._middlewares if self._base is None else (*self._base.middlewares, *self._middlewares)
@@ -132,6 +138,12 @@ class HandlerTable:
         self._any = (handler, *self._any) if first else (*self._any, handler)
         self._note_added()
 
+    def add_outgoing(self, handler: Handler, *, first: bool = False) -> None:
+        """Register `handler` for every event that is sent."""
+        _check(handler)
+        self._outgoing = (handler, *self._outgoing) if first else (*self._outgoing, handler)
+        self._note_added()
+
     def add_middleware(self, middleware: Handler) -> None:
         """Register a middleware."""
         self._middlewares = (*self._middlewares, _check(middleware))
@@ -150,6 +162,10 @@ class HandlerTable:
     def remove_any(self, handler: Handler | None = None) -> None:
         """Remove a handler of every event, or all of them."""
         self._any = _without(self._any, handler)
+
+    def remove_outgoing(self, handler: Handler | None = None) -> None:
+        """Remove a handler of every event that is sent, or all of them."""
+        self._outgoing = _without(self._outgoing, handler)
 
     def _place(self, name: str) -> tuple[dict[str, _Entries], str]:
         name = plain(name)

@@ -8,7 +8,8 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.acks import AckTimeout, ack_value
-from socketio_core.app.handlers import EventRegistrar, Handler, HandlerTable, handlers_of
+from socketio_core.app.handlers import Handler, HandlerTable, handlers_of
+from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.records import plain
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
@@ -227,10 +228,15 @@ class Broadcasts:
         await self._everyone().disconnect_sockets(close)
 
 
-class _Registers(EventRegistrar):
+class _Registers(OutgoingRegistrar):
     """Handlers and middlewares of a namespace, or of all that match a pattern."""
 
     __slots__ = ()
+
+    _app: Dispatcher
+
+    def _outgoing_changed(self) -> None:
+        self._app.outgoing.is_heard = True
 
     def use(self, middleware: _H) -> _H:
         """Add a middleware: sync or async, called with each socket that wants in, in the order of registration.

@@ -15,10 +15,11 @@ from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
 from socketio_core.app.files import Folder, read_client
-from socketio_core.app.handlers import EventRegistrar, Handler, handlers_of
+from socketio_core.app.handlers import Handler, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
 from socketio_core.app.observer import Audience, Observer
+from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.threads import CallableFromThreads
 from socketio_core.checks import check_function, check_kind, check_path
@@ -39,7 +40,7 @@ from socketio_core.websocket_handshake import Subprotocols
 _H = TypeVar("_H", bound=Handler)
 
 
-class Server(EventRegistrar, Broadcasts, CallableFromThreads):
+class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
     """A Socket.IO server.
 
     Register handlers, then have an adapter serve it; before that, whatever is emitted goes to nobody. It serves once.
@@ -151,6 +152,9 @@ class Server(EventRegistrar, Broadcasts, CallableFromThreads):
     def use(self, middleware: _H) -> _H:
         """Add a middleware to the root namespace; see `Namespace.use`."""
         return self._dispatcher.root.use(middleware)
+
+    def _outgoing_changed(self) -> None:
+        self._dispatcher.outgoing.is_heard = True
 
     @property
     def sockets(self) -> Namespace:

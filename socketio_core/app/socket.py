@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.acks import ack_value
-from socketio_core.app.handlers import EventRegistrar
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
+from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.socket_operator import SocketOperator, answer_of_client, tell_sent, wait_drained
 from socketio_core.http import Request
 from socketio_core.socketio.acks import check_timeout
@@ -67,7 +67,7 @@ class Handshake:
 NO_ROOMS: Final[frozenset[str]] = frozenset()  # `frozenset()` makes another one each time
 
 
-class Socket(EventRegistrar):
+class Socket(OutgoingRegistrar):
     """One client in one namespace.
 
     Attributes:
@@ -191,7 +191,7 @@ class Socket(EventRegistrar):
             await wait_drained(inbox)
         runtime.output_ready()  # fast path: what `acting` does; benchmarks: server
         sent = member.emit(name, args)
-        if sent and self._app.audience.event_sent:
+        if sent and (self._app.audience.event_sent or self._app.outgoing.is_heard):
             tell_sent(inbox, name, args)
         return sent
 
@@ -202,14 +202,14 @@ class Socket(EventRegistrar):
             BufferFull: the socket's outgoing buffer is above its high-water mark; nothing was sent.
         """
         sent = self._inbox.acting.emit_nowait(name, args)
-        if sent and self._app.audience.event_sent:
+        if sent and (self._app.audience.event_sent or self._app.outgoing.is_heard):
             tell_sent(self._inbox, name, args)
         return sent
 
     def emit_volatile(self, name: str, *args: JSONValue) -> bool:
         """Send an event if it can leave at once; returns whether it did."""
         sent = self._inbox.acting.emit(name, args, volatile=True)
-        if sent and self._app.audience.event_sent:
+        if sent and (self._app.audience.event_sent or self._app.outgoing.is_heard):
             tell_sent(self._inbox, name, args)
         return sent
 
@@ -243,6 +243,10 @@ class Socket(EventRegistrar):
         await self._app.runtime.check_cancelled()
         self._inbox.acting.disconnect(self._app.runtime.now(), close=close)
         self._app.dispatch_soon()  # its handlers of "disconnect", and who waits for its acks
+
+    def _outgoing_changed(self) -> None:
+        listens = bool(self._handlers.outgoing) and self._member.state is not MemberState.LEFT
+        self._app.outgoing.note(self._inbox, listens=listens)
 
 
 def inbox_behind(socket: Socket) -> SocketInbox:

@@ -171,7 +171,8 @@ class ClientSocketOperator(AnySocketOperator):
         inbox, how = self._inbox, self._how
         await (inbox.runtime.check_cancelled() if how.volatile else inbox.wait_writable())
         now = inbox.runtime.now()
-        return inbox.acting.emit(name, args, now=now, volatile=how.volatile, compress=how.compress)
+        sent = inbox.acting.emit(name, args, now=now, volatile=how.volatile, compress=how.compress)
+        return inbox.noted(sent, name, args)
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
         """The same, for sync code.
@@ -181,8 +182,10 @@ class ClientSocketOperator(AnySocketOperator):
         """
         core, now, compress = self._inbox.acting, self._inbox.runtime.now(), self._how.compress
         if self._how.volatile:
-            return core.emit(name, args, now=now, volatile=True, compress=compress)
-        return core.emit_nowait(name, args, now=now, compress=compress)
+            sent = core.emit(name, args, now=now, volatile=True, compress=compress)
+        else:
+            sent = core.emit_nowait(name, args, now=now, compress=compress)
+        return self._inbox.noted(sent, name, args)
 
     async def _answer_to(self, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
         return await answer_of_server(self._inbox, name, args, how)
@@ -199,10 +202,12 @@ async def wait_drained(inbox: SocketInbox) -> None:
 
 
 def tell_sent(inbox: SocketInbox, name: str, args: Sequence[JSONValue]) -> None:
-    """Tell observers of an event that was sent."""
-    audience = inbox.app.audience
-    if audience.event_sent:
-        audience.tell(audience.event_sent, inbox.socket, name, args)
+    """Tell observers, and handlers of outgoing events, of an event that was sent."""
+    app = inbox.app
+    if app.audience.event_sent:
+        app.audience.tell(app.audience.event_sent, inbox.socket, name, args)
+    if app.outgoing.is_heard:
+        app.outgoing.tell(inbox, name, args)
 
 
 def _ask(
@@ -272,6 +277,7 @@ async def answer_of_server(inbox: ClientInbox, name: str, args: Sequence[JSONVal
         if not core.client.is_closing:
             raise AckTimeout(f"{name!r} could not leave at once, so it was dropped")
         raise Disconnected(f"client is closed, so {name!r} was not sent")
+    inbox.noted(True, name, args)  # noqa: FBT003 - the fact
     await _settled(inbox.flow, event, core, ack_id)
     if isinstance(waiter.outcome, AckTimeout):
         raise AckTimeout(f"no acknowledgement of {name!r} in time")

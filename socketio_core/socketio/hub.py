@@ -100,11 +100,16 @@ class NamespaceCore:
         excluded = {member for room in except_rooms for member in self.in_room(room)}
         return (member for member in found if member not in excluded)
 
-    def broadcast(self, message: WireMessage, selection: Selection = EVERYONE) -> int:
+    def broadcast(
+        self, message: WireMessage, selection: Selection = EVERYONE, takers: list[Member] | None = None
+    ) -> int:
         """Put `message` into the outbox of every recipient and return how many took it.
 
         Never waits. A recipient whose buffer overflows is closed; the others do not notice. A volatile message goes
         only to those it can reach at once.
+
+        Args:
+            takers: is filled with those who took it, for who wants to know.
 
         Raises:
             LocalProtocolError: the message is larger than any buffer; nobody got it.
@@ -114,6 +119,8 @@ class NamespaceCore:
             session = member.connection.session
             if (not volatile or session.is_writable) and session.put(message):
                 count += 1
+                if takers is not None:
+                    takers.append(member)
         return count
 
     def add_to_room(self, member: Member, room: str) -> None:

@@ -30,6 +30,7 @@ from socketio_core.socketio.events import ConnectionOpened, ConnectionUpgraded, 
 from socketio_core.socketio.guard import guard
 from socketio_core.socketio.hub import Hub
 from socketio_core.socketio.json_parser import JsonParser
+from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, Packet, event_packet
 from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.selection import EVERYONE, Selection
@@ -161,7 +162,14 @@ class ServerCore:
             return taken
         return []
 
-    def broadcast(self, nsp: str, name: str, args: Iterable[JSONValue], selection: Selection = EVERYONE) -> int:
+    def broadcast(
+        self,
+        nsp: str,
+        name: str,
+        args: Iterable[JSONValue],
+        selection: Selection = EVERYONE,
+        takers: list[Member] | None = None,
+    ) -> int:
         """Send an event to the members of a namespace, encoded once; see `NamespaceCore.broadcast`.
 
         Returns how many took it; 0 where there is no such namespace, for a dynamic one is gone with its last member.
@@ -169,6 +177,7 @@ class ServerCore:
         Args:
             nsp: e.g. `"/admin"`.
             selection: who gets it, and how.
+            takers: see `NamespaceCore.broadcast`.
 
         Raises:
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than any buffer holds; nothing was
@@ -176,7 +185,7 @@ class ServerCore:
         """
         message = self._encode(event_packet(nsp, name, args), selection)
         namespace = self.hub.namespaces.get(nsp)
-        return 0 if namespace is None else namespace.broadcast(message, selection)
+        return 0 if namespace is None else namespace.broadcast(message, selection, takers)
 
     def broadcast_with_acks(
         self, nsp: str, name: str, args: Iterable[JSONValue], selection: Selection, *, context: object, now: float

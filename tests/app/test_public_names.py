@@ -17,21 +17,22 @@ from tests.app.rig import AppRig
 from tests.app.test_engine_server import EngineRig
 
 REGISTERS: Final = "event listeners listeners_any off off_any on on_any once prepend_any"
+TELLS: Final = f"{REGISTERS} listeners_any_outgoing off_any_outgoing on_any_outgoing prepend_any_outgoing"
 EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack"
 
 BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_ fetch_sockets in_ local sockets_join
     sockets_leave timeout to volatile"""
 
-SERVER: Final = f"{REGISTERS} {BROADCASTS} attach_engine from_thread namespaces observe of sockets use"
-NAMESPACE: Final = f"{REGISTERS} {BROADCASTS} name parent sockets use"
-FAMILY: Final = f"{REGISTERS} children emit use"
+SERVER: Final = f"{TELLS} {BROADCASTS} attach_engine from_thread namespaces observe of sockets use"
+NAMESPACE: Final = f"{TELLS} {BROADCASTS} name parent sockets use"
+FAMILY: Final = f"{TELLS} children emit use"
 ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack"
-SOCKET: Final = f"""{REGISTERS} {EMITS} {OPERATES} broadcast connected data disconnect except_ handshake id in_ join
+SOCKET: Final = f"""{TELLS} {EMITS} {OPERATES} broadcast connected data disconnect except_ handshake id in_ join
     leave local namespace nsp rooms to"""
 SESSION: Final = "close connected data request send send_nowait sid transport"
-CLIENT: Final = f"""{REGISTERS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect disconnect_error
+CLIENT: Final = f"""{TELLS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect disconnect_error
     events from_thread id manager nsp of recovered transport wait_connected wait_first_outcome"""
 MANAGER: Final = f"{REGISTERS} subprotocol"
 

@@ -29,6 +29,7 @@ _HANDSHAKE: Final[Headers] = [
 _NORMAL: Final = 1000
 _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
 _TURN_MESSAGES: Final = 16  # of one client that are handled before it is the turn of others
+_TURN_PACKETS: Final = 256  # of one POST
 _WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once
 
 
@@ -140,6 +141,11 @@ class Exchange:
             if is_whole:
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
                 await self._wait_room(endpoint, post)
+                while core.advance_post(post, _TURN_PACKETS, self._runtime.now()):
+                    self._host.work_soon()
+                    self._runtime.output_ready()
+                    await self._loop.give_way()
+                    await self._wait_room(endpoint, post)
         finally:  # what has come as a whole counts, whoever cancels this now
             response = None
             if is_whole:
@@ -169,7 +175,11 @@ class Exchange:
 
                 async def read_rest() -> None:
                     more = await self._receive()
+                    count = 0
                     while _has_more(more) and feed(more.get("body", b"")):
+                        count += 1
+                        if count % _TURN_MESSAGES == 0:  # as with frames
+                            await self._loop.give_way()
                         more = await self._receive()
                     if more["type"] == "http.disconnect":
                         lose()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from socketio_core.wire.site import Mount, Site
 
 REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames
+NEWCOMER_PIECES: Final = 64  # what the first one costs: it most often begins a session
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
 MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
 
@@ -88,7 +89,8 @@ class Requests:
                 self._wire.end()
         elif self._phase in READING:
             self._http.feed(data)
-            self._advance(now)
+            if self._count or self._phase is not Phase.IDLE or self._site.admits_newcomer():
+                self._advance(now)
             if not data and self._wire.is_mute:  # nothing is left to be read away
                 self._wire.end()
         elif data:
@@ -98,12 +100,14 @@ class Requests:
 
     def proceed(self, now: float) -> int:
         """See `Stage`."""
-        phase = self._phase
+        phase, is_new = self._phase, not self._count
         if phase is Phase.HELD:
             self._take_packets(now)
         else:
             self._advance(now)
-        return REQUEST_PIECES if phase is Phase.IDLE else TURN_PIECES
+        if phase is not Phase.IDLE:
+            return TURN_PIECES
+        return NEWCOMER_PIECES if is_new else REQUEST_PIECES
 
     def lost(self, now: float) -> None:
         """The client is gone, and nobody is left to answer: tell the engine, if it waits or has said something."""

@@ -13,7 +13,7 @@ Nothing here waits. What the application must decide, and may take its time for,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from socketio_core.checks import check_count, check_function, check_switch
 from socketio_core.engineio.carriers import Poll, WebSocket
@@ -28,6 +28,8 @@ from socketio_core.wire.asked import Asked
 from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.http1 import text_response
+
+NEWCOMERS: Final = 4  # whose first request is served at once, between two flushes; each takes a quarter of a turn
 
 
 class _Timed(Protocol):
@@ -179,6 +181,7 @@ class Site(Home[Wire]):
         self._limits = limits or ServerLimits()
         self.max_requests = self._limits.max_requests_per_connection
         self._peers: dict[str, int] = {}  # how many connections, by network
+        self._newcomers = 0  # connections that have asked for the first time since the last flush
         self.is_closing = False
         self._asked: list[Asked] = []
         self._timed: list[_Timed] = [self.application]  # whoever has deadlines beside the connections
@@ -249,6 +252,7 @@ class Site(Home[Wire]):
         These may have something to write, may be wanted to be read from or not any more, or may be over.
         """
         self._flushed_at = now
+        self._newcomers = 0
         self.application.work(now)
         noted, self._noted = self._noted, []
         for wire in noted:
@@ -321,6 +325,14 @@ class Site(Home[Wire]):
             wire.close(now)
 
     # -- what connections call ---------------------------------------------------------------------------------------
+
+    def admits_newcomer(self) -> bool:
+        """Say whether a first request is served at once. When many come together most have turns, for each costs much.
+
+        So whoever is here already need not wait for all of them.
+        """
+        self._newcomers += 1
+        return self._newcomers <= NEWCOMERS
 
     def mount_of(self, request: Request) -> Mount | None:
         """Return the engine that a request is for."""

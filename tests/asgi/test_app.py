@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from socketio_core.app import Socket
 from socketio_core.asgi import App
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
+from tests.app.rig import flow_of
 from tests.asgi.driver import AsgiServer, Connection, Loop, both_loops, http_scope, poll_of, serving
 
 OPEN = "/socket.io/?EIO=4&transport=polling"
@@ -134,6 +138,58 @@ async def test_a_post_is_held_while_handlers_are_behind(loop: Loop) -> None:
         gate.set()
         await loop.quiet()
         assert first.body == "ok"
+
+
+@asynccontextmanager
+async def watched(loop: Loop, count: Callable[[], int]) -> AsyncGenerator[list[int]]:
+    """Note what `count` says whenever other tasks have their turn."""
+    noted = [count()]
+    async with loop.tasks() as start:
+
+        async def watch() -> None:
+            for _ in range(200):  # time would stand still while it goes on
+                await loop.sleep(0)
+                noted.append(count())
+
+        start(watch)
+        yield noted
+
+
+def steps(noted: list[int]) -> list[int]:
+    return [abs(later - earlier) for earlier, later in pairwise(noted)]
+
+
+@both_loops
+async def test_packets_of_a_post_are_taken_in_by_turns(loop: Loop) -> None:
+    io, handled = Server(settings=SocketSettings(max_queued_events=100)), list[int]()
+    gate = loop.new_event()
+
+    @io.on("x")
+    async def note(_: Socket, number: int) -> None:
+        await gate.wait()
+        handled.append(number)
+
+    async with serving(loop, App(io)) as server:
+        sid = await server.session()
+        (socket,) = io.sockets.sockets.values()
+        post = await server.request("POST", poll_of(sid), b"\x1e".join([b'42["x",%d]' % n for n in range(1000)]))
+        assert (post.sent, flow_of(socket).queued_count) == ([], 256)
+        gate.set()
+        await loop.quiet()
+        assert (post.body, handled) == ("ok", list(range(1000)))
+
+
+@both_loops
+async def test_chunks_of_a_body_are_read_by_turns(loop: Loop) -> None:
+    async with serving(loop, App(echo_server())) as server:
+        sid = await server.session()
+        chunks = [b"%c" % char for char in b'42["x","' + b"x" * 1000 + b'"]']
+        post = server.connect(http_scope("POST", poll_of(sid)))
+        post.give(*({"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks))
+        async with watched(loop, lambda: post.unread) as noted:
+            post.give({"type": "http.request"})
+            await loop.quiet()
+        assert (post.body, max(steps(noted)) <= 32) == ("ok", True)
 
 
 # -- WebSockets ------------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ What is counted is not time but turns: frames, chunks and packets for each of th
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Final
 
 import pytest
 
-from benchmarks.attacks import ATTACKS, Attack, frame, packed_event
+from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, Attack, frame, packed_event
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from tests.hostile.rig import Fort, Gate, Peer
 
@@ -59,6 +60,45 @@ def test_a_neighbour_is_served_in_each_turn(attack: Attack) -> None:
         place.read()
         assert (1, b'42["echo",%d]' % turn) in neighbour.frames()
         assert place.events - before <= CROWD * FIRST_PIECES + 1
+
+
+@floods
+def test_a_turn_is_about_a_millisecond_of_work(attack: Attack) -> None:
+    """In calls of functions, 10,000 of which take about as long; it must not grow with what was sent."""
+    place, _ = crowd_of(attack, 1)
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    for _ in range(20):
+        for step in (place.read, place.turn):
+            calls = 0
+            sys.setprofile(count)
+            try:
+                step()
+            finally:
+                sys.setprofile(None)
+            assert calls < 20_000
+    assert place.reports == []
+
+
+def test_newcomers_have_turns_while_those_who_are_here_have_theirs() -> None:
+    place = Fort()
+    neighbour = place.neighbour()
+    newcomers = [place.connect() for _ in range(20)]
+    for peer in newcomers:
+        peer.put(HANDSHAKE + JOIN)
+    neighbour.put(frame(b'42["echo",1]'))
+    place.read()
+    assert (1, b'42["echo",1]') in neighbour.frames()
+    served = [sum(bool(peer.received) for peer in newcomers)]
+    while place.site.is_behind:
+        place.turn()
+        served.append(sum(bool(peer.received) for peer in newcomers))
+    assert served[:5] == [4, 8, 12, 16, 20]
+    assert all(b'40{"sid"' in peer.received for peer in newcomers)
 
 
 @floods

@@ -14,9 +14,9 @@ from socketio_core.app import Socket
 from socketio_core.app.server import host_of
 from socketio_core.socketio import ServerCore
 from tests.adapters.abstract import Listener, Nursery, collected_log
+from tests.adapters.clients import Client, PollingClient, WebSocketClient
 from tests.adapters.loops import loop
-from tests.trio.clients import Client, PollingClient, WebSocketClient
-from tests.trio.wire import Peer
+from tests.adapters.peer import Peer
 
 
 async def until(condition: Callable[[], object], what: str, deadline_s: float = 600.0) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from socketio_core import Server
 from tests.adapters.bench import serving, until
+from tests.adapters.clients import Client
 from tests.adapters.loops import loop
-from tests.trio.clients import Client
-from tests.trio.wire import Ended, Peer
+from tests.adapters.peer import Ended, Peer
 
 
 class Eof(Enum):

@@ -11,12 +11,12 @@ from socketio_core import BufferFull, EngineSettings, Server, SocketSettings
 from socketio_core.app import Disconnected, Socket
 from socketio_core.serving import Timeouts
 from tests.adapters.bench import Bench, serving, until
+from tests.adapters.clients import PollingClient, WebSocketClient
 from tests.adapters.hostile import under_attack
 from tests.adapters.loops import both_loops, both_loops_tcp, loop, one_loop
 from tests.app.rig import member_of
 from tests.engineio.scene import peek
-from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.wire import PING, PONG, frame, request
+from tests.wire.written import PING, PONG, frame, request
 
 HIGH_WATER: Final = 1000
 BLOCK: Final = "x" * 450  # two such messages are below the mark, three above it

@@ -9,8 +9,8 @@ import pytest
 from socketio_core import Server
 from socketio_core.app import EngineSession, Socket
 from tests.adapters.bench import serving
+from tests.adapters.clients import WebSocketClient
 from tests.adapters.loops import both_loops_tcp, loop
-from tests.trio.clients import WebSocketClient
 
 _NAME: ContextVar[str] = ContextVar("_NAME", default="nobody")
 WAITS = pytest.mark.parametrize("waits", [False, True])

@@ -7,9 +7,9 @@ import pytest
 from socketio_core import EngineSettings, Server
 from socketio_core.app import EngineSession
 from tests.adapters.bench import Bench, serving
+from tests.adapters.clients import PollingClient, WebSocketClient
 from tests.adapters.loops import both_loops, both_loops_tcp, loop
-from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.wire import Answer
+from tests.wire.written import Answer
 
 TIMES = 20
 PATHS = ["/socket.io/", "/engine.io/"]

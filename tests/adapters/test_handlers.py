@@ -11,9 +11,9 @@ import pytest
 from socketio_core import EngineSettings, Server, SocketSettings
 from socketio_core.app import AckTimeout, Disconnected, Socket
 from tests.adapters.bench import serving, until
+from tests.adapters.clients import Client
 from tests.adapters.hostile import under_attack
 from tests.adapters.loops import both_loops, loop
-from tests.trio.clients import Client
 
 BOTH: Final = pytest.mark.parametrize("transport", ["polling", "websocket"])
 

@@ -11,10 +11,11 @@ import pytest
 from socketio_core import EngineSettings, Server
 from socketio_core.app import Socket
 from tests.adapters.bench import Bench, serving
+from tests.adapters.clients import PollingClient, WebSocketClient, payload
 from tests.adapters.hostile import perform, under_attack
 from tests.adapters.loops import both_loops, loop
-from tests.trio.clients import PollingClient, WebSocketClient, payload
-from tests.trio.wire import WEBSOCKET, WS_REQUEST, Peer, frame, request
+from tests.adapters.peer import Peer
+from tests.wire.written import WEBSOCKET, WS_REQUEST, frame, request
 
 NO_CODE: Final = 1005
 OCTETS: Final = ("Content-Type: application/octet-stream",)

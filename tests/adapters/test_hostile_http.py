@@ -12,7 +12,7 @@ import pytest
 from socketio_core import Server
 from tests.adapters.hostile import EOF, Step, perform, under_attack
 from tests.adapters.loops import both_loops, loop
-from tests.trio.wire import POLLING, WS_HEADERS, Answer, chunked, handshake, request
+from tests.wire.written import POLLING, WS_HEADERS, Answer, chunked, handshake, request
 
 SESSION: Final = f"{POLLING}&sid=SID"  # of a session that the attacker has opened; SID is replaced
 UNKNOWN: Final = f"{POLLING}&sid=nobody"

@@ -12,9 +12,9 @@ import pytest
 from socketio_core import ConnectRefused, EngineSettings, Server, SocketSettings
 from socketio_core.app import Socket
 from tests.adapters.bench import Bench
+from tests.adapters.clients import Client, PollingClient, WebSocketClient
 from tests.adapters.hostile import under_attack
 from tests.adapters.loops import both_loops, loop
-from tests.trio.clients import Client, PollingClient, WebSocketClient
 
 PARSE: Final = "parse error"
 FORCED: Final = "forced server close"

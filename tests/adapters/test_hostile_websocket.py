@@ -10,10 +10,10 @@ import pytest
 
 from socketio_core import EngineSettings, Server
 from tests.adapters.bench import Bench, serving, until
+from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import EOF, Step, perform, under_attack
 from tests.adapters.loops import both_loops, one_loop
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame
+from tests.wire.written import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 
 LIMIT: Final = 1000  # max_payload_bytes here
 

@@ -9,9 +9,10 @@ import pytest
 from socketio_core import EngineSettings, Server
 from socketio_core.app import Socket
 from tests.adapters.bench import Bench, serving, until
+from tests.adapters.clients import Client, PollingClient, WebSocketClient
 from tests.adapters.loops import both_loops, both_loops_tcp, loop
-from tests.trio.clients import Client, PollingClient, WebSocketClient
-from tests.trio.wire import WEBSOCKET, Peer
+from tests.adapters.peer import Peer
+from tests.wire.written import WEBSOCKET
 
 COUNT: Final = 400
 NUMBERS: Final = list(range(COUNT))

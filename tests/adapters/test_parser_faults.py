@@ -17,10 +17,10 @@ from socketio_core.errors import ConnectRefused
 from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from tests.adapters.bench import Bench, Faults, serving, until
+from tests.adapters.clients import WebSocketClient
 from tests.adapters.loops import both_loops, both_loops_tcp, loop
+from tests.adapters.peer import Ended
 from tests.app.rig import member_of
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import Ended
 
 
 class Fault(Exception):  # noqa: N818 - what goes wrong in these tests

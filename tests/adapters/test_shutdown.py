@@ -15,9 +15,10 @@ from socketio_core.app.runtime import Event
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
 from tests.adapters.bench import Bench, serving
+from tests.adapters.clients import PollingClient, WebSocketClient
 from tests.adapters.loops import both_loops, loop, one_loop
-from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.wire import Ended, Peer, close_frame, request
+from tests.adapters.peer import Ended, Peer
+from tests.wire.written import close_frame, request
 
 SHUTDOWN_S = Timeouts().shutdown_s
 

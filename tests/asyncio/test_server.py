@@ -17,8 +17,9 @@ from socketio_core import LocalProtocolError, Response, Timeouts
 from socketio_core import Server as AnyServer
 from socketio_core.asyncio import Disconnected, EngineSession, Server, Socket, connect, serve
 from socketio_core.http import Request
+from tests.adapters.peer import Ended
 from tests.asyncio.bench import asyncio_test, serving, until
-from tests.trio.wire import Ended, frame, handshake, request
+from tests.wire.written import frame, handshake, request
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
 

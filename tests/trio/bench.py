@@ -18,7 +18,7 @@ from tests.adapters.abstract import TCP_IDLE_S
 from tests.adapters.bench import Faults, core_of, counted_calls, until
 from tests.adapters.loops import loop, one_loop
 from tests.adapters.on_trio import TrioListener
-from tests.trio.wire import Peer
+from tests.adapters.peer import Peer
 
 __all__ = [
     "TCP_IDLE_S",

@@ -26,9 +26,10 @@ from socketio_core.http import Request, Response
 from socketio_core.socketio.events import ConnectRequested, EventReceived
 from socketio_core.socketio.server import ServerCore
 from socketio_core.trio import Server
+from tests.adapters.clients import payload
+from tests.adapters.peer import Peer
 from tests.trio.bench import Bench, serving, task_count, trio_test, until
-from tests.trio.clients import payload
-from tests.trio.wire import POLLING, WEBSOCKET, Peer, close_frame, frame, handshake, request
+from tests.wire.written import POLLING, WEBSOCKET, close_frame, frame, handshake, request
 
 ENGINE: Final = EngineSettings(
     max_payload_bytes=2000, max_packets_per_payload=20, max_buffered_bytes=20_000, high_water_bytes=5000

@@ -15,9 +15,9 @@ from trio.testing import memory_stream_pair
 from socketio_core.app import Socket
 from socketio_core.trio import Server
 from socketio_core.trio.addresses import listener_url, peer_address
+from tests.adapters.clients import WebSocketClient
+from tests.adapters.peer import Peer
 from tests.trio.bench import trio_tcp_test
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import Peer
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="abstract Unix sockets are Linux's")
 

@@ -12,10 +12,11 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server
+from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import perform, under_attack
+from tests.adapters.peer import Ended, Peer
 from tests.trio.bench import Bench, counted_calls, serving, trio_test
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import BINARY, CONTINUATION, PING, PONG, TEXT, Ended, Peer, frame, handshake
+from tests.wire.written import BINARY, CONTINUATION, PING, PONG, TEXT, frame, handshake
 
 NAME: Final = "permessage-deflate"
 RSV1: Final = 4

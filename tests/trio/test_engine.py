@@ -14,9 +14,10 @@ from socketio_core import BufferFull, Cors, EngineSettings, SocketSettings
 from socketio_core.app.engine_server import session_inbox_behind
 from socketio_core.http import Request
 from socketio_core.trio import EngineServer, EngineSession, Server
+from tests.adapters.clients import PollingClient, WebSocketClient
+from tests.adapters.peer import Ended, Peer
 from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
-from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.wire import WS_REQUEST, Ended, Peer, frame, handshake
+from tests.wire.written import WS_REQUEST, frame, handshake
 
 PATH: Final = "/engine.io/?EIO=4"
 POLLING: Final = f"{PATH}&transport=polling"

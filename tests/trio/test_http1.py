@@ -12,10 +12,11 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core import Cors, EngineSettings
 from socketio_core.http import Request, Response
 from socketio_core.trio import Server, Timeouts
+from tests.adapters.clients import PollingClient
 from tests.adapters.hostile import under_attack
+from tests.adapters.peer import Peer
 from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test
-from tests.trio.clients import PollingClient
-from tests.trio.wire import POLLING, Peer, chunked, request
+from tests.wire.written import POLLING, chunked, request
 
 # -- a connection ------------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from trio.testing import MockClock
 from socketio_core.app import Socket
 from socketio_core.trio import Server, Timeouts
 from socketio_core.trio.groups import only_cause
+from tests.adapters.clients import WebSocketClient
 from tests.trio.bench import TCP_IDLE_S, MemoryListener, connect_tcp
-from tests.trio.clients import WebSocketClient
 
 SHUTDOWN_S = Timeouts().shutdown_s
 

@@ -19,9 +19,10 @@ from socketio_core import EngineSettings, SocketSettings
 from socketio_core.app import EngineSession, Socket
 from socketio_core.socketio import JSONValue
 from socketio_core.trio import Server
+from tests.adapters.clients import PollingClient, WebSocketClient
+from tests.adapters.peer import Ended, Peer
 from tests.trio.bench import TCP_IDLE_S, Bench, serving, trio_tcp_test
-from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.wire import WS_REQUEST, Answer, Ended, Peer, request
+from tests.wire.written import WS_REQUEST, Answer, request
 
 PING_INTERVAL_S: Final = 0.3
 PING_TIMEOUT_S: Final = 0.2

@@ -12,9 +12,10 @@ from socketio_core import SocketSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server, Timeouts
 from socketio_core.trio.groups import only_cause
+from tests.adapters.clients import WebSocketClient
+from tests.adapters.peer import Ended
 from tests.trio.bench import MemoryListener, serving, trio_test
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import Ended, frame
+from tests.wire.written import frame
 
 
 @trio_test

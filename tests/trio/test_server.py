@@ -18,8 +18,9 @@ from socketio_core import EngineSettings, SocketSettings
 from socketio_core.app.host import AllowRequest, HttpHandler
 from socketio_core.http import Request, Response
 from socketio_core.trio import Server
+from tests.adapters.peer import Peer
 from tests.trio.bench import MemoryListener, connect_tcp, serving, trio_tcp_test, trio_test
-from tests.trio.wire import POLLING, WEBSOCKET, WS_REQUEST, Answer, Peer, request
+from tests.wire.written import POLLING, WEBSOCKET, WS_REQUEST, Answer, request
 
 # -- serve -------------------------------------------------------------------------------------------------------------
 

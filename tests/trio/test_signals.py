@@ -13,9 +13,10 @@ import pytest
 import trio
 import trio.testing
 
+from tests.adapters.clients import PollingClient, WebSocketClient
+from tests.adapters.peer import Peer
 from tests.interop.processes import DEADLINE_S, ROOT
-from tests.trio.clients import PollingClient, WebSocketClient
-from tests.trio.wire import Peer, close_frame
+from tests.wire.written import close_frame
 
 
 class Process:

@@ -17,9 +17,10 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core import EngineSettings
 from socketio_core.app import Socket
 from socketio_core.trio import Server, Timeouts
+from tests.adapters.clients import WebSocketClient
+from tests.adapters.peer import Ended, Peer
 from tests.trio.bench import Bench, MemoryListener, serving, trio_tcp_test, trio_test, until
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import Ended, Peer, close_frame, frame, request
+from tests.wire.written import close_frame, frame, request
 
 
 def _server_context(certificate: Path) -> ssl.SSLContext:

@@ -16,10 +16,11 @@ from socketio_core.app import Socket
 from socketio_core.app.socket_inbox import inbox_of
 from socketio_core.trio import Server
 from socketio_core.trio.watcher import HANDLED_BYTES, ROUND_SOCKETS
+from tests.adapters.clients import WebSocketClient
+from tests.adapters.peer import Ended
 from tests.app.rig import member_of
 from tests.trio.bench import serving, task_count, trio_tcp_test, until
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import Ended, frame, request
+from tests.wire.written import frame, request
 
 CLIENTS: Final = 20
 

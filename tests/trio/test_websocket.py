@@ -15,10 +15,11 @@ from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.trio import Server, Timeouts
 from socketio_core.websocket_handshake import Subprotocols
+from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import perform, under_attack
+from tests.adapters.peer import Ended, Peer
 from tests.trio.bench import Bench, Faults, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
-from tests.trio.clients import WebSocketClient
-from tests.trio.wire import CLOSE, PING, PONG, WEBSOCKET, Ended, Peer, close_frame, frame, handshake, request
+from tests.wire.written import CLOSE, PING, PONG, WEBSOCKET, close_frame, frame, handshake, request
 
 COUNT = 50
 

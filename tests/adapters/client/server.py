@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import trio
 
 from tests.adapters.loops import loop
-from tests.trio.wire import frame
+from tests.wire.written import frame
 
 HANDSHAKE: Final[dict[str, Any]] = {
     "sid": "S",

@@ -23,7 +23,7 @@ from tests.adapters.client.server import (
     websocket,
 )
 from tests.adapters.loops import both_loops_tcp, loop
-from tests.trio.wire import frame
+from tests.wire.written import frame
 
 OPEN = response(open_packet())
 SMALL = EngineClientSettings(max_message_bytes=10_000)

@@ -22,7 +22,7 @@ from tests.adapters.client.server import (
     then_close,
 )
 from tests.adapters.loops import both_loops_tcp, loop
-from tests.trio.wire import frame
+from tests.wire.written import frame
 
 SMALL = EngineClientSettings(max_message_bytes=10_000, max_packets_per_payload=20, post_timeout_s=30)
 FEW = ClientSettings(max_held_events=10)

@@ -16,8 +16,9 @@ from socketio_core.settings import EngineClientSettings
 from socketio_core.trio import connect
 from socketio_core.wire.client.site import CLOSE_S
 from tests.adapters.client.server import open_packet, switching, text
+from tests.adapters.peer import Ended, Peer
 from tests.trio.bench import trio_test, until
-from tests.trio.wire import CLOSE, PING, Ended, Peer, frame
+from tests.wire.written import CLOSE, PING, frame
 
 Staple = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 

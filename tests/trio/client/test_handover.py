@@ -20,7 +20,7 @@ from socketio_core.trio import Server, connect
 from tests.adapters.client.server import text
 from tests.trio.bench import trio_tcp_test, trio_test, until
 from tests.trio.client.test_client_pump import connected
-from tests.trio.wire import PING, frame
+from tests.wire.written import PING, frame
 
 NAME: Final[ContextVar[str]] = ContextVar("NAME", default="nobody")
 

@@ -8,51 +8,7 @@ from typing import Any
 import trio
 
 from tests.adapters.loops import loop
-from tests.wire.written import (
-    BINARY,
-    CLOSE,
-    CONTINUATION,
-    PATH,
-    PING,
-    POLLING,
-    PONG,
-    TEXT,
-    WEBSOCKET,
-    WS_ACCEPT,
-    WS_HEADERS,
-    WS_KEY,
-    WS_REQUEST,
-    Answer,
-    chunked,
-    close_frame,
-    frame,
-    handshake,
-    request,
-)
-
-__all__ = [
-    "BINARY",
-    "CLOSE",
-    "CONTINUATION",
-    "PATH",
-    "PING",
-    "POLLING",
-    "PONG",
-    "TEXT",
-    "WEBSOCKET",
-    "WS_ACCEPT",
-    "WS_HEADERS",
-    "WS_KEY",
-    "WS_REQUEST",
-    "Answer",
-    "Ended",
-    "Peer",
-    "chunked",
-    "close_frame",
-    "frame",
-    "handshake",
-    "request",
-]
+from tests.wire.written import POLLING, Answer, request
 
 
 class Ended(Exception):  # noqa: N818 - what a reader finds

@@ -1,4 +1,4 @@
-"""Honest Engine.IO and Socket.IO clients, on top of `wire`; one for each transport, alike to use."""
+"""Honest Engine.IO and Socket.IO clients, on top of `peer`; one for each transport, alike to use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable
 
-from tests.trio.wire import BINARY, CLOSE, POLLING, TEXT, WEBSOCKET, WS_ACCEPT, Answer, Ended, Peer, frame, handshake
+from tests.adapters.peer import Ended, Peer
+from tests.wire.written import BINARY, CLOSE, POLLING, TEXT, WEBSOCKET, WS_ACCEPT, Answer, frame, handshake
 
 
 class Client:

@@ -106,6 +106,11 @@ class ClientSocket(OutgoingRegistrar, CallableFromThreads):
         return self._core.is_connected
 
     @property
+    def disconnected(self) -> bool:
+        """Whether it is not."""
+        return not self.connected
+
+    @property
     def active(self) -> bool:
         """Whether it is connected, or will be by itself as soon as it can."""
         return self._core.is_active
@@ -228,6 +233,10 @@ class ClientSocket(OutgoingRegistrar, CallableFromThreads):
         if sent and inbox.hears_outgoing:
             inbox.tell_outgoing(name, args)
         return sent
+
+    async def send(self, *args: JSONValue) -> bool:
+        """Send an event called `"message"`; see `emit`."""
+        return await self.emit("message", *args)
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
         """The same, for sync code.

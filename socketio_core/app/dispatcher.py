@@ -17,6 +17,7 @@ from socketio_core.app.observer import Audience
 from socketio_core.app.outgoing import Outgoing
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import Handshake, Socket
+from socketio_core.app.socket_connection import SocketConnection, tell
 from socketio_core.app.socket_inbox import SocketInbox, inbox_of
 from socketio_core.checks import check_count, decide
 from socketio_core.engineio.events import RequestRefused
@@ -76,6 +77,7 @@ class Dispatcher:
         local = LocalAdapter(self)
         self.adapter: Adapter = local if adapter is None else adapter(local)
         self._kept: dict[str, Namespace] = {}  # those with handlers of their own, by name
+        self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
         self._parents: dict[_Matches, ParentNamespace] = {}
         self.root = self.namespace(ROOT_NAMESPACE)
 
@@ -118,6 +120,16 @@ class Dispatcher:
     def socket_of(self, member: Member) -> Socket:
         """Return the socket that stands for a member."""
         return inbox_of(member).socket
+
+    def connection_of(self, member: Member) -> SocketConnection:
+        """Return what is underneath a socket; the same for all sockets of a client."""
+        connection = member.connection
+        known = self._connections.get(connection)
+        if known is None:
+            known = SocketConnection(self, connection.session)
+            if connection.session.is_open:
+                self._connections[connection] = known
+        return known
 
     def flow_of(self, session: Session) -> Flow | None:
         """Return the backpressure of a session, if the application knows it."""
@@ -181,9 +193,11 @@ class Dispatcher:
     def _tell(self, event: ConnectionOpened | ConnectionUpgraded | ConnectionClosed | RequestRefused) -> None:
         audience = self.audience
         if isinstance(event, ConnectionOpened):
+            self.flow_of_connection(event.connection)  # which notes the time
             audience.tell(audience.connection_opened, event.connection.session)
         elif isinstance(event, ConnectionUpgraded):
             audience.tell(audience.connection_upgraded, event.connection.session)
+            self._tell_connection(event.connection, "upgrade", event.connection.session.transport)
         elif isinstance(event, RequestRefused):
             audience.tell(audience.request_refused, event)
         else:
@@ -193,6 +207,12 @@ class Dispatcher:
                 text = f"parser failed, so the connection was closed: {event.error}"
                 audience.report(text, event.error.__cause__)
             audience.tell(audience.connection_closed, event.connection.session, event.reason, event.error)
+            self._tell_connection(event.connection, "close", event.reason.value)
+            self._connections.pop(event.connection, None)
+
+    def _tell_connection(self, connection: Connection, moment: str, what: str) -> None:
+        if connection in self._connections:
+            self.runtime.spawn(tell, self._connections[connection], moment, what)
 
     def _watch_rooms(self) -> None:
         self.core.hub.watch_rooms(self._room_changed)
@@ -203,8 +223,8 @@ class Dispatcher:
 
     def _inbox_for(self, event: ConnectRequested) -> SocketInbox:
         member = event.member
-        handshake = Handshake(member.connection.session.request, event.auth)
         flow = self.flow_of_connection(member.connection)
+        handshake = Handshake(member.connection.session.request, event.auth, flow.opened_at)
         inbox = SocketInbox(self, member, self._namespace_of(member.namespace), handshake, flow)
         member.context = inbox
         return inbox

@@ -33,6 +33,11 @@ class Flow:
     """How much of a client waits for handlers, who waits for them to catch up, and who for its buffer to empty.
 
     All that the application keeps of one Engine.IO session shares it: with Socket.IO, the sockets in all namespaces.
+
+    Attributes:
+        opened_at: when the session began, in seconds since 1970.
+        queued_count: events that wait for handlers.
+        queued_bytes: their size.
     """
 
     __slots__ = (
@@ -44,6 +49,7 @@ class Flow:
         "_runtime",
         "_session",
         "_settings",
+        "opened_at",
         "queued_bytes",
         "queued_count",
     )
@@ -57,6 +63,7 @@ class Flow:
         self._go_on: list[Callable[[float], None]] = []
         self._awaited_acks = 0
         self._is_lifted = False
+        self.opened_at = runtime.wall_time()
         self.queued_count = 0
         self.queued_bytes = 0
 

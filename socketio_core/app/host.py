@@ -82,6 +82,7 @@ class ServerHost:
         endpoints: that of Socket.IO first, then those of bare Engine.IO.
         runtime: the event loop's part, once there is one.
         is_bound: an adapter has claimed it.
+        stop: has `serve` end in order, from any task; `None` unless it serves. Set by the adapter.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class ServerHost:
         self.endpoints: list[Endpoint] = []
         self.runtime: Runtime = UNBOUND
         self.is_bound = False
+        self.stop: Callable[[], object] | None = None
         self._log = Observer()
         self._bundle = bundle
         self._budget = Budget(serving.limits.max_total_buffered_bytes, self.endpoints, audience)

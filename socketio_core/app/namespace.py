@@ -110,6 +110,10 @@ class BroadcastOperator:
         await self._app.runtime.check_cancelled()
         return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
 
+    async def send(self, *args: JSONValue) -> int:
+        """Send an event called `"message"`; see `emit`."""
+        return await self.emit("message", *args)
+
     def emit_nowait(self, name: str, *args: JSONValue) -> int:
         """The same, for sync code."""
         self._app.runtime.check_caller()
@@ -174,6 +178,10 @@ class Broadcasts:
     async def emit(self, name: str, *args: JSONValue) -> int:
         """Send an event to everyone; see `BroadcastOperator.emit`."""
         return await self._everyone().emit(name, *args)
+
+    async def send(self, *args: JSONValue) -> int:
+        """Send an event called `"message"` to everyone; see `BroadcastOperator.emit`."""
+        return await self._everyone().emit("message", *args)
 
     def emit_nowait(self, name: str, *args: JSONValue) -> int:
         """The same, for sync code."""
@@ -280,6 +288,12 @@ class Namespace(_Registers, Broadcasts):
     def sockets(self) -> Mapping[str, Socket]:
         """The sockets in it, by id; a snapshot."""
         return {sid: self._app.socket_of(member) for sid, member in self._core.members.items()}
+
+    @property
+    def rooms(self) -> Mapping[str, frozenset[str]]:
+        """The rooms that somebody is in, and the ids of those; a snapshot, without the rooms named by an id."""
+        core = self._core
+        return {room: frozenset(each.sid for each in core.in_room(room)) for room in core.room_names}
 
     def _everyone(self) -> BroadcastOperator:
         return BroadcastOperator(self._app, self.name)

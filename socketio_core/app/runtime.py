@@ -30,6 +30,10 @@ class Runtime(Protocol):
         """Return monotonic seconds."""
         ...
 
+    def wall_time(self) -> float:
+        """Return seconds since 1970, as the machine's clock has it."""
+        ...
+
     def new_event(self) -> Event:
         """Return a new event."""
         ...
@@ -81,6 +85,10 @@ class Unbound:
 
     def now(self) -> float:
         """Return a time before any other."""
+        return 0.0
+
+    def wall_time(self) -> float:
+        """Return 1970: no client has come."""
         return 0.0
 
     def new_event(self) -> Event:

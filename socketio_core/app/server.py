@@ -24,6 +24,7 @@ from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.threads import CallableFromThreads
 from socketio_core.checks import check_function, check_kind, check_path
 from socketio_core.engineio.engine import Engine
+from socketio_core.errors import LocalProtocolError
 from socketio_core.forwarded import TrustProxy
 from socketio_core.http import Cors
 from socketio_core.ids import IdFactory, new_id
@@ -131,16 +132,27 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
     # -- namespaces --------------------------------------------------------------------------------------------------
 
     @overload
-    def of(self, name: str) -> Namespace: ...
+    def of(self, name: str, connected: Handler | None = None) -> Namespace: ...
     @overload
-    def of(self, name: re.Pattern[str] | Callable[[str], bool]) -> ParentNamespace: ...
-    def of(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
+    def of(
+        self, name: re.Pattern[str] | Callable[[str], bool], connected: Handler | None = None
+    ) -> ParentNamespace: ...
+    def of(
+        self, name: str | re.Pattern[str] | Callable[[str], bool], connected: Handler | None = None
+    ) -> Namespace | ParentNamespace:
         """Return a namespace, which clients may join from then on. A name that matches a pattern belongs to its family.
 
         Args:
             name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
                 then clients may join any namespace that matches, with the handlers registered here.
+            connected: registered for `"connection"`, as in `io.of("/admin", handler)`.
         """
+        namespace = self._namespace_or_family(name)
+        if connected is not None:
+            namespace.on("connection", connected)
+        return namespace
+
+    def _namespace_or_family(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
         if isinstance(name, str):
             name = plain(name)
             return self._dispatcher.namespace(name if name.startswith("/") else "/" + name)
@@ -171,6 +183,20 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
 
     def _everyone(self) -> BroadcastOperator:
         return BroadcastOperator(self._dispatcher, ROOT_NAMESPACE)
+
+    async def close(self) -> None:
+        """Have `serve` end in order, as when it is cancelled: clients are told, buffers written, handlers end.
+
+        Any task may say so, a handler too. It does not wait for the end, which `serve` does.
+
+        Raises:
+            LocalProtocolError: nobody serves it; or an ASGI server does, which ends it when it ends itself.
+        """
+        host = self._host
+        await host.runtime.check_cancelled()
+        if host.stop is None:
+            raise LocalProtocolError("no `serve` of this server is running that could end")
+        host.stop()
 
     # -- engines, observers ------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from socketio_core.app.acks import ack_value
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
 from socketio_core.app.outgoing import OutgoingRegistrar
+from socketio_core.app.socket_connection import SocketConnection
 from socketio_core.app.socket_operator import SocketOperator, answer_of_client, tell_sent, wait_drained
 from socketio_core.http import Request
 from socketio_core.socketio.acks import check_timeout
@@ -20,13 +21,25 @@ if TYPE_CHECKING:
 
 
 class Handshake:
-    """The request that the client came with; the same for all its namespaces (PROTOCOL 9-52), but for `auth`."""
+    """The request that the client came with; the same for all its namespaces (PROTOCOL 9-52), but for `auth`.
 
-    __slots__ = ("auth", "request")
+    Attributes:
+        request: all of it.
+        auth: what the client sent along when it asked for the namespace; `{}` when nothing.
+        time: when it came, in seconds since 1970, as the server's clock had it; `datetime.fromtimestamp` takes it.
+    """
 
-    def __init__(self, request: Request, auth: dict[str, JSONValue]) -> None:
+    __slots__ = ("auth", "request", "time")
+
+    def __init__(self, request: Request, auth: dict[str, JSONValue], time: float = 0.0) -> None:
         self.request = request
         self.auth = auth
+        self.time = time
+
+    @property
+    def issued(self) -> int:
+        """The same time in milliseconds, as JavaScript has it."""
+        return int(self.time * 1000)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -107,6 +120,21 @@ class Socket(OutgoingRegistrar):
     def connected(self) -> bool:
         """Whether it is in its namespace."""
         return self._member.state is MemberState.JOINED
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether it is not: it has left, or was not let in yet."""
+        return not self.connected
+
+    @property
+    def transport(self) -> str:
+        """`"polling"` or `"websocket"`."""
+        return self._member.connection.session.transport
+
+    @property
+    def conn(self) -> SocketConnection:
+        """The connection underneath, which other sockets of the client share: `socket.conn.on("upgrade", ...)`."""
+        return self._app.connection_of(self._member)
 
     # -- rooms -------------------------------------------------------------------------------------------------------
 
@@ -194,6 +222,10 @@ class Socket(OutgoingRegistrar):
         if sent and (self._app.audience.event_sent or self._app.outgoing.is_heard):
             tell_sent(inbox, name, args)
         return sent
+
+    async def send(self, *args: JSONValue) -> bool:
+        """Send an event called `"message"`; see `emit`."""
+        return await self.emit("message", *args)
 
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
         """The same, for sync code.

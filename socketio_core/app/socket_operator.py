@@ -77,6 +77,10 @@ class AnySocketOperator(ABC):
     async def emit(self, name: str, *args: JSONValue) -> bool:
         """Send an event; see `Socket.emit`, or `ClientSocket.emit`."""
 
+    async def send(self, *args: JSONValue) -> bool:
+        """Send an event called `"message"`; see `emit`."""
+        return await self.emit("message", *args)
+
     @abstractmethod
     def emit_nowait(self, name: str, *args: JSONValue) -> bool:
         """The same, for sync code."""

@@ -103,6 +103,7 @@ class AsyncioServer(AsyncioRuntime):
         loop = asyncio.get_running_loop()
         self.site = self.timed = site_of(self._served)
         self.start(self.end_if_through)
+        self._served.stop = self._stop.set
         servers: list[asyncio.Server] = []
         try:
             for number in signals:

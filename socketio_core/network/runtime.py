@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from contextvars import copy_context
 from logging import Logger
@@ -62,6 +63,10 @@ class LoopRuntime(ABC):
     @abstractmethod
     def now(self) -> float:
         """See `Runtime`."""
+
+    def wall_time(self) -> float:
+        """See `Runtime`."""
+        return time.time()
 
     def check_caller(self) -> None:
         """See `Runtime`."""

@@ -108,6 +108,7 @@ class Service:
                     shield.shield = False
                     async with trio.open_nursery() as acceptors:
                         self.runtime.stop, self.runtime.stop_at_once = acceptors.cancel_scope.cancel, scope.cancel
+                        self.host.stop = self.runtime.stop
                         if signals:
                             await acceptors.start(cancel_at_signal, signals, acceptors.cancel_scope)
                         task_status.started([listener_url(listener, scheme) for listener in listeners])

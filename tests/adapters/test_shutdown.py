@@ -331,3 +331,24 @@ async def test_emits_after_the_end_go_nowhere_and_raise_nothing() -> None:
         assert await socket.emit("x") is False
         assert socket.emit_nowait("x") is False
         await socket.disconnect(close=True)
+
+
+@both_loops
+async def test_a_handler_may_end_it() -> None:
+    """Whoever calls `close` does not wait for the end, which would wait for the handler."""
+    io = Server()
+
+    @io.on("end")
+    async def end(socket: Socket) -> str:
+        for _ in range(2):
+            await io.close()
+        return "soon"
+
+    async with ending(io) as bench:
+        client = await bench.websocket()
+        bench.ended_at = loop.current_time()
+        await client.send('421["end"]')
+        assert await client.packet() == '431["soon"]'
+        await _note_end(client)
+        await bench.check_took(0)
+        assert bench.reason_of(client) == "server shutting down"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from socketio_core.testing import FakeClock
+
+SUNDAY: Final = 1_800_000_000.0
+"""Seconds since 1970 when a clock of a test begins."""
 
 
 class Cancelled(BaseException):
@@ -90,6 +93,10 @@ class HandRuntime:
     def now(self) -> float:
         """See `Runtime`."""
         return self.clock.now
+
+    def wall_time(self) -> float:
+        """See `Runtime`; it begins when some Sunday does."""
+        return SUNDAY + self.clock.now
 
     def new_event(self) -> HandEvent:
         """See `Runtime`."""

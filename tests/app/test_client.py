@@ -327,3 +327,14 @@ def test_closing_ends_every_wait() -> None:
     assert isinstance(call.error, Disconnected)
     assert str(call.error) == "client is closed, so 'q' was not sent"
     assert rig.start(socket.emit("e")).result is False
+
+
+def test_a_message_is_an_event_without_a_name() -> None:
+    rig = ClientRig().up()
+    socket = rig.host.socket_of("/")
+    assert not socket.disconnected
+    for by in (socket, socket.timeout(1)):
+        assert rig.start(by.send(1)).result is True
+    assert rig.sent() == ['2["message",1]'] * 2
+    rig.lose()
+    assert socket.disconnected

@@ -482,3 +482,28 @@ def test_rooms_are_strings(rooms: Any) -> None:
 def test_what_is_no_name_and_no_pattern_is_refused(name: Any) -> None:
     with pytest.raises(TypeError, match="namespace must be a name, a pattern of text or a function"):
         AppRig().io.of(name)
+
+
+def test_rooms_of_a_namespace_are_listed_with_who_is_in_them(party: Party) -> None:
+    ids = {name: socket.id for name, socket in party.sockets.items()}
+    rooms = party.io.sockets.rooms
+    assert rooms == {"a": {ids["a"], ids["ab"]}, "b": {ids["ab"], ids["b"]}}
+    party.sockets["a"].leave("a")
+    assert len(rooms["a"]) == 2, "it is a snapshot"
+    assert party.io.of("/other").rooms == {}
+
+
+def test_a_message_is_an_event_without_a_name(party: Party) -> None:
+    a = party.sockets["a"]
+    sent = [party.io.send(1), party.io.to("a").send(2), a.send(3), a.timeout(1).send(4)]
+    assert [party.result_of(each) for each in sent] == [4, 2, True, True]
+    assert party.heard()["a"] == [f'2["message",{number}]' for number in (1, 2, 3, 4)]
+
+
+def test_a_handler_of_connections_can_be_given_with_the_name() -> None:
+    rig = AppRig()
+    rig.io.of("/a", note(rig, "named"))
+    rig.io.of(re.compile("/b.*"), note(rig, "family"))
+    for nsp in ("/a", "/bc"):
+        rig.connect(nsp)
+    assert [call[0] for call in rig.calls] == ["named", "family"]

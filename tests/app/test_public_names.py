@@ -18,22 +18,24 @@ from tests.app.test_engine_server import EngineRig
 
 REGISTERS: Final = "event listeners listeners_any off off_any on on_any once prepend_any"
 TELLS: Final = f"{REGISTERS} listeners_any_outgoing off_any_outgoing on_any_outgoing prepend_any_outgoing"
-EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack"
+EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack send"
 
-BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_ fetch_sockets in_ local sockets_join
-    sockets_leave timeout to volatile"""
+BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_ fetch_sockets in_ local send
+    sockets_join sockets_leave timeout to volatile"""
 
-SERVER: Final = f"{TELLS} {BROADCASTS} attach_engine from_thread namespaces observe of sockets use"
-NAMESPACE: Final = f"{TELLS} {BROADCASTS} name parent sockets use"
+SERVER: Final = f"{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of sockets use"
+NAMESPACE: Final = f"{TELLS} {BROADCASTS} name parent rooms sockets use"
 FAMILY: Final = f"{TELLS} children emit use"
 ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
-OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack"
-SOCKET: Final = f"""{TELLS} {EMITS} {OPERATES} broadcast connected data disconnect except_ handshake id in_ join
-    leave local namespace nsp rooms to"""
+OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack send"
+SOCKET: Final = f"""{TELLS} {EMITS} {OPERATES} broadcast conn connected data disconnect disconnected except_
+    handshake id in_ join leave local namespace nsp rooms to transport"""
 SESSION: Final = "close connected data request send send_nowait sid transport"
-CLIENT: Final = f"""{TELLS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect disconnect_error
-    events from_thread id manager nsp of recovered transport wait_connected wait_first_outcome"""
+CLIENT: Final = f"""{TELLS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect
+    disconnect_error disconnected events from_thread id manager nsp of recovered transport
+    wait_connected wait_first_outcome"""
+CONNECTION: Final = "event listeners off on once transport"
 MANAGER: Final = f"{REGISTERS} subprotocol"
 
 EXPECTED: Final[list[Any]] = [
@@ -43,6 +45,7 @@ EXPECTED: Final[list[Any]] = [
     pytest.param(lambda: Server().to("a"), BROADCASTS, id="BroadcastOperator"),
     pytest.param(lambda: Server().attach_engine(), ENGINE, id="EngineServer"),
     pytest.param(lambda: AppRig().connect()[1], SOCKET, id="Socket"),
+    pytest.param(lambda: AppRig().connect()[1].conn, CONNECTION, id="SocketConnection"),
     pytest.param(
         lambda: AppRig().connect()[1].volatile, f"{OPERATOR} broadcast except_ in_ local to", id="SocketOperator"
     ),

@@ -12,6 +12,7 @@ from socketio_core import Cors, EngineSettings, Observer, Request, Response, Ser
 from socketio_core.app import EngineSession, Socket
 from socketio_core.app.log import Log
 from socketio_core.app.server import host_of
+from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio import JSONValue
 from tests.app.hand_runtime import Cancelled, run_alone
 from tests.app.rig import noting
@@ -421,3 +422,8 @@ def test_what_failed_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixtu
     log_of(Server(http=fail)).connect().ask("/page")
     assert caplog.messages == ["http handler failed for <Request GET /page>"]
     assert 'raise KeyError("our fault")' in caplog.text
+
+
+def test_who_is_not_served_cannot_be_closed() -> None:
+    with pytest.raises(LocalProtocolError, match="no `serve` of this server is running"):
+        run_alone(Server().close)

@@ -66,7 +66,7 @@ Needs Linux, a C compiler, and the extra `benchmarks`; Node and npm for --agains
 
 _PACKAGES: Final = (
     "socketio_core", "trio", "wsproto", "h11", "orjson", "python-socketio", "python-engineio", "uvicorn", "uvloop",
-    "websockets", "aiohttp",
+    "httptools", "websockets", "aiohttp",
 )  # fmt: skip
 
 
@@ -107,9 +107,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--against", default="", metavar="PEERS", help="measure these too, in turns: node,python-socketio"
-    )
+    parser.add_argument("--against", default="", metavar="PEERS", help=f"too, in turns: {','.join(PEERS)}")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each figure (3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (1)")
     parser.add_argument("--output", type=Path, default=HERE / "build", help="folder of results.json and results.svg")
@@ -126,15 +124,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(name: str, against: list[str], effort: Effort) -> Table:
+    others = [peer for key in against for peer in PEERS[key]]
     if name in _ALONE:
         table = _ALONE[name](effort)
     elif name == "hostile":
-        table = hostile([OURS, OURS_ASYNCIO, *(peer for key in against for peer in PEERS[key])], effort)
+        table = hostile(list(dict.fromkeys([OURS, OURS_ASYNCIO, *others])), effort)
     elif name in _PARSERS:
         table = _PARSERS[name](against, effort)
     else:
-        peers = [OURS, OURS_ORJSON, *(peer for key in against for peer in PEERS[key])]
-        table = _NETWORK[name](peers, effort)
+        table = _NETWORK[name]([OURS, OURS_ORJSON, *others], effort)
     print("\n".join(table.lines()) + "\n", flush=True)
     return table
 

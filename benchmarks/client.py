@@ -11,6 +11,8 @@ from benchmarks.processes import (
     LOAD_CPU,
     NODE_FOLDER,
     OURS,
+    OURS_ASYNCIO,
+    OURS_UVLOOP,
     SERVER_CPU,
     Process,
     install_node_packages,
@@ -33,11 +35,14 @@ def client(names: list[str], effort: Effort) -> Table:
     """Compare clients.
 
     Args:
-        names: of peers: `"node"`, `"python-socketio"`.
+        names: of peers: `"asyncio"`, `"node"`, `"python-socketio"`.
     """
     note = "client CPU per event sent and received, median (lowest–highest) · events per second"
     table = Table("client", "Clients", note)
-    commands = {"socketio_core": [sys.executable, "-m", "benchmarks.clients.ours"]}
+    ours = [sys.executable, "-m", "benchmarks.clients.ours"]
+    commands = {"socketio_core": [*ours, "trio"]}
+    if "asyncio" in names:
+        commands |= {OURS_ASYNCIO.name: [*ours, "asyncio"], OURS_UVLOOP.name: [*ours, "uvloop"]}
     if "node" in names:
         install_node_packages()
         commands["node"] = [tool("node"), str(NODE_FOLDER / "client.js")]

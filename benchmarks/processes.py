@@ -87,13 +87,16 @@ class Peer:
 
 def _python(name: str, module: str, *arguments: str) -> Peer:
     command = (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments)
-    return Peer(name, command, can_deflate=module == "ours")
+    return Peer(name, command, can_deflate=module == "ours" and "uvicorn" not in arguments)
 
 
 OURS: Final = _python("socketio_core", "ours")
 OURS_ASYNCIO: Final = _python("socketio_core, asyncio", "ours", "--loop", "asyncio")
+OURS_UVLOOP: Final = _python("socketio_core, uvloop", "ours", "--loop", "uvloop")
 OURS_ORJSON: Final = _python("socketio_core, orjson", "ours", "--json", "orjson")
 PEERS: Final = {
+    "asyncio": (OURS_ASYNCIO, OURS_UVLOOP),
+    "asgi": (_python("socketio_core, uvicorn", "ours", "--loop", "uvicorn"),),
     "node": (Peer("node", ("node", str(NODE_FOLDER / "index.js"))),),
     "python-socketio": (
         _python("python-socketio, uvicorn", "python_socketio", "uvicorn"),

@@ -1,4 +1,4 @@
-"""The server of `socketio_core.trio`, or of `socketio_core.asyncio`."""
+"""The server of `socketio_core.trio`, that of `socketio_core.asyncio`, or `socketio_core.asgi.App` under uvicorn."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from importlib import import_module
 from typing import Any, TypeVar, cast
 
 import trio
+import uvloop
 
 import socketio_core.asyncio
 import socketio_core.trio
+from benchmarks.servers.under_uvicorn import listen
+from benchmarks.servers.under_uvicorn import serve as serve_uvicorn
 from socketio_core import EngineSettings, Server
+from socketio_core.asgi import App
 from socketio_core.asyncio import serve as serve_on_asyncio
 from socketio_core.socketio.json_module import JsonModule
 
@@ -56,16 +60,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ping-interval", type=float, default=25.0)
     parser.add_argument("--json", help="the module to encode and decode with")
-    parser.add_argument("--loop", choices=("trio", "asyncio"), default="trio")
+    parser.add_argument("--loop", choices=("trio", "asyncio", "uvloop", "uvicorn"), default="trio")
     parser.add_argument("--deflate", action="store_true")
     options = parser.parse_args()
     json = None if options.json is None else cast("JsonModule", import_module(options.json))
     if options.loop == "trio":
         io = make_server(socketio_core.trio.Server, options.ping_interval, json, deflates=options.deflate)
         trio.run(on_trio, io)
-    else:
-        other = make_server(socketio_core.asyncio.Server, options.ping_interval, json, deflates=options.deflate)
+        return
+    other = make_server(socketio_core.asyncio.Server, options.ping_interval, json, deflates=options.deflate)
+    if options.loop == "asyncio":
         asyncio.run(on_asyncio(other))
+    elif options.loop == "uvloop":
+        uvloop.run(on_asyncio(other))
+    else:
+        serve_uvicorn(App(other), listen())
 
 
 if __name__ == "__main__":

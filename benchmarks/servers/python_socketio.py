@@ -1,13 +1,13 @@
-"""The server of python-socketio: `uvicorn` (on uvloop, with websockets) or `aiohttp`."""
+"""The server of python-socketio: `uvicorn` or `aiohttp`."""
 
 from __future__ import annotations
 
 import argparse
-import socket
-import warnings
 from typing import Any
 
 import socketio  # type: ignore[import-untyped]
+
+from benchmarks.servers.under_uvicorn import listen, serve
 
 
 def make_server(mode: str, ping_interval_s: float) -> Any:
@@ -34,29 +34,17 @@ def main() -> None:
     parser.add_argument("host", choices=("uvicorn", "aiohttp"))
     parser.add_argument("--ping-interval", type=float, default=25.0)
     arguments = parser.parse_args()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    port = listener.getsockname()[1]
+    listener = listen()
     if arguments.host == "uvicorn":
-        import uvicorn
-
-        warnings.filterwarnings("ignore", module="uvicorn")  # that `websockets` will be replaced one day
-        app = socketio.ASGIApp(make_server("asgi", arguments.ping_interval))
-        config = uvicorn.Config(
-            app,
-            loop="uvloop",
-            ws="websockets",
-            ws_per_message_deflate=False,
-            ws_ping_interval=None,
-            log_level="critical",
-        )
-        print(port, flush=True)
-        uvicorn.Server(config).run(sockets=[listener])
+        serve(socketio.ASGIApp(make_server("asgi", arguments.ping_interval)), listener)
     else:
         from aiohttp import web
 
         application = web.Application()
         make_server("aiohttp", arguments.ping_interval).attach(application)
-        web.run_app(application, sock=listener, print=lambda *_: print(port, flush=True), access_log=None)
+        web.run_app(
+            application, sock=listener, print=lambda *_: print(listener.getsockname()[1], flush=True), access_log=None
+        )
 
 
 if __name__ == "__main__":

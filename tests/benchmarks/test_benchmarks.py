@@ -49,14 +49,21 @@ def test_every_benchmark_runs_alone(tmp_path: Path) -> None:
 
 
 def test_peers_are_measured_with_the_same_load(tmp_path: Path) -> None:
-    chosen = ["codec", "broadcast", "connect", "polling", "client"]  # "server" has more rows, begun in the same way
-    run(*chosen, "--quick", "--against", "node,python-socketio", "--output", str(tmp_path))
+    chosen = [
+        "codec",
+        "broadcast",
+        "polling",
+        "client",
+    ]  # "server" has more rows, and "connect" is begun in the same way
+    run(*chosen, "--quick", "--against", "asyncio,asgi,node,python-socketio", "--output", str(tmp_path))
     results = json.loads((tmp_path / "results.json").read_text())
     assert {"node", "npm socket.io", "python-socketio", "commit", "python"} <= set(results["versions"])
     for table in results["tables"]:
         for row in table["rows"]:
             assert {"socketio_core", "node"} < set(row["cells"]), row["label"]
             assert any(column.startswith("python-socketio") for column in row["cells"]), row["label"]
+            if table["name"] != "codec":
+                assert {"socketio_core, asyncio", "socketio_core, uvloop"} < set(row["cells"]), row["label"]
 
 
 @pytest.mark.parametrize("wrong", [["nonsense"], ["--against", "nobody"], ["--rounds", "0"], ["--seconds", "0"]])

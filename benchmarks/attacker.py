@@ -6,11 +6,13 @@ import argparse
 import os
 import selectors
 import socket
+import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
 from typing import Final
 
-from benchmarks.attacks import ATTACKS, POLLING, Attack, request
+from benchmarks.attacks import ATTACKS, JOINED, OPENED, POLLING, Attack, request
 
 RETRY_S: Final = 0.05
 WAIT_S: Final = 5.0
@@ -23,9 +25,12 @@ class Attacker:
         self._attack = attack
         self._port = port
         self._selector = selector
-        self._block = memoryview(attack.block)
         self.due_at = 0.0
         self._socket: socket.socket | None = None
+        self._parts: Iterator[tuple[bytes, bytes]] = iter(())
+        self._left = memoryview(b"")  # of the part that is being sent
+        self._awaited = b""  # the answer to it
+        self._heard = b""
 
     @property
     def is_connected(self) -> bool:
@@ -33,20 +38,19 @@ class Attacker:
         return self._socket is not None
 
     def begin(self) -> None:
-        """Connect, and send what opens the connection; with a new session, if one is needed."""
-        attack = self._attack
+        """Connect; with a new session, if one is needed."""
+        block = self._attack.block
         try:
-            if b"{sid}" in attack.block:
-                self._block = memoryview(attack.block.replace(b"{sid}", _new_sid(self._port)))
+            if b"{sid}" in block:
+                block = block.replace(b"{sid}", _new_sid(self._port))
             self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=WAIT_S)
-            self._socket.sendall(attack.opening)
         except OSError:
             self.end()
             return
         self._socket.settimeout(0)
-        self._left = self._block
-        wanted = selectors.EVENT_WRITE | (selectors.EVENT_READ if attack.reads else 0)
-        self._selector.register(self._socket, wanted, self)
+        self._parts, self._heard = _parts(self._attack, block), b""
+        self._selector.register(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+        self._next_part()
 
     def end(self) -> None:
         """Drop the connection, and begin another soon."""
@@ -61,29 +65,76 @@ class Attacker:
         """Read and write what is possible."""
         assert self._socket is not None  # it is watched
         try:
-            if mask & selectors.EVENT_READ and not self._socket.recv(1 << 18):
-                self.end()
-                return
-            if mask & selectors.EVENT_WRITE:
+            if mask & selectors.EVENT_READ:
+                self._read(self._socket)
+            elif mask & selectors.EVENT_WRITE:
                 self._left = self._left[self._socket.send(self._left) :] if self._left else self._left
                 if not self._left:
-                    self._block_sent()
+                    self._part_sent()
         except BlockingIOError:
             pass
         except OSError:
             self.end()
 
-    def _block_sent(self) -> None:
-        assert self._socket is not None  # it has just written
-        if self._attack.is_brief:
+    def _read(self, connection: socket.socket) -> None:
+        data = connection.recv(1 << 18)
+        if not data:
+            self.end()
+        elif self._awaited:
+            self._heard += data
+            if self._awaited in _said(self._heard):
+                self._next_part()
+
+    def _next_part(self) -> None:
+        part, self._awaited = next(self._parts)
+        self._left = memoryview(part)
+        reads = self._attack.reads or self._awaited
+        self._watch(selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0))
+
+    def _part_sent(self) -> None:
+        if self._awaited:
+            self._watch(selectors.EVENT_READ)
+        elif self._attack.is_brief:
             self.end()
         elif self._attack.stays:
-            if self._attack.reads:
-                self._selector.modify(self._socket, selectors.EVENT_READ, self)
-            else:
-                self._selector.unregister(self._socket)
+            self._watch(selectors.EVENT_READ if self._attack.reads else 0)
         else:
-            self._left = self._block
+            self._next_part()
+
+    def _watch(self, mask: int) -> None:
+        assert self._socket is not None  # it has just moved
+        if mask:
+            self._selector.modify(self._socket, mask, self)
+        else:
+            self._selector.unregister(self._socket)
+
+
+def _parts(attack: Attack, block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what to send and the answer to wait for: the opening step by step, as servers want it, then blocks."""
+    if attack.is_brief:
+        yield attack.opening + block, b""
+    elif attack.opening:
+        head, end, rest = attack.opening.partition(b"\r\n\r\n")
+        yield head + end, OPENED
+        yield rest, JOINED
+    while True:
+        yield block, b""
+
+
+def _said(heard: bytes) -> bytes:
+    """Return what a server has said in whole frames behind the head of its answer, inflated if need be."""
+    frames = heard.partition(b"\r\n\r\n")[2]
+    inflater, said = zlib.decompressobj(wbits=-15), b""
+    while len(frames) >= 2:
+        start, size = 2, frames[1]
+        if size == 126:
+            start, size = 4, int.from_bytes(frames[2:4], "big")
+        payload, end = frames[start : start + size], start + size
+        if len(frames) < end:
+            break
+        said += inflater.decompress(payload + b"\x00\x00\xff\xff") if frames[0] & 0x40 else payload
+        frames = frames[end:]
+    return said
 
 
 def _new_sid(port: int) -> bytes:

@@ -21,8 +21,8 @@ class Attack:
 
     Attributes:
         name: in tables.
-        opening: sent first; `{sid}` in it, or in the block, becomes the id of a session by polling.
-        block: what is sent then.
+        opening: sent first, a handshake and what is sent once that is answered.
+        block: what is sent then; `{sid}` in it becomes the id of a session by polling.
         pieces: how many frames, chunks or packets a block is for a server that counts them; 256 make a turn of ours.
         reads: takes what the server sends; otherwise it never reads.
         stays: sends its block once, and holds the connection.
@@ -72,7 +72,9 @@ HANDSHAKE: Final = request("/socket.io/?EIO=4&transport=websocket", *_UPGRADE)
 _DEFLATE: Final = request(
     "/socket.io/?EIO=4&transport=websocket", *_UPGRADE, "Sec-WebSocket-Extensions: permessage-deflate"
 )
+OPENED: Final = b'0{"sid"'  # a server's answer to the handshake; some take nothing before they have said it
 JOIN: Final = frame(b"40")
+JOINED: Final = b'40{"sid"'
 _ECHO: Final = b'42["echo",1]'
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import time
@@ -143,6 +144,7 @@ def _versions(against: list[str]) -> dict[str, str]:
         "date": time.strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "processor": _processor(),
+        "load": f"{os.getloadavg()[0]:.1f}",  # before it began: how busy the machine was with other things
     }
     for package in _PACKAGES:
         try:

@@ -76,18 +76,15 @@ class Peer:
 
     Attributes:
         name: in tables and JSON.
-        command: starts it; `--ping-interval SECONDS` is added.
-        can_deflate: with `--deflate` it compresses the messages of WebSockets.
+        command: starts it; `--ping-interval SECONDS` is added, and `--deflate` where WebSockets are to compress.
     """
 
     name: str
     command: tuple[str, ...]
-    can_deflate: bool = False
 
 
 def _python(name: str, module: str, *arguments: str) -> Peer:
-    command = (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments)
-    return Peer(name, command, can_deflate=module == "ours" and "uvicorn" not in arguments)
+    return Peer(name, (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments))
 
 
 OURS: Final = _python("socketio_core", "ours")

@@ -74,7 +74,7 @@ def main() -> None:
     elif options.loop == "uvloop":
         uvloop.run(on_asyncio(other))
     else:
-        serve_uvicorn(App(other), listen())
+        serve_uvicorn(App(other), listen(), deflates=options.deflate)
 
 
 if __name__ == "__main__":

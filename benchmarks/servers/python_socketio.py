@@ -33,10 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("host", choices=("uvicorn", "aiohttp"))
     parser.add_argument("--ping-interval", type=float, default=25.0)
+    parser.add_argument("--deflate", action="store_true", help="for uvicorn; aiohttp always does")
     arguments = parser.parse_args()
     listener = listen()
     if arguments.host == "uvicorn":
-        serve(socketio.ASGIApp(make_server("asgi", arguments.ping_interval)), listener)
+        serve(socketio.ASGIApp(make_server("asgi", arguments.ping_interval)), listener, deflates=arguments.deflate)
     else:
         from aiohttp import web
 

@@ -6,8 +6,8 @@ import socket
 from typing import Any
 
 
-def serve(app: Any, listener: socket.socket) -> None:
-    """Serve on uvloop, with httptools, and the WebSockets that uvicorn chooses by itself; none compresses or pings."""
+def serve(app: Any, listener: socket.socket, *, deflates: bool) -> None:
+    """Serve on uvloop, with httptools, and the WebSockets that uvicorn chooses by itself; they do not ping."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -15,7 +15,7 @@ def serve(app: Any, listener: socket.socket) -> None:
         loop="uvloop",
         http="httptools",
         ws="auto",
-        ws_per_message_deflate=False,
+        ws_per_message_deflate=deflates,
         ws_ping_interval=None,
         log_level="critical",
     )

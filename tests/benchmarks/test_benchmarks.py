@@ -14,10 +14,13 @@ import pytest
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, TextMessage
 
+from benchmarks.attacks import ATTACKS
 from benchmarks.cli import BENCHMARKS, main
+from benchmarks.hostile import Beside, hostile
 from benchmarks.messages import CHAT, LARGE, TINY, compact, event, frame
 from benchmarks.picture import picture
-from benchmarks.processes import BenchmarkError, Sample, load_generator, run_tool, tool
+from benchmarks.processes import OURS, PEERS, BenchmarkError, Sample, load_generator, run_tool, tool
+from benchmarks.settings import QUICK
 from benchmarks.tables import Cell, Table, number
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +67,16 @@ def test_peers_are_measured_with_the_same_load(tmp_path: Path) -> None:
             assert any(column.startswith("python-socketio") for column in row["cells"]), row["label"]
             if table["name"] != "codec":
                 assert {"socketio_core, asyncio", "socketio_core, uvloop"} < set(row["cells"]), row["label"]
+
+
+def test_a_neighbour_of_attackers_is_measured_on_every_peer() -> None:
+    (row,) = hostile([OURS, *PEERS["node"]], QUICK, [ATTACKS["tiny events"]]).rows
+    assert list(row.cells) == ["socketio_core", "node"]
+    for cell in row.cells.values():
+        assert isinstance(cell, Beside)
+        assert not cell.has_ended
+        assert cell.median > 0
+        assert re.fullmatch(r"[\d.,]+ \(× [\d.,]+\) · [\d,]+ MB", str(cell))
 
 
 @pytest.mark.parametrize("wrong", [["nonsense"], ["--against", "nobody"], ["--rounds", "0"], ["--seconds", "0"]])

@@ -1,9 +1,13 @@
-// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`.
+// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`, then `--deflate`, or not.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const http = createServer();
-const io = new Server(http, { pingInterval: Number(process.argv[3] ?? 25) * 1000, serveClient: false });
+const io = new Server(http, {
+  pingInterval: Number(process.argv[3] ?? 25) * 1000,
+  perMessageDeflate: process.argv.includes("--deflate"),
+  serveClient: false,
+});
 
 io.on("connection", (socket) => {
   socket.on("echo", (...args) => socket.emit("echo", ...args));

@@ -17,9 +17,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ALSO = ("adapters",)  # on trio's loop, of which `tests/trio/` does not say these things again
 WITHOUT = (
-    "tests/adapters/test_hostile_",  # about what peers may say, all of which our own code reads,
+    "tests/adapters/client/test_hostile_",  # about what peers may say, all of which our own code reads,
+    "tests/adapters/test_hostile_",
     "tests/adapters/test_order.py",  # and thousands of messages
     "tests/adapters/test_parser_faults.py",
+    "tests/adapters/test_published_suites.py",
     "tests/asyncio/",  # no trio; what it needs of h11 and wsproto, the tests of wire/ have seen
     "tests/benchmarks/",  # they run the same server
     "tests/cli/",  # about terminals, files and streams: the client below is that of tests/trio/client/
@@ -29,9 +31,7 @@ WITHOUT = (
     "tests/conformance/test_mutants.py",
     "tests/conformance/test_sans.py",  # the same cases as through the hosts
     "tests/demo/test_chat.py",  # about what the page shows
-    "tests/trio/client/test_hostile_",  # about what peers may say, as above, and for
     "tests/trio/test_fuzz.py",
-    "tests/trio/test_published_suites.py",
     "tests/wire/client/test_fuzz.py",  # walks
     "tests/wire/test_fuzz.py",
     "tests/wire/test_plain_",

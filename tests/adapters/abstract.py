@@ -51,8 +51,13 @@ class Nursery(Protocol):
 class Listener(Protocol):
     """What accepts connections in memory."""
 
-    def connect(self, *, is_lockstep: bool = False) -> Stream:
-        """Return the client's end of a new connection; one in lockstep holds no byte that was not read."""
+    def connect(self, *, is_lockstep: bool = False, writes: list[str] | None = None) -> Stream:
+        """Return the client's end of a new connection.
+
+        Args:
+            is_lockstep: it holds no byte that was not read.
+            writes: each write of the server's is noted there.
+        """
         ...
 
 

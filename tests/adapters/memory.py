@@ -102,9 +102,9 @@ class MemoryListener:
     def close(self) -> None:
         self.factory = None
 
-    def connect(self, *, is_lockstep: bool = False) -> MemoryStream:
-        """Return the client's end of a new connection; one in lockstep holds no byte that was not read."""
-        transport = MemoryTransport(is_lockstep=is_lockstep)
+    def connect(self, *, is_lockstep: bool = False, writes: list[str] | None = None) -> MemoryStream:
+        """See `tests.adapters.abstract.Listener`."""
+        transport = MemoryTransport(is_lockstep=is_lockstep, writes=writes)
         if self.factory is None:
             transport.abort()
         else:
@@ -115,9 +115,10 @@ class MemoryListener:
 class MemoryTransport(asyncio.Transport):
     """The server's end."""
 
-    def __init__(self, *, is_lockstep: bool) -> None:
+    def __init__(self, *, is_lockstep: bool, writes: list[str] | None) -> None:
         super().__init__({"peername": "", "socket": MemoryListener()})
         self.is_lockstep = is_lockstep
+        self._writes = writes
         self.unread = bytearray()  # by the server
         self.is_unread_eof = False
         self.unsent = bytearray()  # by the server; what it has sent, when not in lockstep
@@ -174,6 +175,8 @@ class MemoryTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         if self.is_lost or self.is_ended:
             return
+        if self._writes is not None:
+            self._writes.append("write")
         self.unsent += data
         self.news.set()
         if self.is_lockstep and not self._is_paused and self._protocol is not None:

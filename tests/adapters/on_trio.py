@@ -8,7 +8,14 @@ from functools import partial
 from typing import Any, cast
 
 import trio
-from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import (
+    MemoryReceiveStream,
+    MemorySendStream,
+    MockClock,
+    lockstep_stream_pair,
+    memory_stream_pair,
+    wait_all_tasks_blocked,
+)
 
 import socketio_core.trio
 from socketio_core import Server
@@ -106,9 +113,12 @@ class TrioListener(trio.abc.Listener[trio.abc.Stream]):
         make_pair: Callable[[], tuple[trio.abc.Stream, trio.abc.Stream]] = memory_stream_pair,
         *,
         is_lockstep: bool = False,
+        writes: list[str] | None = None,
     ) -> trio.abc.Stream:
         """See `Listener`."""
         ours, theirs = lockstep_stream_pair() if is_lockstep else make_pair()
+        if writes is not None:
+            _note_writes(theirs, writes)
         self._offered.send_nowait(theirs)
         return ours
 
@@ -119,3 +129,15 @@ class TrioListener(trio.abc.Listener[trio.abc.Stream]):
         self._accepted.close()
         self._offered.close()
         await trio.lowlevel.checkpoint()
+
+
+def _note_writes(stream: trio.abc.Stream, writes: list[str]) -> None:
+    sending = cast("trio.StapledStream[MemorySendStream, MemoryReceiveStream]", stream).send_stream
+    deliver = sending.send_all_hook
+    assert deliver is not None
+
+    async def note() -> None:
+        writes.append("write")
+        await deliver()
+
+    sending.send_all_hook = note

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from socketio_core import Server
-from socketio_core.app import Socket
+from socketio_core.app import Disconnected, Socket
 from socketio_core.app.runtime import Event
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
@@ -352,3 +352,22 @@ async def test_a_handler_may_end_it() -> None:
         await _note_end(client)
         await bench.check_took(0)
         assert bench.reason_of(client) == "server shutting down"
+
+
+@both_loops
+async def test_calls_that_wait_for_an_ack_end_with_the_server() -> None:
+    io = Server()
+    outcomes: list[object] = []
+
+    @io.on("go")
+    async def go(socket: Socket) -> None:
+        try:
+            await socket.call("question", timeout=None)
+        except Disconnected as error:
+            outcomes.append(type(error))
+
+    async with serving(io) as bench:
+        client = await bench.websocket()
+        await client.emit("go")
+        await client.take()
+    assert outcomes == [Disconnected]

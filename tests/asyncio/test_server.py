@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 import ssl
@@ -13,13 +12,10 @@ from typing import Any
 
 import pytest
 
-from socketio_core import LocalProtocolError, Response, Timeouts
-from socketio_core import Server as AnyServer
-from socketio_core.asyncio import Disconnected, EngineSession, Server, Socket, connect, serve
-from socketio_core.http import Request
-from tests.adapters.peer import Ended
+from socketio_core import LocalProtocolError, Timeouts
+from socketio_core.asyncio import Server, Socket, connect, serve
 from tests.asyncio.bench import asyncio_test, serving, until
-from tests.wire.written import frame, handshake, request
+from tests.wire.written import frame, handshake
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
 
@@ -108,66 +104,6 @@ async def test_other_threads_are_told_what_to_do() -> None:
         assert await client.take_event() == ["x"]
 
 
-# -- requests --------------------------------------------------------------------------------------------------------
-
-
-@asyncio_test
-async def test_other_requests_handshakes_and_bare_engines_are_served_too() -> None:
-    async def http(req: Request, body: bytes) -> Response:
-        await asyncio.sleep(1)
-        return Response(200, [], body + req.path.encode())
-
-    async def allow(req: Request) -> str | None:
-        await asyncio.sleep(1)
-        return "no" if req.query.get("no") else None
-
-    io = AnyServer(http=http, allow_request=allow)
-    engine = io.attach_engine()
-
-    @engine.on("message")
-    async def message(session: EngineSession, data: str) -> None:
-        await session.send(data)
-
-    async with serving(io) as bench:
-        assert (await (await bench.connect()).ask("/x", "POST", b"body ")).body == b"body /x"
-        refused = await (await bench.connect()).ask("/socket.io/?EIO=4&transport=polling&no=1")
-        assert (refused.status, "no" in refused.text) == (403, True)
-        client = await bench.websocket(join=False)
-        await client.join()
-        peer = await bench.connect()
-        await peer.send(handshake("/engine.io/?EIO=4&transport=websocket"))
-        assert (await peer.answer()).status == 101
-        await peer.frame()
-        await peer.send(frame("4hi"))
-        assert await peer.frame() == (1, b"4hi")
-
-
-@asyncio_test
-async def test_pipelined_requests_are_answered_in_order() -> None:
-    async def http(req: Request, _: bytes) -> Response:
-        await asyncio.sleep(1)
-        return Response(200, [], req.path.encode())
-
-    async with serving(Server(http=http)) as bench:
-        peer = await bench.connect()
-        await peer.send(b"".join(request(f"/{number}") for number in range(20)))
-        assert [(await peer.answer()).body for _ in range(20)] == [b"/%d" % number for number in range(20)]
-
-
-# -- connections -----------------------------------------------------------------------------------------------------
-
-
-@asyncio_test
-async def test_the_end_of_a_connection_is_noticed_at_once() -> None:
-    async with serving(Server()) as bench:
-        closed, reset, polling = await bench.websocket(), await bench.websocket(), await bench.polling()
-        await closed.peer.close()
-        await until(lambda: bench.left.get(closed.socket_id) == "transport close", "the end was noticed", 1)
-        await reset.peer.reset()
-        await until(lambda: reset.socket_id in bench.left, "the reset was noticed", 1)
-        await polling.echo()
-
-
 # -- TLS -------------------------------------------------------------------------------------------------------------
 
 
@@ -232,25 +168,6 @@ async def test_signals_end_it_in_order() -> None:
 
 
 @asyncio_test
-async def test_calls_that_wait_for_an_ack_end_with_the_server() -> None:
-    io = Server()
-    outcomes: list[object] = []
-
-    @io.on("go")
-    async def go(socket: Socket) -> None:
-        try:
-            await socket.call("question", timeout=None)
-        except Disconnected as error:
-            outcomes.append(type(error))
-
-    async with serving(io) as bench:
-        client = await bench.websocket()
-        await client.emit("go")
-        await client.take()
-    assert outcomes == [Disconnected]
-
-
-@asyncio_test
 async def test_a_server_serves_once_but_may_try_another_port() -> None:
     io = Server()
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -302,14 +219,3 @@ async def _serve_unix(path: Path) -> None:
 
 def test_unix_sockets(tmp_path: Path) -> None:
     _serve_unix(tmp_path / "io")
-
-
-@asyncio_test
-async def test_nothing_is_left_of_connections() -> None:
-    async with serving(Server()) as bench:
-        await bench.check_still_serves()
-        await asyncio.sleep(60)
-        gc.collect()
-        assert bench.core.session_count == 0
-        with pytest.raises(Ended):
-            await (await bench.connect()).exactly(1)  # an idle one is cut, too

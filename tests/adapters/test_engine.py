@@ -7,16 +7,14 @@ from contextlib import suppress
 from typing import Any, Final
 
 import pytest
-import trio
-from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import BufferFull, Cors, EngineSettings, SocketSettings
-from socketio_core.app.engine_server import session_inbox_behind
+from socketio_core import BufferFull, Cors, EngineSettings, Server, SocketSettings
+from socketio_core.app.engine_server import EngineServer, EngineSession, session_inbox_behind
 from socketio_core.http import Request
-from socketio_core.trio import EngineServer, EngineSession, Server
+from tests.adapters.bench import Bench, serving, until
 from tests.adapters.clients import PollingClient, WebSocketClient
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.adapters.peer import Ended, Peer
-from tests.trio.bench import Bench, serving, trio_tcp_test, trio_test, until
 from tests.wire.written import WS_REQUEST, frame, handshake
 
 PATH: Final = "/engine.io/?EIO=4"
@@ -64,7 +62,7 @@ async def client_of(bench: Bench, transport: str) -> WebSocketClient | PollingCl
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_messages_go_and_come_while_socket_io_is_served_on_the_same_port(transport: str) -> None:
     io = Server()
     engine = echoing(io)
@@ -84,7 +82,7 @@ async def test_messages_go_and_come_while_socket_io_is_served_on_the_same_port(t
         assert engine.sessions == []
 
 
-@trio_test
+@both_loops
 async def test_an_upgrade_moves_the_session_to_its_websocket() -> None:
     io = Server()
     engine = echoing(io)
@@ -99,7 +97,7 @@ async def test_an_upgrade_moves_the_session_to_its_websocket() -> None:
         assert [session.transport for session in engine.sessions] == ["websocket"]
 
 
-@trio_test
+@both_loops
 async def test_sessions_of_one_engine_are_unknown_to_the_other() -> None:
     io = Server()
     echoing(io)
@@ -114,7 +112,7 @@ async def test_sessions_of_one_engine_are_unknown_to_the_other() -> None:
             assert (answer.status, "Session ID unknown" in answer.text) == (400, True)
 
 
-@trio_test
+@both_loops
 async def test_heartbeats_of_both_engines_come_when_they_are_due() -> None:
     io = Server(engine=EngineSettings(ping_interval_s=10))
     echoing(io, ping_interval_s=3, ping_timeout_s=2)
@@ -122,16 +120,16 @@ async def test_heartbeats_of_both_engines_come_when_they_are_due() -> None:
         slow, quick = await bench.websocket(), await websocket(bench)
         for due_at in (3, 6, 9):
             assert await quick.packet() == "2"
-            assert trio.current_time() == pytest.approx(due_at)
+            assert loop.current_time() == pytest.approx(due_at)
             await quick.send("3")
         assert await slow.packet() == "2"
-        assert trio.current_time() == pytest.approx(10)
+        assert loop.current_time() == pytest.approx(10)
         assert await quick.packet() == "2"
         assert await quick.close_code() == 1005
-        assert trio.current_time() == pytest.approx(14)
+        assert loop.current_time() == pytest.approx(14)
 
 
-@trio_test
+@both_loops
 async def test_messages_of_one_session_are_handled_in_order_and_delay_nobody() -> None:
     io = Server()
     engine = io.attach_engine("/raw")
@@ -139,7 +137,7 @@ async def test_messages_of_one_session_are_handled_in_order_and_delay_nobody() -
 
     @engine.on("message")
     async def message(session: EngineSession, text: str) -> None:
-        await trio.sleep(0 if text == "quick" else 1)
+        await loop.sleep(0 if text == "quick" else 1)
         handled.append(text)
 
     async with serving(io) as bench:
@@ -152,7 +150,7 @@ async def test_messages_of_one_session_are_handled_in_order_and_delay_nobody() -
         assert handled == ["quick", "a", "b", "c"]
 
 
-@trio_test
+@both_loops
 async def test_send_waits_for_a_peer_that_reads_slowly() -> None:
     io = Server()
     engine = echoing(io, high_water_bytes=1000)
@@ -162,7 +160,7 @@ async def test_send_waits_for_a_peer_that_reads_slowly() -> None:
         (session,) = engine.sessions
         for _ in range(4):
             await session.send("x" * 450)
-            await wait_all_tasks_blocked()
+            await loop.settle()
         with pytest.raises(BufferFull):
             session.send_nowait("y")
         sent: list[bool] = []
@@ -171,18 +169,18 @@ async def test_send_waits_for_a_peer_that_reads_slowly() -> None:
             sent.append(await session.send("last"))
 
         bench.nursery.start_soon(send)
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert sent == []
         assert [await client.take() for _ in range(5)] == [*["4" + "x" * 450] * 4, "4last"]
         assert sent == [True]
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_test
+@both_loops
 async def test_nothing_more_is_read_from_a_client_whose_handlers_lag_behind(transport: str) -> None:
     io = Server(settings=SocketSettings(max_queued_events=3))
     engine = io.attach_engine()
-    gate, handled = trio.Event(), [""]
+    gate, handled = loop.new_event(), [""]
 
     @engine.on("message")
     async def message(session: EngineSession, text: str) -> None:
@@ -191,10 +189,10 @@ async def test_nothing_more_is_read_from_a_client_whose_handlers_lag_behind(tran
 
     async with serving(io) as bench:
         client = await client_of(bench, transport)
-        with trio.move_on_after(5):
+        with loop.move_on_after(5):
             for number in range(10):
                 await client.send(f"4{number}")
-                await wait_all_tasks_blocked()
+                await loop.settle()
         (session,) = engine.sessions
         assert session_inbox_behind(session).flow.queued_count == 3
         gate.set()
@@ -202,7 +200,7 @@ async def test_nothing_more_is_read_from_a_client_whose_handlers_lag_behind(tran
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_test
+@both_loops
 async def test_the_application_closes_a_session(transport: str) -> None:
     io = Server()
     engine = io.attach_engine()
@@ -225,7 +223,7 @@ async def _read_to_the_end(client: WebSocketClient | PollingClient) -> None:
             pass
 
 
-@trio_test
+@both_loops
 async def test_who_may_come_is_asked_for_each_engine_by_itself() -> None:
     def refuse(request: Request) -> str | None:
         return "no" if request.query.get("forbidden") else None
@@ -249,7 +247,7 @@ async def test_who_may_come_is_asked_for_each_engine_by_itself() -> None:
         assert "origin 'https://io.example' is not allowed" in bench.take_log()
 
 
-@trio_test
+@both_loops
 async def test_clients_are_told_of_the_end() -> None:
     io = Server()
     engine = echoing(io)
@@ -260,16 +258,16 @@ async def test_clients_are_told_of_the_end() -> None:
         codes.append(await client.close_code())
         await client.peer.close()
 
-    async with trio.open_nursery() as clients, serving(io) as bench:
+    async with loop.open_nursery() as clients, serving(io) as bench:
         client = WebSocketClient(Peer(bench.listener.connect()))
         await client.open(WEBSOCKET)
         clients.start_soon(read)
     assert (codes, reasons) == ([1001], ["forced close"])
 
 
-@trio_test
+@both_loops
 async def test_what_clients_do_wrong_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "socketio_core.trio")
+    caplog.set_level(logging.INFO, f"socketio_core.{loop.name}")
     io = Server()
     echoing(io, max_payload_bytes=100)
     async with serving(io) as bench:
@@ -282,7 +280,7 @@ async def test_what_clients_do_wrong_is_logged(caplog: pytest.LogCaptureFixture)
     assert "connection closed, transport error: message too large, max_payload_bytes" in caplog.text
 
 
-@trio_test
+@both_loops
 async def test_a_handler_that_fails_is_logged() -> None:
     io = Server()
     engine = io.attach_engine()
@@ -294,7 +292,7 @@ async def test_a_handler_that_fails_is_logged() -> None:
     async with serving(io) as bench:
         client = await websocket(bench)
         await client.send("4boom")
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert "handler of 'message' failed" in bench.take_log()
         await client.close()
 
@@ -309,7 +307,7 @@ def test_paths_must_not_overlap(path: str) -> None:
         io.attach_engine("/one/two")
 
 
-@trio_test
+@both_loops
 async def test_engines_are_attached_before_the_server_serves() -> None:
     io = Server()
     async with serving(io):
@@ -317,7 +315,7 @@ async def test_engines_are_attached_before_the_server_serves() -> None:
             io.attach_engine()
 
 
-@trio_test
+@both_loops
 async def test_a_message_may_come_right_behind_the_handshake() -> None:
     io = Server()
     echoing(io)

@@ -1,7 +1,7 @@
 """What the published test suites of Engine.IO 4 (25 tests) and Socket.IO 5 (32) ask of a server, in their order.
 
-The server is set up as they want it, and real sockets lie between. The clock jumps when the kernel is silent: so
-nothing is late on a busy machine. Sixteen of the tests are in both suites; they run on both paths.
+The server is set up as they want it. The clock jumps when nothing else can happen: so nothing is late on a busy
+machine. Sixteen of the tests are in both suites; they run on both paths.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
-import trio
-from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import EngineSettings, SocketSettings
+from socketio_core import EngineSettings, Server, SocketSettings
 from socketio_core.app import EngineSession, Socket
 from socketio_core.socketio import JSONValue
-from socketio_core.trio import Server
+from tests.adapters.bench import Bench, serving
 from tests.adapters.clients import PollingClient, WebSocketClient
+from tests.adapters.loops import both_loops, loop
 from tests.adapters.peer import Ended, Peer
-from tests.trio.bench import TCP_IDLE_S, Bench, serving, trio_tcp_test
 from tests.wire.written import WS_REQUEST, Answer, request
 
 PING_INTERVAL_S: Final = 0.3
@@ -101,7 +99,7 @@ async def served() -> AsyncGenerator[Place]:
     async def echo(session: EngineSession, data: str | bytes) -> None:
         await session.send(data)
 
-    async with serving(io, tcp=True) as bench:
+    async with serving(io) as bench:
         yield Place(bench)
 
 
@@ -130,7 +128,7 @@ def check_open_packet(text: str, upgrades: list[str]) -> None:
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_polling_opens_a_session(path: str) -> None:
     async with served() as place:
         answer = await place.ask(f"{path}?EIO=4&transport=polling")
@@ -144,7 +142,7 @@ WRONG_TRANSPORTS = ["EIO=4", "EIO=4&transport=abc"]
 
 @in_both_suites
 @pytest.mark.parametrize("queries", [WRONG_VERSIONS, WRONG_TRANSPORTS], ids=["EIO", "transport"])
-@trio_tcp_test
+@both_loops
 async def test_polling_fails_with_an_invalid_query(path: str, queries: list[str]) -> None:
     async with served() as place:
         for query in queries:
@@ -152,7 +150,7 @@ async def test_polling_fails_with_an_invalid_query(path: str, queries: list[str]
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_polling_fails_with_an_invalid_method(path: str) -> None:
     async with served() as place:
         for method in ("POST", "PUT"):
@@ -160,7 +158,7 @@ async def test_polling_fails_with_an_invalid_method(path: str) -> None:
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_websocket_opens_a_session(path: str) -> None:
     async with served() as place:
         peer, answer = await place.shake_hands(f"{path}?EIO=4&transport=websocket")
@@ -172,7 +170,7 @@ async def test_websocket_opens_a_session(path: str) -> None:
 
 @in_both_suites
 @pytest.mark.parametrize("queries", [WRONG_VERSIONS, WRONG_TRANSPORTS], ids=["EIO", "transport"])
-@trio_tcp_test
+@both_loops
 async def test_websocket_fails_with_an_invalid_query(path: str, queries: list[str]) -> None:
     async with served() as place:
         for query in queries:
@@ -184,7 +182,7 @@ async def test_websocket_fails_with_an_invalid_query(path: str, queries: list[st
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_polling_sends_pings(path: str) -> None:
     async with served() as place:
         client = await place.polling(path)
@@ -195,7 +193,7 @@ async def test_polling_sends_pings(path: str) -> None:
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_polling_ends_with_a_ping_timeout(path: str) -> None:
     """Many at once, for chance decides what runs first: the server's timer or the poll that comes when it is due."""
     async with served() as place:
@@ -203,17 +201,17 @@ async def test_polling_ends_with_a_ping_timeout(path: str) -> None:
 
         async def idle() -> None:
             client = await place.polling(path)
-            await trio.sleep(PING_INTERVAL_S + PING_TIMEOUT_S)
+            await loop.sleep(PING_INTERVAL_S + PING_TIMEOUT_S)
             statuses.append((await client.ask()).status)
 
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(idle)
         assert statuses == [400] * 20
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_websocket_sends_pings(path: str) -> None:
     async with served() as place:
         client = await place.websocket(path)
@@ -223,14 +221,14 @@ async def test_websocket_sends_pings(path: str) -> None:
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_websocket_ends_with_a_ping_timeout(path: str) -> None:
     async with served() as place:
         client = await place.websocket(path)
-        began = trio.current_time()
+        began = loop.current_time()
         assert await client.packet() == "2"
         await expect_end(client)
-        assert trio.current_time() - began <= PING_INTERVAL_S + PING_TIMEOUT_S + 0.01
+        assert loop.current_time() - began <= PING_INTERVAL_S + PING_TIMEOUT_S + 0.01
 
 
 # -- in both suites: close -------------------------------------------------------------------------------------------
@@ -238,7 +236,7 @@ async def test_websocket_ends_with_a_ping_timeout(path: str) -> None:
 
 @in_both_suites
 @pytest.mark.parametrize("order", ["together", "poll first", "close first"])
-@trio_tcp_test
+@both_loops
 async def test_polling_is_closed_by_the_client(path: str, order: str) -> None:
     """The suites start both requests together: either may come first, and the poll is answered all the same."""
     async with served() as place:
@@ -248,7 +246,7 @@ async def test_polling_is_closed_by_the_client(path: str, order: str) -> None:
         for peer, data in reversed(requests) if order == "close first" else requests:
             await peer.send(data)
             if order != "together":
-                await wait_all_tasks_blocked(TCP_IDLE_S / 2)
+                await loop.settle()
         answer = await getting.answer()
         assert (answer.status, answer.text) == (200, "6")
         assert (await posting.answer()).status == 200
@@ -256,14 +254,14 @@ async def test_polling_is_closed_by_the_client(path: str, order: str) -> None:
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_websocket_is_closed_by_the_client(path: str) -> None:
     async with served() as place:
         client = await place.websocket(path)
-        began = trio.current_time()
+        began = loop.current_time()
         await client.send("1")
         await expect_end(client)
-        assert trio.current_time() - began < PING_INTERVAL_S
+        assert loop.current_time() - began < PING_INTERVAL_S
 
 
 # -- in both suites: upgrade -----------------------------------------------------------------------------------------
@@ -279,7 +277,7 @@ async def probed(place: Place, path: str) -> tuple[PollingClient, WebSocketClien
 
 
 @in_both_suites
-@trio_tcp_test
+@both_loops
 async def test_session_is_upgraded(path: str) -> None:
     async with served() as place:
         polling, websocket = await probed(place, path)
@@ -291,7 +289,7 @@ async def test_session_is_upgraded(path: str) -> None:
 
 @in_both_suites
 @pytest.mark.parametrize("waits", [True, False], ids=["step by step", "at once"])
-@trio_tcp_test
+@both_loops
 async def test_poll_after_the_upgrade_is_refused(path: str, waits: bool) -> None:  # noqa: FBT001
     """The suite of Engine.IO waits for the answer to its probe, the one of Socket.IO does not."""
     async with served() as place:
@@ -302,15 +300,15 @@ async def test_poll_after_the_upgrade_is_refused(path: str, waits: bool) -> None
 
 @in_both_suites
 @pytest.mark.parametrize("waits", [True, False], ids=["step by step", "at once"])
-@trio_tcp_test
+@both_loops
 async def test_second_websocket_after_the_upgrade_is_opened_and_closed(path: str, waits: bool) -> None:  # noqa: FBT001
     """Opened, for neither suite listens to a handshake that is refused."""
     async with served() as place:
         polling, websocket = await upgraded(place, path, waits=waits)
-        began = trio.current_time()
+        began = loop.current_time()
         second = await place.websocket(path, polling.sid)
         await expect_end(second)
-        assert trio.current_time() - began < PING_INTERVAL_S
+        assert loop.current_time() - began < PING_INTERVAL_S
         await expect_alive(websocket, path)
 
 
@@ -331,7 +329,7 @@ async def upgraded(place: Place, path: str, *, waits: bool) -> tuple[PollingClie
 
 
 @pytest.mark.parametrize("body", [b"4hello", b"4test1\x1e4test2\x1e4test3", b"4hello\x1ebAQIDBA=="])
-@trio_tcp_test
+@both_loops
 async def test_polling_carries_messages_both_ways(body: bytes) -> None:
     """One text, several, text and bytes."""
     async with served() as place:
@@ -342,7 +340,7 @@ async def test_polling_carries_messages_both_ways(body: bytes) -> None:
         assert (polled.status, polled.body) == (200, body)
 
 
-@trio_tcp_test
+@both_loops
 async def test_polling_ends_with_an_invalid_packet() -> None:
     async with served() as place:
         client = await place.polling(ENGINE_IO)
@@ -350,32 +348,32 @@ async def test_polling_ends_with_an_invalid_packet() -> None:
         assert (await client.ask()).status == 400
 
 
-@trio_tcp_test
+@both_loops
 async def test_polling_ends_with_a_second_poll() -> None:
     async with served() as place:
         client = await place.polling(ENGINE_IO)
         first = await place.connect()
         await first.send(request(client.target))
-        await wait_all_tasks_blocked(TCP_IDLE_S / 2)
+        await loop.settle()
         assert (await client.ask()).status == 400
         answer = await first.answer()
         assert (answer.status, answer.text) == (200, "1")
         assert (await client.ask()).status == 400
 
 
-@trio_tcp_test
+@both_loops
 async def test_polling_ends_with_a_cancelled_poll() -> None:
     async with served() as place:
         client = await place.polling(ENGINE_IO)
         poll = await place.connect()
         await poll.send(request(client.target))
-        await wait_all_tasks_blocked(TCP_IDLE_S / 2)
+        await loop.settle()
         await poll.close()
         assert (await client.ask()).status == 400
 
 
 @pytest.mark.parametrize(("packet", "echo"), [("4hello", "4hello"), (b"\1\2\3\4", b"\1\2\3\4")])
-@trio_tcp_test
+@both_loops
 async def test_websocket_carries_messages_both_ways(packet: str | bytes, echo: str | bytes) -> None:
     async with served() as place:
         client = await place.websocket(ENGINE_IO)
@@ -383,7 +381,7 @@ async def test_websocket_carries_messages_both_ways(packet: str | bytes, echo: s
         assert await client.packet() == echo
 
 
-@trio_tcp_test
+@both_loops
 async def test_websocket_ends_with_an_invalid_packet() -> None:
     async with served() as place:
         client = await place.websocket(ENGINE_IO)
@@ -396,7 +394,7 @@ async def test_websocket_ends_with_an_invalid_packet() -> None:
 
 @pytest.mark.parametrize("nsp", ["", "/custom,"])
 @pytest.mark.parametrize("auth", ["", '{"token":"123"}'])
-@trio_tcp_test
+@both_loops
 async def test_namespace_is_joined(nsp: str, auth: str) -> None:
     async with served() as place:
         client = await place.websocket(SOCKET_IO)
@@ -410,7 +408,7 @@ async def test_namespace_is_joined(nsp: str, auth: str) -> None:
         assert await client.packet() == f'42{nsp}["auth",{auth or "{}"}]'
 
 
-@trio_tcp_test
+@both_loops
 async def test_unknown_namespace_is_refused() -> None:
     async with served() as place:
         client = await place.websocket(SOCKET_IO)
@@ -418,30 +416,30 @@ async def test_unknown_namespace_is_refused() -> None:
         assert await client.packet() == '44/random,{"message":"Invalid namespace"}'
 
 
-@trio_tcp_test
+@both_loops
 async def test_invalid_connect_ends_the_connection() -> None:
     async with served() as place:
         client = await place.websocket(SOCKET_IO)
-        began = trio.current_time()
+        began = loop.current_time()
         await client.send("4abc")
         await expect_end(client)
-        assert trio.current_time() - began < PING_INTERVAL_S
+        assert loop.current_time() - began < PING_INTERVAL_S
 
 
-@trio_tcp_test
+@both_loops
 async def test_connection_that_joins_nothing_ends() -> None:
     async with served() as place:
         client = await place.websocket(SOCKET_IO)
-        began = trio.current_time()
+        began = loop.current_time()
         with pytest.raises(Ended):
             await client.take()  # pings are answered, or their timeout would be the end
-        assert trio.current_time() - began <= CONNECT_TIMEOUT_S + 0.01
+        assert loop.current_time() - began <= CONNECT_TIMEOUT_S + 0.01
 
 
 # -- Socket.IO: disconnect -------------------------------------------------------------------------------------------
 
 
-@trio_tcp_test
+@both_loops
 async def test_client_leaves_the_main_namespace() -> None:
     """The connection stays: the next that comes is a ping."""
     async with served() as place:
@@ -450,7 +448,7 @@ async def test_client_leaves_the_main_namespace() -> None:
         assert await client.packet() == "2"
 
 
-@trio_tcp_test
+@both_loops
 async def test_client_joins_and_leaves_a_custom_namespace() -> None:
     async with served() as place:
         client = await place.socket()
@@ -477,7 +475,7 @@ MESSAGES: Final[list[tuple[list[str | bytes], str]]] = [
 
 
 @pytest.mark.parametrize(("packets", "answer"), MESSAGES, ids=["text", "binary", "text, ack", "binary, ack"])
-@trio_tcp_test
+@both_loops
 async def test_event_is_answered(packets: list[str | bytes], answer: str) -> None:
     async with served() as place:
         client = await place.socket()
@@ -487,12 +485,12 @@ async def test_event_is_answered(packets: list[str | bytes], answer: str) -> Non
 
 
 @pytest.mark.parametrize("packet", ["4abc", "42{}", '42abc["message-with-ack",1,"2",{"3":[false]}]'])
-@trio_tcp_test
+@both_loops
 async def test_invalid_packet_ends_the_connection(packet: str) -> None:
     """An unknown type, a payload that is no event, an ack id that is no number."""
     async with served() as place:
         client = await place.socket()
-        began = trio.current_time()
+        began = loop.current_time()
         await client.send(packet)
         await expect_end(client)
-        assert trio.current_time() - began < PING_INTERVAL_S
+        assert loop.current_time() - began < PING_INTERVAL_S

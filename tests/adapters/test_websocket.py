@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import struct
 
 import orjson
 import pytest
-import trio
-from trio.testing import MemorySendStream, memory_stream_pair, wait_all_tasks_blocked
 
+from socketio_core import Server, Timeouts
 from socketio_core.app import Socket
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import JsonParser
-from socketio_core.trio import Server, Timeouts
 from socketio_core.websocket_handshake import Subprotocols
+from tests.adapters.bench import Bench, serving, until
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import perform, under_attack
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.adapters.peer import Ended, Peer
-from tests.trio.bench import Bench, Faults, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
-from tests.wire.written import CLOSE, PING, PONG, WEBSOCKET, close_frame, frame, handshake, request
+from tests.wire.written import CLOSE, PING, PONG, WEBSOCKET, close_frame, frame, handshake
 
 COUNT = 50
 
@@ -35,7 +33,7 @@ def _server() -> Server:
 
     @io.on("burst in a thread of its own")
     async def late_burst(socket: Socket) -> None:
-        await trio.sleep(1)
+        await loop.sleep(1)
         await burst(socket)
 
     @io.on("burst for sync code")
@@ -55,27 +53,11 @@ def _server() -> Server:
     return io
 
 
-def _counted_pair(writes: list[str]) -> tuple[trio.abc.Stream, trio.abc.Stream]:
-    """Return two ends in memory; each `send_all` of the server's is noted in `writes`."""
-    ours, theirs = memory_stream_pair()
-    assert isinstance(theirs.send_stream, MemorySendStream)
-
-    deliver = theirs.send_stream.send_all_hook
-    assert deliver is not None
-
-    async def note() -> None:
-        writes.append("write")
-        await deliver()
-
-    theirs.send_stream.send_all_hook = note
-    return ours, theirs
-
-
 async def _counted_client(bench: Bench, writes: list[str]) -> WebSocketClient:
-    client = WebSocketClient(Peer(bench.listener.connect(lambda: _counted_pair(writes))))
+    client = WebSocketClient(Peer(bench.listener.connect(writes=writes)))
     await client.open()
     await client.join()
-    await wait_all_tasks_blocked()
+    await loop.settle()
     writes.clear()
     return client
 
@@ -89,7 +71,7 @@ async def _take_numbers(client: WebSocketClient, count: int = COUNT) -> None:
 
 
 @pytest.mark.parametrize("event", ["burst", "burst in a thread of its own", "burst for sync code", "to all"])
-@trio_test
+@both_loops
 async def test_what_is_emitted_together_leaves_in_one_write(event: str) -> None:
     async with serving(_server()) as bench:
         writes: list[str] = []
@@ -99,7 +81,7 @@ async def test_what_is_emitted_together_leaves_in_one_write(event: str) -> None:
         assert writes == ["write"]
 
 
-@trio_test
+@both_loops
 async def test_acks_of_events_that_arrive_together_leave_in_one_write() -> None:
     async with serving(_server()) as bench:
         writes: list[str] = []
@@ -109,7 +91,7 @@ async def test_acks_of_events_that_arrive_together_leave_in_one_write() -> None:
         assert writes == ["write"]
 
 
-@trio_test
+@both_loops
 async def test_broadcast_is_one_write_for_each_recipient() -> None:
     async with serving(_server()) as bench:
         writes: list[str] = []
@@ -120,51 +102,7 @@ async def test_broadcast_is_one_write_for_each_recipient() -> None:
         assert len(writes) == 20
 
 
-@trio_tcp_test
-async def test_socket_that_can_take_the_bytes_costs_one_direct_write_and_no_task() -> None:
-    async with serving(_server(), tcp=True) as bench:
-        client = await bench.websocket()
-        socket = bench.io.sockets.sockets[client.socket_id]
-        await wait_all_tasks_blocked()
-        with counted_calls(lambda function: function is os.write) as writes:
-            await client.emit("burst")
-            await _take_numbers(client)
-            assert len(writes) == 1
-            tasks = task_count()
-            for number in range(COUNT):
-                socket.emit_nowait("n", number)
-            bench.runtime.flush()
-            assert len(writes) == 2
-            assert task_count() == tasks
-        await _take_numbers(client)
-        await client.close()
-
-
-class _Steps(trio.abc.Instrument):
-    """Notes the names of the tasks that run."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.names.append(task.name.rpartition(".")[2])
-
-
-@trio_test
-async def test_reader_writes_what_its_handlers_emit_and_wakes_nobody_else_for_it() -> None:
-    async with serving(_server()) as bench:
-        client = await bench.websocket()
-        await wait_all_tasks_blocked()
-        steps = _Steps()
-        trio.lowlevel.add_instrument(steps)
-        await client.emit("burst")
-        await _take_numbers(client)
-        trio.lowlevel.remove_instrument(steps)
-        assert "_serve_stream" in steps.names, "the reader"
-        assert "flush_when_ready" not in steps.names
-
-
-@trio_tcp_test
+@both_loops_tcp
 async def test_large_messages_arrive_whole_whatever_the_socket_takes_at_once() -> None:
     """Some written directly, the rest by a task: nothing is lost or doubled in between."""
     async with serving(_server(), tcp=True) as bench:
@@ -179,7 +117,7 @@ async def test_large_messages_arrive_whole_whatever_the_socket_takes_at_once() -
         await client.close()
 
 
-@trio_test
+@both_loops
 async def test_pings_are_answered_and_of_many_the_last_one() -> None:
     """RFC 6455, 5.5.3: so a flood of them takes no memory while its sender does not read."""
     async with serving(_server()) as bench:
@@ -192,7 +130,7 @@ async def test_pings_are_answered_and_of_many_the_last_one() -> None:
         assert {await client.peer.frame() for _ in range(2)} == {(PONG, b"two"), (1, b"431[]")}
 
 
-@trio_test
+@both_loops
 async def test_frames_in_one_piece_with_the_handshake_are_not_lost() -> None:
     async with serving(_server()) as bench:
         client = WebSocketClient(await bench.connect())
@@ -203,14 +141,14 @@ async def test_frames_in_one_piece_with_the_handshake_are_not_lost() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-@trio_test
+@both_loops
 async def test_bytes_in_pieces_mean_the_same_as_at_once(size: int) -> None:
     async with serving(_server()) as bench:
         peer = await bench.connect()
         sent = handshake(WEBSOCKET) + frame("40") + frame('421["echo","é€"]') + frame(b"?", PING) + close_frame(1000)
         for start in range(0, len(sent), size):
             await peer.send(sent[start : start + size])
-            await wait_all_tasks_blocked()
+            await loop.settle()
         assert (await peer.answer()).status == 101
         frames = [await peer.frame() for _ in range(5)]
         assert [data[:2] for _, data in frames] == [b"0{", b"40", b"43", b"?", b"\x03\xe8"]
@@ -219,7 +157,7 @@ async def test_bytes_in_pieces_mean_the_same_as_at_once(size: int) -> None:
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
-@trio_test
+@both_loops
 async def test_client_that_closes_is_answered_and_cut_off_at_once() -> None:
     async with under_attack(_server()) as bench:
         client = await bench.websocket()
@@ -227,10 +165,10 @@ async def test_client_that_closes_is_answered_and_cut_off_at_once() -> None:
         assert await client.peer.frame() == (CLOSE, b"\x03\xe8")
         assert await client.peer.rest() == b""
         assert bench.reason_of(client) == "transport close"
-        assert trio.current_time() == 0
+        assert loop.current_time() == 0
 
 
-@trio_test
+@both_loops
 async def test_server_that_closes_sends_what_is_left_and_waits_for_the_answer() -> None:
     async with under_attack(_server()) as bench:
         client = await bench.websocket()
@@ -240,17 +178,17 @@ async def test_server_that_closes_sends_what_is_left_and_waits_for_the_answer() 
         with pytest.raises(Ended):
             await client.packet()
         assert client.closed_with == 1005
-        await trio.sleep(Timeouts().close_s - 0.1)
+        await loop.sleep(Timeouts().close_s - 0.1)
         await client.peer.send(close_frame())
         assert await client.peer.rest() == b""
-        assert trio.current_time() == pytest.approx(Timeouts().close_s - 0.1)
+        assert loop.current_time() == pytest.approx(Timeouts().close_s - 0.1)
         assert bench.reason_of(client) == "server namespace disconnect"
 
 
 @pytest.mark.parametrize(
     "sent", [b"", frame(b"?", PING) * 10, frame('42["echo"]') * 10, b"\xff" * 100, close_frame()[:3]]
 )
-@trio_test
+@both_loops
 async def test_client_that_does_not_answer_the_close_is_cut_off_at_close_s(sent: bytes) -> None:
     async with under_attack(_server()) as bench:
         client = await bench.websocket()
@@ -260,21 +198,21 @@ async def test_client_that_does_not_answer_the_close_is_cut_off_at_close_s(sent:
             await client.packet()
         await perform(client.peer, sent)
         assert await client.peer.rest() == b"", "nothing is sent behind a close frame"
-        assert trio.current_time() == pytest.approx(Timeouts().close_s)
+        assert loop.current_time() == pytest.approx(Timeouts().close_s)
 
 
-@trio_test
+@both_loops
 async def test_both_may_close_at_the_same_time() -> None:
     async with under_attack(_server()) as bench:
         client = await bench.websocket()
         await client.peer.send(frame('42["bye"]') + close_frame(1000))
         assert await client.close_code() in (1000, 1005)
-        assert trio.current_time() == 0
+        assert loop.current_time() == 0
         assert bench.reason_of(client) in ("transport close", "server namespace disconnect")
 
 
 @pytest.mark.parametrize("broken", [frame("x", rsv=7), frame(b"\xff", 1)])
-@trio_tcp_test
+@both_loops_tcp
 async def test_after_a_broken_frame_an_honest_client_need_not_wait(broken: bytes) -> None:
     """What it sends can no longer be understood, so the server ends its side at once."""
     async with serving(_server(), tcp=True) as bench:
@@ -282,13 +220,13 @@ async def test_after_a_broken_frame_an_honest_client_need_not_wait(broken: bytes
         await client.peer.send(broken)
         assert await client.close_code() in (1002, 1007)
         assert await client.peer.rest() == b""
-        assert trio.current_time() < 1
+        assert loop.current_time() < 1
         await client.peer.close()
         await until(lambda: bench.session_count == 0, "the session is gone", 1)
 
 
 @pytest.mark.parametrize("how", ["FIN", "RST"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_connection_that_ends_without_a_close_frame_is_a_transport_close(how: str) -> None:
     async with serving(_server(), tcp=True) as bench:
         client = await bench.websocket()
@@ -299,7 +237,7 @@ async def test_connection_that_ends_without_a_close_frame_is_a_transport_close(h
 
 
 @pytest.mark.parametrize("how", ["FIN", "RST"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_peer_may_vanish_while_it_is_written_to(how: str) -> None:
     async with serving(_server(), tcp=True) as bench:
         client = await bench.websocket()
@@ -310,70 +248,32 @@ async def test_peer_may_vanish_while_it_is_written_to(how: str) -> None:
         await bench.check_still_serves()
 
 
-@trio_test
+@both_loops
 async def test_session_that_ended_before_the_101_was_written_closes_the_websocket() -> None:
     """A candidate that takes so long to read its 101 that the upgrade is over."""
     async with under_attack(_server()) as bench:
         client = await bench.polling()
         candidate = bench.connect_stuck()
         await candidate.send(handshake(f"{WEBSOCKET}&sid={client.sid}"))
-        await trio.sleep(11)
+        await loop.sleep(11)
         assert (await candidate.answer()).status == 101
         assert await candidate.frame() == (CLOSE, b"")
         assert await client.send("3") == 200
         await client.echo()
 
 
-@trio_test
+@both_loops
 async def test_client_that_is_gone_before_the_101_leaves_no_session() -> None:
     async with under_attack(_server()) as bench:
         for target in (WEBSOCKET, f"{WEBSOCKET}&sid={(await bench.polling()).sid}"):
             peer = await bench.connect()
             await peer.send(handshake(target))
             await peer.close()
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert bench.session_count == 2, "the bystander, and the one that polls"
 
 
-@trio_tcp_test
-async def test_direct_write_to_a_socket_that_was_reset_is_no_failure() -> None:
-    async with serving(_server(), tcp=True) as bench:
-        client = await bench.websocket()
-        assert isinstance(client.peer.stream, trio.SocketStream)
-        client.peer.stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.peer.stream.socket.close()
-        for _ in range(3):  # the server has had no chance yet to read of the end
-            bench.io.emit_nowait("nobody is there")
-            bench.runtime.flush()
-        await until(lambda: bench.reason_of(client) == "transport close", "the end is noticed", 1)
-
-
-@trio_test
-async def test_fault_below_the_handlers_is_logged_and_costs_that_connection_only() -> None:
-    io = Server()
-    faults = Faults(io)
-    async with serving(io) as bench:
-        other, client, polling = (
-            await bench.websocket(join=False),
-            await bench.websocket(join=False),
-            await bench.polling(join=False),
-        )
-        faults.left = 1
-        await client.send("40")
-        with pytest.raises(Ended):
-            await client.packet()
-        assert "connection failed" in bench.take_log()
-        peer = await bench.connect()
-        faults.left = 1
-        await peer.send(request(polling.target, "POST", b"40"))
-        assert (await peer.answer()).status == 500
-        assert await peer.rest() == b""
-        assert "connection failed" in bench.take_log()
-        await trio.sleep(20)
-        assert await other.packet() == "2"
-
-
-@trio_tcp_test
+@both_loops_tcp
 async def test_the_first_packet_comes_in_one_write_with_the_answer_to_the_handshake() -> None:
     async with serving(Server(), tcp=True) as bench:
         peer = await bench.connect()
@@ -383,7 +283,7 @@ async def test_the_first_packet_comes_in_one_write_with_the_answer_to_the_handsh
         assert b'0{"sid":"' in data
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_ping_behind_the_handshake_does_not_replace_the_answer() -> None:
     async with serving(Server(), tcp=True) as bench:
         client = WebSocketClient(await bench.connect())
@@ -391,20 +291,20 @@ async def test_a_ping_behind_the_handshake_does_not_replace_the_answer() -> None
         assert await client.peer.frame() == (PONG, b"?")
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_close_frame_is_answered_and_the_connection_dropped_without_a_task() -> None:
     async with serving(Server(), tcp=True) as bench:
         client = await bench.websocket()
-        tasks = task_count()
+        tasks = loop.task_count()
         await client.peer.send(close_frame(4001, b"bye"))
         assert await client.peer.frame() == (CLOSE, struct.pack("!H", 4001))
         assert await client.peer.rest() == b""
         assert bench.reason_of(client) == "transport close"
-        assert task_count() == tasks
+        assert loop.task_count() == tasks
 
 
 @pytest.mark.parametrize("shortcut", [True, False])
-@trio_test
+@both_loops
 async def test_the_shortcut_for_plain_frames_can_be_switched_off(*, shortcut: bool) -> None:
     async with serving(Server(shortcuts=shortcut)) as bench:
         client = await bench.websocket()
@@ -418,7 +318,7 @@ async def test_the_shortcut_for_plain_frames_can_be_switched_off(*, shortcut: bo
 
 
 @pytest.mark.parametrize("json", [None, orjson])
-@trio_test
+@both_loops
 async def test_another_json_module_sends_the_same(json: JsonModule | None) -> None:
     async with serving(Server(json=json)) as bench:
         client = await bench.websocket()
@@ -431,7 +331,7 @@ def test_json_and_parser_exclude_each_other() -> None:
         Server(json=orjson, parser=JsonParser())
 
 
-@trio_test
+@both_loops
 @pytest.mark.parametrize("shortcuts", [True, False])
 async def test_subprotocol_is_chosen_in_the_101(*, shortcuts: bool) -> None:
     offers = ["Sec-WebSocket-Protocol: a, b"]
@@ -449,7 +349,7 @@ async def test_subprotocol_is_chosen_in_the_101(*, shortcuts: bool) -> None:
             assert (answer.status, answer.headers.get("sec-websocket-protocol")) == (101, chosen)
 
 
-@trio_test
+@both_loops
 async def test_subprotocol_that_was_not_offered_is_an_error_of_the_server() -> None:
     async with serving(Server(subprotocols=lambda _: "c")) as bench:
         peer = await bench.connect()

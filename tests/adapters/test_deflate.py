@@ -7,15 +7,14 @@ import zlib
 from typing import Final
 
 import pytest
-from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import EngineSettings
+from socketio_core import EngineSettings, Server
 from socketio_core.app import Socket
-from socketio_core.trio import Server
+from tests.adapters.bench import Bench, counted_calls, serving
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import perform, under_attack
+from tests.adapters.loops import both_loops, loop
 from tests.adapters.peer import Ended, Peer
-from tests.trio.bench import Bench, counted_calls, serving, trio_test
 from tests.wire.written import BINARY, CONTINUATION, PING, PONG, TEXT, frame, handshake
 
 NAME: Final = "permessage-deflate"
@@ -64,7 +63,7 @@ def _server() -> Server:
     return Server(per_message_deflate=True, engine=EngineSettings(max_payload_bytes=100_000))
 
 
-@trio_test
+@both_loops
 async def test_messages_are_compressed_both_ways_with_one_dictionary() -> None:
     io = _server()
 
@@ -83,7 +82,7 @@ async def test_messages_are_compressed_both_ways_with_one_dictionary() -> None:
         await client.echo(text)
 
 
-@trio_test
+@both_loops
 async def test_plain_messages_and_pings_are_understood_between_compressed_ones() -> None:
     async with serving(_server()) as bench:
         client = await _deflating(bench)
@@ -94,7 +93,7 @@ async def test_plain_messages_and_pings_are_understood_between_compressed_ones()
         await client.echo()
 
 
-@trio_test
+@both_loops
 async def test_compressed_message_in_fragments_is_put_together_with_a_ping_in_between() -> None:
     async with serving(_server()) as bench:
         client = await _deflating(bench)
@@ -123,7 +122,7 @@ OFFERS: Final[list[tuple[str, str | None]]] = [
 
 
 @pytest.mark.parametrize(("offer", "agreed"), OFFERS, ids=[offer[:60] for offer, _ in OFFERS])
-@trio_test
+@both_loops
 async def test_offers_are_accepted_or_ignored_and_never_fail_the_handshake(offer: str, agreed: str | None) -> None:
     async with under_attack(_server()) as bench:
         client = WebSocketClient(await bench.connect())
@@ -135,7 +134,7 @@ async def test_offers_are_accepted_or_ignored_and_never_fail_the_handshake(offer
         assert opcode == TEXT
 
 
-@trio_test
+@both_loops
 async def test_without_the_setting_an_offer_is_ignored() -> None:
     async with serving(Server()) as bench:
         client = WebSocketClient(await bench.connect())
@@ -154,7 +153,7 @@ def _finished(text: str) -> bytes:
     return deflate.compress(text.encode()) + deflate.flush(zlib.Z_FINISH)
 
 
-@trio_test
+@both_loops
 async def test_streams_that_end_with_their_message_are_followed_by_others() -> None:
     async with serving(_server()) as bench:
         client = await _deflating(bench)
@@ -163,7 +162,7 @@ async def test_streams_that_end_with_their_message_are_followed_by_others() -> N
             assert await client.take() == "431[]"
 
 
-@trio_test
+@both_loops
 async def test_what_comes_behind_the_end_of_a_stream_is_not_kept() -> None:
     async with under_attack(_server()) as bench:
         client = await _deflating(bench)
@@ -191,7 +190,7 @@ HOSTILE: Final[list[tuple[str, bytes, int]]] = [
 
 
 @pytest.mark.parametrize(("name", "sent", "code"), HOSTILE, ids=[name for name, *_ in HOSTILE])
-@trio_test
+@both_loops
 async def test_hostile_compressed_frame(name: str, sent: bytes, code: int) -> None:
     async with under_attack(_server()) as bench:
         client = await _deflating(bench)
@@ -209,7 +208,7 @@ def _endless_bomb(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("is_early", [False, True], ids=["later", "with the handshake"])
-@trio_test
+@both_loops
 async def test_bomb_is_unpacked_by_slices_and_not_beyond_the_limit(is_early: bool) -> None:  # noqa: FBT001 - a row
     async with under_attack(_server()) as bench:
         head = handshake(headers=[f"Sec-WebSocket-Extensions: {NAME}"]) if is_early else b""
@@ -225,7 +224,7 @@ async def test_bomb_is_unpacked_by_slices_and_not_beyond_the_limit(is_early: boo
         assert peak < 15_000_000, "a slice grows to 4 MB; the whole would be 500 MB"
 
 
-@trio_test
+@both_loops
 async def test_message_at_the_limit_is_delivered() -> None:
     async with under_attack(_server()) as bench:
         client = await _deflating(bench)
@@ -233,7 +232,7 @@ async def test_message_at_the_limit_is_delivered() -> None:
         await client.echo()
 
 
-@trio_test
+@both_loops
 async def test_close_is_understood_after_compressed_messages() -> None:
     async with under_attack(_server()) as bench:
         client = await _deflating(bench)
@@ -246,7 +245,7 @@ async def test_close_is_understood_after_compressed_messages() -> None:
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["the client", "both"])
-@trio_test
+@both_loops
 async def test_backlog_is_not_sent_behind_the_close_of(both: bool) -> None:  # noqa: FBT001 - a row
     async with under_attack(_server()) as bench:
         client = _Deflating(bench)
@@ -256,11 +255,11 @@ async def test_backlog_is_not_sent_behind_the_close_of(both: bool) -> None:  # n
         socket = bench.io.sockets.sockets[client.socket_id]
         for number in range(3):
             await socket.emit("n", number)
-            await wait_all_tasks_blocked()
+            await loop.settle()
         if both:
             await socket.disconnect(close=True)
         await client.peer.send(frame(b"\x03\xe8", 8))
-        await wait_all_tasks_blocked()
+        await loop.settle()
         assert await client.packet() == '42["n",0]'
         # Who closed first says why: the server without a code, or the client, who is answered with its own.
         assert await client.peer.frame() == (8, b"" if both else b"\x03\xe8")

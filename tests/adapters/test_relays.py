@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import orjson
 import pytest
-import trio
 
+from socketio_core import Server
 from socketio_core.app import Socket
 from socketio_core.errors import LocalProtocolError
-from socketio_core.trio import Server, connect
-from tests.trio.bench import serving, trio_tcp_test, until
+from tests.adapters.bench import serving, until
+from tests.adapters.loops import both_loops_tcp, loop
 
 
 def nested(depth: int) -> Any:
@@ -24,7 +25,7 @@ def nested(depth: int) -> Any:
 
 @pytest.mark.parametrize("json", [None, orjson])
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@trio_tcp_test
+@both_loops_tcp
 async def test_the_largest_that_arrives_reaches_everybody(transport: str, json: Any) -> None:
     io = Server(json=json)
     failures: list[object] = []
@@ -40,9 +41,8 @@ async def test_the_largest_that_arrives_reaches_everybody(transport: str, json: 
         return {"ok": data}
 
     async with serving(io, tcp=True) as bench, AsyncExitStack() as stack:
-        url = bench.urls[0]
-        sender = await stack.enter_async_context(connect(url, json=json, transports=[transport], reconnection=False))
-        other = await stack.enter_async_context(connect(url, json=json, transports=[transport], reconnection=False))
+        dial = partial(loop.connect, bench.urls[0], json=json, transports=[transport], reconnection=False)
+        sender, other = [await stack.enter_async_context(dial()) for _ in range(2)]
 
         @other.on("said")
         def said(*args: Any) -> None:
@@ -66,13 +66,13 @@ async def test_the_largest_that_arrives_reaches_everybody(transport: str, json: 
         with pytest.raises(LocalProtocolError, match="max_emitted_json_depth: 256"):
             await io.emit("said", nested(256))
         assert await io.emit("said", {"data": nested(254)}) == 2
-        await trio.sleep(1)
+        await loop.sleep(1)
         assert sender.connected
         assert other.connected
     assert failures == []
 
 
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_number_that_nobody_can_send_on_ends_who_sent_it() -> None:
     async with serving(Server(), tcp=True) as bench:
         client, other = await bench.websocket(), await bench.polling()

@@ -23,6 +23,7 @@ from socketio_core.http import Cookie, Cors, Request, Response
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, ServerLimits, SocketSettings
 
 if TYPE_CHECKING:
+    from socketio_core.app.event_handlers import EventHandlers, handles
     from socketio_core.app.observer import Observer
     from socketio_core.app.server import Server
     from socketio_core.serving import Timeouts
@@ -38,6 +39,7 @@ __all__ = [
     "Cors",
     "EngineClientSettings",
     "EngineSettings",
+    "EventHandlers",
     "LocalProtocolError",
     "Observer",
     "PacketError",
@@ -49,9 +51,12 @@ __all__ = [
     "ServerLimits",
     "SocketSettings",
     "Timeouts",
+    "handles",
 ]
 
 _IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top of it
+    "EventHandlers": "socketio_core.app.event_handlers",
+    "handles": "socketio_core.app.event_handlers",
     "Observer": "socketio_core.app.observer",
     "Server": "socketio_core.app.server",
     "Timeouts": "socketio_core.serving",

@@ -8,8 +8,9 @@ from socketio_core.app.acks import settle_ack
 from socketio_core.app.client_inbox import FAILED, ClientInbox
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError, check_auth
+from socketio_core.app.failures import failure_of, has_failed
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import Handler, handlers_of, has_failed, run
+from socketio_core.app.handlers import Handler, handlers_of, run
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.worker import Inbox
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
@@ -163,7 +164,7 @@ class ClientHost:
         except BaseException as error:
             if not has_failed(error, self.runtime):
                 raise
-            self.runtime.log_exception(f"handler of {name!r} failed", error)
+            self.runtime.log_exception(*failure_of(handler, name, args, error))
             return FAILED
 
     async def _ask_auth(self, event: AuthRequested) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
@@ -10,7 +9,8 @@ from weakref import WeakSet
 from socketio_core.app.acks import AckWaiter, Disconnected, ack_args
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.handlers import CLIENT_LIFECYCLE, REST, Handler, HandlerTable
+from socketio_core.app.failures import accepts
+from socketio_core.app.handlers import CLIENT_LIFECYCLE, REST, HandlerTable
 from socketio_core.app.outgoing import tell_outgoing
 from socketio_core.app.worker import Inbox
 from socketio_core.socketio.client.events import Connected, ConnectFailed, EventReceived, Left
@@ -146,7 +146,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         if not own:
             own, args = handlers.of_moment(REST), [name, *args]
         for handler in own:
-            fitting = args[:-1] if event.has_offset and not _accepts(handler, args) else args
+            fitting = args[:-1] if event.has_offset and not accepts(handler, args) else args
             outcomes.append(await self._host.run_handler(handler, name, *fitting))
         if event.ack_id is not None and outcomes and all(outcome is not FAILED for outcome in outcomes):
             self._acknowledge(event, next((outcome for outcome in outcomes if outcome is not None), None))
@@ -158,14 +158,3 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             text = f"return value of the handler of {event.name!r} cannot be sent"
             self.runtime.log_exception(text, error)
-
-
-def _accepts(handler: Handler, args: list[JSONValue]) -> bool:
-    """Whether a handler can be called with `args`; one that cannot be looked at is taken to."""
-    try:
-        inspect.signature(handler).bind(*args)
-    except TypeError:
-        return False
-    except ValueError:
-        return True
-    return True

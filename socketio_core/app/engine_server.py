@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from socketio_core.app.failures import failure_of, has_failed, names_of
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import HandlerTable, Registrar, has_failed, names_of, run
+from socketio_core.app.handlers import HandlerTable, Registrar, run
 from socketio_core.app.observer import Audience
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.worker import Inbox
@@ -218,7 +219,7 @@ class EngineDispatcher:
             except BaseException as error:
                 if not has_failed(error, self.runtime):
                     raise
-                self.audience.report(f"handler of {name!r} failed", error)
+                self.audience.report(*failure_of(handler, name, args, error))
 
 
 class EngineServer(Registrar):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
-from socketio_core.app.runtime import Runtime
+from socketio_core.app.event_handlers import CATCH_ALLS, EventHandlers, methods_of
 from socketio_core.records import plain
 
 Handler = Callable[..., Any]
@@ -265,6 +265,24 @@ class EventRegistrar(Registrar):
         """Remove a handler of `on_any`, or all that were registered here."""
         self._handlers.remove_any(handler)
 
+    def register(self, handlers: EventHandlers) -> None:
+        """Register the methods of an `EventHandlers`.
+
+        Raises:
+            TypeError: it is none, or handles nothing.
+        """
+        if not isinstance(handlers, EventHandlers):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks
+            raise TypeError(f"handlers must be an instance of EventHandlers, as in register(Chat()), not: {handlers!r}")
+        for name, method in methods_of(type(handlers)):
+            self._take(name, getattr(handlers, method))
+
+    def _take(self, name: str, handler: Handler) -> None:
+        """Register a method of an `EventHandlers`."""
+        if name in CATCH_ALLS:
+            getattr(self, name)(handler)
+        else:
+            self._handlers.add(name, handler)
+
     def listeners_any(self) -> list[Handler]:
         """Return the handlers of `on_any`, in the order in which they are called."""
         return list(self._handlers.any)
@@ -279,31 +297,6 @@ def _check(handler: Handler) -> Handler:
     if not callable(handler):
         raise TypeError(f"handler must be a function: {handler!r}")
     return handler
-
-
-_ENDS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
-
-
-def has_failed(error: BaseException, runtime: Runtime) -> bool:
-    """Return whether `error`, which code of the application raised, is its failure: to be logged, and that is all.
-
-    It is not when the task was cancelled or all is to end; then it must be raised again. It is when the code awaited
-    another task that was cancelled, which with asyncio looks the same from here.
-    """
-    if isinstance(error, Exception):
-        return True
-    return not _ends_all(error) and not runtime.is_cancelled(error)
-
-
-def _ends_all(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(_ENDS) is not None  # pyright: ignore[reportUnknownMemberType] # of anything at all
-    return isinstance(error, _ENDS)
-
-
-def names_of(handlers: Iterable[Handler]) -> str:
-    """Return what handlers are called, as in `"Chat.on_join, greet"`."""
-    return ", ".join(str(getattr(handler, "__qualname__", type(handler).__name__)) for handler in handlers)
 
 
 async def run(handler: Handler, *args: object) -> Any:

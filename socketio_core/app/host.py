@@ -19,7 +19,8 @@ from socketio_core.app.budget import Budget
 from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher
-from socketio_core.app.handlers import has_failed, run
+from socketio_core.app.failures import has_failed
+from socketio_core.app.handlers import run
 from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.worker import Inbox

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from socketio_core.app.failures import WrongArguments
 from socketio_core.app.observer import Observer
 from socketio_core.app.socket import Socket
 from socketio_core.engineio.events import RequestRefused
@@ -67,7 +68,8 @@ class Log(Observer):
 class Failures:
     """Writes failures to a logger, with their tracebacks. Of equal ones, ten a minute; the others are counted.
 
-    Equal are those of one type, raised in one line. How many were counted is said when the minute is over and there is
+    Equal are those of one type, raised in one line. That a handler cannot take what came is said once a minute for each
+    handler and event, without a traceback. How many were counted is said when the minute is over and there is
     something to say again.
 
     Args:
@@ -88,16 +90,30 @@ class Failures:
             kind: tells those apart that come without an error.
         """
         self.sum_up()
+        if isinstance(error, WrongArguments):
+            self._tell_once(what, ("", f"{error.handler} {error.event}", 0))
+            return
         key = _kind_of(error, kind or what)
         since, count, first = self._seen.get(key, (self._now(), 0, what))
         count += 1
-        if count == 1 and len(self._seen) >= _MAX_KINDS:
-            self._forget_oldest()
+        if count == 1:
+            self._make_room()
         self._seen[key] = (since, count, first)
         if count <= MAX_EQUAL:
             self._logger.error("%s", what, exc_info=error)
         elif count == MAX_EQUAL + 1:
             self._logger.error("%s; for %g s, those like it are only counted", what, since + WHILE_S - self._now())
+
+    def _tell_once(self, what: str, key: _Kind) -> None:
+        """Say what clients cause as often as they like: once a minute."""
+        if key not in self._seen:
+            self._make_room()
+            self._seen[key] = (self._now(), 1, what)
+            self._logger.warning("%s", what)
+
+    def _make_room(self) -> None:
+        if len(self._seen) >= _MAX_KINDS:
+            self._forget_oldest()
 
     def sum_up(self) -> None:
         """Say how many were counted in the minutes that are over."""

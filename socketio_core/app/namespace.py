@@ -8,6 +8,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.acks import AckTimeout, ack_value
+from socketio_core.app.event_handlers import EventHandlers, OneEach, methods_of
 from socketio_core.app.handlers import Handler, HandlerTable, handlers_of
 from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.records import plain
@@ -245,6 +246,23 @@ class _Registers(OutgoingRegistrar):
 
     def _outgoing_changed(self) -> None:
         self._app.outgoing.is_heard = True
+
+    def register(self, handlers: EventHandlers | type[EventHandlers], *, per_socket: bool = False) -> None:
+        """Register the methods of an `EventHandlers`; they are given the socket first.
+
+        Args:
+            handlers: an instance, or with `per_socket` the class, which is called without arguments.
+            per_socket: each socket has an instance of its own, from the first method that is called for it.
+
+        Raises:
+            TypeError: it is none, or handles nothing.
+        """
+        if not per_socket:
+            super().register(handlers)  # type: ignore[arg-type] # it looks
+            return
+        each = OneEach(handlers)
+        for name, method in methods_of(each.kind):
+            self._take(name, each.handler(method))
 
     def use(self, middleware: _H) -> _H:
         """Add a middleware: sync or async, called with each socket that wants in, in the order of registration.

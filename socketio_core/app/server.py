@@ -14,6 +14,7 @@ from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
+from socketio_core.app.event_handlers import EventHandlers
 from socketio_core.app.files import Folder, read_client
 from socketio_core.app.handlers import Handler, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
@@ -167,6 +168,10 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
 
     def _outgoing_changed(self) -> None:
         self._dispatcher.outgoing.is_heard = True
+
+    def register(self, handlers: EventHandlers | type[EventHandlers], *, per_socket: bool = False) -> None:
+        """Register the methods of an `EventHandlers` with the root namespace; see `Namespace.register`."""
+        self._dispatcher.root.register(handlers, per_socket=per_socket)
 
     @property
     def sockets(self) -> Namespace:

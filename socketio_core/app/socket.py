@@ -88,7 +88,7 @@ class Socket(OutgoingRegistrar):
         handshake: the request that the client came with, and its `auth`.
     """
 
-    __slots__ = ("_app", "_handlers", "_inbox", "_member", "data", "handshake")
+    __slots__ = ("__weakref__", "_app", "_handlers", "_inbox", "_member", "data", "handshake")
 
     def __init__(self, inbox: SocketInbox, handshake: Handshake) -> None:
         self._app = inbox.app

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from socketio_core.app.handlers import HandlerTable, Registrar, has_failed, run
+from socketio_core.app.failures import failure_of, has_failed
+from socketio_core.app.handlers import HandlerTable, Registrar, run
 
 if TYPE_CHECKING:
     from socketio_core.app.dispatcher import Dispatcher
@@ -42,4 +43,4 @@ async def tell(connection: SocketConnection, moment: str, what: str) -> None:
         except BaseException as error:
             if not has_failed(error, app.runtime):
                 raise
-            app.audience.report(f"handler of {moment!r} of a connection failed", error)
+            app.audience.report(*failure_of(handler, moment, (what,), error))

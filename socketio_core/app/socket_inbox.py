@@ -8,8 +8,9 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.acks import ack_args
+from socketio_core.app.failures import failure_of, has_failed, names_of
 from socketio_core.app.flow import Flow
-from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable, handlers_of, has_failed, names_of, run
+from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable, handlers_of, run
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.worker import Inbox
@@ -93,7 +94,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                     if type(result) is _COROUTINE or isawaitable(result):  # the first is nearly always right
                         result = await result
                 except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
-                    self._note_failure(name, error)
+                    self._note_failure(name, error, handler, given)
                     failed = True
                 else:
                     outcome = result if outcome is None else outcome
@@ -171,16 +172,16 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         try:
             await run(handler, *args)
         except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self._note_failure(name, error)
+            self._note_failure(name, error, handler, args)
 
-    def _note_failure(self, name: str, error: BaseException) -> None:
+    def _note_failure(self, name: str, error: BaseException, handler: Handler, args: Sequence[object]) -> None:
         """Log what a handler raised, or raise it again if it is no failure."""
         if not has_failed(error, self.runtime):
             raise error
         if isinstance(error, ConnectRefused):
             hint = "too late to refuse, the socket is in: raise ConnectRefused in a middleware (use), or disconnect it"
             error.add_note(hint)
-        self.app.audience.report(f"handler of {name!r} failed", error)
+        self.app.audience.report(*failure_of(handler, name, args, error))
 
 
 def inbox_of(member: Member) -> SocketInbox:

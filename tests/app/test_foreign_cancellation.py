@@ -10,7 +10,7 @@ import pytest
 
 from socketio_core import Server
 from socketio_core.app import EngineSession
-from socketio_core.app.handlers import has_failed
+from socketio_core.app.failures import has_failed
 from socketio_core.app.runtime import UNBOUND
 from socketio_core.testing import FakeClock
 from tests.app.client_rig import ClientRig

@@ -16,7 +16,7 @@ from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
 from tests.app.test_engine_server import EngineRig
 
-REGISTERS: Final = "event listeners listeners_any off off_any on on_any once prepend_any"
+REGISTERS: Final = "event listeners listeners_any off off_any on on_any once prepend_any register"
 TELLS: Final = f"{REGISTERS} listeners_any_outgoing off_any_outgoing on_any_outgoing prepend_any_outgoing"
 EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack send"
 

@@ -49,7 +49,7 @@ def test_the_sockets_of_a_client_share_it(rig: AppRig) -> None:
     other.conn.on("close", note(rig, "closed"))
     rig.send(client, "1")
     assert rig.calls == [("closed", "transport close")]
-    assert rig.logged == ["handler of 'close' of a connection failed"]
+    assert rig.logged == ["handler of 'close' failed"]
     assert socket.conn is not other.conn, "nothing is kept of a connection that is over"
 
 

@@ -26,6 +26,7 @@ ORACLES: Final = {
     "engineio/client/session.py": [f"{_ENGINE}:test_client_does_what_its_table_says"],
     "engineio/message.py": [f"{_ENGINE}:test_size_of_a_message_is_the_sum_of_its_frames"],
     "engineio/session.py": [f"{_ENGINE}:test_server_does_what_its_table_says"],
+    "http.py": ["tests.test_http:test_query_means_the_same_beside_a_field_that_is_encoded"],
     "socketio/client/namespace.py": [f"{_SOCKET}:test_event_to_a_server_is_the_same_whether_it_was_buffered_or_not"],
     "socketio/connection.py": [f"{_SOCKET}:test_event_of_a_member_is_the_same_whether_it_was_held_or_not"],
     "socketio/json_parser.py": [

@@ -293,6 +293,13 @@ def test_query_of_too_many_fields_is_none(count: int, *, is_read: bool) -> None:
     assert bool(Request("GET", "/?" + fields, scheme="http").query) == is_read
 
 
+@given(st.text("aé=&;#/?", max_size=20))
+def test_query_means_the_same_beside_a_field_that_is_encoded(query: str) -> None:
+    query = query.partition("#")[0]
+    together = Request("GET", f"/?{query}&%6e=1", scheme="http").query
+    assert together == {**Request("GET", f"/?{query}", scheme="http").query, "n": "1"}
+
+
 def test_headers_are_found_in_any_case_and_joined() -> None:
     asked = Request("GET", "/", [(b"X-One", b" 1 "), (b"x-one", b"2"), (b"X-Two", b"\xe9")], scheme="http")
     assert (asked.header("x-ONE"), asked.header("x-two"), asked.header("x-three")) == ("1 , 2", "é", None)

@@ -57,11 +57,12 @@ class AsyncioLoop:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
+            slower = [task for task in tasks if task.cancel()]
+            if slower:
+                await asyncio.wait(slower)
+            errors = [task.exception() for task in tasks if not task.cancelled()]
+        for error in errors:
+            if error is not None:
                 raise error
 
     async def give_way(self) -> None:

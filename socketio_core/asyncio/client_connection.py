@@ -89,7 +89,7 @@ class ClientConnection(Connection[ClientWire]):
                 raise
             raise DialError(tls_problem(error)) from None
         assert transport is not None  # only of one that was closed meanwhile, which is an OSError
-        self._use(transport)
+        self._use(transport, is_tls=True)
         wire.secured(self._client.now())
         self._client.wake()
 
@@ -97,7 +97,7 @@ class ClientConnection(Connection[ClientWire]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It was dialed."""
-        self._use(cast("asyncio.Transport", transport))  # not by class: uvloop has its own
+        self._use(cast("asyncio.Transport", transport), is_tls=False)  # not by class: uvloop has its own
         self._is_made = True
         fileno = transport.get_extra_info("socket").fileno()
         self._wire.has_unread = lambda: not self._gone.is_set() and has_unread(fileno)

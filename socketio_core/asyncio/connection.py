@@ -48,10 +48,9 @@ class Connection(asyncio.Protocol, Generic[_W]):
         self._is_reading = True
         self._is_muted = False
 
-    def _use(self, transport: asyncio.Transport) -> None:
+    def _use(self, transport: asyncio.Transport, *, is_tls: bool) -> None:
         """Read and write here from now on."""
         # What the transport holds is not written yet. Not 0: a TLS transport with that limit is full when it is empty.
-        is_tls = transport.get_extra_info("sslcontext") is not None
         transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
         self._transport = transport
         self._is_reading = self._can_write = True

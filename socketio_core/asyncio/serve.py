@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
@@ -123,7 +124,7 @@ class AsyncioServer(AsyncioRuntime):
 
     async def _listen(self, listener: socket.socket, ssl_context: ssl.SSLContext | None) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
-            lambda: ServerConnection(self),
+            partial(ServerConnection, self, listener.family, is_tls=ssl_context is not None),
             sock=listener,
             start_serving=False,  # it does not wait then, so nobody can be cancelled between, and leave it open
             backlog=ACCEPTED_AT_ONCE,  # of those who wait at once; how many may wait is set anew

@@ -14,21 +14,28 @@ if TYPE_CHECKING:
 
 
 class ServerConnection(Connection[Wire]):
-    """A client has come."""
+    """A client has come.
 
-    __slots__ = ("_server",)
+    Args:
+        family: that of its socket, which the transport does not know by heart (benchmarks: connect, on uvloop).
+        is_tls: whether it is one over TLS.
+    """
 
-    def __init__(self, server: AsyncioServer) -> None:
+    __slots__ = ("_family", "_is_tls", "_server")
+
+    def __init__(self, server: AsyncioServer, family: int, *, is_tls: bool) -> None:
         super().__init__(server)
         self._server = server
+        self._family = family
+        self._is_tls = is_tls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there, and over TLS has shaken hands."""
         transport = cast("asyncio.Transport", transport)  # not by class: uvloop has its own
-        self._use(transport)
+        self._use(transport, is_tls=self._is_tls)
         server, site = self._server, self._server.site
-        scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
-        address = address_of(transport.get_extra_info("socket").family, transport.get_extra_info("peername"))
+        scheme = "https" if self._is_tls else "http"
+        address = address_of(self._family, transport.get_extra_info("peername"))
         now = server.now()
         self._wire = site.connect(now, address, scheme, can_half_close=transport.can_write_eof())
         self._wire.context = self

@@ -116,7 +116,7 @@ class MemoryTransport(asyncio.Transport):
     """The server's end."""
 
     def __init__(self, *, is_lockstep: bool, writes: list[str] | None) -> None:
-        super().__init__({"peername": "", "socket": MemoryListener()})
+        super().__init__({"peername": ""})
         self.is_lockstep = is_lockstep
         self._writes = writes
         self.unread = bytearray()  # by the server

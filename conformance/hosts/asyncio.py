@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from conformance.hosts.contract import WireContract
 
@@ -71,7 +72,8 @@ class Connection(asyncio.Protocol):
         if self.wire.is_over:
             self.transport.abort()
         elif self.wire.is_mute:
-            self.transport.write_eof()
+            with suppress(OSError):  # the client has reset it, which the reading finds
+                self.transport.write_eof()
         (self.transport.resume_reading if self.wire.wants_input else self.transport.pause_reading)()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from socketio_core.network.dialing import reason_of
@@ -100,7 +101,8 @@ class Connection(asyncio.Protocol, Generic[_W]):
         if wire.is_mute and not self._is_muted:
             self._is_muted = True
             if transport.can_write_eof():
-                transport.write_eof()
+                with suppress(OSError):  # the peer has reset it, which the reading finds
+                    transport.write_eof()
         if wire.wants_input is not self._is_reading and not transport.is_closing():
             self._is_reading = not self._is_reading
             if self._is_reading:

@@ -15,7 +15,7 @@ import pytest
 from socketio_core import LocalProtocolError, Timeouts
 from socketio_core.asyncio import Server, Socket, connect, serve
 from tests.asyncio.bench import asyncio_test, serving, until
-from tests.wire.written import frame, handshake
+from tests.wire.written import frame, handshake, request
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
 
@@ -102,6 +102,22 @@ async def test_other_threads_are_told_what_to_do() -> None:
             await asyncio.to_thread(bench.io.emit_nowait, "x")
         asyncio.get_running_loop().call_soon_threadsafe(bench.io.emit_nowait, "x")
         assert await client.take_event() == ["x"]
+
+
+@asyncio_test
+async def test_a_client_that_is_gone_when_it_gets_its_answer_takes_nobody_elses() -> None:
+    """The answer comes back as a reset, so writing cannot be ended; who has a turn with it is answered all the same."""
+    async with serving(Server()) as bench:
+        client = await bench.polling()
+        peers = [await bench.connect() for _ in range(9)]
+        await peers[4].send(f"POST {client.target} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4half".encode())
+        await peers[0].ask()  # that much has been read
+        others = peers[:4] + peers[5:]
+        for peer in others:
+            await peer.send(request())
+        await peers[4].close()
+        for peer in others:
+            assert (await peer.answer()).status == 200
 
 
 # -- TLS -------------------------------------------------------------------------------------------------------------

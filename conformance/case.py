@@ -56,6 +56,7 @@ class CaseOf(Generic[PeerT]):
         title: what must be done, in a sentence.
         source: where that is written: `"Engine.IO 4, Heartbeat"` or `"PROTOCOL 1.7"`.
         run: talks to the one under test; raises `Failure`.
+        waits: most of its time is that of a heartbeat or a time-out of the one under test.
     """
 
     name: str
@@ -63,6 +64,7 @@ class CaseOf(Generic[PeerT]):
     title: str
     source: str
     run: Callable[[PeerT], Awaitable[None]]
+    waits: bool = False
 
 
 Case = CaseOf["Peer"]
@@ -81,13 +83,14 @@ class Suite(Generic[PeerT]):
         self._registry: list[CaseOf[PeerT]] = []
 
     def case(
-        self, level: Level, source: str, *, over: Sequence[str] = (), rows: Sequence[Any] = ()
+        self, level: Level, source: str, *, over: Sequence[str] = (), rows: Sequence[Any] = (), waits: bool = False
     ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
         """Make a function a case; its docstring's first line is the title.
 
         Args:
             over: run it once over each of these transports; the function's second argument is the transport.
             rows: run it once with each of these `(label, *arguments)`; they follow as the function's last arguments.
+            waits: one of them at least waits for a heartbeat or a time-out.
         """
 
         def register(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -105,7 +108,8 @@ class Suite(Generic[PeerT]):
                     name = f"{group}/{function.__name__}" + (f"[{','.join(map(str, labels))}]" if labels else "")
                     if any(known.name == name for known in self._registry):
                         raise ValueError(f"two cases of one name: {name}")
-                    self._registry.append(CaseOf(name, level, title, source, self._bind(function, arguments)))
+                    bound = self._bind(function, arguments)
+                    self._registry.append(CaseOf(name, level, title, source, bound, waits))
             return function
 
         return register

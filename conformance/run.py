@@ -72,21 +72,33 @@ def _outcome(error: BaseException) -> tuple[Status, str]:
 async def run_cases(
     cases: Sequence[Case], wire: Wire, report: Report, *, jobs: int = JOBS, times: Times = QUICK
 ) -> list[Result]:
-    """Run cases against a server on the network, and return their results in the order of the cases."""
+    """Run cases against a server on the network, and return their results in the order of the cases.
+
+    Args:
+        jobs: how many at once. Those that wait run beside all others: the longest of them takes as long as most cases
+            together, and none of them more than a moment of a processor.
+    """
     results: dict[str, Result] = {}
     limit = trio.CapacityLimiter(jobs)
 
     async def run(case: Case) -> None:
+        results[case.name] = result = await run_case(case, wire, times)
+        report(result)
+
+    async def run_in_turn(case: Case) -> None:
         try:
-            results[case.name] = result = await run_case(case, wire, times)
+            await run(case)
         finally:
             limit.release_on_behalf_of(case)
-        report(result)
 
     async with trio.open_nursery() as nursery:
         for case in cases:
-            await limit.acquire_on_behalf_of(case)
-            nursery.start_soon(run, case)
+            if case.waits:
+                nursery.start_soon(run, case)
+        for case in cases:
+            if not case.waits:
+                await limit.acquire_on_behalf_of(case)
+                nursery.start_soon(run_in_turn, case)
     return [results[case.name] for case in cases]
 
 

@@ -159,7 +159,7 @@ async def client_that_is_disconnected_while_deciding_is_not_let_in(peer: Peer, t
     await client.works("/custom")
 
 
-@case("required", "PROTOCOL 3.5", over=BOTH)
+@case("required", "PROTOCOL 3.5", over=BOTH, waits=True)
 async def connection_without_a_namespace_ends(peer: Peer, transport: str) -> None:
     """A connection that has joined nothing ends after the connect timeout, and not before."""
     due = trio.current_time() + peer.times.connect_timeout_s
@@ -174,7 +174,7 @@ async def connection_without_a_namespace_ends(peer: Peer, transport: str) -> Non
     require(trio.current_time() > due - 0.02, "connection ended before its time")
 
 
-@case("required", "PROTOCOL 3.5")
+@case("required", "PROTOCOL 3.5", waits=True)
 async def refused_connect_is_no_join(peer: Peer) -> None:
     """A CONNECT that was refused does not keep the connection from ending."""
     client = SocketIO(await peer.session("websocket", SOCKET_IO))
@@ -183,7 +183,7 @@ async def refused_connect_is_no_join(peer: Peer) -> None:
     await client.closed(peer.times.connect_timeout_s + 1.0)
 
 
-@case("required", "PROTOCOL 3.5", over=BOTH)
+@case("required", "PROTOCOL 3.5", over=BOTH, waits=True)
 async def join_ends_the_connect_timeout(peer: Peer, transport: str) -> None:
     """A client that has joined stays, even when it leaves all its namespaces again."""
     client = await peer.socketio(transport)

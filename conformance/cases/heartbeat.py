@@ -52,7 +52,7 @@ def _in_time(at: float, begin: float, latest_begin: float, seconds: float, what:
         raise Failure(f"{what} came at a wrong time", expected=f"{seconds:g} s", received=f"{at - begin:.3f} s")
 
 
-@case("required", HEARTBEAT, over=(*BOTH, "upgrade"))
+@case("required", HEARTBEAT, over=(*BOTH, "upgrade"), waits=True)
 async def ping_comes_after_the_interval(peer: Peer, transport: str) -> None:
     """The first `2` comes `pingInterval` after the session began, an upgrade in between or not."""
     begin = trio.current_time()
@@ -61,7 +61,7 @@ async def ping_comes_after_the_interval(peer: Peer, transport: str) -> None:
     _in_time(await _ping(session), begin, opened, peer.times.ping_interval_s, "ping")
 
 
-@case("required", HEARTBEAT, over=(*BOTH, "upgrade"))
+@case("required", HEARTBEAT, over=(*BOTH, "upgrade"), waits=True)
 async def session_without_pong_ends(peer: Peer, transport: str) -> None:
     """A session whose ping is not answered ends `pingTimeout` after it, and is gone."""
     begin = trio.current_time()
@@ -72,7 +72,7 @@ async def session_without_pong_ends(peer: Peer, transport: str) -> None:
     await peer.forgotten(session.sid)
 
 
-@case("required", HEARTBEAT, over=BOTH)
+@case("required", HEARTBEAT, over=BOTH, waits=True)
 async def interval_begins_with_the_pong(peer: Peer, transport: str) -> None:
     """The next ping comes `pingInterval` after the pong, not after the ping."""
     session = await peer.session(transport)
@@ -84,7 +84,7 @@ async def interval_begins_with_the_pong(peer: Peer, transport: str) -> None:
     _in_time(await _ping(session), begin, sent, peer.times.ping_interval_s, "second ping")
 
 
-@case("required", HEARTBEAT, over=(*BOTH, "upgrade"))
+@case("required", HEARTBEAT, over=(*BOTH, "upgrade"), waits=True)
 async def answered_pings_keep_a_session(peer: Peer, transport: str) -> None:
     """A session lives as long as its pings are answered."""
     session = await peer.session(transport)
@@ -95,7 +95,7 @@ async def answered_pings_keep_a_session(peer: Peer, transport: str) -> None:
     expect(await session.receive(), "4still here", "message")
 
 
-@case("required", HEARTBEAT)
+@case("required", HEARTBEAT, waits=True)
 async def ping_waits_for_a_poll(peer: Peer) -> None:
     """A ping that is due while no poll is pending comes with the next one, with what else is to be said."""
     session = await peer.polling()
@@ -106,7 +106,7 @@ async def ping_waits_for_a_poll(peer: Peer) -> None:
     await session.silent(peer.times.ping_timeout_s + 0.05)
 
 
-@case("required", HEARTBEAT)
+@case("required", HEARTBEAT, waits=True)
 async def session_that_never_polls_ends(peer: Peer) -> None:
     """Nothing is sent to a client that does not poll; its session ends all the same."""
     session = await peer.polling()
@@ -114,7 +114,7 @@ async def session_that_never_polls_ends(peer: Peer) -> None:
     await session.gone()
 
 
-@case("better", HEARTBEAT, rows=[("GET", "GET"), ("POST", "POST"), ("upgrade", "upgrade")])
+@case("better", HEARTBEAT, rows=[("GET", "GET"), ("POST", "POST"), ("upgrade", "upgrade")], waits=True)
 async def session_that_is_over_takes_no_request(peer: Peer, method: str) -> None:
     """A session ends when its time is over, whenever the server's timer comes to it: a request then is refused."""
     sessions = [await peer.polling() for _ in range(20)]
@@ -129,7 +129,7 @@ async def session_that_is_over_takes_no_request(peer: Peer, method: str) -> None
             )
 
 
-@case("required", HEARTBEAT, over=BOTH)
+@case("required", HEARTBEAT, over=BOTH, waits=True)
 async def messages_are_no_pongs(peer: Peer, transport: str) -> None:
     """A client that sends messages is pinged none the less, and closed if it does not answer.
 
@@ -159,7 +159,7 @@ async def messages_are_no_pongs(peer: Peer, transport: str) -> None:
     _in_time(ended_at, begin, opened + peer.times.ping_timeout_s, _lifetime_s(peer), "end")
 
 
-@case("required", HEARTBEAT, over=BOTH)
+@case("required", HEARTBEAT, over=BOTH, waits=True)
 async def unasked_pong_is_harmless(peer: Peer, transport: str) -> None:
     """A pong without a ping closes nothing, and pings go on."""
     session = await peer.session(transport)
@@ -172,7 +172,7 @@ async def unasked_pong_is_harmless(peer: Peer, transport: str) -> None:
         await _ping(session)
 
 
-@case("reference", "PROTOCOL 1.7", over=BOTH)
+@case("reference", "PROTOCOL 1.7", over=BOTH, waits=True)
 async def unasked_pong_restarts_the_interval(peer: Peer, transport: str) -> None:
     """A pong without a ping puts the next ping off."""
     session = await peer.session(transport)
@@ -198,7 +198,7 @@ async def ping_by_the_client_ends_the_session(peer: Peer, transport: str, packet
 # -- around an upgrade -----------------------------------------------------------------------------------------------
 
 
-@case("required", "PROTOCOL 1.7 and 1.8")
+@case("required", "PROTOCOL 1.7 and 1.8", waits=True)
 async def ping_during_a_probe_comes_by_polling(peer: Peer) -> None:
     """Until the upgrade is done, pings come by polling, and not by the candidate."""
     session = await peer.polling()
@@ -211,7 +211,7 @@ async def ping_during_a_probe_comes_by_polling(peer: Peer) -> None:
     await websocket.silent(0.1)
 
 
-@case("required", "PROTOCOL 1.7 and 1.8")
+@case("required", "PROTOCOL 1.7 and 1.8", waits=True)
 async def ping_by_polling_is_answered_by_websocket(peer: Peer) -> None:
     """A ping that came by polling just before an upgrade may be answered after it."""
     session = await peer.polling()
@@ -224,7 +224,7 @@ async def ping_by_polling_is_answered_by_websocket(peer: Peer) -> None:
     expect(await upgraded.receive(), "4still here", "message")
 
 
-@case("better", "PROTOCOL 9-11")
+@case("better", "PROTOCOL 9-11", waits=True)
 async def ping_outstanding_at_an_upgrade_is_guarded(peer: Peer) -> None:
     """A ping that came by polling must be answered though the session was upgraded since; Node forgets it."""
     begin = trio.current_time()

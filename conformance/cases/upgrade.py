@@ -224,6 +224,7 @@ FAILURES: list[tuple[str, bytes | Callable[[WebSocket], Awaitable[None]]]] = [
     "required",
     "Engine.IO 4, Upgrade; PROTOCOL 1.8",
     rows=[(f"{label},{when}_probe", what, when == "after") for label, what in FAILURES for when in ("before", "after")],
+    waits=True,
 )
 async def failure_leaves_the_session_on_polling(
     peer: Peer,

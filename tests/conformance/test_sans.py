@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from conformance.case import Case, all_cases
 from conformance.hosts.sans import Host
 from conformance.run import Result, run_in_memory
+from conformance.times import QUICK
 
 CASES = all_cases()
 ENTROPY: Final = re.compile(r"(?<=sid=)[\w-]+|(?<![\w-])[\w-]{20}(?![\w-])|(?<=ws raw )\(.*?(?=   \()")
@@ -22,6 +23,7 @@ ENTROPY: Final = re.compile(r"(?<=sid=)[\w-]+|(?<![\w-])[\w-]{20}(?![\w-])|(?<=w
 def test_case_passes(case: Case) -> None:
     [result] = run_in_memory([case], Host)
     assert result.status == "passed", explain(result)
+    assert case.waits or result.seconds < min(QUICK.upgrade_timeout_s, QUICK.connect_timeout_s)
 
 
 def explain(result: Result) -> str:

@@ -16,40 +16,32 @@ class AsyncioLoop:
     """See `Loop`."""
 
     answerable: tuple[type[BaseException], ...] = (asyncio.CancelledError,)
-    _runtime: AsyncioRuntime
-    _site: AsgiSite
+    _runtime: AsyncioRuntime[AsgiSite]
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._task_ended = asyncio.Event()
 
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """See `Loop`."""
-        self._runtime = AsyncioRuntime(host)
-        self._site = site
-        self._runtime.timed = site
-        self._runtime.site = site  # type: ignore[assignment] # what it needs of one
-        host.bind(self._runtime, Log(LOGGER, self._runtime.now))
-        self._runtime.start(self._task_ended.set)
-        self._runtime.sentinel = self._loop.create_task(_sleep_forever())  # there may be no lifespan, and so no end
+        runtime: AsyncioRuntime[AsgiSite] = AsyncioRuntime(host)
+        self._runtime = runtime
+        runtime.site = runtime.timed = site
+        site.on_idle = runtime.end_if_through
+        host.bind(runtime, Log(LOGGER, runtime.now))
+        runtime.start(runtime.end_if_through)
+        runtime.sentinel = self._loop.create_task(_sleep_forever())  # there may be no lifespan, and so no end
 
     async def end(self, shutdown_s: float) -> None:
         """See `Loop`."""
-        self._site.close(self._runtime.now())
-        self._runtime.wake()
+        runtime = self._runtime
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(shutdown_s):
-                    await self._site.wait_idle()
-                    while not self._runtime.is_idle:
-                        self._task_ended.clear()
-                        await self._task_ended.wait()
+            await runtime.close_in_order(shutdown_s, lambda: runtime.site.served)
         finally:
-            self._runtime.flush()
-            await self._runtime.end()
-            if self._runtime.sentinel is not None:
-                self._runtime.sentinel.cancel()
-                await asyncio.wait([self._runtime.sentinel])
+            runtime.flush()
+            await runtime.end()
+            if runtime.sentinel is not None:
+                runtime.sentinel.cancel()
+                await asyncio.wait([runtime.sentinel])
 
     async def race(self, *functions: Callable[[], Awaitable[object]]) -> None:
         """See `Loop`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from socketio_core.app.host import ServerHost
@@ -47,10 +47,12 @@ class AsgiSite:
         timeouts: those that are not the ASGI server's: of bodies, and of the end.
         is_closing: nothing new is served.
         served: how many requests and WebSockets are at it.
+        on_idle: called whenever these have become none.
         is_behind: see `Timed`; the ASGI server gives turns, not this.
     """
 
     is_behind = False
+    on_idle: Callable[[], None]
 
     def __init__(self, host: ServerHost) -> None:
         self.host = host
@@ -59,7 +61,6 @@ class AsgiSite:
         self.is_closing = False
         self.served = 0
         self._timers: TimerQueue[Waiter] = TimerQueue()
-        self._idle: Event | None = None
 
     @property
     def next_deadline(self) -> float | None:
@@ -116,11 +117,5 @@ class AsgiSite:
             yield
         finally:
             self.served -= 1
-            if not self.served and self._idle is not None:
-                self._idle.set()
-
-    async def wait_idle(self) -> None:
-        """Wait until nothing is being served."""
-        while self.served:
-            self._idle = self.host.runtime.new_event()
-            await self._idle.wait()
+            if not self.served:
+                self.on_idle()

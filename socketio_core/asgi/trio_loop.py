@@ -35,9 +35,8 @@ class TrioLoop:
 
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """See `Loop`. Nobody lends a nursery, so a task of trio's own holds one."""
-        self._site = site
-        self._runtime.timed = site
-        self._runtime.site = site  # type: ignore[assignment] # what it needs of one
+        self._site = self._runtime.site = self._runtime.timed = site
+        site.on_idle = self._end_if_through
         host.bind(self._runtime, Log(LOGGER, self._runtime.now))
         started = trio.Event()
         trio.lowlevel.spawn_system_task(self._hold, started)
@@ -65,15 +64,18 @@ class TrioLoop:
         """See `Loop`."""
         self._site.close(trio.current_time())
         self._runtime.flush()
+        self._end_if_through()
         try:
             with trio.move_on_after(shutdown_s):
-                await self._site.wait_idle()
-                self._closing.set()
                 await self._ended.wait()
         finally:
             self._scope.cancel()
             with trio.CancelScope(shield=True):
                 await self._ended.wait()
+
+    def _end_if_through(self) -> None:
+        if self._site.is_closing and not self._site.served:
+            self._closing.set()
 
     async def race(self, *functions: Callable[[], Awaitable[object]]) -> None:
         """See `Loop`."""

@@ -9,17 +9,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
 from threading import get_ident
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from socketio_core.app.handover import begin
 from socketio_core.app.host import ServerHost
 from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
-from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime
-from socketio_core.wire import Site
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
 
 _T = TypeVar("_T")
+_S = TypeVar("_S", bound=Served)
 
 LOOK_S: Final = 1.0
 """Whether a loop that answers nothing is still there."""
@@ -297,21 +297,35 @@ class RunnerRuntime(LoopRuntime):
         self.wake()
 
 
-class AsyncioRuntime(RunnerRuntime):
+class AsyncioRuntime(RunnerRuntime, Generic[_S]):
     """A server's runtime.
 
     Attributes:
-        site: what it sees to; set before `start`.
+        site: what it sees to; set before `start`, as is `timed`.
     """
+
+    site: _S
 
     def __init__(self, host: ServerHost) -> None:
         super().__init__()
         self.host = host
-        self.site: Site
+        self._through = asyncio.Event()
 
     def flush(self) -> None:
         """See `RunnerRuntime`."""
-        now = self._loop.time()
-        for wire in self.site.flush(now):
-            wire.context.flush(now)  # type: ignore[attr-defined] # a Connection
+        look_after_all(self.site, self._loop.time())
         self.wake_in_time()
+
+    async def close_in_order(self, shutdown_s: float, is_busy: Callable[[], object]) -> None:
+        """Tell everybody; let all that is being served and all handlers end by themselves, but no longer than so."""
+        self.site.close(self.now())
+        self.wake()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(shutdown_s):
+                while is_busy() or not self.is_idle:
+                    self._through.clear()
+                    await self._through.wait()
+
+    def end_if_through(self) -> None:
+        """Let the end look whether all is over; called whenever a connection or a handler ends."""
+        self._through.set()

@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 
 from socketio_core.app.host import ServerHost
@@ -18,6 +18,7 @@ from socketio_core.app.site import site_of
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 from socketio_core.asyncio.server_connection import ServerConnection
 from socketio_core.network.listening import ACCEPTED_AT_ONCE, cannot_listen, check_listening, url_of
+from socketio_core.wire import Site
 
 _BACKLOG = 1024
 # Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
@@ -84,14 +85,13 @@ async def _open_listeners(host: str | None, port: int) -> list[socket.socket]:
     return opened
 
 
-class AsyncioServer(AsyncioRuntime):
+class AsyncioServer(AsyncioRuntime[Site]):
     """A server that is being served."""
 
     def __init__(self, host: ServerHost) -> None:
         super().__init__(host)
         self._served = host
         self._stop = asyncio.Event()
-        self._through = asyncio.Event()
 
     async def run(
         self,
@@ -139,20 +139,10 @@ class AsyncioServer(AsyncioRuntime):
                 await asyncio.sleep(0)
             for server in servers:
                 server.close()
-            self.site.close(self.now())
-            self.wake()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.site.timeouts.shutdown_s):
-                    while self.site.wires or not self.is_idle:
-                        self._through.clear()
-                        await self._through.wait()
+            await self.close_in_order(self.site.timeouts.shutdown_s, lambda: self.site.wires)
         finally:  # at the deadline, or when it is cancelled again
             for server in servers:
                 server.close()
             self.site.abort(self.now())
             self.flush()
             await self.end()
-
-    def end_if_through(self) -> None:
-        """Let the end look whether all is over; called whenever a connection or a handler ends."""
-        self._through.set()

@@ -13,6 +13,7 @@ from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.site import client_site_of
 from socketio_core.checks import check_kind
+from socketio_core.network.runtime import look_after
 from socketio_core.wire.client import ClientWire
 
 
@@ -85,7 +86,7 @@ class ClientLife:
         """Let the application work, begin and end connections, have each write what it has, and look at the end."""
         for wire in self.site.flush(now):
             if wire.context is not None:
-                wire.context.flush(now)  # type: ignore[attr-defined] # see `ClientRuntime.begin`
+                look_after(wire, now)
             elif not wire.is_over:
                 self._runtime.begin(wire)
         if self._end is not None and self._end.look(now):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextvars import copy_context
 from logging import Logger
 from threading import get_ident
-from typing import ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from socketio_core.app.log import Failures
 from socketio_core.app.runtime import NOBODY_SERVES, OWN_THREAD
@@ -41,6 +42,38 @@ class Timed(Protocol):
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
+
+
+class LookedAfter(Protocol):
+    """A connection, or what is being served of one.
+
+    Attributes:
+        context: what looks after it, of the adapter's; it has a `flush(now)`.
+    """
+
+    context: Any
+
+
+class Served(Timed, Protocol):
+    """What a server has: the connections at its own sockets, or what somebody else's server hands over."""
+
+    def flush(self, now: float) -> Sequence[LookedAfter]:
+        """Let the application work; return those that must be looked after, each once."""
+        ...
+
+    def close(self, now: float) -> None:
+        """Refuse what is new, and begin to end what there is."""
+
+
+def look_after_all(served: Served, now: float) -> None:
+    """Let the application work, and have all written that there is to write."""
+    for each in served.flush(now):
+        each.context.flush(now)  # as `look_after`, without the call
+
+
+def look_after(named: LookedAfter, now: float) -> None:
+    """Have written what one connection has to write."""
+    named.context.flush(now)
 
 
 class LoopRuntime(ABC):

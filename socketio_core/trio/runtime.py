@@ -7,17 +7,14 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 
 from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.errors import LocalProtocolError
-from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
 from socketio_core.trio.groups import is_cancelled
-
-if TYPE_CHECKING:
-    from socketio_core.wire import Site
 
 _T = TypeVar("_T")
 
@@ -175,19 +172,15 @@ class TrioRuntime(NurseryRuntime):
     """A server's runtime.
 
     Attributes:
-        site: what it sees to.
+        site: what it sees to; set before anything begins, as is `timed`.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.site: Site
+    site: Served
 
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """Let the application work, have each connection write what it has, and see that the clock wakes in time."""
-        now = self.clock()
-        for wire in self.site.flush(now):
-            wire.context.flush(now)  # type: ignore[attr-defined] # a Pump
+        look_after_all(self.site, self.clock())
         self.wake_in_time()
 
 

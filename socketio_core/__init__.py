@@ -14,6 +14,7 @@ from socketio_core.errors import (
     BufferFull,
     CloseReason,
     ConnectRefused,
+    EventRefused,
     LocalProtocolError,
     PacketError,
     ProtocolError,
@@ -25,6 +26,7 @@ from socketio_core.settings import ClientSettings, EngineClientSettings, EngineS
 if TYPE_CHECKING:
     from socketio_core.app.event_handlers import EventHandlers, handles
     from socketio_core.app.observer import Observer
+    from socketio_core.app.rate_limit import RateLimit
     from socketio_core.app.server import Server
     from socketio_core.serving import Timeouts
 
@@ -40,10 +42,12 @@ __all__ = [
     "EngineClientSettings",
     "EngineSettings",
     "EventHandlers",
+    "EventRefused",
     "LocalProtocolError",
     "Observer",
     "PacketError",
     "ProtocolError",
+    "RateLimit",
     "RemoteProtocolError",
     "Request",
     "Response",
@@ -58,6 +62,7 @@ _IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top 
     "EventHandlers": "socketio_core.app.event_handlers",
     "handles": "socketio_core.app.event_handlers",
     "Observer": "socketio_core.app.observer",
+    "RateLimit": "socketio_core.app.rate_limit",
     "Server": "socketio_core.app.server",
     "Timeouts": "socketio_core.serving",
 }

@@ -55,6 +55,18 @@ class ConnectRefused(Exception):  # noqa: N818 - reads as the decision that it i
         self.data = data
 
 
+class EventRefused(Exception):  # noqa: N818 - as `ConnectRefused`
+    """Raised by a middleware of events: the event meets no handler.
+
+    Args:
+        answer: the arguments of its acknowledgement, if the client asked for one.
+    """
+
+    def __init__(self, *answer: object) -> None:
+        super().__init__(*answer)
+        self.answer = answer
+
+
 class CloseReason(Enum):
     """Why a session or a socket ended: a closed set, with the strings that Socket.IO users know.
 

@@ -48,7 +48,7 @@ LAYERS: Final = (
     *("network", "trio", "asyncio", "asgi", "blocking", "demo", "cli", "__main__"),
 )
 # Imported late, when somebody asks for them: a package shows what is in higher layers.
-SHOWN: Final = ("socketio_core.app.event_handlers", "socketio_core.app.observer", "socketio_core.app.server")
+SHOWN: Final = tuple(f"socketio_core.app.{name}" for name in ("event_handlers", "observer", "rate_limit", "server"))
 # These turn bytes into calls on the core and back; they wait for nothing, as the core.
 CODECS: Final = ("wire",)
 CODEC_LIBRARIES: Final = frozenset(("h11", "wsproto"))

@@ -13,6 +13,7 @@ from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.engine_server import EngineServer, EngineSession
 from socketio_core.app.event_stream import EventStream
+from socketio_core.app.incoming import IncomingEvent
 from socketio_core.app.namespace import BroadcastOperator, Namespace, ParentNamespace
 from socketio_core.app.observer import Observer
 from socketio_core.app.runtime import Event, Runtime
@@ -36,6 +37,7 @@ __all__ = [
     "Event",
     "EventStream",
     "Handshake",
+    "IncomingEvent",
     "LocalAdapter",
     "Namespace",
     "Observer",

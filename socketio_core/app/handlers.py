@@ -59,8 +59,8 @@ class HandlerTable:
     """
 
     __slots__ = (
-        *("_added", "_any", "_base", "_events", "_has_once", "_known", "_lifecycle", "_middlewares", "_moments"),
-        *("_outgoing", "is_empty"),
+        *("_added", "_any", "_base", "_events", "_guards", "_has_once", "_known", "_lifecycle", "_middlewares"),
+        *("_moments", "_outgoing", "is_empty"),
     )
 
     def __init__(
@@ -80,6 +80,7 @@ class HandlerTable:
         self._any: tuple[Handler, ...] = ()
         self._middlewares: tuple[Handler, ...] = ()
         self._outgoing: tuple[Handler, ...] = ()
+        self._guards: tuple[Handler, ...] = ()
         self.is_empty = base is None
 
     def of_event(self, name: str) -> Sequence[Handler]:
@@ -100,8 +101,10 @@ class HandlerTable:
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody gets every event."""
-        return bool(self._any) if self._base is None else bool(self._any) or self._base.is_watched
+        """Whether somebody gets every event: its handlers, or its middlewares."""
+        if self._any or self._guards:
+            return True
+        return self._base is not None and self._base.is_watched
 
     @property
     def any(self) -> Sequence[Handler]:
@@ -117,6 +120,11 @@ class HandlerTable:
     def middlewares(self) -> Sequence[Handler]:
         """The middlewares."""
         return self._middlewares if self._base is None else (*self._base.middlewares, *self._middlewares)
+
+    @property
+    def guards(self) -> Sequence[Handler]:
+        """The middlewares of events."""
+        return self._guards if self._base is None else (*self._base.guards, *self._guards)
 
     def add(self, name: str, handler: Handler, *, once: bool = False) -> None:
         """Register `handler` for a client's event, for a moment in a socket's life, or for the rest (`REST`).
@@ -147,6 +155,11 @@ class HandlerTable:
     def add_middleware(self, middleware: Handler) -> None:
         """Register a middleware."""
         self._middlewares = (*self._middlewares, _check(middleware))
+        self._note_added()
+
+    def add_guard(self, middleware: Handler) -> None:
+        """Register a middleware of events."""
+        self._guards = (*self._guards, _check(middleware))
         self._note_added()
 
     def _note_added(self) -> None:

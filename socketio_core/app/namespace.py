@@ -272,6 +272,16 @@ class _Registers(OutgoingRegistrar):
         self._handlers.add_middleware(middleware)
         return middleware
 
+    def use_events(self, middleware: _H) -> _H:
+        """Add a middleware of events: sync or async, called with the socket and an `IncomingEvent`.
+
+        It may change the event. It is called in the order of registration, before handlers of `on_any`, in the socket's
+        own queue: the next event of the socket waits for it. It raises `EventRefused` to answer in place of the
+        handlers, or returns `False` to drop the event; any other exception drops it too, and is logged.
+        """
+        self._handlers.add_guard(middleware)
+        return middleware
+
 
 class Namespace(_Registers, Broadcasts):
     """One namespace: handlers, middlewares, and everyone in it.

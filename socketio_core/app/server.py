@@ -166,6 +166,10 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         """Add a middleware to the root namespace; see `Namespace.use`."""
         return self._dispatcher.root.use(middleware)
 
+    def use_events(self, middleware: _H) -> _H:
+        """Add a middleware of events to the root namespace; see `Namespace.use_events`."""
+        return self._dispatcher.root.use_events(middleware)
+
     def _outgoing_changed(self) -> None:
         self._dispatcher.outgoing.is_heard = True
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from socketio_core.app.acks import ack_value
+from socketio_core.app.handlers import Handler
 from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
 from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.socket_connection import SocketConnection
@@ -76,6 +77,8 @@ class Handshake:
         """Whether the request has an `Origin` header."""
         return self.request.header("origin") is not None
 
+
+_H = TypeVar("_H", bound=Handler)
 
 NO_ROOMS: Final[frozenset[str]] = frozenset()  # `frozenset()` makes another one each time
 
@@ -199,6 +202,14 @@ class Socket(OutgoingRegistrar):
             LocalProtocolError: it is no such time.
         """
         return SocketOperator(self._inbox).timeout(seconds)
+
+    def use(self, middleware: _H) -> _H:
+        """Add a middleware of this socket's events, called with an `IncomingEvent`; see `Namespace.use_events`.
+
+        Those of the namespace come first.
+        """
+        self._handlers.add_guard(middleware)
+        return middleware
 
     # -- events ------------------------------------------------------------------------------------------------------
 

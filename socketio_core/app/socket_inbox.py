@@ -11,10 +11,11 @@ from socketio_core.app.acks import ack_args
 from socketio_core.app.failures import failure_of, has_failed, names_of
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable, handlers_of, run
+from socketio_core.app.incoming import IncomingEvent, passes
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.worker import Inbox
-from socketio_core.errors import ConnectRefused
+from socketio_core.errors import ConnectRefused, EventRefused
 from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue
@@ -66,7 +67,8 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             handlers = (*self.shared.listeners("disconnecting"), *self.shared.listeners("disconnect"))
             return f"'disconnect' of {where}: {names_of(handlers)}"
         name = event.name
-        handlers = (*self.shared.any, *self.shared.listeners(name), *self.handlers.listeners(name))
+        first = (*self.shared.guards, *self.handlers.guards, *self.shared.any, *self.handlers.any)
+        handlers = (*first, *self.shared.listeners(name), *self.handlers.listeners(name))
         return f"handler of {event.name!r} of {where}: {names_of(handlers)}"
 
     async def handle(self, event: ConnectRequested | EventReceived | Left) -> None:
@@ -78,8 +80,11 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
             return
         shared, own = self.shared, self.handlers
-        if (shared.is_watched or (not own.is_empty and own.is_watched)) and not await self._shown(event):
-            return
+        if shared.is_watched or (not own.is_empty and own.is_watched):
+            passed = await self._passed(event)
+            if passed is None:
+                return
+            name, args = passed.name, passed.args
         of_all: Sequence[Handler] = shared.of_event(name)
         of_this = NO_HANDLERS if own.is_empty else own.of_event(name)
         if not of_all and not of_this:
@@ -103,16 +108,32 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         elif not was_handled:
             self.app.audience.tell(self.app.audience.event_unhandled, socket, name)
 
-    async def _shown(self, event: EventReceived) -> bool:
-        """Show an event to the handlers of `on_any`. Returns whether others are to have it too."""
-        name, args = event.name, event.args
+    async def _passed(self, received: EventReceived) -> IncomingEvent | None:
+        """Show an event to the middlewares and the handlers of `on_any`. Returns what the others are to have of it."""
+        event, socket = IncomingEvent(self.socket, received), self.socket
+        try:
+            for middleware in self.shared.guards:
+                if not await passes(event, middleware, socket) or _is_let_go(self.member):
+                    return None
+            for middleware in self.handlers.guards:
+                if not await passes(event, middleware) or _is_let_go(self.member):
+                    return None
+        except EventRefused as refusal:
+            if event.asks_ack:
+                self._acknowledge(received, refusal.answer)
+            return None
+        except BaseException as error:
+            if not has_failed(error, self.runtime):
+                raise
+            self.app.audience.report(f"middleware failed, so the event {received.name!r} was dropped", error)
+            return None
         for handler in self.shared.any:
-            await self._run(handler, name, self.socket, name, *args)
+            await self._run(handler, event.name, socket, event.name, *event.args)
         for handler in self.handlers.any:
-            await self._run(handler, name, name, *args)
-        return not _is_let_go(self.member)  # by one of these: they may be guards
+            await self._run(handler, event.name, event.name, *event.args)
+        return None if _is_let_go(self.member) else event  # by one of these: they may be guards
 
-    def _acknowledge(self, event: EventReceived, result: JSONValue) -> None:
+    def _acknowledge(self, event: EventReceived, result: Any) -> None:
         assert event.ack_id is not None  # the caller looked
         try:
             self.acting.acknowledge(event.ack_id, ack_args(result))

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core import EngineSettings, Server, SocketSettings
-from socketio_core.app import AckTimeout, Disconnected, Socket
+from socketio_core import EngineSettings, RateLimit, Server, SocketSettings
+from socketio_core.app import AckTimeout, Disconnected, IncomingEvent, Socket
 from tests.adapters.bench import serving, until
 from tests.adapters.clients import Client
 from tests.adapters.hostile import under_attack
@@ -382,3 +382,29 @@ async def test_kick_runs_the_handlers_of_disconnect_at_once(transport: str) -> N
         assert await client.take() == "41"
         await client.join()
         await client.echo()
+
+
+# -- middlewares of events ---------------------------------------------------------------------------------------------
+
+
+@both_loops
+async def test_a_middleware_that_waits_keeps_the_order_and_a_limit_counts_by_the_clock() -> None:
+    io = Server()
+    io.use_events(RateLimit(events_per_s=1, burst=2, then="refuse"))
+
+    @io.use_events
+    async def wait(_: Socket, event: IncomingEvent) -> None:
+        await loop.sleep(0.2 if event.args == [0] else 0.1)
+
+    async with serving(io) as bench:
+        first, second = [await bench.websocket() for _ in range(2)]
+        begun_at = loop.current_time()
+        await first.send(*[f'42{number}["echo",{number}]' for number in range(3)])
+        await second.send('42["echo",1]', '429["echo",1]')
+        assert await second.packet() == "439[1]"
+        assert loop.current_time() == pytest.approx(begun_at + 0.2), "another socket does not wait"
+        assert [await first.packet() for _ in range(3)] == ["430[0]", "431[1]", '432["Too many events"]']
+        assert loop.current_time() == pytest.approx(begun_at + 0.3)
+        await loop.sleep(1)
+        await first.send('423["echo",3]', '424["echo",4]')
+        assert [await first.packet() for _ in range(2)] == ["433[3]", '434["Too many events"]']

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from socketio_core.asyncio import ClientSocket, ConnectError, Disconnected, Server, Socket, connect
+from socketio_core.asyncio import ClientSocket, Disconnected, Server, Socket, connect
 from tests.asyncio.bench import Bench, JumpingLoop, asyncio_test, collected_log, serving, until
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -355,25 +353,3 @@ def test_the_server_is_told_when_the_program_ends(block: Block, raised: type[Bas
     with collected_log("asyncio", logging.WARNING) as lines, pytest.raises(raised):
         _run_program(block)
     assert lines == []
-
-
-# -- TLS -------------------------------------------------------------------------------------------------------------
-
-
-@asyncio_test
-async def _talk_over_tls(certificate: Path, transport: str) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    trusting = ssl.create_default_context(cafile=certificate)
-    async with serving(Server(), ssl_context=context) as bench:
-        url = bench.urls[0].replace("127.0.0.1", "localhost")
-        async with connect(url, transports=[transport], ssl_context=trusting) as socket:
-            assert await socket.call("echo", "x" * 500_000) == "x" * 500_000
-        with pytest.raises(ConnectError, match=r"the certificate is not trusted: .* \(see ssl_context\)"):
-            async with connect(url, transports=[transport]):
-                pytest.fail("it must not connect")
-
-
-@TRANSPORTS
-def test_tls(transport: str, certificate: Path) -> None:
-    _talk_over_tls(certificate, transport)

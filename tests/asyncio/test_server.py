@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from socketio_core import LocalProtocolError, Timeouts
-from socketio_core.asyncio import Server, Socket, connect, serve
+from socketio_core import LocalProtocolError
+from socketio_core.asyncio import Server, Socket, serve
 from tests.asyncio.bench import asyncio_test, serving, until
 from tests.wire.written import frame, handshake, request
 
@@ -118,36 +117,6 @@ async def test_a_client_that_is_gone_when_it_gets_its_answer_takes_nobody_elses(
         await peers[4].close()
         for peer in others:
             assert (await peer.answer()).status == 200
-
-
-# -- TLS -------------------------------------------------------------------------------------------------------------
-
-
-@asyncio_test
-async def _serve_tls(certificate: Path) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    trusting = ssl.create_default_context(cafile=certificate)
-    schemes: list[bool] = []
-    io = Server(timeouts=Timeouts(header_s=3))
-
-    @io.on("connection")
-    def connected(socket: Socket) -> None:
-        schemes.append(socket.handshake.secure)
-
-    async with serving(io, ssl_context=context) as bench:
-        assert bench.urls[0].startswith("https://127.0.0.1:")
-        silent = await bench.connect()
-        url = bench.urls[0].replace("127.0.0.1", "localhost")
-        async with connect(url, transports=["websocket"], ssl_context=trusting) as socket:
-            assert await socket.call("echo", "x") == "x"
-        assert schemes == [True]
-        assert await silent.rest() == b""  # it has not shaken hands in time
-        await until(lambda: bench.left, "it has left")
-
-
-def test_tls(certificate: Path) -> None:
-    _serve_tls(certificate)
 
 
 # -- beginning and end -----------------------------------------------------------------------------------------------

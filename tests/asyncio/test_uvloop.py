@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from ssl import Purpose, create_default_context
 
 import pytest
 import uvloop
 
 from socketio_core.asyncio import Server, Socket, connect
 from socketio_core.asyncio.runtime import RunnerRuntime
+from tests.adapters.tls import server_context, trusting
 from tests.asyncio.bench import Bench, serving
 
 
@@ -49,14 +49,11 @@ def test_serves_and_ends_in_order() -> None:
 
 
 async def _connect(certificate: Path) -> None:
-    context = create_default_context(Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    trusting = create_default_context(cafile=certificate)
-    for options in ({}, {"ssl_context": context}):
+    for options in ({}, {"ssl_context": server_context(certificate)}):
         async with serving(Server(), **options) as bench:
             url = bench.urls[0].replace("127.0.0.1", "localhost")
             for transports in (["polling"], ["websocket"]):
-                async with connect(url, transports=transports, ssl_context=trusting) as socket:
+                async with connect(url, transports=transports, ssl_context=trusting(certificate)) as socket:
                     assert await socket.call("echo", "x" * 500_000) == "x" * 500_000
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import trio
 from trio.testing import memory_stream_pair
@@ -51,9 +50,8 @@ class MemoryListener(TrioListener):
 
 
 class Bench(bench.Bench):
-    """A bench on trio; over TLS, if there is a `client_context`."""
+    """A bench on trio."""
 
-    client_context: ssl.SSLContext | None = None
     nursery: trio.Nursery
     listener: TrioListener
 
@@ -61,18 +59,6 @@ class Bench(bench.Bench):
     def runtime(self) -> TrioRuntime:
         """What the server runs on."""
         return runtime_of(self.io)
-
-    async def connect(self, *, receive_buffer: int | None = None) -> Peer:
-        """See `tests.adapters.bench.Bench`."""
-        peer = await self.connect_plain()
-        if self.client_context is None:
-            return peer
-        plain = cast("trio.abc.Stream", peer.stream)
-        return Peer(trio.SSLStream(plain, self.client_context, server_hostname="localhost"))
-
-    async def connect_plain(self) -> Peer:
-        """Return the client's end of a new connection, never over TLS."""
-        return await super().connect()
 
 
 def serving(io: Server, *, tcp: bool = False, **options: Any) -> AbstractAsyncContextManager[Bench]:

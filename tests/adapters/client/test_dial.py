@@ -15,9 +15,10 @@ import trio
 from socketio_core import Server
 from socketio_core.app import Socket
 from socketio_core.app.client_socket import ConnectError
-from tests.adapters.bench import core_of
+from tests.adapters.bench import core_of, serving
 from tests.adapters.client.server import raw_server
 from tests.adapters.loops import both_loops_tcp, loop
+from tests.adapters.tls import server_context, trusting
 
 AUTHORIZATION = b"Basic YW5uOnNlY3JldA=="  # ann:secret
 
@@ -146,6 +147,18 @@ async def test_plain_server_behind_https_is_told() -> None:
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 @both_loops_tcp
+async def test_tls_is_spoken_with_whom_the_context_trusts(transport: str, certificate: Path) -> None:
+    async with serving(Server(), tcp=True, ssl_context=server_context(certificate)) as bench:
+        url = bench.urls[0].replace("127.0.0.1", "localhost")
+        async with loop.connect(url, transports=[transport], ssl_context=trusting(certificate)) as socket:
+            assert await socket.call("echo", "x" * 500_000) == "x" * 500_000
+        with pytest.raises(ConnectError, match=r"the certificate is not trusted: .* \(see ssl_context\)"):
+            async with loop.connect(url, transports=[transport]):
+                pytest.fail("it must not connect")
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@both_loops_tcp
 async def test_tls_goes_through_the_tunnel_of_a_proxy(transport: str, certificate: Path) -> None:
     io = Server()
 
@@ -153,13 +166,10 @@ async def test_tls_goes_through_the_tunnel_of_a_proxy(transport: str, certificat
     def echo(_: Socket, value: str) -> str:
         return value
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
     async with loop.open_nursery() as nursery, proxying() as proxy:
-        (url,) = await loop.serve(nursery, io, host="127.0.0.1", ssl_context=context)
+        (url,) = await loop.serve(nursery, io, host="127.0.0.1", ssl_context=server_context(certificate))
         port = url.rpartition(":")[2]
-        trusting = ssl.create_default_context(cafile=str(certificate))
-        options = {"transports": [transport], "proxy": proxy.url, "ssl_context": trusting}
+        options = {"transports": [transport], "proxy": proxy.url, "ssl_context": trusting(certificate)}
         async with loop.connect(f"https://localhost:{port}", **options) as socket:
             assert await socket.call("echo", "x" * 100_000) == "x" * 100_000
             (member,) = core_of(io).hub.of("/").members.values()

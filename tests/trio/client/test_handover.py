@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +16,7 @@ from trio.testing import wait_all_tasks_blocked
 from socketio_core.app import Socket
 from socketio_core.trio import Server, connect
 from tests.adapters.client.server import text
+from tests.adapters.tls import server_context, trusting
 from tests.trio.bench import trio_tcp_test, trio_test, until
 from tests.trio.client.test_client_pump import connected
 
@@ -80,14 +80,12 @@ async def test_nor_does_one_over_a_network(scheme: str, transport: str, certific
     def send(socket: Socket, number: int) -> None:
         socket.emit_nowait("a", number)
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
+    context = server_context(certificate)
     serve = partial(io.serve, "127.0.0.1", 0, ssl_context=context if scheme == "https" else None)
-    trusting = ssl.create_default_context(cafile=str(certificate))
     async with trio.open_nursery() as nursery:
         (url,) = await nursery.start(serve)
         address = url.replace("127.0.0.1", "localhost")
-        async with connect(address, transports=[transport], ssl_context=trusting) as socket:
+        async with connect(address, transports=[transport], ssl_context=trusting(certificate)) as socket:
             heard: list[int] = []
 
             @socket.on("a")

@@ -15,7 +15,7 @@ from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
 from socketio_core.app.event_handlers import EventHandlers
-from socketio_core.app.files import Folder, read_client
+from socketio_core.app.files import Folder, own_client, read_client
 from socketio_core.app.handlers import Handler, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
@@ -50,7 +50,9 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
 
     Args:
         path: where clients find it.
-        client_dir: an npm `socket.io-client/dist`, to be served at `<path>socket.io.js` and beside it.
+        client_dir: an npm `socket.io-client/dist`, to be served at `<path>socket.io.js` and beside it, in place of the
+            small client that is there otherwise.
+        serve_client: whether browsers get a client from here at all.
         http: handler of requests outside `path`, sync or async: `(request, body) -> Response`; else they get 404.
         cors: which other origins may use the server from a browser; `None` is only its own.
         allow_request: asked about each handshake, sync or async; returns the text of a refusal, or `None`.
@@ -81,6 +83,7 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         *,
         path: str = "/socket.io/",
         client_dir: Folder | None = None,
+        serve_client: bool = True,
         http: HttpHandler | None = None,
         cors: Cors | None = None,
         allow_request: AllowRequest | None = None,
@@ -114,11 +117,11 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
             trust_proxy=trust_proxy,
             limits=limits or ServerLimits(),
         )
-        files = None if client_dir is None else read_client(client_dir)
+        files = (own_client(), None) if client_dir is None else read_client(client_dir)
         settings = combine(engine, settings or SocketSettings())
         parser = parser_of(settings, parser, json)
         core = ServerCore(engine, settings, parser=parser, new_id=new_id)
-        bundle = None if files is None else ClientBundle(*files, core.path, engine.cors)
+        bundle = ClientBundle(*files, core.path, engine.cors) if serve_client else None
         self._audience = Audience(slow_handler_s)
         self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience, adapter=adapter)
         self._handlers = handlers_of(self._dispatcher.root)

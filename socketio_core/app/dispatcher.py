@@ -136,6 +136,14 @@ class Dispatcher:
         connection = session.context
         return self.flow_of_connection(connection) if isinstance(connection, Connection) else None
 
+    def held_bytes(self, session: Session) -> int:
+        """Return how much memory is taken by what a session has sent, and is not done with, about."""
+        connection = session.context
+        if not isinstance(connection, Connection):
+            return 0
+        flow = connection.context
+        return connection.held_bytes + (flow.held_bytes if isinstance(flow, Flow) else 0)
+
     def inboxes_of(self, session: Session) -> list[SocketInbox]:
         """Return the inboxes of a session."""
         connection = session.context

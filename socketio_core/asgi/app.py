@@ -35,7 +35,7 @@ class App:
         self._loop: Loop | None = None
 
     def __repr__(self) -> str:
-        return f"<App of {', '.join(each.core.path for each in self._host.endpoints)}, {self._site.served} at it>"
+        return f"<App of {', '.join(each.core.path for each in self._host.endpoints)}, {len(self._site.served)} at it>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope, as ASGI has it."""
@@ -67,7 +67,7 @@ class App:
                 " client:` keeps one loop for all its requests; make the Server and its App anew for each test"
             )
         exchange = Exchange(self._site, self._loop, request, scope, receive, send)
-        with self._site.serving():
+        with self._site.serving(exchange):
             if static is not None:
                 await exchange.respond(static)
             elif endpoint is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from socketio_core.checks import check_id
 from socketio_core.engineio.events import Closed
@@ -17,6 +17,8 @@ from socketio_core.timers import Scheduled, Timer
 if TYPE_CHECKING:
     from socketio_core.socketio.hub import NamespaceCore
     from socketio_core.socketio.server import ServerCore
+
+MEMBER_BYTES: Final = 4000  # what a namespace more takes, with all that the application keeps of it; CPython 3.11
 
 
 class Connection:
@@ -76,6 +78,17 @@ class Connection:
     def members(self) -> list[Member]:
         """The client's members, pending ones too."""
         return [*self._members.values(), *self._others]
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes, about: what has come of a packet, and what its members hold."""
+        members = self._members
+        held = self._partial_bytes + MEMBER_BYTES * max(0, len(members) - 1)  # everybody has one
+        for member in members.values():
+            held += member.held_bytes
+        if self._others or self._left:
+            held += sum(MEMBER_BYTES + other.held_bytes for other in self._others) + sum(map(len, self._left))
+        return held
 
     def report(self, event: ServerEvent) -> None:
         """Add an event to the server's."""
@@ -161,7 +174,7 @@ class Connection:
             self._left.pop(nsp, None)
             if asked is not None:
                 self._others = (*self._others, asked)
-            member = self._members[nsp] = Member(self, namespace, sid)
+            member = self._members[nsp] = Member(self, namespace, sid, size_bytes)
             self.undecided += 1
             self.report(ConnectRequested(member, auth or {}))
             return
@@ -303,6 +316,8 @@ class Connection:
         if self._end_reason is None:
             self._end_reason = (reason, error)
             self._connect_timer.cancel()
+            del self._decoder  # and with it what has come of a packet; nothing is decoded any more
+            self._partial_bytes = 0
             members = self.members
             self._members.clear()
             self._others = ()

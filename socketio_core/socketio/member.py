@@ -50,6 +50,7 @@ class Member:
     Attributes:
         sid: its public id, which is also the name of a room of its own; not the Engine.IO session id.
         namespace: where it is, or wants to be.
+        auth_bytes: what the CONNECT took that asked for it; the application keeps that as long as the member.
         context: belongs to the layer above.
         was_let_go: the server made it leave; it did so too if `connection.session.was_let_go`. Events that are not
             handled yet came behind that, and should not be.
@@ -58,6 +59,7 @@ class Member:
     __slots__ = (
         "_is_decided",
         "_rooms",
+        "auth_bytes",
         "connection",
         "context",
         "held",
@@ -70,10 +72,11 @@ class Member:
         "was_let_go",
     )
 
-    def __init__(self, connection: Connection, namespace: NamespaceCore, sid: str) -> None:
+    def __init__(self, connection: Connection, namespace: NamespaceCore, sid: str, auth_bytes: int = 0) -> None:
         self.connection = connection
         self.namespace = namespace
         self.sid = sid
+        self.auth_bytes = auth_bytes
         self.state = MemberState.PENDING
         self.was_accepted = False
         self.was_let_go = False
@@ -87,6 +90,14 @@ class Member:
 
     def __repr__(self) -> str:
         return f"<Member {self.sid} of {self.namespace.name}, {self.state.value}>"
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes, about: what it asked with, and what waits for the decision."""
+        held = self.auth_bytes
+        if self.state is MemberState.PENDING:
+            held += sum(size for _, size in self.held) + sum(message.size_bytes for message in self.unsent)
+        return held
 
     # -- joining and leaving -----------------------------------------------------------------------------------------
 

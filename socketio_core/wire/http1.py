@@ -112,6 +112,11 @@ class Http1:
         """How much has arrived of what comes behind the current request."""
         return len(self._unread) + (0 if self._is_h11_new else len(self._h11.trailing_data[0]))
 
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory is taken by all that has arrived and is kept."""
+        return self.held_bytes + (0 if self._plain is None else len(self._plain.raw) + len(self._plain.body))
+
     def _give(self, data: bytes) -> None:
         self._is_h11_new = False
         self._h11.receive_data(data)

@@ -167,6 +167,23 @@ class Frames(Generic[_W]):
         """See `Stage`."""
         return self._has_more and (not self._is_paused or self._inbound is _ENDING)
 
+    @property
+    def held_bytes(self) -> int:
+        """How much has arrived and was not handed on, and what the outbox does not know of what is to be written."""
+        plain = 0 if self._plain_frames is None else self._plain_frames.held_bytes
+        return len(self._unread) + plain + len(self._answer) + len(self._pong)
+
+    @property
+    def websocket(self) -> _W:
+        """What the engine knows it by."""
+        return self._websocket
+
+    def drop(self, now: float) -> None:
+        """Forget all that has arrived; the connection is lost, and its session knows."""
+        self._unread = b""
+        self._plain_frames = self._made_frames = None
+        self._end_input(now)
+
     # -- input -------------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> None:

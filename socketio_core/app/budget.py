@@ -2,7 +2,7 @@
 
 The other limits are each client's own, and there may be many of them. This one is looked at every now and then, and not
 at each message: what a loop can take in meanwhile is little. Beyond it the fullest clients are closed, until the others
-have room: those who hold most are slow, or up to something.
+have room: those who hold most are slow, or up to something. What is kept for clients that were lost goes first.
 
 A client is a session with all its connections, or a connection that has no session: one that has sent half a request.
 """
@@ -93,6 +93,7 @@ class Budget:
         """Close the fullest clients if all together hold too much."""
         total, count = self._held_in_all()
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * count
+        total = self._with_logs(total)
         if total <= self._limit:
             return
         clients = self._clients()
@@ -118,6 +119,15 @@ class Budget:
             sizes = [held_bytes(session) + held_above(session) for session in endpoint.core.sessions]
             total, count = total + sum(sizes), count + len(sizes)
         return total, count
+
+    def _with_logs(self, total: int) -> int:
+        """Add what is kept for clients that were lost; that goes before anybody who is there has to."""
+        logs = [recovery.log for endpoint in self._endpoints if (recovery := endpoint.recovery) is not None]
+        total += sum(log.size_bytes for log in logs)
+        for log in logs:
+            if total > self._limit:
+                total -= log.shrink(total - self._limit)
+        return total
 
     def _clients(self) -> list[_Client]:
         """Return all sessions, and the connections without one that hold something."""

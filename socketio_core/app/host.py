@@ -31,6 +31,8 @@ from socketio_core.http import Request, Response
 from socketio_core.records import plain
 from socketio_core.serving import Serving
 from socketio_core.settings import EngineSettings
+from socketio_core.socketio.recovery import Recovery
+from socketio_core.socketio.server import ServerCore
 
 AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
@@ -62,6 +64,11 @@ class Endpoint:
             inbox.drop_events()
         session.outbox.clear()
         session.break_off(CloseReason.TRANSPORT_ERROR, why)
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What is kept for clients that may come back, if they may."""
+        return self.core.recovery if isinstance(self.core, ServerCore) else None
 
     @property
     def asks_handshakes(self) -> bool:

@@ -31,7 +31,7 @@ from socketio_core.http import Cors
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import plain
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.settings import EngineSettings, ServerLimits, SocketSettings, combine
+from socketio_core.settings import EngineSettings, RecoverySettings, ServerLimits, SocketSettings, combine
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import parser_of
 from socketio_core.socketio.packet import ROOT_NAMESPACE
@@ -69,6 +69,8 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         subprotocols: of WebSockets, those that are taken, or a function of the request that chooses one it offers;
             otherwise the first one offered is. `offered_subprotocols(request)` lists them.
         limits: of the whole server, and of its connections.
+        recovery: let clients that were lost come back as the same sockets: with their ids, rooms, data, and what they
+            missed. Every event that is no `call` and not volatile has one more argument then, for clients to remember.
         trust_proxy: take address, scheme and host of a client from `X-Forwarded-*` or `Forwarded`: `True` behind one
             proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
             anybody can send them.
@@ -99,12 +101,14 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
         limits: ServerLimits | None = None,
+        recovery: RecoverySettings | None = None,
         observers: Iterable[Observer] = (),
         slow_handler_s: float | None = None,
         new_id: IdFactory = new_id,
     ) -> None:
         engine = _engine_of(engine, path, cors)
         check_kind("settings", settings, SocketSettings, "SocketSettings(...)")
+        check_kind("recovery", recovery, RecoverySettings, "RecoverySettings()")
         check_function("http", http)
         check_function("allow_request", allow_request)
         check_function("new_id", new_id, may_wait=False)
@@ -120,7 +124,7 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         files = (own_client(), None) if client_dir is None else read_client(client_dir)
         settings = combine(engine, settings or SocketSettings())
         parser = parser_of(settings, parser, json)
-        core = ServerCore(engine, settings, parser=parser, new_id=new_id)
+        core = ServerCore(engine, settings, parser=parser, new_id=new_id, recovery=recovery)
         bundle = ClientBundle(*files, core.path, engine.cors) if serve_client else None
         self._audience = Audience(slow_handler_s)
         self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience, adapter=adapter)

@@ -31,8 +31,9 @@ class NamespaceCore:
         members: by id; only those that were accepted.
         context: belongs to the layer above.
         pending_count: how many members are being decided about.
+        lost_count: how many were lost, and may come back; see `recovery`.
         pattern: what accepted the name, if it was not asked for by name first.
-        is_dynamic: a pattern accepted the name; it is there while somebody is in it, or wants to be.
+        is_dynamic: a pattern accepted the name; it is there while somebody is in it, wants to be, or may come back.
         room_watcher: is told who joins and leaves its rooms; see `Hub.watch_rooms`.
         rooms: who is in each, in the order of joining; without those that are named by a member's id.
     """
@@ -42,6 +43,7 @@ class NamespaceCore:
         "_next_ack_id",
         "context",
         "is_dynamic",
+        "lost_count",
         "members",
         "name",
         "pattern",
@@ -57,12 +59,18 @@ class NamespaceCore:
         self.context: object = None
         self.members: dict[str, Member] = {}
         self.pending_count = 0
+        self.lost_count = 0
         self.room_watcher: RoomWatcher | None = None
         self.rooms: dict[str, dict[Member, None]] = {}
         self._next_ack_id = 0
 
     def __repr__(self) -> str:
         return f"<NamespaceCore {self.name}, {len(self.members)} members>"
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether nobody is in it, and nobody is about to be."""
+        return not (self.members or self.pending_count or self.lost_count)
 
     @property
     def room_names(self) -> list[str]:
@@ -200,5 +208,5 @@ class Hub:
 
     def forget_if_empty(self, namespace: NamespaceCore) -> None:
         """Drop a dynamic namespace when its last member is gone, so that clients cannot fill the memory with names."""
-        if namespace.is_dynamic and not namespace.members and not namespace.pending_count:
+        if namespace.is_dynamic and namespace.is_deserted:
             self.namespaces.pop(namespace.name, None)

@@ -286,7 +286,8 @@ def test_a_dynamic_namespace_stays_while_somebody_waits_for_it() -> None:
 
 @pytest.mark.parametrize("limit", ["max_namespaces", "max_pending_connects"])
 def test_a_namespace_that_nobody_could_join_is_not_kept(limit: str) -> None:
-    rig = Rig(None, **{limit: 1})
+    limits: dict[str, Any] = {limit: 1}
+    rig = Rig(None, **limits)
     rig.server.hub.allow(lambda name: name.startswith("/room-"))
     client = rig.open()
     rig.request(client, "/room-1")

@@ -80,7 +80,7 @@ class Http1:
         "_unread",
         "has_pieces",
         "is_ended",
-    )  # fmt: skip
+    )
 
     def __init__(self, *, shortcuts: bool) -> None:
         self.is_ended = False

@@ -44,16 +44,13 @@ from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, maske
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
 
-PIECE_BYTES: Final = (
-    1024  # of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message
-)
+# Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
+PIECE_BYTES: Final = 1024
 _NO_LIMIT: Final = 1 << 62
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
-
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 _W_contra = TypeVar("_W_contra", bound=WebSocket | ClientWebSocket, contravariant=True)
-
 
 _READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
 _WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT

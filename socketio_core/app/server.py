@@ -6,7 +6,7 @@ An adapter serves it: `socketio_core.trio.serve(io, "127.0.0.1", 3000)`. What th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -19,6 +19,7 @@ from socketio_core.app.files import Folder, own_client, read_client
 from socketio_core.app.handlers import Handler, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
+from socketio_core.app.namespaces import NamePredicate
 from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.runtime import UNBOUND, Runtime
@@ -143,31 +144,47 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
     def of(self, name: str, connected: Handler | None = None) -> Namespace: ...
     @overload
     def of(
-        self, name: re.Pattern[str] | Callable[[str], bool], connected: Handler | None = None
+        self,
+        name: re.Pattern[str] | NamePredicate,
+        connected: Handler | None = None,
+        *,
+        cleanup_empty: bool | None = None,
     ) -> ParentNamespace: ...
     def of(
-        self, name: str | re.Pattern[str] | Callable[[str], bool], connected: Handler | None = None
+        self,
+        name: str | re.Pattern[str] | NamePredicate,
+        connected: Handler | None = None,
+        *,
+        cleanup_empty: bool | None = None,
     ) -> Namespace | ParentNamespace:
         """Return a namespace, which clients may join from then on. A name that matches a pattern belongs to its family.
 
         Args:
             name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
                 then clients may join any namespace that matches, with the handlers registered here.
+                A function that is async, or takes the client's `auth` as a second argument, is asked about each client
+                that wants in. While there is such a function, a name that you only send to belongs to whichever says
+                yes to a client; one that you register handlers with is a namespace of its own.
             connected: registered for `"connection"`, as in `io.of("/admin", handler)`.
+            cleanup_empty: of a family, see `ParentNamespace`.
         """
         namespace = self._namespace_or_family(name)
+        if cleanup_empty is not None:
+            if not isinstance(namespace, ParentNamespace):
+                raise TypeError("cleanup_empty is of a family; a namespace that is made by name stays")
+            namespace.cleanup_empty = cleanup_empty
         if connected is not None:
             namespace.on("connection", connected)
         return namespace
 
-    def _namespace_or_family(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
+    def _namespace_or_family(self, name: str | re.Pattern[str] | NamePredicate) -> Namespace | ParentNamespace:
         if isinstance(name, str):
             name = plain(name)
-            return self._dispatcher.namespace(name if name.startswith("/") else "/" + name)
+            return self._dispatcher.namespaces.by_name(name if name.startswith("/") else "/" + name)
         text: Any = name.pattern if isinstance(name, re.Pattern) else ""  # not everybody checks types
         if not isinstance(text, str) or not (isinstance(name, re.Pattern) or callable(name)):
             raise TypeError(f"namespace must be a name, a pattern of text or a function of the name, not: {name!r}")
-        return self._dispatcher.family(name.fullmatch if isinstance(name, re.Pattern) else name)
+        return self._dispatcher.namespaces.family(name.fullmatch if isinstance(name, re.Pattern) else name)
 
     def use(self, middleware: _H) -> _H:
         """Add a middleware to the root namespace; see `Namespace.use`."""
@@ -192,7 +209,7 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
     @property
     def namespaces(self) -> list[Namespace]:
         """All namespaces that exist now."""
-        return self._dispatcher.namespaces
+        return self._dispatcher.namespaces.all
 
     def _runtime(self) -> Runtime:
         return self._host.runtime

@@ -144,11 +144,12 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
         member = self.member
         try:
+            await self._check_family()
             for middleware in await self._guards(event):
-                if await run(middleware, self.socket) is False:  # what refuses in python-socketio must not let in here
-                    raise ConnectRefused
                 if member.state is MemberState.LEFT:  # it was disconnected, or went away
                     break
+                if await run(middleware, self.socket) is False:  # what refuses in python-socketio must not let in here
+                    raise ConnectRefused
             accepted = self.acting.accept(self.runtime.now())
         except ConnectRefused as refusal:
             self._refuse(refusal.message, refusal.data)
@@ -161,10 +162,24 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             self._refuse("Internal server error")
             return
         if accepted:
+            if self.namespace.parent is not None and not self.namespace.parent.cleanup_empty:
+                member.namespace.is_dynamic = False  # it stays
             for handler in self.shared.of_moment("connection"):
                 await self._run(handler, "connection", self.socket)
         self.app.dispatch_soon()  # what was held for it
         self.admit(self.app.concurrency)
+
+    async def _check_family(self) -> None:
+        """Ask whether there is such a namespace, where that is asked about each client; and tell of a new one.
+
+        Raises:
+            ConnectRefused: there is none for this client.
+        """
+        core, namespaces = self.member.namespace, self.app.namespaces
+        if core.asks_each and not await namespaces.admits(core, self.socket.handshake.auth):
+            raise ConnectRefused("Invalid namespace")
+        if core.pattern is not None:
+            namespaces.announce(self.namespace)
 
     async def _guards(self, event: ConnectRequested) -> Sequence[Handler]:
         """Return the middlewares that are to be asked; if the client was lost, and is known, give it back what it had.

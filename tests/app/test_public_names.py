@@ -25,7 +25,7 @@ BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_
 
 SERVER: Final = f"{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of sockets use use_events"
 NAMESPACE: Final = f"{TELLS} {BROADCASTS} name parent rooms sockets use use_events"
-FAMILY: Final = f"{TELLS} children emit use use_events"
+FAMILY: Final = f"{TELLS} children cleanup_empty emit use use_events"
 ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack send"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from socketio_core.app.server import Server, host_of
 from socketio_core.asgi.exchange import Exchange, Message, Receive, Scope, Send, request_of, text_response
@@ -11,7 +12,8 @@ from socketio_core.asgi.loops import Loop, current_loop
 from socketio_core.asgi.site import AsgiSite
 from socketio_core.http import Request
 
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""Frameworks have types of their own for a scope, `receive` and `send`, which are not each other's."""
 
 
 class App:

@@ -56,6 +56,8 @@ class ClientHttp1:
             BadAnswer: what came is none, or one informational response follows another.
         """
         while (event := self._next_event()) is not h11.NEED_DATA:
+            if isinstance(event, (h11.Response, h11.InformationalResponse)):
+                _check(event)
             if isinstance(event, h11.Response):
                 self._lines = lines_of(event)
                 return event
@@ -109,3 +111,19 @@ class ClientHttp1:
         self._informational = 0
         self._lines = None
         return True
+
+
+def _check(head: Head) -> None:
+    """Refuse what h11 lets pass. Spec: RFC 9112, 2.3, 6.1 and 6.3.
+
+    Raises:
+        BadAnswer: whoever is between may have read another answer than this.
+    """
+    version = head.http_version.decode("ascii")
+    if not version.startswith("1."):
+        raise BadAnswer(f"answers in HTTP/{version}")
+    names = [name for name, _ in head.headers]
+    if b"transfer-encoding" in names and b"content-length" in names:
+        raise BadAnswer("sends Content-Length beside Transfer-Encoding")
+    if b"transfer-encoding" in names and version == "1.0":
+        raise BadAnswer("sends Transfer-Encoding in HTTP/1.0")

@@ -70,6 +70,15 @@ def by_ours(pieces: list[bytes]) -> Seen:
     return "more", bytes(body), http.next_cycle()
 
 
+def framing_problem(head: h11.Response) -> str | None:
+    """Say what h11 lets pass, though it should not."""
+    framing = {name for name, _ in head.headers} & {b"transfer-encoding", b"content-length"}
+    if len(framing) == 2:
+        return "sends Content-Length beside Transfer-Encoding"
+    is_old = head.http_version == b"1.0" and b"transfer-encoding" in framing
+    return "sends Transfer-Encoding in HTTP/1.0" if is_old else None
+
+
 def by_h11(pieces: list[bytes]) -> Seen:
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=65536)
     connection.send(h11.Request(method="GET", target="/", headers=[(b"host", b"test")]))
@@ -82,6 +91,8 @@ def by_h11(pieces: list[bytes]) -> Seen:
             while (event := connection.next_event()) is not h11.NEED_DATA:
                 if isinstance(event, h11.Response):
                     status = event.status_code
+                    if (problem := framing_problem(event)) is not None:
+                        return problem, b"", False
                 elif isinstance(event, h11.Data):
                     body += event.data
                 elif isinstance(event, h11.EndOfMessage):

@@ -7,9 +7,10 @@ import errno
 import signal
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
@@ -17,7 +18,7 @@ from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 from socketio_core.asyncio.server_connection import ServerConnection
-from socketio_core.network.listening import ACCEPTED_AT_ONCE, cannot_listen, check_listening, url_of
+from socketio_core.network.listening import ACCEPTED_AT_ONCE, NO_CAPACITY, cannot_listen, check_listening, url_of
 from socketio_core.wire import Site
 
 _BACKLOG = 1024
@@ -92,6 +93,8 @@ class AsyncioServer(AsyncioRuntime[Site]):
         super().__init__(host)
         self._served = host
         self._stop = asyncio.Event()
+        self._listeners: Sequence[socket.socket] = ()
+        self._before: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
 
     async def run(
         self,
@@ -106,6 +109,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
         self.start(self.end_if_through)
         self._served.stop = self._stop.set
         servers: list[asyncio.Server] = []
+        self._hear_errors(loop, listeners)
         try:
             for number in signals:
                 loop.add_signal_handler(number, self._stop.set)
@@ -120,7 +124,31 @@ class AsyncioServer(AsyncioRuntime[Site]):
         finally:
             for number in signals:
                 loop.remove_signal_handler(number)
-            await self._shut_down(servers)
+            try:
+                await self._shut_down(servers)
+            finally:
+                if loop.get_exception_handler() == self._handle_error:
+                    loop.set_exception_handler(self._before)
+
+    def _hear_errors(self, loop: asyncio.AbstractEventLoop, listeners: Sequence[socket.socket]) -> None:
+        """Hear of connections that the loop cannot accept: it tries again, and logs each try with a traceback.
+
+        All other errors go to whoever heard of them before.
+        """
+        self._listeners = listeners
+        self._before = loop.get_exception_handler()
+        loop.set_exception_handler(self._handle_error)
+
+    def _handle_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error: object = context.get("exception")
+        listener: Any = context.get("socket")
+        is_full = isinstance(error, OSError) and error.errno in NO_CAPACITY and listener is not None
+        if is_full and listener.fileno() in [each.fileno() for each in self._listeners]:
+            self.log_repeatedly(f"cannot accept connections: {error}; trying again in a second", "accept")
+        elif self._before is None:
+            loop.default_exception_handler(context)
+        else:
+            self._before(loop, context)
 
     async def _listen(self, listener: socket.socket, ssl_context: ssl.SSLContext | None) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(

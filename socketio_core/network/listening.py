@@ -6,6 +6,7 @@ clients' sockets have none.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -20,6 +21,9 @@ from socketio_core.http import MAX_PORT
 ACCEPTED_AT_ONCE: Final = 16
 """Connections that are accepted in one turn of the event loop: one in each would make newcomers wait for a turn of
 everybody's for each who came before them, and all at once would make everybody wait for the newcomers."""
+
+NO_CAPACITY: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
+"""Why the system cannot accept a connection just now; later it may."""
 
 # What no process can receive; these are not everywhere.
 _DEADLY = [getattr(signal, name) for name in ("SIGKILL", "SIGSTOP") if hasattr(signal, name)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 import ssl
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
-from socketio_core.network.listening import cannot_listen, check_listening
+from socketio_core.network.listening import NO_CAPACITY, cannot_listen, check_listening
 from socketio_core.trio.accepting import Listener, accept_all
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.groups import only_cause
@@ -22,7 +21,6 @@ from socketio_core.trio.pump import Pump
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.watcher import CAN_WATCH, Watcher
 
-_NO_CAPACITY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 _CAPACITY_WAIT_S = 0.1
 # Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
 _CATCH_UP_TURNS = 4
@@ -175,7 +173,7 @@ class Service:
                 try:
                     streams = await accept_all(listener, self._ssl_context)
                 except OSError as error:
-                    if error.errno not in _NO_CAPACITY:
+                    if error.errno not in NO_CAPACITY:
                         raise
                     text = f"cannot accept connections: {error}; trying again in {_CAPACITY_WAIT_S} s"
                     self.runtime.log_repeatedly(text, "accept")

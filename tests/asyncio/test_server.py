@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -204,3 +205,34 @@ async def _serve_unix(path: Path) -> None:
 
 def test_unix_sockets(tmp_path: Path) -> None:
     _serve_unix(tmp_path / "io")
+
+
+# -- when the system has no more ---------------------------------------------------------------------------------------
+
+
+@asyncio_test
+async def test_when_the_process_has_no_file_descriptors_left_that_is_said_and_not_each_time() -> None:
+    """The loop itself logs 16 tracebacks a second, for as long as it lasts."""
+    loop = asyncio.get_running_loop()
+    others: list[str] = []
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: others.append(context["message"]))
+    async with serving(Server()) as bench:
+        address = ("127.0.0.1", int(bench.urls[0].rpartition(":")[2]))
+        with socket.socket() as client:
+            client.setblocking(False)  # noqa: FBT003 - the library's signature
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 1, limits[1]))
+            try:
+                await loop.sock_connect(client, address)
+                await until(lambda: bench.log != [], "the log to speak of it")
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            await loop.sock_sendall(client, request())
+            assert (await loop.sock_recv(client, 65536)).startswith(b"HTTP/1.1 200")
+        loop.call_exception_handler({"message": "another"})
+        assert bench.take_log().count("cannot accept connections") <= 11
+    assert others == ["another"]
+    loop.call_exception_handler({"message": "later"})
+    assert others == ["another", "later"]
+    loop.set_exception_handler(before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from socketio_core.app.budget import Connection
 from socketio_core.app.host import ServerHost
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.engineio.carriers import Carrier, Poll
@@ -47,7 +46,7 @@ class AsgiSite:
         proxies: who is believed where clients come from.
         timeouts: those that are not the ASGI server's: of bodies, and of the end.
         is_closing: nothing new is served.
-        served: what is being served: requests and WebSockets.
+        served: how many requests and WebSockets are at it.
         on_idle: called whenever these have become none.
         is_behind: see `Timed`; the ASGI server gives turns, not this.
     """
@@ -60,8 +59,7 @@ class AsgiSite:
         self.proxies = TrustedProxies(host.serving.trust_proxy)
         self.timeouts = host.serving.timeouts or Timeouts()
         self.is_closing = False
-        self.served: set[Connection] = set()
-        host.budget.connections = lambda: list(self.served)
+        self.served = 0
         self._timers: TimerQueue[Waiter] = TimerQueue()
 
     @property
@@ -112,12 +110,12 @@ class AsgiSite:
             timer.cancel()
 
     @contextmanager
-    def serving(self, exchange: Connection) -> Generator[None]:
+    def serving(self) -> Generator[None]:
         """Count something that is being served."""
-        self.served.add(exchange)
+        self.served += 1
         try:
             yield
         finally:
-            self.served.discard(exchange)
+            self.served -= 1
             if not self.served:
                 self.on_idle()

@@ -46,21 +46,24 @@ def _decoded(word: str) -> str:
         return word
 
 
-def require_modules(who: str) -> None:
+def require_modules(who: str, names: Sequence[str] = _NEEDED_MODULES, extra: str = "trio") -> None:
     """Check that the packages which a command stands on can be imported.
 
     Args:
         who: needs them, e.g. "the server".
+        names: of the packages.
+        extra: of ours, that names them.
+
     Raises:
         CommandFailed: some are missing.
     """
     missing: list[str] = []
-    for name in _NEEDED_MODULES:
+    for name in names:
         try:
             importlib.import_module(name)
         except ModuleNotFoundError:
             missing.append(name)
     if missing:
         raise CommandFailed(
-            f"{who} needs {', '.join(missing)}, which cannot be found: pip install 'socketio_core[trio]'"
+            f"{who} needs {', '.join(missing)}, which cannot be found: pip install 'socketio_core[{extra}]'"
         )

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
-from socketio_core.cli import serve
+from socketio_core.cli import emit, serve
 from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, decode_arguments, require_modules
 from socketio_core.cli.streams import (
     leave_quietly_on_interrupt,
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["connect"]:
         return _finished(run_connect, words[1:])
+    if words[:1] == ["emit"]:
+        return _finished(emit.main, words[1:])
     return _finished(serve.main, words)
 
 

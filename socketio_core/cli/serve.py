@@ -17,7 +17,8 @@ _BUNDLE = "socket.io.js"
 _MAX_PORT = 65535
 _USAGE = """\
 python -m socketio_core [--host HOST] [--port PORT] [--client-dir DIR]
-       python -m socketio_core connect URL [--emit NAME ...] [--wait EVENT] ..."""
+       python -m socketio_core connect URL [--emit NAME ...] [--wait EVENT] ...
+       python -m socketio_core emit [--redis URL] EVENT [VALUE ...]"""
 _EPILOG = """\
 Open the address that it prints in two tabs. Ctrl-C stops it.
 
@@ -25,6 +26,7 @@ connect URL talks to any Socket.IO server: interactive, or in scripts with
   --emit NAME VALUE..., --call NAME VALUE... (and wait for the answer),
   --wait EVENT, --timeout S; -v shows what the connection does, -t the time.
   --chat NICK joins this chat. All of it: connect --help
+emit sends an event to the clients of a cluster that a Redis joins: emit --help
 """
 _WIDTH = 80
 
@@ -94,7 +96,7 @@ def add_chat_options(parser: argparse.ArgumentParser) -> None:
         type=_client_dir,
         metavar="DIR",
         help="the official client: node_modules/socket.io-client/dist after npm install socket.io-client"
-        " (default: a small one of our own)",
+        " (default: the page's own small client)",
     )
     parser.add_argument("--verbose", action="store_true", help="log what happens")
 

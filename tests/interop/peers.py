@@ -21,7 +21,6 @@ CLIENT_COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "node": ["node", str(NODE_DIR / "client.mjs")],
     "python-socketio": [sys.executable, "-m", "tests.interop.python_client"],
 }
-ENDED_BY_SIGTERM: Final = -int(signal.SIGTERM)
 
 
 class InteropServer:
@@ -46,10 +45,10 @@ class InteropServer:
         status = self._program.finish()
         assert (status, self._program.errors()) == (0, "")
 
-    def terminate(self, *, status: int = ENDED_BY_SIGTERM) -> str:
-        """Send SIGTERM, which must end it; uvicorn, in order, and then by the signal. Return what it complained of."""
+    def terminate(self) -> str:
+        """Send SIGTERM, which must end it. Return what it said on standard error."""
         self._program.signal(signal.SIGTERM)
-        assert self._program.finish() == status
+        assert self._program.finish() == -signal.SIGTERM  # as uvicorn does: in order, and then by the signal
         return self._program.errors()
 
     def kill(self) -> None:

@@ -1,0 +1,144 @@
+"""Emitting into a cluster without being a server of it: what is said, and to whom. Hosts send it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+from socketio_core.app.namespace import Rooms, room_set
+from socketio_core.cluster.address import RedisAddress
+from socketio_core.cluster.link import Link
+from socketio_core.cluster.messages import (
+    EMITTER_UID,
+    Audience,
+    Broadcast,
+    Message,
+    RoomsJoin,
+    RoomsLeave,
+    ServerEmit,
+    SocketsDisconnect,
+)
+from socketio_core.cluster.transports import Classic, Command, Sharded, Streams, Transport
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
+
+KINDS: Final = ("classic", "sharded", "streams")
+
+_R = TypeVar("_R")
+
+
+def transport_of(address: RedisAddress, kind: str, prefix: str, stream: str, mode: str) -> Transport:
+    """Return how an emitter's messages go.
+
+    Raises:
+        ValueError: there is no such way.
+    """
+    listener = Link(address, float, listens=True)  # of which nothing will be heard
+    if kind == "classic":
+        return Classic(EMITTER_UID, listener, prefix)
+    if kind == "sharded":
+        return Sharded(EMITTER_UID, listener, prefix, mode)
+    if kind == "streams":
+        return EmitterStreams(EMITTER_UID, listener, prefix=prefix, stream=stream)
+    raise ValueError(f"kind of cluster must be one of {', '.join(KINDS)}, not: {kind!r}")
+
+
+class EmitterStreams(Streams):
+    """Streams, for who hears no channel: all of it goes into the stream."""
+
+    def is_in_stream(self, message: Message) -> bool:
+        """See `Streams`."""
+        return True
+
+
+class Emitting(Generic[_R]):
+    """Whom to tell, and how; each method returns another one, so that one may be kept and used again.
+
+    Args:
+        transport: how messages go.
+        send: sends a command, and returns what the caller gets.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        send: Callable[[Command], _R],
+        nsp: str = ROOT_NAMESPACE,
+        audience: Audience = Audience((), (), {}),  # noqa: B008 - nobody changes it
+    ) -> None:
+        self._transport = transport
+        self._send = send
+        self._nsp = nsp
+        self._audience = audience
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._nsp}, {self._audience!r}>"
+
+    def _with(self, *, nsp: str | None = None, audience: Audience | None = None) -> Emitting[_R]:
+        return Emitting(self._transport, self._send, nsp or self._nsp, audience or self._audience)
+
+    # -- whom --------------------------------------------------------------------------------------------------------
+
+    def of(self, nsp: str) -> Emitting[_R]:
+        """Those in a namespace: `"/admin"`, or `"admin"`."""
+        return self._with(nsp=nsp if nsp.startswith("/") else f"/{nsp}")
+
+    def to(self, rooms: Rooms) -> Emitting[_R]:
+        """Those in a room, or in any of several; called again, in those too. A socket's id is a room."""
+        old = self._audience
+        return self._with(audience=Audience([*old.rooms, *sorted(room_set(rooms))], old.except_rooms, old.flags))
+
+    in_ = to
+
+    def except_(self, rooms: Rooms) -> Emitting[_R]:
+        """None of those in a room, or in any of several."""
+        old = self._audience
+        return self._with(audience=Audience(old.rooms, [*old.except_rooms, *sorted(room_set(rooms))], old.flags))
+
+    @property
+    def volatile(self) -> Emitting[_R]:
+        """Only those who can be reached at once."""
+        return self._flagged("volatile", value=True)
+
+    def compress(self, wanted: bool) -> Emitting[_R]:  # noqa: FBT001 - the name users know
+        """Whether transports may compress it."""
+        return self._flagged("compress", value=wanted)
+
+    def _flagged(self, flag: str, *, value: bool) -> Emitting[_R]:
+        old = self._audience
+        return self._with(audience=Audience(old.rooms, old.except_rooms, {**old.flags, flag: value}))
+
+    # -- what --------------------------------------------------------------------------------------------------------
+
+    def emit(self, name: str, *args: JSONValue) -> _R:
+        """Send an event to clients.
+
+        Raises:
+            LocalProtocolError: a reserved name.
+            ClusterUnavailable: it cannot be sent.
+        """
+        packet = event_packet(self._nsp, name, args)
+        return self._tell(Broadcast(EMITTER_UID, self._nsp, packet.data, self._audience))
+
+    def sockets_join(self, rooms: Rooms) -> _R:
+        """Make sockets join rooms."""
+        return self._tell(RoomsJoin(self._uid, self._nsp, self._audience, sorted(room_set(rooms))))
+
+    def sockets_leave(self, rooms: Rooms) -> _R:
+        """Make sockets leave rooms."""
+        return self._tell(RoomsLeave(self._uid, self._nsp, self._audience, sorted(room_set(rooms))))
+
+    def disconnect_sockets(self, close: bool = False) -> _R:  # noqa: FBT001, FBT002 - the name users know
+        """Disconnect sockets from the namespace; with `close`, their connections."""
+        return self._tell(SocketsDisconnect(self._uid, self._nsp, self._audience, close))
+
+    def server_side_emit(self, name: str, *args: JSONValue) -> _R:
+        """Send an event to the servers themselves."""
+        packet = event_packet(self._nsp, name, args)
+        return self._tell(ServerEmit(EMITTER_UID, self._nsp, packet.data))
+
+    @property
+    def _uid(self) -> str | None:
+        return None if isinstance(self._transport, Classic) else EMITTER_UID
+
+    def _tell(self, message: Any) -> _R:
+        return self._send(self._transport.tell(message))

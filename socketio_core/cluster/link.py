@@ -1,0 +1,381 @@
+"""One connection to a Redis that comes back by itself, without I/O: bytes in, bytes out, and the time.
+
+The protocol is RESP2, which all versions speak: what subscribes has a link of its own, so that nothing is gained by
+RESP3, where both share one. Clients of Redis that run on trio were tried instead, and did not notice for ever that
+their subscriptions were gone after a restart.
+
+A host dials when `dial_at` has come, tells `connected` or `refused`, hands over what it reads and writes what there is
+to write. A link that has just connected says who it is, subscribes to what it is to hear, and asks for a PONG: only
+when that has come, it is up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any, Final, cast
+
+import hiredis
+
+from socketio_core.cluster.address import RedisAddress
+from socketio_core.errors import ProtocolError
+from socketio_core.records import record
+
+WATCH_S: Final = 5.0  # of silence, before a PING is sent; and again, before it counts as the end
+FIRST_RETRY_S: Final = 0.05
+LAST_RETRY_S: Final = 2.0
+GREETING_S: Final = 5.0  # for the greeting
+MAX_REPLY_BYTES: Final = 64_000_000  # that are read and not a whole reply yet: no message of ours is that large
+
+_CLIENT_NAME: Final = "socketio_core"
+
+Argument = str | bytes | int
+
+
+class ClusterError(ProtocolError):
+    """Something about the other servers; what this server does alone goes on."""
+
+
+class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the case, as BufferFull does
+    """The other servers cannot be asked, for there is no connection to what joins them.
+
+    Attributes:
+        partial: what is known without them.
+    """
+
+    def __init__(self, message: str, partial: Any = None) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+@record
+class LinkUp:
+    """Everything can be sent, and is heard, from now on."""
+
+    link: Link
+
+
+@record
+class LinkDown:
+    """It was up, or should have come up; it tries again."""
+
+    link: Link
+    reason: str
+    was_up: bool
+
+
+@record
+class Heard:
+    """A message on a channel."""
+
+    channel: bytes
+    data: bytes
+
+
+@record
+class Replied:
+    """The reply to a command; `error` says that it failed, or that the link broke first."""
+
+    token: Any
+    value: Any
+    error: str | None = None
+
+
+LinkEvent = LinkUp | LinkDown | Heard | Replied
+
+
+class Kind(Enum):
+    """How a channel is subscribed to; the commands are `SUBSCRIBE`, `PSUBSCRIBE` and `SSUBSCRIBE`."""
+
+    PLAIN = ""
+    PATTERN = "P"
+    SHARD = "S"
+
+
+class _Phase(Enum):
+    WAITING = "waiting"
+    DIALING = "dialing"
+    GREETING = "greeting"
+    UP = "up"
+    CLOSED = "closed"
+
+
+_pack: Callable[[tuple[Argument, ...]], bytes] = cast("Any", hiredis).pack_command  # its stub has one argument only
+
+_MESSAGES: Final[dict[Any, int]] = {
+    b"message": 2,
+    b"smessage": 2,
+    b"pmessage": 3,
+}  # where the data is; the channel is in front of it
+_GREETING: Final = object()  # the token of commands whose failure ends the connection
+_UNHEARD: Final = object()  # and of those of which nobody wants to know what came of them
+
+
+class Link:
+    """One connection.
+
+    Args:
+        address: where the Redis is.
+        jitter: returns a random number from 0 to 1.
+        listens: it is for subscriptions; otherwise it is for commands.
+        timeout_s: how long a reply may take; for those that block, longer than that.
+
+    Attributes:
+        address: where to dial.
+        reason: why it is not up.
+        backlog_bytes: what was said, and not taken to be written.
+    """
+
+    def __init__(
+        self, address: RedisAddress, jitter: Callable[[], float], *, listens: bool = False, timeout_s: float = WATCH_S
+    ) -> None:
+        self.address = address
+        self.reason = "not connected yet"
+        self.backlog_bytes = 0
+        self._jitter = jitter
+        self._listens = listens
+        self._timeout_s = timeout_s
+        self._phase = _Phase.WAITING
+        self._dial_at = 0.0
+        self._failures = 0
+        self._deadline: float | None = None
+        self._is_asked = False  # a PING is on its way
+        self._reader = _reader()
+        self._unread_bytes = 0
+        self._tokens: deque[Any] = deque()
+        self._out: list[bytes] = []
+        self._wanted: dict[tuple[Kind, str], None] = {}
+        self._events: list[LinkEvent] = []
+
+    def __repr__(self) -> str:
+        return f"<Link {self.address.url}, {self._phase.value}>"
+
+    # -- what is wanted ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_up(self) -> bool:
+        """Whether commands can be sent, and channels are heard."""
+        return self._phase is _Phase.UP
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it will not be used any more."""
+        return self._phase is _Phase.CLOSED
+
+    def subscribe(self, kind: Kind, channels: Iterable[str]) -> None:
+        """Hear these channels, from now on and after each reconnection."""
+        new = [channel for channel in channels if (kind, channel) not in self._wanted]
+        self._wanted.update(((kind, channel), None) for channel in new)
+        if new and self.is_up:
+            self._say(f"{kind.value}SUBSCRIBE", *new)
+
+    def unsubscribe(self, kind: Kind, channels: Iterable[str]) -> None:
+        """Hear these channels no more."""
+        old = [channel for channel in channels if self._wanted.pop((kind, channel), self) is None]
+        if old and self.is_up:
+            self._say(f"{kind.value}UNSUBSCRIBE", *old)
+
+    def send(self, *command: Argument, token: Any = _UNHEARD) -> None:
+        """Send a command. With a `token` a `Replied` follows, now or later, whatever happens.
+
+        Raises:
+            ClusterUnavailable: it is not up; nothing follows.
+        """
+        if not self.is_up:
+            raise ClusterUnavailable(f"{self.address.url}: {self.reason}")
+        self._say(*command)
+        self._tokens.append(token)
+
+    # -- what a host calls -------------------------------------------------------------------------------------------
+
+    @property
+    def dial_at(self) -> float | None:
+        """When the host is to dial; `None` while it need not."""
+        return self._dial_at if self._phase is _Phase.WAITING else None
+
+    def dialing(self) -> None:
+        """The host dials; `connected` or `refused` will say what came of it."""
+        self._phase = _Phase.DIALING
+
+    def refused(self, why: str, now: float) -> None:
+        """There is no connection."""
+        self._fail(f"cannot connect: {why}", now)
+
+    def connected(self, now: float) -> None:
+        """There is one."""
+        self._phase = _Phase.GREETING
+        self._reader = _reader()
+        self._unread_bytes = 0
+        self._deadline = now + GREETING_S
+        address = self.address
+        if address.password is not None:
+            who = (address.username, address.password) if address.username else (address.password,)
+            self._greet("AUTH", *who)
+        if address.database:
+            self._greet("SELECT", address.database)
+        self._say("CLIENT", "SETNAME", _CLIENT_NAME)
+        self._tokens.append(_UNHEARD)  # one that may not do this may do the rest
+        for kind in Kind:
+            channels = [channel for wanted, channel in self._wanted if wanted is kind]
+            if channels:
+                self._say(f"{kind.value}SUBSCRIBE", *channels)
+        self._say("PING")
+        if not self._listens:
+            self._tokens.append(_GREETING)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take what was read; `b""` at the end."""
+        if self._phase not in (_Phase.GREETING, _Phase.UP):
+            return
+        if not data:
+            self._fail("the connection was closed", now)
+            return
+        try:
+            self._read(data, now)
+        except hiredis.ProtocolError as error:
+            self._fail(f"this is no Redis: {error}", now)
+
+    def lost(self, why: str, now: float) -> None:
+        """The connection is gone."""
+        if self._phase in (_Phase.GREETING, _Phase.UP):
+            self._fail(f"the connection was lost: {why}", now)
+
+    def data_to_send(self) -> bytes:
+        """Take what is to be written."""
+        data = b"".join(self._out)
+        self._out.clear()
+        self.backlog_bytes = 0
+        return data
+
+    @property
+    def wants_connection(self) -> bool:
+        """Whether the host is to keep the connection that it has."""
+        return self._phase in (_Phase.GREETING, _Phase.UP)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`."""
+        return self._deadline
+
+    def handle_timeout(self, now: float) -> None:
+        """Nothing was heard for a while: ask, or give the connection up."""
+        if self._deadline is None or now < self._deadline:
+            return
+        if self._is_asked or self._phase is not _Phase.UP:
+            self._fail(f"no answer in {self._timeout_s:g} s", now)
+            return
+        self._is_asked = True
+        self._deadline = now + self._timeout_s
+        self._say("PING")
+        if not self._listens:
+            self._tokens.append(_UNHEARD)
+
+    def take_events(self) -> Sequence[LinkEvent]:
+        """Take what has happened."""
+        events, self._events = self._events, []
+        return events
+
+    def close(self, now: float) -> None:
+        """End it for good."""
+        if not self.is_closed:
+            self._fail("closed", now)
+            self._phase = _Phase.CLOSED
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _say(self, *command: Argument) -> None:
+        data = _pack(command)
+        self._out.append(data)
+        self.backlog_bytes += len(data)
+
+    def _greet(self, *command: Argument) -> None:
+        self._say(*command)
+        self._tokens.append(_GREETING)
+
+    def _read(self, data: bytes, now: float) -> None:
+        self._unread_bytes += len(data)
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self._unread_bytes = 0
+            self._take(reply, now)
+            if not self.wants_connection:
+                return
+        if self._unread_bytes > MAX_REPLY_BYTES:
+            self._fail(f"a reply is larger than {MAX_REPLY_BYTES} bytes", now)
+        elif self._phase is _Phase.UP:
+            self._is_asked = False
+            self._deadline = now + self._timeout_s
+
+    def _take(self, reply: Any, now: float) -> None:
+        if self._listens and isinstance(reply, list) and reply:
+            parts: list[Any] = reply  # pyright: ignore[reportUnknownVariableType] # of anything
+            at = _MESSAGES.get(parts[0])
+            if at is not None:
+                self._events.append(Heard(parts[at - 1], parts[at]))
+                return
+            if parts[0] != b"pong":
+                return  # a subscription is confirmed
+            reply = b"PONG"
+        if self._listens and not self._tokens:
+            self._take_of_listener(reply, now)
+            return
+        if not self._tokens:
+            self._fail("a reply to nothing", now)
+            return
+        token = self._tokens.popleft()
+        error = str(reply) if isinstance(reply, hiredis.ReplyError) else None
+        if token is _GREETING:
+            self._greeted(reply, error, now)
+        elif token is not _UNHEARD:
+            self._events.append(Replied(token, None if error else reply, error))
+
+    def _take_of_listener(self, reply: Any, now: float) -> None:
+        if isinstance(reply, hiredis.ReplyError):
+            self._fail(_explained(str(reply)), now)
+        else:
+            self._greeted(reply, None, now)
+
+    def _greeted(self, reply: Any, error: str | None, now: float) -> None:
+        if error is not None:
+            self._fail(_explained(error), now)
+        elif reply == b"PONG" and self._phase is _Phase.GREETING:
+            self._phase = _Phase.UP
+            self._failures = 0
+            self.reason = ""
+            self._events.append(LinkUp(self))
+
+    def _fail(self, reason: str, now: float) -> None:
+        """Forget the connection, and try again later: at once at first, then less and less often."""
+        if self.is_closed:
+            return
+        was_up, self._phase = self.is_up, _Phase.WAITING
+        self.reason = reason
+        self._dial_at = now + min(LAST_RETRY_S, FIRST_RETRY_S * 2**self._failures) * (0.5 + self._jitter() / 2)
+        self._failures = min(self._failures + 1, 10)
+        self._deadline = None
+        self._is_asked = False
+        self._out.clear()
+        self.backlog_bytes = 0
+        tokens, self._tokens = self._tokens, deque()
+        self._events.append(LinkDown(self, reason, was_up))
+        for token in tokens:
+            if token is not _GREETING and token is not _UNHEARD:
+                self._events.append(Replied(token, None, reason))
+
+
+def _reader() -> hiredis.Reader:
+    return hiredis.Reader()
+
+
+def _explained(error: str) -> str:
+    """Return an error of a Redis, with what to do."""
+    word = error.partition(" ")[0]
+    hint = {
+        "WRONGPASS": "user or password in the URL are wrong",
+        "NOAUTH": "it wants a password: redis://:password@host",
+        "NOPERM": "the user in the URL may not do that, see ACL",
+        "MOVED": "this is a Redis Cluster, where channels of shards have a server each; use sharded=False",
+        "DENIED": "it is in protected mode",
+    }.get(word)
+    return error if hint is None else f"{hint} ({error})"

@@ -1,0 +1,283 @@
+"""How messages get to the other servers: which channel or stream each goes to, and what is to be heard.
+
+Three ways, as Node has them. All servers of a cluster use the same one, with the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from socketio_core.cluster import classic, modern
+from socketio_core.cluster.link import Argument, Kind, Link
+from socketio_core.cluster.messages import (
+    Broadcast,
+    ClientAck,
+    ClientCount,
+    Message,
+    RoomsJoin,
+    RoomsLeave,
+    RoomsListed,
+    ServerAnswer,
+    SocketsDisconnect,
+    SocketsFetched,
+)
+from socketio_core.cluster.values import Malformed
+
+Answer = SocketsFetched | ServerAnswer | ClientCount | ClientAck | RoomsListed
+Command = tuple[Argument, ...]
+
+_GLOB: Final = re.compile(r"([\\*?\[\]])")
+_SID_CHARS: Final = 20  # a room with a name as long as an id is taken for a socket's own, as Node does
+
+
+class Transport(ABC):
+    """One way.
+
+    Attributes:
+        uid: of this server.
+        listener: hears.
+    """
+
+    def __init__(self, uid: str, listener: Link) -> None:
+        self.uid = uid
+        self.listener = listener
+
+    @abstractmethod
+    def open(self, nsp: str) -> None:
+        """Hear what is said in a namespace."""
+
+    @abstractmethod
+    def close(self, nsp: str) -> None:
+        """Hear it no more."""
+
+    @abstractmethod
+    def tell(self, message: Message) -> Command:
+        """Return the command that tells all servers. Its reply to a request is how many got it, this one included."""
+
+    @abstractmethod
+    def answer(self, to_uid: str | None, message: Answer) -> Command:
+        """Return the command that answers a server."""
+
+    @abstractmethod
+    def decode(self, channel: str, data: bytes) -> Message | None:
+        """Return what was heard on a channel; `None` if it is no business of this server.
+
+        Raises:
+            Malformed: nobody knows what it means.
+        """
+
+    def room_created(self, nsp: str, room: str) -> None:  # noqa: B027 - nothing to do, for most
+        """Somebody is in a room now."""
+
+    def room_deleted(self, nsp: str, room: str) -> None:  # noqa: B027 - as above
+        """Nobody is."""
+
+
+class Classic(Transport):
+    """`createAdapter` of Node's redis-adapter: plain channels, three for each namespace, and one for each room."""
+
+    def __init__(self, uid: str, listener: Link, prefix: str = "socket.io") -> None:
+        super().__init__(uid, listener)
+        self._prefix = prefix
+        self._channels: dict[str, tuple[classic.Channel, str]] = {}
+
+    def _names(self, nsp: str) -> Mapping[str, classic.Channel]:
+        requests, responses = f"{self._prefix}-request#{nsp}#", f"{self._prefix}-response#{nsp}#"
+        return {
+            requests: classic.Channel.REQUESTS,
+            responses: classic.Channel.RESPONSES,
+            f"{responses}{self.uid}#": classic.Channel.RESPONSES,
+        }
+
+    def open(self, nsp: str) -> None:
+        """See `Transport`."""
+        names = self._names(nsp)
+        self._channels.update({name: (kind, nsp) for name, kind in names.items()})
+        self.listener.subscribe(Kind.PLAIN, names)
+        self.listener.subscribe(Kind.PATTERN, [self._pattern(nsp)])
+
+    def close(self, nsp: str) -> None:
+        """See `Transport`."""
+        names = self._names(nsp)
+        for name in names:
+            self._channels.pop(name, None)
+        self.listener.unsubscribe(Kind.PLAIN, names)
+        self.listener.unsubscribe(Kind.PATTERN, [self._pattern(nsp)])
+
+    def _pattern(self, nsp: str) -> str:
+        return _GLOB.sub(r"\\\1", f"{self._prefix}#{nsp}#") + "*"
+
+    def tell(self, message: Message) -> Command:
+        """See `Transport`."""
+        if not isinstance(message, Broadcast) or message.request_id is not None:
+            return ("PUBLISH", f"{self._prefix}-request#{message.nsp}#", classic.encode(message))
+        rooms = message.audience.rooms
+        channel = f"{self._prefix}#{message.nsp}#" + (f"{rooms[0]}#" if len(rooms) == 1 else "")
+        return ("PUBLISH", _printable(channel), classic.encode(message))
+
+    def answer(self, to_uid: str | None, message: Answer) -> Command:
+        """See `Transport`."""
+        return ("PUBLISH", f"{self._prefix}-response#{message.nsp}#", classic.encode(message))
+
+    def decode(self, channel: str, data: bytes) -> Message | None:
+        """See `Transport`."""
+        known = self._channels.get(channel)
+        if known is not None:
+            return classic.decode(*known, data)
+        head = f"{self._prefix}#"
+        nsp, _, _ = channel[len(head) :].partition("#")
+        if not channel.startswith(head):
+            raise Malformed(f"on an unknown channel: {channel!r:.200}")
+        return classic.decode(classic.Channel.EVENTS, nsp, data)
+
+
+class Sharded(Transport):
+    """`createShardedAdapter` of Node's redis-adapter: sharded channels, in dynamic mode one for each public room.
+
+    Args:
+        mode: `"static"`, `"dynamic"` or `"dynamic-private"`; the same at all servers.
+    """
+
+    def __init__(self, uid: str, listener: Link, prefix: str = "socket.io", mode: str = "dynamic") -> None:
+        super().__init__(uid, listener)
+        if mode not in ("static", "dynamic", "dynamic-private"):
+            raise ValueError(f"mode must be 'static', 'dynamic' or 'dynamic-private', not: {mode!r}")
+        self._prefix = prefix
+        self._mode = mode
+
+    def _main(self, nsp: str) -> str:
+        return f"{self._prefix}#{nsp}#"
+
+    def _own(self, nsp: str) -> Sequence[str]:
+        return [self._main(nsp), f"{self._main(nsp)}{self.uid}#"]
+
+    def open(self, nsp: str) -> None:
+        """See `Transport`."""
+        self.listener.subscribe(Kind.SHARD, self._own(nsp))
+
+    def close(self, nsp: str) -> None:
+        """See `Transport`."""
+        self.listener.unsubscribe(Kind.SHARD, self._own(nsp))
+
+    def _has_channel(self, room: str) -> bool:
+        if self._mode == "static" or not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance] # numbers
+            return False
+        return self._mode == "dynamic-private" or len(room) != _SID_CHARS
+
+    def room_created(self, nsp: str, room: str) -> None:
+        """See `Transport`."""
+        if self._has_channel(room):
+            self.listener.subscribe(Kind.SHARD, [_printable(f"{self._main(nsp)}{room}#")])
+
+    def room_deleted(self, nsp: str, room: str) -> None:
+        """See `Transport`."""
+        if self._has_channel(room):
+            self.listener.unsubscribe(Kind.SHARD, [_printable(f"{self._main(nsp)}{room}#")])
+
+    def tell(self, message: Message) -> Command:
+        """See `Transport`."""
+        channel = self._main(message.nsp)
+        if isinstance(message, Broadcast) and message.request_id is None:
+            rooms = message.audience.rooms
+            if len(rooms) == 1 and self._has_channel(rooms[0]):
+                channel = _printable(f"{channel}{rooms[0]}#")
+        return ("SPUBLISH", channel, modern.encode(message))
+
+    def answer(self, to_uid: str | None, message: Answer) -> Command:
+        """See `Transport`."""
+        return ("SPUBLISH", f"{self._main(message.nsp)}{to_uid}#", modern.encode(message))
+
+    def decode(self, channel: str, data: bytes) -> Message | None:
+        """See `Transport`."""
+        return modern.decode(data)
+
+
+_IN_STREAM: Final = (RoomsJoin, RoomsLeave, SocketsDisconnect)
+
+
+class Streams(Transport):
+    """Node's redis-streams-adapter: what changes something goes through streams, and is kept; questions by channels.
+
+    Args:
+        stream: its name; with a `count` of several, what they begin with.
+        max_length: entries that a stream keeps, about.
+        sharded: channels are sharded ones.
+    """
+
+    def __init__(
+        self,
+        uid: str,
+        listener: Link,
+        *,
+        prefix: str = "socket.io",
+        stream: str = "socket.io",
+        count: int = 1,
+        max_length: int = 10_000,
+        sharded: bool = False,
+    ) -> None:
+        super().__init__(uid, listener)
+        self._prefix = prefix
+        self._stream = stream
+        self._count = count
+        self._max_length = max_length
+        self._kind = Kind.SHARD if sharded else Kind.PLAIN
+        self._publish = "SPUBLISH" if sharded else "PUBLISH"
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """All streams that are to be read: those with a minus too, to which Node writes by mistake."""
+        if self._count == 1:
+            return [self._stream]
+        return [f"{self._stream}-{number}" for number in range(1 - self._count, self._count)]
+
+    def stream_of(self, nsp: str) -> str:
+        """Return the stream of a namespace."""
+        return self._stream if self._count == 1 else f"{self._stream}-{abs(_hash(nsp)) % self._count}"
+
+    def _own(self, nsp: str) -> Sequence[str]:
+        main = f"{self._prefix}#{nsp}#"
+        return [main, f"{main}{self.uid}#"]
+
+    def open(self, nsp: str) -> None:
+        """See `Transport`."""
+        self.listener.subscribe(self._kind, self._own(nsp))
+
+    def close(self, nsp: str) -> None:
+        """See `Transport`."""
+        self.listener.unsubscribe(self._kind, self._own(nsp))
+
+    def is_in_stream(self, message: Message) -> bool:
+        """Whether a message is kept for who reads later."""
+        return isinstance(message, _IN_STREAM) or (isinstance(message, Broadcast) and message.request_id is None)
+
+    def tell(self, message: Message) -> Command:
+        """See `Transport`."""
+        if not self.is_in_stream(message):
+            return (self._publish, f"{self._prefix}#{message.nsp}#", modern.encode(message, always_msgpack=True))
+        fields: Iterable[Argument] = (part for each in modern.to_entry(message).items() for part in each)
+        return ("XADD", self.stream_of(message.nsp), "MAXLEN", "~", self._max_length, "*", *fields)
+
+    def answer(self, to_uid: str | None, message: Answer) -> Command:
+        """See `Transport`."""
+        channel = f"{self._prefix}#{message.nsp}#{to_uid}#"
+        return (self._publish, channel, modern.encode(message, always_msgpack=True))
+
+    def decode(self, channel: str, data: bytes) -> Message | None:
+        """See `Transport`."""
+        return modern.decode(data)
+
+
+def _printable(channel: str) -> str:
+    return channel.encode("utf-8", "replace").decode()
+
+
+def _hash(text: str) -> int:
+    """Return Node's hash of a namespace: 32 bits with a sign, over units of UTF-16."""
+    value = 0
+    units = text.encode("utf-16-le", "surrogatepass")
+    for at in range(0, len(units), 2):
+        value = (value * 31 + int.from_bytes(units[at : at + 2], "little")) & 0xFFFFFFFF
+    return value - (1 << 32) if value & 0x80000000 else value

@@ -1,0 +1,165 @@
+"""Values between servers: JSON and msgpack as Node's adapters write and read them.
+
+Python knows values that JavaScript does not, and the other way round. What leaves here is something that a Node server
+takes, for one that it cannot read makes it drop the whole message; what comes in is something that can be sent on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any, Final, cast
+
+import msgpack  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
+
+from socketio_core.socketio.nesting import is_too_deep
+
+MAX_DEPTH: Final = 256  # as many as are sent to clients, by default
+
+_msgpack: Any = msgpack
+
+_OLD_UNDEFINED, _OLD_DATE = 1, 8  # sizes of extension 0 of encoders before notepack 3: what JavaScript has and JSON not
+
+
+class Malformed(Exception):  # noqa: N818 - what a message is
+    """What another server has sent cannot be understood; it is counted, and dropped."""
+
+
+def to_json(value: object) -> bytes:
+    """Encode as `JSON.stringify` does, near enough: bytes as Node's `Buffer`, dates as text, no NaN."""
+    try:
+        text = _dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        text = _dumps(_plain(value, 0, for_json=True))
+    return text.encode("utf-8", "replace")
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_json_form)
+
+
+def _json_form(value: object) -> object:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"type": "Buffer", "data": list(bytes(cast("bytes", value)))}
+    if isinstance(value, datetime):
+        return iso_text(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def from_json(data: bytes) -> Any:
+    """Decode.
+
+    Raises:
+        Malformed: it is no JSON, or nested too deep.
+    """
+    text = data.decode("utf-8", "replace")
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"no JSON: {error}") from None
+    if len(text) > 2 * MAX_DEPTH and is_too_deep(text, MAX_DEPTH):
+        raise Malformed(f"nested deeper than {MAX_DEPTH}")
+    return value
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def to_msgpack(value: object) -> bytes:
+    """Encode; dates become timestamps, what is too large for 64 bits a float."""
+    try:
+        return _packed(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return _packed(_plain(value, 0, for_json=False))
+
+
+def _packed(value: object) -> bytes:
+    return cast("bytes", _msgpack.packb(value, datetime=True, unicode_errors="replace"))
+
+
+def from_msgpack(data: bytes) -> Any:
+    """Decode; timestamps become dates.
+
+    Raises:
+        Malformed: it is no msgpack.
+    """
+    try:
+        return _msgpack.unpackb(data, timestamp=3, strict_map_key=False, unicode_errors="replace", ext_hook=_extension)
+    except Exception as error:  # noqa: BLE001 - msgpack has a dozen for as many ways to be wrong
+        raise Malformed(f"no msgpack: {str(error) or type(error).__name__}") from None
+
+
+def _extension(code: int, data: bytes) -> object:
+    if code == 0 and len(data) == _OLD_UNDEFINED:
+        return None
+    if code == 0 and len(data) == _OLD_DATE:
+        return datetime.fromtimestamp(int.from_bytes(data, "big", signed=True) / 1000, UTC)
+    if code == 0:
+        return data
+    raise ValueError(f"unknown extension {code}")
+
+
+def has_binary(value: object) -> bool:
+    """Whether there are bytes somewhere in a value."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, (bytes, bytearray, memoryview)):
+            return True
+        if isinstance(each, Mapping):
+            pending += cast("Mapping[str, object]", each).values()
+        elif isinstance(each, (list, tuple)):
+            pending += cast("list[object]", each)
+    return False
+
+
+def iso_text(moment: datetime) -> str:
+    """Return a date as JavaScript writes it into JSON: in UTC, with milliseconds."""
+    return _aware(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _aware(moment: datetime) -> datetime:
+    """Return a date with a zone; one without is taken for UTC, for nothing here may depend on where it runs."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def for_clients(value: object) -> Any:
+    """Return a value from another server as one that our clients can be sent: dates as text."""
+    return _plain(value, 0, for_json=False, keeps_dates=False)
+
+
+def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = True) -> Any:
+    """Return a copy that can be encoded: no NaN, no other keys than text, no strange types, no endless depth."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"data is nested deeper than {MAX_DEPTH}")
+    how: dict[str, bool] = {"for_json": for_json, "keeps_dates": keeps_dates}
+    if isinstance(value, Mapping):
+        fields: Mapping[Any, Any] = value  # pyright: ignore[reportUnknownVariableType] # of anything
+        return {_key(key): _plain(each, depth + 1, **how) for key, each in fields.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(each, depth + 1, **how) for each in cast("list[Any]", value)]
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else None
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value) if for_json or -(1 << 63) <= value < 1 << 64 else float(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        data = bytes(cast("bytes", value))
+        return _json_form(data) if for_json else data
+    if isinstance(value, datetime):
+        return _aware(value) if keeps_dates and not for_json else iso_text(value)
+    raise TypeError(f"data for other servers: {type(value).__name__} is not JSON")
+
+
+def _key(key: object) -> str:
+    if key is None or isinstance(key, (int, float)):
+        return json.dumps(key)
+    if not isinstance(key, str):
+        raise TypeError(f"data for other servers: a key must be text, not {type(key).__name__}")
+    return str.__str__(key)

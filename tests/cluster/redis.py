@@ -1,0 +1,94 @@
+"""Redis for tests: the program itself, and what is said to one."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import hiredis
+
+DEADLINE_S: Final = 20.0
+
+
+def commands_in(data: bytes) -> list[str]:
+    """Return commands as text."""
+    reader = hiredis.Reader()
+    reader.feed(data)
+    commands: list[str] = []
+    while (command := reader.gets()) is not False:
+        commands.append(b" ".join(command).decode())
+    return commands
+
+
+class RedisServer:
+    """A Redis on a Unix socket, which keeps nothing; ended with its block."""
+
+    def __init__(self, program: str, *options: str) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._command = [
+            program,
+            "--port",
+            "0",
+            "--unixsocket",
+            self.path,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            *options,
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def __enter__(self) -> RedisServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+    @property
+    def path(self) -> str:
+        """Of its socket."""
+        return f"{self._folder.name}/redis"
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"unix://{self.path}"
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        Path(self.path).unlink(missing_ok=True)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + DEADLINE_S
+        while True:
+            assert time.monotonic() < until, "redis-server does not start"
+            with socket.socket(socket.AF_UNIX) as trying, suppress(OSError):
+                trying.connect(self.path)
+                return
+            time.sleep(0.01)
+
+    def run(self, *command: str) -> str:
+        """Run a command with the program's own client, and return what it prints."""
+        password = self._command[self._command.index("--requirepass") + 1] if "--requirepass" in self._command else ""
+        login = ["--no-auth-warning", "-a", password] if password else []
+        done = subprocess.run(
+            ["redis-cli", "-s", self.path, *login, *command], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None

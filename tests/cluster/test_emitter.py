@@ -1,0 +1,159 @@
+"""The blocking emitter, on a real Redis, in front of Node's servers."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from socketio_core.blocking import ClusterUnavailable, Emitter
+from socketio_core.cli.main import main
+from tests.cluster.redis import RedisServer
+from tests.interop.peers import NODE_DIR
+from tests.interop.processes import Program
+
+RequireTool = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def redis(require_tool: RequireTool) -> Iterator[RedisServer]:
+    with RedisServer(require_tool("redis-server"), "--requirepass", "secret") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def url(redis: RedisServer) -> str:
+    return redis.url.replace("unix://", "unix://:secret@")
+
+
+@pytest.fixture(params=["classic", "sharded", "streams"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def node(redis: RedisServer, kind: str, node_modules: Path) -> Iterator[Program]:
+    """A server of Node with one client, which says what it hears."""
+    assert node_modules.is_dir()
+    program = Program(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path, "secret"])
+    try:
+        program.take(lambda message: message.get("ready") is True, "client that is ready")
+        yield program
+    finally:
+        program.close()
+
+
+def heard(node: Program, *said: object) -> None:
+    """Wait until the client, or the server, has heard that."""
+    node.take(lambda message: message.get("heard") == list(said), f"word of {said}")
+
+
+def wait_for_subscription(redis: RedisServer, kind: str, channel: str) -> None:
+    """Wait until somebody hears a sharded channel: a server of Node subscribes when a client is in the room already."""
+    while kind == "sharded" and redis.run("SPUBLISH", channel, "[]") == "0":
+        pass
+
+
+def test_clients_of_node_hear_an_emitter(node: Program, kind: str, url: str, redis: RedisServer) -> None:
+    with Emitter(url, kind=kind) as emitter:
+        emitter.to("nobody").emit("never")
+        emitter.of("/other").emit("never")
+        emitter.emit("hello", 1, {"a": [1.5, None, "é"]}, b"\x01\xff")
+        heard(node, "hello", 1, {"a": [1.5, None, "é"]}, b"\x01\xff")
+        emitter.to("r").except_("x").volatile.emit("in a room")
+        heard(node, "in a room")
+        emitter.to("r").sockets_join("q")
+        emitter.server_side_emit("ping", "joined")
+        heard(node, "server", "ping", "joined")
+        wait_for_subscription(redis, kind, "socket.io#/#q#")
+        emitter.to("q").emit("in a new room")
+        heard(node, "in a new room")
+        assert main(["emit", "--redis", url, "--kind", kind, "--to", "q", "typed", '{"n": 1}', "0x0102", "word"]) == 0
+        heard(node, "typed", {"n": 1}, b"\x01\x02", "word")
+        emitter.disconnect_sockets()
+        heard(node, "gone", "io server disconnect")
+    assert not node.waiting(lambda message: "never" in message.get("heard", ()) or "error" in message)
+
+
+def test_it_connects_again_when_the_redis_has_come_back(require_tool: RequireTool) -> None:
+    with RedisServer(require_tool("redis-server")) as redis, Emitter(redis.url) as emitter:
+        emitter.emit("a")
+        redis.kill()
+        with pytest.raises(ClusterUnavailable, match=r"^unix://.*: cannot connect: Connection refused"):
+            emitter.emit("b")
+        redis.start()
+        emitter.emit("c")
+        emitter.close()
+        emitter.emit("d")
+
+
+@pytest.mark.parametrize(
+    ("user", "why"), [("", "it wants a password"), (":wrong@", "user or password in the URL are wrong")]
+)
+def test_a_wrong_password_is_told(redis: RedisServer, user: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    url = redis.url.replace("unix://", f"unix://{user}")
+    with pytest.raises(ClusterUnavailable, match=why):
+        Emitter(url).emit("a")
+    assert main(["emit", "--redis", url, "a"]) == 1
+    assert why in capsys.readouterr().err
+
+
+def test_what_does_not_answer_is_given_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(ClusterUnavailable, match=r"no answer in 0\.2 s"):
+            Emitter(f"redis://127.0.0.1:{port}", timeout_s=0.2).emit("a")
+
+        def close_the_next() -> None:
+            for _ in range(2):
+                silent.accept()[0].close()
+
+        closing = threading.Thread(target=close_the_next)
+        closing.start()
+        with pytest.raises(ClusterUnavailable, match="connection"):
+            Emitter(f"redis://127.0.0.1:{port}").emit("a")
+        with pytest.raises(ClusterUnavailable, match="cannot connect"):
+            Emitter(f"rediss://127.0.0.1:{port}", ssl_context=ssl.create_default_context()).emit("a")
+        closing.join()
+    with pytest.raises(ClusterUnavailable, match="cannot connect: No such file or directory"):
+        Emitter(f"unix://{tmp_path}/nothing").emit("a")
+
+
+def test_a_redis_is_there_for_many_threads(url: str) -> None:
+    with Emitter(url) as emitter:
+        threads = [threading.Thread(target=emitter.emit, args=("a", number)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "the following arguments are required: EVENT"),
+        (["connect"], "reserved"),
+        (["a", "{"], "{"),
+        (["--redis", "http://x", "a"], "must look like 'redis://localhost:6379'"),
+        (["--kind", "x", "a"], "invalid choice: 'x'"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["emit", *words])
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert complaint in told
+    assert told.count("\n") == 1
+
+
+def test_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["emit", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 100

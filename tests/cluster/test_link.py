@@ -1,0 +1,284 @@
+"""A connection to a Redis that comes back by itself, driven by hand: bytes, and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import hiredis
+import pytest
+
+from socketio_core.cluster.address import parse_redis_url
+from socketio_core.cluster.link import (
+    FIRST_RETRY_S,
+    LAST_RETRY_S,
+    MAX_REPLY_BYTES,
+    WATCH_S,
+    ClusterUnavailable,
+    Heard,
+    Kind,
+    Link,
+    LinkDown,
+    LinkUp,
+    Replied,
+)
+
+PONG = b"+PONG\r\n"
+OK = b"+OK\r\n"
+
+
+class Rig:
+    """A link, and what a Redis would see of it."""
+
+    def __init__(self, url: str = "redis://h", *, listens: bool = False) -> None:
+        self.link = Link(parse_redis_url(url), lambda: 1.0, listens=listens)
+        self.now = 100.0
+        # The name of the client is the one thing that every greeting has, and a PING behind it.
+        self.welcome = OK + PONG
+
+    def dial(self) -> Rig:
+        """Connect; the greeting is not answered."""
+        self.link.dialing()
+        self.link.connected(self.now)
+        return self
+
+    def up(self) -> Rig:
+        """Connect, and answer the greeting."""
+        assert self.dial().hear(self.welcome) == [LinkUp(self.link)]
+        self.said()
+        return self
+
+    def said(self) -> list[str]:
+        """Take what the link says, as commands."""
+        reader = hiredis.Reader()
+        reader.feed(self.link.data_to_send())
+        commands: list[str] = []
+        while (command := reader.gets()) is not False:
+            commands.append(b" ".join(command).decode())
+        return commands
+
+    def hear(self, data: bytes) -> Sequence[Any]:
+        """Have the Redis say something; return what happened."""
+        self.link.receive(data, self.now)
+        return self.link.take_events()
+
+    def pass_time(self, seconds: float) -> Sequence[Any]:
+        """Let time pass; return what happened."""
+        self.now += seconds
+        self.link.handle_timeout(self.now)
+        return self.link.take_events()
+
+
+def down(rig: Rig, reason: str, *, was_up: bool) -> LinkDown:
+    return LinkDown(rig.link, reason, was_up)
+
+
+# -- greeting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "greeting"),
+    [
+        ("redis://h", []),
+        ("redis://:pw@h", ["AUTH pw"]),
+        ("redis://me:pw@h/2", ["AUTH me pw", "SELECT 2"]),
+        ("redis://h/3", ["SELECT 3"]),
+    ],
+)
+@pytest.mark.parametrize("listens", [True, False])
+def test_says_who_it_is_and_is_up_when_the_pong_has_come(url: str, greeting: list[str], *, listens: bool) -> None:
+    rig = Rig(url, listens=listens)
+    assert (rig.link.dial_at, rig.link.wants_connection) == (0.0, False)
+    rig.dial()
+    assert (rig.link.dial_at, rig.link.wants_connection) == (None, True)
+    assert rig.said() == [*greeting, "CLIENT SETNAME socketio_core", "PING"]
+    assert rig.hear(OK * len(greeting) + OK) == []
+    assert not rig.link.is_up
+    assert rig.hear(PONG) == [LinkUp(rig.link)]
+    assert repr(rig.link) == "<Link redis://h:6379, up>"
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        ("WRONGPASS no", "user or password in the URL are wrong (WRONGPASS no)"),
+        ("NOAUTH no", "it wants a password: redis://:password@host (NOAUTH no)"),
+        ("LOADING wait", "LOADING wait"),
+    ],
+)
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_greeting_that_fails_says_what_to_do(error: str, hint: str, *, listens: bool) -> None:
+    rig = Rig("redis://:pw@h", listens=listens).dial()
+    assert rig.hear(f"-{error}\r\n".encode()) == [down(rig, hint, was_up=False)]
+    assert rig.link.reason == hint
+    assert not rig.link.wants_connection
+    assert rig.hear(PONG) == []
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_one_that_may_not_give_itself_a_name_may_do_the_rest(*, listens: bool) -> None:
+    rig = Rig(listens=listens).dial()
+    assert rig.hear(b"-NOPERM no\r\n" + PONG) == [LinkUp(rig.link)]
+
+
+def test_a_greeting_has_five_seconds() -> None:
+    rig = Rig().dial()
+    assert rig.link.next_deadline == rig.now + 5.0
+    assert rig.pass_time(4.9) == []
+    assert rig.pass_time(0.1) == [down(rig, "no answer in 5 s", was_up=False)]
+    assert rig.link.next_deadline is None
+
+
+# -- again and again ---------------------------------------------------------------------------------------------------
+
+
+def test_it_tries_again_at_once_then_less_and_less_often() -> None:
+    rig = Rig()
+    waits: list[float] = []
+    for _ in range(12):
+        rig.link.dialing()
+        rig.link.refused("Connection refused", rig.now)
+        assert rig.link.take_events() == [down(rig, "cannot connect: Connection refused", was_up=False)]
+        assert rig.link.dial_at is not None
+        waits.append(round(rig.link.dial_at - rig.now, 3))
+    assert waits[:7] == [FIRST_RETRY_S * 2**n for n in range(6)] + [LAST_RETRY_S]
+    assert set(waits[7:]) == {LAST_RETRY_S}
+    rig.up()
+    rig.link.lost("reset", rig.now)
+    assert rig.link.take_events() == [down(rig, "the connection was lost: reset", was_up=True)]
+    assert rig.link.dial_at == pytest.approx(rig.now + FIRST_RETRY_S)
+
+
+def test_retries_of_many_are_not_at_the_same_time() -> None:
+    link = Link(parse_redis_url("redis://h"), lambda: 0.0)
+    link.dialing()
+    link.refused("no", 10.0)
+    assert link.dial_at == 10.0 + FIRST_RETRY_S / 2
+
+
+def test_what_is_to_be_heard_is_asked_for_again() -> None:
+    rig = Rig(listens=True)
+    rig.link.subscribe(Kind.PATTERN, ["a*"])
+    rig.link.subscribe(Kind.PLAIN, ["b", "c"])
+    rig.link.subscribe(Kind.PLAIN, ["b"])
+    wanted = ["CLIENT SETNAME socketio_core", "SUBSCRIBE b c", "PSUBSCRIBE a*", "PING"]
+    confirmed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:1\r\n"
+    for _ in range(2):
+        rig.dial()
+        assert rig.said() == wanted
+        assert rig.hear(OK + confirmed * 3 + b"*2\r\n$4\r\npong\r\n$0\r\n\r\n") == [LinkUp(rig.link)]
+        assert rig.hear(b"") == [down(rig, "the connection was closed", was_up=True)]
+
+
+def test_subscriptions_change_while_it_is_up() -> None:
+    rig = Rig(listens=True).up()
+    rig.link.subscribe(Kind.SHARD, ["a", "b"])
+    rig.link.subscribe(Kind.SHARD, ["a"])
+    rig.link.unsubscribe(Kind.SHARD, ["b", "c"])
+    rig.link.unsubscribe(Kind.PLAIN, ["a"])
+    assert rig.said() == ["SSUBSCRIBE a b", "SUNSUBSCRIBE b"]
+
+
+def test_what_may_not_be_heard_ends_the_connection_with_the_reason() -> None:
+    rig = Rig(listens=True).up()
+    rig.link.subscribe(Kind.SHARD, ["a"])
+    (event,) = rig.hear(b"-MOVED 1 h:1\r\n")
+    assert event.reason.startswith("this is a Redis Cluster")
+
+
+# -- messages and replies ----------------------------------------------------------------------------------------------
+
+
+def test_messages_are_heard_however_they_were_subscribed_to() -> None:
+    rig = Rig(listens=True).up()
+    stream = (
+        b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nxy\r\n"
+        b"*4\r\n$8\r\npmessage\r\n$2\r\na*\r\n$2\r\nab\r\n$1\r\nz\r\n"
+        b"*3\r\n$8\r\nsmessage\r\n$1\r\ns\r\n$0\r\n\r\n"
+    )
+    heard = [Heard(b"a", b"xy"), Heard(b"ab", b"z"), Heard(b"s", b"")]
+    assert rig.hear(stream) == heard
+    assert [event for at in range(len(stream)) for event in rig.hear(stream[at : at + 1])] == heard
+
+
+def test_replies_come_back_with_their_tokens_in_order() -> None:
+    rig = Rig().up()
+    rig.link.send("PUBLISH", "a", b"x", token=1)
+    rig.link.send("PUBLISH", "a", b"y")
+    rig.link.send("GET", "k", token=2)
+    assert rig.link.backlog_bytes == len(rig.link.data_to_send()) > 0
+    assert rig.link.backlog_bytes == 0
+    assert rig.hear(b":3\r\n:0\r\n-ERR no\r\n") == [Replied(1, 3), Replied(2, None, "ERR no")]
+
+
+def test_whoever_waits_for_a_reply_learns_that_it_will_not_come() -> None:
+    rig = Rig().up()
+    rig.link.send("GET", "k", token="a")
+    rig.link.send("GET", "k")
+    assert rig.hear(b"") == [
+        down(rig, "the connection was closed", was_up=True),
+        Replied("a", None, "the connection was closed"),
+    ]
+
+
+def test_nothing_is_sent_while_it_is_not_up() -> None:
+    rig = Rig()
+    with pytest.raises(ClusterUnavailable, match="redis://h:6379: not connected yet"):
+        rig.link.send("GET", "k")
+    rig.dial().said()
+    with pytest.raises(ClusterUnavailable):
+        rig.link.send("GET", "k")
+    assert rig.said() == []
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_what_is_no_redis_is_left_alone(*, listens: bool) -> None:
+    rig = Rig(listens=listens).dial()
+    (event,) = rig.hear(b"HTTP/1.1 400 Bad Request\r\n")
+    assert event.reason.startswith("this is no Redis: ")
+
+
+def test_a_reply_to_nothing_ends_the_connection() -> None:
+    rig = Rig().up()
+    assert rig.hear(OK) == [down(rig, "a reply to nothing", was_up=True)]
+
+
+def test_a_reply_without_end_is_not_kept() -> None:
+    rig = Rig().up()
+    rig.link.send("GET", "k", token=1)
+    rig.hear(b"$999999999\r\n")
+    for _ in range(MAX_REPLY_BYTES >> 20):
+        rig.hear(bytes(1 << 20))
+    events = rig.hear(bytes(1 << 20))
+    assert not rig.link.is_up
+    assert events[0].reason == f"a reply is larger than {MAX_REPLY_BYTES} bytes"
+
+
+# -- watching ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_silence_is_asked_about_and_then_ends_the_connection(*, listens: bool) -> None:
+    rig = Rig(listens=listens).up()
+    assert rig.pass_time(WATCH_S - 0.1) == []
+    assert rig.said() == []
+    assert rig.pass_time(0.1) == []
+    assert rig.said() == ["PING"]
+    rig.now += 1
+    assert rig.hear(PONG) == []
+    assert rig.link.next_deadline == rig.now + WATCH_S
+    rig.pass_time(WATCH_S)
+    assert rig.pass_time(WATCH_S) == [down(rig, "no answer in 5 s", was_up=True)]
+
+
+def test_it_is_closed_for_good() -> None:
+    rig = Rig().up()
+    rig.link.send("GET", "k", token=1)
+    rig.link.close(rig.now)
+    rig.link.close(rig.now)
+    assert rig.link.is_closed
+    assert rig.link.dial_at is None
+    assert rig.link.take_events() == [down(rig, "closed", was_up=True), Replied(1, None, "closed")]
+    rig.link.refused("late", rig.now)
+    rig.link.lost("late", rig.now)
+    assert rig.hear(OK) == []

@@ -1,0 +1,165 @@
+"""Values between servers: what only Python knows, and what only JavaScript knows."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+from math import inf, nan
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socketio_core.cluster.values import (
+    MAX_DEPTH,
+    Malformed,
+    for_clients,
+    from_json,
+    from_msgpack,
+    has_binary,
+    iso_text,
+    to_json,
+    to_msgpack,
+)
+from tests.effort import examples
+
+library: Any = msgpack
+
+NOON = datetime(2026, 11, 29, 12, 0, 0, 5000, UTC)
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@settings(max_examples=examples(100))
+@given(plain)
+def test_what_both_know_stays_what_it_is(value: Any) -> None:
+    text = json.dumps(value)
+    if "\\ud" not in text and "Infinity" not in text:  # a lone surrogate has no form in UTF-8
+        assert from_json(to_json(value)) == value
+        assert from_msgpack(to_msgpack(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "as_json", "through_msgpack"),
+    [
+        (nan, None, None),
+        (inf, None, None),
+        ([1, nan, {"a": -inf}], [1, None, {"a": None}], None),
+        (1 << 70, 1 << 70, float(1 << 70)),
+        (-(1 << 70), -(1 << 70), -float(1 << 70)),
+        ((1, 2), [1, 2], [1, 2]),
+        ({1: "a", None: "b", 2.5: "c"}, {"1": "a", "null": "b", "2.5": "c"}, None),
+        ({1: nan, None: 5}, {"1": None, "null": 5}, None),
+        ({"s": {3}}, {"s": [3]}, {"s": [3]}),
+        (Colour.RED, "red", "red"),
+        ("\ud800", "?", None),
+        (b"\x01\xff", {"type": "Buffer", "data": [1, 255]}, b"\x01\xff"),
+        (bytearray(b"\x02"), {"type": "Buffer", "data": [2]}, b"\x02"),
+        ([memoryview(b"\x03"), nan], [{"type": "Buffer", "data": [3]}, None], None),
+        (NOON, "2026-11-29T12:00:00.005Z", NOON),
+        ([NOON, nan], ["2026-11-29T12:00:00.005Z", None], None),
+    ],
+)
+def test_what_javascript_does_not_know_becomes_what_it_takes(value: Any, as_json: Any, through_msgpack: Any) -> None:
+    assert json.loads(to_json(value)) == as_json
+    packed = to_msgpack(value)
+    if through_msgpack is not None:
+        assert from_msgpack(packed) == through_msgpack
+
+
+def test_what_nobody_knows_is_an_error() -> None:
+    for encode in (to_json, to_msgpack):
+        with pytest.raises(TypeError, match="data for other servers: object is not JSON"):
+            encode([object()])
+        assert encode({"a": Colour.RED, Colour.RED: nan})
+        with pytest.raises(TypeError, match="a key must be text"):
+            encode({(1, 2): object()})
+    deep: list[Any] = []
+    for _ in range(MAX_DEPTH + 1):
+        deep = [deep]
+    with pytest.raises(ValueError, match="nested deeper"):
+        to_json([nan, deep])
+
+
+def test_dates_are_written_as_javascript_does() -> None:
+    assert iso_text(NOON) == "2026-11-29T12:00:00.005Z"
+    assert iso_text(NOON.replace(tzinfo=None)) == "2026-11-29T12:00:00.005Z"
+    assert iso_text(NOON.astimezone(timezone(timedelta(hours=2)))) == "2026-11-29T12:00:00.005Z"
+    assert to_msgpack([NOON.replace(tzinfo=None), 1 << 80])[:1] == b"\x92"
+
+
+def test_clients_are_sent_dates_as_text_and_bytes_as_bytes() -> None:
+    assert for_clients(["x", {"at": NOON, "n": nan, "ok": True, "none": None}, b"\x01"]) == [
+        "x",
+        {"at": "2026-11-29T12:00:00.005Z", "n": None, "ok": True, "none": None},
+        b"\x01",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"\xd4\x00\x00", None),  # what old encoders write for undefined
+        (b"\xd7\x00" + (1_000).to_bytes(8, "big"), datetime.fromtimestamp(1, UTC)),
+        (b"\xc7\x03\x00abc", b"abc"),
+        (b"\xcf" + bytes(8), 0),
+    ],
+)
+def test_what_old_encoders_write_is_read(raw: bytes, value: Any) -> None:
+    assert from_msgpack(raw) == value
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\xd4\x05\x00", b"\x92\x01", b"\x01\x02", b"\x91" * 2000])
+def test_no_msgpack_is_malformed(raw: bytes) -> None:
+    with pytest.raises(Malformed, match="no msgpack"):
+        from_msgpack(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"NaN", b"[Infinity]", b"[" * 100_000, b"[" * (MAX_DEPTH + 1) + b" " * 999 + b"]" * (MAX_DEPTH + 1)],
+)
+def test_no_json_is_malformed(raw: bytes) -> None:
+    with pytest.raises(Malformed):
+        from_json(raw)
+
+
+def test_bytes_that_are_no_text_are_read_as_node_does() -> None:
+    assert from_json(b'"\xff"') == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_binary"),
+    [
+        (b"", True),
+        ([1, {"a": (2, bytearray())}], True),
+        ([1, {"a": ["b"]}], False),
+        (memoryview(b""), True),
+        ("x", False),
+    ],
+)
+def test_bytes_are_found_wherever_they_are(value: Any, *, is_binary: bool) -> None:
+    assert has_binary(value) is is_binary
+
+
+@settings(max_examples=examples(200))
+@given(st.binary(max_size=200) | plain.map(library.packb))
+def test_whatever_comes_is_a_value_or_malformed(raw: bytes) -> None:
+    for read in (from_msgpack, from_json):
+        try:
+            value = read(raw)
+        except Malformed:
+            continue
+        to_json(value)
+        to_msgpack(value)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import hypothesis
 import pytest
 
-from tests.counting import Counting, is_of_core
+from tests.counting import WALKS, Counting, is_of_core
 from tests.effort import FUZZ, LONG, examples
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -107,7 +107,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no process has that last."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: is_of_core(item.path))
+        items.sort(key=lambda item: is_of_core(item.path) and item.path.name not in WALKS)
 
 
 # -- several processes -----------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ Blocks with `>>>` are doctests. A block marked `python fragment` only has to com
 from __future__ import annotations
 
 import ast
+import configparser
 import doctest
 import http.client
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +24,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
+from socketio_core.serving import Timeouts
+from socketio_core.settings import ServerLimits
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
@@ -183,6 +188,25 @@ def test_links_into_the_repository_lead_somewhere() -> None:
     for page in PAGES:
         targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
         assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_unit_is_understood_and_agrees_with_the_settings(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    (unit,) = (
+        text.splitlines()[first:end] for language, first, end, _ in find_blocks(text.splitlines()) if language == "ini"
+    )
+    fields = configparser.ConfigParser()
+    fields.optionxform = str  # type: ignore[assignment, method-assign] # keys as they are written
+    fields.read_string("\n".join(unit))
+    service = fields["Service"]
+    assert float(service["TimeoutStopSec"]) > Timeouts().shutdown_s
+    assert service["MemoryMax"] == "2G"
+    assert ServerLimits().max_total_buffered_bytes * 2 == 2_000_000_000
+    if (analyze := shutil.which("systemd-analyze")) is not None:
+        path = tmp_path / "app.service"
+        path.write_text("\n".join(unit).replace("/srv/app/.venv/bin/python", sys.executable), encoding="utf-8")
+        done = subprocess.run([analyze, "verify", path], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 # How the README is read, tested on a small one.

@@ -55,6 +55,10 @@ def install(io: Server, nsp: str) -> None:
     async def reflect(socket: Socket, *args: object) -> tuple[object, ...]:
         return args
 
+    @space.on("where am I")
+    def where(socket: Socket) -> list[object]:
+        return [os.getpid(), socket.handshake.address, socket.handshake.secure]
+
     @space.on("ask")
     async def ask(socket: Socket, *args: object) -> None:
         answer = await socket.call("question", *args, timeout=10)
@@ -126,6 +130,7 @@ def build(options: argparse.Namespace, **more: Any) -> Server:
         **more,
         client_dir=options.client_dir,
         http=page,
+        trust_proxy=options.trust_proxy,
         engine=EngineSettings(
             ping_interval_s=options.ping_interval,
             ping_timeout_s=options.ping_timeout,
@@ -149,6 +154,7 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--client-dir", default=None)
+    parser.add_argument("--trust-proxy", action="store_true")
     parser.add_argument("--ping-interval", type=float, default=25.0)
     parser.add_argument("--ping-timeout", type=float, default=20.0)
     return parser.parse_args(arguments)
@@ -159,7 +165,7 @@ async def main() -> None:
     io = build(options)
     async with trio.open_nursery() as nursery:
         urls: list[str] = await nursery.start(serve, io, "127.0.0.1", options.port)
-        report("listening", url=urls[0])
+        report("listening", url=urls[0], pid=os.getpid())
         nursery.start_soon(until_input_ends, nursery.cancel_scope.cancel)
 
 

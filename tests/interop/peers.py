@@ -29,7 +29,9 @@ class InteropServer:
     def __init__(self, *options: str, port: int = 0, app: str = "app") -> None:
         command = [sys.executable, "-W", "error", "-m", f"tests.interop.{app}", "--port", str(port), *options]
         self._program = Program(command)
-        self.url: str = self.take("listening")["url"]
+        listening = self.take("listening")
+        self.url: str = listening["url"]
+        self.pid: int | None = listening.get("pid")
         self.port = int(self.url.rpartition(":")[2])
 
     def take(self, event: str, *, sid: str | None = None, deadline_s: float = DEADLINE_S) -> Message:
@@ -43,7 +45,8 @@ class InteropServer:
     def stop(self) -> None:
         """Have it end gracefully. It must do so in time, without an error and without a word on standard error."""
         status = self._program.finish()
-        assert (status, self._program.errors()) == (0, "")
+        errors = self._program.errors()
+        assert (status, errors) == (0, "")
 
     def terminate(self) -> str:
         """Send SIGTERM, which must end it. Return what it said on standard error."""
@@ -163,9 +166,13 @@ class Peer:
         query: Mapping[str, str] | None = None,
         reconnection: bool = False,
         later: bool = False,
+        credentials: bool = False,
         server: InteropServer | None = None,
     ) -> Connection:
-        """Begin to connect, now or later, to its server or another; sockets report `connect` or `connect_error`."""
+        """Begin to connect, now or later, to its server or another; sockets report `connect` or `connect_error`.
+
+        Only Node's client knows `credentials`: it keeps cookies.
+        """
         connection = Connection(self, f"c{next(self._names)}", namespaces)
         self._connections.append(connection)
         connection.do(
@@ -177,6 +184,7 @@ class Peer:
             query=query or {},
             reconnection=reconnection,
             later=later,
+            **({"credentials": True} if credentials else {}),
         )
         return connection
 

@@ -37,11 +37,12 @@ function follow(name, nsp, socket) {
   });
 }
 
-function connect({ connection, url, namespaces, transports, auth, query, reconnection, later }) {
+function connect({ connection, url, namespaces, transports, auth, query, reconnection, later, credentials }) {
   const manager = new Manager(url, {
     transports,
     query,
     reconnection,
+    withCredentials: credentials,
     reconnectionDelay: 50,
     reconnectionDelayMax: 200,
     autoConnect: false,

@@ -1,0 +1,142 @@
+"""nginx and HAProxy as the README says they are to be configured, in front of two servers."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.interop.processes import ROOT, Program
+
+_NGINX: Final = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr notice;
+{user}
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {site}
+}}
+"""
+
+
+def shown(language: str) -> str:
+    """Return the configuration in the README."""
+    blocks = re.findall(
+        rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert len(blocks) == 1, language
+    text: str = blocks[0]
+    return text
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+class Proxy:
+    """A running proxy.
+
+    Attributes:
+        url: where clients reach the servers behind it.
+        secure_port: the same, with TLS.
+    """
+
+    has_started: str  # in its log
+    reloads_at: signal.Signals
+
+    def __init__(self, folder: Path, ports: Sequence[int], certificate: Path, *, sticky: bool = True) -> None:
+        port, self.secure_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        text = self.text if sticky else self.without_stickiness()
+        for number, backend in enumerate(ports, 3001):
+            text = _replaced(text, f"127.0.0.1:{number}", f"127.0.0.1:{backend}")
+        command = self.write(folder, text, port, certificate)
+        self._program = Program(["sh", "-c", 'exec "$@" 2>&1', "sh", *command])
+        self._wait()
+
+    @property
+    def text(self) -> str:
+        """What the README shows."""
+        raise NotImplementedError
+
+    def without_stickiness(self) -> str:
+        """Return it without what sends a client to the same server again."""
+        raise NotImplementedError
+
+    def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
+        """Write the files, and return the command."""
+        raise NotImplementedError
+
+    def reload(self) -> None:
+        """Have it read its files again, and wait until it has."""
+        self._program.signal(self.reloads_at)
+        self._wait()
+
+    def close(self) -> None:
+        """End it, and its workers."""
+        self._program.signal(signal.SIGTERM)
+        self._program.finish()
+        self._program.close()
+
+    def _wait(self) -> None:
+        self._program.take(lambda message: self.has_started in message.get("line", ""), "start")
+
+
+class Nginx(Proxy):
+    has_started = "start worker process "
+    reloads_at = signal.SIGHUP
+
+    @property
+    def text(self) -> str:
+        return shown("nginx")
+
+    def without_stickiness(self) -> str:
+        return re.sub(r"^ *hash .*\n", "", self.text, flags=re.MULTILINE)
+
+    def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
+        tls = f"listen 127.0.0.1:{self.secure_port} ssl;"
+        files = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
+        text = _replaced(text, "listen 80;", f"listen 127.0.0.1:{port}; {tls} {files}")
+        path = folder / "nginx.conf"
+        path.write_text(_NGINX.format(folder=folder, site=text, user="user root;"))
+        return ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(path)]
+
+
+class HAProxy(Proxy):
+    has_started = "Loading success"
+    reloads_at = signal.SIGUSR2
+
+    @property
+    def text(self) -> str:
+        return shown("haproxy")
+
+    def without_stickiness(self) -> str:
+        return re.sub(r"^ *cookie .*\n| cookie [ab]$", "", self.text, flags=re.MULTILINE)
+
+    def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
+        tls = f"bind 127.0.0.1:{self.secure_port} ssl crt {certificate}"
+        path = folder / "haproxy.cfg"
+        path.write_text(_replaced(text, "bind :80", f"bind 127.0.0.1:{port}\n    {tls}"))
+        return ["haproxy", "-W", "-f", str(path)]
+
+
+PROXIES: Final = {"nginx": Nginx, "haproxy": HAProxy}
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, (old, text)
+    return text.replace(old, new)

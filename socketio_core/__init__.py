@@ -21,7 +21,14 @@ from socketio_core.errors import (
     RemoteProtocolError,
 )
 from socketio_core.http import Cookie, Cors, Request, Response
-from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, ServerLimits, SocketSettings
+from socketio_core.settings import (
+    ClientSettings,
+    EngineClientSettings,
+    EngineSettings,
+    RecoverySettings,
+    ServerLimits,
+    SocketSettings,
+)
 
 if TYPE_CHECKING:
     from socketio_core.app.event_handlers import EventHandlers, handles
@@ -48,6 +55,7 @@ __all__ = [
     "PacketError",
     "ProtocolError",
     "RateLimit",
+    "RecoverySettings",
     "RemoteProtocolError",
     "Request",
     "Response",

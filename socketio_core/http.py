@@ -26,6 +26,7 @@ _DOMAIN = re.compile(r"\.?[0-9A-Za-z_]([0-9A-Za-z_.-]*[0-9A-Za-z])?")
 _HTTP_DATE = re.compile(
     r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
 )  # RFC 9110, 5.6.7
+_HEADER_BYTES = 160  # what a header takes beside its bytes; CPython 3.11
 _MAX_QUERY_FIELDS = 1000  # the same number as PHP's max_input_vars and qs's parameterLimit
 _QVALUE = re.compile(r"[01]\.?[0-9]{0,3}")  # RFC 9110, 12.4.2
 _COMMON_NAMES = {
@@ -108,6 +109,13 @@ class Request:
         packed = b"\n".join(parts)
         if parts and packed.count(b"\n") == len(parts) - 1:  # no host lets a line end into a header
             self._packed, self._headers = packed, []
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it takes, about."""
+        if self._packed is not None:
+            return len(self.target) + len(self._packed)
+        return len(self.target) + sum(len(name) + len(value) + _HEADER_BYTES for name, value in self._headers)
 
     @property
     def path(self) -> str:

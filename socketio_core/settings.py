@@ -134,6 +134,32 @@ class ServerLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverySettings:
+    """Connection state recovery of a server (PROTOCOL 3.9), which has none unless it is given these.
+
+    Events are kept for as long as somebody who was lost without a sign may ask for them: `window_s`, and the time that
+    the heartbeat takes to notice. What is beyond a limit costs clients their recovery, never an event: they begin anew.
+    """
+
+    window_s: float = 120.0  # reference (maxDisconnectionDuration): from when the server noticed the loss
+    skip_middlewares: bool = False  # ours; reference: true, which lets in again whose token has run out meanwhile
+    max_lost_sessions: int = 100_000  # ours: as many as there may be sessions; the oldest are forgotten first
+    max_logged_events: int = 100_000  # ours: of the whole server; the oldest are dropped first
+    max_logged_bytes: int = 64_000_000  # ours: the same in bytes of memory; they count as buffered, see `ServerLimits`
+    max_missed_events: int = 5_000  # ours: what one client is sent when it is back; our own one takes 10,000
+    max_missed_bytes: int = 4_000_000  # ours: the same in bytes; a quarter of what a client's buffer holds
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with the name of the field."""
+        check_switches(self, "skip_middlewares")
+        _check_numbers(
+            self,
+            "window_s max_lost_sessions max_logged_events max_logged_bytes max_missed_events max_missed_bytes",
+            "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SocketSettings:
     """Settings and limits of the Socket.IO layer."""
 

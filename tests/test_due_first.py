@@ -15,7 +15,7 @@ from socketio_core.engineio.client.session import ClientSession
 from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineSettings
-from socketio_core.socketio import Connection, ConnectRequested, Member, Selection, ServerCore
+from socketio_core.socketio import Claim, Connection, ConnectRequested, Member, Selection, ServerCore
 from socketio_core.socketio.client import ClientCore, ClientNamespace
 from socketio_core.testing import FakeClock, WireClient
 from tests.engineio.client.scene import Scene as SessionScene
@@ -26,7 +26,7 @@ LATE_S = 46.0  # more than interval and time-out together
 INNER: dict[type, set[str]] = {
     # Called by the machine itself, in the course of a call that was told the time.
     Session: {"attach_poll", "poll_lost", "advance_post", "finish_post", "begin_upgrade"},  # by the engine
-    Connection: {"receive", "note_accepted", "send_control", "handle_timeout"},
+    Connection: {"receive", "note_accepted", "send_control", "hand_over", "handle_timeout"},
     Member: {"expect_ack"},
     ClientCore: {"namespace_wanted", "close_if_unwanted", "open", "check_session", "break_off"},
     ClientNamespace: {"session_opened", "handle_timeout", "receive"},
@@ -65,6 +65,7 @@ def server_arguments(host: Engine | ServerCore, clock: FakeClock) -> dict[str, A
         "name": "x",
         "args": [],
         "selection": Selection(),
+        "claim": Claim("nobody's"),
         "post": body.post,
         "carrier": body.post,
         "poll": park.poll,

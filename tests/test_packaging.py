@@ -96,6 +96,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile, projec
     info = f"socketio_core-{project['version']}.dist-info/"
     assert {name for name in wheel.namelist() if not name.startswith(info)} == files
     assert "socketio_core/py.typed" in files
+    assert {"socketio_core/app/browser/client.js", "socketio_core/app/browser/client.d.ts"} < files
     assert "socketio_core/demo/static/index.html" in files
     assert f"{info}licenses/LICENSE" in wheel.namelist()
 

@@ -165,8 +165,10 @@ class Session:
             await self.peer.server.none("poll", 0.0)
 
     async def lose(self) -> None:
-        """Break the connection."""
+        """Break the connection, and whatever the client opens for this session: browsers ask again by themselves."""
         if self.websocket is not None:
             await self.websocket.drop()
         else:
-            await (await self.peer.server.next("poll")).drop()
+            poll = await self.peer.server.next("poll")
+            self.peer.server.lost.add(self.sid)
+            await poll.drop()

@@ -25,7 +25,7 @@ CASE_S: Final = 15.0
 START_S: Final = 30.0
 """How long a process may take to start."""
 
-KNOWN: Final = ("asyncio", "node", "trio")
+KNOWN: Final = ("asyncio", "chromium", "node", "trio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def command_of(words: Sequence[str]) -> list[str]:
     Raises:
         HostError: Node or its packages cannot be had.
     """
-    if list(words) in (["asyncio"], ["trio"]):
+    if list(words) in (["asyncio"], ["chromium"], ["trio"]):
         return [sys.executable, "-m", f"conformance.hosts.clients.{words[0]}"]
     if list(words) == ["node"]:
         from conformance.hosts import node
@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "command", nargs="*", metavar="-- COMMAND", help="the client's command, or asyncio, node or trio"
+        "command", nargs="*", metavar="-- COMMAND", help="the client's command, or asyncio, chromium, node or trio"
     )
     parser.add_argument("--list", action="store_true", help="print the cases, run nothing")
     parser.add_argument("-k", metavar="TEXT", action="append", default=[], help="only cases whose names contain TEXT")

@@ -177,6 +177,8 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.url = ""
+        self.lost: set[str] = set()
+        """Sessions whose requests are dropped."""
         self._arrived, self._requests = trio.open_memory_channel[Request](math.inf)
         self._waiting: list[Request] = []
 
@@ -206,6 +208,8 @@ class ScriptedServer:
         """Serve one connection: its requests one after another."""
         try:
             while (request := await self._read(stream)) is not None:
+                if request.query.get("sid") in self.lost:
+                    return
                 self._arrived.send_nowait(request)
                 await request.done.wait()
         except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):

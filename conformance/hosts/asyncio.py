@@ -69,6 +69,7 @@ class Connection(asyncio.Protocol):
         """Write what there is, and read on or not."""
         while self.can_write and (data := self.wire.data_to_send(self.now())):
             self.transport.write(data)
+        self.wire.unwritten_bytes = self.transport.get_write_buffer_size()
         if self.wire.is_over:
             self.transport.abort()
         elif self.wire.is_mute:

@@ -50,6 +50,7 @@ class Connection:
         except OSError:
             self._unsent = b""
             wire.write_failed(monotonic())
+        wire.unwritten_bytes = len(self._unsent)
         reads = selectors.EVENT_READ if wire.wants_input else 0
         self._wait_for(0 if wire.is_over else reads | (selectors.EVENT_WRITE if self._unsent else 0))
         if wire.is_over:

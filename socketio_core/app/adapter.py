@@ -9,8 +9,10 @@ from socketio_core.app.acks import AcksWaiter
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
 from socketio_core.records import record
+from socketio_core.socketio.events import Claim
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
+from socketio_core.socketio.recovery import RecoverableSession
 from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
@@ -64,6 +66,13 @@ class Adapter(Protocol):
 
     async def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
         """Disconnect those who are chosen; see `Socket.disconnect`."""
+
+    async def take_session(self, nsp: str, claim: Claim) -> RecoverableSession | None:
+        """Return what a client was before it was lost, for its new connection; `None` if nobody knows it (any more).
+
+        Asked only where clients may come back, and before any middleware. The client waits meanwhile.
+        """
+        ...
 
 
 class LocalAdapter:
@@ -147,6 +156,13 @@ class LocalAdapter:
         if core is None or not self._app.outgoing.is_heard_in(nsp, self._app.handlers_in(core).outgoing):
             return None
         return []
+
+    async def take_session(self, nsp: str, claim: Claim) -> RecoverableSession | None:
+        """See `Adapter`."""
+        self._app.runtime.output_ready()  # for somebody may have to leave
+        session = self._app.core.take_session(nsp, claim, self._app.runtime.now())
+        self._app.dispatch_soon()
+        return session
 
     def _sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         return [inbox_of(member).socket for member in self._members(nsp, selection)]

@@ -1,4 +1,4 @@
-"""Serves the official browser bundle, as `socket.io` does with `serveClient`. Spec: PROTOCOL 4.11."""
+"""Serves a client for browsers, ours or npm's, as `socket.io` does with `serveClient`. Spec: PROTOCOL 4.11."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from zlib import MAX_WBITS, compressobj
 from socketio_core.http import Cors, Request, Response, cors_headers, preferred_encoding
 
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}
+_CONTENT_TYPES = {
+    "js": b"application/javascript; charset=utf-8",
+    "map": b"application/json; charset=utf-8",
+    "ts": b"text/plain; charset=utf-8",  # declarations, for people: compilers read them from a disk
+}
 
 
 class ClientBundle:
-    """The files of an npm `socket.io-client/dist` folder, in memory.
+    """The files of a client, in memory: those of an npm `socket.io-client/dist` folder, or what stands in for them.
 
     Brotli is not among the encodings: the standard library has none.
 
@@ -44,8 +49,7 @@ class ClientBundle:
         known = request.header("if-none-match") or ""
         if self._etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
             return Response(304, headers)
-        kind = b"application/json" if name.endswith(".map") else b"application/javascript"
-        headers += [(b"content-type", kind + b"; charset=utf-8"), (b"vary", b"Accept-Encoding")]
+        headers += [(b"content-type", _CONTENT_TYPES[name.rpartition(".")[2]]), (b"vary", b"Accept-Encoding")]
         encoding = preferred_encoding(request.header("accept-encoding"))
         if encoding is not None:
             content = self._encode(name, encoding)

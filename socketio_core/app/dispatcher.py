@@ -5,21 +5,18 @@ Each socket has an inbox, where they wait for their handlers; see `worker`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from inspect import iscoroutinefunction
-
 from socketio_core.app.acks import AcksWaiter, settle_ack
 from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import HandlerTable, handlers_of
-from socketio_core.app.namespace import Namespace, ParentNamespace
+from socketio_core.app.namespaces import Namespaces
 from socketio_core.app.observer import Audience
 from socketio_core.app.outgoing import Outgoing
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import Handshake, Socket
 from socketio_core.app.socket_connection import SocketConnection, tell
 from socketio_core.app.socket_inbox import SocketInbox, inbox_of
-from socketio_core.checks import check_count, decide
+from socketio_core.checks import check_count
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
 from socketio_core.socketio.connection import Connection
@@ -55,6 +52,7 @@ class Dispatcher:
     Attributes:
         outgoing: who is told what is sent.
         adapter: who answers for the members of namespaces.
+        namespaces: all of them.
         root: the namespace that is there from the beginning.
     """
 
@@ -76,46 +74,16 @@ class Dispatcher:
         self.concurrency = concurrency
         local = LocalAdapter(self)
         self.adapter: Adapter = local if adapter is None else adapter(local)
-        self._kept: dict[str, Namespace] = {}  # those with handlers of their own, by name
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
-        self._parents: dict[_Matches, ParentNamespace] = {}
-        self.root = self.namespace(ROOT_NAMESPACE)
+        self.namespaces = Namespaces(self)
+        self.root = self.namespaces.of_core(core.hub.of(ROOT_NAMESPACE))
+        self.namespaces.announce(self.root)
 
     # -- namespaces --------------------------------------------------------------------------------------------------
 
-    def namespace(self, name: str) -> Namespace:
-        """Return the namespace `name`, which clients may join from then on."""
-        return self._namespace_of(self.core.hub.of(name))
-
-    def family(self, pattern: Callable[[str], object]) -> ParentNamespace:
-        """Return what stands for all namespaces whose name matches, which clients may join from then on."""
-        for known in self._parents:
-            if known.pattern == pattern:
-                return self._parents[known]  # or the guards of a second family would never be asked
-        matches = _Matches(pattern, self.audience)
-        self._parents[matches] = parent = ParentNamespace(self)
-        self.core.hub.allow(matches)
-        return parent
-
-    @property
-    def namespaces(self) -> list[Namespace]:
-        """All namespaces that exist now."""
-        return [self._namespace_of(core) for core in list(self.core.hub.namespaces.values())]
-
-    def _namespace_of(self, core: NamespaceCore) -> Namespace:
-        namespace = core.context
-        if not isinstance(namespace, Namespace):
-            parent = self._parents[core.pattern] if isinstance(core.pattern, _Matches) else None
-            namespace = core.context = Namespace(self, core, parent)
-        return namespace
-
     def handlers_in(self, core: NamespaceCore) -> HandlerTable:
         """Return what was registered with a namespace."""
-        return handlers_of(self._namespace_of(core))
-
-    def keep(self, namespace: Namespace) -> None:
-        """Keep a namespace for good: it has handlers."""
-        self._kept[namespace.name] = namespace
+        return handlers_of(self.namespaces.of_core(core))
 
     def socket_of(self, member: Member) -> Socket:
         """Return the socket that stands for a member."""
@@ -135,6 +103,14 @@ class Dispatcher:
         """Return the backpressure of a session, if the application knows it."""
         connection = session.context
         return self.flow_of_connection(connection) if isinstance(connection, Connection) else None
+
+    def held_bytes(self, session: Session) -> int:
+        """Return how much memory is taken by what a session has sent, and is not done with, about."""
+        connection = session.context
+        if not isinstance(connection, Connection):
+            return 0
+        flow = connection.context
+        return connection.held_bytes + (flow.held_bytes if isinstance(flow, Flow) else 0)
 
     def inboxes_of(self, session: Session) -> list[SocketInbox]:
         """Return the inboxes of a session."""
@@ -225,25 +201,6 @@ class Dispatcher:
         member = event.member
         flow = self.flow_of_connection(member.connection)
         handshake = Handshake(member.connection.session.request, event.auth, flow.opened_at)
-        inbox = SocketInbox(self, member, self._namespace_of(member.namespace), handshake, flow)
+        inbox = SocketInbox(self, member, self.namespaces.of_core(member.namespace), handshake, flow)
         member.context = inbox
         return inbox
-
-
-class _Matches:
-    """Says whether a namespace belongs to a family; a function that fails says no."""
-
-    __slots__ = ("_audience", "pattern")
-
-    def __init__(self, pattern: Callable[[str], object], audience: Audience) -> None:
-        if iscoroutinefunction(pattern):
-            raise TypeError(f"function of a namespace's name must not be async; decide in a middleware: {pattern!r}")
-        self.pattern = pattern
-        self._audience = audience
-
-    def __call__(self, name: str) -> bool:
-        try:
-            return decide("function of a namespace's name", self.pattern, name)
-        except Exception as error:  # noqa: BLE001 - anything at all, for it is the application's code
-            self._audience.report(f"function of a namespace's name failed: {name!r}", error)
-            return False

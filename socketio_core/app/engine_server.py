@@ -171,6 +171,10 @@ class EngineDispatcher:
         """Return the backpressure of a session, if the application knows it."""
         return session.context.flow if isinstance(session.context, SessionInbox) else None
 
+    def held_bytes(self, session: Session) -> int:
+        """Return how much memory is taken by what a session has sent, and is not done with, about."""
+        return session.context.flow.held_bytes if isinstance(session.context, SessionInbox) else 0
+
     def inboxes_of(self, session: Session) -> list[SessionInbox]:
         """Return the inbox of a session, if there is one."""
         return [session.context] if isinstance(session.context, SessionInbox) else []

@@ -7,6 +7,7 @@ from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
 from socketio_core.app.event_handlers import CATCH_ALLS, EventHandlers, methods_of
+from socketio_core.checks import check_function
 from socketio_core.records import plain
 
 Handler = Callable[..., Any]
@@ -24,6 +25,11 @@ LIFECYCLE: Final = {
 
 They are kept apart: a client may well emit an event called `connection`, which must not look like a new socket.
 """
+
+NEW_NAMESPACE: Final = "new_namespace"
+
+SERVER_LIFECYCLE: Final = {**LIFECYCLE, NEW_NAMESPACE: NEW_NAMESPACE}
+"""The same for the root namespace, where it is told that there is another one."""
 
 CLIENT_LIFECYCLE: Final = {"connect": "connect", "connect_error": "connect_error", "disconnect": "disconnect"}
 """The same for the socket of a client; no server may emit events of these names."""
@@ -136,6 +142,8 @@ class HandlerTable:
             raise ValueError(f"name must be one of {', '.join(self._known)}, not: {name!r}")
         table, name = self._place(name)
         _check(handler)
+        if name == NEW_NAMESPACE and table is self._moments:
+            check_function(f"handler of {name!r}", handler, may_wait=False)
         table[name] = (*table.get(name, ()), _Once(handler) if once else handler)
         self._has_once |= once
         self._note_added()
@@ -161,6 +169,10 @@ class HandlerTable:
         """Register a middleware of events."""
         self._guards = (*self._guards, _check(middleware))
         self._note_added()
+
+    def rebase(self, base: HandlerTable) -> None:
+        """Put those of another table in front, where there was none."""
+        self._base = base
 
     def _note_added(self) -> None:
         self.is_empty = False

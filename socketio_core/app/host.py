@@ -31,6 +31,8 @@ from socketio_core.http import Request, Response
 from socketio_core.records import plain
 from socketio_core.serving import Serving
 from socketio_core.settings import EngineSettings
+from socketio_core.socketio.recovery import Recovery
+from socketio_core.socketio.server import ServerCore
 
 AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
@@ -55,11 +57,6 @@ class Endpoint:
         """The engine's."""
         return self.core.engine_settings
 
-    def queued_bytes(self, session: Session) -> int:
-        """How much of a session waits for handlers."""
-        flow = self.dispatcher.flow_of(session)
-        return 0 if flow is None else flow.queued_bytes
-
     def shed(self, session: Session, why: str) -> None:
         """Close a session at once, and forget all that it holds."""
         session.was_let_go = True
@@ -67,6 +64,11 @@ class Endpoint:
             inbox.drop_events()
         session.outbox.clear()
         session.break_off(CloseReason.TRANSPORT_ERROR, why)
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What is kept for clients that may come back, if they may."""
+        return self.core.recovery if isinstance(self.core, ServerCore) else None
 
     @property
     def asks_handshakes(self) -> bool:
@@ -81,6 +83,7 @@ class ServerHost:
         serving: how to treat connections.
         audience: whoever wants to know what happens.
         endpoints: that of Socket.IO first, then those of bare Engine.IO.
+        budget: what all clients may hold together; told their connections by who has them.
         runtime: the event loop's part, once there is one.
         is_bound: an adapter has claimed it.
         stop: has `serve` end in order, from any task; `None` unless it serves. Set by the adapter.
@@ -97,7 +100,7 @@ class ServerHost:
         self.stop: Callable[[], object] | None = None
         self._log = Observer()
         self._bundle = bundle
-        self._budget = Budget(serving.limits.max_total_buffered_bytes, self.endpoints, audience)
+        self.budget = Budget(serving.limits.max_total_buffered_bytes, self.endpoints, audience)
         self._http = http
 
     def bind(self, runtime: Runtime, log: Observer) -> None:
@@ -142,8 +145,8 @@ class ServerHost:
         Args:
             now: the time, if the caller has it: the moment to look whether the server holds too much.
         """
-        if now is not None and now >= self._budget.next_at:
-            self._budget.check(now)
+        if now is not None and now >= self.budget.next_at:
+            self.budget.check(now)
         for endpoint in self.endpoints:
             for inbox in endpoint.dispatcher.dispatch():
                 self.runtime.spawn(inbox.work)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.acks import AckTimeout, ack_value
 from socketio_core.app.event_handlers import EventHandlers, OneEach, methods_of
-from socketio_core.app.handlers import Handler, HandlerTable, handlers_of
+from socketio_core.app.handlers import LIFECYCLE, SERVER_LIFECYCLE, Handler, HandlerTable, handlers_of
 from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.records import plain
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
-from socketio_core.socketio.packet import JSONValue
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
 from socketio_core.socketio.selection import EVERYONE, Selection
 
 if TYPE_CHECKING:
@@ -288,21 +288,19 @@ class Namespace(_Registers, Broadcasts):
 
     One whose name matches a pattern is forgotten when nobody is in it, but for handlers and middlewares of its own. Who
     kept the object finds it in use again when the name comes back.
-
-    Attributes:
-        parent: whose handlers and middlewares come before its own, if its name matches a pattern.
     """
 
-    __slots__ = ("_app", "_core", "_handlers", "parent")
+    __slots__ = ("_app", "_core", "_handlers", "_parent")
 
     def __init__(self, app: Dispatcher, core: NamespaceCore, parent: ParentNamespace | None = None) -> None:
         self._app = app
-        self._handlers = HandlerTable(None if parent is None else handlers_of(parent), added=self._keep)
+        lifecycle = SERVER_LIFECYCLE if core.name == ROOT_NAMESPACE else LIFECYCLE
+        self._handlers = HandlerTable(None if parent is None else handlers_of(parent), lifecycle, added=self._keep)
         self._core = core
-        self.parent = parent
+        self._parent = parent
 
     def _keep(self) -> None:
-        self._app.keep(self)
+        self._app.namespaces.keep(self, self._core)
 
     def __repr__(self) -> str:
         return f"<Namespace {self.name}, {len(self._core.members)} sockets>"
@@ -311,6 +309,11 @@ class Namespace(_Registers, Broadcasts):
     def name(self) -> str:
         """E.g. `"/admin"`."""
         return self._core.name
+
+    @property
+    def parent(self) -> ParentNamespace | None:
+        """The family that it belongs to, whose handlers and middlewares come before its own."""
+        return self._parent
 
     @property
     def sockets(self) -> Mapping[str, Socket]:
@@ -331,20 +334,36 @@ class ParentNamespace(_Registers):
     """Handlers and middlewares for every namespace whose name matches; each is made when a client asks for it.
 
     They come before those of the child itself. Children that exist already get what is registered later too.
+
+    Attributes:
+        cleanup_empty: forget a child when nobody is in it. With `False`, one that somebody was let into stays for good:
+            only where clients cannot choose any number of names.
     """
 
-    __slots__ = ("_app", "_handlers")
+    __slots__ = ("_app", "_handlers", "cleanup_empty")
 
     def __init__(self, app: Dispatcher) -> None:
         self._app = app
         self._handlers = HandlerTable()
+        self.cleanup_empty = True
 
     @property
     def children(self) -> list[Namespace]:
         """The matching namespaces that exist now: that somebody is in, or wants to be in."""
-        return [child for child in self._app.namespaces if child.parent is self]
+        return [child for child in self._app.namespaces.all if child.parent is self]
 
     async def emit(self, name: str, *args: JSONValue) -> int:
         """Send an event to everyone in every child."""
         await self._app.runtime.check_cancelled()
         return sum([await child.emit(name, *args) for child in self.children])
+
+
+def core_of(namespace: Namespace) -> NamespaceCore:
+    """Return what the engine knows a namespace as; it does not show that itself."""
+    return namespace._core  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here
+
+
+def adopt(namespace: Namespace, parent: ParentNamespace) -> None:
+    """Make a namespace, of which nobody knew whose it is, one of a family."""
+    namespace._parent = parent  # pyright: ignore[reportPrivateUsage] # as above
+    handlers_of(namespace).rebase(handlers_of(parent))

@@ -6,7 +6,7 @@ An adapter serves it: `socketio_core.trio.serve(io, "127.0.0.1", 3000)`. What th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -15,10 +15,11 @@ from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
 from socketio_core.app.event_handlers import EventHandlers
-from socketio_core.app.files import Folder, read_client
+from socketio_core.app.files import Folder, own_client, read_client
 from socketio_core.app.handlers import Handler, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
 from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
+from socketio_core.app.namespaces import NamePredicate
 from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.runtime import UNBOUND, Runtime
@@ -31,7 +32,7 @@ from socketio_core.http import Cors
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import plain
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.settings import EngineSettings, ServerLimits, SocketSettings, combine
+from socketio_core.settings import EngineSettings, RecoverySettings, ServerLimits, SocketSettings, combine
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import parser_of
 from socketio_core.socketio.packet import ROOT_NAMESPACE
@@ -50,7 +51,9 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
 
     Args:
         path: where clients find it.
-        client_dir: an npm `socket.io-client/dist`, to be served at `<path>socket.io.js` and beside it.
+        client_dir: an npm `socket.io-client/dist`, to be served at `<path>socket.io.js` and beside it, in place of the
+            small client that is there otherwise.
+        serve_client: whether browsers get a client from here at all.
         http: handler of requests outside `path`, sync or async: `(request, body) -> Response`; else they get 404.
         cors: which other origins may use the server from a browser; `None` is only its own.
         allow_request: asked about each handshake, sync or async; returns the text of a refusal, or `None`.
@@ -67,6 +70,8 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         subprotocols: of WebSockets, those that are taken, or a function of the request that chooses one it offers;
             otherwise the first one offered is. `offered_subprotocols(request)` lists them.
         limits: of the whole server, and of its connections.
+        recovery: let clients that were lost come back as the same sockets: with their ids, rooms, data, and what they
+            missed. Every event that is no `call` and not volatile has one more argument then, for clients to remember.
         trust_proxy: take address, scheme and host of a client from `X-Forwarded-*` or `Forwarded`: `True` behind one
             proxy, or how many there are, or their networks. Only behind proxies that set or remove these headers, for
             anybody can send them.
@@ -81,6 +86,7 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         *,
         path: str = "/socket.io/",
         client_dir: Folder | None = None,
+        serve_client: bool = True,
         http: HttpHandler | None = None,
         cors: Cors | None = None,
         allow_request: AllowRequest | None = None,
@@ -96,12 +102,14 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
         subprotocols: Subprotocols | None = None,
         trust_proxy: TrustProxy = False,
         limits: ServerLimits | None = None,
+        recovery: RecoverySettings | None = None,
         observers: Iterable[Observer] = (),
         slow_handler_s: float | None = None,
         new_id: IdFactory = new_id,
     ) -> None:
         engine = _engine_of(engine, path, cors)
         check_kind("settings", settings, SocketSettings, "SocketSettings(...)")
+        check_kind("recovery", recovery, RecoverySettings, "RecoverySettings()")
         check_function("http", http)
         check_function("allow_request", allow_request)
         check_function("new_id", new_id, may_wait=False)
@@ -114,11 +122,11 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
             trust_proxy=trust_proxy,
             limits=limits or ServerLimits(),
         )
-        files = None if client_dir is None else read_client(client_dir)
+        files = (own_client(), None) if client_dir is None else read_client(client_dir)
         settings = combine(engine, settings or SocketSettings())
         parser = parser_of(settings, parser, json)
-        core = ServerCore(engine, settings, parser=parser, new_id=new_id)
-        bundle = None if files is None else ClientBundle(*files, core.path, engine.cors)
+        core = ServerCore(engine, settings, parser=parser, new_id=new_id, recovery=recovery)
+        bundle = ClientBundle(*files, core.path, engine.cors) if serve_client else None
         self._audience = Audience(slow_handler_s)
         self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience, adapter=adapter)
         self._handlers = handlers_of(self._dispatcher.root)
@@ -136,31 +144,47 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
     def of(self, name: str, connected: Handler | None = None) -> Namespace: ...
     @overload
     def of(
-        self, name: re.Pattern[str] | Callable[[str], bool], connected: Handler | None = None
+        self,
+        name: re.Pattern[str] | NamePredicate,
+        connected: Handler | None = None,
+        *,
+        cleanup_empty: bool | None = None,
     ) -> ParentNamespace: ...
     def of(
-        self, name: str | re.Pattern[str] | Callable[[str], bool], connected: Handler | None = None
+        self,
+        name: str | re.Pattern[str] | NamePredicate,
+        connected: Handler | None = None,
+        *,
+        cleanup_empty: bool | None = None,
     ) -> Namespace | ParentNamespace:
         """Return a namespace, which clients may join from then on. A name that matches a pattern belongs to its family.
 
         Args:
             name: `"/admin"` (or `"admin"`); or a pattern that must match the whole name, or a function of the name:
                 then clients may join any namespace that matches, with the handlers registered here.
+                A function that is async, or takes the client's `auth` as a second argument, is asked about each client
+                that wants in. While there is such a function, a name that you only send to belongs to whichever says
+                yes to a client; one that you register handlers with is a namespace of its own.
             connected: registered for `"connection"`, as in `io.of("/admin", handler)`.
+            cleanup_empty: of a family, see `ParentNamespace`.
         """
         namespace = self._namespace_or_family(name)
+        if cleanup_empty is not None:
+            if not isinstance(namespace, ParentNamespace):
+                raise TypeError("cleanup_empty is of a family; a namespace that is made by name stays")
+            namespace.cleanup_empty = cleanup_empty
         if connected is not None:
             namespace.on("connection", connected)
         return namespace
 
-    def _namespace_or_family(self, name: str | re.Pattern[str] | Callable[[str], bool]) -> Namespace | ParentNamespace:
+    def _namespace_or_family(self, name: str | re.Pattern[str] | NamePredicate) -> Namespace | ParentNamespace:
         if isinstance(name, str):
             name = plain(name)
-            return self._dispatcher.namespace(name if name.startswith("/") else "/" + name)
+            return self._dispatcher.namespaces.by_name(name if name.startswith("/") else "/" + name)
         text: Any = name.pattern if isinstance(name, re.Pattern) else ""  # not everybody checks types
         if not isinstance(text, str) or not (isinstance(name, re.Pattern) or callable(name)):
             raise TypeError(f"namespace must be a name, a pattern of text or a function of the name, not: {name!r}")
-        return self._dispatcher.family(name.fullmatch if isinstance(name, re.Pattern) else name)
+        return self._dispatcher.namespaces.family(name.fullmatch if isinstance(name, re.Pattern) else name)
 
     def use(self, middleware: _H) -> _H:
         """Add a middleware to the root namespace; see `Namespace.use`."""
@@ -185,7 +209,7 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
     @property
     def namespaces(self) -> list[Namespace]:
         """All namespaces that exist now."""
-        return self._dispatcher.namespaces
+        return self._dispatcher.namespaces.all
 
     def _runtime(self) -> Runtime:
         return self._host.runtime

@@ -31,6 +31,7 @@ def site_of(host: ServerHost) -> Site:
         limits=serving.limits,
     )
     application.site = site
+    host.budget.connections = lambda: list(site.wires)
     for endpoint in host.endpoints:
         site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=endpoint.dispatcher.flow_of))
     return site

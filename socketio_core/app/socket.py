@@ -87,11 +87,10 @@ class Socket(OutgoingRegistrar):
     """One client in one namespace.
 
     Attributes:
-        data: whatever the application wants to keep with the socket.
         handshake: the request that the client came with, and its `auth`.
     """
 
-    __slots__ = ("__weakref__", "_app", "_handlers", "_inbox", "_member", "data", "handshake")
+    __slots__ = ("__weakref__", "_app", "_handlers", "_inbox", "_member", "handshake")
 
     def __init__(self, inbox: SocketInbox, handshake: Handshake) -> None:
         self._app = inbox.app
@@ -99,7 +98,7 @@ class Socket(OutgoingRegistrar):
         self._member = inbox.member
         self._handlers = inbox.handlers
         self.handshake = handshake
-        self.data: dict[str, Any] = {}
+        self.data = {}
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} of {self.nsp}>"
@@ -118,6 +117,24 @@ class Socket(OutgoingRegistrar):
     def namespace(self) -> Namespace:
         """Where it is."""
         return self._inbox.namespace
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Whatever the application wants to keep with the socket; one that is recovered has what was there before."""
+        data: dict[str, Any] = self._member.data
+        return data
+
+    @data.setter
+    def data(self, data: dict[str, Any]) -> None:
+        self._member.data = data
+
+    @property
+    def recovered(self) -> bool:
+        """Whether its client was lost and has come back: it has its id, its rooms, its data, and what it missed.
+
+        Known in middlewares too; only where the server has `recovery`.
+        """
+        return self._member.is_recovered
 
     @property
     def connected(self) -> bool:
@@ -216,8 +233,9 @@ class Socket(OutgoingRegistrar):
     async def emit(self, name: str, *args: JSONValue) -> bool:
         """Send an event. Waits only while the socket's outgoing buffer is above its high-water mark.
 
-        Returns `False` when the socket has left, and the event was dropped. In a middleware it is held, and goes out
-        once the socket is let in.
+        Returns `False` when the socket has left, and the event was dropped; while its client may come back (see
+        `recovery` of the `Server`), it is kept for it, or goes to the socket that stands for the client now. In a
+        middleware it is held, and goes out once the socket is let in.
 
         Raises:
             LocalProtocolError: a reserved name, or data that is not JSON.

@@ -74,7 +74,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     async def handle(self, event: ConnectRequested | EventReceived | Left) -> None:
         """See `Inbox`."""
         if not isinstance(event, EventReceived):
-            await (self._decide() if isinstance(event, ConnectRequested) else self._say_goodbye(event))
+            await (self._decide(event) if isinstance(event, ConnectRequested) else self._say_goodbye(event))
             return
         name, args, member, socket = event.name, event.args, self.member, self.socket
         if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
@@ -140,15 +140,16 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             self.app.audience.report(f"return value of the handler of {event.name!r} cannot be sent", error)
 
-    async def _decide(self) -> None:
+    async def _decide(self, event: ConnectRequested) -> None:
         """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
         member = self.member
         try:
-            for middleware in self.shared.middlewares:
-                if await run(middleware, self.socket) is False:  # what refuses in python-socketio must not let in here
-                    raise ConnectRefused
+            await self._check_family()
+            for middleware in await self._guards(event):
                 if member.state is MemberState.LEFT:  # it was disconnected, or went away
                     break
+                if await run(middleware, self.socket) is False:  # what refuses in python-socketio must not let in here
+                    raise ConnectRefused
             accepted = self.acting.accept(self.runtime.now())
         except ConnectRefused as refusal:
             self._refuse(refusal.message, refusal.data)
@@ -161,10 +162,40 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             self._refuse("Internal server error")
             return
         if accepted:
+            if self.namespace.parent is not None and not self.namespace.parent.cleanup_empty:
+                member.namespace.is_dynamic = False  # it stays
             for handler in self.shared.of_moment("connection"):
                 await self._run(handler, "connection", self.socket)
         self.app.dispatch_soon()  # what was held for it
         self.admit(self.app.concurrency)
+
+    async def _check_family(self) -> None:
+        """Ask whether there is such a namespace, where that is asked about each client; and tell of a new one.
+
+        Raises:
+            ConnectRefused: there is none for this client.
+        """
+        core, namespaces = self.member.namespace, self.app.namespaces
+        if core.asks_each and not await namespaces.admits(core, self.socket.handshake.auth):
+            raise ConnectRefused("Invalid namespace")
+        if core.pattern is not None:
+            namespaces.announce(self.namespace)
+
+    async def _guards(self, event: ConnectRequested) -> Sequence[Handler]:
+        """Return the middlewares that are to be asked; if the client was lost, and is known, give it back what it had.
+
+        An adapter that fails costs the client what it had, and no more.
+        """
+        recovery = self.app.core.recovery
+        if event.claim is None or recovery is None:
+            return self.shared.middlewares
+        try:
+            session = await self.app.adapter.take_session(self.member.namespace.name, event.claim)
+        except Exception as error:  # noqa: BLE001 - of somebody's adapter
+            self.app.audience.report("adapter failed, so a socket was not recovered", error)
+            session = None
+        is_restored = session is not None and self.member.restore(session)
+        return () if is_restored and recovery.settings.skip_middlewares else self.shared.middlewares
 
     def _refuse(self, message: JSONValue, data: JSONValue = None) -> None:
         try:

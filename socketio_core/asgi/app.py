@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from socketio_core.app.server import Server, host_of
 from socketio_core.asgi.exchange import Exchange, Message, Receive, Scope, Send, request_of, text_response
@@ -11,7 +12,8 @@ from socketio_core.asgi.loops import Loop, current_loop
 from socketio_core.asgi.site import AsgiSite
 from socketio_core.http import Request
 
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""Frameworks have types of their own for a scope, `receive` and `send`, which are not each other's."""
 
 
 class App:
@@ -35,7 +37,7 @@ class App:
         self._loop: Loop | None = None
 
     def __repr__(self) -> str:
-        return f"<App of {', '.join(each.core.path for each in self._host.endpoints)}, {self._site.served} at it>"
+        return f"<App of {', '.join(each.core.path for each in self._host.endpoints)}, {len(self._site.served)} at it>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope, as ASGI has it."""
@@ -67,7 +69,7 @@ class App:
                 " client:` keeps one loop for all its requests; make the Server and its App anew for each test"
             )
         exchange = Exchange(self._site, self._loop, request, scope, receive, send)
-        with self._site.serving():
+        with self._site.serving(exchange):
             if static is not None:
                 await exchange.respond(static)
             elif endpoint is not None:

@@ -12,6 +12,8 @@ from socketio_core.asgi.site import AsgiSite, Waiter
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.session import Session
 from socketio_core.http import HTTP_OF, Headers, Request, Response
 from socketio_core.websocket_handshake import chosen_subprotocol
 
@@ -77,6 +79,25 @@ class Exchange:
         self._receive = receive
         self._send_it = send
         self._is_begun = False  # the answer
+        self._body = bytearray()  # for the application
+        self._sending: list[WireMessage] = []  # what was taken out of an outbox last
+        self._answer_bytes = 0  # of a response that is being sent
+        self._is_dropped = False
+        self.session: Session | None = None  # whose it is
+
+    # -- what it holds -----------------------------------------------------------------------------------------------
+
+    @property
+    def held_bytes(self) -> int:
+        """See `Connection`; without what the ASGI server has."""
+        sending = sum([message.size_bytes for message in self._sending])
+        return self._request.size_bytes + len(self._body) + self._answer_bytes + sending
+
+    def drop(self, why: str, now: float) -> None:
+        """See `Connection`. A response that the ASGI server has been given is that server's."""
+        self._is_dropped = True
+        self._body.clear()
+        self._sending.clear()
 
     # -- who answers -------------------------------------------------------------------------------------------------
 
@@ -97,10 +118,13 @@ class Exchange:
             case Respond(response):
                 await self.respond(response)
             case ReadBody(post, _):
+                self.session = post.session
                 await self._serve_post(endpoint, post, waiter)
             case Park(poll):
+                self.session = poll.session
                 await self._serve_poll(endpoint, poll, waiter)
             case Upgrade(websocket, headers):
+                self.session = websocket.session
                 await self._serve_websocket(endpoint, websocket, headers, waiter)
             case _:
                 assert_never(action)
@@ -114,15 +138,18 @@ class Exchange:
 
     async def ask_application(self) -> None:
         """Have the application's own handler answer."""
-        body, limit = bytearray(), self._host.endpoints[0].settings.max_payload_bytes
+        body, limit = self._body, self._host.endpoints[0].settings.max_payload_bytes
 
         def feed(chunk: bytes) -> bool:
-            body.extend(chunk)
-            return len(body) <= limit
+            if not self._is_dropped:
+                body.extend(chunk)
+            return len(body) <= limit and not self._is_dropped
 
         if not await self._read_body(feed, Waiter(self._runtime), lambda: None):
             return
-        if len(body) > limit:
+        if self._is_dropped:
+            await self.respond(text_response(503, "Server holds too much"))
+        elif len(body) > limit:
             await self.respond(text_response(413, "Request body too large"))
         else:
             await self.respond(await self._host.response_to(self._request, bytes(body)))
@@ -289,10 +316,12 @@ class Exchange:
                 flow = endpoint.dispatcher.flow_of(websocket.session)
                 if flow is not None:
                     flow.output_taken()
-                for message in messages:
+                self._sending = messages
+                for message in messages:  # which ends when it is dropped
                     for frame in message.frames:
                         kind = "text" if isinstance(frame, str) else "bytes"
                         await send({"type": "websocket.send", kind: frame})
+            self._sending = messages
             if websocket.is_closed:
                 code = _NORMAL if websocket.close_code == NO_CODE else websocket.close_code
                 await send({"type": "websocket.close", "code": code, "reason": websocket.close_text})
@@ -320,8 +349,10 @@ class Exchange:
             await self._send({"type": "websocket.close"})
 
     async def _write(self, response: Response, kind: str) -> None:
+        self._answer_bytes = len(response.body)
         await self._send({"type": f"{kind}.response.start", "status": response.status, "headers": response.headers})
         await self._send({"type": f"{kind}.response.body", "body": response.body})
+        self._answer_bytes = 0
 
 
 def text_response(status: int, text: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+from socketio_core.app.budget import Connection
 from socketio_core.app.host import ServerHost
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.engineio.carriers import Carrier, Poll
@@ -46,7 +47,7 @@ class AsgiSite:
         proxies: who is believed where clients come from.
         timeouts: those that are not the ASGI server's: of bodies, and of the end.
         is_closing: nothing new is served.
-        served: how many requests and WebSockets are at it.
+        served: what is being served: requests and WebSockets.
         on_idle: called whenever these have become none.
         is_behind: see `Timed`; the ASGI server gives turns, not this.
     """
@@ -59,7 +60,8 @@ class AsgiSite:
         self.proxies = TrustedProxies(host.serving.trust_proxy)
         self.timeouts = host.serving.timeouts or Timeouts()
         self.is_closing = False
-        self.served = 0
+        self.served: set[Connection] = set()
+        host.budget.connections = lambda: list(self.served)
         self._timers: TimerQueue[Waiter] = TimerQueue()
 
     @property
@@ -110,12 +112,12 @@ class AsgiSite:
             timer.cancel()
 
     @contextmanager
-    def serving(self) -> Generator[None]:
+    def serving(self, exchange: Connection) -> Generator[None]:
         """Count something that is being served."""
-        self.served += 1
+        self.served.add(exchange)
         try:
             yield
         finally:
-            self.served -= 1
+            self.served.discard(exchange)
             if not self.served:
                 self.on_idle()

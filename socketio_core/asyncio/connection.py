@@ -95,6 +95,8 @@ class Connection(asyncio.Protocol, Generic[_W]):
         # A write that failed closes the transport; to ask on would be to say that it is written.
         while self._can_write and not transport.is_closing() and (data := wire.data_to_send(now)):
             transport.write(data)
+        if not self._can_write or wire.unwritten_bytes:
+            wire.unwritten_bytes = transport.get_write_buffer_size()
         if wire.is_over:
             transport.abort()
             return

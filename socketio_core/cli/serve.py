@@ -96,7 +96,7 @@ def add_chat_options(parser: argparse.ArgumentParser) -> None:
         type=_client_dir,
         metavar="DIR",
         help="the official client: node_modules/socket.io-client/dist after npm install socket.io-client"
-        " (default: the page's own small client)",
+        " (default: a small one of our own)",
     )
     parser.add_argument("--verbose", action="store_true", help="log what happens")
 

@@ -44,7 +44,7 @@ def create_chat(*, client_dir: Path | None = None, now: Callable[[], float] = ti
     """Make a server that is a chat, page included; run it with `trio.run(create_chat().serve, "127.0.0.1", 3000)`.
 
     Args:
-        client_dir: the folder of an npm `socket.io-client/dist`, for a page that uses the official client.
+        client_dir: the folder of an npm `socket.io-client/dist`, for a page with the official client in place of ours.
         now: seconds since 1970, for the times of messages.
     """
     pages = Pages(client="own" if client_dir is None else "official")

@@ -27,21 +27,18 @@ _SECURITY_HEADERS = [
 
 _PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
-_OFFICIAL_CLIENT = '<script src="/socket.io/socket.io.js"></script>'
-
 
 class Pages:
     """Serves `/` and `/static/...`; everything is read once, so a request can name nothing else.
 
     Args:
-        client: which Socket.IO client the page shall use, the one in `static/client.js` or the official one.
+        client: which Socket.IO client the server has for the page, ours or the official one; the page says so.
     """
 
     def __init__(self, client: Literal["own", "official"]) -> None:
         self._files = {f"/static/{name}": (content, _content_type(name)) for name, content in _read_static().items()}
         page, content_type = self._files.pop("/static/index.html")
         text = page.decode("utf-8").replace("{{client}}", client)
-        text = text.replace("{{script}}", _OFFICIAL_CLIENT if client == "official" else "")
         self._files["/"] = self._files["/index.html"] = (text.encode("utf-8"), content_type)
 
     def respond(self, request: Request, body: bytes) -> Response:

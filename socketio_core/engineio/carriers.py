@@ -99,7 +99,17 @@ class Post:
         is_accepted: all of them were.
     """
 
-    __slots__ = ("_body", "context", "headers", "is_accepted", "is_too_large", "limit_bytes", "packets", "session")
+    __slots__ = (
+        "_body",
+        "_taken_bytes",
+        "context",
+        "headers",
+        "is_accepted",
+        "is_too_large",
+        "limit_bytes",
+        "packets",
+        "session",
+    )
 
     def __init__(self, session: Session, headers: Headers, limit_bytes: int) -> None:
         self.session = session
@@ -110,6 +120,7 @@ class Post:
         self.packets: Iterator[str] | None = None
         self.is_accepted = False
         self._body = bytearray()  # joined at once, for a client may cut it into pieces of one byte
+        self._taken_bytes = 0  # what the body was, once its packets wait
 
     def feed(self, chunk: bytes | bytearray) -> bool:
         """Add a piece of the body. Returns `False` once the body is too large: stop reading, call `finish_post`."""
@@ -123,12 +134,13 @@ class Post:
 
     @property
     def size_bytes(self) -> int:
-        """How much was fed so far and not taken."""
-        return len(self._body)
+        """How much memory it takes, about: what was fed so far, or the packets that wait."""
+        return len(self._body) if self.packets is None else 2 * self._taken_bytes
 
     def take_body(self) -> bytearray:
         """Return what was fed so far, and forget it."""
         body, self._body = self._body, bytearray()
+        self._taken_bytes = len(body)
         return body
 
 

@@ -40,6 +40,12 @@ class Outbox:
         name = "max_buffered_bytes" if is_large else "max_buffered_messages"
         return f"{count} messages, {size_bytes} bytes buffered, {name}: {getattr(settings, name)}"
 
+    def has_room_for(self, messages: Sequence[WireMessage], settings: EngineSettings) -> bool:
+        """Whether so many messages more are within the limits."""
+        size_bytes = self.size_bytes + sum(message.size_bytes for message in messages)
+        count = len(self.messages) + len(messages)
+        return size_bytes <= settings.max_buffered_bytes and count <= settings.max_buffered_messages
+
     def put(self, message: WireMessage) -> None:
         """Append a message."""
         self.messages.append(message)

@@ -31,10 +31,10 @@ def split_payload(body: bytes | bytearray, max_packets: int) -> Iterator[str]:
         PacketError: the body is not UTF-8, or holds more than `max_packets` packets.
     """
     try:
-        text = body.decode("utf-8")
+        parts = body.decode("utf-8").split(SEPARATOR, max_packets)
     except UnicodeDecodeError as error:
         raise PacketError(f"payload is not UTF-8 at byte {error.start}") from None
-    parts = text.split(SEPARATOR, max_packets)
+    del body  # the packets may wait
     for index, part in enumerate(parts):
         if index == max_packets:
             raise PacketError(f"too many packets in one payload, max_packets_per_payload: {max_packets}")

@@ -139,7 +139,7 @@ class Polling:
 
     @property
     def post_bytes(self) -> int:
-        """How much has come of the POST that is being read."""
+        """How much memory is taken by what has come of a POST."""
         return 0 if self._post is None else self._post.size_bytes
 
     # -- POST --------------------------------------------------------------------------------------------------------

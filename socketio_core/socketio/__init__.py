@@ -9,6 +9,7 @@ from socketio_core.socketio.events import (
     AckExpired,
     AckReceived,
     AcksCollected,
+    Claim,
     ConnectionClosed,
     ConnectionOpened,
     ConnectionUpgraded,
@@ -23,6 +24,7 @@ from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, Packet
 from socketio_core.socketio.parser import Decoder, Parser
+from socketio_core.socketio.recovery import RecoverableSession, Recovery
 from socketio_core.socketio.selection import Selection
 from socketio_core.socketio.server import ServerCore
 
@@ -32,6 +34,7 @@ __all__ = [
     "AckExpired",
     "AckReceived",
     "AcksCollected",
+    "Claim",
     "ConnectRequested",
     "Connection",
     "ConnectionClosed",
@@ -49,6 +52,8 @@ __all__ = [
     "NamespaceCore",
     "Packet",
     "Parser",
+    "RecoverableSession",
+    "Recovery",
     "Selection",
     "ServerCore",
     "ServerEvent",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from socketio_core.checks import check_id
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
-from socketio_core.socketio.events import ConnectionClosed, ConnectRequested, EventReceived, ServerEvent
-from socketio_core.socketio.member import Member, MemberState
+from socketio_core.socketio.events import Claim, ConnectionClosed, ConnectRequested, EventReceived, ServerEvent
+from socketio_core.socketio.member import DISCONNECTED, Member, MemberState
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, JSONValue, Packet
 from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
-    from socketio_core.socketio.hub import NamespaceCore
     from socketio_core.socketio.server import ServerCore
+
+MEMBER_BYTES: Final = 4000  # what a namespace more takes, with all that the application keeps of it; CPython 3.11
 
 
 class Connection:
@@ -33,6 +34,7 @@ class Connection:
 
     Attributes:
         session: the Engine.IO session underneath.
+        recovery: the server's, if clients that were lost may come back.
         context: belongs to the host.
     """
 
@@ -47,6 +49,7 @@ class Connection:
         "_server",
         "context",
         "parser",
+        "recovery",
         "refused_input",
         "session",
         "settings",
@@ -58,6 +61,7 @@ class Connection:
         self.session = session
         self.settings = server.settings
         self.parser = server.parser
+        self.recovery = server.recovery
         self.context: object = None
         self.undecided = 0  # members that were neither accepted nor refused, those that went away meanwhile included
         self.refused_input = False  # something the client sent was not accepted
@@ -76,6 +80,17 @@ class Connection:
     def members(self) -> list[Member]:
         """The client's members, pending ones too."""
         return [*self._members.values(), *self._others]
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes, about: what has come of a packet, and what its members hold."""
+        members = self._members
+        held = self._partial_bytes + MEMBER_BYTES * max(0, len(members) - 1)  # everybody has one
+        for member in members.values():
+            held += member.held_bytes
+        if self._others or self._left:
+            held += sum(MEMBER_BYTES + other.held_bytes for other in self._others) + sum(map(len, self._left))
+        return held
 
     def report(self, event: ServerEvent) -> None:
         """Add an event to the server's."""
@@ -137,10 +152,12 @@ class Connection:
             self._violation(packet, now)
 
     def _connect(self, nsp: str, auth: dict[str, JSONValue] | None, size_bytes: int, now: float) -> None:
-        namespace: NamespaceCore | None = None
+        namespace, recoverable = None, None
         try:
             namespace = self._server.hub.find(nsp)
             sid = check_id(self._server.new_id())
+            if self.recovery is not None and namespace is not None:
+                recoverable = self.recovery.begin(namespace, sid)
         except Exception as error:  # noqa: BLE001 - of a pattern, or of the factory of ids: the application's code
             if namespace is not None:
                 self._server.hub.forget_if_empty(namespace)
@@ -161,9 +178,10 @@ class Connection:
             self._left.pop(nsp, None)
             if asked is not None:
                 self._others = (*self._others, asked)
-            member = self._members[nsp] = Member(self, namespace, sid)
+            member = self._members[nsp] = Member(self, namespace, sid, size_bytes)
             self.undecided += 1
-            self.report(ConnectRequested(member, auth or {}))
+            member.recoverable = recoverable
+            self.report(ConnectRequested(member, *((auth or {}, None) if recoverable is None else _split(auth or {}))))
             return
         self._server.hub.forget_if_empty(namespace)
 
@@ -252,6 +270,20 @@ class Connection:
             each.end(reason, None)
         self._server.hub.forget_if_empty(member.namespace)
 
+    def hand_over(self, member: Member, now: float) -> None:
+        """Let a member go whose client has come back over another connection; with its last one, this one ends.
+
+        The client has given this connection up, most likely without a sign. Otherwise it learns of it.
+        """
+        nsp = member.namespace.name
+        packet = Packet(DISCONNECT, nsp)
+        if member.state is MemberState.PENDING:
+            packet = Packet(CONNECT_ERROR, nsp, {"message": DISCONNECTED})
+        if self.send_control(packet, now):
+            self.remove(member, CloseReason.TRANSPORT_CLOSE)
+        if not self._members:
+            self.session.close(now)
+
     def _trim_left(self) -> None:
         if len(self._left) > self.settings.max_namespaces:
             del self._left[next(iter(self._left))]
@@ -303,6 +335,8 @@ class Connection:
         if self._end_reason is None:
             self._end_reason = (reason, error)
             self._connect_timer.cancel()
+            del self._decoder  # and with it what has come of a packet; nothing is decoded any more
+            self._partial_bytes = 0
             members = self.members
             self._members.clear()
             self._others = ()
@@ -310,3 +344,12 @@ class Connection:
                 member.end(reason, error)
                 self._server.hub.forget_if_empty(member.namespace)
         return self._end_reason
+
+
+def _split(auth: dict[str, JSONValue]) -> tuple[dict[str, JSONValue], Claim | None]:
+    """Return what a client sent without its claim to a session, for both parts are secrets, and that claim."""
+    pid, offset = auth.get("pid"), auth.get("offset")
+    if not isinstance(pid, str):
+        return auth, None
+    rest = {key: value for key, value in auth.items() if key not in ("pid", "offset")}
+    return rest, Claim(pid, offset if isinstance(offset, str) else None)

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 
 @record
+class Claim:
+    """What a client that was lost says to have its session back. Both are secrets of the client's."""
+
+    pid: str
+    offset: str | None = None  # of the last event that it got; `None` when it got none
+
+
+@record
 class ConnectRequested:
     """A client asks to join a namespace; decide, then `accept` or `refuse` the member."""
 
     member: Member
-    auth: dict[str, JSONValue]  # what the client sent; `{}` when nothing
+    auth: dict[str, JSONValue]  # what the client sent, without a claim; `{}` when nothing
+    claim: Claim | None = None  # for `ServerCore.take_session`, if the server recovers sessions
 
 
 @record

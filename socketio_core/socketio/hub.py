@@ -31,8 +31,11 @@ class NamespaceCore:
         members: by id; only those that were accepted.
         context: belongs to the layer above.
         pending_count: how many members are being decided about.
+        lost_count: how many were lost, and may come back; see `recovery`.
         pattern: what accepted the name, if it was not asked for by name first.
-        is_dynamic: a pattern accepted the name; it is there while somebody is in it, or wants to be.
+        is_dynamic: a pattern accepted the name; it is there while somebody is in it, wants to be, or may come back.
+        asks_each: the pattern is asked about each client, by the layer above; see `Hub.allow`.
+        is_undecided: which pattern accepts the name is not known yet, or whether any does.
         room_watcher: is told who joins and leaves its rooms; see `Hub.watch_rooms`.
         rooms: who is in each, in the order of joining; without those that are named by a member's id.
     """
@@ -40,8 +43,11 @@ class NamespaceCore:
     __slots__ = (
         "__weakref__",
         "_next_ack_id",
+        "asks_each",
         "context",
         "is_dynamic",
+        "is_undecided",
+        "lost_count",
         "members",
         "name",
         "pattern",
@@ -54,15 +60,23 @@ class NamespaceCore:
         self.name = name
         self.pattern = pattern
         self.is_dynamic = pattern is not None
+        self.asks_each = False
+        self.is_undecided = False
         self.context: object = None
         self.members: dict[str, Member] = {}
         self.pending_count = 0
+        self.lost_count = 0
         self.room_watcher: RoomWatcher | None = None
         self.rooms: dict[str, dict[Member, None]] = {}
         self._next_ack_id = 0
 
     def __repr__(self) -> str:
         return f"<NamespaceCore {self.name}, {len(self.members)} members>"
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether nobody is in it, and nobody is about to be."""
+        return not (self.members or self.pending_count or self.lost_count)
 
     @property
     def room_names(self) -> list[str]:
@@ -150,7 +164,7 @@ class Hub:
     def __init__(self) -> None:
         self.namespaces: dict[str, NamespaceCore] = {}
         self._dynamic: WeakValueDictionary[str, NamespaceCore] = WeakValueDictionary()  # empty ones that are held too
-        self._patterns: list[NamePattern] = []
+        self._patterns: list[tuple[NamePattern, bool]] = []
         self._room_watcher: RoomWatcher | None = None
 
     def of(self, name: str) -> NamespaceCore:
@@ -163,29 +177,48 @@ class Hub:
             namespace = self.namespaces[name] = self._make(name)
         return namespace
 
-    def allow(self, pattern: NamePattern) -> None:
+    def allow(self, pattern: NamePattern, *, asks_each: bool = False) -> None:
         """Let clients join any namespace whose name `pattern` accepts; asked in the order of registration.
+
+        Args:
+            asks_each: the name alone does not say it. Whatever name no pattern before accepts is a namespace that is
+                undecided: before a member of it is accepted, the layer above must ask, and `settle` it, or refuse.
 
         Raises:
             TypeError: it is async, or no function at all.
         """
         check_function("pattern", pattern, may_wait=False)
-        self._patterns.append(pattern)
+        self._patterns.append((pattern, asks_each))
 
     def find(self, name: str) -> NamespaceCore | None:
         """Return the namespace that a client asks for, or `None` if there is no such thing."""
         namespace = self._look_up(name)
-        if namespace is not None:
+        if namespace is not None and not namespace.is_undecided:
             self.namespaces[name] = namespace
         return namespace
 
+    def settle(self, namespace: NamespaceCore, pattern: NamePattern | None) -> None:
+        """Say which pattern accepts the name of an undecided namespace; `None` is that it is one of its own."""
+        namespace.pattern = pattern
+        namespace.is_undecided = False
+        if pattern is None:
+            namespace.is_dynamic = namespace.asks_each = False
+        self.namespaces[namespace.name] = namespace
+        self.forget_if_empty(namespace)  # who was asked about may have gone
+
     def _look_up(self, name: str) -> NamespaceCore | None:
         namespace = self.namespaces.get(name) or self._dynamic.get(name)
-        if namespace is None:
-            pattern = next((pattern for pattern in self._patterns if decide("pattern", pattern, name)), None)
-            if pattern is not None:
+        if namespace is not None:
+            return namespace
+        for pattern, asks_each in self._patterns:
+            if asks_each:
+                namespace = self._dynamic[name] = self._make(name)
+                namespace.is_dynamic = namespace.asks_each = namespace.is_undecided = True
+                return namespace
+            if decide("pattern", pattern, name):
                 namespace = self._dynamic[name] = self._make(name, pattern)
-        return namespace
+                return namespace
+        return None
 
     def _make(self, name: str, pattern: NamePattern | None = None) -> NamespaceCore:
         namespace = NamespaceCore(name, pattern)
@@ -200,5 +233,5 @@ class Hub:
 
     def forget_if_empty(self, namespace: NamespaceCore) -> None:
         """Drop a dynamic namespace when its last member is gone, so that clients cannot fill the memory with names."""
-        if namespace.is_dynamic and not namespace.members and not namespace.pending_count:
+        if namespace.is_dynamic and namespace.is_deserted:
             self.namespaces.pop(namespace.name, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import check_fits
@@ -27,6 +27,7 @@ from socketio_core.socketio.packet import (
 if TYPE_CHECKING:
     from socketio_core.socketio.connection import Connection
     from socketio_core.socketio.hub import NamespaceCore
+    from socketio_core.socketio.recovery import RecoverableSession
 
 
 DISCONNECTED: Final = "Disconnected"
@@ -50,7 +51,11 @@ class Member:
     Attributes:
         sid: its public id, which is also the name of a room of its own; not the Engine.IO session id.
         namespace: where it is, or wants to be.
+        auth_bytes: what the CONNECT took that asked for it; the application keeps that as long as the member.
         context: belongs to the layer above.
+        data: belongs to it too, and comes back with a session that is recovered.
+        recoverable: what is kept if its client is lost, and may come back; see `recovery`.
+        is_recovered: its client was lost, and came back.
         was_let_go: the server made it leave; it did so too if `connection.session.was_let_go`. Events that are not
             handled yet came behind that, and should not be.
     """
@@ -58,11 +63,15 @@ class Member:
     __slots__ = (
         "_is_decided",
         "_rooms",
+        "auth_bytes",
         "connection",
         "context",
+        "data",
         "held",
+        "is_recovered",
         "namespace",
         "pending_acks",
+        "recoverable",
         "sid",
         "state",
         "unsent",
@@ -70,15 +79,19 @@ class Member:
         "was_let_go",
     )
 
-    def __init__(self, connection: Connection, namespace: NamespaceCore, sid: str) -> None:
+    def __init__(self, connection: Connection, namespace: NamespaceCore, sid: str, auth_bytes: int = 0) -> None:
         self.connection = connection
         self.namespace = namespace
         self.sid = sid
+        self.auth_bytes = auth_bytes
         self.state = MemberState.PENDING
         self.was_accepted = False
         self.was_let_go = False
         self._rooms: dict[str, None] = {}  # an empty set takes 150 bytes more; benchmarks: memory
         self.context: object = None
+        self.data: Any = None
+        self.recoverable: RecoverableSession | None = None
+        self.is_recovered = False
         self.pending_acks = AckTable()
         self.held: list[tuple[Packet, int]] = []
         self.unsent: tuple[WireMessage, ...] = ()  # what was emitted while it was pending
@@ -88,20 +101,27 @@ class Member:
     def __repr__(self) -> str:
         return f"<Member {self.sid} of {self.namespace.name}, {self.state.value}>"
 
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes, about: what it asked with, and what waits for the decision."""
+        held = self.auth_bytes
+        if self.state is MemberState.PENDING:
+            held += sum(size for _, size in self.held) + sum(message.size_bytes for message in self.unsent)
+        return held
+
     # -- joining and leaving -----------------------------------------------------------------------------------------
 
     def accept(self, now: float) -> bool:
         """Let the member in. Returns `False` when it went away meanwhile, or the parser cannot tell it.
 
-        What was emitted to it in the meantime goes out, and what the client sent follows as events, both in order.
+        What was emitted to it in the meantime goes out, and what the client sent follows as events, both in order. In
+        front of the answer comes what a client that was lost has missed (PROTOCOL 9-41).
 
         Raises:
             LocalProtocolError: it was accepted before.
         """
         self.connection.catch_up(now)
-        if not self._decide() or not self.connection.send_control(
-            Packet(CONNECT, self.namespace.name, {"sid": self.sid}), now
-        ):
+        if not self._decide() or not self._let_in(now):
             return False
         self.state = MemberState.JOINED
         self.namespace.pending_count -= 1
@@ -112,7 +132,43 @@ class Member:
         unsent, self.unsent = self.unsent, ()
         for message in unsent:
             self.connection.session.put(message)
+        if self.connection.recovery is not None:
+            self.connection.recovery.joined(self)
         self.connection.note_accepted(self, now)
+        return True
+
+    def _let_in(self, now: float) -> bool:
+        answer = {"sid": self.sid}
+        recovery = self.connection.recovery
+        if recovery is not None and self.recoverable is not None:
+            if not recovery.replay(self):
+                return False
+            answer["pid"] = self.recoverable.pid
+        return self.connection.send_control(Packet(CONNECT, self.namespace.name, answer), now)
+
+    def restore(self, session: RecoverableSession) -> bool:
+        """Make a pending member what a client was before it was lost: its id, its rooms, its data; then `accept` it.
+
+        Returns `False` when the member went away meanwhile; the session waits on then.
+
+        Args:
+            session: what `ServerCore.take_session` has returned.
+
+        Raises:
+            LocalProtocolError: it was accepted before.
+        """
+        recovery = self.connection.recovery
+        if self.state is MemberState.JOINED or recovery is None:
+            raise LocalProtocolError("a member can be restored only while it is decided about, where there is recovery")
+        if self.state is MemberState.LEFT:
+            recovery.keep(session)
+            return False
+        session.member = self
+        self.recoverable = session
+        self.is_recovered = True
+        self.sid = session.sid
+        self._rooms = dict.fromkeys(sorted(session.rooms))
+        self.data = session.data
         return True
 
     def refuse(self, message: str, data: JSONValue = None) -> bool:
@@ -150,6 +206,8 @@ class Member:
         self.connection.catch_up(now)
         self.was_let_go = True
         if self.state is MemberState.LEFT:
+            if self.connection.recovery is not None and self.recoverable is not None and self.recoverable.is_lost:
+                self.connection.recovery.forget(self.recoverable)
             if close and not self.connection.session.is_open:
                 self.connection.session.close(now)
             return
@@ -166,6 +224,8 @@ class Member:
     def end(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
         """Free all that the member holds, and report it; called by its connection."""
         rooms = frozenset(self._rooms)
+        if self.connection.recovery is not None:
+            self.connection.recovery.left(self, reason)
         if self.state is MemberState.JOINED:
             for room in tuple(self._rooms):
                 self.namespace.remove_from_room(self, room)
@@ -224,6 +284,8 @@ class Member:
     def emit(self, name: str, args: Sequence[JSONValue], *, volatile: bool = False, compress: bool = True) -> bool:
         """Send an event. Returns `False` when it was dropped: the member has left, or it is volatile and must wait.
 
+        Where clients that were lost may come back, what is sent to one of them is kept, and not dropped.
+
         It is not told the time, unlike a client's: nothing depends on it here. What goes to a client that has fallen
         silent is lost, whoever notices first; a client keeps it for the next connection, if it notices in time.
 
@@ -232,11 +294,14 @@ class Member:
             BufferFull: the member is pending, and too much is held for it already.
             Nothing was sent then.
         """
+        recovery = self.connection.recovery
+        if recovery is not None:
+            return recovery.emit(self, name, args, volatile=volatile, compress=compress)
         if self.state is not MemberState.JOINED:
             if self.state is MemberState.LEFT:
                 return False
             message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
-            return not volatile and self._hold_back(message if compress else message.uncompressed())
+            return not volatile and self.hold_back(message if compress else message.uncompressed())
         message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
         if not compress:
             message = message.uncompressed()
@@ -295,7 +360,7 @@ class Member:
             if self.state is MemberState.JOINED:
                 self.connection.session.put(message)
             else:
-                self._hold_back(message)
+                self.hold_back(message)
         except LocalProtocolError:
             self.forget_ack(ack_id)
             raise
@@ -337,8 +402,12 @@ class Member:
         """The time of an ack is up."""
         self.connection.report(AckExpired(self, ack.context))
 
-    def _hold_back(self, message: WireMessage) -> bool:
-        """Keep a message until the member is accepted."""
+    def hold_back(self, message: WireMessage) -> bool:
+        """Keep a message until the member is accepted.
+
+        Raises:
+            BufferFull: too much is held already.
+        """
         check_fits(message, self.connection.session.shared.settings)
         settings, unsent = self.connection.settings, (*self.unsent, message)
         size_bytes = sum(each.size_bytes for each in unsent)

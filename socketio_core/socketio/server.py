@@ -22,17 +22,18 @@ from socketio_core.engineio.session import Session
 from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
-from socketio_core.settings import EngineSettings, SocketSettings, combine, with_path
+from socketio_core.settings import EngineSettings, RecoverySettings, SocketSettings, combine, with_path
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.connection import Connection
-from socketio_core.socketio.events import ConnectionOpened, ConnectionUpgraded, ServerEvent
+from socketio_core.socketio.events import Claim, ConnectionOpened, ConnectionUpgraded, ServerEvent
 from socketio_core.socketio.guard import guard
 from socketio_core.socketio.hub import Hub
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, Packet, event_packet
 from socketio_core.socketio.parser import Parser
+from socketio_core.socketio.recovery import RecoverableSession, Recovery
 from socketio_core.socketio.selection import EVERYONE, Selection
 from socketio_core.socketio.weight import Scale
 from socketio_core.timers import Agenda, Scheduled
@@ -48,6 +49,12 @@ class ServerCore:
         settings: the Socket.IO layer.
         parser: how packets are encoded; JSON unless said otherwise.
         new_id: makes session ids, which must be unguessable, and socket ids.
+        recovery: lets clients that were lost come back to what they had; off unless it is given.
+
+    Attributes:
+        recovery: what is kept for clients that were lost, if they may come back.
+        now: when something last happened: who takes events is not told the time.
+        told_at: the time of the last call that found something due, which is worked off at the time it fell due.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class ServerCore:
         *,
         parser: Parser | None = None,
         new_id: IdFactory = new_id,
+        recovery: RecoverySettings | None = None,
     ) -> None:
         self.engine_settings = with_path(engine_settings or EngineSettings(), USUAL_PATH)
         self.settings = combine(self.engine_settings, settings or SocketSettings())
@@ -71,7 +79,8 @@ class ServerCore:
         self.agenda: Agenda = self._engine.agenda
         self.agenda.run = self._run
         self._events: list[ServerEvent] = []
-        self._now = 0.0  # when something last happened: who takes events is not told the time
+        self.now = self.told_at = 0.0
+        self.recovery = None if recovery is None else Recovery(self, recovery)
 
     def __repr__(self) -> str:
         return f"<ServerCore {self._engine!r}, {len(self.hub.namespaces)} namespaces>"
@@ -155,7 +164,7 @@ class ServerCore:
     def take_events(self) -> list[ServerEvent]:
         """Return what happened since the last call, in order."""
         if self._shared.events:
-            self._pump(self._now)
+            self._pump(self.now)
         taken = self._events
         if taken:
             self._events = []
@@ -183,6 +192,8 @@ class ServerCore:
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than any buffer holds; nothing was
                 sent.
         """
+        if self.recovery is not None:
+            return self.recovery.broadcast(nsp, name, args, selection, takers)
         message = self._encode(event_packet(nsp, name, args), selection)
         namespace = self.hub.namespaces.get(nsp)
         return 0 if namespace is None else namespace.broadcast(message, selection, takers)
@@ -226,6 +237,20 @@ class ServerCore:
             member.connection.session.put(message)
         return collection
 
+    def take_session(self, nsp: str, claim: Claim, now: float) -> RecoverableSession | None:
+        """Return the session that a client claims, to be given to its member: `member.restore(session)`.
+
+        `None` if there is none, or no more. It is nobody else's then: a claim is good once, until the client is lost
+        again. One that is still connected somewhere leaves with "transport close".
+
+        Args:
+            nsp: the namespace that the client asks for.
+            claim: what came with `ConnectRequested`.
+        """
+        self.agenda.catch_up(now)
+        self._pump(now)
+        return None if self.recovery is None else self.recovery.take(nsp, claim)
+
     def _encode(self, packet: Packet, selection: Selection) -> WireMessage:
         message = self.parser.encode(packet)
         return message if selection.compress else message.uncompressed()
@@ -243,6 +268,7 @@ class ServerCore:
         self.agenda.catch_up(now)
 
     def _run(self, item: Scheduled, at: float, now: float) -> None:
+        self.told_at = now
         self._pump(at)
         item.handle_timeout(at)
         self._pump(at)
@@ -290,7 +316,7 @@ class ServerCore:
 
     def _pump(self, now: float) -> None:
         """Hand the engine's events to their connections, until there are no more."""
-        self._now = now
+        self.now = now
         shared = self._shared
         while events := shared.events:  # fast path: `Engine.take_events` without the call; benchmarks: server
             shared.events = []

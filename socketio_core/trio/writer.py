@@ -38,6 +38,7 @@ class Writer(ABC, Generic[_W]):
             sent = direct.write_now(data)
             if sent < len(data):
                 self._unsent = data[sent:]
+                wire.unwritten_bytes = len(self._unsent)
                 self._is_writing = True
                 self._begin_to_wait(direct)
             elif wire.is_through:  # most often; benchmarks: server
@@ -52,6 +53,7 @@ class Writer(ABC, Generic[_W]):
             while data:
                 await direct.send_all(data)
                 data = self._wire.data_to_send(trio.current_time())
+                self._wire.unwritten_bytes = len(data)
         except BROKEN as error:
             self._wire.write_failed(trio.current_time(), reason_of(error))
         except BaseException:  # cancelled in the middle of a frame
@@ -59,6 +61,7 @@ class Writer(ABC, Generic[_W]):
             raise
         finally:
             self._is_writing = False
+            self._wire.unwritten_bytes = 0
             self._has_written()
 
     @abstractmethod

@@ -88,6 +88,7 @@ class BaseWire:
         is_through: what `data_to_send` has just returned is all there is for now; a host may ask no more.
         is_mute: nothing more will be written though the connection is kept: the moment for a half-close.
         is_noted: belongs to the home; so does `is_behind`.
+        unwritten_bytes: what the host has taken and could not write yet; the host's to tell, so that it is counted.
         why: the connection was lost, in words of the host.
     """
 
@@ -102,6 +103,7 @@ class BaseWire:
         "is_noted",
         "is_over",
         "is_through",
+        "unwritten_bytes",
         "why",
     )
 
@@ -117,6 +119,7 @@ class BaseWire:
         self.is_mute = False
         self.is_noted = False
         self.is_behind = False
+        self.unwritten_bytes = 0
         self.why = ""
 
     def __repr__(self) -> str:

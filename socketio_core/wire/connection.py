@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, cast, final
 
-from socketio_core.engineio.carriers import Poll
+from socketio_core.engineio.carriers import Poll, WebSocket
+from socketio_core.engineio.session import Session
 from socketio_core.http import Response
 from socketio_core.wire.base import BaseWire
 from socketio_core.wire.requests import Requests
+from socketio_core.wire.websocket import Frames
 
 if TYPE_CHECKING:
     from socketio_core.wire.site import Site
@@ -29,6 +31,27 @@ class Wire(BaseWire):
         self.network = ""
         self.surplus: Response | None = None
         self._stage = Requests(self, site, address, scheme, now, can_half_close=can_half_close)
+
+    @property
+    def _holder(self) -> Requests | Frames[WebSocket]:
+        return cast("Requests | Frames[WebSocket]", self._stage)  # a server has no other
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory is taken by what has arrived and was not handed on, and by what is not written."""
+        return self.unwritten_bytes + self._holder.held_bytes
+
+    @property
+    def session(self) -> Session | None:
+        """Whose it is, if somebody's: a WebSocket's, or that of the poll or POST that is being served."""
+        stage = self._holder
+        return stage.session if isinstance(stage, Requests) else stage.websocket.session
+
+    def drop(self, why: str, now: float) -> None:
+        """Forget all that is held here, and be over: the server holds too much."""
+        self.lost(now, why)
+        self._holder.drop(now)
+        self._home.forget(self)
 
     def poll_ready(self, poll: Poll, now: float) -> None:
         """A poll has its response."""

@@ -18,7 +18,6 @@ _NAME: Final = "permessage-deflate"
 _SURPLUS_BYTES: Final = 4  # beyond the limit on a message; three may be kept back, as the beginning of a character
 _NO_BITS: Final = RsvBits(*[False] * 3)
 
-
 _BITS = r"[ \t]*=[ \t]*(?:9|1[0-5]|\"(?:9|1[0-5])\")"  # zlib cannot do 8
 _PARAMETER = re.compile(
     rf"(?:server|client)_no_context_takeover|server_max_window_bits{_BITS}|client_max_window_bits(?:{_BITS})?"

@@ -80,7 +80,7 @@ class Http1:
         "_unread",
         "has_pieces",
         "is_ended",
-    )  # fmt: skip
+    )
 
     def __init__(self, *, shortcuts: bool) -> None:
         self.is_ended = False
@@ -111,6 +111,11 @@ class Http1:
     def held_bytes(self) -> int:
         """How much has arrived of what comes behind the current request."""
         return len(self._unread) + (0 if self._is_h11_new else len(self._h11.trailing_data[0]))
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory is taken by all that has arrived and is kept."""
+        return self.held_bytes + (0 if self._plain is None else len(self._plain.raw) + len(self._plain.body))
 
     def _give(self, data: bytes) -> None:
         self._is_h11_new = False

@@ -91,6 +91,11 @@ class PlainFrames:
         self.has_foreign = False
         self.has_more = False
 
+    @property
+    def held_bytes(self) -> int:
+        """How much waits: the beginning of a frame, or what is behind the limit."""
+        return len(self._tail)
+
     def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Control | Foreign]:
         """Take what was read. Returns the messages of plain frames, and pieces of others; as many as cost `limit`."""
         found: list[str | bytes | Control | Foreign] = []

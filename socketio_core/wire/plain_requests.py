@@ -3,7 +3,7 @@
 Plain is a GET or POST of HTTP/1.1 that has arrived whole, head and body, whose lines end in CRLF and hold printable
 ASCII alone, whose body, if it has one, is as long as one `Content-Length` says, and that asks for nothing about the
 connection but to keep it or to make a WebSocket of it. h11 stays the authority: every other request goes to it, and so
-does a plain one whose answer is not (`HttpConnection` hands its bytes over as if they had just arrived).
+does a plain one whose answer is not (`Http1` hands its bytes over as if they had just arrived).
 `tests/wire/test_plain_requests.py` compares the two over any bytes.
 
 It saves half of what a request costs (benchmarks: polling). `Server(shortcuts=False)` does without.

@@ -34,8 +34,8 @@ class Requests:
     """A connection as long as it is HTTP; a `Stage`."""
 
     __slots__ = (
-        "_address", "_body", "_can_half_close", "_carrier", "_count", "_has_packets", "_http", "_is_unsaid",
-        "_mount", "_out", "_phase", "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
+        "_address", "_asked_bytes", "_body", "_can_half_close", "_carrier", "_count", "_has_packets", "_http",
+        "_is_unsaid", "_mount", "_out", "_phase", "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, site: Site, address: str, scheme: str, now: float, *, can_half_close: bool) -> None:
@@ -50,6 +50,7 @@ class Requests:
         self._mount: Mount | None = None  # whose it is
         self._carrier: Poll | Post | None = None  # what it became
         self._body = bytearray()  # of a request for the application
+        self._asked_bytes = 0  # of that, while the application has it
         self._has_packets = False  # a POST is in, and some of its packets wait for their turn
         self._out = b""  # what is to be written
         self._taken = 0  # how much of that the host has
@@ -78,6 +79,27 @@ class Requests:
         if self._phase is Phase.BODY or self._phase is Phase.DRAIN:
             return self._http.has_pieces
         return self._phase is Phase.IDLE and self._http.held_bytes > 0
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory is taken by what has arrived and was not handed on, and by what is to be written."""
+        head = 0 if self._request is None else self._request.size_bytes
+        asked = self._asked_bytes if self._phase is Phase.ASKED else 0
+        return self._http.kept_bytes + head + len(self._body) + asked + len(self._out)
+
+    @property
+    def session(self) -> Session | None:
+        """Whose poll or POST is being served."""
+        return None if self._carrier is None else self._carrier.session
+
+    def drop(self, now: float) -> None:
+        """Forget all of it; the connection is lost."""
+        self._http = Http1(shortcuts=self._site.shortcuts)
+        self._body, self._out, self._taken = bytearray(), b"", 0
+        self._has_packets = False
+        self._carrier_lost(now)
+        self._request = None
+        self._phase = Phase.LINGER  # which nothing follows
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -264,6 +286,7 @@ class Requests:
                 self._respond(text_response(413, "Request body too large"), now)
             else:
                 self._phase = Phase.ASKED
+                self._asked_bytes = len(body)
                 assert self._request is not None  # whose body it is
                 self._site.ask(RequestAsked(self, self._request, body))
 

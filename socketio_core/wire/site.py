@@ -303,11 +303,6 @@ class Site(Home[Wire]):
             timed.handle_timeout(now)
         self._do_due(now)
 
-    @property
-    def is_asking(self) -> bool:
-        """Whether `take_asked` has something."""
-        return bool(self._asked)
-
     def take_asked(self) -> list[Asked]:
         """Return what the application is asked, each once; `answer` each, now or later, then `flush`."""
         asked, self._asked = self._asked, []

@@ -44,16 +44,13 @@ from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, maske
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
 
-PIECE_BYTES: Final = (
-    1024  # of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message
-)
+# Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
+PIECE_BYTES: Final = 1024
 _NO_LIMIT: Final = 1 << 62
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
-
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 _W_contra = TypeVar("_W_contra", bound=WebSocket | ClientWebSocket, contravariant=True)
-
 
 _READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
 _WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
@@ -166,6 +163,23 @@ class Frames(Generic[_W]):
     def has_more(self) -> bool:
         """See `Stage`."""
         return self._has_more and (not self._is_paused or self._inbound is _ENDING)
+
+    @property
+    def held_bytes(self) -> int:
+        """How much has arrived and was not handed on, and what the outbox does not know of what is to be written."""
+        plain = 0 if self._plain_frames is None else self._plain_frames.held_bytes
+        return len(self._unread) + plain + len(self._answer) + len(self._pong)
+
+    @property
+    def websocket(self) -> _W:
+        """What the engine knows it by."""
+        return self._websocket
+
+    def drop(self, now: float) -> None:
+        """Forget all that has arrived; the connection is lost, and its session knows."""
+        self._unread = b""
+        self._plain_frames = self._made_frames = None
+        self._end_input(now)
 
     # -- input -------------------------------------------------------------------------------------------------------
 

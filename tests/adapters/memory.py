@@ -183,6 +183,9 @@ class MemoryTransport(asyncio.Transport):
             self._is_paused = True
             self._protocol.pause_writing()
 
+    def get_write_buffer_size(self) -> int:
+        return len(self.unsent) if self._is_paused else 0
+
     def can_write_eof(self) -> bool:
         return False  # as trio's, whose closing does not linger
 

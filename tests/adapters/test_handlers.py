@@ -408,3 +408,26 @@ async def test_a_middleware_that_waits_keeps_the_order_and_a_limit_counts_by_the
         await loop.sleep(1)
         await first.send('423["echo",3]', '424["echo",4]')
         assert [await first.packet() for _ in range(2)] == ["433[3]", '434["Too many events"]']
+
+
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
+@both_loops
+async def test_a_function_of_a_name_may_wait_while_two_clients_ask() -> None:
+    io = Server()
+
+    async def allow(name: str, auth: Any) -> bool:
+        await loop.sleep(auth["delay_s"])
+        return name == "/room" and auth["delay_s"] < 3
+
+    family = io.of(allow)
+    async with serving(io) as bench:
+        clients = [await bench.websocket() for _ in range(3)]
+        for client, delay_s in zip(clients, (2, 1, 3), strict=True):
+            await client.send(f'40/room,{{"delay_s":{delay_s}}}')
+        answers = [await client.packet() for client in clients]
+        assert [answer[:8] for answer in answers] == ["40/room,", "40/room,", "44/room,"]
+        (child,) = family.children
+        assert len(child.sockets) == 2
+        assert await child.emit("x") == 2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from socketio_core.app import Answers, LocalAdapter, Socket
 from socketio_core.app.runtime import Event
-from socketio_core.socketio import JSONValue, Selection
+from socketio_core.socketio import Claim, JSONValue, RecoverableSession, Selection
 
 
 class Bus:
@@ -87,3 +87,6 @@ class Joined:
         await self._local.disconnect(nsp, selection, close=close)
         for other in await self._reach(selection):
             await other.disconnect(nsp, selection, close=close)
+
+    async def take_session(self, nsp: str, claim: Claim) -> RecoverableSession | None:
+        return await self._local.take_session(nsp, claim)

@@ -18,7 +18,7 @@ from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, RemoteProtocolError
 from socketio_core.ids import IdFactory
-from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.settings import EngineSettings, RecoverySettings, SocketSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.socketio.member import Member
 from socketio_core.testing import FakeClock, WireClient, settle
@@ -69,6 +69,7 @@ class AppRig(Rig):
         concurrency: int = 1,
         adapter: MakeAdapter | None = None,
         beside: AppRig | None = None,
+        recovery: RecoverySettings | None = None,
         **settings: Any,
     ) -> None:
         self.clock: FakeClock = FakeClock() if beside is None else beside.clock
@@ -81,6 +82,7 @@ class AppRig(Rig):
             concurrency=concurrency,
             adapter=adapter,
             new_id=self._new_id,
+            recovery=recovery,
         )
         self.host = host_of(self.io)
         self.host.bind(self.runtime, self.onlooker)

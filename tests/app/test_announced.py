@@ -206,7 +206,7 @@ CHANGES: Final = {
 
 
 def test_nothing_is_changed_but_through_what_announces_it() -> None:
-    """`Inbox.acting`, in all modules of the layer: so nobody can forget."""
+    """`SocketInbox.acting`, in all modules of the layer: so nobody can forget."""
     found: list[str] = []
     for path in Path(app.__file__).parent.glob("*.py"):
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -1,9 +1,10 @@
-"""The official browser bundle, served from a folder. Spec: PROTOCOL 4.11."""
+"""The official browser bundle, served from a folder, and our own client without one. Spec: PROTOCOL 4.11."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from pathlib import Path
 from typing import Final
@@ -124,3 +125,62 @@ def test_wrong_folder_is_refused_with_what_was_expected(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ValueError, match=r"dist.*no socket\.io\.js"):
             Server(client_dir=folder)
+
+
+# -- the client of our own, where no folder is given ----------------------------------------------------------------
+
+
+OWN: Final = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.esm.min.d.ts")
+MAX_BYTES: Final = 33_000
+MAX_COMPRESSED_BYTES: Final = 10_000
+
+
+def own_peer() -> Peer:
+    """Return a connection to a server that was told nothing about the client."""
+    return Served(Server()).connect()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_without_a_folder_there_is_a_small_client(name: str) -> None:
+    peer = own_peer()
+    answer = peer.ask(f"/socket.io/{name}")
+    assert answer.status == 200
+    kind = "text/plain" if name.endswith(".ts") else "application/javascript"
+    assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=0"
+    again = peer.ask(f"/socket.io/{name}", headers=[f"If-None-Match: {answer.headers['etag']}"])
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_first_line_says_whose_it_is_and_how_to_have_the_official_one() -> None:
+    for name in OWN[:3]:
+        first = own_peer().ask(f"/socket.io/{name}").body.partition(b"\n")[0]
+        assert b"socketio_core" in first
+        assert b'Server(client_dir="node_modules/socket.io-client/dist")' in first
+
+
+def test_script_has_the_global_where_the_module_exports() -> None:
+    peer = own_peer()
+    script, smaller, module = (peer.ask(f"/socket.io/{name}").body for name in OWN[:3])
+    assert script == smaller
+    assert b"globalThis.io = io;" in script
+    assert b"\nexport " not in script
+    assert b"globalThis.io = " not in module
+    assert re.findall(rb"\nexport \{ io, .*\};\n$", module)
+
+
+def test_small_client_is_small() -> None:
+    peer = own_peer()
+    assert len(peer.ask("/socket.io/socket.io.js").body) < MAX_BYTES
+    assert len(peer.ask("/socket.io/socket.io.js", headers=["Accept-Encoding: gzip"]).body) < MAX_COMPRESSED_BYTES
+
+
+def test_what_the_small_client_cannot_stand_in_for_is_not_there() -> None:
+    for name in ("socket.io.msgpack.min.js", "socket.io.js.map", "client.js"):
+        assert own_peer().ask(f"/socket.io/{name}").status == 400
+
+
+def test_no_client_is_served_if_none_is_wanted(dist: Path) -> None:
+    for folder in (None, dist):
+        peer = Served(Server(serve_client=False, client_dir=folder)).connect()
+        assert peer.ask("/socket.io/socket.io.js").status == 400

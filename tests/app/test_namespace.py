@@ -451,18 +451,6 @@ def test_a_function_that_fails_says_no() -> None:
     assert client.session is not None
 
 
-def test_a_function_of_a_name_is_not_async() -> None:
-    """Its coroutine would be true, and so let everybody in."""
-
-    async def allow(name: str) -> bool:
-        return False
-
-    rig = AppRig()
-    with pytest.raises(TypeError, match="must not be async"):
-        rig.io.of(allow)  # type: ignore[arg-type] # on purpose
-    assert rig.send(rig.open(), "40/x,") == ['4/x,{"message":"Invalid namespace"}']
-
-
 @pytest.mark.parametrize("rooms", [5, None, [5], ["a", None], b"room"])
 def test_rooms_are_strings(rooms: Any) -> None:
     rig = AppRig()

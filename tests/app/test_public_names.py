@@ -25,12 +25,12 @@ BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_
 
 SERVER: Final = f"{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of sockets use use_events"
 NAMESPACE: Final = f"{TELLS} {BROADCASTS} name parent rooms sockets use use_events"
-FAMILY: Final = f"{TELLS} children emit use use_events"
+FAMILY: Final = f"{TELLS} children cleanup_empty emit use use_events"
 ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack send"
 SOCKET: Final = f"""{TELLS} {EMITS} {OPERATES} broadcast conn connected data disconnect disconnected except_
-    handshake id in_ join leave local namespace nsp rooms to transport use"""
+    handshake id in_ join leave local namespace nsp recovered rooms to transport use"""
 SESSION: Final = "close connected data request send send_nowait sid transport"
 CLIENT: Final = f"""{TELLS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect
     disconnect_error disconnected events from_thread id manager nsp of recovered transport

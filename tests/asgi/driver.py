@@ -152,9 +152,12 @@ class AsgiServer:
         connection = Connection(self._loop, scope)
         connection.give(*messages)
 
+        async def send(message: Message) -> None:
+            await connection.send(message)  # which a test may have replaced since
+
         async def run() -> None:
             try:
-                await self._app(scope, connection.receive, connection.send)
+                await self._app(scope, connection.receive, send)
             except Exception as error:  # noqa: BLE001 - as servers do
                 connection.error = error
             finally:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from socketio_core import Cors, EngineSettings, Server, SocketSettings
+from socketio_core import Cors, EngineSettings, Server, ServerLimits, SocketSettings
 from socketio_core.app import Socket
 from socketio_core.asgi import App
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
 from tests.app.rig import flow_of
-from tests.asgi.driver import AsgiServer, Connection, Loop, both_loops, http_scope, poll_of, serving
+from tests.asgi.driver import AsgiServer, Connection, Loop, Message, both_loops, http_scope, poll_of, serving
 
 OPEN = "/socket.io/?EIO=4&transport=polling"
 
@@ -357,6 +357,46 @@ async def test_origins(loop: Loop) -> None:
         ):
             headers = [(b"host", b"localhost:3000"), (b"origin", origin)]
             assert (await server.request("GET", OPEN, headers=headers)).status == status
+
+
+@both_loops
+async def test_the_bound_of_the_whole_server(loop: Loop) -> None:
+    """Counts what is being sent, and half a body; who was closed is forgotten even if nobody takes what it is sent."""
+    limit = 300_000
+
+    async def http(request: Request, body: bytes) -> Response:
+        raise AssertionError
+
+    def holding(size_bytes: int) -> Any:
+        return lambda: server.request("POST", "/page", b"x" * size_bytes, is_all=False)
+
+    io = echo_server(http=http, limits=ServerLimits(max_total_buffered_bytes=limit))
+    reasons = reasons_of(io)
+    async with serving(loop, App(io)) as server:
+        websocket, never = await joined(server), loop.new_event()
+
+        async def send(message: Message) -> None:
+            if "text" in message:
+                await never.wait()
+            websocket.sent.append(message)
+
+        websocket.send = send  # type: ignore[method-assign] # as a socket that is full
+        await server.frame(websocket, *[f'420["echo","{"x" * 50_000}"]'] * 4)
+        post = await holding(80_000)()
+        await server.frame(await joined(server), "3")
+        assert (websocket.is_over, reasons, post.sent) == (False, [], [])
+        last = await holding(90_000)()
+        await server.frame(await joined(server), "3")
+        assert (reasons, post.sent, last.sent) == (["transport error"], [], [])
+        never.set()
+        await loop.quiet()
+        await server.frame(await joined(server), "3")
+        greedy = await holding(250_000)()
+        await loop.sleep(1)
+        await server.frame(await joined(server), "3")
+        greedy.give({"type": "http.request", "body": b"y"})
+        await loop.quiet()
+        assert (greedy.status, post.sent, last.sent) == (503, [], [])
 
 
 @both_loops

@@ -1,4 +1,4 @@
-"""The suite for clients: ours and the reference's pass it, and what is no client is told so."""
+"""The suite for clients: ours, in Python and for browsers, and the reference's pass it; others are told so."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ def test_our_clients_pass_everything() -> None:
     for name, found in results.items():
         assert len(found) == len(all_client_cases())
         assert [(name, result) for result in found if result.problem is not None] == []
+
+
+def test_our_client_for_browsers_passes_what_a_browser_can(require_tool: Callable[[str], str]) -> None:
+    """All but one: no browser lets a page say the headers of a WebSocket's handshake."""
+    require_tool("chromium")
+    results = trio.run(check, command_of(["chromium"]), all_client_cases())
+    failed = [result.case.name for result in results if result.problem is not None]
+    assert failed == ["handshake/own_query_and_headers_are_sent[websocket]"]
 
 
 def test_the_reference_passes_what_it_defines(

@@ -1,33 +1,20 @@
-"""The same application mounted in FastAPI, under uvicorn: a page, a login by cookie, and endpoints that emit.
-
-It reports what happens as JSON lines, and ends with its input, or at SIGTERM.
-"""
+"""FastAPI: a page, a login by cookie, and endpoints that emit."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import sys
-import threading
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-import uvicorn
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from starlette.middleware.sessions import SessionMiddleware
 
-from socketio_core import Cors, Server
+from socketio_core import Server
 from socketio_core.app import Socket
 from socketio_core.asgi import App
-from tests.interop.app import PAGE, build, options_of, report
-
-GRACE_S: Final = 1
-
-
-def is_welcome(origin: str) -> bool:
-    """The port is another one each time."""
-    return origin.startswith("http://other.localhost:")
+from tests.interop.app import PAGE, report
+from tests.interop.under_uvicorn import run
 
 
 def io_of(request: Request) -> Server:
@@ -78,33 +65,5 @@ def create_app(io: Server) -> FastAPI:
     return app
 
 
-class Reporting(uvicorn.Server):
-    """Says when clients may come."""
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        await super().startup(sockets)
-        report("listening", url=f"http://localhost:{self.servers[0].sockets[0].getsockname()[1]}")
-
-
-async def main() -> None:
-    options = options_of()
-    io = build(options, cors=Cors(origins=is_welcome, credentials=True))
-    config = uvicorn.Config(
-        create_app(io),
-        port=options.port,
-        log_level="warning",
-        timeout_graceful_shutdown=GRACE_S,
-        ws="websockets-sansio",
-    )
-    server = Reporting(config)
-
-    def end_with_input() -> None:
-        sys.stdin.read()
-        server.should_exit = True
-
-    threading.Thread(target=end_with_input, daemon=True).start()
-    await server.serve()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(create_app)

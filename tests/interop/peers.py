@@ -21,6 +21,7 @@ CLIENT_COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "node": ["node", str(NODE_DIR / "client.mjs")],
     "python-socketio": [sys.executable, "-m", "tests.interop.python_client"],
 }
+ENDED_BY_SIGTERM: Final = -int(signal.SIGTERM)
 
 
 class InteropServer:
@@ -48,10 +49,10 @@ class InteropServer:
         errors = self._program.errors()
         assert (status, errors) == (0, "")
 
-    def terminate(self) -> str:
-        """Send SIGTERM, which must end it. Return what it said on standard error."""
+    def terminate(self, *, status: int = ENDED_BY_SIGTERM) -> str:
+        """Send SIGTERM, which must end it; uvicorn, in order, and then by the signal. Return what it complained of."""
         self._program.signal(signal.SIGTERM)
-        assert self._program.finish() == -signal.SIGTERM  # as uvicorn does: in order, and then by the signal
+        assert self._program.finish() == status
         return self._program.errors()
 
     def kill(self) -> None:

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Final, TypeVar
 
 from socketio_core.engineio.packet import Payload
-from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.settings import EngineSettings, RecoverySettings, SocketSettings
 from socketio_core.socketio import (
     ConnectionOpened,
     ConnectionUpgraded,
@@ -39,15 +39,19 @@ class Rig:
     """A server whose ids and clock are in the test's hands.
 
     Args:
+        recovery: what makes the server let lost clients come back.
         settings: fields of `SocketSettings`.
     """
 
-    def __init__(self, engine: EngineSettings | None = None, **settings: Any) -> None:
+    def __init__(
+        self, engine: EngineSettings | None = None, *, recovery: RecoverySettings | None = None, **settings: Any
+    ) -> None:
         self.clock = FakeClock()
         self.server = ServerCore(
             engine or EngineSettings(path="/socket.io/", first_request_timeout_s=1000),
             SocketSettings(**settings),
             new_id=numbered_ids(),
+            recovery=recovery,
         )
 
     @property

@@ -286,7 +286,8 @@ def test_a_dynamic_namespace_stays_while_somebody_waits_for_it() -> None:
 
 @pytest.mark.parametrize("limit", ["max_namespaces", "max_pending_connects"])
 def test_a_namespace_that_nobody_could_join_is_not_kept(limit: str) -> None:
-    rig = Rig(None, **{limit: 1})
+    limits: dict[str, Any] = {limit: 1}
+    rig = Rig(None, **limits)
     rig.server.hub.allow(lambda name: name.startswith("/room-"))
     client = rig.open()
     rig.request(client, "/room-1")
@@ -373,3 +374,30 @@ def test_pattern_must_be_a_plain_function(pattern: Any) -> None:
     for each in patterns:
         with pytest.raises(TypeError, match="pattern must be a"):
             Hub().allow(each)
+
+
+# -- undecided namespaces ----------------------------------------------------------------------------------------------
+
+
+def test_whose_a_name_is_may_be_settled_later() -> None:
+    rig = Rig()
+    hub = rig.server.hub
+
+    def pattern(_: str) -> bool:
+        raise AssertionError("it is not asked about a name alone")
+
+    hub.allow(lambda name: name == "/sync")
+    hub.allow(pattern, asks_each=True)
+    first, second = hub.find("/sync"), hub.find("/a")
+    assert first is not None
+    assert second is not None
+    assert (first.is_undecided, second.is_undecided, second.asks_each, second.pattern) == (False, True, True, None)
+    assert hub.of("/a") is hub.find("/a") is second
+    assert set(hub.namespaces) == {"/", "/sync"}
+    hub.settle(second, pattern)
+    assert (second.is_undecided, second.pattern, second.asks_each) == (False, pattern, True)
+    assert set(hub.namespaces) == {"/", "/sync"}, "nobody is there"
+    assert hub.find("/a") is hub.namespaces["/a"] is second
+    third = hub.of("/b")
+    hub.settle(third, None)
+    assert (third.is_dynamic, third.asks_each, hub.namespaces["/b"]) == (False, False, third)

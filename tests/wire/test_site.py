@@ -97,7 +97,6 @@ def test_site_without_anything_answers_404() -> None:
     assert wire.data_to_send(clock.now).startswith(b"HTTP/1.1 404 ")
     site.handle_timeout(clock.now)
     assert site.next_deadline == clock.now + site.timeouts.header_s  # the first timer stays, and is early for `write_s`
-    assert not site.is_asking
     assert site.take_asked() == []
 
 
@@ -207,10 +206,8 @@ def test_what_is_asked_is_taken_once() -> None:
     site = place.site
     wire = site.connect(place.now, "", "http")
     wire.receive(request(POLLING), place.now)
-    was_asking = site.is_asking
     (asked,) = site.take_asked()
     assert isinstance(asked, HandshakeAsked)
-    assert (was_asking, site.is_asking) == (True, False)
     assert site.take_asked() == []
     asked.answer(None, place.now)
     assert site.flush(place.now) == [wire]

@@ -11,9 +11,7 @@ const MAX_TEXT = 2000;
 const FEW_LEFT = 200; // characters, from here on the page counts them
 const STORED = "chat"; // the name of what a page leaves for itself when it is reloaded
 
-// The server decides which client the page uses; everything below works with either.
-const client = document.documentElement.dataset.client;
-const io = client === "official" ? globalThis.io : (await import("./client.js")).io;
+const { io } = globalThis; // of /socket.io/socket.io.js, which is npm's client or ours: everything below works with either
 
 class Room {
   list = new MessageList("Nothing was said here lately. Say hello!");
@@ -419,7 +417,7 @@ window.addEventListener("pagehide", () => {
 window.addEventListener("pageshow", () => sessionStorage.removeItem(STORED));
 
 function start() {
-  const note = client === "official" ? "official bundle" : "built in";
+  const note = document.documentElement.dataset.client === "official" ? "official bundle" : "built in";
   for (const element of document.querySelectorAll("[data-client-note]")) element.textContent = `Socket.IO client: ${note}`;
   const kept = JSON.parse(sessionStorage.getItem(STORED) ?? "null");
   byId("first-room").value = roomInAddress();

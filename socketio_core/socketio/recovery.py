@@ -1,0 +1,338 @@
+"""Connection state recovery: who was lost comes back as the same socket, and gets what it missed. Spec: PROTOCOL 3.9.
+
+    NEW      asked to be let in, and has no claim to anything
+    LIVE     a member stands for it
+    LOST     its connection is gone; it can be taken back within the window
+    TAKEN    a client that came back is being decided about; it is LOST again if that client is refused, or lost too
+    OVER     it left, was forgotten, or its time is up
+
+Every event that is not volatile and asks for no ack is logged and carries an *offset*, which clients remember; who
+comes back is sent what the log has behind it, in front of the answer to its CONNECT. Volatile events carry the offset
+of the last one that was logged: clients take any text at the end of an event for an offset (PROTOCOL 9-44).
+
+What a client has surely received is known from its heartbeat: whoever is still there has got all that was put into its
+outbox before the last ping that it answered. So a client that was idle for an hour can come back to a log that holds
+some minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from socketio_core.checks import check_id
+from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.outbox import check_fits
+from socketio_core.errors import CloseReason
+from socketio_core.settings import RecoverySettings
+from socketio_core.socketio.event_log import EventLog, LoggedEvent
+from socketio_core.socketio.events import Claim
+from socketio_core.socketio.member import Member, MemberState
+from socketio_core.socketio.packet import JSONValue, as_list, event_packet
+from socketio_core.socketio.selection import Selection
+from socketio_core.timers import Scheduled, Timer
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.hub import NamespaceCore
+    from socketio_core.socketio.server import ServerCore
+
+RECOVERABLE: Final = frozenset(
+    (
+        CloseReason.TRANSPORT_ERROR,
+        CloseReason.TRANSPORT_CLOSE,
+        CloseReason.FORCED_CLOSE,
+        CloseReason.PING_TIMEOUT,
+        CloseReason.SERVER_SHUTTING_DOWN,
+        CloseReason.FORCED_SERVER_CLOSE,
+    )
+)
+"""How a client is lost; otherwise it left, was made to, or spoke nonsense."""
+
+_EPOCH_CHARS: Final = 6  # enough to tell one run of a server from the next; it goes out with each event
+_TICKS: Final = 8  # looks at the log in one window
+
+
+class RecoverableSession:
+    """What is kept of a socket over its connections.
+
+    Attributes:
+        pid: the secret by which the client claims it.
+        sid: the socket's id.
+        namespace: where it is.
+        member: who stands for it now.
+        rooms: those it was in when it was lost, without the one named by its id.
+        data: belongs to the layer above; see `Member.data`.
+    """
+
+    __slots__ = (
+        "_recovery",
+        "data",
+        "expires_at",
+        "joined_at",
+        "member",
+        "missed_bytes",
+        "missed_count",
+        "namespace",
+        "own_start",
+        "pid",
+        "rooms",
+        "sid",
+        "start",
+        "timer",
+    )
+
+    def __init__(self, recovery: Recovery, pid: str, sid: str, namespace: NamespaceCore, position: int) -> None:
+        self._recovery = recovery
+        self.pid = pid
+        self.sid = sid
+        self.namespace = namespace
+        self.member: Member | None = None
+        self.rooms: frozenset[str] = frozenset()
+        self.data: Any = None
+        self.own_start = position  # what was sent to it alone up to here is not missed
+        self.start = position  # nor what was sent to its rooms, or everyone, up to here
+        self.joined_at = 0.0  # when it was let in last
+        self.expires_at = 0.0
+        self.timer: Timer[Scheduled] | None = None  # while it is lost
+        self.missed_count = 0  # of events that were sent to it alone since it was lost
+        self.missed_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"<RecoverableSession {self.sid} of {self.namespace.name}>"
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it waits for its client."""
+        return self.timer is not None
+
+    def has_received(self, position: int) -> None:
+        """The client has got everything up to a position."""
+        self.own_start = max(self.own_start, position)
+        self.start = max(self.start, position)
+
+    def handle_timeout(self, now: float) -> None:
+        """Its time is up."""
+        self._recovery.forget(self)
+
+
+class Recovery:
+    """The sessions of one server that may be lost and found, and the log of what they miss.
+
+    Attributes:
+        log: the events.
+        settings: the bounds.
+    """
+
+    def __init__(self, server: ServerCore, settings: RecoverySettings) -> None:
+        self._server = server
+        self.settings = settings
+        engine = server.engine_settings
+        # An answer to a ping is noticed that late at the latest; see `EngineSettings.max_pause_s`.
+        self._unsure_s = engine.ping_interval_s + engine.ping_timeout_s + engine.max_pause_s
+        self.log = EventLog(settings, check_id(server.new_id())[:_EPOCH_CHARS], settings.window_s + self._unsure_s)
+        self._max_bytes = min(settings.max_missed_bytes, engine.max_buffered_bytes)
+        self._max_count = min(settings.max_missed_events, engine.max_buffered_messages)
+        self._sessions: dict[str, RecoverableSession] = {}  # by pid; all that were let in and are not over
+        self._lost: dict[str, RecoverableSession] = {}  # those of them that are lost, the longest first
+        self._ticker: Timer[Scheduled] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Recovery {len(self._sessions)} sessions, {len(self._lost)} of them lost, {self.log!r}>"
+
+    @property
+    def lost_count(self) -> int:
+        """How many sessions wait for their clients."""
+        return len(self._lost)
+
+    # -- the life of a session ---------------------------------------------------------------------------------------
+
+    def begin(self, namespace: NamespaceCore, sid: str) -> RecoverableSession:
+        """Return what may become the session of a new member."""
+        return RecoverableSession(self, check_id(self._server.new_id()), sid, namespace, self.log.position)
+
+    def take(self, nsp: str, claim: Claim) -> RecoverableSession | None:
+        """Return the session that a client claims, which is nobody else's then; `None` if it cannot have one back.
+
+        One whose connection is still there was lost without a sign, or the client would not come back: that member
+        leaves.
+        """
+        session = self._sessions.get(claim.pid)
+        if session is None or session.namespace.name != nsp:
+            return None
+        if session.member is not None:
+            session.member.connection.hand_over(session.member, self._server.now)
+            if not session.is_lost:  # the application had made it leave, and that was not worked off yet
+                return None
+        self._found(session)
+        session.has_received(self.log.position_of(claim.offset))
+        if self.missed_by(session, session.rooms) is None:
+            self.forget(session)
+            return None
+        return session
+
+    def joined(self, member: Member) -> None:
+        """A member was let in."""
+        session = member.recoverable
+        assert session is not None  # it was given one when it asked
+        session.joined_at = self._server.now
+        if session.member is None:
+            session.start = self.log.position
+            session.member = member
+            self._sessions[session.pid] = session
+
+    def left(self, member: Member, reason: CloseReason) -> None:
+        """A member is about to leave; called before it forgets its rooms."""
+        session = member.recoverable
+        if session is None or session.member is not member:
+            return
+        session.member = None
+        if member.state is MemberState.PENDING:
+            is_lost = reason in RECOVERABLE or reason is CloseReason.SERVER_NAMESPACE_DISCONNECT  # it was refused
+        else:
+            is_lost = reason in RECOVERABLE
+            now = self._server.now
+            session.rooms = frozenset(member.rooms)
+            session.data = member.data
+            session.expires_at = now + self.settings.window_s
+            if now - self._unsure_s >= session.joined_at:
+                session.has_received(self.log.position_at(now - self._unsure_s))
+        if is_lost and not member.was_let_go:
+            self.keep(session)
+        else:
+            self.forget(session)
+
+    def keep(self, session: RecoverableSession) -> None:
+        """Keep a session for its client, for as long as it has left."""
+        session.missed_count = session.missed_bytes = 0
+        session.timer = self._server.agenda.schedule(session.expires_at, session, layer=1)
+        session.namespace.lost_count += 1
+        self._sessions[session.pid] = self._lost[session.pid] = session
+        if len(self._lost) > self.settings.max_lost_sessions:
+            self.forget(next(iter(self._lost.values())))
+
+    def forget(self, session: RecoverableSession) -> None:
+        """Give a session up: who claims it begins anew."""
+        self._found(session)
+        self._sessions.pop(session.pid, None)
+        self._server.hub.forget_if_empty(session.namespace)
+
+    def _found(self, session: RecoverableSession) -> None:
+        if session.timer is not None:
+            session.timer.cancel()
+            session.timer = None
+            del self._lost[session.pid]
+            session.namespace.lost_count -= 1
+
+    # -- what is missed ----------------------------------------------------------------------------------------------
+
+    def missed_by(self, session: RecoverableSession, rooms: frozenset[str]) -> list[WireMessage] | None:
+        """Return what a session has missed, in order; `None` if it is too much, or the log does not go back so far.
+
+        Args:
+            rooms: of those that it was in, where it may still hear what was said.
+        """
+        if session.own_start < self.log.dropped_through:
+            return None
+        mine = frozenset((session.sid, *session.rooms))
+        nsp, found = session.namespace.name, dict[int, LoggedEvent]()
+        for room in (None, session.sid, *(rooms & session.rooms)):
+            start = session.own_start if room == session.sid else session.start
+            for event in self.log.after(start, nsp, room):
+                if event.except_rooms.isdisjoint(mine):
+                    found[event.position] = event
+                    if len(found) > self._max_count:
+                        return None
+        missed = [found[position].message for position in sorted(found)]
+        return missed if sum(message.size_bytes for message in missed) <= self._max_bytes else None
+
+    def replay(self, member: Member) -> bool:
+        """Send a member that is about to be let in what it missed; nothing if it is new.
+
+        Returns `False` when that is not possible any more; then its connection is over, and it begins anew.
+        """
+        session = member.recoverable
+        if session is None or session.member is None:
+            return True
+        carrier = member.connection.session
+        missed = self.missed_by(session, frozenset(member.rooms))
+        if missed is None or not carrier.outbox.has_room_for(missed, self._server.engine_settings):
+            self.forget(session)
+            session.member = None
+            carrier.break_off(CloseReason.TRANSPORT_ERROR, "the client has missed too much to recover")
+            return False
+        for message in missed:
+            carrier.put(message)
+        return True
+
+    # -- what is sent ------------------------------------------------------------------------------------------------
+
+    def emit(self, member: Member, name: str, args: Sequence[JSONValue], *, volatile: bool, compress: bool) -> bool:
+        """Do what `Member.emit` does; to one that was lost, or has come back as another member, too."""
+        session = member.recoverable
+        assert session is not None  # it was given one when it asked
+        is_gone = member.state is MemberState.LEFT
+        if is_gone and session.member is not None:
+            return self.emit(session.member, name, args, volatile=volatile, compress=compress)
+        if is_gone and not session.is_lost:
+            return False
+        message = self._encode(member.namespace.name, name, args, volatile=volatile, compress=compress)
+        carrier = member.connection.session
+        if volatile:
+            return member.state is MemberState.JOINED and carrier.is_writable and carrier.put(message)
+        check_fits(message, carrier.shared.settings)
+        if is_gone and not self._note_missed(session, message):
+            return False
+        if member.state is MemberState.PENDING and session.member is None:  # what others are sent is replayed
+            member.hold_back(message)
+        self._log(member.namespace.name, (session.sid,), frozenset(), message)
+        if member.state is MemberState.JOINED:
+            carrier.put(message)
+        return True
+
+    def _note_missed(self, session: RecoverableSession, message: WireMessage) -> bool:
+        """Count what is sent to somebody who is lost; more than it could be sent later is of no use to anybody."""
+        session.missed_count += 1
+        session.missed_bytes += message.size_bytes
+        if session.missed_count <= self._max_count and session.missed_bytes <= self._max_bytes:
+            return True
+        self.forget(session)
+        return False
+
+    def broadcast(
+        self, nsp: str, name: str, args: Iterable[JSONValue], selection: Selection, takers: list[Member] | None
+    ) -> int:
+        """Do what `ServerCore.broadcast` does."""
+        volatile, rooms = selection.volatile, selection.rooms
+        message = self._encode(nsp, name, args, volatile=volatile, compress=selection.compress)
+        namespace = self._server.hub.namespaces.get(nsp)
+        if namespace is None or namespace.is_deserted:
+            return 0
+        if not volatile and (rooms is None or rooms):
+            check_fits(message, self._server.engine_settings)
+            self._log(nsp, rooms, selection.except_rooms, message)
+        return namespace.broadcast(message, selection, takers)
+
+    def _encode(self, nsp: str, name: str, args: Iterable[JSONValue], *, volatile: bool, compress: bool) -> WireMessage:
+        position = self.log.position if volatile else self.log.position + 1
+        packet = event_packet(nsp, name, [*as_list(args), self.log.offset_of(position)])
+        message = self._server.parser.encode(packet)
+        return message if compress else message.uncompressed()
+
+    def _log(
+        self, nsp: str, rooms: frozenset[str] | tuple[str, ...] | None, left_out: frozenset[str], message: WireMessage
+    ) -> None:
+        self.log.append(nsp, rooms, left_out, message)
+        if self._ticker is None:
+            self._tick_at(self._server.told_at)
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def _tick_at(self, now: float) -> None:
+        self._ticker = self._server.agenda.schedule(now + self.settings.window_s / _TICKS, self, layer=1)
+
+    def handle_timeout(self, now: float) -> None:
+        """Let the log know how late it is."""
+        self._ticker = None
+        self.log.mark(self._server.told_at)
+        if self.log:
+            self._tick_at(self._server.told_at)

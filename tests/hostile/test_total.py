@@ -1,0 +1,264 @@
+"""One bound for the whole server, wherever many clients have it hold something: it stays under that, plus a fifth.
+
+The fullest go first, with a reason and a line in the log; who holds little stays.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from socketio_core import EngineSettings, Observer, Server, ServerLimits, SocketSettings
+from socketio_core.engineio.session import Session
+from socketio_core.errors import CloseReason, RemoteProtocolError
+from socketio_core.http import Request, Response
+from socketio_core.serving import Timeouts
+from tests.app.hand_runtime import HandEvent
+from tests.app.served import Served
+from tests.wire.by_hand import Peer
+from tests.wire.written import CONTINUATION, POLLING, TEXT, WEBSOCKET, frame, handshake, request
+
+LIMIT: Final = 1_000_000
+SHARE: Final = 100_000  # about what one client has the server hold
+CLIENTS: Final = 24
+IDLE_BYTES: Final = 15_000  # of a connection that holds nothing
+WHY: Final = f"transport error: the server holds too much, max_total_buffered_bytes: {LIMIT}"
+
+
+class Log(Observer):
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.lines: list[str] = []
+
+    def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+        self.reasons.append(f"{reason.value}: {error}")
+
+    def failed(self, what: str, error: BaseException) -> None:
+        self.lines.append(what)
+
+
+class Tower(Served):
+    """A server whose handlers, middlewares and decisions never end."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        io = Server(
+            engine=EngineSettings(high_water_bytes=10_000_000, http_compression_threshold_bytes=None),
+            settings=SocketSettings(max_queued_bytes=SHARE, max_queued_events=200),
+            limits=ServerLimits(max_total_buffered_bytes=LIMIT),
+            timeouts=Timeouts(header_s=1e6, body_s=1e6, write_s=1e6),
+            http=self._never,
+            allow_request=self._decide,
+        )
+        super().__init__(io, self.log)
+        io.sockets.on("slow")(self._never)
+        io.sockets.on("echo")(self._echo)
+        io.of("/undecided").use(self._never)
+        io.of(lambda name: name.startswith("/n"))
+
+    def _echo(self, _: object, text: str) -> str:
+        return text
+
+    async def _never(self, *_: object) -> Response:
+        await HandEvent(self.runtime).wait()
+        raise AssertionError
+
+    async def _decide(self, request: Request) -> None:
+        if "wait" in request.query:
+            await self._never()
+
+    def look(self) -> None:
+        """Let some time pass, so that the server looks after its budget; and forget whom it has closed."""
+        self.clock.now += 0.2
+        self.flush()
+        self.settle()
+        self.peers = [peer for peer in self.peers if not peer.is_over()]
+
+    def deaf(self) -> Peer:
+        peer = self.join()
+        peer.is_reading = False
+        return peer
+
+    def polling(self) -> str:
+        target = f"{POLLING}&sid={self.open_session()}"
+        self.connect().ask(target, "POST", b"40")
+        self.connect().ask(target)
+        return target
+
+
+def half_a_head(tower: Tower) -> None:
+    for _ in range(SHARE // 15_000):
+        tower.connect().send(b"GET / HTTP/1.1\r\nHost: test\r\nX: " + b"x" * 15_000)
+
+
+def half_a_body_for_the_application(tower: Tower) -> None:
+    tower.connect().send(request("/page", "POST", b"x" * SHARE)[:-1])
+
+
+def half_a_post(tower: Tower) -> None:
+    tower.connect().send(request(tower.polling(), "POST", b"4" + b"x" * SHARE)[:-1])
+
+
+def packets_of_a_post(tower: Tower) -> None:
+    body = b"\x1e".join([b'42["slow","%b"]' % (b"x" * 300)] * (SHARE // 300 * 2))
+    tower.connect().send(request(tower.polling(), "POST", body))
+
+
+def bodies_that_wait_for_the_application(tower: Tower) -> None:
+    tower.connect().send(request("/page", "POST", b"x" * SHARE))
+
+
+def heads_that_wait_for_a_decision(tower: Tower) -> None:
+    for _ in range(SHARE // 15_000):
+        tower.connect().send(request(f"{POLLING}&wait=1", headers=["X: " + "x" * 15_000]))
+
+
+def half_a_frame(tower: Tower) -> None:
+    for _ in range(SHARE // 16_000):
+        tower.join().send(frame("x" * 16_000)[:-1])
+
+
+def frames_that_wait_for_their_turn(tower: Tower) -> None:
+    peer = tower.join()
+    peer.send(frame('42["slow"]') * 128 + frame(f'42["slow","{"x" * 150}"]') * (SHARE // 150))
+
+
+def half_a_message(tower: Tower) -> None:
+    tower.join().send(frame("4" + "x" * SHARE, TEXT, fin=False))
+
+
+def half_a_message_of_a_candidate(tower: Tower) -> None:
+    sid = tower.open_session()
+    peer = tower.connect()
+    peer.send(handshake(f"{WEBSOCKET}&sid={sid}"))
+    peer.send(*[frame("2" + "x" * 1000, TEXT, fin=False), frame(b"x" * SHARE, CONTINUATION, fin=False)])
+
+
+def header_that_waits_for_attachments(tower: Tower) -> None:
+    header = '51-["x",{"_placeholder":true,"num":0}' + ',{"":0}' * (SHARE // 7) + "]"
+    tower.join().send(frame(f"4{header}"))
+
+
+def attachments_that_wait_for_the_last(tower: Tower) -> None:
+    places = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(3))
+    tower.join().send(frame(f'453-["x",{places}]'), frame(bytes(SHARE // 2)), frame(bytes(SHARE // 2)))
+
+
+def events_that_wait_for_handlers(tower: Tower) -> None:
+    tower.join().send(frame('42["slow"]'), frame(f'42["slow","{"x" * SHARE}"]'))
+
+
+def small_events_that_wait_for_handlers(tower: Tower) -> None:
+    tower.join().send(frame('42["slow"]') * 210)
+
+
+def events_that_wait_for_a_decision(tower: Tower) -> None:
+    peer = tower.websocket()
+    peer.send(frame("40/undecided,"), *[frame(f'42/undecided,["x","{"x" * (SHARE // 50)}"]') for _ in range(50)])
+
+
+def auths(tower: Tower) -> None:
+    peer = tower.websocket()
+    for number in range(SHARE // 14_000):
+        peer.send(frame(f'40/n{number},{{"token":"{"x" * 14_000}"}}'))
+
+
+def namespaces(tower: Tower) -> None:
+    peer = tower.websocket()
+    for number in range(25):
+        peer.send(frame(f"40/n{id(peer)}-{number},"))
+
+
+def refusals_nobody_reads(tower: Tower) -> None:
+    peer = tower.deaf()
+    for _ in range(6):
+        peer.send(frame(f"40/elsewhere-{'x' * 900},") * 15)
+
+
+def acks_nobody_reads(tower: Tower) -> None:
+    peer = tower.deaf()
+    peer.send(*[frame(f'420["echo","{"x" * 10_000}"]') for _ in range(SHARE // 10_000)])
+
+
+def messages_nobody_reads(tower: Tower) -> None:
+    tower.deaf()
+    newest(tower).emit_nowait("x", "x" * SHARE)
+    tower.settle()
+
+
+def response_nobody_reads(tower: Tower) -> None:
+    peer = tower.connect()
+    peer.is_reading = False
+    peer.send(request(tower.polling()))
+    newest(tower).emit_nowait("x", "x" * (SHARE // 2))
+    tower.settle()
+
+
+def newest(tower: Tower) -> Any:
+    return list(tower.io.sockets.sockets.values())[-1]
+
+
+HOLDINGS: Final[dict[Callable[[Tower], None], bool]] = {  # and whether it is a session that is closed
+    half_a_head: False,
+    half_a_body_for_the_application: False,
+    half_a_post: True,
+    packets_of_a_post: True,
+    half_a_frame: True,
+    frames_that_wait_for_their_turn: True,
+    half_a_message: True,
+    half_a_message_of_a_candidate: True,
+    header_that_waits_for_attachments: True,
+    attachments_that_wait_for_the_last: True,
+    events_that_wait_for_handlers: True,
+    small_events_that_wait_for_handlers: True,
+    events_that_wait_for_a_decision: True,
+    auths: True,
+    namespaces: True,
+    refusals_nobody_reads: True,
+    acks_nobody_reads: True,
+    messages_nobody_reads: True,
+    response_nobody_reads: True,
+}
+
+
+@pytest.mark.parametrize("hold", HOLDINGS)
+def test_server_stays_under_its_bound(hold: Callable[[Tower], None]) -> None:
+    tower = Tower()
+    honest = tower.join()
+    hold(tower)  # what is made once is made now
+    tracemalloc.start()
+    try:
+        for number in range(CLIENTS):
+            hold(tower)
+            tower.look()
+            if number % 8 == 7:
+                gc.collect()  # who was closed is a cycle
+                open_ones = [peer for peer in tower.peers if not peer.is_over()]
+                held = tracemalloc.get_traced_memory()[0] - IDLE_BYTES * len(open_ones)
+                assert held <= 1.2 * LIMIT
+    finally:
+        tracemalloc.stop()
+    assert set(tower.log.reasons) == ({WHY} if HOLDINGS[hold] else set())
+    assert tower.log.lines
+    assert all(line.startswith("the server holds too much, so the fullest ") for line in tower.log.lines)
+    assert not honest.is_over()
+
+
+WAITING: Final = [bodies_that_wait_for_the_application, heads_that_wait_for_a_decision]
+
+
+@pytest.mark.parametrize("hold", WAITING)
+def test_what_the_application_has_is_counted(hold: Callable[[Tower], None]) -> None:
+    """Nobody can take it away from a handler that does not end; but the client is let go."""
+    tower = Tower()
+    hold(tower)
+    count = len(tower.peers)
+    for _ in range(CLIENTS):
+        hold(tower)
+        tower.look()
+    assert sum(not peer.is_over() for peer in tower.peers) <= 1.2 * LIMIT // (SHARE // count)
+    assert tower.log.lines

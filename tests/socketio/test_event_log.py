@@ -1,0 +1,128 @@
+"""What was sent to whom: offsets, bounds, time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core.engineio.message import WireMessage
+from socketio_core.settings import RecoverySettings
+from socketio_core.socketio.event_log import ENTRY_BYTES, EventLog
+
+KEEP_S = 100.0
+NOBODY: frozenset[str] = frozenset()
+
+
+def log_of(**settings: Any) -> EventLog:
+    return EventLog(RecoverySettings(**settings), "e1", KEEP_S)
+
+
+def fill(log: EventLog, count: int, rooms: tuple[str, ...] | None = None, size: int = 10) -> None:
+    for _ in range(count):
+        log.append("/", rooms, NOBODY, WireMessage(("4" * size,)))
+
+
+def positions(log: EventLog, room: str | None = None, after: int = 0) -> list[int]:
+    return [event.position for event in log.after(after, "/", room)]
+
+
+def test_each_event_is_found_by_its_room_newest_first() -> None:
+    log = log_of()
+    fill(log, 2)
+    fill(log, 2, ("a", "b"))
+    fill(log, 1, ("b",))
+    assert positions(log) == [2, 1]
+    assert positions(log, "a") == [4, 3]
+    assert positions(log, "b", after=3) == [5, 4]
+    assert positions(log, "c") == []
+    assert list(log.after(0, "/other", None)) == []
+    assert len(log) == log.position == 5
+
+
+@pytest.mark.parametrize(
+    ("offset", "position"),
+    [
+        ("e1.2", 2),
+        ("e1.3", 0),  # not yet
+        ("e2.2", 0),
+        ("e1.", 0),
+        ("e1.-1", 0),
+        ("e1.٢", 0),
+        ("e1." + "1" * 5000, 0),
+        ("", 0),
+        (None, 0),
+    ],
+)
+def test_only_its_own_offsets_stand_for_a_position(offset: str | None, position: int) -> None:
+    log = log_of()
+    fill(log, 2)
+    assert log.position_of(offset) == position
+    assert log.offset_of(2) == "e1.2"
+
+
+def test_it_is_bounded_in_count() -> None:
+    log = log_of(max_logged_events=32)
+    fill(log, 16, ("a",))
+    fill(log, 17)
+    assert len(log) == 30, "a 16th less than the limit, so that the next ones find room"
+    assert log.dropped_through == 3
+    assert positions(log, "a") == list(range(16, 3, -1))
+    fill(log, 100)
+    assert 30 <= len(log) <= 32
+    assert positions(log, "a") == []
+
+
+def test_it_is_bounded_in_bytes() -> None:
+    log = log_of(max_logged_bytes=16 * (ENTRY_BYTES + 200))
+    fill(log, 17, size=100)
+    assert len(log) == 15
+    assert log.size_bytes == 15 * (ENTRY_BYTES + 200)
+    fill(log, 1, size=100_000)
+    assert len(log) == 0, "what is too large for all of it is not kept"
+    assert (log.size_bytes, log.dropped_through) == (0, 18)
+
+
+def test_it_gives_back_what_is_needed_elsewhere() -> None:
+    log = log_of()
+    fill(log, 10)
+    one = ENTRY_BYTES + 20
+    assert log.shrink(0) == 0
+    assert log.shrink(one + 1) == 2 * one
+    assert positions(log) == list(range(10, 2, -1))
+    assert log.shrink(10**9) == 8 * one
+    assert log.shrink(10**9) == 0
+
+
+def test_an_event_is_dropped_when_it_is_surely_old_enough() -> None:
+    log = log_of()
+    fill(log, 2)
+    log.mark(1000.0)
+    fill(log, 2)
+    log.mark(1050.0)
+    assert len(log) == 4
+    log.mark(1099.9)
+    assert len(log) == 4
+    log.mark(1100.0)
+    assert positions(log) == [4, 3]
+    log.mark(1150.0)
+    assert (len(log), log.dropped_through, log.size_bytes) == (0, 4, 0)
+
+
+def test_it_tells_what_was_sent_at_some_time_or_before() -> None:
+    log = log_of()
+    assert log.position_at(5.0) == 0
+    fill(log, 2)
+    log.mark(1000.0)
+    fill(log, 2)
+    log.mark(1050.0)
+    fill(log, 1)
+    assert [log.position_at(at) for at in (999.9, 1000.0, 1049.9, 1050.0, 2000.0)] == [0, 2, 2, 4, 4]
+    log.mark(1160.0)
+    assert [log.position_at(at) for at in (1049.9, 1060.0, 1160.0)] == [0, 4, 5], "older marks are gone but one"
+
+
+def test_it_says_how_much_it_holds() -> None:
+    log = log_of()
+    fill(log, 1)
+    assert repr(log) == f"<EventLog 1 events, {ENTRY_BYTES + 20} bytes>"

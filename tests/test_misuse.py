@@ -13,7 +13,7 @@ from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request
 from socketio_core.socketio.json_parser import JsonParser, parser_of
 from socketio_core.url import parse_url
-from socketio_core.wire import Site
+from socketio_core.wire import Serving, Site
 from tests.app.client_rig import ClientRig
 from tests.socketio.client.scene import Scene as ClientScene
 from tests.test_due_first import LATE_S, silent_member
@@ -115,7 +115,7 @@ def test_subprotocols_may_be_chosen_by_a_function() -> None:
     def choose(_: Request) -> str | None:
         return None
 
-    assert Site(subprotocols=choose).mounts == []
+    assert Site(serving=Serving(subprotocols=choose)).mounts == []
 
 
 def test_a_client_has_no_subprotocol_before_there_is_a_websocket() -> None:

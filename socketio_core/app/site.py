@@ -16,19 +16,14 @@ from socketio_core.wire.site import Mount, Site
 
 def site_of(host: ServerHost) -> Site:
     """Return the site of a server that an adapter has claimed (`ServerHost.bind`)."""
-    application, serving = _Application(host), host.serving
+    application = _Application(host)
     site = Site(
         application=application,
         report=host.audience.report,
         static_response=host.static_response,
         asks_requests=host.answers_requests,
         max_body_bytes=host.endpoints[0].settings.max_payload_bytes,
-        timeouts=serving.timeouts,
-        shortcuts=serving.shortcuts,
-        per_message_deflate=serving.per_message_deflate,
-        subprotocols=serving.subprotocols,
-        trust_proxy=serving.trust_proxy,
-        limits=serving.limits,
+        serving=host.serving,
     )
     application.site = site
     host.budget.connections = lambda: list(site.wires)

@@ -18,12 +18,17 @@ from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 from socketio_core.asyncio.server_connection import ServerConnection
-from socketio_core.network.listening import ACCEPTED_AT_ONCE, NO_CAPACITY, cannot_listen, check_listening, url_of
+from socketio_core.network.listening import (
+    ACCEPTED_AT_ONCE,
+    CATCH_UP_TURNS,
+    NO_CAPACITY,
+    cannot_listen,
+    check_listening,
+    url_of,
+)
 from socketio_core.wire import Site
 
 _BACKLOG = 1024
-# Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
-_CATCH_UP_TURNS = 4
 
 
 async def serve(
@@ -163,7 +168,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
     async def _shut_down(self, servers: Sequence[asyncio.Server]) -> None:
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
         try:
-            for _ in range(_CATCH_UP_TURNS):
+            for _ in range(CATCH_UP_TURNS):
                 await asyncio.sleep(0)
             for server in servers:
                 server.close()

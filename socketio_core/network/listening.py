@@ -25,6 +25,10 @@ everybody's for each who came before them, and all at once would make everybody 
 NO_CAPACITY: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 """Why the system cannot accept a connection just now; later it may."""
 
+CATCH_UP_TURNS: Final = 4
+"""Turns of the event loop before the end: what came while a handler was busy is read first. A poll would get no answer
+else."""
+
 # What no process can receive; these are not everywhere.
 _DEADLY = [getattr(signal, name) for name in ("SIGKILL", "SIGSTOP") if hasattr(signal, name)]
 

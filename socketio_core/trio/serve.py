@@ -12,7 +12,7 @@ from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
-from socketio_core.network.listening import NO_CAPACITY, cannot_listen, check_listening
+from socketio_core.network.listening import CATCH_UP_TURNS, NO_CAPACITY, cannot_listen, check_listening
 from socketio_core.trio.accepting import Listener, accept_all
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.groups import only_cause
@@ -22,8 +22,6 @@ from socketio_core.trio.runtime import LOGGER, TrioRuntime
 from socketio_core.trio.watcher import CAN_WATCH, Watcher
 
 _CAPACITY_WAIT_S = 0.1
-# Of the event loop, before the end: what came while a handler was busy is read first. A poll would get no answer else.
-_CATCH_UP_TURNS = 4
 
 
 async def serve(
@@ -148,7 +146,7 @@ class Service:
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
         with calling_at_interrupt(scope.cancel):
             try:
-                for _ in range(_CATCH_UP_TURNS):
+                for _ in range(CATCH_UP_TURNS):
                     await trio.lowlevel.checkpoint()
                 self.site.close(trio.current_time())
                 self.runtime.flush()

@@ -11,10 +11,21 @@ All duties of a host are on one page: README.md beside this file. `conformance/h
 (`sans.py`, to be read first), and others on `asyncio`, on `selectors` and on threads (`wsgi.py`).
 """
 
-from socketio_core.serving import Timeouts
+from socketio_core.serving import Serving, Timeouts
 from socketio_core.wire.asked import Asked, HandshakeAsked, RequestAsked
 from socketio_core.wire.base import Pace
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.site import Application, Mount, Site
 
-__all__ = ["Application", "Asked", "HandshakeAsked", "Mount", "Pace", "RequestAsked", "Site", "Timeouts", "Wire"]
+__all__ = [
+    "Application",
+    "Asked",
+    "HandshakeAsked",
+    "Mount",
+    "Pace",
+    "RequestAsked",
+    "Serving",
+    "Site",
+    "Timeouts",
+    "Wire",
+]

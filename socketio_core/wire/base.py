@@ -326,7 +326,8 @@ class Home(Generic[_Wire]):
     def _await_turns(self, noted: list[_Wire]) -> None:
         """Some of these may have a turn to come."""
         for wire in noted:
-            if wire._stage.has_more and not wire.is_behind:  # `has_more` without the call; benchmarks: server
+            # `has_more` without the call; benchmarks: server
+            if wire._stage.has_more and not wire.is_behind:  # pyright: ignore[reportPrivateUsage] # of this file
                 wire.is_behind = True
                 self._behind.append(wire)
 

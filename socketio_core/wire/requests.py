@@ -249,9 +249,10 @@ class Requests:
 
     def _switch(self, mount: Mount, websocket: WebSocket, request: Request, headers: Headers, now: float) -> None:
         site = self._site
-        extensions, agreed = negotiate(request, mount.max_payload_bytes) if site.per_message_deflate else ([], [])
+        serving = site.serving
+        extensions, agreed = negotiate(request, mount.max_payload_bytes) if serving.per_message_deflate else ([], [])
         try:
-            accepted = accept_headers(request, site.subprotocols)
+            accepted = accept_headers(request, serving.subprotocols)
             answer, early = self._http.switch([*accepted, *agreed, *headers])
         except Exception as error:  # noqa: BLE001 - `InvalidResponse`, or of the function that chooses a subprotocol
             site.report(f"101 to {request!r} is not valid HTTP", error)

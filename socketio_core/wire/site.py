@@ -15,15 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
-from socketio_core.checks import check_count, check_function, check_switch
+from socketio_core.checks import check_count, check_function, check_kind, check_switch
 from socketio_core.engineio.carriers import Poll, WebSocket
 from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
-from socketio_core.forwarded import TrustedProxies, TrustProxy, network_of
+from socketio_core.forwarded import TrustedProxies, network_of
 from socketio_core.http import Request, Response
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.settings import EngineSettings, ServerLimits
-from socketio_core.websocket_handshake import Subprotocols
+from socketio_core.settings import EngineSettings
 from socketio_core.wire.asked import Asked
 from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.connection import Wire
@@ -125,12 +124,7 @@ class Site(Home[Wire]):
         static_response: asked first about each request; `None` lets it pass.
         asks_requests: requests for none of the mounts are asked about (`RequestAsked`); otherwise they get 404.
         max_body_bytes: of such a request; a larger one gets 413.
-        timeouts: how long connections may take.
-        shortcuts: read plain requests without h11 and plain frames without wsproto.
-        per_message_deflate: compress WebSocket messages for clients that offer it.
-        subprotocols: of WebSockets, to choose from; see `chosen_subprotocol`.
-        trust_proxy: whom to believe where clients come from; see `TrustedProxies`.
-        limits: how many connections there may be; the application sees to the rest.
+        serving: how connections are treated. Of its limits those of connections; the application sees to the rest.
 
     Attributes:
         wires: the connections that are not over.
@@ -149,37 +143,23 @@ class Site(Home[Wire]):
         static_response: Callable[[Request], Response | None] = lambda _: None,
         asks_requests: bool = False,
         max_body_bytes: int = 1_000_000,
-        timeouts: Timeouts | None = None,
-        shortcuts: bool = True,
-        per_message_deflate: bool = False,
-        subprotocols: Subprotocols | None = None,
-        trust_proxy: TrustProxy = False,
-        limits: ServerLimits | None = None,
+        serving: Serving | None = None,
     ) -> None:
         check_switch("asks_requests", asks_requests)
         check_count("max_body_bytes", max_body_bytes)
         check_function("report", report, may_wait=False)
         check_function("static_response", static_response, may_wait=False)
-        Serving(  # which checks them
-            timeouts=timeouts,
-            shortcuts=shortcuts,
-            per_message_deflate=per_message_deflate,
-            subprotocols=subprotocols,
-            trust_proxy=trust_proxy,
-            limits=limits or ServerLimits(),
-        )
-        self.timeouts = timeouts or Timeouts()
-        super().__init__(report=report, close_s=self.timeouts.close_s, shortcuts=shortcuts)
+        check_kind("serving", serving, Serving, "a Serving, as in Serving(timeouts=Timeouts(close_s=1))")
+        self.serving = serving = serving or Serving()
+        self.timeouts = serving.timeouts or Timeouts()
+        super().__init__(report=report, close_s=self.timeouts.close_s, shortcuts=serving.shortcuts)
         self.mounts: list[Mount] = []
         self.application = application or _Nobody()
         self.static_response = static_response
         self.asks_requests = asks_requests
         self.max_body_bytes = max_body_bytes
-        self.per_message_deflate = per_message_deflate
-        self.subprotocols = subprotocols
-        self.proxies = TrustedProxies(trust_proxy)
-        self._limits = limits or ServerLimits()
-        self.max_requests = self._limits.max_requests_per_connection
+        self.proxies = TrustedProxies(serving.trust_proxy)
+        self.max_requests = serving.limits.max_requests_per_connection
         self._peers: dict[str, int] = {}  # how many connections, by network
         self._newcomers = 0  # connections that have asked for the first time since the last flush
         self.is_closing = False
@@ -227,7 +207,7 @@ class Site(Home[Wire]):
 
     def _count(self, wire: Wire, address: str) -> None:
         """Is this a connection too many? Then it is told so when it has asked for something, and closed."""
-        limits = self._limits
+        limits = self.serving.limits
         if limits.max_connections is not None and len(self.wires) >= limits.max_connections:
             wire.surplus = text_response(503, "Too many connections")
         if limits.max_connections_per_address is None or self.proxies.trusts(address):

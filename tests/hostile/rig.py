@@ -15,7 +15,7 @@ from socketio_core.engineio.session import Session
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.socketio.events import ConnectRequested, EventReceived
-from socketio_core.wire import Mount, Pace, Site
+from socketio_core.wire import Mount, Pace, Serving, Site
 from tests.wire.by_hand import Gate, HandHost, Peer
 
 __all__ = ["Fort", "Gate", "Peer"]
@@ -30,7 +30,7 @@ class Fort(HandHost):
         settings: SocketSettings | None = None,
         *,
         gate: Gate | None = None,
-        **options: Any,
+        **serving: Any,
     ) -> None:
         super().__init__()
         self.core = ServerCore(engine, settings)
@@ -39,7 +39,10 @@ class Fort(HandHost):
         self.reports: list[str] = []
         mount = Mount(self.core, pace_of=self._pace_of)
         self.site = Site(
-            [mount], application=self, report=lambda what, error: self.reports.append(f"{what}: {error!r}"), **options
+            [mount],
+            application=self,
+            report=lambda what, error: self.reports.append(f"{what}: {error!r}"),
+            serving=Serving(**serving),
         )
         self.next_deadline: float | None = None
 

@@ -19,11 +19,11 @@ from typing import Any, Final
 from socketio_core.engineio import Engine
 from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.session import Session
-from socketio_core.http import Response
+from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock
-from socketio_core.wire import Asked, HandshakeAsked, Mount, Pace, RequestAsked, Site, Wire
+from socketio_core.wire import Asked, HandshakeAsked, Mount, Pace, RequestAsked, Serving, Site, Wire
 from tests.wire.written import CLOSE, Answer, frame, handshake, request
 
 PATH: Final = "/engine.io/?EIO=4"
@@ -129,7 +129,10 @@ class House(HandHost):
         asks_handshakes: bool = False,
         gate: Gate | None = None,
         pace_of: Callable[[Session], Pace | None] | None = None,
-        **options: Any,
+        asks_requests: bool = False,
+        static_response: Callable[[Request], Response | None] = lambda _: None,
+        max_body_bytes: int = 1_000_000,
+        **serving: Any,
     ) -> None:
         super().__init__()
         numbers = count(1)
@@ -147,7 +150,15 @@ class House(HandHost):
         def report(what: str, error: BaseException) -> None:
             self.reports.append((what, error))
 
-        self.site = Site([mount], application=self, report=report, **options)
+        self.site = Site(
+            [mount],
+            application=self,
+            report=report,
+            asks_requests=asks_requests,
+            static_response=static_response,
+            max_body_bytes=max_body_bytes,
+            serving=Serving(**serving),
+        )
 
     # -- the application ---------------------------------------------------------------------------------------------
 

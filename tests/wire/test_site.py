@@ -11,7 +11,7 @@ from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock, WireClient
-from socketio_core.wire import HandshakeAsked, Mount, Site, Wire
+from socketio_core.wire import HandshakeAsked, Mount, Serving, Site, Wire
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House
 from tests.wire.written import close_frame, frame, handshake, request
@@ -148,15 +148,11 @@ anyhow_mount: Any = Mount
         (lambda: anyhow_mount(Engine(), pace_of=later), TypeError, "pace_of must be a plain function"),
         (lambda: anyhow_site(report=later), TypeError, "report must be a plain function"),
         (lambda: anyhow_site(static_response=later), TypeError, "static_response must be a plain function"),
-        (lambda: anyhow_site(subprotocols=later), TypeError, "subprotocols must be a plain function"),
         (lambda: anyhow_site(report=3), TypeError, "report must be a function"),
         (lambda: anyhow_site(static_response=3), TypeError, "static_response must be a function"),
         (lambda: anyhow_site(max_body_bytes=0), ValueError, "max_body_bytes must be positive"),
+        (lambda: anyhow_site(serving=3), TypeError, "serving must be a Serving"),
         (lambda: anyhow_site(asks_requests=1), TypeError, "asks_requests must be True or False"),
-        (lambda: anyhow_site(shortcuts=1), TypeError, "shortcuts must be True or False"),
-        (lambda: anyhow_site(per_message_deflate=1), TypeError, "per_message_deflate must be True or False"),
-        (lambda: anyhow_site(timeouts=3), TypeError, "timeouts must be a Timeouts"),
-        (lambda: anyhow_site(subprotocols=["a b"]), ValueError, "subprotocols must be tokens"),
     ],
 )
 def test_what_cannot_work_is_told_at_once(make: Any, kind: type[Exception], message: str) -> None:
@@ -231,7 +227,7 @@ def test_proxies_that_are_trusted_are_believed() -> None:
 
 def test_subprotocols_are_no_single_string() -> None:
     with pytest.raises(TypeError, match="subprotocols must be a list"):
-        Site(subprotocols="chat")
+        Serving(subprotocols="chat")
 
 
 def test_subprotocol_is_chosen() -> None:

@@ -6,16 +6,17 @@ bytes.
 
 from __future__ import annotations
 
-from socketio_core.app.acks import AckTimeout, Disconnected
-from socketio_core.app.adapter import Adapter, Answers, LocalAdapter
+from socketio_core.app.acks import AckTimeout, Answers, Disconnected
+from socketio_core.app.adapter import Adapter, Asked, LocalAdapter
 from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.engine_server import EngineServer, EngineSession
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.incoming import IncomingEvent
-from socketio_core.app.namespace import BroadcastOperator, Namespace, ParentNamespace
+from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.observer import Observer
+from socketio_core.app.operators import BroadcastOperator
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.server import Server
 from socketio_core.app.socket import Handshake, Socket
@@ -25,6 +26,7 @@ __all__ = [
     "AckTimeout",
     "Adapter",
     "Answers",
+    "Asked",
     "BroadcastOperator",
     "ClientHost",
     "ClientManager",

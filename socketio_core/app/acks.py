@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
+from socketio_core.records import record
 from socketio_core.socketio import client
 from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, AcksCollected
 from socketio_core.socketio.packet import JSONValue
@@ -19,12 +20,30 @@ class AckTimeout(Exception):  # noqa: N818 - an outcome to expect, like TimeoutE
     """An acknowledgement did not come in time.
 
     Attributes:
-        responses: of a broadcast, those that did come.
+        responses: of a broadcast, those that did come: values, or with `emit_with_ack` all arguments of each.
+        missing: of a broadcast, the ids of the sockets that did not answer, as far as this process knows them.
     """
 
-    def __init__(self, message: str, responses: list[JSONValue] | None = None) -> None:
+    def __init__(self, message: str, responses: Sequence[Any] = (), missing: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.responses = responses or []
+        self.responses: list[Any] = list(responses)
+        self.missing = list(missing)
+
+
+@record
+class Answers:
+    """What came of a broadcast that was to be acknowledged."""
+
+    responses: list[list[JSONValue]]  # the arguments of each ack, in the order in which they came
+    missing: int = 0  # how many did not answer: too late, or gone
+    silent: tuple[str, ...] = ()  # the ids of those of them that are known: the ones of this process
+
+    @staticmethod
+    def joined(several: Sequence[Answers]) -> Answers:
+        """Return the answers of several namespaces, or servers, as one."""
+        responses = [response for each in several for response in each.responses]
+        silent = tuple(sid for each in several for sid in each.silent)
+        return Answers(responses, sum(each.missing for each in several), silent)
 
 
 class Disconnected(Exception):  # noqa: N818 - an outcome to expect

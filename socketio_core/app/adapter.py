@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from socketio_core.app.acks import AcksWaiter
+from socketio_core.app.acks import AcksWaiter, Answers
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
-from socketio_core.records import record
+from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from socketio_core.app.socket import Socket
 
 
-@record
-class Answers:
-    """What came of a broadcast that was to be acknowledged."""
+class Asked(Protocol):
+    """A broadcast that is to be acknowledged, and was sent."""
 
-    responses: list[list[JSONValue]]  # the arguments of each ack, in the order in which they came
-    missing: int = 0  # how many did not answer: too late, or gone
+    async def answers(self) -> Answers:
+        """Wait for an ack from each recipient, `timeout_s` of its selection at the most."""
+        ...
+
+    def forget(self) -> None:
+        """Wait no longer; called in any case, at the end."""
 
 
 class Adapter(Protocol):
@@ -44,10 +47,8 @@ class Adapter(Protocol):
         """
         ...
 
-    async def broadcast_with_acks(
-        self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection
-    ) -> Answers:
-        """Send an event and wait for an ack from each recipient, `selection.timeout_s` at the most.
+    def ask(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> Asked:
+        """Send an event that each recipient is to acknowledge; never waits.
 
         Raises:
             LocalProtocolError: see `ServerCore.broadcast`, or a recipient is asked too much already.
@@ -103,33 +104,19 @@ class LocalAdapter:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, count)
         return count
 
-    async def broadcast_with_acks(
-        self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection
-    ) -> Answers:
+    def ask(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> Asked:
         """See `Adapter`."""
         app = self._app
         app.runtime.output_ready()
         waiter = AcksWaiter(_nothing)
         collection = app.core.broadcast_with_acks(nsp, name, args, selection, context=waiter, now=app.runtime.now())
         if collection is None:
-            return Answers([])
-        event = app.runtime.new_event()  # there are clients, so the server is served
-        waiter.done = event.set
+            return _NobodyAsked()
         if app.audience.broadcast_sent:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(collection.members))
         if app.outgoing.is_heard and self._takers(nsp) is not None:
             app.outgoing.tell_all(map(inbox_of, collection.members), name, args)
-        flows = [inbox_of(member).flow for member in collection.members]
-        for flow in flows:
-            flow.ack_awaited()
-        try:
-            await event.wait()
-        finally:
-            for flow in flows:
-                flow.ack_settled()
-            collection.forget()
-        assert waiter.outcome is not None  # what sets the event sets the outcome
-        return Answers(waiter.outcome.answers, waiter.outcome.missing)
+        return _LocalAsked(app.runtime, waiter, collection)
 
     async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         """See `Adapter`."""
@@ -170,6 +157,44 @@ class LocalAdapter:
     def _members(self, nsp: str, selection: Selection) -> list[Member]:
         namespace = self._app.core.hub.namespaces.get(nsp)
         return [] if namespace is None else list(namespace.recipients(selection))
+
+
+class _NobodyAsked:
+    """There is nobody."""
+
+    __slots__ = ()
+
+    async def answers(self) -> Answers:
+        return Answers([])
+
+    def forget(self) -> None:
+        pass
+
+
+class _LocalAsked:
+    """Clients of this process were asked. They are read meanwhile, though handlers may be behind."""
+
+    __slots__ = ("_collection", "_done", "_flows", "_waiter")
+
+    def __init__(self, runtime: Runtime, waiter: AcksWaiter, collection: AckCollection) -> None:
+        self._done = runtime.new_event()  # there are clients, so the server is served
+        self._waiter = waiter
+        self._waiter.done = self._done.set
+        self._collection = collection
+        self._flows = [inbox_of(member).flow for member in collection.members]
+        for flow in self._flows:
+            flow.ack_awaited()
+
+    async def answers(self) -> Answers:
+        await self._done.wait()
+        found = self._waiter.outcome
+        assert found is not None  # what sets the event sets the outcome
+        return Answers(found.answers, len(found.silent), tuple(member.sid for member in found.silent))
+
+    def forget(self) -> None:
+        for flow in self._flows:
+            flow.ack_settled()
+        self._collection.forget()
 
 
 def _nothing() -> None:

@@ -1,18 +1,14 @@
-"""Namespaces as an application sees them, and the operators that choose who a broadcast goes to."""
+"""Namespaces as an application sees them, and families of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from types import EllipsisType
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from socketio_core.app.acks import AckTimeout, ack_value
 from socketio_core.app.event_handlers import EventHandlers, OneEach, methods_of
 from socketio_core.app.handlers import LIFECYCLE, SERVER_LIFECYCLE, Handler, HandlerTable, handlers_of
+from socketio_core.app.operators import BroadcastOperator, Broadcasts
 from socketio_core.app.outgoing import OutgoingRegistrar
-from socketio_core.records import plain
-from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
 from socketio_core.socketio.selection import EVERYONE, Selection
@@ -22,219 +18,6 @@ if TYPE_CHECKING:
     from socketio_core.app.socket import Socket
 
 _H = TypeVar("_H", bound=Handler)
-
-Rooms = str | Iterable[str]
-"""One room, or several; an empty iterable is nobody."""
-
-
-def room_set(rooms: Rooms) -> frozenset[str]:
-    """Return rooms as a set.
-
-    Raises:
-        TypeError: they are neither a string nor strings.
-    """
-    if isinstance(rooms, str):
-        return frozenset((plain(rooms),))
-    # Not everybody checks types, and what no room is called nobody would ever hear.
-    if not isinstance(rooms, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"rooms must be a string, or several: {rooms!r}")
-    chosen = frozenset(rooms)
-    if not all(isinstance(room, str) for room in chosen):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"rooms must be a string, or several: {sorted(map(repr, chosen))}")
-    return frozenset(map(plain, chosen))
-
-
-class BroadcastOperator:
-    """Who gets a broadcast. Immutable: each method returns a new operator, so one may be kept and used again.
-
-    It means the namespace that has the name when it is used, for a dynamic one comes and goes.
-    """
-
-    __slots__ = ("_app", "_nsp", "_selection")
-
-    def __init__(self, app: Dispatcher, nsp: str, selection: Selection = EVERYONE) -> None:
-        self._app = app
-        self._nsp = nsp
-        self._selection = selection
-
-    def to(self, rooms: Rooms) -> BroadcastOperator:
-        """Add rooms: who is in any of them gets it, once. `to([])` goes to nobody."""
-        old, chosen = self._selection, room_set(rooms)
-        if old.rooms is not None:
-            chosen |= old.rooms
-        # `replace` takes three times as long; so the next two.
-        return self._of(Selection(chosen, old.except_rooms, old.volatile, old.local, old.compress, old.timeout_s))
-
-    in_ = to
-
-    def except_(self, rooms: Rooms) -> BroadcastOperator:
-        """Leave out who is in any of these rooms; a socket's id is the room of that socket alone."""
-        old, left_out = self._selection, room_set(rooms)
-        if old.except_rooms:
-            left_out |= old.except_rooms
-        return self._of(Selection(old.rooms, left_out, old.volatile, old.local, old.compress, old.timeout_s))
-
-    @property
-    def volatile(self) -> BroadcastOperator:
-        """Drop the message for those who cannot be sent it at once."""
-        old = self._selection
-        return self._of(Selection(old.rooms, old.except_rooms, True, old.local, old.compress, old.timeout_s))  # noqa: FBT003
-
-    @property
-    def local(self) -> BroadcastOperator:
-        """Only clients of this process, where several are joined by an adapter."""
-        return self._of(replace(self._selection, local=True))
-
-    def compress(self, compress: bool) -> BroadcastOperator:  # noqa: FBT001 - the name users know
-        """With `False`, compress the message for nobody, though the transport could: it is packed already, or short."""
-        return self._of(replace(self._selection, compress=bool(compress)))
-
-    def timeout(self, seconds: float | None) -> BroadcastOperator:
-        """How long a `call` waits, if it is not told itself; `None` for as long as the sockets are there.
-
-        Raises:
-            LocalProtocolError: it is no such time.
-        """
-        return self._of(replace(self._selection, timeout_s=check_timeout(seconds)))
-
-    def _of(self, selection: Selection) -> BroadcastOperator:
-        return BroadcastOperator(self._app, self._nsp, selection)
-
-    async def emit(self, name: str, *args: JSONValue) -> int:
-        """Send an event to all of them, encoded once. Returns how many outgoing buffers took it.
-
-        Never waits for a slow socket: one whose buffer overflows is closed.
-
-        Raises:
-            LocalProtocolError: a reserved name, or data that is not JSON.
-        """
-        await self._app.runtime.check_cancelled()
-        return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
-
-    async def send(self, *args: JSONValue) -> int:
-        """Send an event called `"message"`; see `emit`."""
-        return await self.emit("message", *args)
-
-    def emit_nowait(self, name: str, *args: JSONValue) -> int:
-        """The same, for sync code."""
-        self._app.runtime.check_caller()
-        return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
-
-    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
-        """Send an event to all of them and wait for their acknowledgements, one from each.
-
-        A volatile one asks only those who can be reached at once.
-        Returns them in order of arrival (each `None`, a value, or a tuple); `[]` at once when there is nobody.
-
-        Args:
-            timeout: in seconds; `None` waits for as long as the sockets are there. Unless given, it is what the method
-                `timeout` was told, or 5 seconds.
-
-        Raises:
-            AckTimeout: not all came in time, or some left; `error.responses` has those that came.
-            LocalProtocolError: as `emit`, or no such time.
-        """
-        selection = self._selection
-        if not isinstance(timeout, EllipsisType):
-            selection = replace(selection, timeout_s=check_timeout(timeout))
-        await self._app.runtime.check_cancelled()
-        found = await self._app.adapter.broadcast_with_acks(self._nsp, name, args, selection)
-        responses = [ack_value(response) for response in found.responses]
-        if found.missing:
-            asked = len(responses) + found.missing
-            raise AckTimeout(f"{found.missing} of {asked} acks did not come", responses)
-        return responses
-
-    async def fetch_sockets(self) -> list[Socket]:
-        """Return the sockets that a broadcast would go to."""
-        await self._app.runtime.check_cancelled()
-        return await self._app.adapter.sockets(self._nsp, self._selection)
-
-    async def sockets_join(self, rooms: Rooms) -> None:
-        """Make all of them join rooms."""
-        rooms = room_set(rooms)
-        await self._app.runtime.check_cancelled()
-        await self._app.adapter.join(self._nsp, self._selection, rooms)
-
-    async def sockets_leave(self, rooms: Rooms) -> None:
-        """Make all of them leave rooms."""
-        rooms = room_set(rooms)
-        await self._app.runtime.check_cancelled()
-        await self._app.adapter.leave(self._nsp, self._selection, rooms)
-
-    async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
-        """Disconnect all of them; see `Socket.disconnect`."""
-        await self._app.runtime.check_cancelled()
-        await self._app.adapter.disconnect(self._nsp, self._selection, close=close)
-
-
-class Broadcasts:
-    """`emit`, `to` and their like, for whatever stands for a whole namespace."""
-
-    __slots__ = ()
-
-    def _everyone(self) -> BroadcastOperator:
-        raise NotImplementedError
-
-    async def emit(self, name: str, *args: JSONValue) -> int:
-        """Send an event to everyone; see `BroadcastOperator.emit`."""
-        return await self._everyone().emit(name, *args)
-
-    async def send(self, *args: JSONValue) -> int:
-        """Send an event called `"message"` to everyone; see `BroadcastOperator.emit`."""
-        return await self._everyone().emit("message", *args)
-
-    def emit_nowait(self, name: str, *args: JSONValue) -> int:
-        """The same, for sync code."""
-        return self._everyone().emit_nowait(name, *args)
-
-    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
-        """Send an event to everyone and wait for all acknowledgements; see `BroadcastOperator.call`."""
-        return await self._everyone().call(name, *args, timeout=timeout)
-
-    def to(self, rooms: Rooms) -> BroadcastOperator:
-        """Choose rooms; see `BroadcastOperator.to`."""
-        return self._everyone().to(rooms)
-
-    in_ = to
-
-    def except_(self, rooms: Rooms) -> BroadcastOperator:
-        """Leave rooms out; see `BroadcastOperator.except_`."""
-        return self._everyone().except_(rooms)
-
-    @property
-    def volatile(self) -> BroadcastOperator:
-        """See `BroadcastOperator.volatile`."""
-        return self._everyone().volatile
-
-    @property
-    def local(self) -> BroadcastOperator:
-        """See `BroadcastOperator.local`."""
-        return self._everyone().local
-
-    def compress(self, compress: bool) -> BroadcastOperator:  # noqa: FBT001 - the name users know
-        """See `BroadcastOperator.compress`."""
-        return self._everyone().compress(compress)
-
-    def timeout(self, seconds: float | None) -> BroadcastOperator:
-        """See `BroadcastOperator.timeout`."""
-        return self._everyone().timeout(seconds)
-
-    async def fetch_sockets(self) -> list[Socket]:
-        """Return all sockets."""
-        return await self._everyone().fetch_sockets()
-
-    async def sockets_join(self, rooms: Rooms) -> None:
-        """Make all sockets join rooms."""
-        await self._everyone().sockets_join(rooms)
-
-    async def sockets_leave(self, rooms: Rooms) -> None:
-        """Make all sockets leave rooms."""
-        await self._everyone().sockets_leave(rooms)
-
-    async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
-        """Disconnect all sockets."""
-        await self._everyone().disconnect_sockets(close)
 
 
 class _Registers(OutgoingRegistrar):
@@ -330,7 +113,33 @@ class Namespace(_Registers, Broadcasts):
         return BroadcastOperator(self._app, self.name)
 
 
-class ParentNamespace(_Registers):
+class FamilyOperator(BroadcastOperator):
+    """An operator for all children that a family has when it is used; rooms are those of that name in each."""
+
+    __slots__ = ("_family",)
+
+    def __init__(self, app: Dispatcher, family: ParentNamespace, selection: Selection = EVERYONE) -> None:
+        super().__init__(app, "", selection)
+        self._family = family
+
+    def _names(self) -> Sequence[str]:
+        return [child.name for child in self._family.children]
+
+    def _of(self, selection: Selection) -> BroadcastOperator:
+        return FamilyOperator(self._app, self._family, selection)
+
+    async def emit(self, name: str, *args: JSONValue) -> int:
+        """See `BroadcastOperator.emit`."""
+        await self._app.runtime.check_cancelled()
+        return self.emit_nowait(name, *args)
+
+    def emit_nowait(self, name: str, *args: JSONValue) -> int:
+        """The same, for sync code."""
+        self._app.runtime.check_caller()
+        return sum(self._app.adapter.broadcast(nsp, name, args, self._selection) for nsp in self._names())
+
+
+class ParentNamespace(_Registers, Broadcasts):
     """Handlers and middlewares for every namespace whose name matches; each is made when a client asks for it.
 
     They come before those of the child itself. Children that exist already get what is registered later too.
@@ -352,10 +161,8 @@ class ParentNamespace(_Registers):
         """The matching namespaces that exist now: that somebody is in, or wants to be in."""
         return [child for child in self._app.namespaces.all if child.parent is self]
 
-    async def emit(self, name: str, *args: JSONValue) -> int:
-        """Send an event to everyone in every child."""
-        await self._app.runtime.check_cancelled()
-        return sum([await child.emit(name, *args) for child in self.children])
+    def _everyone(self) -> BroadcastOperator:
+        return FamilyOperator(self._app, self)
 
 
 def core_of(namespace: Namespace) -> NamespaceCore:

@@ -18,9 +18,10 @@ from socketio_core.app.event_handlers import EventHandlers
 from socketio_core.app.files import Folder, own_client, read_client
 from socketio_core.app.handlers import Handler, handlers_of
 from socketio_core.app.host import AllowRequest, Endpoint, HttpHandler, ServerHost
-from socketio_core.app.namespace import BroadcastOperator, Broadcasts, Namespace, ParentNamespace
+from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.namespaces import NamePredicate
 from socketio_core.app.observer import Audience, Observer
+from socketio_core.app.operators import BroadcastOperator, Broadcasts
 from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.threads import CallableFromThreads

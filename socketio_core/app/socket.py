@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from socketio_core.app.acks import ack_value
 from socketio_core.app.handlers import Handler
-from socketio_core.app.namespace import BroadcastOperator, Namespace, Rooms, room_set
+from socketio_core.app.namespace import Namespace
+from socketio_core.app.operators import BroadcastOperator, Rooms, room_set
 from socketio_core.app.outgoing import OutgoingRegistrar
 from socketio_core.app.socket_connection import SocketConnection
 from socketio_core.app.socket_operator import SocketOperator, answer_of_client, tell_sent, wait_drained

@@ -9,7 +9,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Self
 
 from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
-from socketio_core.app.namespace import BroadcastOperator, Rooms
+from socketio_core.app.operators import BroadcastOperator, Rooms
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.member import MemberState
 from socketio_core.socketio.packet import JSONValue

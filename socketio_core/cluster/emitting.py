@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from socketio_core.app.namespace import Rooms, room_set
+from socketio_core.app.operators import Rooms, room_set
 from socketio_core.cluster.address import RedisAddress
 from socketio_core.cluster.link import Link
 from socketio_core.cluster.messages import (

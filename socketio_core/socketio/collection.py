@@ -24,7 +24,7 @@ class AckCollection:
         timer: `None`: for as long as they are there.
     """
 
-    __slots__ = ("_ack_id", "_answers", "_context", "_left_count", "_report", "_waiting_count", "members", "timer")
+    __slots__ = ("_ack_id", "_answers", "_context", "_left", "_report", "_waiting_count", "members", "timer")
 
     def __init__(
         self, members: Sequence[Member], ack_id: int, context: object, report: Callable[[AcksCollected], None]
@@ -35,7 +35,7 @@ class AckCollection:
         self._context = context
         self._report = report
         self._answers: list[list[JSONValue]] = []
-        self._left_count = 0
+        self._left: list[Member] = []
         self._waiting_count = len(members)
 
     def __repr__(self) -> str:
@@ -46,9 +46,9 @@ class AckCollection:
         self._answers.append(args)
         self._count_down()
 
-    def member_left(self) -> None:
+    def member_left(self, member: Member) -> None:
         """A recipient will not answer; called by it, once."""
-        self._left_count += 1
+        self._left.append(member)
         self._count_down()
 
     def _count_down(self) -> None:
@@ -56,12 +56,13 @@ class AckCollection:
         if not self._waiting_count:
             if self.timer is not None:
                 self.timer.cancel()
-            self._report(AcksCollected(self._answers, self._left_count, self._context))
+            self._report(AcksCollected(self._answers, tuple(self._left), self._context))
 
     def handle_timeout(self, now: float) -> None:
         """The time is up: later answers are ignored."""
+        late = [member for member in self.members if self._ack_id in member.pending_acks]
         self.forget()
-        self._report(AcksCollected(self._answers, self._left_count + self._waiting_count, self._context))
+        self._report(AcksCollected(self._answers, (*self._left, *late), self._context))
 
     def forget(self) -> None:
         """Stop waiting: nothing more is reported."""

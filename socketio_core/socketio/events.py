@@ -72,7 +72,7 @@ class AcksCollected:
     """Of a broadcast that was to be acknowledged no more acks will come: all are there, or the time is up."""
 
     answers: list[list[JSONValue]]  # the arguments of each, in the order in which they came
-    missing: int  # how many recipients did not answer, for they were late or left
+    silent: tuple[Member, ...]  # recipients that did not answer: those that left, and then those that were late
     context: object  # as given to `broadcast_with_acks`
 
 

@@ -238,7 +238,7 @@ class Member:
         self.unsent = ()
         for ack in self.pending_acks.drop():
             if isinstance(ack.context, AckCollection):
-                ack.context.member_left()
+                ack.context.member_left(self)
             else:
                 self.connection.report(AckDropped(self, ack.context))
         self.connection.report(Left(self, reason, error, rooms))

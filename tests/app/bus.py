@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from socketio_core.app import Answers, LocalAdapter, Socket
+from socketio_core.app import Answers, Asked, LocalAdapter, Socket
 from socketio_core.app.runtime import Event
 from socketio_core.socketio import Claim, JSONValue, RecoverableSession, Selection
 
@@ -23,6 +23,20 @@ class Bus:
     def __call__(self, local: LocalAdapter) -> Joined:
         self.parts.append(local)
         return Joined(self, local)
+
+
+class AskedAll:
+    """Clients of several servers were asked."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self._asked = asked
+
+    async def answers(self) -> Answers:
+        return Answers.joined([await each.answers() for each in self._asked])
+
+    def forget(self) -> None:
+        for each in self._asked:
+            each.forget()
 
 
 class Joined:
@@ -47,25 +61,9 @@ class Joined:
             other.broadcast(nsp, name, args, selection)
         return count
 
-    async def broadcast_with_acks(
-        self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection
-    ) -> Answers:
-        others = self._others(selection)
-        found: list[Answers] = []
-        all_in = self._local.runtime.new_event()
-
-        async def ask(part: LocalAdapter) -> None:
-            found.append(await part.broadcast_with_acks(nsp, name, args, selection))
-            if len(found) == len(others):
-                all_in.set()
-
-        for other in others:
-            self._local.runtime.spawn(ask, other)
-        own = await self._local.broadcast_with_acks(nsp, name, args, selection)
-        if others:
-            await all_in.wait()
-        responses = [response for each in (own, *found) for response in each.responses]
-        return Answers(responses, sum(each.missing for each in (own, *found)))
+    def ask(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> Asked:
+        parts = [self._local, *self._others(selection)]
+        return AskedAll([part.ask(nsp, name, args, selection) for part in parts])
 
     async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         found = await self._local.sockets(nsp, selection)

@@ -6,7 +6,7 @@ from enum import Enum
 
 import pytest
 
-from socketio_core.app.namespace import room_set
+from socketio_core.app.operators import room_set
 from tests.app.rig import AppRig, note
 
 

@@ -330,3 +330,41 @@ def test_one_that_is_made_by_name_stays_anyway(rig: AppRig) -> None:
     anything: Any = rig.io.of
     with pytest.raises(TypeError, match="cleanup_empty is of a family"):
         anything("/a", cleanup_empty=False)
+
+
+# -- operators ---------------------------------------------------------------------------------------------------------
+
+
+def test_all_operators_reach_all_children(rig: AppRig) -> None:
+    """In the reference, only `emit` and broadcasts without acknowledgements do; the others silently reach nobody."""
+    family = rig.io.of(re.compile("/a.*"))
+    people = [rig.connect(nsp) for nsp in ("/a1", "/a2", "/a2")]
+    sockets = [socket for _, socket in people]
+    sockets[0].join("red")
+    sockets[1].join("red")
+    _, elsewhere = rig.connect()
+    elsewhere.join("red")
+    for chosen, expected in (
+        (family, sockets),
+        (family.to("red"), sockets[:2]),
+        (family.in_(["red", "blue"]).local.compress(False), sockets[:2]),  # noqa: FBT003 - the name users know
+        (family.except_("red").timeout(1), sockets[2:]),
+        (family.volatile.to("red").except_(sockets[1].id), sockets[:1]),
+        (family.to([]), []),
+    ):
+        assert rig.result_of(chosen.fetch_sockets()) == expected
+        assert chosen.emit_nowait("x", 1) == len(expected)
+        rig.run()  # so nothing waits any more
+        assert rig.result_of(chosen.send(2)) == len(expected)
+        heard = [len(drain(client)) for client, _ in people]
+        assert heard == [2 if socket in expected else 0 for socket in sockets]
+    rig.result_of(family.to("red").sockets_join(["blue"]))
+    rig.result_of(family.sockets_leave("red"))
+    assert [socket.rooms - {socket.id} for socket in sockets] == [{"blue"}, {"blue"}, set()]
+    assert elsewhere.rooms == {"red", elsewhere.id}
+    rig.start(family.to("blue").disconnect_sockets())
+    assert [socket.connected for socket in sockets] == [False, False, True]
+    kept = family.to("red")
+    _, late = rig.connect("/a9")
+    late.join("red")
+    assert rig.result_of(kept.emit("x")) == 1, "it means the children that there are when it is used"

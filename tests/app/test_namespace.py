@@ -12,7 +12,7 @@ import pytest
 
 from socketio_core.app import BroadcastOperator, Socket
 from socketio_core.app.adapter import MakeAdapter
-from socketio_core.app.namespace import Broadcasts, Rooms, room_set
+from socketio_core.app.operators import Broadcasts, Rooms, room_set
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import ConnectRefused, LocalProtocolError
 from socketio_core.testing import WireClient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from math import inf, nan
 from typing import Any, Final
@@ -13,7 +14,7 @@ from socketio_core.app import AckTimeout, Socket
 from socketio_core.errors import LocalProtocolError
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Cancelled, Task
-from tests.app.rig import AppRig, member_of
+from tests.app.rig import AppRig, flow_of, member_of
 from tests.socketio.rig import TRANSPORTS, drain, timer_count
 
 QUESTION: Final = '20["question",1]'
@@ -173,3 +174,58 @@ def test_the_time_is_the_callers(timeout: float) -> None:
     assert [survey.task.is_done, chosen.is_done] == [False, False]
     survey.wait(0.001)
     assert [type(task.error) for task in (survey.task, chosen)] == [AckTimeout, AckTimeout]
+
+
+# -- all arguments, and who is missing ---------------------------------------------------------------------------------
+
+
+def test_all_arguments_of_each_answer() -> None:
+    survey = Survey()
+    task = survey.start(survey.io.emit_with_ack("question", 1))
+    for number, answer in enumerate(("[]", "[null]", '["c","d"]')):
+        survey.answer(number, f"431{answer}")
+    assert task.result == [[], [None], ["c", "d"]]
+
+
+@pytest.mark.parametrize("is_call", [False, True])
+def test_who_did_not_answer_is_named_beside_what_came(is_call: bool) -> None:  # noqa: FBT001 - a row
+    """Those that left first, then those that were late."""
+    survey = Survey()
+    operator = survey.io.timeout(2)
+    task = survey.start(operator.call("q") if is_call else operator.emit_with_ack("q"))
+    survey.answer(1, '431["b",2]')
+    survey.answer(2, "41")
+    survey.wait(2)
+    error = task.error
+    assert isinstance(error, AckTimeout)
+    assert error.responses == ([("b", 2)] if is_call else [["b", 2]])
+    assert error.missing == [survey.sockets[2].id, survey.sockets[0].id]
+    assert str(error) == "2 of 3 acks did not come"
+
+
+def test_a_family_is_asked_at_once_and_answers_together() -> None:
+    rig = AppRig()
+    family = rig.io.of(re.compile("/a.*"))
+    people = [rig.connect(nsp) for nsp in ("/a1", "/a2", "/a2")]
+    task = rig.start(family.timeout(3).call("q"))
+    questions = [str(client.fetch()[0]) for client, _ in people]
+    assert questions == ['2/a1,0["q"]', '2/a2,0["q"]', '2/a2,0["q"]']
+    rig.wait(2.5)
+    rig.send(people[1][0], "43/a2,0[2]")
+    rig.wait(0.5)
+    error = task.error
+    assert isinstance(error, AckTimeout), "no child waits longer than the first"
+    assert (error.responses, error.missing) == ([2], [people[0][1].id, people[2][1].id])
+    assert all(not member_of(socket).pending_acks for _, socket in people)
+    assert rig.start(rig.io.of(re.compile("/nobody.*")).call("q")).result == []
+
+
+def test_a_family_whose_second_child_cannot_be_asked_waits_for_none() -> None:
+    rig = AppRig(max_outstanding_acks=1)
+    family = rig.io.of(re.compile("/a.*"))
+    (_, first), (_, second) = rig.connect("/a1"), rig.connect("/a2")
+    rig.start(second.call("q"))
+    task = rig.start(family.call("q"))
+    assert isinstance(task.error, LocalProtocolError)
+    assert not member_of(first).pending_acks
+    assert not flow_of(first).is_congested

@@ -20,12 +20,12 @@ REGISTERS: Final = "event listeners listeners_any off off_any on on_any once pre
 TELLS: Final = f"{REGISTERS} listeners_any_outgoing off_any_outgoing on_any_outgoing prepend_any_outgoing"
 EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack send"
 
-BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait except_ fetch_sockets in_ local send
-    sockets_join sockets_leave timeout to volatile"""
+BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait emit_with_ack except_ fetch_sockets in_ local
+    send sockets_join sockets_leave timeout to volatile"""
 
 SERVER: Final = f"{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of sockets use use_events"
 NAMESPACE: Final = f"{TELLS} {BROADCASTS} name parent rooms sockets use use_events"
-FAMILY: Final = f"{TELLS} children cleanup_empty emit use use_events"
+FAMILY: Final = f"{TELLS} {BROADCASTS} children cleanup_empty use use_events"
 ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack send"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from socketio_core.app.acks import AcksWaiter, Answers
+from socketio_core.app.acks import AcksWaiter, Answers, ack_args
+from socketio_core.app.failures import failure_of, has_failed
+from socketio_core.app.handlers import run
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
 from socketio_core.socketio.collection import AckCollection
@@ -73,6 +75,15 @@ class Adapter(Protocol):
 
         Asked only where clients may come back, and before any middleware. The client waits meanwhile.
         """
+        ...
+
+    def server_side_emit(self, nsp: str, name: str, args: Sequence[JSONValue]) -> None:
+        """Send an event to the other servers, which give it to their `LocalAdapter.hear`; never waits."""
+
+    async def server_side_emit_with_ack(
+        self, nsp: str, name: str, args: Sequence[JSONValue], timeout_s: float | None
+    ) -> Answers:
+        """Send an event to the other servers, and wait for an answer of each; see `Answers`."""
         ...
 
 
@@ -150,6 +161,36 @@ class LocalAdapter:
         session = self._app.core.take_session(nsp, claim, self._app.runtime.now())
         self._app.dispatch_soon()
         return session
+
+    def server_side_emit(self, nsp: str, name: str, args: Sequence[JSONValue]) -> None:
+        """See `Adapter`; there are no others."""
+
+    async def server_side_emit_with_ack(
+        self, nsp: str, name: str, args: Sequence[JSONValue], timeout_s: float | None
+    ) -> Answers:
+        """See `Adapter`; there are no others."""
+        return Answers([])
+
+    async def hear(self, nsp: str, name: str, args: Sequence[JSONValue]) -> list[JSONValue] | None:
+        """Run the handlers of an event that another server sent. Returns the arguments of their answer, if any.
+
+        A namespace that is not there has no handlers; of several answers the first counts.
+        """
+        core = self._app.core.hub.namespaces.get(nsp)
+        handlers = () if core is None else self._app.handlers_in(core).of_server_side(name)
+        answers: list[JSONValue] = []
+        failed = False
+        for handler in handlers:
+            try:
+                answers.append(await run(handler, *args))
+            except BaseException as error:
+                if not has_failed(error, self._app.runtime):
+                    raise
+                self._app.audience.report(*failure_of(handler, name, args, error))
+                failed = True
+        if failed or not answers:
+            return None
+        return list(ack_args(next((answer for answer in answers if answer is not None), None)))
 
     def _sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         return [inbox_of(member).socket for member in self._members(nsp, selection)]

@@ -48,6 +48,8 @@ class _Once:
         self.handler = handler
 
 
+_SERVER_SIDE: Final = "server side "  # in front of names, among moments: no client can choose one
+
 NO_HANDLERS: Final[Sequence[Handler]] = ()
 
 _Entries = tuple[Any, ...]
@@ -147,6 +149,16 @@ class HandlerTable:
         table[name] = (*table.get(name, ()), _Once(handler) if once else handler)
         self._has_once |= once
         self._note_added()
+
+    def add_server_side(self, name: str, handler: Handler) -> None:
+        """Register `handler` for an event of other servers; `of_server_side` finds it."""
+        place = _SERVER_SIDE + plain(name)
+        self._moments[place] = (*self._moments.get(place, ()), _check(handler))
+        self._note_added()
+
+    def of_server_side(self, name: str) -> Sequence[Handler]:
+        """Return the handlers of an event of other servers."""
+        return self.of_moment(_SERVER_SIDE + name)
 
     def add_any(self, handler: Handler, *, first: bool = False) -> None:
         """Register `handler` for every event of a client, behind or in front of the others."""

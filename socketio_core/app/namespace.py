@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from socketio_core.app.event_handlers import EventHandlers, OneEach, methods_of
 from socketio_core.app.handlers import LIFECYCLE, SERVER_LIFECYCLE, Handler, HandlerTable, handlers_of
-from socketio_core.app.operators import BroadcastOperator, Broadcasts
+from socketio_core.app.operators import BroadcastOperator, Broadcasts, checked
 from socketio_core.app.outgoing import OutgoingRegistrar
+from socketio_core.errors import LocalProtocolError
+from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
-from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
-from socketio_core.socketio.selection import EVERYONE, Selection
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
+from socketio_core.socketio.selection import EVERYONE, USUAL_ACK_TIMEOUT_S, Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.dispatcher import Dispatcher
@@ -54,6 +56,18 @@ class _Registers(OutgoingRegistrar):
         """
         self._handlers.add_middleware(middleware)
         return middleware
+
+    def on_server_side(self, name: str) -> Callable[[_H], _H]:
+        """Register a handler for events that *other servers* send with `server_side_emit`: `@io.on_server_side("x")`.
+
+        It is given the arguments; what it returns, for nobody else does it, is its server's acknowledgement.
+        """
+
+        def register(handler: _H) -> _H:
+            self._handlers.add_server_side(name, handler)
+            return handler
+
+        return register
 
     def use_events(self, middleware: _H) -> _H:
         """Add a middleware of events: sync or async, called with the socket and an `IncomingEvent`.
@@ -108,6 +122,40 @@ class Namespace(_Registers, Broadcasts):
         """The rooms that somebody is in, and the ids of those; a snapshot, without the rooms named by an id."""
         core = self._core
         return {room: frozenset(each.sid for each in core.in_room(room)) for room in core.room_names}
+
+    async def server_side_emit(self, name: str, *args: JSONValue) -> None:
+        """Send an event to the other servers, where several are joined by an adapter; one that is alone tells nobody.
+
+        It meets the handlers of `on_server_side` there.
+
+        Raises:
+            LocalProtocolError: a name that means something to namespaces, or data that is not JSON.
+        """
+        await self._app.runtime.check_cancelled()
+        self._check_server_side(name, args)
+        self._app.adapter.server_side_emit(self.name, name, args)
+
+    async def server_side_emit_with_ack(
+        self, name: str, *args: JSONValue, timeout: float | None = USUAL_ACK_TIMEOUT_S
+    ) -> list[list[JSONValue]]:
+        """Do what `server_side_emit` does, and wait for an acknowledgement of each other server; alone, that is `[]`.
+
+        Returns all arguments of each.
+
+        Raises:
+            AckTimeout: not all came in time; `error.responses` has those that did.
+            LocalProtocolError: as `server_side_emit`, or no such time.
+        """
+        timeout_s = check_timeout(timeout)
+        await self._app.runtime.check_cancelled()
+        self._check_server_side(name, args)
+        found = await self._app.adapter.server_side_emit_with_ack(self.name, name, args, timeout_s)
+        return checked(found, found.responses)
+
+    def _check_server_side(self, name: str, args: Sequence[JSONValue]) -> None:
+        if name in SERVER_LIFECYCLE:
+            raise LocalProtocolError(f"reserved for namespaces, so no server can send it: {name!r}")
+        self._app.core.parser.encode(event_packet(self.name, name, args))  # it is sent otherwise; but it must be JSON
 
     def _everyone(self) -> BroadcastOperator:
         return BroadcastOperator(self._app, self.name)

@@ -135,14 +135,14 @@ class BroadcastOperator:
             LocalProtocolError: as `emit`, or no such time.
         """
         found = await self._ask(name, args, timeout)
-        return _checked(found, [ack_value(response) for response in found.responses])
+        return checked(found, [ack_value(response) for response in found.responses])
 
     async def emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
     ) -> list[list[JSONValue]]:
         """Do what `call` does, and return all arguments of each acknowledgement; so are those of `error.responses`."""
         found = await self._ask(name, args, timeout)
-        return _checked(found, found.responses)
+        return checked(found, found.responses)
 
     async def _ask(self, name: str, args: Sequence[JSONValue], timeout: float | EllipsisType | None) -> Answers:
         selection = self._selection
@@ -264,7 +264,7 @@ class Broadcasts:
 _R = TypeVar("_R")
 
 
-def _checked(found: Answers, responses: list[_R]) -> list[_R]:
+def checked(found: Answers, responses: list[_R]) -> list[_R]:
     """Return the responses, if nobody is missing."""
     if found.missing:
         text = f"{found.missing} of {len(responses) + found.missing} acks did not come"

@@ -6,7 +6,7 @@ An adapter serves it: `socketio_core.trio.serve(io, "127.0.0.1", 3000)`. What th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -36,8 +36,9 @@ from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings, RecoverySettings, ServerLimits, SocketSettings, combine
 from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import parser_of
-from socketio_core.socketio.packet import ROOT_NAMESPACE
+from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue
 from socketio_core.socketio.parser import Parser
+from socketio_core.socketio.selection import USUAL_ACK_TIMEOUT_S
 from socketio_core.socketio.server import ServerCore
 from socketio_core.websocket_handshake import Subprotocols
 
@@ -211,6 +212,20 @@ class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
     def namespaces(self) -> list[Namespace]:
         """All namespaces that exist now."""
         return self._dispatcher.namespaces.all
+
+    def on_server_side(self, name: str) -> Callable[[_H], _H]:
+        """Register a handler for events of other servers, in the root namespace; see `Namespace.on_server_side`."""
+        return self._dispatcher.root.on_server_side(name)
+
+    async def server_side_emit(self, name: str, *args: JSONValue) -> None:
+        """Send an event to the other servers; see `Namespace.server_side_emit`."""
+        await self._dispatcher.root.server_side_emit(name, *args)
+
+    async def server_side_emit_with_ack(
+        self, name: str, *args: JSONValue, timeout: float | None = USUAL_ACK_TIMEOUT_S
+    ) -> list[list[JSONValue]]:
+        """Ask the other servers; see `Namespace.server_side_emit_with_ack`."""
+        return await self._dispatcher.root.server_side_emit_with_ack(name, *args, timeout=timeout)
 
     def _runtime(self) -> Runtime:
         return self._host.runtime

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from socketio_core.app import Answers, Asked, LocalAdapter, Socket
 from socketio_core.app.runtime import Event
 from socketio_core.socketio import Claim, JSONValue, RecoverableSession, Selection
+from socketio_core.socketio.selection import EVERYONE
 
 
 class Bus:
@@ -64,6 +65,17 @@ class Joined:
     def ask(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> Asked:
         parts = [self._local, *self._others(selection)]
         return AskedAll([part.ask(nsp, name, args, selection) for part in parts])
+
+    def server_side_emit(self, nsp: str, name: str, args: Sequence[JSONValue]) -> None:
+        for other in self._others(EVERYONE):
+            self._local.runtime.spawn(other.hear, nsp, name, args)
+
+    async def server_side_emit_with_ack(
+        self, nsp: str, name: str, args: Sequence[JSONValue], timeout_s: float | None
+    ) -> Answers:
+        assert timeout_s is None or timeout_s > 0
+        answers = [await other.hear(nsp, name, args) for other in await self._reach(EVERYONE)]
+        return Answers([each for each in answers if each is not None], answers.count(None))
 
     async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         found = await self._local.sockets(nsp, selection)

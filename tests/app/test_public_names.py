@@ -23,9 +23,11 @@ EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack send"
 BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait emit_with_ack except_ fetch_sockets in_ local
     send sockets_join sockets_leave timeout to volatile"""
 
-SERVER: Final = f"{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of sockets use use_events"
-NAMESPACE: Final = f"{TELLS} {BROADCASTS} name parent rooms sockets use use_events"
-FAMILY: Final = f"{TELLS} {BROADCASTS} children cleanup_empty use use_events"
+SERVER: Final = f"""{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of on_server_side
+    server_side_emit server_side_emit_with_ack sockets use use_events"""
+NAMESPACE: Final = f"""{TELLS} {BROADCASTS} name on_server_side parent rooms server_side_emit
+    server_side_emit_with_ack sockets use use_events"""
+FAMILY: Final = f"{TELLS} {BROADCASTS} children cleanup_empty on_server_side use use_events"
 ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack send"

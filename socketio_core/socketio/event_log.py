@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from socketio_core.engineio.message import WireMessage
@@ -107,12 +107,12 @@ class EventLog:
         if len(self._events) > self._settings.max_logged_events or self.size_bytes > self._settings.max_logged_bytes:
             self._make_room()
 
-    def after(self, position: int, nsp: str, room: str | None) -> Iterable[LoggedEvent]:
-        """Return what went to a room (`None`: to everyone) behind a position, newest first."""
-        for event in reversed(self._by_target.get((nsp, room), ())):
-            if event.position <= position:
-                return
-            yield event
+    def between(self, after: int, through: int | None, nsp: str, room: str | None) -> Iterator[LoggedEvent]:
+        """Return what went to a room (`None`: to everyone) behind one position, and up to another, newest first."""
+        events = self._by_target.get((nsp, room), [])
+        end = len(events) if through is None else bisect_right(events, through, key=_position_of)
+        for index in range(end - 1, bisect_right(events, after, key=_position_of) - 1, -1):
+            yield events[index]
 
     def _make_room(self) -> None:
         settings, count, size_bytes = self._settings, 0, self.size_bytes

@@ -167,7 +167,7 @@ class Member:
         self.recoverable = session
         self.is_recovered = True
         self.sid = session.sid
-        self._rooms = dict.fromkeys(sorted(session.rooms))
+        self._rooms = dict.fromkeys(sorted(session.history.rooms))
         self.data = session.data
         return True
 
@@ -260,6 +260,8 @@ class Member:
         if self.state is MemberState.LEFT or room == self.sid or room in self._rooms:
             return
         self._rooms[room] = None
+        if self.connection.recovery is not None:
+            self.connection.recovery.moved(self, room, is_in=True)
         if self.state is MemberState.JOINED:
             self.namespace.add_to_room(self, room)
 
@@ -272,6 +274,8 @@ class Member:
         room = _check_room(room)
         if room in self._rooms:
             del self._rooms[room]
+            if self.connection.recovery is not None:
+                self.connection.recovery.moved(self, room, is_in=False)
             self.namespace.remove_from_room(self, room)
 
     # -- events ------------------------------------------------------------------------------------------------------

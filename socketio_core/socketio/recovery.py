@@ -18,6 +18,7 @@ some minutes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.checks import check_id
@@ -29,6 +30,7 @@ from socketio_core.socketio.event_log import EventLog, LoggedEvent
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, as_list, event_packet
+from socketio_core.socketio.room_history import RoomHistory
 from socketio_core.socketio.selection import Selection
 from socketio_core.timers import Scheduled, Timer
 
@@ -60,7 +62,7 @@ class RecoverableSession:
         sid: the socket's id.
         namespace: where it is.
         member: who stands for it now.
-        rooms: those it was in when it was lost, without the one named by its id.
+        history: when it was in which rooms, without the one named by its id.
         data: belongs to the layer above; see `Member.data`.
     """
 
@@ -68,6 +70,7 @@ class RecoverableSession:
         "_recovery",
         "data",
         "expires_at",
+        "history",
         "joined_at",
         "member",
         "missed_bytes",
@@ -75,7 +78,6 @@ class RecoverableSession:
         "namespace",
         "own_start",
         "pid",
-        "rooms",
         "sid",
         "start",
         "timer",
@@ -87,7 +89,7 @@ class RecoverableSession:
         self.sid = sid
         self.namespace = namespace
         self.member: Member | None = None
-        self.rooms: frozenset[str] = frozenset()
+        self.history = RoomHistory()
         self.data: Any = None
         self.own_start = position  # what was sent to it alone up to here is not missed
         self.start = position  # nor what was sent to its rooms, or everyone, up to here
@@ -109,6 +111,7 @@ class RecoverableSession:
         """The client has got everything up to a position."""
         self.own_start = max(self.own_start, position)
         self.start = max(self.start, position)
+        self.history.forget_before(position)
 
     def handle_timeout(self, now: float) -> None:
         """Its time is up."""
@@ -165,7 +168,7 @@ class Recovery:
                 return None
         self._found(session)
         session.has_received(self.log.position_of(claim.offset))
-        if self.missed_by(session, session.rooms) is None:
+        if self.missed_by(session) is None:
             self.forget(session)
             return None
         return session
@@ -179,6 +182,20 @@ class Recovery:
             session.start = self.log.position
             session.member = member
             self._sessions[session.pid] = session
+        for room in member.rooms:
+            session.history.join(room, self.log.position)
+
+    def moved(self, member: Member, room: str, *, is_in: bool) -> None:
+        """A member joined or left a room; while it is decided about, it is as if it had never been there."""
+        session = member.recoverable
+        assert session is not None  # it was given one when it asked
+        if member.state is not MemberState.JOINED:
+            if not is_in:
+                session.history.forget(room)
+        elif is_in:
+            session.history.join(room, self.log.position)
+        else:
+            session.history.leave(room, self.log.position)
 
     def left(self, member: Member, reason: CloseReason) -> None:
         """A member is about to leave; called before it forgets its rooms."""
@@ -191,7 +208,6 @@ class Recovery:
         else:
             is_lost = reason in RECOVERABLE
             now = self._server.now
-            session.rooms = frozenset(member.rooms)
             session.data = member.data
             session.expires_at = now + self.settings.window_s
             if now - self._unsure_s >= session.joined_at:
@@ -225,21 +241,22 @@ class Recovery:
 
     # -- what is missed ----------------------------------------------------------------------------------------------
 
-    def missed_by(self, session: RecoverableSession, rooms: frozenset[str]) -> list[WireMessage] | None:
-        """Return what a session has missed, in order; `None` if it is too much, or the log does not go back so far.
+    def missed_by(self, session: RecoverableSession) -> list[WireMessage] | None:
+        """Return what a session has missed, in order; `None` if it is too much, or nobody knows any more.
 
-        Args:
-            rooms: of those that it was in, where it may still hear what was said.
+        It has missed what was sent to the rooms that it was in at that time, unless one of them was left out. (The
+        reference asks for the rooms at the loss, whatever they were before.)
         """
-        if session.own_start < self.log.dropped_through:
+        nsp, sid, start, history = session.namespace.name, session.sid, session.start, session.history
+        if session.own_start < max(self.log.dropped_through, history.known_from):
             return None
-        mine = frozenset((session.sid, *session.rooms))
-        nsp, found = session.namespace.name, dict[int, LoggedEvent]()
-        for room in (None, session.sid, *(rooms & session.rooms)):
-            start = session.own_start if room == session.sid else session.start
-            for event in self.log.after(start, nsp, room):
-                if event.except_rooms.isdisjoint(mine):
-                    found[event.position] = event
+        found: dict[int, LoggedEvent] = {}
+        whole = ((sid, session.own_start, None), (None, start, None))
+        for room, since, through in chain(whole, history.spans()):
+            for event in self.log.between(since if room == sid else max(start, since), through, nsp, room):
+                position = event.position
+                if not any(left_out == sid or history.was_in(left_out, position) for left_out in event.except_rooms):
+                    found[position] = event
                     if len(found) > self._max_count:
                         return None
         missed = [found[position].message for position in sorted(found)]
@@ -254,7 +271,7 @@ class Recovery:
         if session is None or session.member is None:
             return True
         carrier = member.connection.session
-        missed = self.missed_by(session, frozenset(member.rooms))
+        missed = self.missed_by(session)
         if missed is None or not carrier.outbox.has_room_for(missed, self._server.engine_settings):
             self.forget(session)
             session.member = None

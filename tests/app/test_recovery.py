@@ -125,7 +125,11 @@ def test_2_what_a_middleware_emits_or_who_left_its_own_room_hears_is_not_lost() 
 def test_3_nobody_but_the_client_sees_an_offset() -> None:
     place = Place()
     seen: list[Any] = []
-    place.io.on_any_outgoing(lambda _socket, *args: seen.append(args))
+
+    @place.io.on_any_outgoing
+    def look(_: Socket, *args: Any) -> None:
+        seen.append(args)
+
     parent = place.io.of(lambda name: name in ("/x", "/y"))
     parent.on("connection", place.sockets.append)
     clients = [place.enter(nsp=nsp).client for nsp in ("/", "/x", "/y")]
@@ -256,7 +260,11 @@ def test_11_who_speaks_nonsense_or_leaves_is_not_lost(frame: str, reason: str, *
 def test_12_what_was_missed_comes_first_and_the_secret_stays_one() -> None:
     place = Place()
     rooms: list[set[str]] = []
-    place.io.on("connection", lambda socket: rooms.append(socket.rooms))
+
+    @place.io.on("connection")
+    def look(socket: Socket) -> None:
+        rooms.append(socket.rooms)
+
     client, socket, _ = place.enter()
     socket.join("a")
     place.result_of(socket.emit("x"))
@@ -342,7 +350,11 @@ class Failing(Joined):
 
 def test_an_adapter_that_fails_costs_a_client_what_it_had() -> None:
     bus = Bus()
-    place = Place(adapter=lambda local: Failing(bus, local))
+
+    def make(local: LocalAdapter) -> Failing:
+        return Failing(bus, local)
+
+    place = Place(adapter=make)
     client, socket, _ = place.enter()
     place.lose(client)
     assert not place.enter(socket).socket.recovered

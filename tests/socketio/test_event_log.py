@@ -24,7 +24,7 @@ def fill(log: EventLog, count: int, rooms: tuple[str, ...] | None = None, size: 
 
 
 def positions(log: EventLog, room: str | None = None, after: int = 0) -> list[int]:
-    return [event.position for event in log.after(after, "/", room)]
+    return [event.position for event in log.between(after, None, "/", room)]
 
 
 def test_each_event_is_found_by_its_room_newest_first() -> None:
@@ -36,7 +36,8 @@ def test_each_event_is_found_by_its_room_newest_first() -> None:
     assert positions(log, "a") == [4, 3]
     assert positions(log, "b", after=3) == [5, 4]
     assert positions(log, "c") == []
-    assert list(log.after(0, "/other", None)) == []
+    assert list(log.between(0, None, "/other", None)) == []
+    assert [event.position for event in log.between(2, 4, "/", "b")] == [4, 3]
     assert len(log) == log.position == 5
 
 

@@ -23,6 +23,7 @@ from socketio_core.socketio import (
     ServerCore,
 )
 from socketio_core.socketio.packet import DISCONNECT
+from socketio_core.socketio.room_history import MAX_SPANS
 from socketio_core.testing import WireClient
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain, numbered_ids, timer_count
 
@@ -379,6 +380,44 @@ def test_what_is_missed_depends_on_the_rooms_at_the_loss() -> None:
     assert [str(each).split('"')[1] for each in got[:-1]] == ["all", "mine", "one of mine", "me", "but others"]
 
 
+def test_a_room_counts_from_when_it_was_joined_until_it_was_left() -> None:
+    home = Home()
+    client, member, _ = home.enter()
+
+    def say(name: str, rooms: str = "a", left_out: str = "") -> None:
+        home.server.broadcast("/", name, [], Selection(frozenset(rooms), frozenset(left_out)))
+
+    say("too early")
+    member.join("a")
+    say("in time")
+    member.join("b")
+    say("left out", "a", "b")
+    member.leave("b")
+    say("in time again", "a", "b")
+    member.leave("a")
+    say("too late")
+    home.lose(client)
+    got = home.enter(home.claim(member))[2]
+    assert [str(each).split('"')[1] for each in got[:-1]] == ["in time", "in time again"]
+
+
+def test_who_has_been_in_too_many_rooms_begins_anew() -> None:
+    home = Home()
+    client, member, _ = home.enter()
+    for number in range(MAX_SPANS + 1):
+        member.join(f"room {number}")
+        emit(member)
+        member.leave(f"room {number}")
+    home.lose(client)
+    assert not home.enter(home.claim(member))[1].is_recovered
+    client, member, _ = home.enter()
+    member.join("a")
+    home.lose(client)
+    client, back, _ = home.enter(home.claim(member))
+    back.join("b")
+    assert back.rooms == {"a", "b"}
+
+
 def test_a_room_that_is_left_while_it_is_decided_is_not_replayed() -> None:
     home = Home()
     client, member, _ = home.enter()
@@ -387,11 +426,13 @@ def test_a_room_that_is_left_while_it_is_decided_is_not_replayed() -> None:
     home.server.broadcast("/", "secret", [], Selection(frozenset("a")))
     again, pending = home.ask(home.claim(member))
     pending.leave("a")
+    pending.join("b")
     home.server.broadcast("/", "late", [])
+    home.server.broadcast("/", "not yet", [], Selection(frozenset("b")))
     assert emit(pending, "own")
     assert not emit(pending, volatile=True)
     assert pending.accept(home.now)
-    assert again.fetch() == ['2["late","id1.2"]', '2["x","own","id1.3"]', home.answer(member)]
+    assert again.fetch() == ['2["late","id1.2"]', '2["x","own","id1.4"]', home.answer(member)]
 
 
 def test_what_is_emitted_before_a_client_is_let_in_is_kept_for_it_too() -> None:

@@ -1,0 +1,70 @@
+"""When a socket was in which room, in positions of the event log: what it may have missed, it was in the room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+MAX_SPANS: Final = 1_000  # of one socket, in rooms that it has left; more, and what came before is not known any more
+
+
+class RoomHistory:
+    """The rooms of one socket, over all its connections.
+
+    Attributes:
+        known_from: what was sent before this position is to be taken for unknown.
+    """
+
+    __slots__ = ("_count", "_current", "_left", "known_from")
+
+    def __init__(self) -> None:
+        self._current: dict[str, int] = {}
+        self._left: dict[str, list[tuple[int, int]]] = {}
+        self._count = 0
+        self.known_from = 0
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """Those that it is in."""
+        return frozenset(self._current)
+
+    def join(self, room: str, position: int) -> None:
+        """It hears what comes behind a position; nothing changes if it is in the room already."""
+        self._current.setdefault(room, position)
+
+    def leave(self, room: str, position: int) -> None:
+        """It heard what came up to a position."""
+        since = self._current.pop(room, position)
+        if since == position:
+            return
+        if self._count == MAX_SPANS:
+            self._left.clear()
+            self._count, self.known_from = 0, position
+        self._left.setdefault(room, []).append((since, position))
+        self._count += 1
+
+    def forget(self, room: str) -> None:
+        """It shall hear nothing more of what was said in a room."""
+        self._current.pop(room, None)
+        self._count -= len(self._left.pop(room, ()))
+
+    def forget_before(self, position: int) -> None:
+        """It has heard everything up to a position."""
+        left = {room: [span for span in spans if span[1] > position] for room, spans in self._left.items()}
+        self._left = {room: spans for room, spans in left.items() if spans}
+        self._count = sum(map(len, self._left.values()))
+
+    def spans(self) -> Iterator[tuple[str, int, int | None]]:
+        """Return from which position on, and up to which, it heard what; `None` is up to now."""
+        for room, since in self._current.items():
+            yield room, since, None
+        for room, spans in self._left.items():
+            for since, through in spans:
+                yield room, since, through
+
+    def was_in(self, room: str, position: int) -> bool:
+        """Whether it was in a room when the event of a position was sent."""
+        since = self._current.get(room)
+        if since is not None and since < position:
+            return True
+        return any(since < position <= through for since, through in self._left.get(room, ()))

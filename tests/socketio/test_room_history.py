@@ -1,0 +1,55 @@
+"""When a socket was in which room, in positions of the log."""
+
+from __future__ import annotations
+
+from socketio_core.socketio.room_history import MAX_SPANS, RoomHistory
+
+
+def test_it_knows_the_rooms_of_each_moment() -> None:
+    history = RoomHistory()
+    history.join("a", 3)
+    history.join("a", 5)
+    history.leave("a", 7)
+    history.join("a", 9)
+    history.join("b", 9)
+    assert history.rooms == {"a", "b"}
+    assert [position for position in range(12) if history.was_in("a", position)] == [4, 5, 6, 7, 10, 11]
+    assert not history.was_in("c", 5)
+    assert list(history.spans()) == [("a", 9, None), ("b", 9, None), ("a", 3, 7)]
+
+
+def test_it_keeps_nothing_of_a_room_where_nothing_was_said() -> None:
+    history = RoomHistory()
+    history.join("a", 3)
+    history.leave("a", 3)
+    history.leave("never in", 5)
+    assert list(history.spans()) == []
+
+
+def test_what_was_heard_or_may_not_be_heard_is_forgotten() -> None:
+    history = RoomHistory()
+    for position in range(3):
+        for room in "ab":
+            history.join(room, position)
+            history.leave(room, position + 1)
+    history.forget_before(1)
+    assert list(history.spans()) == [("a", 1, 2), ("a", 2, 3), ("b", 1, 2), ("b", 2, 3)]
+    history.forget("a")
+    history.forget("never in")
+    assert list(history.spans()) == [("b", 1, 2), ("b", 2, 3)]
+    history.join("b", 9)
+    history.forget("b")
+    assert history.rooms == frozenset()
+    history.forget_before(3)
+    assert list(history.spans()) == []
+
+
+def test_it_is_bounded_and_says_from_when_on_it_knows() -> None:
+    history = RoomHistory()
+    for position in range(MAX_SPANS):
+        history.join("a", position)
+        history.leave("a", position + 1)
+    assert (history.known_from, len(list(history.spans()))) == (0, MAX_SPANS)
+    history.join("a", 5000)
+    history.leave("a", 5001)
+    assert (history.known_from, list(history.spans())) == (5001, [("a", 5000, 5001)])

@@ -91,7 +91,7 @@ class Budget:
 
     def check(self, now: float) -> None:
         """Close the fullest clients if all together hold too much."""
-        total, count = self._held_in_all()
+        total, count = self.held()
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * count
         total = self._with_logs(total)
         if total <= self._limit:
@@ -110,8 +110,8 @@ class Budget:
             what = f"the server holds too much, so the fullest {closed} of {len(clients)} clients were closed"
             self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
 
-    def _held_in_all(self) -> tuple[int, int]:
-        """Return how much all clients hold, and how many sessions and connections there are."""
+    def held(self) -> tuple[int, int]:
+        """Return how much all clients hold together, in bytes, and how many sessions and connections there are."""
         connections = list(self.connections())
         total, count = sum([connection.held_bytes for connection in connections]), len(connections)
         for endpoint in self._endpoints:
@@ -154,13 +154,14 @@ class Budget:
 def held_bytes(session: Session) -> int:
     """Return how much memory a session takes, about: messages to be sent or not arrived as a whole, and its request."""
     polling, outlet, candidate = session.polling, session.outlet, session.upgrade.candidate
-    held = _size_of(session.outbox) + session.request.size_bytes
-    if isinstance(outlet, WebSocket):  # nothing else of it holds anything
-        return held + len(outlet.parts)
+    held = _size_of(session.outbox) + session.request.size_bytes + polling.post_bytes
+    if isinstance(outlet, WebSocket):
+        held += len(outlet.parts)
     if candidate is not None:
         held += _size_of(candidate.outbox) + len(candidate.parts)
-    # A response keeps its messages, until it is written, and its body.
-    return held + polling.post_bytes + 2 * sum(message.size_bytes for message in polling.unconfirmed)
+    for message in polling.unconfirmed:  # also behind an upgrade
+        held += 2 * message.size_bytes  # it, and the body of the response
+    return held
 
 
 def _size_of(outbox: Outbox) -> int:

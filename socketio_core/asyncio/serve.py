@@ -146,9 +146,8 @@ class AsyncioServer(AsyncioRuntime[Site]):
 
     def _handle_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error: object = context.get("exception")
-        listener: Any = context.get("socket")
-        is_full = isinstance(error, OSError) and error.errno in NO_CAPACITY and listener is not None
-        if is_full and listener.fileno() in [each.fileno() for each in self._listeners]:
+        is_full = isinstance(error, OSError) and error.errno in NO_CAPACITY and "socket" in context
+        if is_full and context["socket"].fileno() in [each.fileno() for each in self._listeners]:
             self.log_repeatedly(f"cannot accept connections: {error}; trying again in a second", "accept")
         elif self._before is None:
             loop.default_exception_handler(context)

@@ -177,9 +177,15 @@ class Frames(Generic[_W]):
 
     def drop(self, now: float) -> None:
         """Forget all that has arrived; the connection is lost, and its session knows."""
-        self._unread = b""
-        self._plain_frames = self._made_frames = None
+        self._forget_input()
         self._end_input(now)
+
+    def _forget_input(self) -> None:
+        """What has arrived is not wanted any more. wsproto may be needed again, to say so: a new one does it."""
+        self._unread = b""
+        self._plain_frames = None
+        if self._made_frames is not None and self._made_frames.state is ConnectionState.OPEN:
+            self._made_frames = None
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -361,6 +367,8 @@ class Frames(Generic[_W]):
                 self._end_input(now)
             wire.end()
             return
+        if self._inbound is _DEAF:
+            self._forget_input()
         # A peer whose close frame can still be read may write until then; one that is not understood is told.
         wire.is_mute = self._inbound is _DEAF and self._outbound is _SHUT
         if not wire.has_deadline:

@@ -4,6 +4,7 @@
 * accepted messages arrive once and in order, or their session closes (what arrived has no doubles then, in order);
 * of what a client sent, a prefix is delivered, and all of it if the POST was answered with `ok`;
 * `buffered_bytes`, timers and deadlines agree with what there is; a session closes once, and is silent after that;
+* what a session holds is what it is charged with (`held_bytes`), at least;
 * in the end, nothing is left.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from socketio_core.app.budget import held_bytes
 from socketio_core.engineio import Closed, Session, SessionState, WireMessage
 from socketio_core.engineio.packet import Frame, Payload, decode_frame
 from socketio_core.engineio.payload import encode_payload
@@ -18,6 +20,7 @@ from socketio_core.engineio.states import CarrierState
 from socketio_core.errors import PacketError
 from socketio_core.testing import WireClient, WirePoll, WirePost, WireSocket
 from tests.engineio.scene import Scene, peek
+from tests.holdings import held_by
 
 GOOD_FRAMES: list[Frame] = ["4", "4a", "4€", "42", "3", "6", b"", b"\x00\xff", "bAP8="]
 BAD_FRAMES: list[Frame] = ["0", "1", "2", "2probe", "3probe", "5", "", "9", "b!", "4" + "x" * 300, b"x" * 300]
@@ -38,6 +41,8 @@ RARE = [
     *["break the websocket", "get anything", "post to anything", "upgrade anything", "wake late", "pause", "resume"],
     *["close", "discard", "close now"],
 ]
+
+CHARGED_EACH = 8  # of so many steps: to look takes longer than they do
 
 
 def messages_in(frames: Sequence[Frame]) -> list[Payload]:
@@ -121,6 +126,7 @@ class World:
         self.people = [self.come(who) for who in range(3)]
         self.gone: list[Person] = []
         self.number = 0
+        self.steps = 0
 
     def person(self, who: int) -> Person:
         """Return one of the clients; a new one, if the one asked for is gone."""
@@ -147,6 +153,7 @@ class World:
 
     def step(self, what: str, who: int, number: int, frames: list[Frame]) -> None:
         """Let one of `COMMON` or `RARE` happen to one of the clients, from 0 to 2, with a number from 1 to 5."""
+        self.steps += 1
         person = self.person(who)
         if what == "time passes":
             self.scene.wait([0.25, 1.0, 1.5, 4.0, 15.0][number - 1])
@@ -254,6 +261,8 @@ class World:
         self.scene.check()
         for person in [*self.people, *self.gone]:
             person.read()
+            if self.steps % CHARGED_EACH == 0:
+                assert held_by(person.session) <= held_bytes(person.session)
             assert person.closings == (1 if person.session.state is SessionState.CLOSED else 0)
             if person.session.is_open:
                 assert person.received == person.sent[: len(person.received)]

@@ -8,17 +8,22 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable
+from random import Random
 from typing import Any, Final
 
 import pytest
 
 from socketio_core import EngineSettings, Observer, Server, ServerLimits, SocketSettings
+from socketio_core.app.server import host_of
+from socketio_core.app.socket import inbox_behind
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, RemoteProtocolError
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
 from tests.app.hand_runtime import HandEvent
 from tests.app.served import Served
+from tests.effort import examples
+from tests.holdings import held_by
 from tests.wire.by_hand import Peer
 from tests.wire.written import CONTINUATION, POLLING, TEXT, WEBSOCKET, frame, handshake, request
 
@@ -246,6 +251,25 @@ def test_server_stays_under_its_bound(hold: Callable[[Tower], None]) -> None:
     assert tower.log.lines
     assert all(line.startswith("the server holds too much, so the fullest ") for line in tower.log.lines)
     assert not honest.is_over()
+
+
+def test_what_is_held_is_charged_in_any_mixture_and_nothing_when_all_are_gone() -> None:
+    for seed in range(examples(20)):
+        random = Random(seed)
+        tower = Tower()
+        budget = host_of(tower.io).budget
+        for _ in range(random.randrange(4, 12)):
+            random.choice(list(HOLDINGS))(tower)
+            peer = random.choice(tower.peers)
+            random.choice((tower.settle, tower.look, peer.lose, peer.read_on, lambda: None))()
+            charged, _ = budget.held()
+            sockets = [inbox_behind(socket) for socket in tower.io.sockets.sockets.values()]
+            held = held_by(*tower.site.wires, *host_of(tower.io).endpoints[0].core.sessions, *sockets)
+            assert held <= charged + IDLE_BYTES, f"seed {seed}"
+        for peer in tower.peers:
+            peer.lose()
+        tower.advance(100)
+        assert budget.held() == (0, 0), f"seed {seed}"
 
 
 WAITING: Final = [bodies_that_wait_for_the_application, heads_that_wait_for_a_decision]

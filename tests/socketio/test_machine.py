@@ -9,6 +9,7 @@ from hypothesis import settings, stateful
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from socketio_core.app.budget import held_bytes
 from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import (
@@ -23,9 +24,11 @@ from socketio_core.socketio import (
     MemberState,
     Selection,
 )
+from socketio_core.socketio.connection import Connection
 from socketio_core.socketio.packet import event_packet
 from socketio_core.testing import WireClient
 from tests.effort import examples
+from tests.holdings import held_by
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
 
 ROOMS = ("a", "b", "c")
@@ -284,6 +287,14 @@ class Hall(RuleBasedStateMachine):
         waiting = [client for client in self.all if not client.has_joined]
         acks = [ack_id for client in self.all for found in client.members.values() for ack_id in found.acks]
         assert len(timers) == self.rig.server.session_count + len(waiting) + len(acks)
+
+    @invariant()
+    def what_is_held_is_charged(self) -> None:
+        for client in self.all if hasattr(self, "rig") else ():
+            session = client.wire.session
+            assert session is not None  # it would not be among these
+            assert isinstance(session.context, Connection)
+            assert held_by(session) <= held_bytes(session) + session.context.held_bytes
 
 
 def test_any_order_of_steps_agrees_with_the_model() -> None:

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import pytest
 
+from socketio_core.app.budget import held_bytes
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import HandshakeAsked, RequestAsked
 from tests.effort import examples
-from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, Peer, ok
+from tests.holdings import held_by
+from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, ok
 from tests.wire.test_plain_frames import stream as some_frames
 from tests.wire.test_plain_requests import some_request
 from tests.wire.test_plain_requests import some_stream as some_requests
@@ -22,6 +24,7 @@ from tests.wire.written import CLOSE, PING, PONG, close_frame, frame, handshake,
 
 SETTINGS: Final = EngineSettings(path="/engine.io/", max_payload_bytes=20_000)
 BLOCK: Final = 25
+CONSTANT_BYTES: Final = 1000  # what a library keeps of a handshake
 
 seeds = pytest.mark.parametrize("start", range(0, examples(50), BLOCK))
 
@@ -156,6 +159,7 @@ def test_nothing_raises_and_all_comes_to_an_end(start: int, *, per_message_defla
             peer.put(*pieces_of(random, data))
         for _ in range(3):
             place.settle()
+            check_charges(place)
             place.advance(random.choice((0.1, 10)))
         place.site.close(place.now)
         place.settle()
@@ -181,26 +185,13 @@ def test_what_is_held_of_a_client_that_sends_without_end_is_bounded(*, shortcuts
         peer.is_reading = False
         peer.put(start, *[more * (20_000 // len(more))] * 20)
         place.settle()
-        held = sum(len(value) for value in held_by(peer) if isinstance(value, (bytes, bytearray, str)))
+        held = held_by(peer.wire)
         assert held < 150_000, (start[:20], held)
 
 
-def held_by(peer: Peer) -> list[Any]:
-    """Find all that a connection refers to, as far as this package made it."""
-    found: list[Any] = []
-    seen: set[int] = set()
-    waiting: list[Any] = [peer.wire]
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        found.append(one)
-        names = [name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())] + list(
-            getattr(one, "__dict__", {})
-        )
-        if type(one).__module__.startswith(("socketio_core.wire", "h11", "wsproto")) and type(one).__name__ != "Site":
-            waiting += [getattr(one, name, None) for name in names]
-        elif isinstance(one, (list, tuple)):
-            waiting += one
-    return found
+def check_charges(place: House) -> None:
+    """What a connection and its session hold is what they are charged with, at least; who is over holds nothing."""
+    for peer in place.peers:
+        wire, session = peer.wire, peer.wire.session
+        charged = wire.held_bytes + (0 if session is None else held_bytes(session))
+        assert held_by(wire) <= charged + CONSTANT_BYTES

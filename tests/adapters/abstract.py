@@ -7,12 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import socketio_core.trio
 from socketio_core import Server
 from socketio_core.app.runtime import Event
 from tests.adapters.memory import Stream
+
+_T = TypeVar("_T")
 
 DEADLINE_S: Final = 10_000.0  # of a whole test, in virtual seconds: when nothing else can happen, it comes at once
 TCP_IDLE_S: Final = 0.02  # with real sockets, time jumps after that much real silence
@@ -86,6 +88,14 @@ class Loop(ABC):
     @abstractmethod
     def run(self, function: Callable[[], Awaitable[None]], *, tcp: bool) -> None:
         """Run a test; with real sockets, the kernel must be silent for a moment before time jumps."""
+
+    @abstractmethod
+    def run_in_real_time(self, function: Callable[[], Awaitable[None]], deadline_s: float) -> None:
+        """Run a test that talks to other processes, whose time does not jump."""
+
+    @abstractmethod
+    async def in_thread(self, function: Callable[[], _T]) -> _T:
+        """Call a function that waits in a thread."""
 
     @abstractmethod
     async def sleep(self, delay_s: float) -> None: ...

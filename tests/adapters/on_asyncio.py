@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import socketio_core.asyncio
 from socketio_core import Server
@@ -17,24 +17,39 @@ from socketio_core.app.runtime import Event
 from tests.adapters.abstract import DEADLINE_S, TCP_IDLE_S, Cancellable, Loop, Nursery, Queue, collected_log
 from tests.adapters.memory import JumpingLoop, MemoryListener, Stream, TcpStream
 
+_T = TypeVar("_T")
+
 
 class AsyncioLoop(Loop):
     name = "asyncio"
     connect = staticmethod(socketio_core.asyncio.connect)
 
     def run(self, function: Callable[[], Awaitable[None]], *, tcp: bool) -> None:
+        self._run(function, partial(JumpingLoop, TCP_IDLE_S if tcp else 0), DEADLINE_S)
+
+    def run_in_real_time(self, function: Callable[[], Awaitable[None]], deadline_s: float) -> None:
+        self._run(function, None, deadline_s)
+
+    def _run(
+        self,
+        function: Callable[[], Awaitable[None]],
+        new_loop: Callable[[], asyncio.AbstractEventLoop] | None,
+        deadline_s: float,
+    ) -> None:
         said: list[object] = []
 
         async def main() -> None:
             asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(deadline_s):
                 await function()
             assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left"
 
-        new_loop = partial(JumpingLoop, TCP_IDLE_S if tcp else 0)
         with collected_log("asyncio", logging.WARNING) as lines, asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(main())
         assert (said, lines) == ([], []), "the loop itself has something to say"
+
+    async def in_thread(self, function: Callable[[], _T]) -> _T:
+        return await asyncio.to_thread(function)
 
     async def sleep(self, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import trio
 from trio.testing import (
@@ -23,6 +23,8 @@ from socketio_core.app.runtime import Event
 from tests.adapters.abstract import DEADLINE_S, TCP_IDLE_S, Cancellable, Loop, Nursery, Queue
 from tests.adapters.memory import Stream
 
+_T = TypeVar("_T")
+
 
 class TrioLoop(Loop):
     name = "trio"
@@ -34,6 +36,16 @@ class TrioLoop(Loop):
                 await function()
 
         trio.run(main, clock=MockClock(autojump_threshold=TCP_IDLE_S if tcp else 0))
+
+    def run_in_real_time(self, function: Callable[[], Awaitable[None]], deadline_s: float) -> None:
+        async def main() -> None:
+            with trio.fail_after(deadline_s):
+                await function()
+
+        trio.run(main)
+
+    async def in_thread(self, function: Callable[[], _T]) -> _T:
+        return await trio.to_thread.run_sync(function)
 
     async def sleep(self, delay_s: float) -> None:
         await trio.sleep(delay_s)

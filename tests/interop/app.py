@@ -6,19 +6,22 @@ The same application stands in "/" and "/chat"; "/private" asks for `auth: {"tok
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
+import socketio_core.asyncio
+import socketio_core.trio
 from socketio_core import ConnectRefused, Server
 from socketio_core.app import Socket
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
-from socketio_core.trio import serve
 from tests.interop.processes import to_json
 
 PAGE: Final = Path(__file__).parent / "page.html"
@@ -153,6 +156,7 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--loop", choices=("trio", "asyncio"), default="trio")
     parser.add_argument("--client-dir", default=None)
     parser.add_argument("--trust-proxy", action="store_true")
     parser.add_argument("--ping-interval", type=float, default=25.0)
@@ -160,14 +164,29 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-async def main() -> None:
-    options = options_of()
-    io = build(options)
+async def on_asyncio(io: Server, port: int) -> None:
+    started: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(socketio_core.asyncio.serve(io, "127.0.0.1", port, started=started))
+        report("listening", url=(await started)[0], pid=os.getpid())
+        await asyncio.to_thread(sys.stdin.read)
+        serving.cancel()
+
+
+async def on_trio(io: Server, port: int) -> None:
     async with trio.open_nursery() as nursery:
-        urls: list[str] = await nursery.start(serve, io, "127.0.0.1", options.port)
+        urls: list[str] = await nursery.start(socketio_core.trio.serve, io, "127.0.0.1", port)
         report("listening", url=urls[0], pid=os.getpid())
         nursery.start_soon(until_input_ends, nursery.cancel_scope.cancel)
 
 
+def main() -> None:
+    options = options_of()
+    if options.loop == "trio":
+        trio.run(on_trio, build(options), options.port)
+    else:
+        asyncio.run(on_asyncio(build(options), options.port))
+
+
 if __name__ == "__main__":
-    trio.run(main)
+    main()

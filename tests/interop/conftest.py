@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from conformance.npm import install
+from tests.adapters.abstract import Loop
+from tests.adapters.loops import LOOPS
+from tests.interop.ours import Run
 from tests.interop.peers import CLIENT_COMMANDS, MODES, NODE_DIR, InteropServer, Peer
+from tests.interop.processes import DEADLINE_S
 
 RequireTool = Callable[[str], str]
 
@@ -43,20 +47,52 @@ def start_server() -> Iterator[Callable[..., InteropServer]]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[InteropServer]:
-    """A server for the whole module. It must end cleanly, having complained about nothing."""
-    running = InteropServer()
+def server_of() -> Iterator[Callable[..., InteropServer]]:
+    """Return the module's server of an application with options; they end cleanly, having complained about nothing."""
+    running: dict[tuple[str, ...], InteropServer] = {}
+
+    def of(app: str = "app", *options: str) -> InteropServer:
+        if (app, *options) not in running:
+            running[app, *options] = InteropServer(*options, app=app)
+        return running[app, *options]
+
     try:
-        yield running
-        running.stop()
+        yield of
+        for server in running.values():
+            server.stop()
     finally:
-        running.close()
+        for server in running.values():
+            server.close()
 
 
-@pytest.fixture(params=[*MODES])
-def transports(request: pytest.FixtureRequest) -> list[str]:
+@pytest.fixture(scope="module")
+def server(server_of: Callable[..., InteropServer]) -> InteropServer:
+    """A server for the whole module."""
+    return server_of()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run our client on each loop; on the second, over the transports that lead over both, if it is about those."""
+    first, second = LOOPS
+    if "run" not in metafunc.fixturenames:
+        return
+    if "transports" in metafunc.fixturenames:
+        ways = [*((first, mode) for mode in MODES), (second, "upgrade")]
+        metafunc.parametrize("our_way", ways, ids=[f"{on.name}-{mode}" for on, mode in ways])
+    else:
+        metafunc.parametrize("our_way", [(on, "upgrade") for on in LOOPS], ids=[on.name for on in LOOPS])
+
+
+@pytest.fixture
+def run(our_way: tuple[Loop, str]) -> Run:
+    """Run our client's part of a test."""
+    return lambda function: our_way[0].run_in_real_time(function, DEADLINE_S)
+
+
+@pytest.fixture
+def transports(our_way: tuple[Loop, str]) -> list[str]:
     """Which transports our client may use."""
-    return list(MODES[request.param])
+    return list(MODES[our_way[1]])
 
 
 @pytest.fixture(scope="module", params=[*CLIENT_COMMANDS])

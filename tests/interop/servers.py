@@ -8,8 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-import trio
-
+from tests.adapters.loops import loop
 from tests.interop.peers import NODE_DIR
 from tests.interop.processes import Message, Program
 
@@ -42,7 +41,7 @@ class ForeignServer:
         def wanted(message: Message) -> bool:
             return message.get("event") == event and all(message[name] == value for name, value in fields.items())
 
-        return await trio.to_thread.run_sync(lambda: self._program.take(wanted, f"{event} {fields}"))
+        return await loop.in_thread(lambda: self._program.take(wanted, f"{event} {fields}"))
 
     def freeze(self) -> None:
         """Let it do nothing any more, though its connections stay."""

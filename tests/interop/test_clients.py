@@ -1,12 +1,16 @@
-"""The official client from npm and the client of python-socketio against our server, over each transport."""
+"""The official client from npm and the client of python-socketio against our server, over each transport.
+
+On asyncio, over those that lead over both.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
 
-from tests.interop.peers import InteropServer, Peer
+from tests.interop.peers import MODES, InteropServer, Peer
 
 TEXTS: Final[dict[str, object]] = {
     "empty": "",
@@ -42,6 +46,23 @@ KINDS_OF_ARGUMENTS = pytest.mark.parametrize(
     [pytest.param([text], id=name) for name, text in TEXTS.items()]
     + [pytest.param(args, id=name) for name, args in (VALUES | BINARIES).items()],
 )
+
+
+@pytest.fixture(scope="module", params=[*(("trio", mode) for mode in MODES), ("asyncio", "upgrade")], ids="-".join)
+def way(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Which loop the server runs on, and which transports the client uses."""
+    chosen: tuple[str, str] = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def server(way: tuple[str, str], server_of: Callable[..., InteropServer]) -> InteropServer:
+    return server_of("app", "--loop", way[0])
+
+
+@pytest.fixture(scope="module")
+def mode(way: tuple[str, str]) -> str:
+    return way[1]
 
 
 def test_connects_with_auth_and_query(peer: Peer, server: InteropServer) -> None:

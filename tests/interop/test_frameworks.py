@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -28,27 +28,8 @@ def way(request: pytest.FixtureRequest) -> tuple[str, str, str]:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Callable[[str], InteropServer]]:
-    """Return the one server of each framework; they must end cleanly, having complained about nothing."""
-    running: dict[str, InteropServer] = {}
-
-    def of(framework: str) -> InteropServer:
-        if framework not in running:
-            running[framework] = InteropServer(app=f"{framework}_app")
-        return running[framework]
-
-    try:
-        yield of
-        for server in running.values():
-            server.stop()
-    finally:
-        for server in running.values():
-            server.close()
-
-
-@pytest.fixture(scope="module")
-def server(way: tuple[str, str, str], servers: Callable[[str], InteropServer]) -> InteropServer:
-    return servers(way[0])
+def server(way: tuple[str, str, str], server_of: Callable[..., InteropServer]) -> InteropServer:
+    return server_of(f"{way[0]}_app")
 
 
 @pytest.fixture(scope="module")

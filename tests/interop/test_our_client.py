@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import trio
-import trio.lowlevel
 
-from socketio_core.app.client_socket import ClientSocket
-from socketio_core.trio import ConnectError, connect
-from tests.interop.servers import DEADLINE_S, SERVER_COMMANDS, ForeignServer
+from socketio_core.app.client_socket import ConnectError
+from tests.adapters.loops import loop
+from tests.interop.ours import UPGRADE, LateUpgrade, Run, connect, settled
+from tests.interop.servers import SERVER_COMMANDS, ForeignServer
 
 VALUES: list[Any] = [None, True, 0, -1, 2.5, "", "é €\u2028😀", [], {}, {"a": [1, {"b": None}]}]
 
@@ -26,23 +25,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ForeignServer]:
     running.close()
 
 
-def run(function: Callable[[], Awaitable[None]]) -> None:
-    """Run a test on trio, with a deadline."""
-
-    async def main() -> None:
-        with trio.fail_after(DEADLINE_S):
-            await function()
-
-    trio.run(main)
-
-
-async def settled(socket: ClientSocket, transports: list[str]) -> None:
-    """Wait until an upgrade is through."""
-    while socket.transport != transports[-1]:
-        await socket.call("echo with ack")
-
-
-def test_handshake_carries_auth_query_and_headers(server: ForeignServer, transports: list[str]) -> None:
+def test_handshake_carries_auth_query_and_headers(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         options: dict[str, Any] = {"query": {"room": "a"}, "headers": {"X-Test": "yes"}, "transports": transports}
         async with connect(server.url + "/?token=b", auth={"user": "ann"}, **options) as socket:
@@ -53,9 +36,9 @@ def test_handshake_carries_auth_query_and_headers(server: ForeignServer, transpo
     run(main)
 
 
-def test_auth_may_be_asked_for(server: ForeignServer, transports: list[str]) -> None:
+def test_auth_may_be_asked_for(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def auth() -> dict[str, str]:
-        await trio.lowlevel.checkpoint()
+        await loop.checkpoint()
         return {"token": "fresh"}
 
     async def main() -> None:
@@ -65,7 +48,7 @@ def test_auth_may_be_asked_for(server: ForeignServer, transports: list[str]) -> 
     run(main)
 
 
-def test_events_carry_every_value_both_ways(server: ForeignServer, transports: list[str]) -> None:
+def test_events_carry_every_value_both_ways(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         async with connect(server.url, transports=transports) as socket, socket.events() as events:
             await socket.emit("echo", *VALUES)
@@ -78,13 +61,13 @@ def test_events_carry_every_value_both_ways(server: ForeignServer, transports: l
     run(main)
 
 
-def test_acknowledgements_go_both_ways(server: ForeignServer, transports: list[str]) -> None:
+def test_acknowledgements_go_both_ways(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         async with connect(server.url, transports=transports) as socket, socket.events() as events:
 
             @socket.on("question")
             async def question(*args: Any) -> tuple[Any, ...]:
-                await trio.lowlevel.checkpoint()
+                await loop.checkpoint()
                 return args
 
             assert await socket.emit_with_ack("echo with ack", *VALUES) == VALUES
@@ -98,7 +81,7 @@ def test_acknowledgements_go_both_ways(server: ForeignServer, transports: list[s
     run(main)
 
 
-def test_namespaces_share_a_connection(server: ForeignServer, transports: list[str]) -> None:
+def test_namespaces_share_a_connection(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         async with connect(server.url, transports=transports) as socket:
             admin, refused, unknown = socket.of("/admin", {"key": 1}), socket.of("/refused"), socket.of("/unknown")
@@ -117,7 +100,7 @@ def test_namespaces_share_a_connection(server: ForeignServer, transports: list[s
     run(main)
 
 
-def test_refused_socket_does_not_connect(server: ForeignServer, transports: list[str]) -> None:
+def test_refused_socket_does_not_connect(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         with pytest.raises(ConnectError, match="not you") as refusal:
             async with connect(server.url + "/refused", auth={"name": "x"}, transports=transports):
@@ -127,7 +110,7 @@ def test_refused_socket_does_not_connect(server: ForeignServer, transports: list
     run(main)
 
 
-def test_broadcasts_to_rooms_arrive(server: ForeignServer, transports: list[str]) -> None:
+def test_broadcasts_to_rooms_arrive(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         options: dict[str, Any] = {"transports": transports}
         async with connect(server.url, **options) as ann, connect(server.url, **options) as ben:
@@ -139,11 +122,11 @@ def test_broadcasts_to_rooms_arrive(server: ForeignServer, transports: list[str]
     run(main)
 
 
-def test_server_that_says_goodbye_is_not_bothered_again(server: ForeignServer, transports: list[str]) -> None:
+def test_server_that_says_goodbye_is_not_bothered_again(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         async with connect(server.url, transports=transports, reconnection_delay_s=0.01) as socket:
             reasons: list[str] = []
-            gone = trio.Event()
+            gone = loop.new_event()
 
             @socket.on("disconnect")
             def disconnected(reason: str) -> None:
@@ -161,23 +144,23 @@ def test_server_that_says_goodbye_is_not_bothered_again(server: ForeignServer, t
     run(main)
 
 
-def test_leaving_the_block_is_noticed_at_once(server: ForeignServer, transports: list[str]) -> None:
+def test_leaving_the_block_is_noticed_at_once(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         async with connect(server.url, transports=transports) as socket:
             await settled(socket, transports)
             sid = socket.id
-        with trio.fail_after(5):
+        with loop.fail_after(5):
             reason = (await server.take("left", sid=sid))["reason"]
         assert reason in ("client namespace disconnect", "client disconnect", "transport close")
 
     run(main)
 
 
-def test_thousand_messages_both_ways_across_the_upgrade(server: ForeignServer, transports: list[str]) -> None:
+def test_thousand_messages_both_ways_across_the_upgrade(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         async with connect(server.url, transports=transports) as socket:
             received: list[int] = []
-            complete = trio.Event()
+            complete = loop.new_event()
 
             @socket.on("number")
             def number_came(number: int) -> None:
@@ -189,7 +172,7 @@ def test_thousand_messages_both_ways_across_the_upgrade(server: ForeignServer, t
             for number in range(1000):
                 await socket.emit("number", number)
                 if number % 50 == 0:
-                    await trio.lowlevel.checkpoint()
+                    await loop.checkpoint()
             assert await socket.call("numbers", timeout=15) == list(range(1000))
             await complete.wait()
             await settled(socket, transports)
@@ -199,67 +182,20 @@ def test_thousand_messages_both_ways_across_the_upgrade(server: ForeignServer, t
     run(main)
 
 
-class Relay:
-    """A way to a server."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    async def on_head(self, head: bytes) -> None:
-        """Called with the first bytes of each connection, which go on when it returns."""
-
-    def on_data(self, data: bytes) -> None:
-        """Called with all else, both ways."""
-
-    async def serve(self, task_status: trio.TaskStatus[str]) -> None:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        task_status.started(f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}")
-        await trio.serve_listeners(self._relay, listeners)
-
-    async def _relay(self, client: trio.SocketStream) -> None:
-        head = bytes(await client.receive_some(65536))
-        await self.on_head(head)
-        async with await trio.open_tcp_stream("localhost", self._port) as server, trio.open_nursery() as nursery:
-            await server.send_all(head)
-            nursery.start_soon(self._pass_on, server, client, nursery)
-            await self._pass_on(client, server, nursery)
-
-    async def _pass_on(self, source: trio.SocketStream, target: trio.SocketStream, nursery: trio.Nursery) -> None:
-        try:
-            async for data in source:
-                self.on_data(bytes(data))
-                await target.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the other direction ends with it
-        nursery.cancel_scope.cancel()
-
-
-class LateUpgrade(Relay):
-    """WebSockets wait until they are let through."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.opened = trio.Event()
-
-    async def on_head(self, head: bytes) -> None:
-        if b"transport=websocket" in head:
-            await self.opened.wait()
-
-
-@pytest.mark.parametrize("transports", [["polling", "websocket"]], ids=["upgrade"])
 def test_thousand_messages_each_way_before_during_and_behind_the_upgrade(
-    server: ForeignServer, transports: list[str]
+    run: Run,
+    server: ForeignServer,
 ) -> None:
     """Each message is echoed; the upgrade begins when some have come back, and waits for none."""
 
     async def main() -> None:
         way = LateUpgrade(server.port)
-        async with trio.open_nursery() as nursery:
-            url = await nursery.start(way.serve)
+        async with loop.open_nursery() as nursery:
+            url = await way.serve(nursery)
             sent: list[str | None] = []  # on which transport
             received: list[tuple[int, str | None]] = []
-            complete = trio.Event()
-            async with connect(url, transports=transports) as socket:
+            complete = loop.new_event()
+            async with connect(url, transports=UPGRADE) as socket:
 
                 @socket.on("echoed")
                 def echoed(number: int) -> None:
@@ -272,8 +208,8 @@ def test_thousand_messages_each_way_before_during_and_behind_the_upgrade(
                 for number in range(1000):
                     sent.append(socket.transport)
                     await socket.emit("echo", number)
-                    while number - len(received) > 200 or (number == 700 and socket.transport == "polling"):  # noqa: ASYNC110 - two conditions
-                        await trio.sleep(0.001)
+                    while number - len(received) > 200 or (number == 700 and socket.transport == "polling"):
+                        await loop.sleep(0.001)
                 await complete.wait()
                 assert [number for number, _ in received] == list(range(1000))
                 for transports_of in (sent, [transport for _, transport in received]):

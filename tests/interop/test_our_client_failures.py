@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 
-from socketio_core.app.client_socket import ClientSocket
-from socketio_core.trio import ConnectError, Disconnected, connect
+from socketio_core.app import Disconnected
+from socketio_core.app.client_socket import ClientSocket, ConnectError
+from socketio_core.app.runtime import Event
+from tests.adapters.loops import loop
+from tests.interop.ours import UPGRADE, Relay, Run, connect, settled
 from tests.interop.servers import SERVER_COMMANDS, ForeignServer, ping_settings
-from tests.interop.test_our_client import Relay, run, settled
 
 Start = Callable[..., ForeignServer]
 
@@ -49,10 +50,10 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def watch(socket: ClientSocket) -> tuple[list[str], trio.Event]:
+def watch(socket: ClientSocket) -> tuple[list[str], Event]:
     """Return a list that gets the reasons of disconnections, and an event for the first one."""
     reasons: list[str] = []
-    gone = trio.Event()
+    gone = loop.new_event()
 
     @socket.on("disconnect")
     def disconnected(reason: str) -> None:
@@ -63,6 +64,7 @@ def watch(socket: ClientSocket) -> tuple[list[str], trio.Event]:
 
 
 def test_server_restart_loses_nothing_that_was_emitted_meanwhile(
+    run: Run,
     start: Start,
     kind: str,
     transports: list[str],
@@ -89,7 +91,7 @@ def test_server_restart_loses_nothing_that_was_emitted_meanwhile(
     run(main)
 
 
-def test_retries_deliver_at_least_once_across_a_restart(start: Start, kind: str) -> None:
+def test_retries_deliver_at_least_once_across_a_restart(run: Run, start: Start, kind: str) -> None:
     async def main() -> None:
         server = start(kind)
         async with connect(server.url, reconnection_delay_s=0.05, retries=1000, ack_timeout_s=1) as socket:
@@ -107,10 +109,10 @@ def test_retries_deliver_at_least_once_across_a_restart(start: Start, kind: str)
     run(main)
 
 
-def test_call_fails_when_the_server_dies(start: Start, kind: str) -> None:
+def test_call_fails_when_the_server_dies(run: Run, start: Start, kind: str) -> None:
     async def main() -> None:
         server = start(kind)
-        async with connect(server.url) as socket, trio.open_nursery() as nursery:
+        async with connect(server.url) as socket, loop.open_nursery() as nursery:
 
             async def ask() -> None:
                 with pytest.raises(Disconnected):
@@ -123,12 +125,12 @@ def test_call_fails_when_the_server_dies(start: Start, kind: str) -> None:
     run(main)
 
 
-def test_state_is_recovered(start: Start, transports: list[str]) -> None:
+def test_state_is_recovered(run: Run, start: Start, transports: list[str]) -> None:
     async def main() -> None:
         server = start("node", {"connectionStateRecovery": {}})
         async with connect(server.url, transports=transports, reconnection_delay_s=0.01) as socket:
             missed: list[str] = []
-            complete = trio.Event()
+            complete = loop.new_event()
 
             @socket.on("missed")
             def came(text: str) -> None:  # the server's mark does not fit, and is left out
@@ -141,7 +143,7 @@ def test_state_is_recovered(start: Start, transports: list[str]) -> None:
             await socket.emit("echo", "first")  # its answer tells an offset
             assert (await anext(streamed))[:2] == ("echoed", "first")
             first = socket.id
-            back = trio.Event()
+            back = loop.new_event()
             socket.on("connect", back.set)
             await socket.emit("break")
             await back.wait()
@@ -152,13 +154,13 @@ def test_state_is_recovered(start: Start, transports: list[str]) -> None:
     run(main)
 
 
-def test_idle_connection_lives_by_its_heartbeat(start: Start, kind: str, transports: list[str]) -> None:
+def test_idle_connection_lives_by_its_heartbeat(run: Run, start: Start, kind: str, transports: list[str]) -> None:
     async def main() -> None:
         server = start(kind, ping_settings(kind, 0.2, 0.4))
         async with connect(server.url, transports=transports) as socket:
             reasons, _ = watch(socket)
             pings = 0
-            enough = trio.Event()
+            enough = loop.new_event()
 
             @socket.manager.on("ping")
             def ping() -> None:
@@ -173,14 +175,14 @@ def test_idle_connection_lives_by_its_heartbeat(start: Start, kind: str, transpo
     run(main)
 
 
-def test_frozen_server_is_noticed(start: Start, kind: str, transports: list[str]) -> None:
+def test_frozen_server_is_noticed(run: Run, start: Start, kind: str, transports: list[str]) -> None:
     async def main() -> None:
         server = start(kind, ping_settings(kind, 0.3, 0.5))
         async with connect(server.url, transports=transports, reconnection=False, close_timeout_s=0.1) as socket:
             await settled(socket, transports)
             reasons, gone = watch(socket)
             server.freeze()
-            with trio.fail_after(5):
+            with loop.fail_after(5):
                 await gone.wait()
             assert reasons == ["ping timeout"]
 
@@ -188,7 +190,7 @@ def test_frozen_server_is_noticed(start: Start, kind: str, transports: list[str]
 
 
 @pytest.mark.parametrize("threshold", [0, 1024])
-def test_messages_are_compressed_if_both_want_it(start: Start, threshold: int) -> None:
+def test_messages_are_compressed_if_both_want_it(run: Run, start: Start, threshold: int) -> None:
     async def main() -> None:
         server = start("node", {"perMessageDeflate": {"threshold": threshold}})
         options: dict[str, Any] = {"transports": ["websocket"], "per_message_deflate": True}
@@ -202,19 +204,18 @@ def test_messages_are_compressed_if_both_want_it(start: Start, threshold: int) -
     run(main)
 
 
-@pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]], ids=["websocket", "upgrade"])
-def test_compression_is_agreed_on_and_used(start: Start, kind: str, transports: list[str]) -> None:
+def test_compression_is_agreed_on_and_used(run: Run, start: Start, kind: str) -> None:
     """Seen on the wire, for python-socketio does not say: 100 kB that repeat themselves take a few hundred bytes."""
     settings = {"perMessageDeflate": {"threshold": 0}} if kind == "node" else {}
 
     async def main() -> None:
         server = start(kind, settings)
         counter = Counter(server.port)
-        async with trio.open_nursery() as nursery:
-            url = await nursery.start(counter.serve)
+        async with loop.open_nursery() as nursery:
+            url = await counter.serve(nursery)
             for is_wanted in (True, False):
-                async with connect(url, transports=transports, per_message_deflate=is_wanted) as socket:
-                    await settled(socket, transports)
+                async with connect(url, transports=UPGRADE, per_message_deflate=is_wanted) as socket:
+                    await settled(socket, UPGRADE)
                     before = counter.bytes_passed
                     assert await socket.call("echo with ack", "ab" * 50_000) == "ab" * 50_000
                     assert (counter.bytes_passed - before < 10_000) is is_wanted
@@ -223,7 +224,7 @@ def test_compression_is_agreed_on_and_used(start: Start, kind: str, transports: 
     run(main)
 
 
-def test_tls(start: Start, kind: str, transports: list[str], certificate: Path) -> None:
+def test_tls(run: Run, start: Start, kind: str, transports: list[str], certificate: Path) -> None:
     async def main() -> None:
         server = start(kind, certificate=str(certificate))
         context = ssl.create_default_context(cafile=str(certificate))

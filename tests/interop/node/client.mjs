@@ -112,6 +112,7 @@ const actions = {
     ),
   disconnect: (command) => void find(command).disconnect(),
   reopen: (command) => void find(command).connect(),
+  recovered: (command) => find(command).recovered,
   close_engine: ({ connection }) => void connections.get(connection).manager.engine.close(),
   transport: ({ connection }) => connections.get(connection).manager.engine.transport.name,
   upgraded: ({ connection }) => {

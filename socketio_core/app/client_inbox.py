@@ -9,7 +9,7 @@ from weakref import WeakSet
 from socketio_core.app.acks import AckWaiter, Disconnected, ack_args
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.failures import accepts
+from socketio_core.app.failures import accepts, fitting, why_left
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, REST, HandlerTable
 from socketio_core.app.outgoing import tell_outgoing
 from socketio_core.app.worker import Inbox
@@ -119,12 +119,13 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         if not event.will_retry and not self._core.is_active:
             self.end_streams()
         if isinstance(event, Left):
-            return self._tell("disconnect", event.reason.value)
+            return self._tell("disconnect", *why_left(event))
         return self._tell("connect_error", ConnectError(event.message, event.data))
 
     async def _tell(self, moment: str, *args: object) -> None:
         for handler in self.handlers.of_moment(moment):
-            await self._host.run_handler(handler, moment, *args)
+            given = fitting(handler, *args) if moment == "disconnect" else args
+            await self._host.run_handler(handler, moment, *given)
 
     async def _handle_event(self, event: EventReceived) -> None:
         self.socket.asks_ack = event.ack_id is not None

@@ -9,6 +9,8 @@ from typing import Final
 
 from socketio_core.app.handlers import Handler
 from socketio_core.app.runtime import Runtime
+from socketio_core.socketio.client.events import Left as ClientLeft
+from socketio_core.socketio.events import Left
 
 _ENDS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
@@ -61,6 +63,22 @@ def accepts(handler: Handler, args: Sequence[object]) -> bool:
     except ValueError:
         return True
     return True
+
+
+def fitting(handler: Handler, *args: object) -> tuple[object, ...]:
+    """Return the arguments of a handler; the last one only if it has a parameter for it, be it that it takes any."""
+    try:
+        parameters = signature(handler).parameters.values()
+    except (TypeError, ValueError):  # as of some functions in C
+        return args[:-1]
+    count = sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters)
+    return args if count >= len(args) else args[:-1]
+
+
+def why_left(left: Left | ClientLeft) -> tuple[str, str | None]:
+    """Return what handlers of "disconnect" are told: the reason, and what else is known, in words."""
+    detail = left.detail if isinstance(left, Left) else ""
+    return left.reason.value, str(left.error) if left.error is not None else detail or None
 
 
 def _shape_of(handler: Handler) -> str:

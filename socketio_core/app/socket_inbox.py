@@ -8,7 +8,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.acks import ack_args
-from socketio_core.app.failures import failure_of, has_failed, names_of
+from socketio_core.app.failures import failure_of, fitting, has_failed, names_of, why_left
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable, handlers_of, run
 from socketio_core.app.incoming import IncomingEvent, passes
@@ -211,13 +211,13 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     async def _say_goodbye(self, event: Left) -> None:
         if not event.member.was_accepted:
             return
-        reason = event.reason.value
+        why = why_left(event)
         self.parting_rooms = event.rooms | {self.member.sid}
         for moment in ("disconnecting", "disconnect"):
             for handler in self.shared.of_moment(moment):
-                await self._run(handler, moment, self.socket, reason)
+                await self._run(handler, moment, *fitting(handler, self.socket, *why))
             for handler in self.handlers.of_moment(moment):
-                await self._run(handler, moment, reason)
+                await self._run(handler, moment, *fitting(handler, *why))
             self.parting_rooms = NO_ROOMS
 
     async def _run(self, handler: Handler, name: str, *args: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from socketio_core.checks import check_id
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.packet import Payload
 from socketio_core.engineio.session import Session
@@ -313,7 +314,8 @@ class Connection:
 
         When it was this layer that ended it, the reason is still the one it had: the session knows "forced close" only.
         """
-        reason, error = self._end(event.reason, event.error)
+        detail = event.detail or ("" if event.code in (None, NO_CODE) else f"close code {event.code}")
+        reason, error = self._end(event.reason, event.error, detail)
         self.report(ConnectionClosed(self, reason, error, event.code, event.detail))
 
     def _break_off(self, reason: CloseReason, detail: str, now: float, cause: BaseException | None = None) -> None:
@@ -329,7 +331,7 @@ class Connection:
         self.session.close(now, is_fault=True)
 
     def _end(
-        self, reason: CloseReason, error: RemoteProtocolError | None
+        self, reason: CloseReason, error: RemoteProtocolError | None, detail: str = ""
     ) -> tuple[CloseReason, RemoteProtocolError | None]:
         """Free everything; once. Returns why it ended, the first time."""
         if self._end_reason is None:
@@ -341,7 +343,7 @@ class Connection:
             self._members.clear()
             self._others = ()
             for member in members:
-                member.end(reason, error)
+                member.end(reason, error, detail)
                 self._server.hub.forget_if_empty(member.namespace)
         return self._end_reason
 

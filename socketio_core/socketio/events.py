@@ -84,6 +84,7 @@ class Left:
     reason: CloseReason
     error: RemoteProtocolError | None = None
     rooms: frozenset[str] = frozenset()  # those it was in, without the one named by its id
+    detail: str = ""  # what else is known of the end of its connection; see `engineio.Closed`
 
 
 @record

@@ -221,7 +221,7 @@ class Member:
         if self.connection.send_control(packet, now):
             self.connection.remove(self, CloseReason.SERVER_NAMESPACE_DISCONNECT)
 
-    def end(self, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+    def end(self, reason: CloseReason, error: RemoteProtocolError | None, detail: str = "") -> None:
         """Free all that the member holds, and report it; called by its connection."""
         rooms = frozenset(self._rooms)
         if self.connection.recovery is not None:
@@ -241,7 +241,7 @@ class Member:
                 ack.context.member_left(self)
             else:
                 self.connection.report(AckDropped(self, ack.context))
-        self.connection.report(Left(self, reason, error, rooms))
+        self.connection.report(Left(self, reason, error, rooms, detail))
 
     # -- rooms -------------------------------------------------------------------------------------------------------
 

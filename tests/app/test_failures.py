@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from socketio_core import EventHandlers
 from socketio_core.app import Socket
-from socketio_core.app.failures import WrongArguments, accepts
+from socketio_core.app.failures import WrongArguments, accepts, fitting
 from socketio_core.app.log import Failures, Log
-from socketio_core.testing import FakeClock
+from socketio_core.testing import FakeClock, WireClient
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
 from tests.app.test_engine_server import EngineRig
@@ -126,3 +126,77 @@ def test_kinds_are_forgotten_when_there_are_many(caplog: pytest.LogCaptureFixtur
         for number in (*range(1001), 0):
             failures.tell(f"{number}", WrongArguments(one, f"{number}", ()))
     assert len(caplog.messages) == 1002, "the first was forgotten, so it is told again"
+
+
+# -- why a socket has left ---------------------------------------------------------------------------------------------
+
+End = Callable[[AppRig, WireClient], object]
+
+
+def lose(rig: AppRig, client: WireClient, code: int, text: str = "") -> None:
+    """Let the client close its WebSocket."""
+    assert client.websocket is not None
+    rig.server.lost(client.websocket.carrier, rig.now, code, text)
+
+
+ENDS: Final[dict[str, tuple[End, str, str]]] = {
+    "says goodbye": (lambda _, client: client.send("41"), "client namespace disconnect", "None"),
+    "closes": (lambda _, client: client.send("1"), "transport close", "None"),
+    "nonsense": (lambda _, client: client.send("4nonsense"), "parse error", "unknown packet type"),
+    "silence": (lambda rig, _: rig.wait(45), "ping timeout", "no pong in time"),
+    "close frame": (lambda rig, client: lose(rig, client, 1001), "transport close", "close code 1001"),
+    "empty close frame": (lambda rig, client: lose(rig, client, 1005), "transport close", "None"),
+    "text": (lambda rig, client: lose(rig, client, 1001, "gone"), "transport close", "gone"),
+}
+
+
+@pytest.mark.parametrize(("end", "reason", "part"), ENDS.values(), ids=ENDS)
+def test_who_asks_is_told_what_else_is_known(rig: AppRig, end: End, reason: str, part: str) -> None:
+    """A handler without a parameter for it is given the reason alone."""
+    client, socket = rig.connect()
+    told: list[tuple[object, ...]] = []
+
+    @rig.io.on("disconnecting")
+    @rig.io.on("disconnect")
+    def shared(_: Socket, reason: str, description: str | None) -> None:
+        told.append((reason, description))
+
+    @rig.io.on("disconnect")
+    def short(_: Socket, reason: str) -> None:
+        told.append((reason,))
+
+    @socket.on("disconnect")
+    async def own(reason: str, description: str | None = None) -> None:
+        told.append((reason, description))
+
+    @socket.on("disconnect")
+    def anything(*args: object) -> None:
+        told.append(args)
+
+    end(rig, client)
+    rig.run()
+    both = told[0]
+    assert told == [both, both, (reason,), both, (reason,)]
+    assert (both[0], part in str(both[1])) == (reason, True)
+    assert rig.logged == []
+
+
+def test_a_client_is_told_too() -> None:
+    client = ClientRig().up()
+    told: list[tuple[str, str | None]] = []
+
+    @client.host.socket_of("/").on("disconnect")
+    def left(reason: str, description: str | None) -> None:
+        told.append((reason, description))
+
+    client.host.socket_of("/").on("disconnect", client.note("left"))
+    client.say("nonsense")
+    client.run()
+    ((reason, description),) = told
+    assert (reason, "unknown packet type" in str(description)) == ("parse error", True)
+    assert client.calls == [("left", "parse error")]
+
+
+def test_a_function_that_cannot_be_looked_at_is_given_the_reason_alone() -> None:
+    assert fitting(dict, 1, 2) == (1,)
+    assert fitting(max, 1, 2) == (1,)

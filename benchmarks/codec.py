@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.messages import BINARY, BINARY_HEADER, CHAT, LARGE, TINY, compact, event
+from benchmarks.messages import BINARY, CHAT, LARGE, TINY, compact, event
 from benchmarks.processes import NODE_FOLDER, SERVER_CPU, install_node_packages, pinned, tool
 from benchmarks.settings import Effort
 from benchmarks.tables import Table
@@ -56,7 +56,7 @@ def codec(names: list[str], effort: Effort) -> Table:
     if "node" in names:
         rows = {row.label: row for row in table.rows}
         for _ in effort.rounds_of(table.name, "npm's parsers"):
-            for label, value in _node().items():
+            for label, value in _node(effort).items():
                 rows[label].cell("node").values.append(value)
     return table
 
@@ -137,17 +137,27 @@ def _python_socketio() -> Calls:
     return calls
 
 
-def _node() -> dict[str, float]:
+def _node(effort: Effort) -> dict[str, float]:
     install_node_packages()
     cases = [
         {"label": label, "nsp": nsp, "data": data if data[1] is not BINARY else ["echo"], "id": ack_id}
         for label, nsp, data, ack_id in CASES
     ]
     payloads = {f"decode payload of {size}": _payload(size) for size in PAYLOADS}
-    given = json.dumps({"cases": cases, "payloads": payloads, "binary": list(BINARY), "header": BINARY_HEADER})
+    given = {
+        "cases": cases,
+        "payloads": payloads,
+        "binary": list(BINARY),
+        "loops": effort.loops,
+        "loop_s": effort.loop_s,
+    }
     with pinned(SERVER_CPU):
         done = subprocess.run(
-            [tool("node"), str(NODE_FOLDER / "codec.js")], input=given, capture_output=True, text=True, check=True
+            [tool("node"), str(NODE_FOLDER / "codec.js")],
+            input=json.dumps(given),
+            capture_output=True,
+            text=True,
+            check=True,
         )
     found: dict[str, float] = json.loads(done.stdout)
     return found

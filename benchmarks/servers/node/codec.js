@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { decodePayload } from "engine.io-parser";
 import { Decoder, Encoder, PacketType } from "socket.io-parser";
 
-const MEASUREMENT_MS = 50;
-const { cases, payloads, binary } = JSON.parse(readFileSync(0, "utf8"));
+const { cases, payloads, binary, loops: rounds, loop_s } = JSON.parse(readFileSync(0, "utf8"));
 
 function time(work, loops) {
   const begin = process.cpuUsage();
@@ -15,8 +14,8 @@ function time(work, loops) {
 
 function microseconds(work) {
   let loops = 16;
-  while (time(work, loops) < MEASUREMENT_MS * 1000) loops *= 2;
-  return Math.min(...Array.from({ length: 5 }, () => time(work, loops))) / loops;
+  while (time(work, loops) < loop_s * 1e6) loops *= 2;
+  return Math.min(...Array.from({ length: rounds }, () => time(work, loops))) / loops;
 }
 
 function decode(parts) {

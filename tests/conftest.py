@@ -79,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
         deadline=None,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
         print_blob=True,
-        max_examples=examples(100),
+        max_examples=examples(50),
     )
     hypothesis.settings.load_profile("default")
     if (coverage := config.pluginmanager.get_plugin("_cov")) is not None:

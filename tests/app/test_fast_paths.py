@@ -21,7 +21,7 @@ from tests.app.test_socket import SMALL
 from tests.app.test_worker import Noting
 from tests.effort import examples
 
-few = settings(max_examples=examples(25))
+few = settings(max_examples=examples(12))
 
 # -- handlers: an event's run in the coroutine of its inbox, those of `on_any` and of moments by `_run` ----------------
 

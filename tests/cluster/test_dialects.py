@@ -112,7 +112,7 @@ json_like = st.recursive(
 )
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 @given(json_like)
 def test_whatever_comes_is_a_message_or_malformed(value: Any) -> None:
     raw = to_msgpack(value)

@@ -41,7 +41,7 @@ class Colour(StrEnum):
     RED = "red"
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(plain)
 def test_what_both_know_stays_what_it_is(value: Any) -> None:
     text = json.dumps(value)
@@ -153,7 +153,7 @@ def test_bytes_are_found_wherever_they_are(value: Any, *, is_binary: bool) -> No
     assert has_binary(value) is is_binary
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=200) | plain.map(library.packb))
 def test_whatever_comes_is_a_value_or_malformed(raw: bytes) -> None:
     for read in (from_msgpack, from_json):

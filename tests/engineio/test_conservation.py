@@ -46,12 +46,12 @@ class Conservation(RuleBasedStateMachine):
 
 TestNothingIsLostOrDoubled: Any = peek(Conservation, "TestCase")  # its type is not declared
 TestNothingIsLostOrDoubled.settings = settings(
-    max_examples=examples(25), stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(12), stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20))
 def test_nothing_is_lost_or_doubled_on_a_long_walk(seed: int) -> None:
     dice = Random(seed)
     world = World(dice.choice(LIMITS), dice.choice(MESSAGES), dice.choice(GRACES))

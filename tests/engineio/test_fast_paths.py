@@ -50,7 +50,7 @@ def read(frame: Frame) -> tuple[str, Frame] | None:
         return None
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(150))
 @given(SCRIPTS)
 def test_server_does_what_its_table_says(frames: list[Frame]) -> None:
     scene = Scene(max_payload_bytes=LIMIT)
@@ -74,7 +74,7 @@ def test_server_does_what_its_table_says(frames: list[Frame]) -> None:
     assert websocket.is_closed == is_over
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(150))
 @given(SCRIPTS)
 def test_client_does_what_its_table_says(frames: list[Frame]) -> None:
     scene = open_client()
@@ -174,7 +174,7 @@ def test_lone_surrogates_are_refused_in_one_frame_and_in_many(frame: str) -> Non
             WireMessage(frames)
 
 
-@settings(max_examples=examples(50))
+@settings(max_examples=examples(25))
 @given(st.lists(st.text(max_size=5).map("4".__add__), max_size=5), st.none() | st.integers(0, 20))
 def test_a_websocket_takes_what_its_outbox_would_give(texts: list[str], max_bytes: int | None) -> None:
     """All at once, if all fits; else the outbox counts."""

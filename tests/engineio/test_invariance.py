@@ -67,7 +67,7 @@ def across_an_upgrade(packets: list[Frame], cuts: list[int]) -> list[str | bytes
 
 
 @given(PACKETS, CUTS)
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 def test_the_same_packets_give_the_same_events(packets: list[Frame], cuts: list[int]) -> None:
     expected = over_websocket(packets, cuts)
     assert over_polling(packets, cuts) == expected
@@ -108,7 +108,7 @@ METHODS = st.sampled_from(["GET", "POST", "OPTIONS", "HEAD", "PUT"]) | NASTY
 
 
 @given(st.lists(st.tuples(METHODS, TARGETS, HEADERS), max_size=6), st.booleans())
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 def test_no_request_raises(requests: list[tuple[str, str, list[tuple[bytes, bytes]]]], has_cors: bool) -> None:  # noqa: FBT001
     scene = Scene(max_sessions=4, cors=Cors(origins=["http://here"]) if has_cors else None)
     scene.client()

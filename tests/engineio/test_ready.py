@@ -109,7 +109,7 @@ class Host:
             self.engine.finish_post(action.post, self.clock.now)
 
 
-@settings(max_examples=examples(400))
+@settings(max_examples=examples(200))
 @given(st.lists(st.sampled_from(STEPS), max_size=14), st.sampled_from([None, 2]))
 def test_whoever_has_something_is_named_once(steps: list[str], packets: int | None) -> None:
     """A poll that is parked is answered when it is named, in each way that it can end."""

@@ -221,7 +221,7 @@ def play(script: list[str | float], transport: str, wait: Waiter) -> list[object
 
 
 @given(st.lists(STEPS, max_size=25), st.sampled_from(["polling", "websocket"]))
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(75))
 def test_it_does_not_matter_how_the_host_waits(script: list[str | float], transport: str) -> None:
     expected = play(script, transport, punctually)
     for wait in (in_one_piece, in_small_pieces, nervously):

@@ -29,7 +29,7 @@ JSON: Final = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=5,
 )
-few = settings(max_examples=examples(30))
+few = settings(max_examples=examples(15))
 
 IDS: Final = st.none() | st.integers(0, 99)
 

@@ -146,7 +146,7 @@ SPACES: Final = st.sampled_from(
 IDS: Final = st.sampled_from(["", "", "0", "7", "007", "12", "٣", "-1", "1.5", "9" * 309, "9" * 310])
 
 
-@settings(max_examples=examples(1000))
+@settings(max_examples=examples(500))
 @given(HEADS, SPACES, IDS, BODIES)
 def test_packets_are_what_the_plain_grammar_says(head: str, nsp: str, ack_id: str, body: str) -> None:
     text = head + nsp + ack_id + body
@@ -157,7 +157,7 @@ def test_packets_are_what_the_plain_grammar_says(head: str, nsp: str, ack_id: st
     assert repr(found) == repr(expected)
 
 
-@settings(max_examples=examples(500))
+@settings(max_examples=examples(250))
 @given(BODIES)
 def test_a_short_event_is_a_long_one_in_the_root_namespace(body: str) -> None:
     """`2[` has a way of its own, `2/,[` has another, and a blank in front of neither."""

@@ -116,7 +116,7 @@ TAILS: Final = st.one_of(
 NEAR_PACKETS: Final = st.builds(str.__add__, HEADS, TAILS)
 
 
-@settings(max_examples=examples(400))
+@settings(max_examples=examples(200))
 @given(st.lists(NEAR_PACKETS | st.binary(max_size=4), max_size=6))
 def test_nothing_but_a_packet_error_comes_out_of_a_decoder(frames: list[Frame]) -> None:
     decoder = JsonParser(SocketSettings(max_json_depth=5, max_attachment_bytes=6)).decoder()

@@ -298,5 +298,5 @@ class Hall(RuleBasedStateMachine):
 
 
 def test_any_order_of_steps_agrees_with_the_model() -> None:
-    quick = settings(max_examples=examples(120), stateful_step_count=40)
+    quick = settings(max_examples=examples(60), stateful_step_count=40)
     stateful.run_state_machine_as_test(Hall, settings=quick)  # pyright: ignore[reportUnknownMemberType] # its own gap

@@ -8,7 +8,7 @@ from collections import Counter
 from tests.effort import examples
 from tests.trio.fuzz import CORE_ROUNDS, mutate, one_round
 
-ROUNDS = examples(25)
+ROUNDS = examples(12)
 
 
 def test_garbage_finds_nothing() -> None:

@@ -26,7 +26,7 @@ SETTINGS: Final = EngineSettings(path="/engine.io/", max_payload_bytes=20_000)
 BLOCK: Final = 25
 CONSTANT_BYTES: Final = 1000  # what a library keeps of a handshake
 
-seeds = pytest.mark.parametrize("start", range(0, examples(50), BLOCK))
+seeds = pytest.mark.parametrize("start", range(0, examples(25), BLOCK))
 
 
 class Twin:

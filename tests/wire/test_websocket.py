@@ -536,7 +536,7 @@ def test_output_is_taken_in_bounded_pieces_and_stays_in_the_outbox_meanwhile() -
     assert session.buffered_bytes == 0
 
 
-@settings(max_examples=examples(25))
+@settings(max_examples=examples(12))
 @given(
     st.lists(st.text(max_size=3) | st.binary(max_size=3) | st.just("x" * 130), min_size=1, max_size=4), st.booleans()
 )

@@ -136,7 +136,7 @@ class Run:
             assert all(websocket.is_closed for websocket in self.websockets)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.sampled_from(
         [

@@ -119,7 +119,7 @@ class Run:
         assert client.next_deadline is None or client.next_deadline > self.scene.now
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from([0, 2]), st.lists(steps, max_size=30))
 def test_nothing_a_server_says_raises(retries: int, script: list[tuple[str, Any]]) -> None:
     run = Run(retries)

@@ -9,7 +9,7 @@ import pytest
 from tests.effort import examples
 from tests.socketio.client.world import World
 
-HOURS = examples(4)
+HOURS = examples(2)
 
 
 @pytest.mark.parametrize("retries", [0, 1_000_000])

@@ -195,7 +195,7 @@ def test_client_and_server_in_any_order_of_events() -> None:
     """In batches: two, or as many more as it takes to come across enough, for that differs much from run to run."""
     seen = ClientMachine.seen
     seen.clear()
-    batch = settings(max_examples=examples(200), stateful_step_count=40)
+    batch = settings(max_examples=examples(100), stateful_step_count=40)
     for number in range(6):
         run_state_machine_as_test(ClientMachine, settings=batch)
         if number > 0 and all(seen[what] >= count for what, count in AT_LEAST.items()):

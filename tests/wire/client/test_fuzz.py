@@ -22,7 +22,7 @@ from tests.wire.written import CLOSE, CONTINUATION, PING, PONG
 BLOCK: Final = 20
 DEFLATED: Final = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 
-seeds = pytest.mark.parametrize("start", range(0, examples(40), BLOCK))
+seeds = pytest.mark.parametrize("start", range(0, examples(20), BLOCK))
 
 
 def some_frames(random: Random) -> bytes:

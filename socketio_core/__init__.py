@@ -15,6 +15,7 @@ from socketio_core.errors import (
     CloseReason,
     ConnectRefused,
     EventRefused,
+    InvalidEvent,
     LocalProtocolError,
     PacketError,
     ProtocolError,
@@ -31,6 +32,7 @@ from socketio_core.settings import (
 )
 
 if TYPE_CHECKING:
+    from socketio_core.app.declared import Declare, DeclaredEvent, event
     from socketio_core.app.event_handlers import EventHandlers, handles
     from socketio_core.app.observer import Observer
     from socketio_core.app.rate_limit import RateLimit
@@ -46,10 +48,13 @@ __all__ = [
     "ConnectRefused",
     "Cookie",
     "Cors",
+    "Declare",
+    "DeclaredEvent",
     "EngineClientSettings",
     "EngineSettings",
     "EventHandlers",
     "EventRefused",
+    "InvalidEvent",
     "LocalProtocolError",
     "Observer",
     "PacketError",
@@ -63,10 +68,14 @@ __all__ = [
     "ServerLimits",
     "SocketSettings",
     "Timeouts",
+    "event",
     "handles",
 ]
 
 _IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top of it
+    "Declare": "socketio_core.app.declared",
+    "DeclaredEvent": "socketio_core.app.declared",
+    "event": "socketio_core.app.declared",
     "EventHandlers": "socketio_core.app.event_handlers",
     "handles": "socketio_core.app.event_handlers",
     "Observer": "socketio_core.app.observer",

@@ -56,7 +56,7 @@ class ConnectRefused(Exception):  # noqa: N818 - reads as the decision that it i
 
 
 class EventRefused(Exception):  # noqa: N818 - as `ConnectRefused`
-    """Raised by a middleware of events: the event meets no handler.
+    """Raised by a middleware of events, the event meets no handler; by a handler, it is no failure, but the answer.
 
     Args:
         answer: the arguments of its acknowledgement, if the client asked for one.
@@ -65,6 +65,23 @@ class EventRefused(Exception):  # noqa: N818 - as `ConnectRefused`
     def __init__(self, *answer: object) -> None:
         super().__init__(*answer)
         self.answer = answer
+
+
+class InvalidEvent(EventRefused):
+    """What came is not what the event was declared as (see `Declare`); the answer says so, and so does the log.
+
+    The answer is `{"error": "invalid event", "detail": detail}`.
+
+    Attributes:
+        detail: what was wrong with which argument.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__({"error": "invalid event", "detail": detail})
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class CloseReason(Enum):

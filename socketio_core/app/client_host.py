@@ -16,6 +16,7 @@ from socketio_core.app.worker import Inbox
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed as EngineClosed
 from socketio_core.engineio.events import Upgraded
+from socketio_core.errors import EventRefused, InvalidEvent
 from socketio_core.records import plain
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.events import (
@@ -161,6 +162,10 @@ class ClientHost:
         """Run a handler; what it raises is logged."""
         try:
             return await run(handler, *args)
+        except EventRefused as refusal:
+            if isinstance(refusal, InvalidEvent):
+                self.runtime.log_exception(f"event {name!r} is not what was declared: {refusal.detail}", None)
+            return refusal.answer
         except BaseException as error:
             if not has_failed(error, self.runtime):
                 raise

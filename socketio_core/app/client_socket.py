@@ -7,11 +7,12 @@ so a handler may call the server.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from socketio_core.app.acks import AckWaiter, ack_value
+from socketio_core.app.acks import AckWaiter
+from socketio_core.app.declared import DeclaredEvent, answer_to
 from socketio_core.app.event_stream import EventStream
-from socketio_core.app.outgoing import OutgoingRegistrar
+from socketio_core.app.registering import OwnHandlers
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_operator import ClientSocketOperator, answer_of_server
 from socketio_core.app.threads import CallableFromThreads
@@ -31,6 +32,9 @@ Auth = (
 )
 """What is sent with each CONNECT: an object, or a sync or async function that is asked each time."""
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
 
 class ConnectError(Exception):
     """The socket is not connected: the server refused it, or there is no connection.
@@ -46,7 +50,7 @@ class ConnectError(Exception):
         self.data = data
 
 
-class ClientSocket(OutgoingRegistrar, CallableFromThreads):
+class ClientSocket(OwnHandlers, CallableFromThreads):
     """The client in one namespace.
 
     Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and
@@ -217,7 +221,11 @@ class ClientSocket(OutgoingRegistrar, CallableFromThreads):
 
     # -- events ------------------------------------------------------------------------------------------------------
 
-    async def emit(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    async def emit(self, name: str, *args: JSONValue) -> bool: ...
+    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """Send an event. Waits only while the outgoing buffer is above its high-water mark.
 
         While the socket is not connected, the event is buffered and sent, in order, once it is. Returns `False` when
@@ -238,7 +246,11 @@ class ClientSocket(OutgoingRegistrar, CallableFromThreads):
         """Send an event called `"message"`; see `emit`."""
         return await self.emit("message", *args)
 
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
+    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """The same, for sync code.
 
         Raises:
@@ -246,12 +258,20 @@ class ClientSocket(OutgoingRegistrar, CallableFromThreads):
         """
         return self._inbox.noted(self._inbox.acting.emit_nowait(name, args, now=self._host.runtime.now()), name, args)
 
-    def emit_volatile(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    def emit_volatile(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    def emit_volatile(self, name: str, *args: JSONValue) -> bool: ...
+    def emit_volatile(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """Send an event if it can leave at once; returns whether it did."""
         sent = self._inbox.acting.emit(name, args, now=self._host.runtime.now(), volatile=True)
         return self._inbox.noted(sent, name, args)
 
-    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
+    @overload
+    async def call(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @overload
+    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue: ...
+    async def call(self, name: Any, *args: Any, timeout: float | None = 5.0) -> Any:  # type: ignore[misc] # see `Declare`
         """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
 
         Args:
@@ -265,7 +285,7 @@ class ClientSocket(OutgoingRegistrar, CallableFromThreads):
             LocalProtocolError, BufferFull: as `emit`.
         """
         how = Selection(timeout_s=check_timeout(timeout))
-        return ack_value(await answer_of_server(self._inbox, name, args, how))
+        return answer_to(name, await answer_of_server(self._inbox, name, args, how))
 
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""

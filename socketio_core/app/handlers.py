@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import isawaitable
-from typing import Any, Final, TypeVar, overload
+from typing import Any, ClassVar, Final, TypeVar, overload
 
+from socketio_core.app.declared import checked
 from socketio_core.app.event_handlers import CATCH_ALLS, EventHandlers, methods_of
 from socketio_core.checks import check_function
 from socketio_core.records import plain
@@ -239,6 +240,7 @@ class Registrar:
     __slots__ = ()
 
     _handlers: HandlerTable
+    _gives_socket: ClassVar[bool] = False  # to handlers, in front of the arguments
 
     @overload
     def on(self, name: str) -> Callable[[_H], _H]: ...
@@ -261,7 +263,7 @@ class Registrar:
             raise TypeError(f"event name must be a string, as in @on('connection'): {name!r}")
 
         def register(function: _H) -> _H:
-            self._handlers.add(name, function, once=once)
+            self._handlers.add(name, checked(name, function, gets_socket=self._gives_socket), once=once)
             return function
 
         return register if handler is None else register(handler)
@@ -318,7 +320,7 @@ class EventRegistrar(Registrar):
         if name in CATCH_ALLS:
             getattr(self, name)(handler)
         else:
-            self._handlers.add(name, handler)
+            self._handlers.add(name, checked(name, handler, gets_socket=self._gives_socket))
 
     def listeners_any(self) -> list[Handler]:
         """Return the handlers of `on_any`, in the order in which they are called."""

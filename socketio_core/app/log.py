@@ -11,7 +11,7 @@ from socketio_core.app.observer import Observer
 from socketio_core.app.socket import Socket
 from socketio_core.engineio.events import RequestRefused
 from socketio_core.engineio.session import Session
-from socketio_core.errors import CloseReason, RemoteProtocolError
+from socketio_core.errors import CloseReason, InvalidEvent, RemoteProtocolError
 
 _MAX_WARNED_ORIGINS: Final = 100
 MAX_EQUAL: Final = 10  # that are logged in full, of one kind, within the time below
@@ -55,6 +55,12 @@ class Log(Observer):
     def event_unhandled(self, socket: Socket, name: str) -> None:
         """For who debugs."""
         self._logger.debug("no handler for the event %r of %r", name, socket)
+
+    def event_invalid(self, socket: Socket, name: str, error: InvalidEvent) -> None:
+        """By event; ten a minute of one kind."""
+        self._failures.tell(
+            f"event {name!r} of {socket!r} is not what was declared: {error.detail}", None, f"invalid {name}"
+        )
 
     def handler_was_slow(self, what: str, lasted_s: float) -> None:
         """By name; ten a minute of one kind."""

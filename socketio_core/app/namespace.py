@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
+from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.event_handlers import EventHandlers, OneEach, methods_of
 from socketio_core.app.handlers import LIFECYCLE, SERVER_LIFECYCLE, Handler, HandlerTable, handlers_of
 from socketio_core.app.operators import BroadcastOperator, Broadcasts, checked
-from socketio_core.app.outgoing import OutgoingRegistrar
+from socketio_core.app.registering import SharedHandlers
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 _H = TypeVar("_H", bound=Handler)
 
+_P = ParamSpec("_P")
 
-class _Registers(OutgoingRegistrar):
+
+class _Registers(SharedHandlers):
     """Handlers and middlewares of a namespace, or of all that match a pattern."""
 
     __slots__ = ()
@@ -176,12 +179,20 @@ class FamilyOperator(BroadcastOperator):
     def _of(self, selection: Selection) -> BroadcastOperator:
         return FamilyOperator(self._app, self._family, selection)
 
-    async def emit(self, name: str, *args: JSONValue) -> int:
+    @overload
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
+    @overload
+    async def emit(self, name: str, *args: JSONValue) -> int: ...
+    async def emit(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
         """See `BroadcastOperator.emit`."""
         await self._app.runtime.check_cancelled()
         return self.emit_nowait(name, *args)
 
-    def emit_nowait(self, name: str, *args: JSONValue) -> int:
+    @overload
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
+    @overload
+    def emit_nowait(self, name: str, *args: JSONValue) -> int: ...
+    def emit_nowait(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
         """The same, for sync code."""
         self._app.runtime.check_caller()
         return sum(self._app.adapter.broadcast(nsp, name, args, self._selection) for nsp in self._names())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from socketio_core.engineio.events import RequestRefused
     from socketio_core.engineio.packet import Payload
     from socketio_core.engineio.session import Session
-    from socketio_core.errors import CloseReason, RemoteProtocolError
+    from socketio_core.errors import CloseReason, InvalidEvent, RemoteProtocolError
     from socketio_core.socketio.packet import JSONValue
 
 _P = ParamSpec("_P")
@@ -58,6 +58,9 @@ class Observer:
 
     def event_unhandled(self, socket: Socket, name: str) -> None:
         """No handler was registered for an event; often a typo."""
+
+    def event_invalid(self, socket: Socket, name: str, error: InvalidEvent) -> None:
+        """An event was not what it was declared as; `error.detail` says what was wrong with which argument."""
 
     def event_sent(self, socket: Socket, name: str, args: Sequence[JSONValue]) -> None:
         """An event to one client went into its outgoing buffer."""
@@ -105,6 +108,7 @@ class Audience:
     connection_closed: tuple[Callable[[Session, CloseReason, RemoteProtocolError | None], object], ...]
     event_received: tuple[Callable[[Socket, str, Sequence[JSONValue]], object], ...]
     event_unhandled: tuple[Callable[[Socket, str], object], ...]
+    event_invalid: tuple[Callable[[Socket, str, InvalidEvent], object], ...]
     event_sent: tuple[Callable[[Socket, str, Sequence[JSONValue]], object], ...]
     broadcast_sent: tuple[Callable[[str, str, Sequence[JSONValue], int], object], ...]
     room_joined: tuple[Callable[[Socket, str], object], ...]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import EllipsisType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from socketio_core.app.acks import AckTimeout, Answers, ack_value
+from socketio_core.app.acks import AckTimeout, Answers
+from socketio_core.app.declared import DeclaredEvent, answers_to
 from socketio_core.records import plain
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.packet import JSONValue
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 Rooms = str | Iterable[str]
 """One room, or several; an empty iterable is nobody."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def room_set(rooms: Rooms) -> frozenset[str]:
@@ -99,7 +103,11 @@ class BroadcastOperator:
     def _of(self, selection: Selection) -> BroadcastOperator:
         return BroadcastOperator(self._app, self._nsp, selection)
 
-    async def emit(self, name: str, *args: JSONValue) -> int:
+    @overload
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
+    @overload
+    async def emit(self, name: str, *args: JSONValue) -> int: ...
+    async def emit(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
         """Send an event to all of them, encoded once. Returns how many outgoing buffers took it.
 
         Never waits for a slow socket: one whose buffer overflows is closed.
@@ -114,12 +122,22 @@ class BroadcastOperator:
         """Send an event called `"message"`; see `emit`."""
         return await self.emit("message", *args)
 
-    def emit_nowait(self, name: str, *args: JSONValue) -> int:
+    @overload
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
+    @overload
+    def emit_nowait(self, name: str, *args: JSONValue) -> int: ...
+    def emit_nowait(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
         """The same, for sync code."""
         self._app.runtime.check_caller()
         return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
 
-    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
+    @overload
+    async def call(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> list[_R]: ...
+    @overload
+    async def call(
+        self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
+    ) -> list[JSONValue]: ...
+    async def call(self, name: Any, *args: Any, timeout: float | EllipsisType | None = ...) -> list[Any]:  # type: ignore[misc] # see `Declare`
         """Send an event to all of them and wait for their acknowledgements, one from each.
 
         A volatile one asks only those who can be reached at once.
@@ -135,7 +153,7 @@ class BroadcastOperator:
             LocalProtocolError: as `emit`, or no such time.
         """
         found = await self._ask(name, args, timeout)
-        return checked(found, [ack_value(response) for response in found.responses])
+        return checked(found, answers_to(name, found.responses))
 
     async def emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
@@ -194,7 +212,11 @@ class Broadcasts:
     def _everyone(self) -> BroadcastOperator:
         raise NotImplementedError
 
-    async def emit(self, name: str, *args: JSONValue) -> int:
+    @overload
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
+    @overload
+    async def emit(self, name: str, *args: JSONValue) -> int: ...
+    async def emit(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
         """Send an event to everyone; see `BroadcastOperator.emit`."""
         return await self._everyone().emit(name, *args)
 
@@ -202,11 +224,21 @@ class Broadcasts:
         """Send an event called `"message"` to everyone; see `BroadcastOperator.emit`."""
         return await self._everyone().emit("message", *args)
 
-    def emit_nowait(self, name: str, *args: JSONValue) -> int:
+    @overload
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
+    @overload
+    def emit_nowait(self, name: str, *args: JSONValue) -> int: ...
+    def emit_nowait(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
         """The same, for sync code."""
         return self._everyone().emit_nowait(name, *args)
 
-    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> list[JSONValue]:
+    @overload
+    async def call(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> list[_R]: ...
+    @overload
+    async def call(
+        self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
+    ) -> list[JSONValue]: ...
+    async def call(self, name: Any, *args: Any, timeout: float | EllipsisType | None = ...) -> list[Any]:  # type: ignore[misc] # see `Declare`
         """Send an event to everyone and wait for all acknowledgements; see `BroadcastOperator.call`."""
         return await self._everyone().call(name, *args, timeout=timeout)
 
@@ -261,12 +293,10 @@ class Broadcasts:
         await self._everyone().disconnect_sockets(close)
 
 
-_R = TypeVar("_R")
-
-
 def checked(found: Answers, responses: list[_R]) -> list[_R]:
     """Return the responses, if nobody is missing."""
-    if found.missing:
-        text = f"{found.missing} of {len(responses) + found.missing} acks did not come"
+    asked = len(found.responses) + found.missing
+    if len(responses) < asked:  # or some were not what was declared
+        text = f"{asked - len(responses)} of {asked} acks did not come"
         raise AckTimeout(text, responses, list(found.silent))
     return responses

@@ -22,7 +22,7 @@ from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.namespaces import NamePredicate
 from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.operators import BroadcastOperator, Broadcasts
-from socketio_core.app.outgoing import OutgoingRegistrar
+from socketio_core.app.registering import SharedHandlers
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.threads import CallableFromThreads
 from socketio_core.checks import check_function, check_kind, check_path
@@ -45,7 +45,7 @@ from socketio_core.websocket_handshake import Subprotocols
 _H = TypeVar("_H", bound=Handler)
 
 
-class Server(OutgoingRegistrar, Broadcasts, CallableFromThreads):
+class Server(SharedHandlers, Broadcasts, CallableFromThreads):
     """A Socket.IO server.
 
     Register handlers, then have an adapter serve it; before that, whatever is emitted goes to nobody. It serves once.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
-from socketio_core.app.acks import ack_value
+from socketio_core.app.declared import DeclaredEvent, answer_to
 from socketio_core.app.handlers import Handler
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.operators import BroadcastOperator, Rooms, room_set
-from socketio_core.app.outgoing import OutgoingRegistrar
+from socketio_core.app.registering import OwnHandlers
 from socketio_core.app.socket_connection import SocketConnection
 from socketio_core.app.socket_operator import SocketOperator, answer_of_client, tell_sent, wait_drained
 from socketio_core.http import Request
@@ -20,6 +20,9 @@ from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.socket_inbox import SocketInbox
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Handshake:
@@ -84,7 +87,7 @@ _H = TypeVar("_H", bound=Handler)
 NO_ROOMS: Final[frozenset[str]] = frozenset()  # `frozenset()` makes another one each time
 
 
-class Socket(OutgoingRegistrar):
+class Socket(OwnHandlers):
     """One client in one namespace.
 
     Attributes:
@@ -231,7 +234,11 @@ class Socket(OutgoingRegistrar):
 
     # -- events ------------------------------------------------------------------------------------------------------
 
-    async def emit(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    async def emit(self, name: str, *args: JSONValue) -> bool: ...
+    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """Send an event. Waits only while the socket's outgoing buffer is above its high-water mark.
 
         Returns `False` when the socket has left, and the event was dropped; while its client may come back (see
@@ -257,7 +264,11 @@ class Socket(OutgoingRegistrar):
         """Send an event called `"message"`; see `emit`."""
         return await self.emit("message", *args)
 
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
+    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """The same, for sync code.
 
         Raises:
@@ -268,14 +279,22 @@ class Socket(OutgoingRegistrar):
             tell_sent(self._inbox, name, args)
         return sent
 
-    def emit_volatile(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    def emit_volatile(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    def emit_volatile(self, name: str, *args: JSONValue) -> bool: ...
+    def emit_volatile(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """Send an event if it can leave at once; returns whether it did."""
         sent = self._inbox.acting.emit(name, args, volatile=True)
         if sent and (self._app.audience.event_sent or self._app.outgoing.is_heard):
             tell_sent(self._inbox, name, args)
         return sent
 
-    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue:
+    @overload
+    async def call(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @overload
+    async def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue: ...
+    async def call(self, name: Any, *args: Any, timeout: float | None = 5.0) -> Any:  # type: ignore[misc] # see `Declare`
         """Send an event, as `emit` does, and wait for the client's acknowledgement: `None`, a value, or a tuple.
 
         Later events of this socket are handled when the handler that waits has returned (see `concurrency`).
@@ -286,7 +305,7 @@ class Socket(OutgoingRegistrar):
             LocalProtocolError: as `emit`.
         """
         how = Selection(timeout_s=check_timeout(timeout))
-        return ack_value(await answer_of_client(self._inbox, name, args, how))
+        return answer_to(name, await answer_of_client(self._inbox, name, args, how))
 
     async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart.

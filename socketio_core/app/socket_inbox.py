@@ -15,7 +15,7 @@ from socketio_core.app.incoming import IncomingEvent, passes
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.worker import Inbox
-from socketio_core.errors import ConnectRefused, EventRefused
+from socketio_core.errors import ConnectRefused, EventRefused, InvalidEvent
 from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue
@@ -98,6 +98,8 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                     result = handler(*given)
                     if type(result) is _COROUTINE or isawaitable(result):  # the first is nearly always right
                         result = await result
+                except EventRefused as refusal:
+                    outcome = self._refused(name, refusal)
                 except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
                     self._note_failure(name, error, handler, given)
                     failed = True
@@ -225,6 +227,12 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             await run(handler, *args)
         except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
             self._note_failure(name, error, handler, args)
+
+    def _refused(self, name: str, refusal: EventRefused) -> tuple[Any, ...]:
+        """Return what a refusal answers. What is no valid event the log tells, too."""
+        if isinstance(refusal, InvalidEvent):
+            self.app.audience.tell(self.app.audience.event_invalid, self.socket, name, refusal)
+        return refusal.answer
 
     def _note_failure(self, name: str, error: BaseException, handler: Handler, args: Sequence[object]) -> None:
         """Log what a handler raised, or raise it again if it is no failure."""

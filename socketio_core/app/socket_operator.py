@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from types import EllipsisType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
-from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected, ack_value
+from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected
+from socketio_core.app.declared import DeclaredEvent, answer_to
 from socketio_core.app.operators import BroadcastOperator, Rooms
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.member import MemberState
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from socketio_core.app.socket_inbox import SocketInbox
     from socketio_core.socketio.client.namespace import ClientNamespace
     from socketio_core.socketio.member import Member
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class AnySocketOperator(ABC):
@@ -49,13 +53,17 @@ class AnySocketOperator(ABC):
         """
         return self._of(replace(self._how, timeout_s=check_timeout(seconds)))
 
-    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> JSONValue:
+    @overload
+    async def call(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @overload
+    async def call(self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...) -> JSONValue: ...
+    async def call(self, name: Any, *args: Any, timeout: float | EllipsisType | None = ...) -> Any:  # type: ignore[misc] # see `Declare`
         """See `Socket.call`, or `ClientSocket.call`; one that is volatile, and is dropped, has no answer in time.
 
         Args:
             timeout: unless given, it is what the method `timeout` was told, or 5 seconds.
         """
-        return ack_value(await self._ask(name, args, timeout))
+        return answer_to(name, await self._ask(name, args, timeout))
 
     async def emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
@@ -73,16 +81,28 @@ class AnySocketOperator(ABC):
     def _of(self, how: Selection) -> Self:
         """Return another operator for the same socket."""
 
+    @overload
     @abstractmethod
-    async def emit(self, name: str, *args: JSONValue) -> bool:
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    @abstractmethod
+    async def emit(self, name: str, *args: JSONValue) -> bool: ...
+    @abstractmethod  # type: ignore[misc] # see `Declare`
+    async def emit(self, name: Any, *args: Any) -> bool:
         """Send an event; see `Socket.emit`, or `ClientSocket.emit`."""
 
     async def send(self, *args: JSONValue) -> bool:
         """Send an event called `"message"`; see `emit`."""
         return await self.emit("message", *args)
 
+    @overload
     @abstractmethod
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    @abstractmethod
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
+    @abstractmethod  # type: ignore[misc] # see `Declare`
+    def emit_nowait(self, name: Any, *args: Any) -> bool:
         """The same, for sync code."""
 
     @abstractmethod
@@ -128,7 +148,11 @@ class SocketOperator(AnySocketOperator):
 
     # -- to itself ---------------------------------------------------------------------------------------------------
 
-    async def emit(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    async def emit(self, name: str, *args: JSONValue) -> bool: ...
+    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """Send an event; see `Socket.emit`, or, if it is volatile, `Socket.emit_volatile`."""
         await self._inbox.runtime.check_cancelled()
         if self._how.volatile:
@@ -136,7 +160,11 @@ class SocketOperator(AnySocketOperator):
         await wait_drained(self._inbox)
         return self._noted(self._inbox.acting.emit(name, args, compress=self._how.compress), name, args)
 
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
+    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """The same, for sync code.
 
         Raises:
@@ -170,7 +198,11 @@ class ClientSocketOperator(AnySocketOperator):
     def _of(self, how: Selection) -> Self:
         return type(self)(self._inbox, how)
 
-    async def emit(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    async def emit(self, name: str, *args: JSONValue) -> bool: ...
+    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """Send an event; see `ClientSocket.emit`, or, if it is volatile, `ClientSocket.emit_volatile`."""
         inbox, how = self._inbox, self._how
         await (inbox.runtime.check_cancelled() if how.volatile else inbox.wait_writable())
@@ -178,7 +210,11 @@ class ClientSocketOperator(AnySocketOperator):
         sent = inbox.acting.emit(name, args, now=now, volatile=how.volatile, compress=how.compress)
         return inbox.noted(sent, name, args)
 
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool:
+    @overload
+    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    @overload
+    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
+    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
         """The same, for sync code.
 
         Raises:

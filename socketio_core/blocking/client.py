@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from socketio_core.app import client
 from socketio_core.app.acks import Disconnected
 from socketio_core.app.client import Connecting, entry
 from socketio_core.app.client_socket import Auth, ClientSocket
+from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.event_stream import EventStream
 from socketio_core.asyncio.client import running
 from socketio_core.network.client_life import check_tls
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _T = TypeVar("_T")
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Socket:
@@ -69,11 +73,19 @@ class Socket:
         """What carries the packets: `"polling"` or `"websocket"`."""
         return self._socket.transport
 
-    def emit(self, name: str, *args: JSONValue) -> None:
+    @overload
+    def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
+    @overload
+    def emit(self, name: str, *args: JSONValue) -> None: ...
+    def emit(self, name: Any, *args: Any) -> None:  # type: ignore[misc] # see `Declare`
         """Emit an event. While not connected, it is kept; while the buffer is full, this waits."""
         self._socket.from_thread(self._socket.emit, name, *args)
 
-    def call(self, name: str, *args: JSONValue, timeout: float | None = None) -> JSONValue:
+    @overload
+    def call(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @overload
+    def call(self, name: str, *args: JSONValue, timeout: float | None = None) -> JSONValue: ...
+    def call(self, name: Any, *args: Any, timeout: float | None = None) -> Any:  # type: ignore[misc] # see `Declare`
         """Emit an event and return the server's answer: the one argument of its acknowledgement, or several as a list.
 
         Raises:

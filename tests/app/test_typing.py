@@ -65,4 +65,4 @@ async def never_run(io: Server, socket: Socket) -> None:
     assert_type(await io.of("/a").to("b").fetch_sockets(), list[Socket])
     assert_type(await io.emit("x"), int)
     assert_type(await io.call("x"), list[Any])
-    await socket.emit("x", to="room")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] # must be an error
+    await socket.emit("x", to="room")  # type: ignore[call-overload] # pyright: ignore[reportCallIssue] # must be an error

@@ -11,6 +11,7 @@ import pytest
 from conformance.npm import install
 from tests.adapters.abstract import Loop
 from tests.adapters.loops import LOOPS
+from tests.interop.browser import Browser
 from tests.interop.ours import Run
 from tests.interop.peers import CLIENT_COMMANDS, MODES, NODE_DIR, InteropServer, Peer
 from tests.interop.processes import DEADLINE_S
@@ -140,3 +141,11 @@ def peer(module_peer: Peer) -> Iterator[Peer]:
 def chromium(require_tool: RequireTool) -> str:
     """The path of a Chromium."""
     return shutil.which("chromium-browser") or require_tool("chromium")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str, node_modules: Path) -> Iterator[Browser]:
+    """A browser for all files that one process tests."""
+    running = Browser(chromium)
+    yield running
+    running.close()

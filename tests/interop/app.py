@@ -180,12 +180,17 @@ async def on_trio(io: Server, port: int) -> None:
         nursery.start_soon(until_input_ends, nursery.cancel_scope.cancel)
 
 
+def run(io: Server, options: argparse.Namespace) -> None:
+    """Serve on the event loop that was asked for."""
+    if options.loop == "trio":
+        trio.run(on_trio, io, options.port)
+    else:
+        asyncio.run(on_asyncio(io, options.port))
+
+
 def main() -> None:
     options = options_of()
-    if options.loop == "trio":
-        trio.run(on_trio, build(options), options.port)
-    else:
-        asyncio.run(on_asyncio(build(options), options.port))
+    run(build(options), options)
 
 
 if __name__ == "__main__":

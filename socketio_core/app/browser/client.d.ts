@@ -209,7 +209,6 @@ export interface Lookup {
   connect: Lookup;
   Manager: typeof Manager;
   Socket: typeof Socket;
-  protocol: number;
 }
 
 /** Return the socket of a namespace, e.g. `io()`, `io("/admin")`, `io("https://host/admin", { auth: { token } })`. */

@@ -476,7 +476,7 @@ class Manager extends Emitter {
     super();
     const { origin, query } = partsOf(url);
     const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-    this.opts = { ...DEFAULTS, query, ...Object.fromEntries(given) };
+    this.opts = { ...DEFAULTS, ...Object.fromEntries(given), ...(query && { query }) };
     this.#origin = origin;
     if (this.opts.autoConnect) this.open();
   }
@@ -898,6 +898,6 @@ function io(address, options = {}) {
   return found.socket(nsp, options);
 }
 
-Object.assign(io, { io, connect: io, Manager, Socket, protocol });
+Object.assign(io, { io, connect: io, Manager, Socket });
 
 export { io, io as connect, io as default, Manager, Socket, protocol };

@@ -27,16 +27,18 @@ ASGI_SERVERS: Final = (
 )
 REFERENCE: Final = "node"
 _H11: Final = "methods/empty_lines_"  # it refuses empty lines before a request
+_JOINED: Final = "limits/message_in_very_many_fragments_"  # which an ASGI server puts together
 # What the server in front of the engine does in other ways: hypercorn tells nobody that a message was too large until
 # the client is gone; websockets in its older form, and granian, are as late with all they refuse.
-_TOLD_LATE: Final = ("websocket/larger_message_", "websocket/invalid_frame_", "upgrade/failure_leaves_")
+_TOLD_LATE: Final = ("websocket/larger_message_", "websocket/invalid_frame_", "upgrade/failure_leaves_", _JOINED)
 NOT_ITS_OWN: Final[dict[str, tuple[str, ...]]] = {
-    "asgi": (_H11,),
-    "uvicorn": (_H11,),
+    "asgi": (_H11, _JOINED),
+    "uvicorn": (_H11, _JOINED),
+    "uvicorn-uvloop": (_JOINED,),
     "uvicorn-websockets": _TOLD_LATE,
-    "hypercorn": (_H11, "websocket/larger_message_"),
+    "hypercorn": (_H11, _JOINED, "websocket/larger_message_"),
     # Its tasks run in any order: a poll may be served before the POST whose connection was lost earlier.
-    "hypercorn-trio": (_H11, "websocket/larger_message_", "polling/broken_post_"),
+    "hypercorn-trio": (_H11, _JOINED, "websocket/larger_message_", "polling/broken_post_"),
     "granian": _TOLD_LATE,
 }
 OTHERS: Final = ("python-socketio",)

@@ -1,0 +1,141 @@
+"""A server that answers the official client by all the names there are; see `test_names`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from socketio_core import EventHandlers, EventRefused, RateLimit, Server, handles
+from socketio_core.app import AckTimeout, IncomingEvent, Namespace, Socket
+from tests.interop.serving import report, serve
+
+
+class Counter(EventHandlers):
+    """One for each socket."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def on_count(self, socket: Socket) -> int:
+        self.count += 1
+        return self.count
+
+    @handles("count twice", "a:b")
+    async def twice(self, socket: Socket) -> int:
+        return await self.on_count(socket) + await self.on_count(socket)
+
+
+def root(io: Server) -> None:
+    """Listeners, and what a socket tells of itself."""
+    io.register(Counter, per_socket=True)
+    sent: dict[str, list[str]] = {}
+
+    @io.use
+    async def greet(socket: Socket) -> None:
+        await socket.emit("greeting", socket.connected)
+
+    @io.on("connection")
+    def connected(socket: Socket) -> None:
+        names = sent[socket.id] = []
+        socket.on_any_outgoing(lambda name, *_: names.append(name))
+        socket.data["upgrades"] = []
+        socket.conn.on("upgrade", socket.data["upgrades"].append)
+        socket.once("once", lambda: "once")
+        socket.join("all")
+
+    @io.on("*")
+    def rest(_: Socket, name: str, *args: Any) -> Any:
+        return name, *args
+
+    @io.on("message")
+    async def message(socket: Socket, *args: Any) -> None:
+        await socket.send(*args)
+        await io.to("all").compress(False).send("to all")  # noqa: FBT003 - the name users know
+
+    @io.on("volatile please")
+    async def volatile_please(socket: Socket) -> bool:
+        return await socket.volatile.emit("volatile") and await socket.emit("not volatile")
+
+    @io.on("describe")
+    def describe(socket: Socket) -> list[Any]:
+        age_s = time.time() - socket.handshake.time
+        return [socket.transport, socket.data["upgrades"], 0 <= age_s < 60, socket.disconnected, sent[socket.id]]
+
+    @io.on("ask all")
+    async def ask_all(socket: Socket, timeout: float) -> Any:
+        try:
+            return await io.to("all").emit_with_ack("question", "a", "b", timeout=timeout)
+        except AckTimeout as error:
+            return error.responses, len(error.missing)
+
+    @io.on("ask servers")
+    async def ask_servers(_: Socket) -> Any:
+        return await io.server_side_emit_with_ack("anybody?")
+
+
+def guarded(io: Server) -> None:
+    """Middlewares of events, and limits."""
+    space = io.of("/guarded")
+    limited = RateLimit(events_per_s=0.001, burst=2, then="refuse")
+
+    @space.use_events
+    async def check(_: Socket, event: IncomingEvent) -> bool | None:
+        if event.name == "forbidden":
+            raise EventRefused("not you", {"code": 403})
+        if event.name == "rename":
+            event.name, event.args = "reflect", [*event.args, "renamed"]
+        return event.name != "drop"
+
+    @space.use_events
+    async def limit(_: Socket, event: IncomingEvent) -> bool:
+        return event.name != "limited" or await limited(event)
+
+    space.on("reflect", lambda _, *args: args)
+    space.on("limited", lambda _: "within")
+
+
+def families(io: Server) -> None:
+    """Families: one by a pattern, one that looks at `auth` and takes its time."""
+    rooms = io.of(re.compile(r"/room-\d"))
+
+    @rooms.on("connection")
+    def connected(socket: Socket) -> None:
+        socket.join("red")
+
+    @rooms.on("all children")
+    async def all_children(socket: Socket) -> list[int]:
+        return [
+            await rooms.to("red").emit("red"),
+            len(await rooms.except_("blue").fetch_sockets()),
+            len(await rooms.to("red").call("question")),
+        ]
+
+    @rooms.on("disconnect children")
+    async def disconnect_children(_: Socket) -> None:
+        await rooms.disconnect_sockets()
+
+    @rooms.on("disconnect")
+    def left(socket: Socket, reason: str, description: str | None) -> None:
+        report("left", sid=socket.id, reason=reason, description=description)
+
+    async def allow(name: str, auth: Mapping[str, Any]) -> bool:
+        return name == "/vip" and auth.get("key") == 1
+
+    io.of(allow)
+
+    @io.on("new_namespace")
+    def prepare(namespace: Namespace) -> None:
+        report("new_namespace", name=namespace.name, sid=None)
+
+
+def build() -> Server:
+    io = Server()
+    for install in (root, guarded, families):
+        install(io)
+    return io
+
+
+if __name__ == "__main__":
+    serve(build())

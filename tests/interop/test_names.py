@@ -1,0 +1,88 @@
+"""The official client against what applications find by the names they would guess, on both event loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.interop.peers import InteropServer, Peer
+
+StartPeer = Callable[[str, str, str], Peer]
+
+
+@pytest.fixture(scope="module", params=["trio", "asyncio"])
+def server(request: pytest.FixtureRequest) -> Iterator[InteropServer]:
+    """A server for the whole module. It must end cleanly, having complained about nothing."""
+    running = InteropServer("--loop", str(request.param), app="names_app")
+    try:
+        yield running
+        running.stop()
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def module_peer(server: InteropServer, start_peer: StartPeer) -> Peer:
+    return start_peer("node", "upgrade", server.url)
+
+
+def test_listeners_and_names(peer: Peer) -> None:
+    connection = peer.open("/")
+    socket = connection["/"]
+    socket.take("connect")
+    assert socket.take("greeting") == [False], "what a middleware emits comes behind CONNECT"
+    connection.wait_for_mode()
+    assert [socket.call("once"), socket.call("once")] == [["once"], ["once"]]  # the second one by "*"
+    assert socket.call("nobody knows", 1, b"2") == ["nobody knows", 1, b"2"]
+    assert [socket.call(name) for name in ("count", "count twice", "a:b")] == [[1], [5], [9]]
+    assert socket.call("ask servers") == [[]]
+    socket.emit("message", 1, b"2")
+    assert socket.take("message") == [1, b"2"]
+    assert socket.take("message") == ["to all"]
+    assert socket.call("volatile please") == [True]
+    assert (socket.take("volatile"), socket.take("not volatile")) == ([], [])
+    assert socket.call("describe") == [
+        ["websocket", ["websocket"], True, False, ["message", "message", "volatile", "not volatile"]]
+    ]
+    other = peer.open("/")["/"]
+    other.take("connect")
+    other.take("greeting")
+    assert other.call("count") == [1], "each has its own"
+    assert socket.call("ask all", 5) == [[["a", "b"], ["a", "b"]]]
+
+
+def test_middlewares_of_events(peer: Peer) -> None:
+    socket = peer.open("/guarded")["/guarded"]
+    socket.take("connect")
+    assert socket.call("reflect", 1) == [1]
+    assert socket.call("rename", 1) == [1, "renamed"]
+    assert socket.call("forbidden") == ["not you", {"code": 403}]
+    socket.emit("drop")
+    assert [socket.call("limited") for _ in range(3)] == [["within"], ["within"], ["Too many events"]]
+
+
+def test_families(peer: Peer, server: InteropServer) -> None:
+    sockets = [peer.open(nsp)[nsp] for nsp in ("/room-1", "/room-2", "/room-2")]
+    for socket in sockets:
+        socket.take("connect")
+    assert {server.take("new_namespace")["name"] for _ in range(2)} == {"/room-1", "/room-2"}
+    assert sockets[0].call("all children") == [[3, 3, 3]]
+    for socket in sockets:
+        assert socket.take("red") == []
+    sockets[2].emit("disconnect children")
+    for socket in sockets:
+        assert socket.take("disconnect") == ["io server disconnect"]
+        left = server.take("left", sid=socket.id)
+        assert (left["reason"], left["description"]) == ("server namespace disconnect", None)
+
+
+def test_a_family_that_asks_about_each_client(peer: Peer, server: InteropServer) -> None:
+    for key in (2, 1, 2, 1):
+        socket = peer.open("/vip", auth={"key": key})["/vip"]
+        if key == 1:
+            socket.take("connect")
+        else:
+            assert socket.take("connect_error") == ["Invalid namespace", None]
+    assert server.take("new_namespace")["name"] == "/vip"
+    assert peer.open("/elsewhere", auth={"key": 1})["/elsewhere"].take("connect_error")[0] == "Invalid namespace"

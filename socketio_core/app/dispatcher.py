@@ -12,6 +12,7 @@ from socketio_core.app.handlers import HandlerTable, handlers_of
 from socketio_core.app.namespaces import Namespaces
 from socketio_core.app.observer import Audience
 from socketio_core.app.outgoing import Outgoing
+from socketio_core.app.reliable import wake_waiters
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import Handshake, Socket
 from socketio_core.app.socket_connection import SocketConnection, tell
@@ -31,6 +32,7 @@ from socketio_core.socketio.events import (
     ConnectRequested,
     EventReceived,
     Left,
+    SessionOver,
 )
 from socketio_core.socketio.hub import NamespaceCore
 from socketio_core.socketio.member import Member
@@ -157,9 +159,15 @@ class Dispatcher:
                     self.outgoing.note(inbox, listens=False)
                 if inbox.put(event):
                     runnable.append(inbox)
+            elif isinstance(event, SessionOver):
+                wake_waiters(event.session)
             else:
                 self._tell(event)
         return runnable
+
+    def socket_is_in(self, member: Member) -> None:
+        """A member was let in: who waits for its client goes on."""
+        wake_waiters(member.recoverable)
 
     def dispatch_soon(self) -> None:
         """Dispatch, with a task for each inbox that needs one."""

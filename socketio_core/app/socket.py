@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
+from socketio_core.app.acks import ack_value
 from socketio_core.app.declared import DeclaredEvent, answer_to
 from socketio_core.app.handlers import Handler
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.operators import BroadcastOperator, Rooms, room_set
 from socketio_core.app.registering import OwnHandlers
+from socketio_core.app.reliable import USUAL_RETRY_S, USUAL_TIMEOUT_S, deliver
 from socketio_core.app.socket_connection import SocketConnection
 from socketio_core.app.socket_operator import SocketOperator, answer_of_client, tell_sent, wait_drained
 from socketio_core.http import Request
@@ -314,6 +316,27 @@ class Socket(OwnHandlers):
             AckTimeout, Disconnected, LocalProtocolError: as `call`.
         """
         return await answer_of_client(self._inbox, name, args, Selection(timeout_s=check_timeout(timeout)))
+
+    async def emit_reliably(
+        self, name: str, *args: JSONValue, timeout: float | None = USUAL_TIMEOUT_S, retry: float = USUAL_RETRY_S
+    ) -> JSONValue:
+        """Send an event until the client acknowledges it, also when it is lost and comes back. Returns the answer.
+
+        It may come more than once, and behind later ones. Each time its last argument is the same id, a text, by which
+        a client can tell; an acknowledgement means whatever the client means by it. Only where the server has
+        `recovery`; what waits is kept in this process alone.
+
+        Args:
+            timeout: in seconds, after which it is given up; `None` is for as long as the client may come back.
+            retry: in seconds, after which it is sent again to a client that is there and does not answer.
+
+        Raises:
+            AckTimeout: the time is up. It may have been handled.
+            Disconnected: the client left, or began anew, or the time in which it may come back is over. Likewise.
+            LocalProtocolError: as `emit`; or the server has no `recovery`.
+        """
+        found = await deliver(self._inbox, name, args, timeout_s=timeout, retry_s=retry, new_id=self._app.core.new_id)
+        return ack_value(found)
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Leave the namespace; with `close`, all of the client's namespaces, and close the connection.

@@ -164,6 +164,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             self._refuse("Internal server error")
             return
         if accepted:
+            self.app.socket_is_in(member)
             if self.namespace.parent is not None and not self.namespace.parent.cleanup_empty:
                 member.namespace.is_dynamic = False  # it stays
             for handler in self.shared.of_moment("connection"):

@@ -17,6 +17,7 @@ from socketio_core.socketio.events import (
     EventReceived,
     Left,
     ServerEvent,
+    SessionOver,
 )
 from socketio_core.socketio.hub import Hub, NamespaceCore
 from socketio_core.socketio.json_module import JsonModule
@@ -57,4 +58,5 @@ __all__ = [
     "Selection",
     "ServerCore",
     "ServerEvent",
+    "SessionOver",
 ]

@@ -12,6 +12,7 @@ from socketio_core.socketio.packet import JSONValue
 if TYPE_CHECKING:
     from socketio_core.socketio.connection import Connection
     from socketio_core.socketio.member import Member
+    from socketio_core.socketio.recovery import RecoverableSession
 
 
 @record
@@ -88,6 +89,13 @@ class Left:
 
 
 @record
+class SessionOver:
+    """The client of a session that might have been recovered will not come back to it: it left, or its time is up."""
+
+    session: RecoverableSession
+
+
+@record
 class ConnectionOpened:
     """A client has begun an Engine.IO session; it has joined no namespace yet."""
 
@@ -120,6 +128,7 @@ ServerEvent = (
     | AckDropped
     | AcksCollected
     | Left
+    | SessionOver
     | ConnectionOpened
     | ConnectionUpgraded
     | ConnectionClosed

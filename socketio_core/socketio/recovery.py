@@ -27,7 +27,7 @@ from socketio_core.engineio.outbox import check_fits
 from socketio_core.errors import CloseReason
 from socketio_core.settings import RecoverySettings
 from socketio_core.socketio.event_log import EventLog, LoggedEvent
-from socketio_core.socketio.events import Claim
+from socketio_core.socketio.events import Claim, SessionOver
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, as_list, event_packet
 from socketio_core.socketio.room_history import RoomHistory
@@ -64,13 +64,17 @@ class RecoverableSession:
         member: who stands for it now.
         history: when it was in which rooms, without the one named by its id.
         data: belongs to the layer above; see `Member.data`.
+        context: belongs to it too.
+        is_over: it was forgotten.
     """
 
     __slots__ = (
         "_recovery",
+        "context",
         "data",
         "expires_at",
         "history",
+        "is_over",
         "joined_at",
         "member",
         "missed_bytes",
@@ -91,6 +95,8 @@ class RecoverableSession:
         self.member: Member | None = None
         self.history = RoomHistory()
         self.data: Any = None
+        self.context: object = None
+        self.is_over = False
         self.own_start = position  # what was sent to it alone up to here is not missed
         self.start = position  # nor what was sent to its rooms, or everyone, up to here
         self.joined_at = 0.0  # when it was let in last
@@ -229,7 +235,9 @@ class Recovery:
     def forget(self, session: RecoverableSession) -> None:
         """Give a session up: who claims it begins anew."""
         self._found(session)
-        self._sessions.pop(session.pid, None)
+        if self._sessions.pop(session.pid, None) is not None:
+            session.is_over = True
+            self._server.report(SessionOver(session))
         self._server.hub.forget_if_empty(session.namespace)
 
     def _found(self, session: RecoverableSession) -> None:

@@ -31,8 +31,8 @@ FAMILY: Final = f"{TELLS} {BROADCASTS} children cleanup_empty on_server_side use
 ENGINE: Final = "event listeners off on once sessions"
 OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack send"
-SOCKET: Final = f"""{TELLS} {EMITS} {OPERATES} broadcast conn connected data disconnect disconnected except_
-    handshake id in_ join leave local namespace nsp recovered rooms to transport use"""
+SOCKET: Final = f"""{TELLS} {EMITS} {OPERATES} broadcast conn connected data disconnect disconnected emit_reliably
+    except_ handshake id in_ join leave local namespace nsp recovered rooms to transport use"""
 SESSION: Final = "close connected data request send send_nowait sid transport"
 CLIENT: Final = f"""{TELLS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect
     disconnect_error disconnected events from_thread id manager nsp of recovered transport

@@ -52,15 +52,16 @@ class WirePoll:
     """The client's end of a GET that waits, or waited, for packets.
 
     Attributes:
+        carrier: what the server knows it by.
         response: `None` while the poll is parked.
         is_done: its response was read, or it was dropped.
     """
 
-    __slots__ = ("_carrier", "_client", "_hold", "_response", "is_done")
+    __slots__ = ("_client", "_hold", "_response", "carrier", "is_done")
 
     def __init__(self, client: WireClient, carrier: Poll, *, hold: bool) -> None:
         self._client = client
-        self._carrier = carrier
+        self.carrier = carrier
         self._hold = hold
         self._response: Response | None = None
         self.is_done = False
@@ -80,39 +81,43 @@ class WirePoll:
     def drop(self) -> None:
         """Break the connection: the client gets nothing, not even what the server answered already."""
         self.is_done = True
-        self._client.server.lost(self._carrier, self._client.clock.now)
+        self._client.server.lost(self.carrier, self._client.clock.now)
         settle(self._client.server)
 
     def on_ready(self) -> None:
         """Read the response. Called by `settle`."""
-        self._response = self._carrier.response
+        self._response = self.carrier.response
         if self._response is not None and not self._hold and not self.is_done:
             self.is_done = True
             self._client.inbox.extend(frames_of(self._response))
 
 
 class WirePost:
-    """The client's end of a POST whose body is on its way."""
+    """The client's end of a POST whose body is on its way.
 
-    __slots__ = ("_client", "_post")
+    Attributes:
+        carrier: what the server knows it by.
+    """
+
+    __slots__ = ("_client", "carrier")
 
     def __init__(self, client: WireClient, post: Post) -> None:
         self._client = client
-        self._post = post
+        self.carrier = post
 
     def feed(self, chunk: bytes) -> bool:
         """Send a piece of the body. Returns `False` once the server does not want more."""
-        return self._post.feed(chunk)
+        return self.carrier.feed(chunk)
 
     def finish(self) -> Response:
         """End the body and return the answer."""
-        response = self._client.server.finish_post(self._post, self._client.clock.now)
+        response = self._client.server.finish_post(self.carrier, self._client.clock.now)
         settle(self._client.server)
         return response
 
     def drop(self) -> None:
         """Break the connection in the middle of the body."""
-        self._client.server.lost(self._post, self._client.clock.now)
+        self._client.server.lost(self.carrier, self._client.clock.now)
         settle(self._client.server)
 
 

@@ -11,7 +11,7 @@ import pytest
 from socketio_core.engineio import Poll, WireMessage
 from socketio_core.errors import LocalProtocolError
 from socketio_core.testing import WireClient
-from tests.engineio.scene import Scene, parts, peek
+from tests.engineio.scene import Scene, parts
 
 PREMATURE = "<closed: transport error: poll connection closed prematurely>"
 
@@ -196,7 +196,7 @@ def test_a_poll_that_is_lost_before_the_host_took_its_answer_is_not_ready() -> N
     client = scene.client()
     poll = client.poll()
     scene.session(client).send("a", scene.now)
-    carrier = peek(poll, "_carrier")
+    carrier = poll.carrier
     scene.engine.lost(carrier, scene.now)
     assert (scene.engine.take_ready(), carrier.is_ready) == ([], False)
     assert scene.poll(client) == b"4a"
@@ -286,7 +286,7 @@ class Delivery:
         poll = client.poll(hold=True)
         message = Traced(("4" + "x" * 1000,))
         self.scene = scene
-        self.poll: Poll = peek(poll, "_carrier")
+        self.poll: Poll = poll.carrier
         self._sizes: list[int] = []
         scene.session(client).put(message)
         assert poll.response is not None
@@ -352,7 +352,7 @@ def test_a_poll_that_waits_was_not_delivered() -> None:
     client = scene.client()
     poll = client.poll()
     with pytest.raises(LocalProtocolError, match="poll has no response yet"):
-        scene.engine.poll_delivered(peek(poll, "_carrier"), scene.now)
+        scene.engine.poll_delivered(poll.carrier, scene.now)
 
 
 def test_a_delivery_is_nothing_to_a_session_that_is_over() -> None:

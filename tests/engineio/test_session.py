@@ -8,7 +8,7 @@ import pytest
 
 from socketio_core.engineio import Session, SessionState, WireMessage
 from socketio_core.errors import CloseReason, LocalProtocolError
-from tests.engineio.scene import Scene, parts, peek
+from tests.engineio.scene import Scene, parts
 
 # -- messages ----------------------------------------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ def test_a_client_that_says_goodbye_gets_its_poll_back(backlog: list[str], body:
     post.feed(b"1")
     for text in backlog:
         session.send(text, scene.now)
-    response = scene.engine.finish_post(peek(post, "_post"), scene.now)
+    response = scene.engine.finish_post(post.carrier, scene.now)
     assert (response.status, response.body) == (200, b"ok")
     assert parts(poll.response)[2] == body
     assert scene.reports() == ["<closed: transport close>"]

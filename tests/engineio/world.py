@@ -19,7 +19,7 @@ from socketio_core.engineio.payload import encode_payload
 from socketio_core.engineio.states import CarrierState
 from socketio_core.errors import PacketError
 from socketio_core.testing import WireClient, WirePoll, WirePost, WireSocket
-from tests.engineio.scene import Scene, peek
+from tests.engineio.scene import Scene
 from tests.holdings import held_by
 
 GOOD_FRAMES: list[Frame] = ["4", "4a", "4€", "42", "3", "6", b"", b"\x00\xff", "bAP8="]
@@ -192,7 +192,7 @@ class World:
             for poll in person.polls:
                 (poll.arrive if what == "arrive" else poll.drop)()
                 if what == "arrive" and poll.is_done and len(person.sent) % 2:  # a host may say so, or not
-                    self.scene.engine.poll_delivered(peek(poll, "_carrier"), self.scene.now)
+                    self.scene.engine.poll_delivered(poll.carrier, self.scene.now)
         elif what in ("poll", "poll and hold") and on_polling and not person.polls:
             person.perform("GET", hold=what == "poll and hold")
         elif what == "go up" and on_polling and not person.has_held_answer:

@@ -12,51 +12,14 @@ from socketio_core.app import Socket
 from socketio_core.app.client_socket import ConnectError
 from socketio_core.app.server import host_of
 from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.packet import Payload
 from socketio_core.errors import ConnectRefused
-from socketio_core.socketio import Decoder, JsonParser, Packet
 from socketio_core.socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from tests.adapters.bench import Bench, Faults, serving, until
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.adapters.peer import Ended
 from tests.app.rig import member_of
-
-
-class Fault(Exception):  # noqa: N818 - what goes wrong in these tests
-    """What the parser raises."""
-
-
-class Parser:
-    """JSON; with `bad`, whatever is to be done about a packet of that type instead."""
-
-    def __init__(self) -> None:
-        self.bad: dict[int, Any] = {}
-        self.hears_bad = False
-        self._json = JsonParser()
-
-    def encode(self, packet: Packet) -> WireMessage:
-        if packet.type in self.bad:
-            made = self.bad[packet.type]
-            if isinstance(made, Exception):
-                raise made
-            return made  # type: ignore[no-any-return]
-        return self._json.encode(packet)
-
-    def decoder(self) -> Decoder:
-        return _Decoder(self)
-
-
-class _Decoder:
-    def __init__(self, parser: Parser) -> None:
-        self._parser = parser
-        self._json = JsonParser().decoder()
-
-    def feed(self, payload: Payload) -> Packet | None:
-        if self._parser.hears_bad:
-            raise Fault("cannot read")
-        return self._json.feed(payload)
-
+from tests.socketio.faulty import Fault, Parser
 
 TRANSPORTS = ["polling", "websocket"]
 BAD = [None, "42[]", WireMessage(("2[]",)), Fault("cannot write")]
@@ -135,10 +98,10 @@ async def test_a_decoder_that_fails_costs_that_client(transport: str) -> None:
     async with serving(Server(parser=parser)) as bench:
         other = await bench.websocket()
         client = await bench.client(transport)
-        parser.hears_bad = True
+        parser.feeds = [Fault("cannot read")]
         await client.send('42["a"]')
         await until(lambda: bench.reason_of(client) == "parse error", "the client is gone")
-        parser.hears_bad = False
+        assert not parser.feeds
         await until(lambda: bench.log, "it is logged")
         assert "parser failed, so the connection was closed: Parser failed: Fault('cannot read')" in bench.take_log()
         await other.echo()
@@ -221,11 +184,11 @@ async def test_a_clients_parser_that_fails_costs_the_call_or_the_connection(capl
                 await socket.call("echo")
             parser.bad.clear()
             assert await socket.call("echo", 1) == 1
-            parser.hears_bad = True
+            parser.feeds = [Fault("cannot read")]
             await socket.emit("echo")
             bench.io.emit_nowait("news")
             await until(lambda: not socket.connected, "it has failed")
-            parser.hears_bad = False
+            assert not parser.feeds
             await socket.wait_connected()
             assert await socket.call("echo", 2) == 2
             parser.bad[DISCONNECT] = Fault("cannot write")

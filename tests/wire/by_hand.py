@@ -12,7 +12,7 @@ writes, and gives turns to what waits for one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -22,8 +22,8 @@ from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
-from socketio_core.testing import FakeClock
 from socketio_core.wire import Asked, HandshakeAsked, Mount, Pace, RequestAsked, Serving, Site, Wire
+from tests.wire.place import End, Place
 from tests.wire.written import CLOSE, Answer, frame, handshake, request
 
 PATH: Final = "/engine.io/?EIO=4"
@@ -55,18 +55,19 @@ class Gate:
             go_on(now)
 
 
-class HandHost:
-    """The host: a clock, and connections whose other ends are in the hands of a test."""
+class HandHost(Place):
+    """A server's host; clients are at the other ends."""
 
     site: Site
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
+        super().__init__()
         self.peers: list[Peer] = []
 
     @property
-    def now(self) -> float:
-        return self.clock.now
+    def ends(self) -> Sequence[Peer]:
+        """See `Place`."""
+        return self.peers
 
     def connect(self, *, can_half_close: bool = True, address: str = "", scheme: str = "http") -> Peer:
         """Begin a connection."""
@@ -75,40 +76,13 @@ class HandHost:
         return peer
 
     def flush(self) -> list[Peer]:
-        """Flush once, and write. Returns whom the site has named."""
+        """See `Place`."""
         named: list[Peer] = []
         for wire in self.site.flush(self.now):
             assert isinstance(wire.context, Peer)
             named.append(wire.context)
             wire.context.take_output()
         return named
-
-    def settle(self) -> None:
-        """Do all there is to do at this time."""
-        for _ in range(10_000):
-            is_busy = False
-            for peer in self.peers:
-                is_busy |= peer.give_input()
-            if self._is_due:
-                self.site.handle_timeout(self.now)
-                is_busy = True
-            if not (self.flush() or is_busy or self._is_due):
-                return
-        raise AssertionError("it does not come to rest")
-
-    @property
-    def _is_due(self) -> bool:
-        deadline = self.site.next_deadline
-        return deadline is not None and deadline <= self.now
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass; what falls due on the way is done at its time."""
-        end = self.now + seconds
-        while (at := self.site.next_deadline) is not None and at <= end:
-            self.clock.now = max(at, self.now)
-            self.settle()
-        self.clock.now = end
-        self.settle()
 
 
 class House(HandHost):
@@ -227,50 +201,8 @@ class House(HandHost):
         return peer
 
 
-class Peer:
-    """A client at the end of its connection.
-
-    Attributes:
-        received: what was written to it and it has not looked at.
-        writes: the sizes of all writes.
-        is_reading: otherwise nothing is written, as to a socket that is full.
-        was_muted: the host was told to half-close.
-    """
-
-    def __init__(self, house: HandHost, wire: Wire) -> None:
-        self.house = house
-        self.wire = wire
-        wire.context = self
-        self.received = b""
-        self.writes: list[int] = []
-        self.is_reading = True
-        self.was_muted = False
-        self._sending: list[bytes] = []
-
-    # -- the host's part ---------------------------------------------------------------------------------------------
-
-    def give_input(self) -> bool:
-        """Hand over one piece of what it has sent. Returns whether there was any."""
-        if not (self._sending and self.wire.wants_input):
-            return False
-        self.wire.receive(self._sending.pop(0), self.house.now)
-        return True
-
-    def take_output(self) -> None:
-        """Write what there is."""
-        wire, now = self.wire, self.house.now
-        if self.is_reading:
-            while data := wire.data_to_send(now):
-                self.received += data
-                self.writes.append(len(data))
-        self.was_muted |= wire.is_mute
-
-    # -- the client --------------------------------------------------------------------------------------------------
-
-    @property
-    def unread(self) -> int:
-        """How much of what it sent was not read yet; the end counts as one."""
-        return sum(len(piece) or 1 for piece in self._sending)
+class Peer(End[Wire]):
+    """A client at the end of its connection."""
 
     def is_over(self) -> bool:
         """Whether the connection is."""
@@ -279,30 +211,6 @@ class Peer:
     def is_read(self) -> bool:
         """Whether the host reads what it sends."""
         return self.wire.wants_input
-
-    def put(self, *pieces: bytes) -> None:
-        """Send, without anything being read yet."""
-        self._sending += pieces
-
-    def send(self, *pieces: bytes) -> None:
-        """Send, each in a read of its own."""
-        self.put(*pieces)
-        self.house.settle()
-
-    def end(self) -> None:
-        """Send no more; still read."""
-        self.send(b"")
-
-    def read_on(self) -> None:
-        """Read again."""
-        self.is_reading = True
-        self.take_output()
-        self.house.settle()
-
-    def lose(self) -> None:
-        """The connection breaks, and the host finds out."""
-        self.wire.lost(self.house.now)
-        self.house.settle()
 
     def answer(self, *, to: str = "GET") -> Answer:
         """Take the next response."""

@@ -11,7 +11,7 @@ Nothing happens between two calls; each ends when nothing more would happen at t
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,10 +19,10 @@ from socketio_core.engineio.client import ClientMemory, ClientSession
 from socketio_core.engineio.client.carriers import ClientCarrier
 from socketio_core.engineio.client.events import EngineClientEvent
 from socketio_core.settings import EngineClientSettings
-from socketio_core.testing import FakeClock
 from socketio_core.url import parse_proxy, parse_url
 from socketio_core.wire.client import ClientSite, ClientWire
 from tests.wire.by_hand import Gate
+from tests.wire.place import End, Place
 from tests.wire.written import WS_ACCEPT, WS_KEY, frame
 
 KEY: Final = b64decode(WS_KEY)
@@ -70,7 +70,7 @@ class Core(ClientSession):
         return ready
 
 
-class Desk:
+class Desk(Place):
     """A client and its connections.
 
     Attributes:
@@ -78,6 +78,8 @@ class Desk:
         lines: all connections, oldest first.
         reports: what failed.
     """
+
+    site: ClientSite
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class Desk:
         new_key: Callable[[], bytes] = lambda: KEY,
         **settings: Any,
     ) -> None:
-        self.clock = FakeClock()
+        super().__init__()
         address = parse_url(url)
         given: dict[str, Any] = {"upgrade": True, "transports": transports or ("polling",), **settings}
         engine = EngineClientSettings(authority=address.authority, timestamp_requests=False, **given)
@@ -113,8 +115,9 @@ class Desk:
         self.settle()
 
     @property
-    def now(self) -> float:
-        return self.clock.now
+    def ends(self) -> Sequence[Line]:
+        """See `Place`."""
+        return self.lines
 
     @property
     def said(self) -> list[str]:
@@ -129,36 +132,14 @@ class Desk:
         return str(error) if error is not None else str(last)
 
     def flush(self) -> list[ClientWire]:
-        """Flush once, and write; return whom the site has named."""
+        """See `Place`."""
         named = self.site.flush(self.now)
         for wire in named:
             if wire.context is None:
                 self.lines.append(Line(self, wire))
-            wire.context.take_output()  # type: ignore[attr-defined] # a Line
+            assert isinstance(wire.context, Line)
+            wire.context.take_output()
         return named
-
-    def settle(self) -> None:
-        """Do all there is to do at this time."""
-        for _ in range(10_000):
-            is_busy = False
-            for line in self.lines:
-                is_busy |= line.give_input()
-            deadline = self.site.next_deadline
-            if deadline is not None and deadline <= self.now:
-                self.site.handle_timeout(self.now)
-                is_busy = True
-            if not (self.flush() or is_busy):
-                return
-        raise AssertionError("it does not come to rest")
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass; what falls due on the way is done at its time."""
-        end = self.now + seconds
-        while (at := self.site.next_deadline) is not None and at <= end:
-            self.clock.now = max(at, self.now)
-            self.settle()
-        self.clock.now = end
-        self.settle()
 
     def line(self, number: int = -1) -> Line:
         """Return a connection, the last one, and have it made if it is new."""
@@ -189,49 +170,26 @@ class Desk:
         return line
 
 
-class Line:
-    """The server's end of a connection.
-
-    Attributes:
-        received: what was written to it and it has not looked at.
-        writes: what each write was.
-        is_reading: otherwise nothing is written, as to a socket that is full.
-    """
+class Line(End[ClientWire]):
+    """The server's end of a connection."""
 
     def __init__(self, desk: Desk, wire: ClientWire) -> None:
-        self.desk = desk
-        self.wire = wire
-        wire.context = self
-        self.received = b""
-        self.writes: list[bytes] = []
-        self.is_reading = True
+        super().__init__(desk, wire)
         self.is_made = False
-        self.was_muted = False
         self.is_dropped = False
-        self._sending: list[bytes] = []
 
     # -- the host's part ---------------------------------------------------------------------------------------------
 
-    def give_input(self) -> bool:
-        """Hand over one piece of what the server has sent. Returns whether there was any."""
-        if not (self._sending and self.wire.wants_input):
-            return False
-        self.wire.receive(self._sending.pop(0), self.desk.now)
-        return True
-
     def take_output(self) -> None:
-        """Write what there is."""
-        while self.is_made and self.is_reading and (data := self.wire.data_to_send(self.desk.now)):
-            self.received += data
-            self.writes.append(data)
-        self.was_muted |= self.wire.is_mute
+        """See `End`."""
+        super().take_output()
         self.is_dropped = self.wire.is_over
 
     def connect(self) -> None:
         """The connection is made."""
         self.is_made = True
-        self.wire.connected(self.desk.now)
-        self.desk.settle()
+        self.wire.connected(self.place.now)
+        self.place.settle()
 
     def wants_tls(self) -> bool:
         """Whether the handshake is to be done."""
@@ -240,13 +198,8 @@ class Line:
     def secure(self) -> None:
         """TLS has begun."""
         assert self.wants_tls()
-        self.wire.secured(self.desk.now)
-        self.desk.settle()
-
-    def lose(self, why: str = "") -> None:
-        """The connection breaks, or cannot be made."""
-        self.wire.lost(self.desk.now, why)
-        self.desk.settle()
+        self.wire.secured(self.place.now)
+        self.place.settle()
 
     # -- the server --------------------------------------------------------------------------------------------------
 
@@ -254,30 +207,6 @@ class Line:
         """Whether the client has dropped it: its host was told to."""
         assert self.is_dropped is self.wire.is_over
         return self.is_dropped
-
-    @property
-    def unread(self) -> int:
-        """How many pieces of what it sent were not read."""
-        return len(self._sending)
-
-    def put(self, *pieces: bytes) -> None:
-        """Send, without anything being read yet."""
-        self._sending += pieces
-
-    def send(self, *pieces: bytes) -> None:
-        """Send, each in a read of its own."""
-        self.put(*pieces)
-        self.desk.settle()
-
-    def end(self) -> None:
-        """Send no more."""
-        self.send(b"")
-
-    def read_on(self) -> None:
-        """Read again."""
-        self.is_reading = True
-        self.take_output()
-        self.desk.settle()
 
     def request(self) -> Asked:
         """Take the next request."""

@@ -1,0 +1,93 @@
+"""Our client is lost and comes back to our server, on each event loop; what must arrive is sent until it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from socketio_core import RecoverySettings, Server
+from socketio_core.app import AckTimeout, Disconnected, Socket
+from tests.adapters.bench import Bench, serving, until
+from tests.adapters.loops import both_loops_tcp, loop
+
+
+class _Delivery:
+    """An event that is sent reliably, in a task."""
+
+    def __init__(self, socket: Socket, **how: Any) -> None:
+        self._socket = socket
+        self._how = how
+        self.outcome: object = None
+        self.took_s = 0.0
+
+    def has_ended(self) -> bool:
+        return self.outcome is not None
+
+    async def run(self) -> None:
+        began = loop.current_time()
+        try:
+            self.outcome = await self._socket.emit_reliably("order", 7, **self._how)
+        except (AckTimeout, Disconnected) as error:
+            self.outcome = type(error)
+        self.took_s = loop.current_time() - began
+
+
+def _cut(bench: Bench) -> None:
+    """Break all connections."""
+    for connection in bench.core.connections:
+        connection.session.close(loop.current_time(), is_fault=True)
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
+@both_loops_tcp
+async def test_our_client_comes_back(transports: list[str]) -> None:
+    io = Server(recovery=RecoverySettings())
+    async with (
+        serving(io, tcp=True) as bench,
+        loop.connect(bench.urls[0], transports=transports) as socket,
+        loop.open_nursery() as nursery,
+    ):
+        got: list[object] = []
+        orders: list[list[object]] = []
+        socket.on("n", got.append)
+
+        @socket.on("order")
+        def order(*args: object) -> str:
+            orders.append(list(args))
+            return "thanks"
+
+        (there,) = io.sockets.sockets.values()
+        sid = socket.id
+        there.join("a")
+        await there.emit("n", 1)
+        await until(lambda: got == [1], "it is there", 5)
+        for number in (2, 3):
+            _cut(bench)
+            assert await there.emit("n", number)
+            await io.to("a").emit("n", -number)
+            delivery = _Delivery(there)
+            nursery.start_soon(delivery.run)
+            await until(delivery.has_ended, "it is back", 30)
+            assert delivery.outcome == "thanks"
+            assert (socket.id, socket.recovered) == (sid, True)
+        assert got == [1, 2, -2, 3, -3]
+        assert [args[0] for args in orders] == [7, 7]
+        assert orders[0][1] != orders[1][1]
+
+
+@both_loops_tcp
+async def test_who_does_not_come_back_is_given_up() -> None:
+    io = Server(recovery=RecoverySettings(window_s=20))
+    async with serving(io, tcp=True) as bench, loop.open_nursery() as nursery:
+        client = await bench.websocket(join=False)
+        await client.send("40")
+        await client.take()
+        (there,) = io.sockets.sockets.values()
+        await client.peer.close()
+        impatient, patient = _Delivery(there, timeout=10), _Delivery(there, timeout=None)
+        for delivery in (impatient, patient):
+            nursery.start_soon(delivery.run)
+        await until(lambda: impatient.outcome and patient.outcome, "both have given up", 60)
+        assert (impatient.outcome, patient.outcome) == (AckTimeout, Disconnected)
+        assert (round(impatient.took_s, 1), round(patient.took_s)) == (10.0, 20)

@@ -1,10 +1,10 @@
-"""`python -m benchmarks`: see `cli.py`."""
+"""`python -m benchmarks`: see `cli.py`, and `soak.py`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks.cli import main
+from benchmarks import cli, soak
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(soak.main(sys.argv[2:]) if sys.argv[1:2] == ["soak"] else cli.main())

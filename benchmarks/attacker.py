@@ -42,7 +42,7 @@ class Attacker:
         block = self._attack.block
         try:
             if b"{sid}" in block:
-                block = block.replace(b"{sid}", _new_sid(self._port))
+                block = block.replace(b"{sid}", new_sid(self._port))
             self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=WAIT_S)
         except OSError:
             self.end()
@@ -137,7 +137,7 @@ def _said(heard: bytes) -> bytes:
     return said
 
 
-def _new_sid(port: int) -> bytes:
+def new_sid(port: int) -> bytes:
     """Open a session by polling, and join."""
     with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as client:
         client.sendall(request(POLLING))

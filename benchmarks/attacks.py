@@ -62,15 +62,15 @@ def request(target: str, *headers: str, method: str = "GET", body: bytes = b"") 
 
 POLLING: Final = "/socket.io/?EIO=4&transport=polling"
 _SESSION: Final = POLLING + "&sid={sid}"
-_UPGRADE: Final = (
+UPGRADE: Final = (
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 )
-HANDSHAKE: Final = request("/socket.io/?EIO=4&transport=websocket", *_UPGRADE)
+HANDSHAKE: Final = request("/socket.io/?EIO=4&transport=websocket", *UPGRADE)
 _DEFLATE: Final = request(
-    "/socket.io/?EIO=4&transport=websocket", *_UPGRADE, "Sec-WebSocket-Extensions: permessage-deflate"
+    "/socket.io/?EIO=4&transport=websocket", *UPGRADE, "Sec-WebSocket-Extensions: permessage-deflate"
 )
 OPENED: Final = b'0{"sid"'  # a server's answer to the handshake; some take nothing before they have said it
 JOIN: Final = frame(b"40")

@@ -13,6 +13,7 @@ import uvloop
 
 import socketio_core.asyncio
 import socketio_core.trio
+from benchmarks.servers.insight import tell_on_signal
 from benchmarks.servers.under_uvicorn import listen
 from benchmarks.servers.under_uvicorn import serve as serve_uvicorn
 from socketio_core import EngineSettings, Server
@@ -56,14 +57,21 @@ async def on_asyncio(io: socketio_core.asyncio.Server) -> None:
     await serve_on_asyncio(io, "127.0.0.1", 0, started=started)
 
 
+def _trio_tasks() -> int:
+    return trio.lowlevel.current_statistics().tasks_living
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ping-interval", type=float, default=25.0)
     parser.add_argument("--json", help="the module to encode and decode with")
     parser.add_argument("--loop", choices=("trio", "asyncio", "uvloop", "uvicorn"), default="trio")
     parser.add_argument("--deflate", action="store_true")
+    parser.add_argument("--insight", action="store_true", help="tell on SIGUSR1 what it holds")
     options = parser.parse_args()
     json = None if options.json is None else cast("JsonModule", import_module(options.json))
+    if options.insight:
+        tell_on_signal(_trio_tasks if options.loop == "trio" else lambda: len(asyncio.all_tasks()))
     if options.loop == "trio":
         io = make_server(socketio_core.trio.Server, options.ping_interval, json, deflates=options.deflate)
         trio.run(on_trio, io)

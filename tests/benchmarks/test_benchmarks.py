@@ -144,6 +144,18 @@ def test_an_empty_table_is_a_picture_too() -> None:
     assert Cell().values == []
 
 
+def test_the_readme_shows_what_hostile_clients_did() -> None:
+    """As `python -m benchmarks hostile --against node,python-socketio` prints it; its `results.json` is the record."""
+    record = json.loads((ROOT / "benchmarks" / "hostile.json").read_text(encoding="utf-8"))
+    (found,) = record["tables"]
+    table = Table(found["name"], found["title"], found["note"])
+    for row in found["rows"]:
+        table.row(row["label"], row["unit"]).cells.update({name: Beside(**cell) for name, cell in row["cells"].items()})
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(list(table.lines())[2:]) in readme
+    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in readme
+
+
 def test_the_readme_shows_the_figures_on_record() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))

@@ -83,7 +83,8 @@ def memory(peers: Sequence[Peer], effort: Effort) -> Table:
         for _ in replace(effort, rounds=1 if many else effort.rounds).rounds_of(table.name, kilobytes.label):
             for peer in peers:
                 with ExitStack() as stack:
-                    ping_interval_s = effort.seconds * max(1, size / 1000)
+                    # Not less than half a second, or a busy machine pings those who still connect.
+                    ping_interval_s = max(0.5, effort.seconds) * max(1, size / 1000)
                     process, port = start_server(peer, stack, ping_interval_s)
                     LoadGenerator(SERVER_LOADS["50 connections, 1 in flight"], process, port, stack).measure(0, 0.2)
                     before_kb = _settled_kb(process)

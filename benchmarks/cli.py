@@ -61,7 +61,7 @@ BY_HAND: Final = {"hostile": "an honest client beside hostile ones, and what the
 _EPILOG: Final = """benchmarks, all of them by default:
 {}
 {}
-`soak` lets clients of all kinds come and go (soak --help). Needs Linux, a C compiler, the extra `benchmarks`; npm.""".format(
+`soak` lets clients of all kinds come and go (soak --help). Needs Linux, cc, the extra `benchmarks`, npm.""".format(
     *("\n".join(f"  {name:<11}{text}" for name, text in known.items()) for known in (BENCHMARKS, BY_HAND))
 )
 

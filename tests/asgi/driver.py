@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from functools import wraps
 from typing import Any, Final
 
-import pytest
-import trio
-
 from socketio_core.asgi import App
-from tests.asyncio.bench import asyncio_test
-from tests.trio.bench import trio_test
+from tests.adapters.loops import loop
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -23,59 +17,26 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 HEADERS: Final = [(b"host", b"localhost:3000")]
 
 
-class Loop:
-    """What a test needs of an event loop."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def new_event(self) -> trio.Event | asyncio.Event:
-        """Return a new event of this loop."""
-        return trio.Event() if self.name == "trio" else asyncio.Event()
-
-    async def sleep(self, delay_s: float) -> None:
-        """Let virtual time pass."""
-        if self.name == "trio":
-            await trio.sleep(delay_s)
-        else:
-            await asyncio.sleep(delay_s)
-
-    async def quiet(self) -> None:
-        """Let all tasks do what they can do now."""
-        await self.sleep(0.05)  # longer than the clock of asyncio waits before it jumps
-
-    @asynccontextmanager
-    async def tasks(self) -> AsyncGenerator[Callable[[Callable[[], Coroutine[Any, Any, None]]], Callable[[], object]]]:
-        """Give a function that begins a task, and returns one that cancels it; at the end all are waited for."""
-        if self.name == "trio":
-            async with trio.open_nursery() as nursery:
-
-                def start_on_trio(function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
-                    scope = trio.CancelScope()
-
-                    async def run() -> None:
-                        with scope:
-                            await function()
-
-                    nursery.start_soon(run)
-                    return scope.cancel
-
-                yield start_on_trio
-        else:
-            async with asyncio.TaskGroup() as group:
-                yield lambda function: group.create_task(function()).cancel
+Start = Callable[[Callable[[], Coroutine[Any, Any, None]]], Callable[[], object]]
+"""Begins a task, and returns what cancels it."""
 
 
-def both_loops(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test on trio and on asyncio, in virtual time; its first argument is called `loop`."""
+@asynccontextmanager
+async def tasks() -> AsyncGenerator[Start]:
+    """Give a function that begins tasks; at the end all are waited for."""
+    async with loop.open_nursery() as nursery:
 
-    @wraps(function)
-    def test(loop: str, **arguments: Any) -> None:
-        run = trio_test if loop == "trio" else asyncio_test
-        run(function)(Loop(loop), **arguments)
+        def start(function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+            scope = loop.cancel_scope()
 
-    marked: Callable[..., None] = pytest.mark.parametrize("loop", ["trio", "asyncio"])(test)
-    return marked
+            async def run() -> None:
+                with scope:
+                    await function()
+
+            nursery.start_soon(run)
+            return scope.cancel
+
+        yield start
 
 
 class Connection:
@@ -87,8 +48,7 @@ class Connection:
         cancel: drop the task that serves it.
     """
 
-    def __init__(self, loop: Loop, scope: Scope) -> None:
-        self._loop = loop
+    def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.sent: list[Message] = []
         self.error: BaseException | None = None
@@ -108,7 +68,7 @@ class Connection:
 
     async def receive(self) -> Message:
         while not self._waiting:
-            self._changed = self._loop.new_event()
+            self._changed = loop.new_event()
             await self._changed.wait()
         return self._waiting.pop(0)
 
@@ -142,14 +102,13 @@ class Connection:
 class AsgiServer:
     """Calls an application as a server does."""
 
-    def __init__(self, loop: Loop, app: ASGIApp, start: Callable[..., Callable[[], object]]) -> None:
-        self._loop = loop
+    def __init__(self, app: ASGIApp, start: Start) -> None:
         self._app = app
         self._start = start
 
     def connect(self, scope: Scope, *messages: Message) -> Connection:
         """Begin to serve a scope."""
-        connection = Connection(self._loop, scope)
+        connection = Connection(scope)
         connection.give(*messages)
 
         async def send(message: Message) -> None:
@@ -175,7 +134,7 @@ class AsgiServer:
             for number, chunk in enumerate(chunks, 1)
         ]
         connection = self.connect(scope, *messages)
-        await self._loop.quiet()
+        await loop.settle()
         return connection
 
     async def websocket(self, target: str = "/socket.io/?EIO=4&transport=websocket", **more: Any) -> Connection:
@@ -183,7 +142,7 @@ class AsgiServer:
         scope: Scope = {**http_scope("GET", target), "type": "websocket", "scheme": "ws", "subprotocols": [], **more}
         del scope["method"]
         connection = self.connect(scope, {"type": "websocket.connect"})
-        await self._loop.quiet()
+        await loop.settle()
         return connection
 
     async def frame(self, connection: Connection, *frames: str | bytes) -> None:
@@ -191,7 +150,7 @@ class AsgiServer:
         for frame in frames:
             kind = "text" if isinstance(frame, str) else "bytes"
             connection.give({"type": "websocket.receive", kind: frame})
-        await self._loop.quiet()
+        await loop.settle()
 
     async def session(self) -> str:
         """Begin a session by polling, join the root namespace, and return the id."""
@@ -229,7 +188,7 @@ def poll_of(sid: str) -> str:
 
 
 @asynccontextmanager
-async def serving(loop: Loop, app: App, outer: ASGIApp | None = None) -> AsyncGenerator[AsgiServer]:
+async def serving(app: App, outer: ASGIApp | None = None) -> AsyncGenerator[AsgiServer]:
     """Serve an application, with its lifespan."""
-    async with app.lifespan(), loop.tasks() as start:
-        yield AsgiServer(loop, outer or app, start)
+    async with app.lifespan(), tasks() as start:
+        yield AsgiServer(outer or app, start)

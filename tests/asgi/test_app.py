@@ -14,8 +14,9 @@ from socketio_core.app import Socket
 from socketio_core.asgi import App
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
+from tests.adapters.loops import both_loops, loop, one_loop
 from tests.app.rig import flow_of
-from tests.asgi.driver import AsgiServer, Connection, Loop, Message, both_loops, http_scope, poll_of, serving
+from tests.asgi.driver import AsgiServer, Connection, Message, http_scope, poll_of, serving, tasks
 
 OPEN = "/socket.io/?EIO=4&transport=polling"
 
@@ -49,37 +50,37 @@ def refuse(_: Request) -> str:
 
 
 @both_loops
-async def test_events_by_polling(loop: Loop) -> None:
-    async with serving(loop, App(echo_server())) as server:
+async def test_events_by_polling() -> None:
+    async with serving(App(echo_server())) as server:
         sid = await server.session()
         poll = await server.request("GET", poll_of(sid))
         assert poll.sent == []
         assert (await server.request("POST", poll_of(sid), b'421["echo",', b'"a"]')).body == "ok"
-        await loop.quiet()
+        await loop.settle()
         assert (poll.status, poll.body, poll.is_over) == (200, '431["a"]', True)
 
 
 @both_loops
-async def test_what_a_lost_poll_had_goes_out_with_the_next(loop: Loop) -> None:
+async def test_what_a_lost_poll_had_goes_out_with_the_next() -> None:
     io = echo_server()
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         sid = await server.session()
         poll = await server.request("GET", poll_of(sid))
         poll.disconnect()
-        await loop.quiet()
+        await loop.settle()
         assert (poll.is_over, poll.sent) == (True, [])
         await io.emit("news")
         assert (await server.request("GET", poll_of(sid))).body == '42["news"]'
 
 
 @both_loops
-async def test_a_poll_whose_task_is_cancelled_is_lost(loop: Loop) -> None:
+async def test_a_poll_whose_task_is_cancelled_is_lost() -> None:
     io = echo_server()
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         sid = await server.session()
         poll = await server.request("GET", poll_of(sid))
         poll.cancel()
-        await loop.quiet()
+        await loop.settle()
         assert poll.is_over
         if loop.name == "asyncio":  # as uvicorn does at the end of its patience
             assert poll.status == 503
@@ -88,22 +89,22 @@ async def test_a_poll_whose_task_is_cancelled_is_lost(loop: Loop) -> None:
 
 
 @both_loops
-async def test_a_post_that_breaks_off_ends_the_session(loop: Loop) -> None:
+async def test_a_post_that_breaks_off_ends_the_session() -> None:
     io = echo_server()
     reasons = reasons_of(io)
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         sid = await server.session()
         post = await server.request("POST", poll_of(sid), b"42[", is_all=False)
         assert post.sent == []
         post.disconnect()
-        await loop.quiet()
+        await loop.settle()
         assert (post.is_over, reasons) == (True, ["transport error"])
 
 
 @both_loops
-async def test_a_post_takes_no_longer_than_body_s(loop: Loop) -> None:
+async def test_a_post_takes_no_longer_than_body_s() -> None:
     io = echo_server(timeouts=Timeouts(body_s=3), engine=EngineSettings(ping_interval_s=100))
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         sid = await server.session()
         post = await server.request("POST", poll_of(sid), b"42[", is_all=False)
         await loop.sleep(2.9)
@@ -114,8 +115,8 @@ async def test_a_post_takes_no_longer_than_body_s(loop: Loop) -> None:
 
 
 @both_loops
-async def test_a_body_that_is_too_large_is_not_read_to_its_end(loop: Loop) -> None:
-    async with serving(loop, App(echo_server(engine=EngineSettings(max_payload_bytes=100)))) as server:
+async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
+    async with serving(App(echo_server(engine=EngineSettings(max_payload_bytes=100)))) as server:
         sid = await server.session()
         post = await server.request("POST", poll_of(sid), b"4" * 60, b"4" * 41, is_all=False)
         assert (post.status, post.is_over) == (413, True)
@@ -123,7 +124,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(loop: Loop) -> No
 
 
 @both_loops
-async def test_a_post_is_held_while_handlers_are_behind(loop: Loop) -> None:
+async def test_a_post_is_held_while_handlers_are_behind() -> None:
     io = Server(settings=SocketSettings(max_queued_events=1))
     gate = loop.new_event()
 
@@ -131,20 +132,20 @@ async def test_a_post_is_held_while_handlers_are_behind(loop: Loop) -> None:
     async def slow(_: Socket) -> None:
         await gate.wait()
 
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         sid = await server.session()
         first = await server.request("POST", poll_of(sid), b'42["slow"]\x1e42["slow"]')
         assert first.sent == []
         gate.set()
-        await loop.quiet()
+        await loop.settle()
         assert first.body == "ok"
 
 
 @asynccontextmanager
-async def watched(loop: Loop, count: Callable[[], int]) -> AsyncGenerator[list[int]]:
+async def watched(count: Callable[[], int]) -> AsyncGenerator[list[int]]:
     """Note what `count` says whenever other tasks have their turn."""
     noted = [count()]
-    async with loop.tasks() as start:
+    async with tasks() as start:
 
         async def watch() -> None:
             for _ in range(200):  # time would stand still while it goes on
@@ -160,7 +161,7 @@ def steps(noted: list[int]) -> list[int]:
 
 
 @both_loops
-async def test_packets_of_a_post_are_taken_in_by_turns(loop: Loop) -> None:
+async def test_packets_of_a_post_are_taken_in_by_turns() -> None:
     io, handled = Server(settings=SocketSettings(max_queued_events=100)), list[int]()
     gate = loop.new_event()
 
@@ -169,26 +170,26 @@ async def test_packets_of_a_post_are_taken_in_by_turns(loop: Loop) -> None:
         await gate.wait()
         handled.append(number)
 
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         sid = await server.session()
         (socket,) = io.sockets.sockets.values()
         post = await server.request("POST", poll_of(sid), b"\x1e".join([b'42["x",%d]' % n for n in range(1000)]))
         assert (post.sent, flow_of(socket).queued_count) == ([], 256)
         gate.set()
-        await loop.quiet()
+        await loop.settle()
         assert (post.body, handled) == ("ok", list(range(1000)))
 
 
 @both_loops
-async def test_chunks_of_a_body_are_read_by_turns(loop: Loop) -> None:
-    async with serving(loop, App(echo_server())) as server:
+async def test_chunks_of_a_body_are_read_by_turns() -> None:
+    async with serving(App(echo_server())) as server:
         sid = await server.session()
         chunks = [b"%c" % char for char in b'42["x","' + b"x" * 1000 + b'"]']
         post = server.connect(http_scope("POST", poll_of(sid)))
         post.give(*({"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks))
-        async with watched(loop, lambda: post.unread) as noted:
+        async with watched(lambda: post.unread) as noted:
             post.give({"type": "http.request"})
-            await loop.quiet()
+            await loop.settle()
         assert (post.body, max(steps(noted)) <= 32) == ("ok", True)
 
 
@@ -203,8 +204,8 @@ async def joined(server: AsgiServer) -> Connection:
 
 
 @both_loops
-async def test_events_by_websocket(loop: Loop) -> None:
-    async with serving(loop, App(echo_server())) as server:
+async def test_events_by_websocket() -> None:
+    async with serving(App(echo_server())) as server:
         websocket = await joined(server)
         assert websocket.sent[0] == {"type": "websocket.accept", "headers": [], "subprotocol": None}
         await server.frame(websocket, '421["echo","a"]')
@@ -213,18 +214,18 @@ async def test_events_by_websocket(loop: Loop) -> None:
 
 
 @both_loops
-async def test_the_clients_close_code_is_told(loop: Loop) -> None:
+async def test_the_clients_close_code_is_told() -> None:
     io = echo_server()
     reasons = reasons_of(io)
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         websocket = await joined(server)
         websocket.disconnect(code=1001, reason="leaving")
-        await loop.quiet()
+        await loop.settle()
         assert (websocket.is_over, reasons) == (True, ["transport close"])
 
 
 @both_loops
-async def test_a_websocket_that_the_server_closes(loop: Loop) -> None:
+async def test_a_websocket_that_the_server_closes() -> None:
     io = echo_server()
 
     @io.on("leave")
@@ -232,7 +233,7 @@ async def test_a_websocket_that_the_server_closes(loop: Loop) -> None:
         await socket.emit("bye")
         await socket.disconnect(close=True)
 
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         websocket = await joined(server)
         await server.frame(websocket, '42["leave"]')
         assert websocket.frames[2:] == ['42["bye"]', "41"]
@@ -241,26 +242,26 @@ async def test_a_websocket_that_the_server_closes(loop: Loop) -> None:
 
 
 @both_loops
-async def test_a_message_over_the_limit(loop: Loop) -> None:
-    async with serving(loop, App(echo_server(engine=EngineSettings(max_payload_bytes=100)))) as server:
+async def test_a_message_over_the_limit() -> None:
+    async with serving(App(echo_server(engine=EngineSettings(max_payload_bytes=100)))) as server:
         websocket = await joined(server)
         await server.frame(websocket, "4" * 101)
         assert websocket.sent[-1]["code"] == 1009
 
 
 @both_loops
-async def test_a_websocket_whose_task_is_cancelled_is_lost(loop: Loop) -> None:
+async def test_a_websocket_whose_task_is_cancelled_is_lost() -> None:
     io = echo_server()
     reasons = reasons_of(io)
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         websocket = await joined(server)
         websocket.cancel()
-        await loop.quiet()
+        await loop.settle()
         assert (websocket.is_over, reasons) == (True, ["transport close"])
 
 
 @both_loops
-async def test_a_client_that_is_ahead_of_the_handlers_is_not_read(loop: Loop) -> None:
+async def test_a_client_that_is_ahead_of_the_handlers_is_not_read() -> None:
     io = Server(settings=SocketSettings(max_queued_events=2))
     gate, handled = loop.new_event(), list[int]()
 
@@ -269,19 +270,19 @@ async def test_a_client_that_is_ahead_of_the_handlers_is_not_read(loop: Loop) ->
         await gate.wait()
         handled.append(number)
 
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         websocket = await joined(server)
         await server.frame(websocket, *(f'42["slow",{number}]' for number in range(100)))
         assert websocket.unread > 50
         gate.set()
-        await loop.quiet()
+        await loop.settle()
         assert (websocket.unread, handled) == (0, list(range(100)))
 
 
 @both_loops
 @pytest.mark.parametrize("has_extension", [True, False])
-async def test_a_refused_websocket(loop: Loop, has_extension: bool) -> None:  # noqa: FBT001
-    async with serving(loop, App(echo_server(allow_request=refuse))) as server:
+async def test_a_refused_websocket(has_extension: bool) -> None:  # noqa: FBT001
+    async with serving(App(echo_server(allow_request=refuse))) as server:
         extensions: dict[str, Any] = {"websocket.http.response": {}} if has_extension else {}
         websocket = await server.websocket(extensions=extensions)
         if has_extension:
@@ -292,9 +293,9 @@ async def test_a_refused_websocket(loop: Loop, has_extension: bool) -> None:  # 
 
 
 @both_loops
-async def test_a_websocket_without_the_headers_of_its_handshake(loop: Loop) -> None:
+async def test_a_websocket_without_the_headers_of_its_handshake() -> None:
     """As over HTTP/2, or of a server that keeps them to itself."""
-    async with serving(loop, App(echo_server(subprotocols=["b"]))) as server:
+    async with serving(App(echo_server(subprotocols=["b"]))) as server:
         websocket = await server.websocket(subprotocols=["a", "b"])
         assert websocket.sent[0]["subprotocol"] == "b"
 
@@ -316,8 +317,8 @@ MOUNTS = [  # root path, path, whether it is here
 
 @pytest.mark.parametrize(("root_path", "path", "is_here"), MOUNTS)
 @both_loops
-async def test_root_paths(loop: Loop, root_path: str, path: str, is_here: bool) -> None:  # noqa: FBT001
-    async with serving(loop, App(echo_server())) as server:
+async def test_root_paths(root_path: str, path: str, is_here: bool) -> None:  # noqa: FBT001
+    async with serving(App(echo_server())) as server:
         opened = await server.request("GET", path + "?EIO=4&transport=polling", root_path=root_path)
         assert opened.status == (200 if is_here else 404)
         if not is_here:
@@ -325,22 +326,22 @@ async def test_root_paths(loop: Loop, root_path: str, path: str, is_here: bool) 
 
 
 @both_loops
-async def test_what_is_not_ours_is_the_other_applications(loop: Loop) -> None:
+async def test_what_is_not_ours_is_the_other_applications() -> None:
     async def other(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": scope["path"].encode()})
 
-    async with serving(loop, App(echo_server(), other)) as server:
+    async with serving(App(echo_server(), other)) as server:
         assert (await server.request("GET", "/page")).body == "/page"
         assert (await server.request("GET", OPEN)).body.startswith("0{")
 
 
 @both_loops
-async def test_the_servers_own_http_handler(loop: Loop) -> None:
+async def test_the_servers_own_http_handler() -> None:
     async def http(request: Request, body: bytes) -> Response:
         return Response(201, [], request.target.encode() + b" " + body)
 
-    async with serving(loop, App(echo_server(http=http, engine=EngineSettings(max_payload_bytes=10)))) as server:
+    async with serving(App(echo_server(http=http, engine=EngineSettings(max_payload_bytes=10)))) as server:
         page = await server.request("POST", "/a%20b\u00e9?c=%20", b"12345", b"67890")
         assert (page.status, page.body) == (201, "/a%2520b%C3%A9?c=%20 1234567890")
         assert (await server.request("POST", "/a", b"12345", b"678901")).status == 413
@@ -348,8 +349,8 @@ async def test_the_servers_own_http_handler(loop: Loop) -> None:
 
 
 @both_loops
-async def test_origins(loop: Loop) -> None:
-    async with serving(loop, App(echo_server(cors=Cors(origins=["https://a.example"])))) as server:
+async def test_origins() -> None:
+    async with serving(App(echo_server(cors=Cors(origins=["https://a.example"])))) as server:
         for origin, status in (
             (b"https://a.example", 200),
             (b"http://localhost:3000", 200),
@@ -360,7 +361,7 @@ async def test_origins(loop: Loop) -> None:
 
 
 @both_loops
-async def test_the_bound_of_the_whole_server(loop: Loop) -> None:
+async def test_the_bound_of_the_whole_server() -> None:
     """Counts what is being sent, and half a body; who was closed is forgotten even if nobody takes what it is sent."""
     limit = 300_000
 
@@ -370,9 +371,14 @@ async def test_the_bound_of_the_whole_server(loop: Loop) -> None:
     def holding(size_bytes: int) -> Any:
         return lambda: server.request("POST", "/page", b"x" * size_bytes, is_all=False)
 
+    async def look() -> None:
+        """Have the server look, which it does now and then when something happens."""
+        await loop.sleep(0.2)
+        await server.frame(await joined(server), "3")
+
     io = echo_server(http=http, limits=ServerLimits(max_total_buffered_bytes=limit))
     reasons = reasons_of(io)
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         websocket, never = await joined(server), loop.new_event()
 
         async def send(message: Message) -> None:
@@ -383,24 +389,24 @@ async def test_the_bound_of_the_whole_server(loop: Loop) -> None:
         websocket.send = send  # type: ignore[method-assign] # as a socket that is full
         await server.frame(websocket, *[f'420["echo","{"x" * 50_000}"]'] * 4)
         post = await holding(80_000)()
-        await server.frame(await joined(server), "3")
+        await look()
         assert (websocket.is_over, reasons, post.sent) == (False, [], [])
         last = await holding(90_000)()
-        await server.frame(await joined(server), "3")
+        await look()
         assert (reasons, post.sent, last.sent) == (["transport error"], [], [])
         never.set()
-        await loop.quiet()
-        await server.frame(await joined(server), "3")
+        await loop.settle()
+        await look()
         greedy = await holding(250_000)()
         await loop.sleep(1)
-        await server.frame(await joined(server), "3")
+        await look()
         greedy.give({"type": "http.request", "body": b"y"})
-        await loop.quiet()
+        await loop.settle()
         assert (greedy.status, post.sent, last.sent) == (503, [], [])
 
 
 @both_loops
-async def test_the_scope_is_in_the_handshake(loop: Loop) -> None:
+async def test_the_scope_is_in_the_handshake() -> None:
     io, seen = echo_server(), list[Any]()
 
     @io.on("connection")
@@ -408,7 +414,7 @@ async def test_the_scope_is_in_the_handshake(loop: Loop) -> None:
         handshake = socket.handshake
         seen.append((handshake.scope["session"], handshake.address, handshake.secure, handshake.url))
 
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         websocket = await server.websocket(session={"user": "ada"}, scheme="wss")
         await server.frame(websocket, "40")
     assert seen == [({"user": "ada"}, "192.0.2.1", True, "/socket.io/?EIO=4&transport=websocket")]
@@ -417,19 +423,19 @@ async def test_the_scope_is_in_the_handshake(loop: Loop) -> None:
 # -- life ------------------------------------------------------------------------------------------------------------
 
 
-async def live(loop: Loop, app: Any) -> list[str]:
+async def live(app: Any) -> list[str]:
     """Run a whole lifespan; return what was answered."""
-    async with loop.tasks() as start:
-        connection = Connection(loop, {"type": "lifespan", "asgi": {"version": "3.0"}})
+    async with tasks() as start:
+        connection = Connection({"type": "lifespan", "asgi": {"version": "3.0"}})
 
         async def run() -> None:
             await app(connection.scope, connection.receive, connection.send)
 
         start(run)
         connection.give({"type": "lifespan.startup"})
-        await loop.quiet()
+        await loop.settle()
         connection.give({"type": "lifespan.shutdown"})
-        await loop.quiet()
+        await loop.settle()
     return [message["type"] for message in connection.sent]
 
 
@@ -437,8 +443,8 @@ COMPLETE = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 @both_loops
-async def test_a_lifespan(loop: Loop) -> None:
-    assert await live(loop, App(echo_server())) == COMPLETE
+async def test_a_lifespan() -> None:
+    assert await live(App(echo_server())) == COMPLETE
 
 
 async def without_lifespan(scope: Any, receive: Any, send: Any) -> None:
@@ -456,12 +462,12 @@ async def that_listens_and_fails(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.mark.parametrize("other", [without_lifespan, that_returns, that_listens_and_fails])
 @both_loops
-async def test_another_application_without_a_lifespan(loop: Loop, other: Any) -> None:
-    assert await live(loop, App(echo_server(), other)) == COMPLETE
+async def test_another_application_without_a_lifespan(other: Any) -> None:
+    assert await live(App(echo_server(), other)) == COMPLETE
 
 
 @both_loops
-async def test_another_applications_lifespan_is_inside(loop: Loop) -> None:
+async def test_another_applications_lifespan_is_inside() -> None:
     order = list[str]()
     io = echo_server()
 
@@ -471,21 +477,21 @@ async def test_another_applications_lifespan_is_inside(loop: Loop) -> None:
             await io.emit("hello")  # it serves
             await send({"type": f"lifespan.{moment}.complete"})
 
-    assert await live(loop, App(io, other)) == COMPLETE
+    assert await live(App(io, other)) == COMPLETE
     assert order == ["lifespan.startup", "lifespan.shutdown"]
 
 
 @both_loops
-async def test_another_application_that_cannot_start(loop: Loop) -> None:
+async def test_another_application_that_cannot_start() -> None:
     async def other(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no database"})
 
-    assert await live(loop, App(echo_server(), other)) == ["lifespan.startup.failed"]
+    assert await live(App(echo_server(), other)) == ["lifespan.startup.failed"]
 
 
 @both_loops
-async def test_the_end_tells_clients_and_waits_for_handlers(loop: Loop) -> None:
+async def test_the_end_tells_clients_and_waits_for_handlers() -> None:
     io = echo_server()
     done = list[str]()
 
@@ -495,9 +501,9 @@ async def test_the_end_tells_clients_and_waits_for_handlers(loop: Loop) -> None:
         done.append(reason)
 
     app = App(io)
-    async with loop.tasks() as start:
+    async with tasks() as start:
         async with app.lifespan():
-            server = AsgiServer(loop, app, start)
+            server = AsgiServer(app, start)
             websocket = await joined(server)
             sid = await server.session()
             poll = await server.request("GET", poll_of(sid))
@@ -508,7 +514,7 @@ async def test_the_end_tells_clients_and_waits_for_handlers(loop: Loop) -> None:
 
 
 @both_loops
-async def test_handlers_that_do_not_end_are_cancelled(loop: Loop) -> None:
+async def test_handlers_that_do_not_end_are_cancelled() -> None:
     io = echo_server(timeouts=Timeouts(shutdown_s=2))
     done = list[str]()
 
@@ -519,7 +525,7 @@ async def test_handlers_that_do_not_end_are_cancelled(loop: Loop) -> None:
         finally:
             done.append("cancelled")
 
-    async with serving(loop, App(io)) as server:
+    async with serving(App(io)) as server:
         await server.frame(await joined(server), '42["forever"]')
     assert done == ["cancelled"]
 
@@ -527,10 +533,9 @@ async def test_handlers_that_do_not_end_are_cancelled(loop: Loop) -> None:
 def test_another_loop_is_told_what_to_do() -> None:
     app = App(echo_server())
 
-    @both_loops
-    async def serve(loop: Loop) -> None:
-        async with loop.tasks() as start:
-            opened = await AsgiServer(loop, app, start).request("GET", OPEN)
+    async def serve() -> None:
+        async with tasks() as start:
+            opened = await AsgiServer(app, start).request("GET", OPEN)
         if loop.name == "trio":
             assert opened.status == 200
         else:
@@ -538,7 +543,7 @@ def test_another_loop_is_told_what_to_do() -> None:
             assert "with TestClient(app)" in str(opened.error)
 
     for name in ("trio", "asyncio"):
-        serve(name)
+        one_loop(name)(serve)()
 
 
 def test_arguments() -> None:
@@ -549,6 +554,6 @@ def test_arguments() -> None:
 
 
 @both_loops
-async def test_unknown_scopes(loop: Loop) -> None:
+async def test_unknown_scopes() -> None:
     with pytest.raises(ValueError, match="unknown type of ASGI scope: 'ftp'"):
         await App(Server())({**http_scope("GET", "/"), "type": "ftp"}, None, None)  # type: ignore[arg-type]

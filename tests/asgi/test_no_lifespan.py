@@ -10,7 +10,8 @@ import pytest
 from socketio_core import Server
 from socketio_core.app import Socket
 from socketio_core.asgi import App
-from tests.asgi.driver import AsgiServer, Loop
+from tests.adapters.memory import JumpingLoop
+from tests.asgi.driver import AsgiServer
 
 
 @pytest.mark.parametrize("is_busy", [False, True])
@@ -28,10 +29,11 @@ def test_the_loop_ends(caplog: pytest.LogCaptureFixture, *, is_busy: bool) -> No
         def start(function: object) -> object:
             return asyncio.ensure_future(function()).cancel  # type: ignore[operator]
 
-        server = AsgiServer(Loop("asyncio"), App(io), start)  # type: ignore[arg-type]
+        server = AsgiServer(App(io), start)  # type: ignore[arg-type]
         websocket = await server.websocket()
         await server.frame(websocket, "40", *(['42["wait"]'] if is_busy else []))
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(main())
     assert ended == ["handler"] * is_busy
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

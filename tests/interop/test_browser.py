@@ -89,18 +89,20 @@ def test_official_bundle_in_two_tabs(
     server.stop()
 
 
-def test_page_of_fastapi(browser: Browser, start_server: StartServer, client_dir: Path) -> None:
+@pytest.mark.parametrize("client", ["own", "official"])
+def test_page_of_fastapi(browser: Browser, start_server: StartServer, client_dir: Path, client: str) -> None:
     """A session by cookie is seen in the handshake; a page of another origin that is welcome may connect, too."""
-    server = start_server("--client-dir", str(client_dir), app="fastapi_app")
+    options = ["--client-dir", str(client_dir)] if client == "official" else []
+    server = start_server(*options, app="fastapi_app")
     ask = "emitWithAck('who am I')"
     for number, transports in enumerate(MODES.values()):
-        tab = browser.tab(f"ada {number}", f"{server.url}/login/ada")
+        tab = browser.tab(f"ada {number} {client}", f"{server.url}/login/ada")
         tab.do("open", url=f"{server.url}/#{','.join(transports)}", width=800, height=600)
         tab.wait_for_text("#transport", transports[-1])
         assert tab.do("evaluate", expression=f"socket.{ask}") == "ada"
         tab.assert_no_problems()
         tab.close()
-    other = browser.tab("other", server.url.replace("//localhost", "//other.localhost") + "/#websocket")
+    other = browser.tab(f"other {client}", server.url.replace("//localhost", "//other.localhost") + "/#websocket")
     other.wait_for_text("#transport", "websocket")
     there = f"io('{server.url}', {{withCredentials: true, forceNew: true, upgrade: false}})"
     assert other.do("evaluate", expression=f"{there}.{ask}") in ("ada", "nobody")  # as the browser has it with cookies

@@ -104,3 +104,18 @@ async def wrong_probe_answer_ends_the_candidate(peer: ClientPeer) -> None:
     await websocket.send("4x")
     await websocket.end()
     await _still_polls(peer, session)
+
+
+@case("better", "PROTOCOL 1.8")
+async def websocket_lost_before_the_change_leaves_polling(peer: ClientPeer) -> None:
+    """When the WebSocket is lost between the answer to the probe and the last poll's, polling goes on."""
+    session, websocket = await _probing(peer)
+    poll = await peer.server.next("poll")
+    await websocket.send("3probe")
+    await _says_nothing(websocket, "a packet before the poll was answered")
+    await peer.tell("emit", name="meanwhile")
+    await peer.server.none("post")
+    await websocket.drop()
+    await poll.respond("6")
+    await session.expect('42["meanwhile"]')
+    await _still_polls(peer, session)

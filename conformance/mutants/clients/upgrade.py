@@ -66,6 +66,7 @@ class UpgradesUnasked(ClientSession):
     "upgrade/refused_upgrade_leaves_polling",
     "upgrade/lost_probe_leaves_polling",
     "upgrade/wrong_probe_answer_ends_the_candidate",
+    "upgrade/websocket_lost_before_the_change_leaves_polling",
 )
 class FailsWithTheUpgrade(ClientSession):
     """The connection ends with the WebSocket that was tried."""

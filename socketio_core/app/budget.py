@@ -68,10 +68,6 @@ class _Client:
             connection.drop(why, now)
 
 
-def _no_connections() -> Iterable[Connection]:
-    return ()
-
-
 class Budget:
     """The bound of one server.
 
@@ -86,7 +82,7 @@ class Budget:
         self._limit = limit_bytes
         self._endpoints = endpoints
         self._audience = audience
-        self.connections: Callable[[], Iterable[Connection]] = _no_connections
+        self.connections: Callable[[], Iterable[Connection]] = tuple
         self.next_at = 0.0
 
     def check(self, now: float) -> None:

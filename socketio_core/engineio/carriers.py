@@ -101,7 +101,7 @@ class Post:
 
     __slots__ = (
         "_body",
-        "_taken_bytes",
+        "_fed_bytes",
         "context",
         "headers",
         "is_accepted",
@@ -120,11 +120,12 @@ class Post:
         self.packets: Iterator[str] | None = None
         self.is_accepted = False
         self._body = bytearray()  # joined at once, for a client may cut it into pieces of one byte
-        self._taken_bytes = 0  # what the body was, once its packets wait
+        self._fed_bytes = 0  # what that is, or was, once its packets wait
 
     def feed(self, chunk: bytes | bytearray) -> bool:
         """Add a piece of the body. Returns `False` once the body is too large: stop reading, call `finish_post`."""
-        if len(self._body) + len(chunk) > self.limit_bytes:
+        size_bytes = self._fed_bytes = len(self._body) + len(chunk)
+        if size_bytes > self.limit_bytes:
             self.is_too_large = True
             self._body.clear()
         if self.is_too_large:
@@ -135,12 +136,11 @@ class Post:
     @property
     def size_bytes(self) -> int:
         """How much memory it takes, about: what was fed so far, or the packets that wait."""
-        return len(self._body) if self.packets is None else 2 * self._taken_bytes
+        return len(self._body) if self.packets is None else 2 * self._fed_bytes
 
     def take_body(self) -> bytearray:
         """Return what was fed so far, and forget it."""
         body, self._body = self._body, bytearray()
-        self._taken_bytes = len(body)
         return body
 
 

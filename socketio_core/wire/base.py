@@ -12,7 +12,10 @@ from socketio_core.timers import Timer, TimerQueue
 
 TURN_PIECES: Final = 256  # frames, chunks, packets of one connection that are handled before it is the turn of others
 BODY_PIECES: Final = 64  # of a body, in a turn: h11 takes four times as long for a chunk as wsproto for a frame
+FOREIGN_PIECES: Final = 4  # what a frame for wsproto costs
 FIRST_PIECES: Final = 128  # of what was just read; the rest waits behind whoever else has sent something
+ALL_FIRST_PIECES: Final = 512  # the same of all connections together, between two flushes
+FEW_PIECES: Final = 16  # of what was just read, when that is used up: who sends little need not wait for who sends much
 
 _Wire = TypeVar("_Wire", bound="BaseWire")
 
@@ -289,6 +292,7 @@ class Home(Generic[_Wire]):
 
     Attributes:
         wires: the connections that are not over.
+        first_left: how much more may be handled as soon as it is read, until the next flush.
     """
 
     def __init__(self, *, report: Callable[[str, BaseException], None], close_s: float, shortcuts: bool) -> None:
@@ -299,6 +303,7 @@ class Home(Generic[_Wire]):
         self.wires: set[_Wire] = set()
         self._noted: list[_Wire] = []
         self._behind: deque[_Wire] = deque()
+        self.first_left = ALL_FIRST_PIECES
         self._flushed_at = 0.0
 
     def note(self, wire: _Wire) -> None:
@@ -324,7 +329,8 @@ class Home(Generic[_Wire]):
         return bool(self._behind or self._noted)
 
     def _await_turns(self, noted: list[_Wire]) -> None:
-        """Some of these may have a turn to come."""
+        """Some of these may have a turn to come. All that was read before has had its first."""
+        self.first_left = ALL_FIRST_PIECES
         for wire in noted:
             # `has_more` without the call; benchmarks: server
             if wire._stage.has_more and not wire.is_behind:  # pyright: ignore[reportPrivateUsage] # of this file

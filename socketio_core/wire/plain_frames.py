@@ -15,8 +15,9 @@ from typing import Final, final
 
 from wsproto.frame_protocol import FrameProtocol
 
+from socketio_core.wire.base import FOREIGN_PIECES
+
 _NO_LIMIT: Final = 1 << 62
-_FOREIGN_COST: Final = 4  # of a frame for wsproto, in plain ones
 
 MAX_PLAIN_BYTES: Final = 16384
 """Above, the whole of wsproto is faster: it unmasks by tables, which cost less for each byte than a large integer."""
@@ -163,7 +164,7 @@ class PlainFrames:
             if first & 0x0F < 8:  # a data frame; control frames may stand between two of them
                 self._is_fragmented = first < _FINAL
             found.append(Foreign(data[at + handed_on : end]))
-            limit -= _FOREIGN_COST - 1
+            limit -= FOREIGN_PIECES - 1
             self._left = max(0, end - size)
             at = min(end, size)
         self._tail = data[at:]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire
     from socketio_core.wire.site import Mount, Site
 
-REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames
+REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames; a header is one more
 NEWCOMER_PIECES: Final = 64  # what the first one costs: it most often begins a session
 MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
 MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
@@ -129,7 +129,8 @@ class Requests:
             self._advance(now)
         if phase is not Phase.IDLE:
             return TURN_PIECES
-        return NEWCOMER_PIECES if is_new else REQUEST_PIECES
+        cost = NEWCOMER_PIECES if is_new else REQUEST_PIECES
+        return cost if self._request is None else cost + len(self._request.headers) + self._request.size_bytes // 256
 
     def lost(self, now: float) -> None:
         """The client is gone, and nobody is left to answer: tell the engine, if it waits or has said something."""

@@ -36,7 +36,7 @@ from socketio_core.engineio.core import Core
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.settings import EngineClientSettings, EngineSettings
-from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
+from socketio_core.wire.base import FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
 from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frame, plain_frame, pong_frame
@@ -194,7 +194,8 @@ class Frames(Generic[_W]):
         if not data:
             self._input_ended(now)
         elif self._inbound is _READING:
-            self._read(data, FIRST_PIECES, now)
+            site = self._site
+            site.first_left -= self._read(data, FIRST_PIECES if site.first_left > 0 else FEW_PIECES, now)
 
     def proceed(self, now: float) -> int:
         """See `Stage`."""
@@ -301,7 +302,7 @@ class Frames(Generic[_W]):
         if not self._is_listening:
             return left
         for event in frames.events():
-            left -= 1
+            left -= FOREIGN_PIECES
             if isinstance(event, (TextMessage, BytesMessage)):
                 part = event.data if isinstance(event, TextMessage) else bytes(event.data)
                 core.receive_part(websocket, part, event.message_finished, now)

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, Attack, frame, packed_event
-from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
+from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, Attack, frame, packed_event, request
+from socketio_core.wire.base import ALL_FIRST_PIECES, FEW_PIECES, FIRST_PIECES, TURN_PIECES
 from tests.hostile.rig import Fort, Gate, Peer
 
 CROWD: Final = 8
@@ -99,6 +99,43 @@ def test_newcomers_have_turns_while_those_who_are_here_have_theirs() -> None:
         served.append(sum(bool(peer.received) for peer in newcomers))
     assert served[:5] == [4, 8, 12, 16, 20]
     assert all(b'40{"sid"' in peer.received for peer in newcomers)
+
+
+def test_what_many_send_at_once_is_handled_a_little_at_a_time() -> None:
+    """However many sockets are ready: who comes last among them need not wait for a turn of each."""
+    place = Fort()
+    neighbour = place.neighbour()
+    place.crowd(EVENTS, 20)
+    neighbour.put(frame(b'42["echo",1]'))
+    place.peers.append(place.peers.pop(0))
+    place.read()
+    assert place.events <= ALL_FIRST_PIECES + FIRST_PIECES + 20 * FEW_PIECES
+    assert (1, b'42["echo",1]') in neighbour.frames()
+
+
+FAT: Final = {
+    "many small headers": [f"x{number}: y" for number in range(90)],
+    "large headers": [f"x{number}: {'y' * 1400}" for number in range(10)],
+}
+
+
+@pytest.mark.parametrize("fat", FAT)
+def test_fat_requests_cost_more_of_a_turn(fat: str) -> None:
+    place = Fort()
+    peer = place.connect()
+    peer.put(request("/elsewhere", *FAT[fat]) * 4)
+    others = [place.connect() for _ in range(8)]
+    for other in others:
+        other.put(request("/elsewhere", *FAT[fat]) * 4)
+    place.read()
+    served = count_of(place)
+    place.turn()
+    assert 0 < count_of(place) - served <= 3
+
+
+def count_of(place: Fort) -> int:
+    """Return how many requests were answered."""
+    return sum(peer.received.count(b"HTTP/1.1 404") for peer in place.peers)
 
 
 @floods

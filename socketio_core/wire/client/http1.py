@@ -56,12 +56,11 @@ class ClientHttp1:
             BadAnswer: what came is none, or one informational response follows another.
         """
         while (event := self._next_event()) is not h11.NEED_DATA:
-            if isinstance(event, (h11.Response, h11.InformationalResponse)):
-                _check(event)
+            assert isinstance(event, (h11.Response, h11.InformationalResponse))  # nothing else can come first
+            _check(event)
             if isinstance(event, h11.Response):
                 self._lines = lines_of(event)
                 return event
-            assert isinstance(event, h11.InformationalResponse)  # nothing else can come first
             if event.status_code == 101:  # h11 refuses one that was not asked for
                 return event
             self._informational += 1

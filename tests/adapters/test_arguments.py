@@ -6,16 +6,20 @@ import json
 import math
 import signal
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import LocalProtocolError
-from socketio_core.trio import Disconnected, Server, Socket, connect
+import socketio_core.asyncio
+import socketio_core.trio
+from socketio_core import LocalProtocolError, Server
+from socketio_core.app import Disconnected, Socket
+from tests.adapters.abstract import Loop
 from tests.adapters.client.test_connect import serving
-from tests.trio.bench import trio_tcp_test
+from tests.adapters.loops import LOOPS, both_loops_tcp, loop, one_loop
+
+SERVE: Final[dict[str, Any]] = {"trio": socketio_core.trio.serve, "asyncio": socketio_core.asyncio.serve}
 
 
 async def choose(_: object) -> str:
@@ -91,21 +95,21 @@ def test_an_engine_beside_it_cannot_have(arguments: dict[str, Any], problem: str
         ({"signals": [signal.SIGKILL]}, "signals must be such as a process can receive"),
     ],
 )
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_server_cannot_be_served_at(arguments: dict[str, Any], problem: str) -> None:
     io = Server()
     with pytest.raises((TypeError, ValueError), match=problem):
-        await io.serve(**arguments)
+        await SERVE[loop.name](io, **arguments)
     async with serving(io):
         pass  # nothing has changed
 
 
-@trio_tcp_test
+@one_loop("trio", tcp=True)
 async def test_signals_are_for_the_main_thread() -> None:
     io = Server()
 
     def serve() -> None:
-        trio.run(partial(io.serve, "127.0.0.1", 0, signals=[signal.SIGTERM]))
+        trio.run(partial(socketio_core.trio.serve, io, "127.0.0.1", 0, signals=[signal.SIGTERM]))
 
     with pytest.raises(RuntimeError, match="signals arrive in the main thread"):
         await trio.to_thread.run_sync(serve)
@@ -152,11 +156,12 @@ async def test_signals_are_for_the_main_thread() -> None:
         ({"settings": {}}, "settings must be ClientSettings"),
     ],
 )
-def test_a_client_cannot_be_given(arguments: dict[str, Any], problem: str) -> None:
+@pytest.mark.parametrize("on", LOOPS, ids=[each.name for each in LOOPS])
+def test_a_client_cannot_be_given(on: Loop, arguments: dict[str, Any], problem: str) -> None:
     """At once: before there is a block, and outside of an event loop."""
     given: dict[str, Any] = {"url": "http://localhost", **arguments}
     with pytest.raises((TypeError, ValueError), match=problem):
-        connect(**given)
+        on.connect(**given)
 
 
 BAD_TIMEOUTS = pytest.mark.parametrize("timeout", [-1, -0.1, math.nan, -math.inf, True, False, "5", b"", [5]])
@@ -164,11 +169,11 @@ FOREVER = pytest.mark.parametrize("timeout", [None, math.inf])
 
 
 @BAD_TIMEOUTS
-@trio_tcp_test
+@both_loops_tcp
 async def test_a_timeout_is_a_number_of_seconds_or_none(timeout: Any) -> None:
     io = Server()
     problem = "timeout must be a number of seconds, or None to wait without limit, not: "
-    async with serving(io) as url, connect(url) as client:
+    async with serving(io) as url, loop.connect(url) as client:
         (socket,) = io.sockets.sockets.values()
         for target in (client, socket, io, io.of("/"), io.to("nobody"), io.to(socket.id)):
             with pytest.raises(LocalProtocolError, match=problem):
@@ -179,18 +184,18 @@ async def test_a_timeout_is_a_number_of_seconds_or_none(timeout: Any) -> None:
 
 
 @FOREVER
-@trio_tcp_test
+@both_loops_tcp
 async def test_without_a_timeout_a_server_waits_until_the_socket_leaves(timeout: float | None) -> None:
     io = Server()
-    async with serving(io) as url, connect(url) as client:
+    async with serving(io) as url, loop.connect(url) as client:
         (socket,) = io.sockets.sockets.values()
         client.on("q", lambda: 1)
         assert await socket.call("q", timeout=timeout) == 1
         assert await io.call("q", timeout=timeout) == [1]
         assert await io.to(socket.id).call("q", timeout=timeout) == [1]
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             nursery.start_soon(_waits_in_vain, socket, timeout)
-            await wait_all_tasks_blocked()
+            await loop.settle()
             await client.disconnect()
 
 
@@ -200,7 +205,7 @@ async def _waits_in_vain(socket: Socket, timeout: float | None) -> None:
 
 
 @FOREVER
-@trio_tcp_test
+@both_loops_tcp
 async def test_without_a_timeout_a_client_waits_until_it_leaves(timeout: float | None) -> None:
     io = Server()
 
@@ -208,11 +213,11 @@ async def test_without_a_timeout_a_client_waits_until_it_leaves(timeout: float |
     def answer(_: object) -> int:
         return 1
 
-    async with serving(io) as url, connect(url) as client:
+    async with serving(io) as url, loop.connect(url) as client:
         assert await client.call("q", timeout=timeout) == 1
-        async with trio.open_nursery() as nursery:
+        async with loop.open_nursery() as nursery:
             nursery.start_soon(_asks_in_vain, client, timeout)
-            await wait_all_tasks_blocked()
+            await loop.settle()
             await io.disconnect_sockets()
 
 

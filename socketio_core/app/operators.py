@@ -215,10 +215,26 @@ class Broadcasts:
     @overload
     async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
     @overload
-    async def emit(self, name: str, *args: JSONValue) -> int: ...
-    async def emit(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
-        """Send an event to everyone; see `BroadcastOperator.emit`."""
-        return await self._everyone().emit(name, *args)
+    async def emit(
+        self, name: str, *args: JSONValue, to: Rooms | None = None, skip_sid: Rooms | None = None
+    ) -> int: ...
+    async def emit(  # type: ignore[misc] # see `Declare`
+        self, name: Any, *args: Any, to: Rooms | None = None, skip_sid: Rooms | None = None
+    ) -> int:
+        """Send an event to everyone; see `BroadcastOperator.emit`.
+
+        Args:
+            name: of the event.
+            args: of the event.
+            to: only to these rooms, as in `io.to(...).emit`; python-socketio's habit, as the next one.
+            skip_sid: but for these sockets, or rooms, as in `io.except_(...).emit`.
+        """
+        chosen = self._everyone()
+        if to is not None:
+            chosen = chosen.to(to)
+        if skip_sid is not None:
+            chosen = chosen.except_(skip_sid)
+        return await chosen.emit(name, *args)
 
     async def send(self, *args: JSONValue) -> int:
         """Send an event called `"message"` to everyone; see `BroadcastOperator.emit`."""

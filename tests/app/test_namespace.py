@@ -495,3 +495,18 @@ def test_a_handler_of_connections_can_be_given_with_the_name() -> None:
     for nsp in ("/a", "/bc"):
         rig.connect(nsp)
     assert [call[0] for call in rig.calls] == ["named", "family"]
+
+
+def test_an_emit_may_say_at_once_who_gets_it(party: Party) -> None:
+    """As with python-socketio."""
+    sockets = party.sockets
+    choices: list[tuple[dict[str, Any], list[str]]] = [
+        ({"to": "a"}, ["a", "ab"]),
+        ({"to": ["a", "b"], "skip_sid": sockets["ab"].id}, ["a", "b"]),
+        ({"skip_sid": [sockets["ab"].id, "b"]}, ["a", "nil"]),
+        ({"to": []}, []),
+    ]
+    for by in (party.io, party.io.of("/")):
+        for options, names in choices:
+            assert party.result_of(by.emit("x", 1, **options)) == len(names)
+            assert sorted(party.heard()) == names

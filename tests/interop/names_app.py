@@ -39,11 +39,18 @@ def root(io: Server) -> None:
     @io.on("connection")
     def connected(socket: Socket) -> None:
         names = sent[socket.id] = []
-        socket.on_any_outgoing(lambda name, *_: names.append(name))
-        socket.data["upgrades"] = []
-        socket.conn.on("upgrade", socket.data["upgrades"].append)
-        socket.once("once", lambda: "once")
+        upgrades: list[str] = []
+        socket.data["upgrades"] = upgrades
+        socket.conn.on("upgrade", upgrades.append)
         socket.join("all")
+
+        @socket.on_any_outgoing
+        def note(name: str, *_: object) -> None:
+            names.append(name)
+
+        @socket.once("once")
+        def once() -> str:
+            return "once"
 
     @io.on("*")
     def rest(_: Socket, name: str, *args: Any) -> Any:
@@ -92,8 +99,13 @@ def guarded(io: Server) -> None:
     async def limit(_: Socket, event: IncomingEvent) -> bool:
         return event.name != "limited" or await limited(event)
 
-    space.on("reflect", lambda _, *args: args)
-    space.on("limited", lambda _: "within")
+    @space.on("reflect")
+    def reflect(_: Socket, *args: Any) -> Any:
+        return args
+
+    @space.on("limited")
+    def within(_: Socket) -> str:
+        return "within"
 
 
 def families(io: Server) -> None:

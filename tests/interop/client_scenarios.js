@@ -12,7 +12,7 @@ const bytesOf = (value) => (value instanceof ArrayBuffer ? [...new Uint8Array(va
 
 /** Note the names and first arguments of events. */
 function watch(emitter, names, seen = []) {
-  for (const name of names) emitter.on(name, (what) => seen.push(what instanceof Error ? `${name}: ${what.message}` : `${name}: ${what}`));
+  for (const name of names) emitter.on(name, (what) => seen.push(`${name}: ${what instanceof Error ? what.message : what}`));
   return seen;
 }
 
@@ -22,7 +22,7 @@ globalThis.scenarios = {
     const again = io("/chat", { autoConnect: false });
     const both = [io({ forceNew: true }), io(location.origin, { multiplex: false })];
     const found = [chat.nsp, root.nsp, chat.io === root.io, chat.io === again.io, root.io.socket("/") === root];
-    const more = [both.map((socket) => socket.nsp), io === io.connect, io === io.io, typeof io.Manager, typeof io.Socket];
+    const more = [both.map(({ nsp }) => nsp), io === io.connect, io === io.io, typeof io.Manager, typeof io.Socket];
     const joined = root.io.socket("/chat");
     await next(joined, "connect");
     found.push(await joined.emitWithAck("reflect", "there"), joined.id !== root.id);
@@ -31,13 +31,15 @@ globalThis.scenarios = {
   },
 
   async addresses_are_understood() {
-    const addresses = ["/chat", location.host, `//${location.host}/chat`, `ws://${location.host}/chat?token=a%20b`, `${location.origin}/`, "", "/é ü"];
+    const { host, origin } = location;
+    const addresses = ["", "/chat", host, `//${host}/chat`, `ws://${host}/chat?token=a%20b`, `${origin}/`, "/é ü"];
     const options = { forceNew: true, autoConnect: false };
     return addresses.map((address) => io(address, options).nsp);
   },
 
   async query_comes_with_the_handshake() {
-    const sockets = [fresh("/?token=a%20b"), fresh("/", { query: { token: "é&=" } }), fresh("/?token=wins", { query: { token: "lost" } })];
+    const sockets = [fresh("/?token=a%20b"), fresh("/", { query: { token: "é&=" } })];
+    sockets.push(fresh("/?token=wins", { query: { token: "lost" } }));
     const welcomes = await Promise.all(sockets.map((socket) => next(socket, "welcome")));
     for (const socket of sockets) socket.disconnect();
     return welcomes.map(([{ token }]) => token);
@@ -75,12 +77,14 @@ globalThis.scenarios = {
   async bytes_of_all_kinds() {
     const socket = fresh();
     const bytes = Uint8Array.from({ length: 300 }, (_, index) => index);
-    const kinds = [bytes, bytes.subarray(10, 13), bytes.buffer.slice(0, 2), new DataView(bytes.buffer, 1, 2), new Blob(["é"]), new Uint16Array([258])];
+    const kinds = [bytes, bytes.subarray(10, 13), bytes.buffer.slice(0, 2), new DataView(bytes.buffer, 1, 2)];
+    kinds.push(new Blob(["é"]), new Uint16Array([258]));
     const found = [];
     for (const transports of [["polling"], ["websocket"]]) {
       const one = fresh("/", { transports });
       for (const kind of kinds) found.push(bytesOf(await one.emitWithAck("reflect", kind)));
-      const deep = await one.emitWithAck("reflect", { list: [kinds[1], { date: new Date(0), nothing: undefined, bytes: kinds[2] }] });
+      const inside = { date: new Date(0), nothing: undefined, bytes: kinds[2] };
+      const deep = await one.emitWithAck("reflect", { list: [kinds[1], inside] });
       found.push(bytesOf(deep.list[0]), bytesOf(deep.list[1].bytes), deep.list[1].date, Object.keys(deep.list[1]));
       one.disconnect();
     }
@@ -158,7 +162,8 @@ globalThis.scenarios = {
 
   async settings_can_be_changed() {
     const socket = fresh("/", { autoConnect: false, reconnectionDelay: 77 });
-    const before = [socket.io.reconnection(), socket.io.reconnectionDelay(), socket.io.reconnectionDelayMax(), socket.connected, socket.active];
+    const before = [socket.io.reconnection(), socket.io.reconnectionDelay(), socket.io.reconnectionDelayMax()];
+    before.push(socket.connected, socket.active);
     socket.io.reconnection(false);
     socket.io.reconnectionAttempts(3).timeout(4000);
     return [before, socket.io.reconnection(), socket.io.reconnectionAttempts(), socket.io.timeout()];
@@ -174,7 +179,8 @@ globalThis.scenarios = {
     socket.onAny(note("any")).prependAny(note("any, first")).onAnyOutgoing(note("out"));
     const unwanted = note("unwanted");
     socket.onAny(unwanted).offAny(unwanted).onAnyOutgoing(unwanted).offAnyOutgoing(unwanted);
-    const counts = [socket.listeners("said").length, socket.hasListeners("said"), socket.hasListeners("x"), socket.listenersAny().length];
+    const counts = [socket.listeners("said").length, socket.listenersAny().length];
+    counts.push(socket.hasListeners("said"), socket.hasListeners("x"));
     await next(socket, "welcome");
     seen.length = 0;
     socket.emit("say to everyone", "a", "to me");
@@ -229,6 +235,7 @@ globalThis.scenarios = {
     await next(socket, "connect");
     socket.disconnect();
     const { Manager, Socket, connect, io, protocol } = module;
-    return [typeof Manager, typeof Socket, connect === io, module.default === io, protocol, socket instanceof Socket, socket.io instanceof Manager];
+    const isOf = [socket instanceof Socket, socket.io instanceof Manager];
+    return [typeof Manager, typeof Socket, connect === io, module.default === io, protocol, isOf];
   },
 };

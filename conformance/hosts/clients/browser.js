@@ -1,5 +1,5 @@
-// Our client for browsers, keeping the contract of conformance/README.md, in a page: commands come as a stream of events,
-// reports go back by POST.
+// Our client for browsers, keeping the contract of conformance/README.md in a page: commands come as a stream of
+// events, reports go back by POST.
 const clients = new Map();
 
 function toJson(value) {
@@ -12,7 +12,8 @@ function toJson(value) {
 function fromJson(value) {
   if (Array.isArray(value)) return value.map(fromJson);
   if (value === null || typeof value !== "object") return value;
-  if (Object.keys(value).join() === "$bytes") return Uint8Array.from(atob(value.$bytes), (letter) => letter.charCodeAt(0));
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  if (Object.keys(value).join() === "$bytes") return bytes(value.$bytes);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fromJson(item)]));
 }
 
@@ -32,7 +33,7 @@ function join(client, id, nsp, auth) {
   client.sockets.set(nsp, socket);
   socket.on("connect", () => say({ event: "connect", id, nsp, sid: socket.id, recovered: socket.recovered }));
   socket.on("disconnect", (reason) => say({ event: "disconnect", id, nsp, reason }));
-  socket.on("connect_error", (error) => say({ event: "connect_error", id, nsp, message: error.message, data: error.data ?? null }));
+  socket.on("connect_error", ({ message, data = null }) => say({ event: "connect_error", id, nsp, message, data }));
   socket.onAny((name, ...args) => {
     const done = typeof args.at(-1) === "function" ? args.pop() : null;
     say({ event: "received", id, nsp, name, args });
@@ -67,8 +68,10 @@ function obey(command) {
   if (command.do === "join") join(client, id, nsp, command.auth);
   else if (command.do === "emit") (command.volatile ? socket.volatile : socket).emit(name, ...args);
   else if (command.do === "call")
-    socket.timeout(command.timeout_ms).emit(name, ...args, (error, ...answer) =>
-      say(error ? { event: "ack_failed", id, nsp, call: command.call } : { event: "ack", id, nsp, call: command.call, args: answer }));
+    socket.timeout(command.timeout_ms).emit(name, ...args, (error, ...answer) => {
+      const what = error ? { event: "ack_failed" } : { event: "ack", args: answer };
+      say({ ...what, id, nsp, call: command.call });
+    });
   else if (command.do === "leave") socket.disconnect();
   else if (command.do === "close") {
     for (const each of client.sockets.values()) each.disconnect();

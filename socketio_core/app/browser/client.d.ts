@@ -1,6 +1,6 @@
-/** Types of the small Socket.IO client of socketio_core: of `/socket.io/socket.io.esm.min.js`, and of the global `io`. */
+/** Types of the Socket.IO client of socketio_core: of `/socket.io/socket.io.esm.min.js`, and of the global `io`. */
 
-/** Events by name, each with the signature of its listeners: `{ said: (text: string, done: (n: number) => void) => void }`. */
+/** Events by name, with the signatures of their listeners: `{ said: (text: string, done: (n: number) => void) => void }`. */
 export interface EventsMap {
   [name: string]: any;
 }

@@ -1,4 +1,4 @@
-/*! The small Socket.IO client of socketio_core, not npm's. For that one: Server(client_dir="node_modules/socket.io-client/dist") */
+/*! The client of socketio_core, not npm's. To have that one: Server(client_dir="node_modules/socket.io-client/dist") */
 
 /*
  * Engine.IO 4 and Socket.IO 5 for browsers. Names, events and the texts of errors are those of npm's client as far as
@@ -254,7 +254,7 @@ class Polling {
 
   async #poll() {
     while (!this.#isPaused && !this.#isClosed) {
-      const text = await this.#request("xhr poll error", { method: "GET" });
+      const text = await this.#request("xhr poll error");
       if (text === undefined) break;
       for (const packet of text.split(SEPARATOR)) this.#handlers.onPacket(fromText(packet));
     }
@@ -264,9 +264,7 @@ class Polling {
   async #post() {
     await null; // what is emitted in one go leaves in one go
     while (this.queue.length > 0 && !this.#isPaused) {
-      const texts = await Promise.all(this.#batch().map(toText));
-      const answer = await this.#request("xhr post error", { method: "POST", body: texts.join(SEPARATOR) });
-      if (answer === undefined) break;
+      if ((await this.#request("xhr post error", this.#batch())) === undefined) break;
     }
     this.#posts = undefined;
   }
@@ -279,11 +277,14 @@ class Polling {
     return this.queue.splice(0, count < 0 ? this.queue.length : count);
   }
 
-  async #request(problem, init) {
-    const credentials = this.#options.withCredentials ? "include" : "same-origin";
-    const common = { headers: this.#options.extraHeaders, credentials, cache: "no-store", signal: this.#abort.signal };
+  /** Return the answer, to a POST if there are packets to send; if there is none, it is over. */
+  async #request(problem, packets) {
+    const { extraHeaders: headers, withCredentials } = this.#options;
+    const credentials = withCredentials ? "include" : "same-origin";
+    const common = { headers, credentials, cache: "no-store", signal: this.#abort.signal };
     try {
-      const response = await fetch(this.#url(this.name), { ...common, ...init });
+      const body = packets && (await Promise.all(packets.map(toText))).join(SEPARATOR); // a Blob may be unreadable
+      const response = await fetch(this.#url(this.name), { ...common, method: packets ? "POST" : "GET", body });
       if (response.status === 200) return await response.text();
       this.#handlers.onEnd("transport error", transportError(problem, response.status));
     } catch (error) {
@@ -715,7 +716,8 @@ class Socket extends Sending(Emitter) {
     const listener = args.pop();
     const tell = (...answer) => call(listener, this, answer);
     const isErrorFirst = this.#timeoutOf(flags) !== undefined || this.#options.retries;
-    return isErrorFirst ? { settle: (...answer) => tell(null, ...answer), fail: tell } : { settle: tell, fail: () => {} };
+    if (!isErrorFirst) return { settle: tell, fail: () => {} };
+    return { settle: (...answer) => tell(null, ...answer), fail: tell };
   }
 
   #send(flags, event, ack) {

@@ -1,4 +1,4 @@
-// What a page written in TypeScript may do with our client, and what it may not: tsc looks at this file, nothing runs it.
+// What pages in TypeScript may do with our client, and what they may not: tsc looks at this file, nothing runs it.
 import connect, { io, Manager, type Socket } from "../../../socketio_core/app/browser/client.js";
 
 interface Heard {

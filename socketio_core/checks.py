@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 from urllib.parse import quote
 
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-_HEADER_VALUE = re.compile(
+_HEADER_VALUE = re.compile(  # RFC 9110, 5.5
     rb"([^\x00-\x08\x0a-\x20\x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?"
-)  # RFC 9110, 5.5
+)
 _FRAMING_HEADERS = (b"content-length", b"transfer-encoding", b"connection", b"upgrade")
 _CO_COROUTINE: Final = 0x80  # as in `inspect`, which is slow to import
 _AS_SENT: Final = "/%:@!$&'()*+,;=|[]^"  # what is not percent-encoded in a path

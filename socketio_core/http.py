@@ -23,9 +23,9 @@ _ORIGIN = re.compile(  # as browsers send it; a slash at the end is often writte
 )
 MAX_PORT: Final = 65535
 _DOMAIN = re.compile(r"\.?[0-9A-Za-z_]([0-9A-Za-z_.-]*[0-9A-Za-z])?")
-_HTTP_DATE = re.compile(
+_HTTP_DATE = re.compile(  # RFC 9110, 5.6.7
     r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
-)  # RFC 9110, 5.6.7
+)
 _HEADER_BYTES = 160  # what a header takes beside its bytes; CPython 3.11
 _MAX_QUERY_FIELDS = 1000  # the same number as PHP's max_input_vars and qs's parameterLimit
 _QVALUE = re.compile(r"[01]\.?[0-9]{0,3}")  # RFC 9110, 12.4.2

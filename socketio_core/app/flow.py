@@ -12,7 +12,7 @@ EVENT_BYTES: Final = 400  # what an event that waits takes beside its data; CPyt
 
 
 class Paced(Protocol):
-    """What can be too fast or too slow: a server's `Session`, or a `Client`."""
+    """What can be too fast or too slow: a server's `Session`, or a `ClientCore`."""
 
     @property
     def is_over_high_water(self) -> bool:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from socketio_core.app.server import Server, host_of
-from socketio_core.asgi.exchange import Exchange, Message, Receive, Scope, Send, request_of, text_response
+from socketio_core.asgi.exchange import AsgiExchange, Message, Receive, Scope, Send, request_of, text_response
 from socketio_core.asgi.loops import Loop, current_loop
 from socketio_core.asgi.site import AsgiSite
 from socketio_core.http import Request
@@ -68,7 +68,7 @@ class App:
                 "App runs in another event loop: a Server serves once. With a TestClient, `with TestClient(app) as"
                 " client:` keeps one loop for all its requests; make the Server and its App anew for each test"
             )
-        exchange = Exchange(self._site, self._loop, request, scope, receive, send)
+        exchange = AsgiExchange(self._site, self._loop, request, scope, receive, send)
         with self._site.serving(exchange):
             if static is not None:
                 await exchange.respond(static)

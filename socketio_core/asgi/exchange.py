@@ -64,7 +64,7 @@ def _missing(headers: Headers, subprotocols: Iterable[str]) -> Headers:
     return [(name, value) for name, value in wanted if name not in names]
 
 
-class Exchange:
+class AsgiExchange:
     """One request or WebSocket, while it is served."""
 
     def __init__(

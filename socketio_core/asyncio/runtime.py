@@ -198,10 +198,8 @@ class RunnerRuntime(LoopRuntime):
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # what ends the program has done so already; the loop need not say that nobody saw it
-        if (
-            task is self._runner and not self._has_ended()
-        ):  # by a handler that ended the program: others are told of it yet
-            self._start_runner()
+        if task is self._runner and not self._has_ended():
+            self._start_runner()  # a handler has ended the program, and others are told of it yet
         self._on_task_end()
 
     async def _run_guarded(self, function: Callable[..., Awaitable[object]], *args: object) -> None:

@@ -103,11 +103,8 @@ class _Phase(Enum):
 
 _pack: Callable[[tuple[Argument, ...]], bytes] = cast("Any", hiredis).pack_command  # its stub has one argument only
 
-_MESSAGES: Final[dict[Any, int]] = {
-    b"message": 2,
-    b"smessage": 2,
-    b"pmessage": 3,
-}  # where the data is; the channel is in front of it
+# Where the data is; the channel is in front of it.
+_MESSAGES: Final[dict[Any, int]] = {b"message": 2, b"smessage": 2, b"pmessage": 3}
 _GREETING: Final = object()  # the token of commands whose failure ends the connection
 _UNHEARD: Final = object()  # and of those of which nobody wants to know what came of them
 

@@ -18,7 +18,7 @@ class WireMessage:
         size_bytes: of all frames, text counted in UTF-8.
         compress: whether a polling response that holds it may be compressed.
         host_cache: belongs to the host and is `None` at first, for what is made of the message once and used for all
-            its recipients (the trio adapter keeps the WebSocket's bytes here).
+            its recipients (`wire` keeps the WebSocket's bytes here).
 
     Raises:
         LocalProtocolError: a text frame holds a lone surrogate, which UTF-8 cannot carry.

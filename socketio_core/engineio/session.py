@@ -20,7 +20,7 @@ from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
-from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState, SessionState
+from socketio_core.engineio.states import PROBE, TABLE, CarrierState, Reaction, SessionState
 from socketio_core.engineio.upgrade import Upgrade
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Request
@@ -268,34 +268,34 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
-    def _act(self, action: Action, websocket: WebSocket | None, data: Payload, now: float) -> bool:
+    def _act(self, action: Reaction, websocket: WebSocket | None, data: Payload, now: float) -> bool:
         """Carry out a cell of the table. Returns whether the packet was accepted."""
-        if action is Action.DELIVER:
+        if action is Reaction.DELIVER:
             self.shared.events.append((self, data))
-        elif action is Action.PONG:
+        elif action is Reaction.PONG:
             self._heartbeat.pong_received(now)
             self.reschedule()
-        elif action is Action.PEER_CLOSED:
+        elif action is Reaction.PEER_CLOSED:
             self._peer_closed(now)
-        elif action is Action.WRONG_DIRECTION:
+        elif action is Reaction.WRONG_DIRECTION:
             self.break_off(CloseReason.TRANSPORT_ERROR, "invalid heartbeat direction")
             return False
-        elif action is Action.UNEXPECTED:
+        elif action is Reaction.UNEXPECTED:
             self.break_off(CloseReason.TRANSPORT_ERROR, "unexpected packet from a client")
             return False
-        elif action is Action.REFUSE:
+        elif action is Reaction.REFUSE:
             return False
-        elif action is not Action.IGNORE:
+        elif action is not Reaction.IGNORE:
             assert websocket is not None  # the remaining actions are in the candidates' rows only
             self._act_on_candidate(action, websocket)
         return True
 
-    def _act_on_candidate(self, action: Action, websocket: WebSocket) -> None:
-        if action is Action.ANSWER_PROBE:
+    def _act_on_candidate(self, action: Reaction, websocket: WebSocket) -> None:
+        if action is Reaction.ANSWER_PROBE:
             if self.upgrade.answer_probe(websocket):
                 self.shared.mark_ready(websocket)
             self._follow(self.polling.begin_upgrade())
-        elif action is Action.UPGRADE:
+        elif action is Reaction.UPGRADE:
             self._move_to(websocket)
         else:
             self._end_upgrade()

@@ -6,7 +6,7 @@ second, once. While it moves there are two carriers. The second one, the *candid
 sends `5`, and the candidate becomes the session's WebSocket. Whatever else happens to the candidate before `5` ends
 the candidate and nothing else.
 
-A *carrier state* says what a carrier is to its session, and with the kind of a packet gives an action:
+A *carrier state* says what a carrier is to its session, and with the kind of a packet gives a reaction:
 
     POLLING     a POST of a session on polling
     WEBSOCKET   the session's WebSocket
@@ -49,7 +49,7 @@ class CarrierState(Enum):
     DETACHED = "detached"  # no longer part of the session: what arrives is ignored
 
 
-class Action(Enum):
+class Reaction(Enum):
     """What to do about a packet."""
 
     DELIVER = "deliver"  # hand the message to the application
@@ -69,31 +69,31 @@ PROBE: Final = PING + "probe"
 
 PACKET_KINDS: Final = (OPEN, CLOSE, PING, PROBE, PONG, MESSAGE, UPGRADE, NOOP)
 
-_DROPPED = dict.fromkeys(PACKET_KINDS, Action.DROP_CANDIDATE)
+_DROPPED = dict.fromkeys(PACKET_KINDS, Reaction.DROP_CANDIDATE)
 
 # The reference ignores `0` and `5` on a session's own carrier. No client sends them; here they are an error.
 _ESTABLISHED = {
-    OPEN: Action.UNEXPECTED,
-    CLOSE: Action.PEER_CLOSED,  # the reference ignores `1` on a WebSocket (PROTOCOL 9-1)
-    PING: Action.WRONG_DIRECTION,
-    PROBE: Action.WRONG_DIRECTION,
-    PONG: Action.PONG,
-    MESSAGE: Action.DELIVER,
-    UPGRADE: Action.UNEXPECTED,
-    NOOP: Action.IGNORE,
+    OPEN: Reaction.UNEXPECTED,
+    CLOSE: Reaction.PEER_CLOSED,  # the reference ignores `1` on a WebSocket (PROTOCOL 9-1)
+    PING: Reaction.WRONG_DIRECTION,
+    PROBE: Reaction.WRONG_DIRECTION,
+    PONG: Reaction.PONG,
+    MESSAGE: Reaction.DELIVER,
+    UPGRADE: Reaction.UNEXPECTED,
+    NOOP: Reaction.IGNORE,
 }
 
-TABLE: Final[dict[CarrierState, dict[str, Action]]] = {
+TABLE: Final[dict[CarrierState, dict[str, Reaction]]] = {
     CarrierState.POLLING: _ESTABLISHED,
     CarrierState.WEBSOCKET: _ESTABLISHED,
     # `5` without a probe is accepted, as in the reference (PROTOCOL 9-10).
-    CarrierState.CANDIDATE: {**_DROPPED, PROBE: Action.ANSWER_PROBE, UPGRADE: Action.UPGRADE},
-    CarrierState.PROBED: {**_DROPPED, PROBE: Action.ANSWER_PROBE, UPGRADE: Action.UPGRADE},
+    CarrierState.CANDIDATE: {**_DROPPED, PROBE: Reaction.ANSWER_PROBE, UPGRADE: Reaction.UPGRADE},
+    CarrierState.PROBED: {**_DROPPED, PROBE: Reaction.ANSWER_PROBE, UPGRADE: Reaction.UPGRADE},
     # The reference answers `ok` to messages that it ignores here (PROTOCOL 9-15).
     CarrierState.CLOSING: {
-        **dict.fromkeys(PACKET_KINDS, Action.IGNORE),
-        CLOSE: Action.PEER_CLOSED,
-        MESSAGE: Action.REFUSE,
+        **dict.fromkeys(PACKET_KINDS, Reaction.IGNORE),
+        CLOSE: Reaction.PEER_CLOSED,
+        MESSAGE: Reaction.REFUSE,
     },
-    CarrierState.DETACHED: dict.fromkeys(PACKET_KINDS, Action.IGNORE),
+    CarrierState.DETACHED: dict.fromkeys(PACKET_KINDS, Reaction.IGNORE),
 }

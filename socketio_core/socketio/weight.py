@@ -33,9 +33,7 @@ def _text_size(payload: Payload) -> int:
         return size_bytes
     if not payload.isascii():  # one character beyond U+FFFF makes all the others as wide
         size_bytes = max(size_bytes, payload.__sizeof__())
-    elif (
-        "\\" in payload and "\\u" in payload
-    ):  # and so does one that is written as an escape; the first is looked up fast
+    elif "\\" in payload and "\\u" in payload:  # and so does one written as an escape; the first is looked up fast
         size_bytes *= 2
     values, containers = _count(payload)
     return size_bytes + _VALUE_BYTES * values + _CONTAINER_BYTES * containers

@@ -31,9 +31,9 @@ _FRAMING = frozenset((b"transfer-encoding", b"connection"))  # names of headers 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 
 _SWITCHING: Final = 101
-_STATUS_LINES = {
+_STATUS_LINES = {  # without a phrase, as h11 writes them
     status.value: b"HTTP/1.1 %d \r\n" % status for status in HTTPStatus if status >= HTTPStatus.OK
-}  # without a phrase, as h11 writes them
+}
 _STATUS_LINES[_SWITCHING] = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 

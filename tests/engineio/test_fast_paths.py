@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from socketio_core.engineio import AnyClient, AnyServer
 from socketio_core.engineio.client import Opened, Pinged
 from socketio_core.engineio.client.states import TABLE as CLIENT_TABLE
-from socketio_core.engineio.client.states import Action as ClientAction
 from socketio_core.engineio.client.states import CarrierState as ClientCarrierState
+from socketio_core.engineio.client.states import Reaction as ClientReaction
 from socketio_core.engineio.client.states import kind_of
 from socketio_core.engineio.message import WireMessage, frame_size
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import PING, Frame, decode_frame
-from socketio_core.engineio.states import PROBE, TABLE, Action, CarrierState
+from socketio_core.engineio.states import PROBE, TABLE, CarrierState, Reaction
 from socketio_core.errors import LocalProtocolError, PacketError
 from tests.effort import examples
 from tests.engineio.client.scene import Scene as ClientScene
@@ -35,7 +35,7 @@ FRAMES: Final = st.one_of(
 )
 SCRIPTS: Final = st.lists(FRAMES, max_size=6)
 
-SILENT: Final = (Action.IGNORE, Action.PONG)
+SILENT: Final = (Reaction.IGNORE, Reaction.PONG)
 
 
 def is_too_large(frame: Frame) -> bool:
@@ -60,13 +60,13 @@ def test_server_does_what_its_table_says(frames: list[Frame]) -> None:
     for frame in frames:
         found = read(frame)
         if not is_over:
-            action = Action.UNEXPECTED
+            action = Reaction.UNEXPECTED
             if found is not None:
                 kind, data = found
                 action = TABLE[CarrierState.WEBSOCKET][PROBE if kind == PING and data == "probe" else kind]
-                if action is Action.DELIVER:
+                if action is Reaction.DELIVER:
                     expected.append(data)
-            is_over = action is not Action.DELIVER and action not in SILENT
+            is_over = action is not Reaction.DELIVER and action not in SILENT
         scene.engine.receive(websocket, frame, scene.now)
     reports = scene.reports()
     assert reports[: len(expected)] == expected
@@ -84,16 +84,16 @@ def test_client_does_what_its_table_says(frames: list[Frame]) -> None:
     for frame in frames:
         found = read(frame)
         if not is_over:
-            action = ClientAction.UNEXPECTED
+            action = ClientReaction.UNEXPECTED
             if found is not None:
                 kind, data = found
                 action = CLIENT_TABLE[ClientCarrierState.WEBSOCKET][kind_of(kind, data)]
-                if action is ClientAction.DELIVER:
+                if action is ClientReaction.DELIVER:
                     expected.append(data)
-                elif action is ClientAction.ANSWER:
+                elif action is ClientReaction.ANSWER:
                     expected.append(Pinged())
                     pongs += 1
-            is_over = action in (ClientAction.UNEXPECTED, ClientAction.PEER_CLOSED)
+            is_over = action in (ClientReaction.UNEXPECTED, ClientReaction.PEER_CLOSED)
         scene.session.receive(scene.sockets[0], frame, scene.now)
     scene.look()
     events = scene.take_events()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.engineio.packet import PACKET_TYPES
-from socketio_core.engineio.states import PACKET_KINDS, PROBE, TABLE, Action, CarrierState
+from socketio_core.engineio.states import PACKET_KINDS, PROBE, TABLE, CarrierState, Reaction
 from socketio_core.testing import WireClient
 from tests.engineio.scene import Scene
 
@@ -42,11 +42,11 @@ def test_every_cell_is_filled() -> None:
     assert set(PACKET_KINDS) == {*PACKET_TYPES, PROBE}
     for row in TABLE.values():
         assert set(row) == set(PACKET_KINDS)
-        assert set(map(type, row.values())) == {Action}
+        assert set(map(type, row.values())) == {Reaction}
 
 
 def test_every_action_is_used() -> None:
-    assert {action for row in TABLE.values() for action in row.values()} == set(Action)
+    assert {action for row in TABLE.values() for action in row.values()} == set(Reaction)
 
 
 @pytest.mark.parametrize("kind", PACKET_KINDS)

@@ -8,7 +8,7 @@ from typing import Final
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.client.states import Action
+from socketio_core.engineio.client.states import Reaction
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, PacketError
@@ -54,8 +54,8 @@ class CallsEveryEndAClose(ClientCore):
 class IgnoresTheClosePacket(ClientSession):
     """The close packet means nothing."""
 
-    def _act(self, action: Action, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
-        if action is not Action.PEER_CLOSED:
+    def _act(self, action: Reaction, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
+        if action is not Reaction.PEER_CLOSED:
             super()._act(action, websocket, data, now)
 
 

@@ -9,7 +9,7 @@ from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.client.states import Action
+from socketio_core.engineio.client.states import Reaction
 from socketio_core.engineio.message import PONG_MESSAGE
 from socketio_core.engineio.packet import Payload
 
@@ -18,8 +18,8 @@ from socketio_core.engineio.packet import Payload
 class DoesNotAnswerPings(ClientSession):
     """Pings are heard, and not answered."""
 
-    def _act(self, action: Action, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
-        if action is Action.ANSWER:
+    def _act(self, action: Reaction, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
+        if action is Reaction.ANSWER:
             self._heartbeat.ping_received(now)
         else:
             super()._act(action, websocket, data, now)
@@ -29,9 +29,9 @@ class DoesNotAnswerPings(ClientSession):
 class AnswersPingsTwice(ClientSession):
     """Two pongs answer each ping."""
 
-    def _act(self, action: Action, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
+    def _act(self, action: Reaction, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
         super()._act(action, websocket, data, now)
-        if action is Action.ANSWER:
+        if action is Reaction.ANSWER:
             self.put(PONG_MESSAGE)
 
 

@@ -8,7 +8,7 @@ from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.client.states import Action
+from socketio_core.engineio.client.states import Reaction
 from socketio_core.engineio.client.upgrade import Upgrade
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.outbox import Outbox
@@ -80,6 +80,6 @@ class FailsWithTheUpgrade(ClientSession):
 class WaitsForABetterAnswer(ClientSession):
     """A wrong answer to the probe is passed over."""
 
-    def _act(self, action: Action, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
-        if action is not Action.DROP_CANDIDATE:
+    def _act(self, action: Reaction, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
+        if action is not Reaction.DROP_CANDIDATE:
             super()._act(action, websocket, data, now)

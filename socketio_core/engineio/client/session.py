@@ -26,7 +26,7 @@ from socketio_core.engineio.client.requests import (
     problem_of,
     problem_of_end,
 )
-from socketio_core.engineio.client.states import POLLING_STATES, TABLE, Action, CarrierState, kind_of
+from socketio_core.engineio.client.states import POLLING_STATES, TABLE, CarrierState, Reaction, kind_of
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
@@ -299,30 +299,30 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
 
     # -- packets -----------------------------------------------------------------------------------------------------
 
-    def _act(self, action: Action, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
+    def _act(self, action: Reaction, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
         match action:
-            case Action.DELIVER:
+            case Reaction.DELIVER:
                 self._events.append(data)
-            case Action.ANSWER:
+            case Reaction.ANSWER:
                 self._heartbeat.ping_received(now)
                 self.reschedule()
                 self._events.append(Pinged())
                 self.put(PONG_MESSAGE, is_control=True)  # which may end the session, and nothing comes behind that
-            case Action.HANDSHAKE:
+            case Reaction.HANDSHAKE:
                 assert isinstance(data, str)  # only messages are binary
                 self._open(parse_handshake(data), now)
-            case Action.PROBE_ANSWERED:
+            case Reaction.PROBE_ANSWERED:
                 assert websocket is not None  # the table has it for a candidate only
                 websocket.state = CarrierState.PROBED
                 self._go_on(now)
-            case Action.DROP_CANDIDATE:
+            case Reaction.DROP_CANDIDATE:
                 self._end_upgrade(f"the server answered the probe with {describe_data(data)}", now)
-            case Action.PEER_CLOSED:
+            case Reaction.PEER_CLOSED:
                 self._end(Closed(CloseReason.TRANSPORT_CLOSE))
-            case Action.UNEXPECTED:
+            case Reaction.UNEXPECTED:
                 expected = "the open packet" if self.state is SessionState.OPENING else "what a server sends here"
                 raise PacketError(f"unexpected packet, not {expected}: {describe_data(data)}")
-            case Action.IGNORE:
+            case Reaction.IGNORE:
                 pass
             case _:
                 assert_never(action)

@@ -33,7 +33,7 @@ class CarrierState(Enum):
     DETACHED = "detached"
 
 
-class Action(Enum):
+class Reaction(Enum):
     """What to do about a packet."""
 
     HANDSHAKE = "handshake"
@@ -59,27 +59,27 @@ POLLING_STATES: Final = {
 PACKET_KINDS: Final[tuple[str, ...]] = (OPEN, CLOSE, PING, PONG, PROBE_PONG, MESSAGE, UPGRADE, NOOP)
 
 # The reference ignores `0`, `3` and `5` on an open session. No server sends them; here they are an error.
-_ESTABLISHED: Final[dict[str, Action]] = {
-    OPEN: Action.UNEXPECTED,
-    CLOSE: Action.PEER_CLOSED,  # the reference ignores `1` on a WebSocket (PROTOCOL 9-1)
-    PING: Action.ANSWER,
-    PONG: Action.UNEXPECTED,
-    PROBE_PONG: Action.UNEXPECTED,
-    MESSAGE: Action.DELIVER,
-    UPGRADE: Action.UNEXPECTED,
-    NOOP: Action.IGNORE,
+_ESTABLISHED: Final[dict[str, Reaction]] = {
+    OPEN: Reaction.UNEXPECTED,
+    CLOSE: Reaction.PEER_CLOSED,  # the reference ignores `1` on a WebSocket (PROTOCOL 9-1)
+    PING: Reaction.ANSWER,
+    PONG: Reaction.UNEXPECTED,
+    PROBE_PONG: Reaction.UNEXPECTED,
+    MESSAGE: Reaction.DELIVER,
+    UPGRADE: Reaction.UNEXPECTED,
+    NOOP: Reaction.IGNORE,
 }
-_DROPPED: Final[dict[str, Action]] = dict.fromkeys(PACKET_KINDS, Action.DROP_CANDIDATE)
-_IGNORED: Final[dict[str, Action]] = dict.fromkeys(PACKET_KINDS, Action.IGNORE)
+_DROPPED: Final[dict[str, Reaction]] = dict.fromkeys(PACKET_KINDS, Reaction.DROP_CANDIDATE)
+_IGNORED: Final[dict[str, Reaction]] = dict.fromkeys(PACKET_KINDS, Reaction.IGNORE)
 
-TABLE: Final[dict[CarrierState, dict[str, Action]]] = {
-    CarrierState.OPENING: {**dict.fromkeys(PACKET_KINDS, Action.UNEXPECTED), OPEN: Action.HANDSHAKE},
+TABLE: Final[dict[CarrierState, dict[str, Reaction]]] = {
+    CarrierState.OPENING: {**dict.fromkeys(PACKET_KINDS, Reaction.UNEXPECTED), OPEN: Reaction.HANDSHAKE},
     CarrierState.POLLING: _ESTABLISHED,
     CarrierState.WEBSOCKET: _ESTABLISHED,
     # The reference leaves a candidate open whose first packet is another one (PROTOCOL 9-29).
-    CarrierState.CANDIDATE: {**_DROPPED, PROBE_PONG: Action.PROBE_ANSWERED},
+    CarrierState.CANDIDATE: {**_DROPPED, PROBE_PONG: Reaction.PROBE_ANSWERED},
     CarrierState.PROBED: _DROPPED,
-    CarrierState.CLOSING: {**_IGNORED, CLOSE: Action.PEER_CLOSED},
+    CarrierState.CLOSING: {**_IGNORED, CLOSE: Reaction.PEER_CLOSED},
     CarrierState.DETACHED: _IGNORED,
 }
 

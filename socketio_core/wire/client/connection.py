@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from socketio_core.wire.client.site import ClientSite
 
 
-class Phase(Enum):
+class WayPhase(Enum):
     """How far a connection is on its way.
 
     DIALING: the host makes it. ASKING: the proxy was asked for a tunnel. SECURING: the host does the handshake of TLS.
@@ -66,7 +66,7 @@ class ClientWire(BaseWire):
     @property
     def wants_tls(self) -> bool:
         """Whether the handshake of TLS is to be done now; then call `secured`, or `lost`."""
-        return not self.is_over and self._stage is self._way and self._way.phase is Phase.SECURING
+        return not self.is_over and self._stage is self._way and self._way.phase is WayPhase.SECURING
 
     def connected(self, now: float) -> None:
         """The connection is made: to the proxy, if there is one.
@@ -74,7 +74,7 @@ class ClientWire(BaseWire):
         Raises:
             LocalProtocolError: it was before.
         """
-        self._go_on(Phase.DIALING, now)
+        self._go_on(WayPhase.DIALING, now)
 
     def secured(self, now: float) -> None:
         """TLS has begun.
@@ -82,9 +82,9 @@ class ClientWire(BaseWire):
         Raises:
             LocalProtocolError: `wants_tls` is not true.
         """
-        self._go_on(Phase.SECURING, now)
+        self._go_on(WayPhase.SECURING, now)
 
-    def _go_on(self, phase: Phase, now: float) -> None:
+    def _go_on(self, phase: WayPhase, now: float) -> None:
         if self.is_over:
             return
         if self._stage is not self._way or self._way.phase is not phase:
@@ -109,7 +109,7 @@ class Way:
         self._through_tunnel = through_tunnel
         self._http = ClientHttp1()
         self._out = b""
-        self.phase = Phase.DIALING
+        self.phase = WayPhase.DIALING
 
     def __repr__(self) -> str:
         return f"{self.phase.value} for {self._errand!r}"
@@ -117,7 +117,7 @@ class Way:
     @property
     def wants_input(self) -> bool:
         """See `Stage`."""
-        return self.phase is Phase.ASKING
+        return self.phase is WayPhase.ASKING
 
     @property
     def has_more(self) -> bool:
@@ -126,11 +126,11 @@ class Way:
 
     def go_on(self, now: float) -> None:
         """What the host had to do is done."""
-        if self.phase is Phase.DIALING and self._through_tunnel:
-            self.phase = Phase.ASKING
+        if self.phase is WayPhase.DIALING and self._through_tunnel:
+            self.phase = WayPhase.ASKING
             self._out = self._http.request("CONNECT", *self._site.tunnel_request)
-        elif self.phase is not Phase.SECURING and self._site.address.is_secure:
-            self.phase = Phase.SECURING
+        elif self.phase is not WayPhase.SECURING and self._site.address.is_secure:
+            self.phase = WayPhase.SECURING
         else:
             self._wire.become(self._errand)
             self._errand.begin(now)
@@ -179,9 +179,9 @@ class Way:
     def lost(self, now: float) -> None:
         """See `Stage`."""
         why = self._wire.why
-        if self.phase is Phase.ASKING:
+        if self.phase is WayPhase.ASKING:
             detail = "proxy closed the connection before it answered"
-        elif self.phase is Phase.SECURING:
+        elif self.phase is WayPhase.SECURING:
             detail = f"TLS: {why or 'the connection was closed during the handshake'}"
         else:
             detail = why or "no connection could be made"

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from socketio_core.app.observer import Observer
     from socketio_core.app.rate_limit import RateLimit
     from socketio_core.app.server import Server
+    from socketio_core.app.statistics import ServerStatistics
     from socketio_core.serving import Timeouts
 
 __version__ = "0.1.0"
@@ -66,6 +67,7 @@ __all__ = [
     "Response",
     "Server",
     "ServerLimits",
+    "ServerStatistics",
     "SocketSettings",
     "Timeouts",
     "event",
@@ -81,6 +83,7 @@ _IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top 
     "Observer": "socketio_core.app.observer",
     "RateLimit": "socketio_core.app.rate_limit",
     "Server": "socketio_core.app.server",
+    "ServerStatistics": "socketio_core.app.statistics",
     "Timeouts": "socketio_core.serving",
 }
 

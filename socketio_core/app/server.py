@@ -24,6 +24,7 @@ from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.operators import BroadcastOperator, Broadcasts
 from socketio_core.app.registering import SharedHandlers
 from socketio_core.app.runtime import UNBOUND, Runtime
+from socketio_core.app.statistics import ServerStatistics, statistics_of
 from socketio_core.app.threads import CallableFromThreads
 from socketio_core.checks import check_function, check_kind, check_path
 from socketio_core.engineio.engine import Engine
@@ -253,6 +254,11 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
         """Tell `observer` what happens from now on, here and in the engines that are attached; see `Observer`."""
         self._host.runtime.check_caller()
         self._audience.add(observer)
+
+    def statistics(self) -> ServerStatistics:
+        """Return how many clients there are, and what is held for them; it looks at each, so not too often."""
+        self._host.runtime.check_caller()
+        return statistics_of(self._host, self.namespaces)
 
     def attach_engine(
         self,

@@ -24,7 +24,7 @@ BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait emit_wi
     send sockets_join sockets_leave timeout to volatile"""
 
 SERVER: Final = f"""{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of on_server_side
-    server_side_emit server_side_emit_with_ack sockets use use_events"""
+    server_side_emit server_side_emit_with_ack sockets statistics use use_events"""
 NAMESPACE: Final = f"""{TELLS} {BROADCASTS} name on_server_side parent rooms server_side_emit
     server_side_emit_with_ack sockets use use_events"""
 FAMILY: Final = f"{TELLS} {BROADCASTS} children cleanup_empty on_server_side use use_events"

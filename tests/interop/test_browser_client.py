@@ -85,3 +85,29 @@ NEVER_IN: Final = """
 
 def test_connection_that_ends_before_the_socket_was_let_in_is_a_connect_error(tabs: Mapping[str, Tab]) -> None:
     assert tabs["own"].do("evaluate", expression=NEVER_IN) == ["forced close", "disconnect"]
+
+
+GONE: Final = """
+(async () => {
+  const reasons = [];
+  for (const transports of [["polling"], ["websocket"]]) {
+    const socket = io("/", { forceNew: true, reconnection: false, transports });
+    await new Promise((resolve) => socket.once("connect", resolve));
+    socket.emit("number", document.querySelector("#file").files[0]);
+    reasons.push(await new Promise((resolve) => socket.once("disconnect", resolve)));
+  }
+  return reasons;
+})()
+"""
+
+
+def test_file_that_is_gone_ends_the_connection(tabs: Mapping[str, Tab], tmp_path: Path) -> None:
+    """A page may send files; one that cannot be read any more is not passed over, for something would be missing."""
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"picture" * 1000)
+    tabs["own"].do(
+        "evaluate", expression="void document.body.insertAdjacentHTML('beforeend', '<input id=file type=file>')"
+    )
+    tabs["own"].do("choose", selector="#file", path=str(file))
+    file.unlink()
+    assert tabs["own"].do("evaluate", expression=GONE) == ["transport error", "transport error"]

@@ -23,7 +23,7 @@ def server() -> Iterator[InteropServer]:
         running.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tabs(browser: Browser, server: InteropServer) -> Iterator[list[Tab]]:
     """Two tabs with the page of the tutorial's first steps, both connected."""
     tabs = [browser.tab(name, f"{server.url}/short") for name in ("first", "second")]
@@ -47,9 +47,9 @@ def run(tab: Tab, script: str) -> Any:  # whatever it returns
 
 
 def listen(tab: Tab, *names: str) -> None:
-    """Have the page keep what it hears, with the first argument, in `heard`: for recovery there is one more."""
-    for name in names:
-        run(tab, f"globalThis.heard ??= []; socket.on('{name}', (what) => heard.push(['{name}', what]))")
+    """Have the page keep what it hears from now on, with the first argument, in `heard`: recovery adds one."""
+    note = "socket.on(name, (what) => heard.push([name, what]))"
+    run(tab, f"globalThis.heard = []; for (const name of {list(names)}) {note}")
 
 
 def test_what_one_says_everybody_reads(tabs: list[Tab]) -> None:

@@ -178,7 +178,8 @@ function bytesOf(packet) {
 
 async function toText(packet) {
   if (typeof packet === "string") return packet;
-  const bytes = new Uint8Array(await new Blob([packet]).arrayBuffer()); // whatever kind of bytes it is
+  const blob = packet instanceof Blob ? packet : new Blob([packet]); // whatever kind of bytes it is
+  const bytes = new Uint8Array(await blob.arrayBuffer());
   let binary = "";
   for (let start = 0; start < bytes.length; start += BYTES_AT_ONCE) {
     binary += String.fromCharCode(...bytes.subarray(start, start + BYTES_AT_ONCE));

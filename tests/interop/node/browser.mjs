@@ -35,6 +35,7 @@ const actions = {
     await page.setViewportSize({ width, height });
     await page.goto(url);
   },
+  choose: ({ tab, selector, path }) => tabs.get(tab).setInputFiles(selector, path),
   fill: ({ tab, selector, text }) => tabs.get(tab).fill(selector, text),
   type: ({ tab, selector, text }) => tabs.get(tab).locator(selector).pressSequentially(text),
   press: ({ tab, selector, key }) => tabs.get(tab).press(selector, key),

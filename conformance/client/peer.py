@@ -24,6 +24,7 @@ from conformance.times import QUICK, Times
 
 ENGINE_IO = "/engine.io/"
 SOCKET_IO = "/socket.io/"
+RECOVERY = "/recovery/"
 MAX_PAYLOAD = 1_000_000
 
 

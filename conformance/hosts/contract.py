@@ -11,9 +11,10 @@ from typing import Protocol, runtime_checkable
 from conformance.times import of_this_host
 from socketio_core.engineio import Action, AnyServer, Carrier, Engine, Respond
 from socketio_core.http import Cors, Request, Response
-from socketio_core.settings import EngineSettings, SocketSettings
+from socketio_core.settings import EngineSettings, RecoverySettings, SocketSettings
 from socketio_core.socketio import (
     AckReceived,
+    Claim,
     ConnectRequested,
     EventReceived,
     JSONValue,
@@ -40,10 +41,10 @@ class Writer(Protocol):
 
 
 class Contract:
-    """An Engine.IO echo and a Socket.IO application.
+    """An Engine.IO echo and a Socket.IO application, once more with recovery.
 
     Attributes:
-        cores: the two machines that a host drives; both have the same calls.
+        cores: the machines that a host drives; all have the same calls.
     """
 
     engine_type = Engine
@@ -54,7 +55,10 @@ class Contract:
         self.server = self.server_type(self.engine_settings("/socket.io/"), self.socket_settings())
         for name in ("/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
             self.server.hub.of(name)
-        self.cores: tuple[AnyServer, ...] = (self.engine, self.server)
+        self.lasting = self.server_type(
+            self.engine_settings("/recovery/"), self.socket_settings(), recovery=RecoverySettings()
+        )
+        self.cores: tuple[AnyServer, ...] = (self.engine, self.server, self.lasting)
         self._undecided: TimerQueue[tuple[Member, JSONValue]] = TimerQueue()
 
     def handle_request(self, request: Request, context: object, now: float) -> tuple[AnyServer, Action]:
@@ -88,7 +92,7 @@ class Contract:
                 session.close(now)
             elif session is not None and isinstance(message, (str, bytes)):
                 session.send(message, now)
-        while events := self.server.take_events():
+        while events := [*self.server.take_events(), *self.lasting.take_events()]:
             for event in events:
                 self._handle(event, now)
 
@@ -98,7 +102,9 @@ class Contract:
                 member.refuse("not allowed", {"code": 42})
             case ConnectRequested(member) if member.namespace.name == "/unwelcome":
                 member.disconnect(now)
-            case ConnectRequested(member, auth):
+            case ConnectRequested(member, auth, claim):
+                if claim is not None:
+                    self._restore(member, claim, now)
                 if member.namespace.name == "/slow":
                     self._undecided.schedule(now + SLOW_S, (member, auth))
                     return
@@ -113,6 +119,11 @@ class Contract:
                 member.emit("answer", args)
             case _:
                 pass
+
+    def _restore(self, member: Member, claim: Claim, now: float) -> None:
+        session = self.lasting.take_session(member.namespace.name, claim, now)
+        if session is not None:
+            member.restore(session)
 
     def _accept(self, member: Member, auth: JSONValue, now: float) -> None:
         if member.accept(now):
@@ -134,8 +145,9 @@ class Contract:
                 if ack_id is not None:
                     member.acknowledge(ack_id, [])
             case "tell", [str(room), *rest]:
-                nsp, others = member.namespace.name, frozenset([member.sid])
-                self.server.broadcast(nsp, "told", rest, Selection(frozenset([room]), others))
+                server = self.server if member.recoverable is None else self.lasting
+                selection = Selection(frozenset([room]), frozenset([member.sid]))
+                server.broadcast(member.namespace.name, "told", rest, selection)
             case "leave", _:
                 member.disconnect(now)
             case "close", _:

@@ -15,7 +15,9 @@ from conformance.run import Result, run_in_memory
 from conformance.times import QUICK
 
 CASES = all_cases()
-ENTROPY: Final = re.compile(r"(?<=sid=)[\w-]+|(?<![\w-])[\w-]{20}(?![\w-])|(?<=ws raw )\(.*?(?=   \()")
+ENTROPY: Final = re.compile(
+    r'(?<=sid=)[\w-]+|(?<![\w-])[\w-]{20}(?![\w-])|(?<=ws raw )\(.*?(?=   \()|(?<=")[\w-]{6}(?=\.[0-9]+")'
+)
 """Session ids, also where a line ends in the middle of one, and frames that are masked with random keys."""
 
 

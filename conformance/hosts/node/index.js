@@ -27,8 +27,9 @@ echo.on("connection", (socket) =>
 );
 
 const io = new Server(main, options);
-for (const name of ["/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"]) {
-  const nsp = io.of(name);
+const lasting = new Server(main, { ...options, path: "/recovery/", connectionStateRecovery: {} });
+const names = ["/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"];
+for (const nsp of [lasting.of("/"), ...names.map((name) => io.of(name))]) {
   nsp.on("connection", (socket) => {
     socket.emit("auth", socket.handshake.auth);
     socket.on("message", (...args) => socket.emit("message-back", ...args));

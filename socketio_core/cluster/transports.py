@@ -62,8 +62,8 @@ class Transport(ABC):
         """Return the command that answers a server."""
 
     @abstractmethod
-    def decode(self, channel: str, data: bytes) -> Message | None:
-        """Return what was heard on a channel; `None` if it is no business of this server.
+    def decode(self, channel: str, data: bytes) -> Message:
+        """Return what was heard on a channel.
 
         Raises:
             Malformed: nobody knows what it means.
@@ -122,7 +122,7 @@ class Classic(Transport):
         """See `Transport`."""
         return ("PUBLISH", f"{self._prefix}-response#{message.nsp}#", classic.encode(message))
 
-    def decode(self, channel: str, data: bytes) -> Message | None:
+    def decode(self, channel: str, data: bytes) -> Message:
         """See `Transport`."""
         known = self._channels.get(channel)
         if known is not None:
@@ -190,7 +190,7 @@ class Sharded(Transport):
         """See `Transport`."""
         return ("SPUBLISH", f"{self._main(message.nsp)}{to_uid}#", modern.encode(message))
 
-    def decode(self, channel: str, data: bytes) -> Message | None:
+    def decode(self, channel: str, data: bytes) -> Message:
         """See `Transport`."""
         return modern.decode(data)
 
@@ -265,7 +265,7 @@ class Streams(Transport):
         channel = f"{self._prefix}#{message.nsp}#{to_uid}#"
         return (self._publish, channel, modern.encode(message, always_msgpack=True))
 
-    def decode(self, channel: str, data: bytes) -> Message | None:
+    def decode(self, channel: str, data: bytes) -> Message:
         """See `Transport`."""
         return modern.decode(data)
 

@@ -25,7 +25,7 @@ class Rig:
     """An emitter, and the server that hears it."""
 
     def __init__(self, kind: str) -> None:
-        self.heard: list[Message | None] = []
+        self.heard: list[Message] = []
         self.commands: list[Command] = []
         self._transport = transport_of(parse_redis_url("redis://h"), kind, "socket.io", "socket.io", "dynamic")
         for nsp in ("/", "/admin"):

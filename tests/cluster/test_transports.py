@@ -47,7 +47,7 @@ def question() -> SocketsFetch:
     return SocketsFetch("me", "/", Audience([], [], {}), "id")
 
 
-def there_and_back(transport: Transport, command: Command) -> Message | None:
+def there_and_back(transport: Transport, command: Command) -> Message:
     """Return what another server makes of a command that publishes."""
     _, channel, data = command
     assert isinstance(channel, str)

@@ -1,0 +1,380 @@
+"""What a server of a cluster says and hears, and what it waits for: without I/O, clock or event loop.
+
+It stands between the server, which does here what it is asked before it says a word to others, and the links to what
+joins the servers. Nothing that the server does alone waits for any of this, or is lost because of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final
+
+from socketio_core.cluster.link import ClusterError, ClusterUnavailable, Heard, Link, LinkDown, LinkUp, Replied
+from socketio_core.cluster.messages import (
+    Broadcast,
+    ClientAck,
+    ClientCount,
+    Message,
+    Presence,
+    RoomsList,
+    RoomsListed,
+    ServerAnswer,
+    ServerEmit,
+    SocketsFetch,
+    SocketsFetched,
+)
+from socketio_core.cluster.outbox import Outbox
+from socketio_core.cluster.transports import Answer, Transport
+from socketio_core.cluster.values import Malformed
+from socketio_core.records import record
+from socketio_core.timers import Timer, TimerQueue
+
+ANSWER_S: Final = 5.0  # for the other servers, as in Node's adapters
+
+
+class ClusterTimeout(ClusterError):  # noqa: N818 - as ClusterUnavailable
+    """Not all of the other servers have answered in time.
+
+    Attributes:
+        expected: how many were asked.
+        got: how many have answered.
+        partial: what they said.
+    """
+
+    def __init__(self, message: str, *, expected: int, got: int, partial: Any) -> None:
+        super().__init__(message)
+        self.expected = expected
+        self.got = got
+        self.partial = partial
+
+
+class State(Enum):
+    """How it stands with the other servers."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@record
+class Told:
+    """Another server, or somebody who only writes, has said something that is to be done here."""
+
+    message: Message
+
+
+@record
+class Asked:
+    """Another server wants an answer; see `ClusterMachine.answer`."""
+
+    message: Broadcast | SocketsFetch | RoomsList | ServerEmit
+
+
+@record
+class Settled:
+    """A question is over. `error` says that it failed."""
+
+    request: Request
+    error: ClusterError | None
+
+
+@record
+class StateChanged:
+    """The other servers can be reached from now on, or cannot.
+
+    Attributes:
+        gap: what they said meanwhile was missed here.
+    """
+
+    state: State
+    reason: str
+    gap: bool
+
+
+ClusterEvent = Told | Asked | Settled | StateChanged
+
+
+class Request:
+    """A question to the other servers.
+
+    Attributes:
+        values: what was answered: sockets, rooms, or values.
+        context: belongs to who asks.
+    """
+
+    __slots__ = (
+        "answered",
+        "asked",
+        "clients",
+        "context",
+        "expected",
+        "is_settled",
+        "nsp",
+        "request_id",
+        "timer",
+        "values",
+    )
+
+    def __init__(self, request_id: str, nsp: str, context: object, *, counts_clients: bool) -> None:
+        self.request_id = request_id
+        self.nsp = nsp
+        self.context = context
+        self.values: list[Any] = []
+        self.expected: int | None = None  # servers; `None` until that is known
+        self.answered = 0
+        self.clients: int | None = 0 if counts_clients else None  # who have got the event
+        self.timer: Timer[Request]
+        self.is_settled = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all have answered."""
+        if self.expected is None or self.answered < self.expected:
+            return False
+        return self.clients is None or len(self.values) >= self.clients
+
+
+class ClusterMachine:
+    """One server's part.
+
+    Args:
+        transport: how messages go.
+        commands: the link that says it.
+        new_id: makes the ids of questions.
+        report: told of what could not be understood.
+    """
+
+    def __init__(
+        self, transport: Transport, commands: Link, *, new_id: Callable[[], str], report: Callable[[str], None]
+    ) -> None:
+        self._transport = transport
+        self._commands = commands
+        self._outbox = Outbox(commands)
+        self._new_id = new_id
+        self._report = report
+        self._namespaces: set[str] = set()
+        self._requests: dict[str, Request] = {}
+        self._timers: TimerQueue[Request] = TimerQueue()
+        self._events: list[ClusterEvent] = []
+        self._was_up = False
+        self.state = State.DOWN
+        self.malformed_count = 0
+
+    @property
+    def uid(self) -> str:
+        """Of this server."""
+        return self._transport.uid
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """The connections that the host keeps."""
+        return [self._commands, self._transport.listener]
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Return figures to watch."""
+        return {
+            "state": self.state.value,
+            "waiting": len(self._outbox),
+            "waiting_bytes": self._outbox.size_bytes,
+            "dropped": self._outbox.dropped_count,
+            "malformed": self.malformed_count,
+            "requests": len(self._requests),
+        }
+
+    # -- namespaces and rooms ----------------------------------------------------------------------------------------
+
+    def open_namespace(self, nsp: str) -> None:
+        """Hear what is said in a namespace, and answer."""
+        if nsp not in self._namespaces:
+            self._namespaces.add(nsp)
+            self._transport.open(nsp)
+
+    def close_namespace(self, nsp: str) -> None:
+        """Hear it no more."""
+        if nsp in self._namespaces:
+            self._namespaces.remove(nsp)
+            self._transport.close(nsp)
+
+    def room_created(self, nsp: str, room: str) -> None:
+        """Somebody is in a room now."""
+        self._transport.room_created(nsp, room)
+
+    def room_deleted(self, nsp: str, room: str) -> None:
+        """Nobody is."""
+        self._transport.room_deleted(nsp, room)
+
+    # -- saying and asking -------------------------------------------------------------------------------------------
+
+    def tell(self, message: Message, now: float, *, volatile: bool = False) -> None:
+        """Tell the other servers, as soon as they can be told. What is volatile is not kept for later."""
+        if volatile and not (self._commands.is_up and not len(self._outbox)):
+            return
+        self._outbox.put(self._transport.tell(message), now)
+
+    def ask(
+        self,
+        make: Callable[[str], Message],
+        nsp: str,
+        now: float,
+        *,
+        timeout_s: float = ANSWER_S,
+        context: object = None,
+    ) -> Request:
+        """Ask the other servers; `Settled` follows.
+
+        Args:
+            make: makes the question, given its id.
+            timeout_s: how long to wait for answers.
+
+        Raises:
+            ClusterUnavailable: they cannot be asked.
+        """
+        if self.state is not State.UP:
+            raise ClusterUnavailable(f"the other servers cannot be asked: {self._reason()}")
+        request_id = self._new_id()
+        message = make(request_id)
+        request = Request(request_id, nsp, context, counts_clients=isinstance(message, Broadcast))
+        self._requests[request_id] = request
+        request.timer = self._timers.schedule(now + timeout_s, request)
+        self._outbox.put(self._transport.tell(message), now, token=request)
+        return request
+
+    def forget(self, request: Request) -> None:
+        """Nobody waits for it any more."""
+        self._end(request)
+        self._outbox.forget(request)
+
+    def answer(self, to_uid: str | None, message: Answer, now: float) -> None:
+        """Answer a question of another server."""
+        if self._commands.is_up:
+            self._outbox.put(self._transport.answer(to_uid, message), now)
+
+    def _reason(self) -> str:
+        return next((f"{link.address.url}: {link.reason}" for link in self.links if not link.is_up), "not yet")
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`; links have deadlines of their own."""
+        return self._timers.next_deadline
+
+    def handle_timeout(self, now: float) -> None:
+        """Give up questions whose time is over."""
+        while (request := self._timers.pop_due(now)) is not None:
+            expected, got = request.expected or 0, request.answered
+            text = f"{got} of {expected} other servers have answered in time"
+            self._settle(request, ClusterTimeout(text, expected=expected, got=got, partial=request.values))
+
+    # -- what links say ----------------------------------------------------------------------------------------------
+
+    def work(self, now: float) -> None:
+        """Take what the links have to say; to be called whenever one was told something."""
+        for link in self.links:
+            for event in link.take_events():
+                if isinstance(event, Heard):
+                    self._heard(event)
+                elif isinstance(event, Replied):
+                    self._replied(event)
+                else:
+                    self._look_at_links(event)
+        self._outbox.pump(now)
+
+    def take_events(self) -> Sequence[ClusterEvent]:
+        """Take what has happened."""
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        """Leave: others need not wait for this server's answers any more."""
+        for nsp in list(self._namespaces):
+            self.close_namespace(nsp)
+        for request in list(self._requests.values()):
+            self._settle(request, ClusterUnavailable("this server is shutting down", request.values))
+
+    def _look_at_links(self, event: LinkUp | LinkDown) -> None:
+        is_up = all(link.is_up for link in self.links)
+        if is_up and self.state is State.DOWN:
+            self.state = State.UP
+            self._events.append(StateChanged(State.UP, "", gap=self._was_up))
+            self._was_up = True
+        elif not is_up and self.state is State.UP:
+            self.state = State.DOWN
+            reason = event.reason if isinstance(event, LinkDown) else ""
+            self._events.append(StateChanged(State.DOWN, f"{event.link.address.url}: {reason}", gap=False))
+            for request in list(self._requests.values()):
+                self._settle(request, ClusterUnavailable(f"the other servers are gone: {reason}", request.values))
+
+    def _heard(self, event: Heard) -> None:
+        try:
+            message = self._transport.decode(event.channel.decode("utf-8", "replace"), event.data)
+        except Malformed as error:
+            self._note_malformed(str(error))
+        else:
+            self.take(message)
+
+    def _note_malformed(self, why: str) -> None:
+        self.malformed_count += 1
+        if self.malformed_count == 1:
+            self._report(f"a message of another server could not be understood, and others may not be: {why}")
+
+    def take(self, message: Message) -> None:
+        """Another server says something."""
+        if isinstance(message, (SocketsFetched, RoomsListed, ServerAnswer, ClientCount, ClientAck)):
+            self._answered(message)
+        elif message.uid == self.uid or message.nsp not in self._namespaces:
+            return
+        elif isinstance(message, (SocketsFetch, RoomsList)) or (
+            isinstance(message, (Broadcast, ServerEmit)) and message.request_id is not None
+        ):
+            self._events.append(Asked(message))
+        elif not isinstance(message, Presence) and getattr(message, "ack_id", None) is None:
+            self._events.append(Told(message))
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def _replied(self, event: Replied) -> None:
+        request = event.token
+        if not isinstance(request, Request) or request.is_settled:
+            return
+        if event.error is not None:
+            self._settle(request, ClusterUnavailable(f"the other servers cannot be asked: {event.error}"))
+            return
+        request.expected = max(0, int(event.value) - 1)
+        self._settle_if_complete(request)
+
+    def _answered(self, message: Answer) -> None:
+        request = self._requests.get(message.request_id)
+        if request is None or message.uid == self.uid or message.nsp != request.nsp:
+            return
+        if isinstance(message, ClientCount):
+            request.clients = (request.clients or 0) + message.count
+            request.answered += 1
+        elif isinstance(message, ClientAck):
+            request.values.append(message.value)
+        elif isinstance(message, SocketsFetched):
+            request.values += message.sockets
+            request.answered += 1
+        elif isinstance(message, RoomsListed):
+            request.values += message.rooms
+            request.answered += 1
+        else:
+            request.values.append(message.value)
+            request.answered += 1
+        self._settle_if_complete(request)
+
+    def _settle_if_complete(self, request: Request) -> None:
+        if request.is_complete:
+            self._settle(request, None)
+
+    def _settle(self, request: Request, error: ClusterError | None) -> None:
+        self._end(request)
+        self._events.append(Settled(request, error))
+
+    def _end(self, request: Request) -> None:
+        request.is_settled = True
+        self._requests.pop(request.request_id, None)
+        request.timer.cancel()

@@ -1,0 +1,81 @@
+"""What is to be told to the other servers, while it cannot leave: bounded in number, bytes and age."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+from socketio_core.cluster.link import Argument, Link
+from socketio_core.records import record
+
+MAX_MESSAGES: Final = 10_000
+MAX_BYTES: Final = 8 << 20
+MAX_AGE_S: Final = 10.0  # older news would confuse more than it helps
+AHEAD_BYTES: Final = 1 << 18  # are given to the link, which cannot take them back
+
+NOBODY: Final = object()
+"""The token of what nobody waits for."""
+
+
+@record
+class Waiting:
+    """A command that waits."""
+
+    command: tuple[Argument, ...]
+    size_bytes: int
+    since: float
+    token: Any
+
+
+class Outbox:
+    """A queue in front of a link. What does not fit any more drives the oldest out.
+
+    Attributes:
+        dropped_count: how many messages were driven out, or became too old.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._waiting: deque[Waiting] = deque()
+        self._size_bytes = 0
+        self.dropped_count = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all that waits."""
+        return self._size_bytes
+
+    def put(self, command: tuple[Argument, ...], now: float, token: Any = NOBODY) -> None:
+        """Add a command, and send what can be sent."""
+        size = sum(len(part) for part in command if not isinstance(part, int))
+        self._waiting.append(Waiting(command, size, now, token))
+        self._size_bytes += size
+        self.pump(now)
+        while len(self._waiting) > MAX_MESSAGES or self._size_bytes > MAX_BYTES:
+            self._drop()
+
+    def pump(self, now: float) -> None:
+        """Send what can be sent, in order."""
+        while self._waiting and self._waiting[0].since + MAX_AGE_S < now:
+            self._drop()
+        link = self._link
+        while self._waiting and link.is_up and link.backlog_bytes < AHEAD_BYTES:
+            first = self._waiting.popleft()
+            self._size_bytes -= first.size_bytes
+            if first.token is NOBODY:
+                link.send(*first.command)
+            else:
+                link.send(*first.command, token=first.token)
+
+    def forget(self, token: Any) -> None:
+        """Do not send what this token waits for."""
+        kept = [each for each in self._waiting if each.token is not token]
+        self._waiting = deque(kept)
+        self._size_bytes = sum(each.size_bytes for each in kept)
+
+    def _drop(self) -> None:
+        self._size_bytes -= self._waiting.popleft().size_bytes
+        self.dropped_count += 1

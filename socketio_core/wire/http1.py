@@ -14,7 +14,7 @@ from typing import final
 
 import h11
 
-from socketio_core.http import Response
+from socketio_core.http import Request, Response
 from socketio_core.wire.base import BODY_PIECES
 from socketio_core.wire.chunks import ChunkLines, lines_of
 from socketio_core.wire.heads import MAX_HEAD_BYTES, BadRequest, check_head
@@ -50,6 +50,11 @@ class Head:
         self.method = method
         self.target = target
         self.headers = headers
+
+    def to_request(self, address: str, scheme: str) -> Request:
+        """Return what it means, from a client at this address."""
+        method, target = self.method.decode("ascii"), self.target.decode("ascii")
+        return Request(method, target, self.headers, address=address, scheme=scheme)
 
 
 def text_response(status: int, text: str) -> Response:

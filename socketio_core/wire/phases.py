@@ -41,3 +41,6 @@ class Phase(Enum):
 # Tuples, which are searched by identity: the hash that a set needs of such a member is computed in Python.
 READING: Final = (Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.DRAIN, Phase.LINGER)
 ANSWERED: Final = (Phase.ANSWER, Phase.DRAIN, Phase.LINGER)
+
+MAX_EARLY_BYTES: Final = 65536  # PARKED: what a client may send on before we stop listening
+MAX_LINGER_BYTES: Final = 2_000_000  # DRAIN, LINGER: what is read away, so that the client gets to see an early answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, assert_never, final
+from typing import TYPE_CHECKING, assert_never, final
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
@@ -12,21 +12,17 @@ from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
 from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
-from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
+from socketio_core.wire.base import FIRST_PIECES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.heads import BadRequest
-from socketio_core.wire.http1 import Head, Http1, InvalidResponse, Next, text_response
-from socketio_core.wire.phases import ANSWERED, READING, Phase
+from socketio_core.wire.holding import hold
+from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
+from socketio_core.wire.phases import ANSWERED, MAX_EARLY_BYTES, MAX_LINGER_BYTES, READING, Phase
 from socketio_core.wire.websocket import WRITE_BYTES, Frames
 
 if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire
     from socketio_core.wire.site import Mount, Site
-
-REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames; a header is one more
-NEWCOMER_PIECES: Final = 64  # what the first one costs: it most often begins a session
-MAX_EARLY_BYTES: Final = 65536  # what a client may send on behind a parked poll before we stop listening
-MAX_LINGER_BYTES: Final = 2_000_000  # what is read away behind an early answer, so that the client gets to see it
 
 
 @final
@@ -176,7 +172,9 @@ class Requests:
         if head is not None:
             self._count += 1
             wire.set_deadline(None)
-            self._serve(self._made_of(head), now)
+            request = head.to_request(self._address, self._scheme)
+            self._site.proxies.apply(request)
+            self._serve(request, now)
         elif http.is_ended:
             wire.end()
         elif self._phase is Phase.IDLE and http.held_bytes:
@@ -187,12 +185,6 @@ class Requests:
             self._phase = Phase.IDLE
             if self._count:
                 wire.set_deadline(now + self._site.timeouts.keep_alive_s)
-
-    def _made_of(self, head: Head) -> Request:
-        method, target = head.method.decode("ascii"), head.target.decode("ascii")
-        request = Request(method, target, head.headers, address=self._address, scheme=self._scheme)
-        self._site.proxies.apply(request)
-        return request
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
@@ -320,19 +312,8 @@ class Requests:
         pace = self._mount.pace_of(session)
         if pace is None or not pace.is_congested:
             go_on(now)
-            return
-        session.pause_reading(now)
-
-        def resume(later: float) -> None:
-            session.resume_reading(later)
-            if self._phase is Phase.HELD and not self._wire.is_over:  # else the client did not wait
-                try:
-                    go_on(later)
-                except Exception as error:  # noqa: BLE001 - of the application's: who makes room must not suffer
-                    self._wire.fail(error, later)
-                self._site.note(self._wire)
-
-        pace.call_when_room(resume)
+        else:
+            hold(self._wire, self._site, session, pace, go_on, lambda: self._phase is Phase.HELD, now)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from socketio_core.http import Cors, Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import RequestAsked, Timeouts
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
-from socketio_core.wire.requests import MAX_EARLY_BYTES, MAX_LINGER_BYTES
+from socketio_core.wire.phases import MAX_EARLY_BYTES, MAX_LINGER_BYTES
 from socketio_core.wire.websocket import WRITE_BYTES
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House, Peer, ok
 from tests.wire.written import chunked, frame, handshake, request

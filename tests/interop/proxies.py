@@ -7,9 +7,11 @@ import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tests.interop.processes import ROOT, Program
+
+Stickiness = Literal["shown", "address", "none"]
 
 _NGINX: Final = """
 daemon off;
@@ -58,23 +60,26 @@ class Proxy:
     has_started: str  # in its log
     reloads_at: signal.Signals
 
-    def __init__(self, folder: Path, ports: Sequence[int], certificate: Path, *, sticky: bool = True) -> None:
+    def __init__(self, folder: Path, ports: Sequence[int], certificate: Path, stickiness: Stickiness = "shown") -> None:
         port, self.secure_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
-        text = self.text if sticky else self.without_stickiness()
+        text = shown(type(self).__name__.lower())
+        if stickiness != "shown":
+            text = self.without_stickiness(text)
+        if stickiness == "address":
+            text = self.by_address(text)
         for number, backend in enumerate(ports, 3001):
             text = _replaced(text, f"127.0.0.1:{number}", f"127.0.0.1:{backend}")
         command = self.write(folder, text, port, certificate)
         self._program = Program(["sh", "-c", 'exec "$@" 2>&1', "sh", *command])
         self._wait()
 
-    @property
-    def text(self) -> str:
-        """What the README shows."""
+    def without_stickiness(self, text: str) -> str:
+        """Return a configuration without what sends a client to the same server again."""
         raise NotImplementedError
 
-    def without_stickiness(self) -> str:
-        """Return it without what sends a client to the same server again."""
+    def by_address(self, text: str) -> str:
+        """Return such a one with what sends a client to the same server by its address."""
         raise NotImplementedError
 
     def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
@@ -100,12 +105,11 @@ class Nginx(Proxy):
     has_started = "start worker process "
     reloads_at = signal.SIGHUP
 
-    @property
-    def text(self) -> str:
-        return shown("nginx")
+    def without_stickiness(self, text: str) -> str:
+        return re.sub(r"^ *hash .*\n", "", text, flags=re.MULTILINE)
 
-    def without_stickiness(self) -> str:
-        return re.sub(r"^ *hash .*\n", "", self.text, flags=re.MULTILINE)
+    def by_address(self, text: str) -> str:
+        return _replaced(text, "upstream app {", "upstream app { ip_hash;")
 
     def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
         tls = f"listen 127.0.0.1:{self.secure_port} ssl;"
@@ -120,12 +124,11 @@ class HAProxy(Proxy):
     has_started = "Loading success"
     reloads_at = signal.SIGUSR2
 
-    @property
-    def text(self) -> str:
-        return shown("haproxy")
+    def without_stickiness(self, text: str) -> str:
+        return re.sub(r"^ *cookie .*\n| cookie [ab]$", "", text, flags=re.MULTILINE)
 
-    def without_stickiness(self) -> str:
-        return re.sub(r"^ *cookie .*\n| cookie [ab]$", "", self.text, flags=re.MULTILINE)
+    def by_address(self, text: str) -> str:
+        return _replaced(text, "    balance roundrobin ", "    balance source\n    hash-type consistent #")
 
     def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
         tls = f"bind 127.0.0.1:{self.secure_port} ssl crt {certificate}"

@@ -16,7 +16,7 @@ import trio
 from socketio_core.settings import EngineSettings
 from socketio_core.trio import ConnectError, connect
 from tests.interop.peers import MODES, InteropServer, Peer, Socket
-from tests.interop.proxies import PROXIES, Proxy, shown
+from tests.interop.proxies import PROXIES, Proxy, Stickiness, shown
 
 POLLING: Final = "/socket.io/?EIO=4&transport=polling"
 DEADLINE_S: Final = 20.0
@@ -50,9 +50,9 @@ def start_proxy(
     require_tool(request.param)
     proxies: list[Proxy] = []
 
-    def start(*, sticky: bool = True) -> Proxy:
+    def start(stickiness: Stickiness = "shown") -> Proxy:
         folder = tmp_path_factory.mktemp(request.param)
-        proxies.append(PROXIES[request.param](folder, [server.port for server in servers], certificate, sticky=sticky))
+        proxies.append(PROXIES[request.param](folder, [server.port for server in servers], certificate, stickiness))
         return proxies[-1]
 
     yield start
@@ -168,10 +168,11 @@ def test_our_client(proxy: Proxy, mode: str) -> None:
     trio.run(main)
 
 
-def test_clients_are_spread_and_come_back_to_their_server(proxy: Proxy) -> None:
+def check_that_clients_are_spread(proxy: Proxy) -> None:
+    """Each is served, which takes several requests to one server; each server has some."""
     found: set[int] = set()
     for number in range(1, MANY):
-        address = f"127.0.0.{number}"
+        address = f"127.0.{number}.{number}"  # nginx's `ip_hash` looks at the first three
         with Visitor(port_of(proxy), address) as visitor:
             server, seen_address, _ = visitor.where()
         assert seen_address == address
@@ -181,8 +182,16 @@ def test_clients_are_spread_and_come_back_to_their_server(proxy: Proxy) -> None:
     pytest.fail("all at one server")
 
 
+def test_clients_are_spread_and_come_back_to_their_server(proxy: Proxy) -> None:
+    check_that_clients_are_spread(proxy)
+
+
+def test_servers_may_be_found_by_address(start_proxy: StartProxy) -> None:
+    check_that_clients_are_spread(start_proxy("address"))
+
+
 def test_without_stickiness_only_websockets_work(start_proxy: StartProxy, node: Peer) -> None:
-    proxy = start_proxy(sticky=False)
+    proxy = start_proxy("none")
     with Visitor(port_of(proxy)) as visitor:
         visitor.open()
         assert visitor.ask() == (400, '{"code":1,"message":"Session ID unknown"}')

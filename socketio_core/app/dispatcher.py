@@ -185,8 +185,7 @@ class Dispatcher:
         elif isinstance(event, RequestRefused):
             audience.tell(audience.request_refused, event)
         else:
-            if isinstance(event.connection.context, Flow):
-                event.connection.context.wake()
+            self.flow_of_connection(event.connection).wake()
             if event.error is not None and event.error.__cause__ is not None:
                 text = f"parser failed, so the connection was closed: {event.error}"
                 audience.report(text, event.error.__cause__)

@@ -23,7 +23,7 @@ from socketio_core.errors import BufferFull
 from socketio_core.http import Request
 from socketio_core.settings import SocketSettings
 
-MOMENTS: Final = ("connection", "message", "close")
+MOMENTS: Final = ("connection", "message", "upgrade", "close")
 
 
 class EngineSession:
@@ -101,7 +101,7 @@ class EngineSession:
         self._inbox.app.dispatch_soon()
 
 
-class SessionInbox(Inbox[Opened | Payload | Closed]):
+class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
     """The messages of one session.
 
     Attributes:
@@ -124,18 +124,21 @@ class SessionInbox(Inbox[Opened | Payload | Closed]):
         self.runtime.output_ready()
         return self.session
 
-    def describe(self, event: Opened | Payload | Closed) -> str:
+    def describe(self, event: Opened | Payload | Upgraded | Closed) -> str:
         """See `Inbox`."""
-        moment = "connection" if isinstance(event, Opened) else "close" if isinstance(event, Closed) else "message"
+        moments = {Opened: "connection", Upgraded: "upgrade", Closed: "close"}
+        moment = "message" if isinstance(event, (str, bytes)) else moments[type(event)]
         return f"handler of {moment!r} at {self.app.core.path}: {names_of(self.app.handlers.listeners(moment))}"
 
-    async def handle(self, event: Opened | Payload | Closed) -> None:
+    async def handle(self, event: Opened | Payload | Upgraded | Closed) -> None:
         """See `Inbox`."""
         if isinstance(event, (str, bytes)):
             if not self.session.was_let_go:  # else this came behind that
                 await self.app.run_all("message", self.client, event)
         elif isinstance(event, Opened):
             await self.app.run_all("connection", self.client)
+        elif isinstance(event, Upgraded):
+            await self.app.run_all("upgrade", self.client, self.client.transport)
         else:
             await self.app.run_all("close", self.client, event.reason.value)
 
@@ -191,7 +194,8 @@ class EngineDispatcher:
             assert not isinstance(event, RequestRefused)  # see above
             if isinstance(event, Upgraded):
                 audience.tell(audience.connection_upgraded, session)
-                continue
+                if not self.handlers.listeners("upgrade"):
+                    continue
             if isinstance(event, Opened):
                 audience.tell(audience.connection_opened, session)
                 flow = Flow(self.runtime, session, self._settings)
@@ -230,7 +234,8 @@ class EngineServer(Registrar):
     """A bare Engine.IO server: what its handlers are registered with. Made by `Server.attach_engine`.
 
     Handlers, sync or async, are registered for `"connection"`, and given the session then, for `"message"`, given the
-    session and a `str` or `bytes`, and for `"close"`, given the session and the reason, e.g. `"transport close"`.
+    session and a `str` or `bytes`, for `"upgrade"`, given the session and its new transport, and for `"close"`, given
+    the session and the reason, e.g. `"transport close"`.
     """
 
     def __init__(self, dispatcher: EngineDispatcher) -> None:

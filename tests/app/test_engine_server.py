@@ -125,6 +125,18 @@ def test_an_upgrade_is_no_business_of_handlers(rig: EngineRig) -> None:
     assert session.transport == "websocket"
 
 
+def test_an_upgrade_is_told_in_order(rig: EngineRig) -> None:
+    @rig.app.on("upgrade")
+    async def upgraded(session: EngineSession, transport: str) -> None:
+        rig.calls.append((session.transport, transport))
+
+    rig.app.on("message", note(rig, "message"))
+    client, _ = rig.connect("polling")
+    client.upgrade()
+    rig.send(client, "4b")
+    assert rig.calls == [("websocket", "websocket"), ("message", "b")]
+
+
 def test_refused_requests_are_for_the_adapter(rig: EngineRig) -> None:
     rig.core.handle_request(Request("GET", "/engine.io/?EIO=3&transport=polling", scheme="http"), rig.clock.now, None)
     rig.run()
@@ -133,7 +145,7 @@ def test_refused_requests_are_for_the_adapter(rig: EngineRig) -> None:
 
 @pytest.mark.parametrize("name", ["mesage", "disconnect", ""])
 def test_a_name_that_means_nothing_is_refused(rig: EngineRig, name: str) -> None:
-    with pytest.raises(ValueError, match="name must be one of connection, message, close"):
+    with pytest.raises(ValueError, match="name must be one of connection, message, upgrade, close"):
         rig.app.on(name)(note(rig, "x"))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from socketio_core.app import Socket
+from socketio_core.app.handlers import HandlerTable
+from socketio_core.app.outgoing import OutgoingRegistrar
 from tests.app.bus import Bus
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig, note, returning
@@ -194,3 +196,11 @@ def test_what_a_client_drops_is_not_told() -> None:
     assert not socket.emit_volatile("dropped")
     assert not socket.volatile.emit_nowait("dropped")
     assert rig.calls == []
+
+
+def test_who_tells_nobody_of_outgoing_events_cannot_be_listened_to() -> None:
+    class Deaf(OutgoingRegistrar):
+        _handlers = HandlerTable()
+
+    with pytest.raises(NotImplementedError):
+        Deaf().on_any_outgoing(print)

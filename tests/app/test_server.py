@@ -427,3 +427,15 @@ def test_what_failed_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixtu
 def test_who_is_not_served_cannot_be_closed() -> None:
     with pytest.raises(LocalProtocolError, match="no `serve` of this server is running"):
         run_alone(Server().close)
+
+
+def test_who_is_served_is_ended_by_its_adapter() -> None:
+    io = Server()
+    ends: list[str] = []
+
+    def stop() -> None:
+        ends.append("stop")
+
+    host_of(io).stop = stop
+    run_alone(io.close)
+    assert ends == ["stop"]

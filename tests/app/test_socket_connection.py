@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from socketio_core.app import Socket
+from socketio_core.app.runtime import UNBOUND
 from tests.app.hand_runtime import SUNDAY
 from tests.app.rig import AppRig, newest, note, note_async, returning
 
@@ -94,3 +95,7 @@ def test_a_socket_is_disconnected_until_it_is_in_and_when_it_is_out(rig: AppRig)
     seen.append(socket.disconnected)
     rig.send(client, "41")
     assert [*seen, socket.disconnected] == [True, False, True]
+
+
+def test_before_a_server_is_served_it_is_1970() -> None:
+    assert UNBOUND.wall_time() == UNBOUND.now() == 0.0

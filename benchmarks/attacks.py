@@ -130,10 +130,13 @@ def _attacks() -> list[Attack]:
         _websocket("tiny events", frame(_ECHO)),
         _websocket("tiny events, echoes not read", frame(_ECHO), reads=False),
         _websocket("events nobody listens to", frame(b'42["nobody"]')),
+        _websocket("events of many values", frame(b'42["nobody",[' + b"[]," * 300 + b"0]]"), 8),
         _websocket("acks nobody asked for", frame(b"430[]")),
         Attack("deflate bombs", _DEFLATE + JOIN, bomb * 16, 16 * 256, deflates=True),
         Attack("chunks of 1 byte", b"", chunks, chunk_count),
         Attack("POSTs of 9,000 packets", b"", _post(9000), 9000),
+        Attack("POSTs of many values", b"", request(_SESSION, method="POST", body=b"\x1e".join(
+            [b'42["nobody",[' + b"[]," * 300 + b"0]]"] * 500)), 500 * 8),
         Attack("requests sent on behind each other", b"", *_many(request("/elsewhere"))),
         Attack("connections without a word", b"", b"", 0, is_brief=True),
         Attack("handshakes, again and again", HANDSHAKE + JOIN, frame(_ECHO), 1, is_brief=True),

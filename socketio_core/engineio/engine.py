@@ -225,6 +225,8 @@ class Engine:
     def advance_post(self, post: Post, max_packets: int, now: float) -> bool:
         """Process some packets of a POST whose body is here. Returns whether to go on, later; then `finish_post`.
 
+        They are fewer if they are large.
+
         A host may leave this out; then `finish_post` processes all of them at once, and others wait meanwhile.
         """
         self.check_own(post.session)

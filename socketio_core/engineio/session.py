@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import Final
 
 from socketio_core.engineio.base import SessionBase
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
@@ -26,6 +27,7 @@ from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 
+PACKET_CHARS: Final = 128  # of a packet in a POST, that count as one more: a kilobyte of small lists takes long
 _OPEN = SessionState.OPEN
 
 
@@ -144,17 +146,20 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         fault = self.polling.begin_post(post)
         return fault is None or self._follow(fault)
 
-    def advance_post(self, post: Post, max_packets: int | None, now: float) -> bool:
-        """Process some packets of a POST. Returns whether there may be more."""
+    def advance_post(self, post: Post, max_packets: float, now: float) -> bool:
+        """Process some packets of a POST; large ones count for several. Returns whether there may be more."""
         if post.packets is None:
             if not self.polling.has_post(post):
                 return False
             post.packets = split_payload(post.take_body(), self.engine_settings.max_packets_per_payload)
         try:
-            for count, part in enumerate(post.packets, 1):
+            for part in post.packets:
                 if not self._receive_polled(part, now):
                     break
-                if count == max_packets:
+                max_packets -= 1
+                if part[PACKET_CHARS:]:
+                    max_packets -= len(part) // PACKET_CHARS
+                if max_packets <= 0:
                     return True
             else:
                 post.is_accepted = True
@@ -166,7 +171,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     def finish_post(self, post: Post, now: float) -> bool:
         """Process what is left of a POST. Returns whether every packet in it was accepted."""
-        self.advance_post(post, None, now)
+        self.advance_post(post, inf, now)
         is_accepted, post.is_accepted = post.is_accepted, False
         return is_accepted
 

@@ -17,6 +17,9 @@ from wsproto.frame_protocol import FrameProtocol
 
 from socketio_core.wire.base import FOREIGN_PIECES
 
+PIECE_BYTES: Final = 128
+"""Of a frame, that cost as much as one more: a kilobyte of small lists takes as long as ten events."""
+
 _NO_LIMIT: Final = 1 << 62
 
 MAX_PLAIN_BYTES: Final = 16384
@@ -67,6 +70,7 @@ class PlainFrames:
     Attributes:
         has_more: `feed` stopped at its limit; `feed(b"", limit)` goes on.
         has_foreign: what `feed` has returned last is not all messages.
+        spent: what it cost, in small frames.
     """
 
     __slots__ = (
@@ -79,6 +83,7 @@ class PlainFrames:
         "_tail",
         "has_foreign",
         "has_more",
+        "spent",
     )
 
     def __init__(self, max_payload_bytes: int = MAX_PLAIN_BYTES, *, of_client: bool = True) -> None:
@@ -91,6 +96,7 @@ class PlainFrames:
         self._is_fragmented = False  # the last data frame was not final
         self.has_foreign = False
         self.has_more = False
+        self.spent = 0
 
     @property
     def held_bytes(self) -> int:
@@ -100,6 +106,7 @@ class PlainFrames:
     def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Control | Foreign]:
         """Take what was read. Returns the messages of plain frames, and pieces of others; as many as cost `limit`."""
         found: list[str | bytes | Control | Foreign] = []
+        given = limit
         self.has_more = self.has_foreign = False
         if self._left:
             self.has_foreign = True
@@ -144,6 +151,8 @@ class PlainFrames:
                         self.has_foreign = True
                         found.append(Foreign(data[at:end]))
                     at = end
+                    if length >= PIECE_BYTES:
+                        limit -= length // PIECE_BYTES
                     continue
             self.has_foreign = True
             if first in _CONTROL and second & 0x7F < 126 and (second >= _MASKED) is is_masked:
@@ -168,6 +177,7 @@ class PlainFrames:
             self._left = max(0, end - size)
             at = min(end, size)
         self._tail = data[at:]
+        self.spent = given - limit + len(found)
         return found
 
 

@@ -249,7 +249,7 @@ class Frames(Generic[_W]):
             self._has_more = plain.has_more
         else:
             self._has_more = False
-        return limit if self._has_more else len(pieces)
+        return plain.spent
 
     def _sift(self, pieces: list[str | bytes | Control | Foreign], now: float) -> list[Frame]:
         """Let wsproto have what is its own, and the engine what comes before. Returns the messages behind that."""

@@ -174,7 +174,7 @@ async def test_packets_of_a_post_are_taken_in_by_turns() -> None:
         sid = await server.session()
         (socket,) = io.sockets.sockets.values()
         post = await server.request("POST", poll_of(sid), b"\x1e".join([b'42["x",%d]' % n for n in range(1000)]))
-        assert (post.sent, flow_of(socket).queued_count) == ([], 256)
+        assert (post.sent, flow_of(socket).queued_count) == ([], 128)
         gate.set()
         await loop.settle()
         assert (post.body, handled) == ("ok", list(range(1000)))

@@ -113,6 +113,16 @@ def test_what_many_send_at_once_is_handled_a_little_at_a_time() -> None:
     assert (1, b'42["echo",1]') in neighbour.frames()
 
 
+@pytest.mark.parametrize("name", ["events of many values", "POSTs of many values"])
+def test_large_messages_cost_more_of_a_turn(name: str) -> None:
+    place, _ = crowd_of(ATTACKS[name], 1)
+    while place.read():
+        pass
+    before = place.events
+    place.turn()
+    assert 0 < place.events - before <= TURN_PIECES // 8 + 1
+
+
 FAT: Final = {
     "many small headers": [f"x{number}: y" for number in range(90)],
     "large headers": [f"x{number}: {'y' * 1400}" for number in range(10)],

@@ -27,7 +27,7 @@ _REST_S: Final = 0.1  # between two looks
 _REST_FOR_EACH_S: Final = 0.00005  # and for each session and connection: to look at 10,000 takes some 10 ms
 
 
-class Connection(Protocol):
+class Holder(Protocol):
     """What a client is connected by: a connection, or what an ASGI server hands over."""
 
     @property
@@ -53,7 +53,7 @@ class _Client:
         self.size_bytes = size_bytes
         self.session = session
         self.endpoint = endpoint
-        self.connections: list[Connection] = []
+        self.connections: list[Holder] = []
 
     @property
     def messages(self) -> Sequence[WireMessage]:
@@ -82,7 +82,7 @@ class Budget:
         self._limit = limit_bytes
         self._endpoints = endpoints
         self._audience = audience
-        self.connections: Callable[[], Iterable[Connection]] = tuple
+        self.connections: Callable[[], Iterable[Holder]] = tuple
         self.next_at = 0.0
 
     def check(self, now: float) -> None:

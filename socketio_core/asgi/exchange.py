@@ -89,12 +89,12 @@ class AsgiExchange:
 
     @property
     def held_bytes(self) -> int:
-        """See `Connection`; without what the ASGI server has."""
+        """See `Holder`; without what the ASGI server has."""
         sending = sum([message.size_bytes for message in self._sending])
         return self._request.size_bytes + len(self._body) + self._answer_bytes + sending
 
     def drop(self, why: str, now: float) -> None:
-        """See `Connection`. A response that the ASGI server has been given is that server's."""
+        """See `Holder`. A response that the ASGI server has been given is that server's."""
         self._is_dropped = True
         self._body.clear()
         self._sending.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from socketio_core.app.budget import Connection
+from socketio_core.app.budget import Holder
 from socketio_core.app.host import ServerHost
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.engineio.carriers import Carrier, Poll
@@ -60,7 +60,7 @@ class AsgiSite:
         self.proxies = TrustedProxies(host.serving.trust_proxy)
         self.timeouts = host.serving.timeouts or Timeouts()
         self.is_closing = False
-        self.served: set[Connection] = set()
+        self.served: set[Holder] = set()
         host.budget.connections = lambda: list(self.served)
         self._timers: TimerQueue[Waiter] = TimerQueue()
 
@@ -112,7 +112,7 @@ class AsgiSite:
             timer.cancel()
 
     @contextmanager
-    def serving(self, exchange: Connection) -> Generator[None]:
+    def serving(self, exchange: Holder) -> Generator[None]:
         """Count something that is being served."""
         self.served.add(exchange)
         try:

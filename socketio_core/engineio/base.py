@@ -248,7 +248,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         self._timer = None if deadline is None else self.agenda.schedule(deadline, self)
 
 
-class UpgradeBase(Generic[_WebSocket]):
+class CandidacyBase(Generic[_WebSocket]):
     """The WebSocket that a session tries beside polling.
 
     Attributes:

@@ -22,7 +22,7 @@ from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, CarrierState, Reaction, SessionState
-from socketio_core.engineio.upgrade import Upgrade
+from socketio_core.engineio.upgrade import Candidacy
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
@@ -72,7 +72,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.shared = shared
         self.outlet: Carrier | None = None
         self.polling = Polling(shared, self.outbox)
-        self.upgrade = Upgrade()
+        self.upgrade = Candidacy()
         self._closing_until = inf
         self.reschedule()
 

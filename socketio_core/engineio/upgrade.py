@@ -6,14 +6,14 @@ candidate alone, and polling goes on.
 
 from __future__ import annotations
 
-from socketio_core.engineio.base import UpgradeBase
+from socketio_core.engineio.base import CandidacyBase
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import PROBE_ANSWER
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.states import CarrierState
 
 
-class Upgrade(UpgradeBase[WebSocket]):
+class Candidacy(CandidacyBase[WebSocket]):
     """The candidate of one session."""
 
     __slots__ = ()

@@ -24,7 +24,7 @@ from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.in_flight import InFlight
 from socketio_core.engineio.client.requests import Requests
 from socketio_core.engineio.client.session import ClientSession
-from socketio_core.engineio.client.upgrade import Upgrade
+from socketio_core.engineio.client.upgrade import Candidacy
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.outgoing import Outgoing
@@ -35,7 +35,7 @@ _PLACES: Final[dict[type[object], ModuleType]] = {
     HeartbeatWatch: session_module,
     InFlight: session_module,
     Requests: session_module,
-    Upgrade: flight_module,
+    Candidacy: flight_module,
     ClientNamespace: client_module,
     ClientSession: client_module,
     JsonParser: client_module,

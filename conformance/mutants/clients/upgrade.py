@@ -9,7 +9,7 @@ from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import Reaction
-from socketio_core.engineio.client.upgrade import Upgrade
+from socketio_core.engineio.client.upgrade import Candidacy
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Payload
@@ -46,7 +46,7 @@ class ForgetsThePost(ClientSession):
 
 
 @caught_by("upgrade/upgrade_waits_for_the_post")
-class LosesWhatWaits(Upgrade):
+class LosesWhatWaits(Candidacy):
     """What is emitted during the upgrade is lost."""
 
     def finish(self, outbox: Outbox) -> ClientWebSocket:

@@ -10,7 +10,7 @@ from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange, Re
 from socketio_core.engineio.client.posts import take_post
 from socketio_core.engineio.client.requests import ClientMemory, Requests
 from socketio_core.engineio.client.states import CarrierState
-from socketio_core.engineio.client.upgrade import PROBE_MESSAGE, Upgrade
+from socketio_core.engineio.client.upgrade import PROBE_MESSAGE, Candidacy
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.payload import encode_payload
@@ -34,7 +34,7 @@ class InFlight:
         self._post: Exchange | None = None
         self._parting: set[ClientWebSocket] = set()  # they are closed, but their goodbye may not be written yet
         self.ready = ReadyList()
-        self.upgrade = Upgrade()
+        self.upgrade = Candidacy()
 
     @property
     def is_waiting(self) -> bool:

@@ -7,7 +7,7 @@ from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.settings import EngineClientSettings
 
 
-class Opening:
+class Attempts:
     """The attempts of one session; they share one deadline, which the session watches over.
 
     Attributes:

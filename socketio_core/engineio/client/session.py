@@ -16,7 +16,7 @@ from socketio_core.engineio.client.events import EngineClientEvent, Opened, Open
 from socketio_core.engineio.client.handshake import OpenPacket, parse_handshake
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.in_flight import InFlight
-from socketio_core.engineio.client.opening import Opening
+from socketio_core.engineio.client.opening import Attempts
 from socketio_core.engineio.client.posts import check_size
 from socketio_core.engineio.client.requests import (
     ClientMemory,
@@ -97,7 +97,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
         self._memory = memory
         self._in_flight = InFlight(Requests(self, settings, memory, random), memory)
-        self._opening = Opening(settings, memory)
+        self._opening = Attempts(settings, memory)
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
         self._events: list[EngineClientEvent] = []
         self._now = now

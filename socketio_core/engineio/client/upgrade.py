@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from socketio_core.engineio.base import UpgradeBase
+from socketio_core.engineio.base import CandidacyBase
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.client.states import CarrierState
 from socketio_core.engineio.message import WireMessage
@@ -20,7 +20,7 @@ PROBE_MESSAGE: Final = WireMessage((PING + "probe",))
 UPGRADE_MESSAGE: Final = WireMessage((UPGRADE,))
 
 
-class Upgrade(UpgradeBase[ClientWebSocket]):
+class Candidacy(CandidacyBase[ClientWebSocket]):
     """What one session tries beside polling."""
 
     __slots__ = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.engineio.client import Attempt, ClientMemory, OpenFailed
-from socketio_core.engineio.client.opening import Opening
+from socketio_core.engineio.client.opening import Attempts
 from socketio_core.settings import EngineClientSettings
 
 
@@ -30,7 +30,7 @@ def test_order_of_transports(
     memory = ClientMemory()
     memory.websocket_worked = worked
     settings = EngineClientSettings(transports=transports, remember_upgrade=remember, try_all_transports=tries_all)
-    opening = Opening(settings, memory)
+    opening = Attempts(settings, memory)
     tried = [opening.transport]
     while opening.next_transport("no"):
         tried.append(opening.transport)
@@ -39,7 +39,7 @@ def test_order_of_transports(
 
 
 def test_no_time_is_left_for_the_others() -> None:
-    opening = Opening(
+    opening = Attempts(
         EngineClientSettings(transports=["polling", "websocket"], try_all_transports=True), ClientMemory()
     )
     opening.give_up()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from socketio_core.engineio.client.states import CarrierState
-from socketio_core.engineio.client.upgrade import Upgrade
+from socketio_core.engineio.client.upgrade import Candidacy
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from tests.engineio.client.scene import Scene, sent
 
 
-def begun() -> tuple[Upgrade, Outbox]:
+def begun() -> tuple[Candidacy, Outbox]:
     """Return an upgrade whose candidate has answered, and what waits meanwhile."""
-    upgrade, outbox = Upgrade(), Outbox()
+    upgrade, outbox = Candidacy(), Outbox()
     (websocket,) = Scene(transports=["websocket"]).sockets
     websocket.is_open = True
     upgrade.begin(websocket, 1010.0)

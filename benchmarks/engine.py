@@ -10,7 +10,7 @@ from benchmarks.messages import BINARY, BINARY_HEADER, CHAT, LARGE, TINY, event
 from benchmarks.settings import Effort
 from benchmarks.tables import Table
 from benchmarks.timing import microseconds
-from socketio_core import EngineSettings
+from socketio_core import EngineSettings, RecoverySettings
 from socketio_core.engineio import Upgrade, WebSocket
 from socketio_core.http import Request
 from socketio_core.socketio import ConnectRequested, EventReceived, Selection, ServerCore
@@ -36,9 +36,11 @@ _REQUEST = Request(
 class Engine:
     """A server in memory, and its members."""
 
-    def __init__(self, size: int, ping_interval_s: float = _NEVER_S) -> None:
+    def __init__(
+        self, size: int, ping_interval_s: float = _NEVER_S, *, recovery: RecoverySettings | None = None
+    ) -> None:
         settings = EngineSettings(path="/socket.io/", ping_interval_s=ping_interval_s, max_sessions=20_000)
-        self.server = ServerCore(settings)
+        self.server = ServerCore(settings, recovery=recovery)
         self.sockets = [self._join() for _ in range(size)]
         self.members: list[Member] = list(self.server.hub.of("/").members.values())
 
@@ -71,20 +73,21 @@ class Engine:
 def core(effort: Effort) -> Table:
     """An event in and out, beside its JSON alone."""
     table = Table("core", "The engine alone", "an event in and out, in memory, and the JSON of it alone")
-    engine = Engine(1)
-    cases: dict[str, tuple[str | bytes, ...]] = {
-        "tiny event": (event(TINY),),
-        "200 B chat event": (event(CHAT),),
-        "10 kB event": (event(LARGE),),
-        "1 kB binary event": (BINARY_HEADER, BINARY),
+    engine, lasting = Engine(1), Engine(1, recovery=RecoverySettings())
+    cases: dict[str, tuple[Engine, tuple[str | bytes, ...]]] = {
+        "tiny event": (engine, (event(TINY),)),
+        "200 B chat event": (engine, (event(CHAT),)),
+        "the same, with recovery": (lasting, (event(CHAT),)),
+        "10 kB event": (engine, (event(LARGE),)),
+        "1 kB binary event": (engine, (BINARY_HEADER, BINARY)),
     }
-    for label, frames in cases.items():
+    for label, (asked, frames) in cases.items():
         header = frames[0]
         assert isinstance(header, str)  # see above
         start = header.index("[")
         row = table.row(label)
         for _ in effort.rounds_of(table.name, label):
-            whole = microseconds(partial(engine.echo, *frames), effort)
+            whole = microseconds(partial(asked.echo, *frames), effort)
             json = microseconds(partial(_round_trip, header, start), effort)
             row.cell("in and out").values.append(whole)
             row.cell("its JSON").values.append(json)

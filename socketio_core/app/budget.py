@@ -89,7 +89,7 @@ class Budget:
         """Close the fullest clients if all together hold too much."""
         total, count = self.held()
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * count
-        total = self._with_logs(total)
+        total = self._with_the_lost(total)
         if total <= self._limit:
             return
         clients = self._clients()
@@ -116,13 +116,13 @@ class Budget:
             total, count = total + sum(sizes), count + len(sizes)
         return total, count
 
-    def _with_logs(self, total: int) -> int:
+    def _with_the_lost(self, total: int) -> int:
         """Add what is kept for clients that were lost; that goes before anybody who is there has to."""
-        logs = [recovery.log for endpoint in self._endpoints if (recovery := endpoint.recovery) is not None]
-        total += sum(log.size_bytes for log in logs)
-        for log in logs:
+        recoveries = [endpoint.recovery for endpoint in self._endpoints if endpoint.recovery is not None]
+        total += sum(recovery.held_bytes for recovery in recoveries)
+        for recovery in recoveries:
             if total > self._limit:
-                total -= log.shrink(total - self._limit)
+                total -= recovery.shrink(total - self._limit)
         return total
 
     def _clients(self) -> list[_Client]:

@@ -9,40 +9,43 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import RecoverySettings
 
 ENTRY_BYTES: Final = 500  # what an event takes beside its bytes, with its places in the index; CPython 3.11
+_EVERYONE: Final = (None,)
 _MAX_POSITION_DIGITS: Final = 18
 _FULL: Final = 16  # a full log drops a 16th of itself at once: each drop has to look through the index
 
 
 class LoggedEvent:
-    """One event, as it went out."""
+    """One event, as it went out.
 
-    __slots__ = ("except_rooms", "message", "nsp", "position", "rooms")
+    Attributes:
+        targets: the rooms that it went to; `None` is everyone.
+        except_rooms: who was in one of them was left out.
+        size_bytes: what it takes in memory, about: hosts keep a form of their own of a message.
+    """
+
+    __slots__ = ("except_rooms", "message", "nsp", "position", "size_bytes", "targets")
 
     def __init__(
-        self, position: int, nsp: str, rooms: Collection[str] | None, except_rooms: frozenset[str], message: WireMessage
+        self,
+        position: int,
+        nsp: str,
+        targets: Collection[str | None],
+        except_rooms: frozenset[str],
+        message: WireMessage,
     ) -> None:
         self.position = position
         self.nsp = nsp
-        self.rooms = rooms
+        self.targets = targets
         self.except_rooms = except_rooms
         self.message = message
-
-    @property
-    def size_bytes(self) -> int:
-        """What it takes in memory, about: hosts keep a form of their own of a message."""
-        return 2 * self.message.size_bytes + ENTRY_BYTES
-
-    @property
-    def targets(self) -> Iterable[str | None]:
-        """The rooms that it went to; `None` is everyone."""
-        return (None,) if self.rooms is None else self.rooms
+        self.size_bytes = 2 * message.size_bytes + ENTRY_BYTES
 
 
 class EventLog:
@@ -99,7 +102,7 @@ class EventLog:
     ) -> None:
         """Add an event, whose offset was `offset_of(position + 1)`."""
         self.position += 1
-        event = LoggedEvent(self.position, nsp, rooms, except_rooms, message)
+        event = LoggedEvent(self.position, nsp, _EVERYONE if rooms is None else rooms, except_rooms, message)
         self._events.append(event)
         for room in event.targets:
             self._by_target.setdefault((nsp, room), []).append(event)

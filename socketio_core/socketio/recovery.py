@@ -50,6 +50,7 @@ RECOVERABLE: Final = frozenset(
 )
 """How a client is lost; otherwise it left, was made to, or spoke nonsense."""
 
+SESSION_BYTES: Final = 1_000  # what a session takes that is lost, without the application's data; CPython 3.11
 _EPOCH_CHARS: Final = 6  # enough to tell one run of a server from the next; it goes out with each event
 _TICKS: Final = 8  # looks at the log in one window
 
@@ -152,6 +153,22 @@ class Recovery:
     def lost_count(self) -> int:
         """How many sessions wait for their clients."""
         return len(self._lost)
+
+    @property
+    def held_bytes(self) -> int:
+        """What is held for those who are lost, in memory, about."""
+        return self.log.size_bytes + SESSION_BYTES * len(self._lost)
+
+    def shrink(self, by_bytes: int) -> int:
+        """Give memory back that is needed: the oldest events, then those who were lost the longest ago.
+
+        Returns how many bytes it was.
+        """
+        before = self.held_bytes
+        self.log.shrink(by_bytes)
+        while self._lost and before - self.held_bytes < by_bytes:
+            self.forget(next(iter(self._lost.values())))
+        return before - self.held_bytes
 
     # -- the life of a session ---------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from socketio_core.socketio import (
     ServerCore,
 )
 from socketio_core.socketio.packet import DISCONNECT
+from socketio_core.socketio.recovery import SESSION_BYTES
 from socketio_core.socketio.room_history import MAX_SPANS
 from socketio_core.testing import WireClient
 from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain, numbered_ids, timer_count
@@ -603,6 +604,23 @@ def test_what_was_replayed_is_not_taken_for_received_at_once() -> None:
     else:
         pytest.fail("the log goes back only so far")
     assert got == [home.answer(back)], "so it has to begin anew, and knows it"
+
+
+def test_it_gives_memory_back_that_is_needed_elsewhere() -> None:
+    home = Home()
+    lost = [home.enter() for _ in range(3)]
+    for client, member, _ in lost:
+        emit(member, "y" * 100)
+        home.lose(client)
+    held = home.recovery.held_bytes
+    assert held == home.recovery.log.size_bytes + 3 * SESSION_BYTES
+    assert home.recovery.shrink(1) == held // 3 - SESSION_BYTES, "one event"
+    assert home.recovery.lost_count == 3
+    rest = home.recovery.log.size_bytes
+    assert home.recovery.shrink(rest + SESSION_BYTES + 1) == rest + 2 * SESSION_BYTES
+    assert (home.recovery.lost_count, len(home.recovery.log)) == (1, 0)
+    assert home.recovery.shrink(10**9) == SESSION_BYTES
+    assert home.recovery.shrink(10**9) == 0
 
 
 def test_nothing_is_left_when_all_windows_have_passed() -> None:

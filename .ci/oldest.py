@@ -31,7 +31,7 @@ WITHOUT = (
     "tests/conformance/test_mutants.py",
     "tests/conformance/test_sans.py",  # the same cases as through the hosts
     "tests/demo/test_chat.py",  # about what the page shows
-    "tests/trio/test_fuzz.py",
+    "tests/adapters/test_fuzz.py",
     "tests/wire/client/test_fuzz.py",  # walks
     "tests/wire/test_fuzz.py",
     "tests/wire/test_plain_",

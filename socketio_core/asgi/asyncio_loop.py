@@ -57,6 +57,18 @@ class AsyncioLoop:
             if error is not None:
                 raise error
 
+    async def within(self, delay_s: float, function: Callable[[], Awaitable[object]]) -> bool:
+        """See `Loop`."""
+        limit = asyncio.timeout(delay_s)
+        try:
+            async with limit:
+                await function()
+        except TimeoutError:
+            if not limit.expired():  # somebody else's
+                raise
+            return False
+        return True
+
     async def give_way(self) -> None:
         """See `Loop`."""
         await asyncio.sleep(0)

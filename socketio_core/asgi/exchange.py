@@ -119,7 +119,7 @@ class AsgiExchange:
                 await self.respond(response)
             case ReadBody(post, _):
                 self.session = post.session
-                await self._serve_post(endpoint, post, waiter)
+                await self._serve_post(endpoint, post)
             case Park(poll):
                 self.session = poll.session
                 await self._serve_poll(endpoint, poll, waiter)
@@ -145,7 +145,7 @@ class AsgiExchange:
                 body.extend(chunk)
             return len(body) <= limit and not self._is_dropped
 
-        if not await self._read_body(feed, Waiter(self._runtime), lambda: None):
+        if not await self._read_body(feed, lambda: None):
             return
         if self._is_dropped:
             await self.respond(text_response(503, "Server holds too much"))
@@ -156,7 +156,7 @@ class AsgiExchange:
 
     # -- polling -----------------------------------------------------------------------------------------------------
 
-    async def _serve_post(self, endpoint: Endpoint, post: Post, waiter: Waiter) -> None:
+    async def _serve_post(self, endpoint: Endpoint, post: Post) -> None:
         core, is_whole = endpoint.core, False
 
         def lose() -> None:
@@ -164,7 +164,7 @@ class AsgiExchange:
             self._runtime.output_ready()
 
         try:
-            is_whole = await self._read_body(post.feed, waiter, lose)
+            is_whole = await self._read_body(post.feed, lose)
             if is_whole:
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
                 await self._wait_room(endpoint, post)
@@ -190,33 +190,29 @@ class AsgiExchange:
         if flow is not None and flow.is_congested:
             await flow.wait_room()
 
-    async def _read_body(self, feed: Callable[[bytes], bool], waiter: Waiter, lose: Callable[[], None]) -> bool:
+    async def _read_body(self, feed: Callable[[bytes], bool], lose: Callable[[], None]) -> bool:
         """Read as much as is wanted. `False`: the client is gone, or has taken too long and been told.
 
         `lose` is called as soon as the client is gone: its next request may be on its way already.
         """
-        message = await self._receive()
-        if _has_more(message) and feed(message.get("body", b"")):
-            with self._site.deadline(waiter, self._site.timeouts.body_s):
-                rest: list[Message] = []
+        last: list[Message] = []
 
-                async def read_rest() -> None:
-                    more = await self._receive()
-                    count = 0
-                    while _has_more(more) and feed(more.get("body", b"")):
-                        count += 1
-                        if count % _TURN_MESSAGES == 0:  # as with frames
-                            await self._loop.give_way()
-                        more = await self._receive()
-                    if more["type"] == "http.disconnect":
-                        lose()
-                    rest.append(more)
+        async def read() -> None:
+            message = await self._receive()
+            count = 0
+            while _has_more(message) and feed(message.get("body", b"")):
+                count += 1
+                if count % _TURN_MESSAGES == 0:  # as with frames
+                    await self._loop.give_way()
+                message = await self._receive()
+            if message["type"] == "http.disconnect":
+                lose()
+            last.append(message)
 
-                await self._loop.race(read_rest, waiter.wait)
-            if not rest:
-                await self.respond(text_response(408, "Request body took too long"))
-                return False
-            (message,) = rest
+        if not await self._loop.within(self._site.timeouts.body_s, read):
+            await self.respond(text_response(408, "Request body took too long"))
+            return False
+        (message,) = last
         if message["type"] == "http.disconnect":
             return False
         if not _has_more(message):

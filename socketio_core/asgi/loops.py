@@ -26,6 +26,10 @@ class Loop(Protocol):
     async def race(self, *functions: Callable[[], Awaitable[object]]) -> None:
         """Run these together until one has ended, then cancel the others."""
 
+    async def within(self, delay_s: float, function: Callable[[], Awaitable[object]]) -> bool:
+        """Run this, but cancel it when so much time has passed. Returns whether it has ended before."""
+        ...
+
     async def give_way(self) -> None:
         """Let others have their turn."""
 

@@ -11,7 +11,6 @@ from socketio_core.app.runtime import Event, Runtime
 from socketio_core.engineio.carriers import Carrier, Poll
 from socketio_core.forwarded import TrustedProxies
 from socketio_core.serving import Timeouts
-from socketio_core.timers import TimerQueue
 
 
 class Waiter:
@@ -25,7 +24,7 @@ class Waiter:
         self._is_woken = False
 
     def flush(self, now: float) -> None:
-        """Wake it: its carrier has something to say, or its deadline has come."""
+        """Wake it: its carrier has something to say."""
         self._is_woken = True
         if self._event is not None:
             self._event.set()
@@ -62,20 +61,17 @@ class AsgiSite:
         self.is_closing = False
         self.served: set[Holder] = set()
         host.budget.connections = lambda: list(self.served)
-        self._timers: TimerQueue[Waiter] = TimerQueue()
 
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds."""
-        deadlines = [self._timers.next_deadline, *(each.core.next_deadline for each in self.host.endpoints)]
+        deadlines = (each.core.next_deadline for each in self.host.endpoints)
         return min((at for at in deadlines if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due at `now`. Then `flush`."""
         for endpoint in self.host.endpoints:
             endpoint.core.handle_timeout(now)
-        while (waiter := self._timers.pop_due(now)) is not None:
-            waiter.flush(now)
 
     def flush(self, now: float) -> list[Carrier]:
         """Let the application work; return the carriers whose `context` (a `Waiter`) is to be woken."""
@@ -99,17 +95,6 @@ class AsgiSite:
         self.is_closing = True
         for endpoint in self.host.endpoints:
             endpoint.core.close(now)
-
-    @contextmanager
-    def deadline(self, waiter: Waiter, delay_s: float) -> Generator[None]:
-        """Wake `waiter` when that time has passed, but for the body having ended before."""
-        runtime = self.host.runtime
-        timer = self._timers.schedule(runtime.now() + delay_s, waiter)
-        runtime.output_ready()  # which looks at the deadlines
-        try:
-            yield
-        finally:
-            timer.cancel()
 
     @contextmanager
     def serving(self, exchange: Holder) -> Generator[None]:

@@ -94,6 +94,12 @@ class TrioLoop:
         if failures:
             raise failures[0]
 
+    async def within(self, delay_s: float, function: Callable[[], Awaitable[object]]) -> bool:
+        """See `Loop`."""
+        with trio.move_on_after(delay_s) as scope:
+            await function()
+        return not scope.cancelled_caught
+
     async def give_way(self) -> None:
         """See `Loop`."""
         await trio.lowlevel.checkpoint()

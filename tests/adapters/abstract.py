@@ -79,10 +79,13 @@ class Loop(ABC):
 
     Attributes:
         name: trio or asyncio, which is the name of its adapter, and of the logger.
+        label: of its tests, if that is another.
         connect: the adapter's.
     """
 
     name: str
+    label = ""
+    no_code = 1005  # with which a WebSocket is closed for no particular reason; ASGI has no close without a code
     connect: Callable[..., AbstractAsyncContextManager[socketio_core.trio.ClientSocket]]
 
     @abstractmethod

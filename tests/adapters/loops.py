@@ -11,6 +11,7 @@ The names are trio's, and mean what they mean there.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial, wraps
 from inspect import Parameter, signature
@@ -22,17 +23,21 @@ from socketio_core.asgi.trio_loop import current_token
 from tests.adapters.abstract import Loop
 from tests.adapters.on_asyncio import AsyncioLoop
 from tests.adapters.on_trio import TrioLoop
+from tests.adapters.on_uvicorn import UnderUvicorn, UvicornLoop
 
 _P = ParamSpec("_P")
 
 LOOPS: Final[Sequence[Loop]] = (TrioLoop(), AsyncioLoop())
+SERVERS: Final[Sequence[Loop]] = (*LOOPS, UvicornLoop())
 
 
 class _Running:
     """Whatever is asked of it is asked of the loop that runs, whoever runs it."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(LOOPS[1 if current_token() is None else 0], name)
+        if current_token() is not None:
+            return getattr(LOOPS[0], name)
+        return getattr(SERVERS[2 if isinstance(asyncio.get_running_loop(), UnderUvicorn) else 1], name)
 
 
 loop: Final = cast("Loop", _Running())
@@ -52,8 +57,8 @@ def one_loop(name: str, *, tcp: bool = False) -> Callable[[Callable[_P, Awaitabl
     return decorate
 
 
-def _both(function: Callable[..., Awaitable[None]], *, tcp: bool) -> Callable[..., None]:
-    @pytest.mark.parametrize("_on", LOOPS, ids=[each.name for each in LOOPS])
+def _each(function: Callable[..., Awaitable[None]], loops: Sequence[Loop], *, tcp: bool) -> Callable[..., None]:
+    @pytest.mark.parametrize("_on", loops, ids=[each.label or each.name for each in loops])
     @wraps(function)
     def run(*args: Any, _on: Loop, **kwargs: Any) -> None:
         _on.run(partial(function, *args, **kwargs), tcp=tcp)
@@ -67,9 +72,14 @@ def _both(function: Callable[..., Awaitable[None]], *, tcp: bool) -> Callable[..
 
 def both_loops(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Make two tests of an async function, in memory: when no task can go on, time jumps to the next deadline."""
-    return _both(function, tcp=False)
+    return _each(function, LOOPS, tcp=False)
 
 
 def both_loops_tcp(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """The same with real sockets."""
-    return _both(function, tcp=True)
+    return _each(function, LOOPS, tcp=True)
+
+
+def all_servers(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Make three tests: those of `both_loops`, and one of the ASGI application, behind what uvicorn makes of bytes."""
+    return _each(function, SERVERS, tcp=False)

@@ -136,6 +136,10 @@ class MemoryTransport(asyncio.Transport):
         self._protocol = protocol
         self._loop.call_soon(protocol.connection_made, self)
 
+    def set_protocol(self, protocol: Any) -> None:
+        """Have another one be told from now on, as uvicorn does for a WebSocket."""
+        self._protocol = protocol
+
     # -- what the client does ----------------------------------------------------------------------------------------
 
     def deliver_soon(self) -> None:

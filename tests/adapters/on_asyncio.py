@@ -30,6 +30,10 @@ class AsyncioLoop(Loop):
     def run_in_real_time(self, function: Callable[[], Awaitable[None]], deadline_s: float) -> None:
         self._run(function, None, deadline_s)
 
+    def is_about_ours(self, context: dict[str, Any]) -> bool:
+        """Whether what the loop has to say is about our code, and not about what is in front of it."""
+        return True
+
     def _run(
         self,
         function: Callable[[], Awaitable[None]],
@@ -39,7 +43,9 @@ class AsyncioLoop(Loop):
         said: list[object] = []
 
         async def main() -> None:
-            asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+            asyncio.get_running_loop().set_exception_handler(
+                lambda _, context: said.append(context) if self.is_about_ours(context) else None
+            )
             async with asyncio.timeout(deadline_s):
                 await function()
             assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left"

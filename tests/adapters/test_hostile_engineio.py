@@ -13,11 +13,12 @@ from socketio_core.app import Socket
 from tests.adapters.bench import Bench, serving
 from tests.adapters.clients import PollingClient, WebSocketClient, payload
 from tests.adapters.hostile import perform, under_attack
-from tests.adapters.loops import both_loops, loop
+from tests.adapters.loops import all_servers, both_loops, loop
 from tests.adapters.peer import Peer
 from tests.wire.written import WEBSOCKET, WS_REQUEST, frame, request
 
-NO_CODE: Final = 1005
+NO_CODE: Final = None  # see `Loop.no_code`
+ECHOED_NO_CODE: Final = 1005
 OCTETS: Final = ("Content-Type: application/octet-stream",)
 
 # -- polling -----------------------------------------------------------------------------------------------------------
@@ -68,7 +69,7 @@ def _server() -> Server:
 
 
 @pytest.mark.parametrize("row", POSTS, ids=attrgetter("name"))
-@both_loops
+@all_servers
 async def test_hostile_post(row: Posted) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.polling()
@@ -89,7 +90,7 @@ async def _check_reason(bench: Bench, attacker: PollingClient, reason: str | Non
         assert (answer.status, answer.body) == (400, b'{"code":1,"message":"Session ID unknown"}')
 
 
-@both_loops
+@all_servers
 async def test_what_came_before_a_bad_packet_is_delivered() -> None:
     io = _server()
     heard: list[str] = []
@@ -105,7 +106,7 @@ async def test_what_came_before_a_bad_packet_is_delivered() -> None:
         assert heard == ["first", "second", "fourth"]
 
 
-@both_loops
+@all_servers
 async def test_second_poll_ends_the_session_and_both_polls() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
@@ -117,7 +118,7 @@ async def test_second_poll_ends_the_session_and_both_polls() -> None:
         await _check_reason(bench, attacker, MISUSED)
 
 
-@both_loops
+@all_servers
 async def test_second_post_ends_the_session_and_is_refused_with_the_first() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
@@ -129,7 +130,7 @@ async def test_second_post_ends_the_session_and_is_refused_with_the_first() -> N
         await _check_reason(bench, attacker, MISUSED)
 
 
-@both_loops
+@all_servers
 async def test_session_that_is_never_polled_ends_with_a_ping_timeout() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
@@ -139,7 +140,7 @@ async def test_session_that_is_never_polled_ends_with_a_ping_timeout() -> None:
         assert bench.reason_of(attacker) == "ping timeout"
 
 
-@both_loops
+@all_servers
 async def test_sessions_are_limited() -> None:
     async with under_attack(Server(engine=EngineSettings(max_sessions=2))) as bench:
         await bench.polling()
@@ -169,7 +170,7 @@ FRAMES: Final = [
 
 
 @pytest.mark.parametrize(("name", "packet", "reason"), FRAMES, ids=[name for name, _, _ in FRAMES])
-@both_loops
+@all_servers
 async def test_hostile_packet_on_a_websocket(name: str, packet: str, reason: str | None) -> None:
     async with under_attack() as bench:
         attacker = await bench.websocket()
@@ -177,7 +178,7 @@ async def test_hostile_packet_on_a_websocket(name: str, packet: str, reason: str
         if reason is None:
             await attacker.echo()
         else:
-            assert await attacker.close_code() == NO_CODE
+            assert await attacker.close_code() == loop.no_code
         assert bench.reason_of(attacker) == reason
 
 
@@ -191,7 +192,7 @@ REQUESTS: Final = [
 
 
 @pytest.mark.parametrize(("name", "transport", "method", "status"), REQUESTS, ids=[name for name, *_ in REQUESTS])
-@both_loops
+@all_servers
 async def test_request_with_the_sid_of_a_websocket_is_refused_and_harms_nobody(
     name: str, transport: str, method: str, status: int
 ) -> None:
@@ -203,21 +204,21 @@ async def test_request_with_the_sid_of_a_websocket_is_refused_and_harms_nobody(
         await victim.echo()
 
 
-@both_loops
+@all_servers
 async def test_second_websocket_cannot_take_a_session_over() -> None:
     """It is opened and closed, as in the reference (PROTOCOL 9-3); what it says in the same write does nothing."""
     async with under_attack() as bench:
         victim = await bench.websocket()
         thief = WebSocketClient(await bench.connect())
         await thief.open(f"{WEBSOCKET}&sid={victim.sid}", early=frame("2probe") + frame("5") + frame("41"))
-        assert await thief.close_code() == NO_CODE
+        assert await thief.close_code() == loop.no_code
         await victim.echo()
         await victim.close()
 
 
 # -- the upgrade -------------------------------------------------------------------------------------------------------
 
-CANDIDATES: Final[list[tuple[str, list[bytes], int]]] = [
+CANDIDATES: Final[list[tuple[str, list[bytes], int | None]]] = [
     ("a message before the probe", [frame("4hello")], NO_CODE),
     ("bytes before the probe", [frame(b"hello")], NO_CODE),
     ("a ping that is no probe", [frame("2")], NO_CODE),
@@ -231,18 +232,18 @@ CANDIDATES: Final[list[tuple[str, list[bytes], int]]] = [
     ("a broken frame", [frame("2probe", rsv=7)], 1002),
     ("bad UTF-8", [frame(b"2\xff", 1)], 1007),
     ("too much", [frame("4" + "x" * 1000)], 1009),
-    ("a close frame", [frame(b"", 8)], NO_CODE),
+    ("a close frame", [frame(b"", 8)], ECHOED_NO_CODE),
 ]
 
 
 @pytest.mark.parametrize(("name", "steps", "code"), CANDIDATES, ids=[name for name, *_ in CANDIDATES])
-@both_loops
-async def test_failed_upgrade_leaves_polling_as_it_was(name: str, steps: list[bytes], code: int) -> None:
+@all_servers
+async def test_failed_upgrade_leaves_polling_as_it_was(name: str, steps: list[bytes], code: int | None) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.polling()
         candidate = await _candidate(bench, attacker)
         await perform(candidate.peer, *steps)
-        assert await candidate.close_code() == code
+        assert await candidate.close_code() == (loop.no_code if code is NO_CODE else code)
         while (packet := (await attacker.ask()).text) == "6":  # the noop that released a poll
             pass
         assert packet == "2", "a poll waits for the next ping as if nothing had happened"
@@ -265,30 +266,30 @@ async def _upgraded(bench: Bench, client: PollingClient) -> WebSocketClient:
     return candidate
 
 
-@both_loops
+@all_servers
 async def test_candidate_that_says_nothing_is_dropped_after_upgrade_timeout() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
         candidate = await _candidate(bench, attacker)
         await loop.sleep(9.9)
         assert bench.core.sessions[-1].is_upgrading
-        assert await candidate.close_code() == NO_CODE
+        assert await candidate.close_code() == loop.no_code
         assert loop.current_time() == pytest.approx(10, abs=0.1)
         await attacker.echo()
 
 
-@both_loops
+@all_servers
 async def test_second_candidate_is_closed_and_the_first_goes_on() -> None:
     async with under_attack() as bench:
         attacker = await bench.polling()
         first = await _candidate(bench, attacker)
         second = await _candidate(bench, attacker)
-        assert await second.close_code() == NO_CODE
+        assert await second.close_code() == loop.no_code
         await first.send("2probe")
         assert await first.packet() == "3probe"
 
 
-@both_loops
+@all_servers
 async def test_upgrade_without_a_probe_is_accepted_as_in_the_reference() -> None:
     """PROTOCOL 9-10; and a poll that is still parked then is released (9-13)."""
     async with under_attack() as bench:
@@ -304,7 +305,7 @@ async def test_upgrade_without_a_probe_is_accepted_as_in_the_reference() -> None
         await candidate.close()
 
 
-@both_loops
+@both_loops  # how a server below ASGI notices that is its own
 async def test_poll_lost_in_the_upgrade_with_messages_in_it_ends_the_session() -> None:
     """What the poll held cannot go out before what the WebSocket has sent already: a hole is worse than an end."""
     async with under_attack() as bench:
@@ -313,7 +314,7 @@ async def test_poll_lost_in_the_upgrade_with_messages_in_it_ends_the_session() -
         candidate = await _candidate(bench, attacker)
         await candidate.send("5")
         await peer.close()
-        assert await candidate.close_code() == NO_CODE
+        assert await candidate.close_code() == loop.no_code
         assert bench.reason_of(attacker) == MISUSED
 
 
@@ -326,7 +327,7 @@ async def _stuck(bench: Bench, client: PollingClient) -> Peer:
     return peer
 
 
-@both_loops
+@all_servers
 async def test_upgrades_that_are_not_allowed_are_refused() -> None:
     """The reference advertises none and accepts them all the same (PROTOCOL 9-7)."""
     async with under_attack(Server(engine=EngineSettings(allow_upgrades=False))) as bench:
@@ -338,7 +339,7 @@ async def test_upgrades_that_are_not_allowed_are_refused() -> None:
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-@both_loops
+@all_servers
 async def test_transport_that_is_switched_off_is_unknown(transport: str) -> None:
     other = "websocket" if transport == "polling" else "polling"
     io = Server(engine=EngineSettings(transports=[other]))

@@ -14,7 +14,7 @@ from socketio_core.app import Socket
 from tests.adapters.bench import Bench
 from tests.adapters.clients import Client, PollingClient, WebSocketClient
 from tests.adapters.hostile import under_attack
-from tests.adapters.loops import both_loops, loop
+from tests.adapters.loops import all_servers, loop
 
 PARSE: Final = "parse error"
 FORCED: Final = "forced server close"
@@ -133,7 +133,7 @@ async def _send(client: Client, packets: Sequence[str | bytes]) -> list[int]:
 
 @BOTH
 @pytest.mark.parametrize("row", [*MALFORMED, *BINARY, *MISPLACED], ids=attrgetter("name"))
-@both_loops
+@all_servers
 async def test_hostile_packet(row: Row, transport: str) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.client(transport)
@@ -156,14 +156,14 @@ async def test_hostile_packet(row: Row, transport: str) -> None:
 
 async def _check_ended(attacker: WebSocketClient | PollingClient) -> None:
     if isinstance(attacker, WebSocketClient):
-        assert await attacker.close_code() == 1005
+        assert await attacker.close_code() == loop.no_code
     else:
         assert (await attacker.ask()).text == "6\x1e1", "an orderly close (PROTOCOL 1.10)"
         assert (await attacker.ask()).status == 400
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_unknown_namespace_is_refused_and_the_others_go_on(transport: str) -> None:
     async with under_attack(_server()) as bench:
         attacker = await bench.client(transport)
@@ -174,7 +174,7 @@ async def test_unknown_namespace_is_refused_and_the_others_go_on(transport: str)
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_events_sent_right_behind_the_connect_are_held_and_handled_in_order(transport: str) -> None:
     """The reference closes the connection for it (PROTOCOL 9-30)."""
     io = _server()
@@ -194,7 +194,7 @@ async def test_events_sent_right_behind_the_connect_are_held_and_handled_in_orde
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_too_many_events_behind_a_connect_end_the_connection(transport: str) -> None:
     io = Server(settings=SocketSettings(max_held_packets=3))
     io.use(_slow)
@@ -206,7 +206,7 @@ async def test_too_many_events_behind_a_connect_end_the_connection(transport: st
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_second_connect_while_the_first_is_decided_makes_no_second_socket(transport: str) -> None:
     """The reference keeps both (PROTOCOL 9-32)."""
     io = _server()
@@ -219,7 +219,7 @@ async def test_second_connect_while_the_first_is_decided_makes_no_second_socket(
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_events_of_a_refused_socket_reach_nobody(transport: str) -> None:
     io = _server()
 
@@ -241,7 +241,7 @@ async def test_events_of_a_refused_socket_reach_nobody(transport: str) -> None:
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_client_that_joins_no_namespace_is_dropped_after_connect_timeout(transport: str) -> None:
     async with under_attack() as bench:
         attacker = await _opened(bench, transport)
@@ -256,7 +256,7 @@ async def test_client_that_joins_no_namespace_is_dropped_after_connect_timeout(t
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_namespaces_of_one_connection_are_limited(transport: str) -> None:
     io = Server(settings=SocketSettings(max_namespaces=3, max_pending_connects=2))
     io.of("/slow-1").use(_slow)
@@ -272,7 +272,7 @@ async def test_namespaces_of_one_connection_are_limited(transport: str) -> None:
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_name_in_a_pattern_is_forgotten_with_its_last_socket(transport: str) -> None:
     io = _server()
     io.of(lambda name: name.startswith("/room-"))
@@ -287,7 +287,7 @@ async def test_name_in_a_pattern_is_forgotten_with_its_last_socket(transport: st
 
 
 @BOTH
-@both_loops
+@all_servers
 async def test_event_in_flight_when_the_server_has_left_is_ignored(transport: str) -> None:
     """The reference closes all of the client's namespaces for it (PROTOCOL 9-31)."""
     io = _server()

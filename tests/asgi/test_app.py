@@ -42,6 +42,10 @@ def reasons_of(io: Server) -> list[str]:
     return reasons
 
 
+def form(_: Request, body: bytes) -> Response:
+    return Response(200, [], body)
+
+
 def refuse(_: Request) -> str:
     return "not today"
 
@@ -101,16 +105,18 @@ async def test_a_post_that_breaks_off_ends_the_session() -> None:
         assert (post.is_over, reasons) == (True, ["transport error"])
 
 
+@pytest.mark.parametrize("begun", [[{"type": "http.request", "body": b"42[", "more_body": True}], []], ids=len)
 @both_loops
-async def test_a_post_takes_no_longer_than_body_s() -> None:
-    io = echo_server(timeouts=Timeouts(body_s=3), engine=EngineSettings(ping_interval_s=100))
+async def test_a_post_takes_no_longer_than_body_s(begun: list[Message]) -> None:
+    """From its head on: a client may send nothing at all."""
+    io = echo_server(timeouts=Timeouts(body_s=3), engine=EngineSettings(ping_interval_s=100), http=form)
     async with serving(App(io)) as server:
         sid = await server.session()
-        post = await server.request("POST", poll_of(sid), b"42[", is_all=False)
+        posts = [server.connect(http_scope("POST", target), *begun) for target in (poll_of(sid), "/form")]
         await loop.sleep(2.9)
-        assert post.sent == []
+        assert [post.sent for post in posts] == [[], []]
         await loop.sleep(0.2)
-        assert (post.status, post.is_over) == (408, True)
+        assert [(post.status, post.is_over) for post in posts] == [(408, True)] * 2
         assert (await server.request("GET", poll_of(sid))).status == 400
 
 

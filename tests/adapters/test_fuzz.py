@@ -1,12 +1,12 @@
-"""A short run of the fuzzer, by count and not by time; `python -m tests.trio.fuzz` goes on as long as you like."""
+"""A short run of the fuzzer, by count and not by time; `python -m tests.adapters.fuzz` goes on as long as you like."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 
+from tests.adapters.fuzz import CORE_ROUNDS, mutate, one_round
 from tests.effort import examples
-from tests.trio.fuzz import CORE_ROUNDS, mutate, one_round
 
 ROUNDS = examples(12)
 
@@ -19,7 +19,7 @@ def test_garbage_finds_nothing() -> None:
         try:
             one_round(seed, counts)
         except BaseException as error:
-            error.add_note(f"repeat it with: python -m tests.trio.fuzz --seconds 0 --seed {seed}")
+            error.add_note(f"repeat it with: python -m tests.adapters.fuzz --seconds 0 --seed {seed}")
             raise
     assert counts["rounds against the adapter"] == ROUNDS
     assert counts["rounds against the core"] == ROUNDS * CORE_ROUNDS

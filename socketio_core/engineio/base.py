@@ -181,7 +181,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
             self.agenda.catch_up(now)
         return self.put(WireMessage((message_frame(payload),)))
 
-    def _overflow(self, message: WireMessage) -> None:
+    def _overflowed(self, message: WireMessage) -> None:
         """One message more is too much: a stream with a hole in it would be worse than none."""
         detail = f"{self._READER} reads too slowly: {self.outbox.overflow(message, self.engine_settings)}"
         self.outbox.clear()

@@ -111,7 +111,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             if not is_control:
                 check_fits(message, settings)
-            self._overflow(message)
+            self._overflowed(message)
             return False
         outbox.messages.append(message)
         outbox.size_bytes = size_bytes

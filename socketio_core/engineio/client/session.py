@@ -165,7 +165,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=self._websocket is None)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
-            self._overflow(message)
+            self._overflowed(message)
             return False
         outbox.put(message)
         if self._websocket is not None:

@@ -17,7 +17,7 @@ from socketio_core.trio import Server
 from socketio_core.trio.addresses import listener_url, peer_address
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.peer import Peer
-from tests.trio.bench import trio_tcp_test
+from tests.trio.bench import trio_tcp_test, unix_socket
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="abstract Unix sockets are Linux's")
 
@@ -31,14 +31,11 @@ async def _seen(server_name: str | bytes, client_name: str | bytes | None) -> tu
     def connection(socket: Socket) -> None:
         seen.append(socket.handshake.address)
 
-    sock = trio.socket.socket(trio.socket.AF_UNIX)
-    await sock.bind(server_name)
+    sock = unix_socket(server_name)
     sock.listen()
     async with trio.open_nursery() as nursery:
         urls: list[str] = await nursery.start(partial(io.serve, listeners=[trio.SocketListener(sock)]))
-        mine = trio.socket.socket(trio.socket.AF_UNIX)
-        if client_name is not None:
-            await mine.bind(client_name)
+        mine = unix_socket(client_name)
         await mine.connect(server_name)
         client = WebSocketClient(Peer(trio.SocketStream(mine)))
         await client.open()

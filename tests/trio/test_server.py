@@ -17,7 +17,7 @@ import trio
 from socketio_core import EngineSettings, SocketSettings
 from socketio_core.trio import Server
 from tests.adapters.peer import Peer
-from tests.trio.bench import MemoryListener, connect_tcp, serving, trio_tcp_test, trio_test
+from tests.trio.bench import MemoryListener, connect_tcp, serving, trio_tcp_test, trio_test, unix_socket
 from tests.wire.written import request
 
 # -- serve -------------------------------------------------------------------------------------------------------------
@@ -55,8 +55,7 @@ async def test_serves_ipv6() -> None:
 @trio_tcp_test
 async def test_serves_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    sock = trio.socket.socket(trio.socket.AF_UNIX)
-    await sock.bind(str(path))
+    sock = unix_socket(str(path))
     sock.listen()
     async with trio.open_nursery() as nursery:
         listeners = [trio.SocketListener(sock)]

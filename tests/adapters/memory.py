@@ -7,13 +7,18 @@ import selectors
 import socket
 import struct
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 import trio
 
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
 READ_BYTES: Final = 65536
 LONG_S: Final = 1.0  # virtual seconds
+THREAD_S: Final = 0.5  # real ones: so late may a thread begin and end on a busy machine, one that asks for an address
 
 
 class Stream(Protocol):
@@ -38,12 +43,14 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._idle_s = idle_s
         self._is_awaited = is_awaited
         self.now = 0.0
+        self.threads = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout <= 0:
             return super().select(timeout)
         # A loopback of a busy machine may take its time, and what comes too late for a ping's deadline is a failure.
-        found = super().select(self._idle_s if timeout < LONG_S else 10 * self._idle_s)
+        silence_s = self._idle_s if timeout < LONG_S else 10 * self._idle_s
+        found = super().select(max(silence_s, THREAD_S) if self.threads else silence_s)
         if not found and not self._is_awaited():
             self.now += timeout
         return found
@@ -70,6 +77,16 @@ class JumpingLoop(asyncio.SelectorEventLoop):
             if not waiter.done():
                 waiter.set_result(None)
         return bool(settling)
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
+        """Wait for threads in real time."""
+        future = super().run_in_executor(executor, func, *args)
+        self._jumping.threads += 1
+        future.add_done_callback(self._thread_is_through)
+        return future
+
+    def _thread_is_through(self, _: object) -> None:
+        self._jumping.threads -= 1
 
     async def settle(self) -> None:
         """Wait until all other tasks wait for something that is yet to come."""

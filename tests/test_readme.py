@@ -10,6 +10,7 @@ Blocks with `>>>` are doctests. A block marked `python fragment` only has to com
 from __future__ import annotations
 
 import ast
+import asyncio
 import configparser
 import doctest
 import http.client
@@ -18,13 +19,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from socketio_core.app.client_socket import ConnectError
+from socketio_core.asyncio import connect
 from socketio_core.serving import Timeouts
 from socketio_core.settings import ServerLimits
 
@@ -111,21 +114,52 @@ def write(program: Program, folder: Path) -> Path:
     return path
 
 
-def handshake(port: int) -> tuple[int, bytes]:
+def check_handshake(port: int) -> None:
+    status, body = ask(port, "GET", "/socket.io/?EIO=4&transport=polling")
+    assert (status, body[:1]) == (200, b"0")
+
+
+def ask(port: int, method: str, target: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
     try:
-        connection.request("GET", "/socket.io/?EIO=4&transport=polling")
+        connection.request(method, target)
         response = connection.getresponse()
         return response.status, response.read()
     finally:
         connection.close()
 
 
+def check_conversation(port: int) -> None:
+    """Talk to what both examples for those who come from python-socketio are."""
+    asyncio.run(asyncio.wait_for(_converse(port), DEADLINE_S))
+
+
+async def _converse(port: int) -> None:
+    url = f"http://127.0.0.1:{port}"
+    with pytest.raises(ConnectError, match=r"who are you\?"):
+        async with connect(url):
+            pytest.fail("it must not get in")
+    async with connect(url, auth={"name": "Anna"}) as anna, connect(url, auth={"name": "Ben"}) as ben:
+        anna.on("sure?", lambda: "yes")
+        news, said = anna.events(), ben.events()
+        for socket in (anna, ben):
+            await socket.call("join", "tea")
+        assert await anna.call("say", "tea", "hello") == "yes"
+        assert await anext(said) == ("said", "Anna", "hello")
+        assert (await asyncio.to_thread(ask, port, "POST", "/announce?text=news"))[0] == 200
+        while (event := await anext(news))[0] == "sure?":
+            pass
+        assert event == await anext(said) == ("announced", "news")
+
+
 def test_readme_has_examples() -> None:
     assert [program for program in PROGRAMS if program.is_server]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=[program.heading for program in PROGRAMS])
+OTHERS: Final = [program for program in PROGRAMS if program.heading != "From python-socketio"]  # see below
+
+
+@pytest.mark.parametrize("program", OTHERS, ids=[program.heading for program in OTHERS])
 def test_example(program: Program, tmp_path: Path) -> None:
     if program.is_fragment:
         ast.parse(program.source)
@@ -137,15 +171,14 @@ def test_example(program: Program, tmp_path: Path) -> None:
         check_script(program, tmp_path)
 
 
-def check_server(program: Program, folder: Path) -> None:
+def check_server(program: Program, folder: Path, check: Callable[[int], None] = check_handshake) -> None:
     command = [sys.executable, "-W", "error", "-c", TELLING_THE_PORT, str(write(program, folder))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         try:
             assert process.stdout is not None  # asked for above
             port = process.stdout.readline()
             assert port, process.communicate()
-            status, body = handshake(int(port))
-            assert (status, body[:1]) == (200, b"0")
+            check(int(port))
             process.send_signal(signal.SIGTERM if program.is_service else signal.SIGINT)
             _, errors = process.communicate(timeout=DEADLINE_S)
         finally:
@@ -156,6 +189,13 @@ def check_server(program: Program, folder: Path) -> None:
     # Nothing in an example catches Ctrl-C, so Python ends with it; that, and nothing else, is on standard error.
     assert process.returncode in (0, -signal.SIGINT, 128 + signal.SIGINT)
     assert errors == "" or errors.rstrip().endswith("KeyboardInterrupt")
+
+
+def test_both_examples_for_those_who_come_from_python_socketio_do_the_same(tmp_path: Path) -> None:
+    both = [program for program in PROGRAMS if program.heading == "From python-socketio"]
+    assert [("socketio.AsyncServer" in program.source) for program in both] == [True, False]
+    for program in both:
+        check_server(program, tmp_path, check_conversation)
 
 
 def check_script(program: Program, folder: Path) -> None:

@@ -13,6 +13,7 @@ class Heartbeat:
 
     Attributes:
         next_deadline: monotonic seconds; the next ping, or the end of the wait for a pong.
+        confirmed_at: when the last ping was due that was answered, so that all that was sent before has arrived.
         is_waiting: a pong is awaited and the wait was not extended yet. The hot path asks this one flag.
     """
 
@@ -22,7 +23,9 @@ class Heartbeat:
         "_paused_until",
         "_pauses",
         "_pinged",
+        "_pinged_at",
         "_timeout_s",
+        "confirmed_at",
         "is_waiting",
         "next_deadline",
     )
@@ -34,6 +37,7 @@ class Heartbeat:
         self._pauses = 0
         self._paused_until: float | None = None
         self._pinged = False
+        self._pinged_at = self.confirmed_at = now
         self.is_waiting = False
         self.next_deadline = now + self._interval_s
 
@@ -42,6 +46,7 @@ class Heartbeat:
         if self._pinged:
             return False
         self._pinged = self.is_waiting = True
+        self._pinged_at = self.next_deadline
         self.next_deadline += self._timeout_s
         if self._paused_until is not None:
             self.next_deadline = max(self.next_deadline, self._paused_until)
@@ -49,6 +54,7 @@ class Heartbeat:
 
     def pong_received(self, now: float) -> None:
         """Restart the interval; an unsolicited pong does so too, as in the reference."""
+        self.confirmed_at = self._pinged_at
         self._pinged = self.is_waiting = False
         self.next_deadline = now + self._interval_s
 

@@ -96,6 +96,11 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         """Whether a message would leave at once: what decides the fate of a volatile one (PROTOCOL 9-46)."""
         return self.outlet is not None and not self.outbox and self.state is _OPEN
 
+    @property
+    def confirmed_at(self) -> float:
+        """Up to which time it is known that whatever was put has arrived: see `Heartbeat`."""
+        return self._heartbeat.confirmed_at
+
     # -- output ------------------------------------------------------------------------------------------------------
 
     def put(self, message: WireMessage, *, is_control: bool = False) -> bool:

@@ -7,7 +7,7 @@ what is in it by then is at least as old.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -160,9 +160,9 @@ class EventLog:
             del self._marks[: old - 1]  # the last of them still tells how far everything is that old
             self._drop(bisect_right(self._events, position, key=_position_of))
 
-    def position_at(self, at: float) -> int:
-        """Return a position such that all events up to it had been sent at `at`; as high a one as is known."""
-        known = bisect_right(self._marks, at, key=_time_of)
+    def position_before(self, at: float) -> int:
+        """Return a position such that all events up to it were sent before `at`; as high a one as is known."""
+        known = bisect_left(self._marks, at, key=_time_of)
         return self._marks[known - 1][1] if known else 0
 
 

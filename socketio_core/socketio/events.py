@@ -22,6 +22,9 @@ class Claim:
     pid: str
     offset: str | None = None  # of the last event that it got; `None` when it got none
 
+    def __repr__(self) -> str:
+        return "<Claim>"
+
 
 @record
 class ConnectRequested:

@@ -10,9 +10,8 @@ Every event that is not volatile and asks for no ack is logged and carries an *o
 comes back is sent what the log has behind it, in front of the answer to its CONNECT. Volatile events carry the offset
 of the last one that was logged: clients take any text at the end of an event for an offset (PROTOCOL 9-44).
 
-What a client has surely received is known from its heartbeat: whoever is still there has got all that was put into its
-outbox before the last ping that it answered. So a client that was idle for an hour can come back to a log that holds
-some minutes.
+What a client has surely received is known from its heartbeat: all that was put into its outbox before the last ping
+that it answered. So a client that was idle for an hour can come back to a log that holds some minutes.
 """
 
 from __future__ import annotations
@@ -137,9 +136,11 @@ class Recovery:
         self._server = server
         self.settings = settings
         engine = server.engine_settings
-        # An answer to a ping is noticed that late at the latest; see `EngineSettings.max_pause_s`.
-        self._unsure_s = engine.ping_interval_s + engine.ping_timeout_s + engine.max_pause_s
-        self.log = EventLog(settings, check_id(server.new_id())[:_EPOCH_CHARS], settings.window_s + self._unsure_s)
+        # A loss is noticed that late, as a rule; who was lost earlier than that may find that the log is too short.
+        unsure_s = engine.ping_interval_s + engine.ping_timeout_s
+        self._tick_s = settings.window_s / _TICKS
+        keep_s = settings.window_s + unsure_s + self._tick_s
+        self.log = EventLog(settings, check_id(server.new_id())[:_EPOCH_CHARS], keep_s)
         self._max_bytes = min(settings.max_missed_bytes, engine.max_buffered_bytes)
         self._max_count = min(settings.max_missed_events, engine.max_buffered_messages)
         self._sessions: dict[str, RecoverableSession] = {}  # by pid; all that were let in and are not over
@@ -233,8 +234,9 @@ class Recovery:
             now = self._server.now
             session.data = member.data
             session.expires_at = now + self.settings.window_s
-            if now - self._unsure_s >= session.joined_at:
-                session.has_received(self.log.position_at(now - self._unsure_s))
+            confirmed_at = member.connection.session.confirmed_at
+            if confirmed_at > session.joined_at:
+                session.has_received(self.log.position_before(confirmed_at))
         if is_lost and not member.was_let_go:
             self.keep(session)
         else:
@@ -370,7 +372,7 @@ class Recovery:
     # -- time --------------------------------------------------------------------------------------------------------
 
     def _tick_at(self, now: float) -> None:
-        self._ticker = self._server.agenda.schedule(now + self.settings.window_s / _TICKS, self, layer=1)
+        self._ticker = self._server.agenda.schedule(now + self._tick_s, self, layer=1)
 
     def handle_timeout(self, now: float) -> None:
         """Let the log know how late it is."""

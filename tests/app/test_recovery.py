@@ -307,7 +307,7 @@ def test_14_what_is_too_old_goes_though_nobody_who_emits_tells_the_time() -> Non
         drain(client)
         client.pong()
     assert place.server.recovery is not None
-    assert 8 <= len(place.server.recovery.log) <= 10, "window, heartbeat and the longest pause are 175 s"
+    assert 2 <= len(place.server.recovery.log) <= 4, "window, heartbeat and the longest pause are 175 s"
 
 
 # -- beyond it ---------------------------------------------------------------------------------------------------------

@@ -32,6 +32,20 @@ def test_a_pong_restarts_the_interval_from_its_arrival() -> None:
     assert heartbeat.next_deadline == 1076.0
 
 
+def test_what_was_sent_before_a_ping_that_is_answered_has_arrived() -> None:
+    heartbeat = Heartbeat(SETTINGS, 1000.0)
+    assert heartbeat.confirmed_at == 1000.0, "nothing was sent before"
+    assert heartbeat.advance()
+    assert heartbeat.confirmed_at == 1000.0
+    heartbeat.pong_received(1031.0)
+    assert heartbeat.confirmed_at == 1025.0
+    heartbeat.pong_received(1032.0)
+    assert heartbeat.confirmed_at == 1025.0, "another pong answers nothing"
+    assert heartbeat.advance()
+    heartbeat.pong_received(1057.0)
+    assert heartbeat.confirmed_at == 1057.0
+
+
 def test_an_unsolicited_pong_does_so_too() -> None:
     heartbeat = Heartbeat(SETTINGS, 1000.0)
     heartbeat.pong_received(1020.0)

@@ -113,9 +113,7 @@ class RecoveryWorld:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.clock = FakeClock()
-        self.server = ServerCore(
-            EngineSettings(path="/socket.io/", max_pause_s=5.0), recovery=RecoverySettings(window_s=WINDOW_S)
-        )
+        self.server = ServerCore(EngineSettings(path="/socket.io/"), recovery=RecoverySettings(window_s=WINDOW_S))
         assert self.server.recovery is not None
         self.recovery = self.server.recovery
         self.ours = ClientCore(

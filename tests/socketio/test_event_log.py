@@ -110,17 +110,17 @@ def test_an_event_is_dropped_when_it_is_surely_old_enough() -> None:
     assert (len(log), log.dropped_through, log.size_bytes) == (0, 4, 0)
 
 
-def test_it_tells_what_was_sent_at_some_time_or_before() -> None:
+def test_it_tells_what_was_sent_before_some_time() -> None:
     log = log_of()
-    assert log.position_at(5.0) == 0
+    assert log.position_before(5.0) == 0
     fill(log, 2)
     log.mark(1000.0)
     fill(log, 2)
     log.mark(1050.0)
     fill(log, 1)
-    assert [log.position_at(at) for at in (999.9, 1000.0, 1049.9, 1050.0, 2000.0)] == [0, 2, 2, 4, 4]
+    assert [log.position_before(at) for at in (1000.0, 1000.1, 1050.0, 1050.1, 2000.0)] == [0, 2, 2, 4, 4]
     log.mark(1160.0)
-    assert [log.position_at(at) for at in (1049.9, 1060.0, 1160.0)] == [0, 4, 5], "older marks are gone but one"
+    assert [log.position_before(at) for at in (1050.0, 1060.0, 1160.1)] == [0, 4, 5], "older marks are gone but one"
 
 
 def test_it_says_how_much_it_holds() -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from socketio_core.cookie import Cookie
+from socketio_core.cors import Cors
 from socketio_core.errors import (
     BufferFull,
     CloseReason,
@@ -21,7 +23,7 @@ from socketio_core.errors import (
     ProtocolError,
     RemoteProtocolError,
 )
-from socketio_core.http import Cookie, Cors, Request, Response
+from socketio_core.http import Request, Response
 from socketio_core.settings import (
     ClientSettings,
     EngineClientSettings,

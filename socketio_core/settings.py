@@ -24,7 +24,9 @@ from socketio_core.checks import (
     check_switches,
     check_transports,
 )
-from socketio_core.http import Cookie, Cors, Headers, Request
+from socketio_core.cookie import Cookie
+from socketio_core.cors import Cors
+from socketio_core.http import Headers, Request
 
 _MAX_HEARTBEAT_S: Final = 2147483.647  # the longest delay of a timer in JavaScript, by which clients wait for a ping
 _MIN_HEARTBEAT_S: Final = 0.001  # what the open packet can say

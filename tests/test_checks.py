@@ -11,7 +11,8 @@ from typing import Any, Final
 import pytest
 
 from socketio_core.checks import check_function, check_kind, check_subprotocols, decide, pairs_of_strings
-from socketio_core.http import Cookie, Cors
+from socketio_core.cookie import Cookie
+from socketio_core.cors import Cors
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
 from socketio_core.wire import Timeouts
 

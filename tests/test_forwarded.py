@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from socketio_core.cors import Cors, refused_origin
 from socketio_core.forwarded import TrustedProxies
-from socketio_core.http import Cors, Request, refused_origin
+from socketio_core.http import Request
 
 NETWORKS = ["10.0.0.0/8", "fd00::/8"]
 

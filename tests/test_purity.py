@@ -62,6 +62,8 @@ BASE: Final = (
     "timers",
     "ids",
     "http",
+    "cookie",
+    "cors",
     "forwarded",
     "serving",
     "settings",

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from conformance.times import of_this_host
+from socketio_core.cors import Cors
 from socketio_core.engineio import Action, AnyServer, Carrier, Engine, Respond
-from socketio_core.http import Cors, Request, Response
+from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings, RecoverySettings, SocketSettings
 from socketio_core.socketio import (
     AckReceived,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from zlib import MAX_WBITS, compressobj
 
-from socketio_core.http import Cors, Request, Response, cors_headers, preferred_encoding
+from socketio_core.cors import Cors, cors_headers
+from socketio_core.http import Request, Response, preferred_encoding
 
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}
 _CONTENT_TYPES = {

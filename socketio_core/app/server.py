@@ -27,10 +27,10 @@ from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.statistics import ServerStatistics, statistics_of
 from socketio_core.app.threads import CallableFromThreads
 from socketio_core.checks import check_function, check_kind, check_path
+from socketio_core.cors import Cors
 from socketio_core.engineio.engine import Engine
 from socketio_core.errors import LocalProtocolError
 from socketio_core.forwarded import TrustProxy
-from socketio_core.http import Cors
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.records import plain
 from socketio_core.serving import Serving, Timeouts

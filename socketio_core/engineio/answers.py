@@ -6,9 +6,10 @@ A function in the settings that raises (`cors`, `extra_headers`) raises through 
 from __future__ import annotations
 
 from socketio_core.checks import check_headers
+from socketio_core.cors import cors_headers
 from socketio_core.engineio.carriers import POLL_HEADERS
 from socketio_core.engineio.packet import NOOP
-from socketio_core.http import Headers, Request, Response, cors_headers
+from socketio_core.http import Headers, Request, Response
 from socketio_core.settings import EngineSettings
 
 

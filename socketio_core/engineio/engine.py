@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, cast
 
+from socketio_core.cors import preflight_response
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.answers import (
     bad_request,
@@ -37,11 +38,7 @@ from socketio_core.engineio.session import Session
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import CarrierState
 from socketio_core.errors import CloseReason, LocalProtocolError
-from socketio_core.http import (
-    Request,
-    Response,
-    preflight_response,
-)
+from socketio_core.http import Request, Response
 from socketio_core.ids import IdFactory, new_id
 from socketio_core.settings import EngineSettings, with_path
 from socketio_core.websocket_handshake import refused_handshake

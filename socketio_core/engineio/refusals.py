@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from socketio_core.cors import Cors, cors_headers, has_illegal_origin, refused_origin
 from socketio_core.engineio.shared import Shared
-from socketio_core.http import Cors, Request, Response, cors_headers, has_illegal_origin, refused_origin
+from socketio_core.http import Request, Response
 from socketio_core.records import record
 
 PROTOCOL_VERSION: Final = "4"

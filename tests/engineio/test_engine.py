@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 
 import pytest
 
+from socketio_core.cookie import Cookie
+from socketio_core.cors import Cors
 from socketio_core.engineio import Engine, Park, Poll, ReadBody, RequestRefused, Respond, Upgrade, WireMessage
-from socketio_core.http import Cookie, Cors, Headers, Request
+from socketio_core.http import Headers, Request
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock, Refused, WireClient

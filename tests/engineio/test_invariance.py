@@ -5,10 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from socketio_core.cors import Cors
 from socketio_core.engineio import Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.payload import encode_payload
-from socketio_core.http import Cors, Request
+from socketio_core.http import Request
 from socketio_core.testing import Refused
 from tests.effort import examples
 from tests.engineio.scene import Scene

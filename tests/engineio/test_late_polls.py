@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from socketio_core.cors import Cors
 from socketio_core.engineio.late_polls import LATE_POLL_S, MAX_LATE_POLLS
-from socketio_core.http import Cors
 from socketio_core.testing import Refused, WireClient
 from tests.engineio.scene import Scene, parts
 

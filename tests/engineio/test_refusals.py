@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from socketio_core.http import Cors
+from socketio_core.cors import Cors
 from socketio_core.testing import WireClient, WireSocket
 from tests.engineio.scene import Scene, parts
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pytest
 
+from socketio_core.cors import Cors
 from socketio_core.engineio import Action, Poll, RequestRefused, Upgrade, WebSocket
-from socketio_core.http import Cors, Request, Response
+from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import RequestAsked, Timeouts
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES

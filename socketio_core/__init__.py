@@ -36,6 +36,7 @@ from socketio_core.settings import (
 if TYPE_CHECKING:
     from socketio_core.app.declared import Declare, DeclaredEvent, event
     from socketio_core.app.event_handlers import EventHandlers, handles
+    from socketio_core.app.incoming import IncomingEvent
     from socketio_core.app.observer import Observer
     from socketio_core.app.rate_limit import RateLimit
     from socketio_core.app.server import Server
@@ -57,6 +58,7 @@ __all__ = [
     "EngineSettings",
     "EventHandlers",
     "EventRefused",
+    "IncomingEvent",
     "InvalidEvent",
     "LocalProtocolError",
     "Observer",
@@ -82,6 +84,7 @@ _IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top 
     "event": "socketio_core.app.declared",
     "EventHandlers": "socketio_core.app.event_handlers",
     "handles": "socketio_core.app.event_handlers",
+    "IncomingEvent": "socketio_core.app.incoming",
     "Observer": "socketio_core.app.observer",
     "RateLimit": "socketio_core.app.rate_limit",
     "Server": "socketio_core.app.server",

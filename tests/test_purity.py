@@ -51,7 +51,7 @@ LAYERS: Final = (
 # Imported late, when somebody asks for them: a package shows what is in higher layers.
 SHOWN: Final = tuple(
     f"socketio_core.app.{name}"
-    for name in ("declared", "event_handlers", "observer", "rate_limit", "server", "statistics")
+    for name in ("declared", "event_handlers", "incoming", "observer", "rate_limit", "server", "statistics")
 )
 # These turn bytes into calls on the core and back; they wait for nothing, as the core.
 CODECS: Final = {"wire": frozenset(("h11", "wsproto")), "cluster": frozenset(("hiredis", "msgpack"))}

@@ -72,7 +72,6 @@ class RateLimit:
         if left >= 1:
             self._buckets[socket] = (left - 1, now)
             return True
-        self._buckets[socket] = (left, now)
         if self._then == "refuse":
             raise EventRefused(self._answer)
         if self._then == "disconnect":

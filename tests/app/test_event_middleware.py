@@ -141,6 +141,7 @@ def test_it_may_drop_or_answer(rig: AppRig, middleware: Any, answers: list[str],
     assert rig.send(client, '421["x"]') == answers
     assert rig.send(client, '42["x"]') == []
     assert (rig.calls, rig.logged, rig.onlooker.unhandled) == ([], [], [])
+    assert not any(task.error for task in rig.runtime.tasks)
 
 
 def test_one_that_fails_keeps_the_event_out(rig: AppRig) -> None:

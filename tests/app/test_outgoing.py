@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from socketio_core.app import Socket
+from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.handlers import HandlerTable
 from socketio_core.app.outgoing import OutgoingRegistrar
 from tests.app.bus import Bus
@@ -126,6 +127,9 @@ def test_nothing_is_kept_of_a_socket_that_has_left(rig: AppRig) -> None:
     rig.result_of(rig.io.emit("a"))
     assert rig.calls == [("sent", "a")]
     rig.send(second, "41")
+    dispatcher = rig.host.endpoints[0].dispatcher
+    assert isinstance(dispatcher, Dispatcher)
+    assert not dispatcher.outgoing.is_heard_in("/", ())
     one.on_any_outgoing(note(rig, "late"))
     rig.connect()
     rig.result_of(rig.io.emit("b"))

@@ -1,4 +1,4 @@
-"""The table of operators in `socketio_core/app/README.md`: each cell is done, and must come to what it says."""
+"""The tables in `socketio_core/app/README.md`: each cell of operators is done, and must come to what it says."""
 
 from __future__ import annotations
 
@@ -132,7 +132,8 @@ def names_in(what: Any) -> str:
 
 def rows() -> list[list[str]]:
     """Return the cells of the table in the page, the head first."""
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    operators, _, _ = PAGE.read_text(encoding="utf-8").partition("# What there is")
+    lines = [line for line in operators.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [cells[0], *cells[2:]]
 
@@ -153,3 +154,14 @@ def test_each_cell_is_what_happens(row: list[str], column: str) -> None:
     code = f"thing{row[0].strip('`')}"
     outcome = world.do(eval(code, {"thing": thing}))
     assert outcome == row[HEAD.index(column)]
+
+
+def test_each_feature_leads_to_its_test() -> None:
+    _, _, features = PAGE.read_text(encoding="utf-8").partition("# What there is")
+    table = [line for line in features.splitlines() if line.startswith("|")][2:]
+    found = [re.search(r'\| \[yes\]\((\S+) "(\w+)"\) \|', line) for line in table]
+    assert len(found) > 20
+    assert all(found), "no row without a test"
+    for link in filter(None, found):
+        source = (PAGE.parent / link[1]).read_text(encoding="utf-8")
+        assert re.search(rf"^(async )?def {link[2]}\(", source, re.MULTILINE), link[0]

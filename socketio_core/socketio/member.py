@@ -163,7 +163,7 @@ class Member:
         if self.state is MemberState.LEFT:
             recovery.keep(session)
             return False
-        session.member = self
+        recovery.assign(self, session)
         self.recoverable = session
         self.is_recovered = True
         self.sid = session.sid

@@ -195,7 +195,13 @@ class Recovery:
         if self.missed_by(session) is None:
             self.forget(session)
             return None
+        del self._sessions[session.pid]  # so that it leaves nothing here, should it never be restored
         return session
+
+    def assign(self, member: Member, session: RecoverableSession) -> None:
+        """A member stands for a session from now on: a new one, or one that was taken."""
+        session.member = member
+        self._sessions[session.pid] = session
 
     def joined(self, member: Member) -> None:
         """A member was let in."""
@@ -204,8 +210,7 @@ class Recovery:
         session.joined_at = self._server.now
         if session.member is None:
             session.start = self.log.position
-            session.member = member
-            self._sessions[session.pid] = session
+            self.assign(member, session)
         for room in member.rooms:
             session.history.join(room, self.log.position)
 
@@ -254,9 +259,9 @@ class Recovery:
     def forget(self, session: RecoverableSession) -> None:
         """Give a session up: who claims it begins anew."""
         self._found(session)
-        if self._sessions.pop(session.pid, None) is not None:
-            session.is_over = True
-            self._server.report(SessionOver(session))
+        del self._sessions[session.pid]
+        session.is_over = True
+        self._server.report(SessionOver(session))
         self._server.hub.forget_if_empty(session.namespace)
 
     def _found(self, session: RecoverableSession) -> None:

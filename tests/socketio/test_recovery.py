@@ -13,6 +13,7 @@ from socketio_core.engineio.packet import Payload
 from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineSettings, RecoverySettings
 from socketio_core.socketio import (
+    Claim,
     ConnectRequested,
     JsonParser,
     Member,
@@ -234,6 +235,16 @@ def test_a_session_that_comes_too_late_for_its_member_waits_on() -> None:
     home.lose(client)
     assert not event.member.restore(session)
     assert home.enter(home.claim(member))[1].is_recovered
+
+
+def test_a_session_that_was_taken_and_not_given_to_anybody_leaves_nothing() -> None:
+    home = Home()
+    client, member, _ = home.enter()
+    home.lose(client)
+    assert home.server.take_session("/", Claim(session_of(member).pid), home.now) is not None
+    assert home.server.take_session("/", Claim(session_of(member).pid), home.now) is None
+    assert repr(home.recovery).startswith("<Recovery 0 sessions, 0 of them lost")
+    assert not emit(member, 1)
 
 
 def test_only_who_is_being_decided_about_can_be_restored_and_only_with_recovery() -> None:

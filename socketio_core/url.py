@@ -12,6 +12,7 @@ from socketio_core.records import record
 
 MAX_URL_CHARS: Final = 8000  # as the reference's (PROTOCOL 1.13)
 
+_UNIX: Final = "unix:"
 _SECURE_OF: Final = {"http": False, "ws": False, "https": True, "wss": True}
 
 
@@ -24,6 +25,7 @@ class ServerAddress:
     is_secure: bool
     namespace: str  # the URL's path, `"/"` when there is none
     query: tuple[tuple[str, str], ...]
+    unix_path: str | None = None  # of a Unix socket that is to be dialed and not the host; begins with a NUL: abstract
 
     @property
     def authority(self) -> str:
@@ -34,11 +36,16 @@ class ServerAddress:
     @property
     def url(self) -> str:
         """The server, for messages: `"https://example.org"`."""
+        if self.unix_path is not None:
+            return _UNIX + self.unix_path.replace("\0", "@", 1)
         return f"{'https' if self.is_secure else 'http'}://{self.authority}"
 
 
 def parse_url(url: str) -> ServerAddress:
     """Read the URL of a server: scheme `http`, `https`, `ws` or `wss`; its path is the namespace.
+
+    Or `"unix:/run/app.sock"`, the name of a Unix socket as `serve` tells it, in Linux's abstract namespace
+    `"unix:@name"`; the namespace is `"/"` then.
 
     Raises:
         ValueError: it is no such URL; the message says what would be one.
@@ -47,6 +54,8 @@ def parse_url(url: str) -> ServerAddress:
         raise TypeError(f"URL must be a string, as in 'http://localhost:3000', not: {url!r}")
     if len(url) > MAX_URL_CHARS:
         raise ValueError(f"URL is longer than {MAX_URL_CHARS} characters")
+    if url.startswith(_UNIX):
+        return _unix_address(url)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -65,6 +74,14 @@ def parse_url(url: str) -> ServerAddress:
         raise ValueError(f"namespace must not hold a comma: {namespace!r}")
     query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     return ServerAddress(host, port or (443 if is_secure else 80), is_secure, namespace, query)
+
+
+def _unix_address(url: str) -> ServerAddress:
+    name = url.removeprefix(_UNIX)
+    path = "\0" + name[1:] if name.startswith("@") else name
+    if len(path) < 2 or path[0] not in "/\0" or "\0" in name:
+        raise ValueError(f"a Unix socket must look like 'unix:/run/app.sock' or 'unix:@name': {url!r}")
+    return ServerAddress("localhost", 80, is_secure=False, namespace="/", query=(), unix_path=path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,23 @@ def test_what_is_no_url_is_refused(url: str, problem: str) -> None:
         parse_url(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "path"), [("unix:/run/app.sock", "/run/app.sock"), ("unix:@name", "\0name"), ("unix:/a,b?c@d", "/a,b?c@d")]
+)
+def test_unix_sockets_are_read(url: str, path: str) -> None:
+    address = parse_url(url)
+    assert address == ServerAddress("localhost", 80, PLAIN, "/", (), path)
+    assert (address.authority, address.url) == ("localhost", url)
+
+
+@pytest.mark.parametrize(
+    "url", ["unix:", "unix:@", "unix:/", "unix:app.sock", "unix:///\0", "unix:\0name", "unix:@a\0b"]
+)
+def test_what_is_no_unix_socket_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="a Unix socket must look like"):
+        parse_url(url)
+
+
 def test_longest_url_is_read() -> None:
     assert parse_url("http://h/" + "x" * (MAX_URL_CHARS - 9)).namespace == "/" + "x" * (MAX_URL_CHARS - 9)
 

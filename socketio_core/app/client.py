@@ -112,6 +112,7 @@ def connect(
 
     Args:
         url: `"http://localhost:3000"`, also `https`, `ws`, `wss`. Its path is the namespace, its query is sent along.
+            Or a Unix socket: `"unix:/run/app.sock"`, `"unix:@name"`.
         auth: sent with each CONNECT: a JSON object, or a sync or async function that is asked each time.
         path: where the server listens; a slash is put behind it. Wins over the one in `engine`.
         query: more fields of every request's query, behind those of the URL.
@@ -157,6 +158,8 @@ def connect(
         if value is not None:
             check_seconds(name, value)
     address = parse_url(url)
+    if proxy is not None and address.unix_path is not None:
+        raise ValueError(f"no proxy leads to a Unix socket: {url!r}")
     engine = engine or EngineClientSettings()
     engine = replace(
         engine,

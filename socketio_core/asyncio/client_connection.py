@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from socketio_core.asyncio.connection import Connection
-from socketio_core.asyncio.dial import open_tcp
+from socketio_core.asyncio.dial import open_tcp, open_unix
 from socketio_core.network.dialing import DialError, has_unread, reason_of, tls_problem
 from socketio_core.wire.client import ClientWire
 
@@ -69,8 +69,11 @@ class ClientConnection(Connection[ClientWire]):
             self._client.wake()
 
     async def _dial(self) -> None:
-        connected = await open_tcp(self._wire.host, self._wire.port)
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=connected)
+        wire, loop = self._wire, asyncio.get_running_loop()
+        if wire.unix_path is not None:
+            await loop.create_unix_connection(lambda: self, sock=await open_unix(wire.unix_path))
+        else:
+            await loop.create_connection(lambda: self, sock=await open_tcp(wire.host, wire.port))
 
     async def _secure(self) -> None:
         wire, loop = self._wire, asyncio.get_running_loop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from socketio_core.network.dialing import Address, DialError, in_turns, reason_of
 
@@ -45,6 +45,18 @@ async def open_tcp(host: str, port: int) -> socket.socket:
     raise DialError(reason_of(ExceptionGroup("", failed)))
 
 
+async def open_unix(path: str) -> socket.socket:
+    """Return a socket that is connected to a Unix socket.
+
+    Raises:
+        DialError: it is not.
+    """
+    try:
+        return await _connected(socket.AF_UNIX, socket.SOCK_STREAM, 0, path)
+    except OSError as error:
+        raise DialError(reason_of(error)) from None
+
+
 async def _addresses_of(host: str, port: int) -> Sequence[Address]:
     try:  # an address needs no resolver, and no thread
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
@@ -55,15 +67,18 @@ async def _addresses_of(host: str, port: int) -> Sequence[Address]:
 async def _attempt(address: Address, opened: list[socket.socket], failed: list[Exception]) -> None:
     family, kind, protocol, _, name = address
     try:
-        # This fails already where the resolver knows IPv6, and the machine does not.
-        connecting = socket.socket(family, kind, protocol)
-        try:
-            connecting.settimeout(0)
-            await asyncio.get_running_loop().sock_connect(connecting, name)
-        except BaseException:
-            connecting.close()
-            raise
+        opened.append(await _connected(family, kind, protocol, name))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
         failed.append(error)
-    else:
-        opened.append(connecting)
+
+
+async def _connected(family: int, kind: int, protocol: int, name: Any) -> socket.socket:
+    # This fails already where the resolver knows IPv6, and the machine does not.
+    connecting = socket.socket(family, kind, protocol)
+    try:
+        connecting.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(connecting, name)
+    except BaseException:
+        connecting.close()
+        raise
+    return connecting

@@ -8,7 +8,7 @@ import trio
 
 from socketio_core.app.handover import begin
 from socketio_core.network.dialing import DialError, reason_of
-from socketio_core.trio.dial import open_tcp, shake_hands
+from socketio_core.trio.dial import dial, shake_hands
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.interrupts import work
 from socketio_core.trio.writer import BROKEN, Writer
@@ -40,7 +40,7 @@ class ClientPump(Writer[ClientWire]):
         try:
             with self._scope:
                 if self._direct is None:
-                    self._direct = DirectStream(await open_tcp(wire.host, wire.port))
+                    self._direct = DirectStream(await dial(wire))
                     wire.has_unread = self._direct.has_unread
                     wire.connected(trio.current_time())
                     self._client.flush()

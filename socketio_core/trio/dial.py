@@ -1,4 +1,4 @@
-"""How a client gets a stream to its server: TCP, and perhaps TLS on top."""
+"""How a client gets a stream to its server: TCP, perhaps with TLS on top, or a Unix socket."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import ssl
 import trio
 
 from socketio_core.network.dialing import DialError, reason_of, tls_problem
+from socketio_core.wire.client import ClientWire
 
 
-async def open_tcp(host: str, port: int) -> trio.abc.HalfCloseableStream:
+async def dial(wire: ClientWire) -> trio.abc.HalfCloseableStream:
     """Return a connection.
 
     Raises:
         DialError: there is none.
     """
     try:
-        return await trio.open_tcp_stream(host, port)
+        if wire.unix_path is not None:
+            return await trio.open_unix_socket(wire.unix_path)
+        return await trio.open_tcp_stream(wire.host, wire.port)
     except OSError as error:
         raise DialError(reason_of(error)) from None
 

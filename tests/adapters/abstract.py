@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
@@ -129,6 +130,10 @@ class Loop(ABC):
     @abstractmethod
     def new_listener(self) -> Any:
         """Return a `Listener` that can be given to `serve`."""
+
+    @abstractmethod
+    def listener_on(self, sock: socket.socket) -> Any:
+        """Return a socket that listens as something that can be given to `serve`."""
 
     @abstractmethod
     async def serve(self, nursery: Nursery, io: Server, **options: Any) -> list[str]:

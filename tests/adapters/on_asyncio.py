@@ -89,6 +89,9 @@ class AsyncioLoop(Loop):
     def new_listener(self) -> MemoryListener:
         return MemoryListener()
 
+    def listener_on(self, sock: socket.socket) -> socket.socket:
+        return sock
+
     async def serve(self, nursery: Nursery, io: Server, **options: Any) -> list[str]:
         started: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
         nursery.start_soon(partial(socketio_core.asyncio.serve, io, started=started, **options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
@@ -76,6 +77,9 @@ class TrioLoop(Loop):
 
     def new_listener(self) -> TrioListener:
         return TrioListener()
+
+    def listener_on(self, sock: socket.socket) -> trio.SocketListener:
+        return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
 
     async def serve(self, nursery: Nursery, io: Server, **options: Any) -> list[str]:
         opened = cast("trio.Nursery", nursery)

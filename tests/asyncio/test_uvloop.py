@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +56,28 @@ async def _connect(certificate: Path) -> None:
             for transports in (["polling"], ["websocket"]):
                 async with connect(url, transports=transports, ssl_context=trusting(certificate)) as socket:
                     assert await socket.call("echo", "x" * 500_000) == "x" * 500_000
+
+
+async def _connect_to_unix_socket(name: str) -> None:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(name)
+    io = Server()
+
+    @io.on("echo")
+    def echo(_: Socket, value: int) -> int:
+        return value
+
+    started: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(io.serve(listeners=[listening], started=started))
+    async with connect((await started)[0]) as client:
+        assert await client.call("echo", 1) == 1
+    serving.cancel()
+    await asyncio.wait([serving])
+
+
+@pytest.mark.timeout(60)
+def test_connects_to_a_name_in_the_abstract_namespace(tmp_path: Path) -> None:
+    uvloop.run(_connect_to_unix_socket(f"\0{tmp_path}"))
 
 
 @pytest.mark.timeout(60)

@@ -10,7 +10,8 @@ Nothing here waits, and nothing of it is to be decided by a host. These are all 
 1.  Settle, at the beginning and after each of the calls below, and whenever the application has done something: call
     `site.flush(now)`, and for each wire that it returns
 
-        if it is new (`wire.context` is `None`, and belongs to the host): dial `wire.host` and `wire.port`, which are a
+        if it is new (`wire.context` is `None`, and belongs to the host): dial `wire.unix_path`, if there is
+        one, or else `wire.host` and `wire.port`, which are a
         proxy's if there is one, then `wire.connected(now)`;
         if `wants_tls`: do the handshake on that connection, for the name `wire.server_name`, then `wire.secured(now)`;
         write what `data_to_send(now)` returns, again and again until that is `b""`;

@@ -34,16 +34,19 @@ class ClientWire(BaseWire):
 
     Attributes:
         host: to be dialed, with `port`: the server, or a proxy.
+        unix_path: of a Unix socket to be dialed, if that is where the server is; in the abstract namespace if it begins
+            with a NUL.
         has_unread: whether something, or the end, has arrived that the host has not handed over yet; a host that can
             ask its socket puts a function here.
     """
 
-    __slots__ = ("_site", "_way", "has_unread", "host", "port")
+    __slots__ = ("_site", "_way", "has_unread", "host", "port", "unix_path")
 
     def __init__(self, site: ClientSite) -> None:
         super().__init__(site)
         self._site = site
         self.host, self.port = site.destination
+        self.unix_path = site.address.unix_path
         self.has_unread: Callable[[], bool] = _is_unknown
 
     def set_out(self, errand: Errand, *, through_tunnel: bool) -> None:
@@ -185,7 +188,9 @@ class Way:
             detail = f"TLS: {why or 'the connection was closed during the handshake'}"
         else:
             detail = why or "no connection could be made"
-            if self._site.proxy is not None:
+            if self._wire.unix_path is not None:
+                detail = f"{self._site.address.url}: {detail}"
+            elif self._site.proxy is not None:
                 detail = f"proxy {self._site.proxy.host}:{self._site.proxy.port}: {detail}"
         self._errand.give_up(detail, now)
 

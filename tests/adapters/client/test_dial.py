@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -198,3 +199,36 @@ async def test_default_tls_context_is_made_once() -> None:
                     pytest.fail("it must not connect")
             assert server.connections == 2
     assert len(made) == 1
+
+
+# -- Unix sockets ------------------------------------------------------------------------------------------------------
+
+
+@both_loops_tcp
+async def test_unix_socket(tmp_path: Path) -> None:
+    """What `serve` calls it is what `connect` takes."""
+    io = Server()
+
+    @io.on("who")
+    def who(socket: Socket) -> list[str]:
+        return [socket.handshake.address, socket.handshake.headers["host"]]
+
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "app.sock"))
+    listening.listen()
+    async with loop.open_nursery() as nursery:
+        (url,) = await loop.serve(nursery, io, listeners=[loop.listener_on(listening)])
+        for transports in (["polling"], ["websocket"], ["polling", "websocket"]):
+            async with loop.connect(url, transports=transports) as client:
+                assert await client.call("who") == ["unix:", "localhost"]
+        nursery.cancel_scope.cancel()
+
+
+@both_loops_tcp
+async def test_unix_socket_that_is_not_there(tmp_path: Path) -> None:
+    url = f"unix:{tmp_path / 'nobody.sock'}"
+    with pytest.raises(ConnectError, match=f"{url}.*No such file or directory"):
+        async with loop.connect(url):
+            pytest.fail("nobody is there")
+    with pytest.raises(ValueError, match="no proxy leads to a Unix socket"):
+        loop.connect(url, proxy="http://proxy.example")

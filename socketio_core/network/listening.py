@@ -18,7 +18,7 @@ from typing import Any, Final
 from socketio_core.checks import check_count, check_kind
 from socketio_core.http import MAX_PORT
 
-ACCEPTED_AT_ONCE: Final = 16
+ACCEPTED_AT_ONCE: Final = 8
 """Connections that are accepted in one turn of the event loop: one in each would make newcomers wait for a turn of
 everybody's for each who came before them, and all at once would make everybody wait for the newcomers."""
 

@@ -188,7 +188,7 @@ class Service:
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
         """Serve one connection; whatever goes wrong costs nobody else anything."""
         tls = tls_of(stream)
-        if tls is not None and not await self._shake_hands(tls):
+        if tls is not None and (self._is_crowded or not await self._shake_hands(tls)):
             await trio.aclose_forcefully(stream)
             return
         await self._connect(stream).run()
@@ -204,6 +204,12 @@ class Service:
         """Stop watching when the server closes and no connection is left; called whenever one ends."""
         if self.watcher is not None and self.site.is_closing and not self.site.wires:
             self.watcher.stop()
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether as many are shaking hands as there may be connections: who stalls there costs a descriptor, too."""
+        limit = self.site.serving.limits.max_connections
+        return limit is not None and len(self._shaking_hands) >= limit
 
     async def _shake_hands(self, tls: trio.SSLStream[trio.abc.Stream]) -> bool:
         with trio.move_on_after(self.site.timeouts.header_s) as scope:

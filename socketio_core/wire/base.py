@@ -12,7 +12,7 @@ from socketio_core.timers import Timer, TimerQueue
 
 TURN_PIECES: Final = 256  # frames, chunks, packets of one connection that are handled before it is the turn of others
 REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames; a header is one more
-NEWCOMER_PIECES: Final = 64  # what the first one costs: it most often begins a session
+NEWCOMER_PIECES: Final = 32  # what the first one costs: it most often begins a session
 BODY_PIECES: Final = 64  # of a body, in a turn: h11 takes four times as long for a chunk as wsproto for a frame
 FOREIGN_PIECES: Final = 4  # what a frame for wsproto costs
 FIRST_PIECES: Final = 128  # of what was just read; the rest waits behind whoever else has sent something

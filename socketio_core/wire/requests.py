@@ -30,8 +30,9 @@ class Requests:
     """A connection as long as it is HTTP; a `Stage`."""
 
     __slots__ = (
-        "_address", "_asked_bytes", "_body", "_can_half_close", "_carrier", "_count", "_has_packets", "_http",
-        "_is_unsaid", "_mount", "_out", "_phase", "_read_away", "_request", "_scheme", "_site", "_taken", "_wire",
+        "_address", "_asked_bytes", "_body", "_can_half_close", "_carrier", "_count", "_has_ended", "_has_packets",
+        "_http", "_is_unsaid", "_mount", "_out", "_phase", "_read_away", "_request", "_scheme", "_site", "_taken",
+        "_wire",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, site: Site, address: str, scheme: str, now: float, *, can_half_close: bool) -> None:
@@ -53,6 +54,7 @@ class Requests:
         self._is_unsaid = False  # the answer is another than the engine's
         self._read_away = 0  # bytes that nobody wants
         self._can_half_close = can_half_close
+        self._has_ended = False  # the client sends no more; it may still read
         wire.set_deadline(now + site.timeouts.header_s)
 
     def __repr__(self) -> str:
@@ -106,8 +108,9 @@ class Requests:
             if not data or self._read_away > MAX_LINGER_BYTES:
                 self._wire.end()
         elif self._phase in READING:
+            self._has_ended |= not data
             self._http.feed(data)
-            if self._count or self._phase is not Phase.IDLE or self._site.admits_newcomer():
+            if not data or self._count or self._phase is not Phase.IDLE or self._site.admits_newcomer():
                 self._advance(now)
             if not data and self._wire.is_mute:  # nothing is left to be read away
                 self._wire.end()
@@ -253,7 +256,10 @@ class Requests:
             self._respond(text_response(500, "Internal server error"), now)
             return
         answer = self._left_over() + answer
-        self._wire.become(Frames(self._wire, site, mount, websocket, extensions, answer, early))
+        frames = Frames(self._wire, site, mount, websocket, extensions, answer, early)
+        self._wire.become(frames)
+        if self._has_ended:
+            frames.receive(b"", now)
 
     # -- bodies ------------------------------------------------------------------------------------------------------
 
@@ -358,7 +364,7 @@ class Requests:
         if what is Next.REQUEST:
             self._phase = Phase.IDLE
             wire.set_deadline(now + timeouts.keep_alive_s)
-            if self._site.is_closing and not self.has_more:
+            if (self._site.is_closing or self._has_ended) and not self.has_more:
                 wire.end()
         elif what is Next.DRAIN:
             self._phase = Phase.DRAIN

@@ -28,7 +28,7 @@ from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.http1 import text_response
 
-NEWCOMERS: Final = 4  # whose first request is served at once, between two flushes; each takes a quarter of a turn
+NEWCOMERS: Final = 8  # whose first request is served at once, between two flushes: as many as are accepted meanwhile
 
 
 class _Timed(Protocol):
@@ -202,6 +202,8 @@ class Site(Home[Wire]):
         """
         wire = Wire(self, address, scheme, now, can_half_close=can_half_close)
         self._count(wire, address)
+        if wire.surplus is not None:
+            wire.set_deadline(now + min(self.timeouts.header_s, self.timeouts.linger_s))  # it costs a descriptor
         self.wires.add(wire)
         return wire
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import pytest
 
 from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, Attack, frame, packed_event, request
 from socketio_core.wire.base import ALL_FIRST_PIECES, FEW_PIECES, FIRST_PIECES, TURN_PIECES
+from socketio_core.wire.site import NEWCOMERS
 from tests.hostile.rig import Fort, Gate, Peer
 
 CROWD: Final = 8
@@ -97,7 +99,9 @@ def test_newcomers_have_turns_while_those_who_are_here_have_theirs() -> None:
     while place.site.is_behind:
         place.turn()
         served.append(sum(bool(peer.received) for peer in newcomers))
-    assert served[:5] == [4, 8, 12, 16, 20]
+    assert served[0] == NEWCOMERS
+    assert max(later - earlier for earlier, later in pairwise(served)) <= NEWCOMERS
+    assert served[3] == 20
     assert all(b'40{"sid"' in peer.received for peer in newcomers)
 
 
@@ -146,6 +150,19 @@ def test_fat_requests_cost_more_of_a_turn(fat: str) -> None:
 def count_of(place: Fort) -> int:
     """Return how many requests were answered."""
     return sum(peer.received.count(b"HTTP/1.1 404") for peer in place.peers)
+
+
+@pytest.mark.parametrize("said", [b"", HANDSHAKE, request("/elsewhere")])
+def test_newcomers_that_go_at_once_are_gone(said: bytes) -> None:
+    place = Fort()
+    for _ in range(20):
+        peer = place.connect()
+        peer.put(*[said] * bool(said))
+        peer.give_input()
+        peer.wire.receive(b"", place.now)  # also while it wants no input: some hosts hear of the end all the same
+    place.settle()
+    place.advance(10)
+    assert not place.site.wires
 
 
 @floods

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from socketio_core.serving import Timeouts
 from socketio_core.settings import ServerLimits
 from tests.wire.by_hand import House
 
@@ -24,6 +25,17 @@ def test_connection_too_many_gets_503_and_is_closed() -> None:
     first.lose()
     third.lose()
     assert house.connect().ask().status == 200
+
+
+def test_connection_too_many_that_says_nothing_is_soon_closed() -> None:
+    """Its descriptor is what the limit is about."""
+    house = house_of(max_connections=1)
+    first, silent, slow = house.connect(), house.connect(), house.connect()
+    slow.send(b"GET / HTT")
+    house.advance(Timeouts().linger_s)
+    assert (first.is_over(), silent.is_over(), slow.answer().status) == (False, True, 408)
+    house.advance(Timeouts().linger_s)
+    assert slow.is_over()
 
 
 def test_connections_of_an_address_are_limited() -> None:

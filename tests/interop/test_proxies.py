@@ -233,6 +233,15 @@ def test_pages_behind_the_proxy_are_the_servers_own(proxy: Proxy, scheme: str, c
         assert visitor.where()[1:] == ["127.0.0.1", scheme == "https"]
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Forwarded-Port", "Forwarded"])
+def test_the_host_is_not_what_a_client_calls_it(proxy: Proxy, header: str) -> None:
+    """If it were, the page would be of another origin."""
+    said = {"X-Forwarded-Host": "elsewhere.example", "X-Forwarded-Port": "81", "Forwarded": "host=elsewhere.example"}
+    headers = {"host": "chat.example", "origin": "http://chat.example", header: said[header]}
+    with Visitor(port_of(proxy), headers=headers) as visitor:
+        visitor.open()
+
+
 def test_bodies_are_limited_alike(proxy: Proxy) -> None:
     largest = f'40\x1e42["nobody","{"x" * (LIMIT - 18)}"]'
     assert len(largest) == LIMIT

@@ -372,11 +372,11 @@ class Recovery:
     ) -> None:
         self.log.append(nsp, rooms, left_out, message)
         if self._ticker is None:
-            self._tick_at(self._server.told_at)
+            self._tick_after(self._server.now)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
-    def _tick_at(self, now: float) -> None:
+    def _tick_after(self, now: float) -> None:
         self._ticker = self._server.agenda.schedule(now + self._tick_s, self, layer=1)
 
     def handle_timeout(self, now: float) -> None:
@@ -384,4 +384,4 @@ class Recovery:
         self._ticker = None
         self.log.mark(self._server.told_at)
         if self.log:
-            self._tick_at(self._server.told_at)
+            self._tick_after(self._server.told_at)

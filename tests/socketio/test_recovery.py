@@ -679,6 +679,19 @@ def _visit(home: Home, room: str) -> None:
     emit(member, "y" * 1000)
 
 
+def test_the_first_event_makes_nothing_due_in_the_past() -> None:
+    home = Home()
+    member = home.enter()[1]
+    emit(member)
+    assert home.server.next_deadline is not None
+    assert home.server.next_deadline > home.now
+    home.server.handle_timeout(home.now)
+    member.connection.session.close(home.now, is_fault=True)
+    assert home.reasons() == [("/", "forced close")]
+    home.advance(WINDOW_S - 1)
+    assert home.enter(home.claim(member))[1].is_recovered
+
+
 def test_a_log_is_told_the_time_as_it_is_not_as_it_was_due() -> None:
     home = Home()
     client, member, _ = home.enter()

@@ -15,10 +15,15 @@ from socketio_core.app import (
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
-from socketio_core.asyncio.client import connect
-from socketio_core.asyncio.serve import serve
-from socketio_core.asyncio.server import Server
+from socketio_core.extras import missing
 from socketio_core.serving import Timeouts
+
+try:
+    from socketio_core.asyncio.client import connect
+    from socketio_core.asyncio.serve import serve
+    from socketio_core.asyncio.server import Server
+except ModuleNotFoundError as error:
+    raise missing("asyncio", error) from error
 
 __all__ = [
     "AckTimeout",

@@ -81,7 +81,12 @@ class RunnerRuntime(LoopRuntime):
 
     def __init__(self) -> None:
         super().__init__()
-        self._loop = asyncio.get_running_loop()
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "socketio_core.asyncio works inside asyncio.run(...); on trio import socketio_core.trio"
+            ) from None
         self._tasks: set[asyncio.Task[None]] = set()
         self._runnable: deque[Inbox[Any]] = deque()
         self._runner: asyncio.Task[None] | None = None

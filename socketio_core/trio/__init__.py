@@ -15,10 +15,15 @@ from socketio_core.app import (
 from socketio_core.app.client_manager import ClientManager
 from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.app.event_stream import EventStream
+from socketio_core.extras import missing
 from socketio_core.serving import Timeouts
-from socketio_core.trio.client import connect
-from socketio_core.trio.serve import serve
-from socketio_core.trio.server import Server
+
+try:
+    from socketio_core.trio.client import connect
+    from socketio_core.trio.serve import serve
+    from socketio_core.trio.server import Server
+except ModuleNotFoundError as error:
+    raise missing("trio", error) from error
 
 __all__ = [
     "AckTimeout",

@@ -35,6 +35,8 @@ class NurseryRuntime(LoopRuntime):
     logger = LOGGER
 
     def __init__(self) -> None:
+        if not trio.lowlevel.in_trio_run():
+            raise RuntimeError("socketio_core.trio works inside trio.run(...); on asyncio import socketio_core.asyncio")
         super().__init__()
         self._nursery: trio.Nursery | None = None
         self._token: trio.lowlevel.TrioToken | None = None

@@ -201,7 +201,7 @@ class Requests:
         elif request.method == "CONNECT":  # we are no proxy, and h11 would take a 2xx for the start of a tunnel
             self._respond(text_response(405, "Method not allowed"), now)
         elif mount is None and not site.asks_requests:
-            self._respond(text_response(404, "Not found"), now)
+            self._respond(site.not_found(), now)
         elif mount is None:
             self._begin_body(now)
         else:

@@ -318,6 +318,11 @@ class Site(Home[Wire]):
                 return mount
         return None
 
+    def not_found(self) -> Response:
+        """Return the answer to a request for none of them; whoever looks for Socket.IO there reads where it is."""
+        paths = " or ".join(mount.path for mount in self.mounts)
+        return text_response(404, f"Not found: Socket.IO is at {paths}" if paths else "Not found")
+
     def ask(self, asked: Asked) -> None:
         """Add to what the application is asked."""
         self._asked.append(asked)

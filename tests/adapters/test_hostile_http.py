@@ -22,7 +22,7 @@ OPEN: Final = None
 Expected = tuple[int, bytes | None]
 """Status and body; `None` where the words are h11's."""
 
-NOT_FOUND: Final = (404, b"Not found\n")
+NOT_FOUND: Final = (404, b"Not found: Socket.IO is at /socket.io/\n")
 OK: Final = (200, b"ok")
 EMPTY_400: Final = (400, b"")
 BAD: Final = (400, None)

@@ -1,0 +1,45 @@
+"""What an import says that needs an extra which was not installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from socketio_core.extras import missing
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PROGRAM: Final = """
+import sys
+sys.modules.update(trio=None, wsproto=None, hiredis=None)  # how Python marks modules that cannot be imported
+for statement in sys.stdin.read().splitlines():
+    try:
+        exec(statement)
+        print("imported")
+    except ModuleNotFoundError as error:
+        print(str(error).rpartition(": ")[2])
+"""
+
+
+def test_an_import_says_what_to_install() -> None:
+    imports = {
+        "import socketio_core.trio": "pip install 'socketio_core[trio]'",
+        "import socketio_core.asyncio": "pip install 'socketio_core[asyncio]'",
+        "from socketio_core.blocking import connect": "pip install 'socketio_core[blocking]'",
+        "from socketio_core.blocking import Emitter": "pip install 'socketio_core[cluster]'",
+        "import socketio_core.asgi": "imported",  # its server has the codecs
+        "sys.modules.pop('hiredis'); from socketio_core.blocking import Emitter": "imported",  # without wsproto
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, input="\n".join(imports), check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == list(imports.values())
+
+
+def test_the_error_names_the_module_and_the_extra() -> None:
+    error = missing("trio", ModuleNotFoundError(name="h11"))
+    assert (error.name, str(error)) == (
+        "h11",
+        "No module named 'h11', which comes with: pip install 'socketio_core[trio]'",
+    )

@@ -95,6 +95,13 @@ def test_options_of_the_client_win_over_its_settings(name: str) -> None:
     assert getattr(settings(settings=base), name) == SOCKETIO[name], "what is not given is as it was"
 
 
+def test_a_unix_socket_needs_no_proxy() -> None:
+    asked = connect("unix:/run/app.sock")
+    assert (asked.address.unix_path, asked.namespace) == ("/run/app.sock", "/")
+    with pytest.raises(ValueError, match="no proxy leads to a Unix socket"):
+        connect("unix:/run/app.sock", proxy="http://proxy.example")
+
+
 def test_proxy_and_the_rest_are_handed_on() -> None:
     context: Any = object()
     asked = connect(

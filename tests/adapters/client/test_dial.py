@@ -230,5 +230,3 @@ async def test_unix_socket_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConnectError, match=f"{url}.*No such file or directory"):
         async with loop.connect(url):
             pytest.fail("nobody is there")
-    with pytest.raises(ValueError, match="no proxy leads to a Unix socket"):
-        loop.connect(url, proxy="http://proxy.example")

@@ -177,6 +177,14 @@ def test_proxy_that_is_not_there_is_named() -> None:
     assert desk.why == "polling: proxy proxy:3128: Connection refused"
 
 
+def test_unix_socket_that_is_not_there_is_named() -> None:
+    desk = Desk(url="unix:@name")
+    (line,) = desk.lines
+    assert line.wire.unix_path == "\0name"
+    line.lose("Connection refused")
+    assert desk.why == "polling: unix:@name: Connection refused"
+
+
 def test_proxy_that_goes_away_is_told() -> None:
     desk = Desk("websocket", proxy=PROXY)
     desk.line().lose("Connection reset by peer")

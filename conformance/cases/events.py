@@ -199,6 +199,7 @@ async def room_gets_what_is_told(peer: Peer, transport: str) -> None:
     for client in (on_websocket, teller, on_polling):
         await client.send(packet(2, data=["join", room], ack_id=0))
         await client.expect("30[]")
+    await outsider.works()  # it answers its pings meanwhile
     await teller.send(packet(5, data=["tell", room, "é", holder(0)], attachments=1), b"\x01")
     for client in members:
         await client.expect(packet(5, data=["told", "é", holder(0)], attachments=1), b"\x01")

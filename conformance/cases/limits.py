@@ -51,7 +51,9 @@ async def response_to_a_poll_is_bounded(peer: Peer) -> None:
     received: list[object] = []
     while len(received) < len(messages):
         packets = await session.poll()
-        received += packets
+        received += [packet for packet in packets if packet != "2"]
+        if "2" in packets:  # it has taken a busy machine that long
+            await session.send("3")
         size = sum(map(len, packets))
         require(size <= 1_000_000, "more than 1 MB came with one poll", size)
     expect(received, [f"4{message}" for message in messages], "messages")

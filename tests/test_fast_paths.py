@@ -16,6 +16,7 @@ _REQUESTS: Final = "tests.wire.test_plain_requests:test_site_answers_the_same_wi
 
 ORACLES: Final = {
     "app/dispatcher.py": [f"{_APP}:test_events_find_the_inbox_of_their_socket"],
+    "app/failures.py": [f"{_APP}:test_parameters_are_those_of_the_signature"],
     "app/socket.py": [f"{_APP}:test_a_socket_emits_as_its_operator_does"],
     "app/socket_inbox.py": [
         f"{_APP}:test_event_is_not_handled_whether_a_guard_or_what_came_before_let_go",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable, Sequence
 from inspect import Signature, signature
+from types import FunctionType
 from typing import Final
 
 from socketio_core.app.handlers import Handler
@@ -67,12 +68,18 @@ def accepts(handler: Handler, args: Sequence[object]) -> bool:
 
 def fitting(handler: Handler, *args: object) -> tuple[object, ...]:
     """Return the arguments of a handler; the last one only if it has a parameter for it, be it that it takes any."""
+    return args if positional_count(handler) >= len(args) else args[:-1]
+
+
+def positional_count(handler: Handler) -> int:
+    """Return how many parameters a handler has for arguments without a name; 0 if it cannot be looked at."""
+    if type(handler) is FunctionType and not handler.__dict__:  # fast path: no decorator's; benchmarks: server
+        return handler.__code__.co_argcount
     try:
         parameters = signature(handler).parameters.values()
     except (TypeError, ValueError):  # as of some functions in C
-        return args[:-1]
-    count = sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters)
-    return args if count >= len(args) else args[:-1]
+        return 0
+    return sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters)
 
 
 def why_left(left: Left | ClientLeft) -> tuple[str, str | None]:

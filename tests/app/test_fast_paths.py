@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial, wraps
+from inspect import Parameter, signature
 from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_core.app import Socket
+from socketio_core.app.failures import positional_count
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler
 from socketio_core.errors import BufferFull, LocalProtocolError
@@ -190,3 +193,40 @@ def test_a_socket_emits_as_its_operator_does(script: list[tuple[str, Any]], nowa
                 outcomes.append(repr(error))
         seen.append((outcomes, rig.runtime.flushes - before, client.take_messages()))
     assert seen[0] == seen[1]
+
+
+# -- how many arguments a handler takes: of a plain function its code tells, of others their signature ---------------
+
+PARAMETERS: Final = st.lists(st.sampled_from(["a", "b=1", "/", "*", "*args", "k", "k=2", "**kwargs"]), max_size=6)
+
+
+def made_of(parameters: list[str]) -> Callable[..., Any] | None:
+    """Return a function with these parameters, numbered, if there can be one."""
+    named = [f"{each[0]}{number}{each[1:]}" if each[0].isalpha() else each for number, each in enumerate(parameters)]
+    scope: dict[str, Any] = {}
+    try:
+        exec(f"def function({', '.join(named)}): ...", scope)
+    except SyntaxError:
+        return None
+    made: Callable[..., Any] = scope["function"]
+    return made
+
+
+@settings(max_examples=examples(100))
+@given(PARAMETERS)
+def test_parameters_are_those_of_the_signature(parameters: list[str]) -> None:
+    function = made_of(parameters)
+    if function is None:
+        return
+
+    class Holder:
+        def __call__(self) -> None: ...
+
+    @wraps(function)
+    def decorated(*args: Any) -> Any:
+        return function(*args)
+
+    counts = {positional_count(each) for each in (function, decorated, partial(function))}
+    kinds = [each.kind for each in signature(function).parameters.values()]
+    assert counts == {kinds.count(Parameter.POSITIONAL_ONLY) + kinds.count(Parameter.POSITIONAL_OR_KEYWORD)}
+    assert positional_count(Holder()) == positional_count(Holder().__call__) == 0

@@ -133,7 +133,7 @@ class Member:
         for message in unsent:
             self.connection.session.put(message)
         if self.connection.recovery is not None:
-            self.connection.recovery.joined(self)
+            self.connection.recovery.joined(self, now)
         self.connection.note_accepted(self, now)
         return True
 

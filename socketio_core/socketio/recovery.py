@@ -203,11 +203,11 @@ class Recovery:
         session.member = member
         self._sessions[session.pid] = session
 
-    def joined(self, member: Member) -> None:
+    def joined(self, member: Member, now: float) -> None:
         """A member was let in."""
         session = member.recoverable
         assert session is not None  # it was given one when it asked
-        session.joined_at = self._server.now
+        session.joined_at = now
         if session.member is None:
             session.start = self.log.position
             self.assign(member, session)

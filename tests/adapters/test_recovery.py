@@ -91,3 +91,18 @@ async def test_who_does_not_come_back_is_given_up() -> None:
         await until(lambda: impatient.outcome and patient.outcome, "both have given up", 60)
         assert (impatient.outcome, patient.outcome) == (AckTimeout, Disconnected)
         assert (round(impatient.took_s, 1), round(patient.took_s)) == (10.0, 20)
+
+
+@both_loops_tcp
+async def test_the_server_waits_for_nobody_who_was_lost_when_it_ends() -> None:
+    io = Server(recovery=RecoverySettings())
+    async with serving(io, tcp=True) as bench:
+        for is_lost in (True, False):
+            client = await bench.websocket(join=False)
+            await client.send("40")
+            await client.take()
+            if is_lost:
+                await client.peer.close()
+        await until(lambda: len(bench.left) == 1, "one is lost", 5)
+        began = loop.current_time()
+    assert loop.current_time() - began < 10

@@ -7,7 +7,8 @@ An adapter gets it from `host_of(server)` and claims it for its event loop with 
     `work_soon()`, which leaves it to tasks;
 *   offers each request to `static_response` first, for files of the bundle are where the engine is;
 *   asks `refusal_of` about a handshake before it is handed to its engine, where an endpoint `asks_handshakes`;
-*   has requests for none of the engines answered by `response_to`, if it `answers_requests`.
+*   has requests for none of the engines answered by `response_to`, if it `answers_requests`;
+*   sets `stop`, which `Server.close` calls, if it can be ended before its host ends.
 """
 
 from __future__ import annotations

@@ -156,6 +156,17 @@ def test_the_readme_shows_what_hostile_clients_did() -> None:
     assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in readme
 
 
+def test_the_readme_shows_what_other_loops_cost() -> None:
+    """As `python -m benchmarks server connect polling --against asyncio,asgi,python-socketio` measures it."""
+    record = json.loads((ROOT / "benchmarks" / "loops.json").read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for table in record["tables"]:
+        for row in table["rows"]:
+            figures = [number(Cell(**cell).median) for cell in row["cells"].values()]
+            assert f"\n| {' | '.join([row['label'], *figures])} |\n" in readme
+    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in readme
+
+
 def test_the_readme_shows_the_figures_on_record() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))

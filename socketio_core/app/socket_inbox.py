@@ -88,7 +88,8 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         of_all: Sequence[Handler] = shared.of_event(name)
         of_this = NO_HANDLERS if own.is_empty else own.of_event(name)
         if not of_all and not of_this:
-            of_all, of_this, args = shared.of_moment(REST), own.of_moment(REST), [name, *args]
+            of_all, args = shared.of_moment(REST), [name, *args]
+            of_this = NO_HANDLERS if own.is_empty else own.of_moment(REST)
         outcome: JSONValue = None
         failed, was_handled = False, False
         for handlers, given in ((of_all, (socket, *args)), (of_this, args)):

@@ -6,8 +6,8 @@ an ASGI `send`). The host wakes it when `take_ready()` names the carrier.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 from zlib import MAX_WBITS, compressobj
 
 from socketio_core.engineio.close_codes import NO_CODE
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 POLL_HEADERS: Headers = [(b"content-type", b"text/plain; charset=UTF-8"), (b"cache-control", b"no-store")]
 """Of each response to a poll (PROTOCOL 1.5)."""
 
+PACKET_CHARS: Final = 128  # of a packet in a POST, that count as one more: a kilobyte of small lists takes long
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}  # "deflate" is the zlib format (PROTOCOL 1.6)
 
 
@@ -137,6 +138,23 @@ class Post:
     def size_bytes(self) -> int:
         """How much memory it takes, about: what was fed so far, or the packets that wait."""
         return len(self._body) if self.packets is None else 2 * self._fed_bytes
+
+    def advance(self, receive: Callable[[str], bool], max_packets: float) -> bool:
+        """Hand on packets, large ones counted for several, until one is refused. Returns whether there may be more.
+
+        Called by the session, once it has taken the body apart.
+        """
+        assert self.packets is not None  # it has
+        for packet in self.packets:
+            if not receive(packet):
+                return False
+            max_packets -= 1
+            if packet[PACKET_CHARS:]:
+                max_packets -= len(packet) // PACKET_CHARS
+            if max_packets <= 0:
+                return True
+        self.is_accepted = True
+        return False
 
     def take_body(self) -> bytearray:
         """Return what was fed so far, and forget it."""

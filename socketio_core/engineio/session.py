@@ -7,8 +7,8 @@ it, and an upgrade moves it over. So what was put first leaves first, across an 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import inf
-from typing import Final
 
 from socketio_core.engineio.base import SessionBase
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
@@ -27,7 +27,6 @@ from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 
-PACKET_CHARS: Final = 128  # of a packet in a POST, that count as one more: a kilobyte of small lists takes long
 _OPEN = SessionState.OPEN
 
 
@@ -158,16 +157,8 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
                 return False
             post.packets = split_payload(post.take_body(), self.engine_settings.max_packets_per_payload)
         try:
-            for part in post.packets:
-                if not self._receive_polled(part, now):
-                    break
-                max_packets -= 1
-                if part[PACKET_CHARS:]:
-                    max_packets -= len(part) // PACKET_CHARS
-                if max_packets <= 0:
-                    return True
-            else:
-                post.is_accepted = True
+            if post.advance(partial(self._receive_polled, now=now), max_packets):
+                return True
         except PacketError as error:
             self.break_off(CloseReason.PARSE_ERROR, str(error))
         post.packets = None

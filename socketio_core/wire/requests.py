@@ -10,10 +10,8 @@ from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgr
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
-from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
 from socketio_core.wire.base import FIRST_PIECES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
-from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.heads import BadRequest
 from socketio_core.wire.holding import hold
 from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
@@ -245,11 +243,9 @@ class Requests:
 
     def _switch(self, mount: Mount, websocket: WebSocket, request: Request, headers: Headers, now: float) -> None:
         site = self._site
-        serving = site.serving
-        extensions, agreed = negotiate(request, mount.max_payload_bytes) if serving.per_message_deflate else ([], [])
         try:
-            accepted = accept_headers(request, serving.subprotocols)
-            answer, early = self._http.switch([*accepted, *agreed, *headers])
+            extensions, accepted = site.agree(mount, request)
+            answer, early = self._http.switch([*accepted, *headers])
         except Exception as error:  # noqa: BLE001 - `InvalidResponse`, or of the function that chooses a subprotocol
             site.report(f"101 to {request!r} is not valid HTTP", error)
             mount.core.lost(websocket, now)

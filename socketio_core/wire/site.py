@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
+from wsproto.extensions import Extension
+
 from socketio_core.checks import check_count, check_function, check_kind, check_switch
 from socketio_core.engineio.carriers import Poll, WebSocket
 from socketio_core.engineio.core import AnyServer
@@ -23,9 +25,11 @@ from socketio_core.forwarded import TrustedProxies, network_of
 from socketio_core.http import Request, Response
 from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings
+from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import Asked
 from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.connection import Wire
+from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.http1 import text_response
 
 NEWCOMERS: Final = 8  # whose first request is served at once, between two flushes: as many as are accepted meanwhile
@@ -322,6 +326,12 @@ class Site(Home[Wire]):
         """Return the answer to a request for none of them; whoever looks for Socket.IO there reads where it is."""
         paths = " or ".join(mount.path for mount in self.mounts)
         return text_response(404, f"Not found: Socket.IO is at {paths}" if paths else "Not found")
+
+    def agree(self, mount: Mount, request: Request) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:
+        """Return the extensions of a WebSocket that is asked for, and the headers of the 101 that say so."""
+        serving = self.serving
+        extensions, agreed = negotiate(request, mount.max_payload_bytes) if serving.per_message_deflate else ([], [])
+        return extensions, [*accept_headers(request, serving.subprotocols), *agreed]
 
     def ask(self, asked: Asked) -> None:
         """Add to what the application is asked."""

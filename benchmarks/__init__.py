@@ -1,1 +1,1 @@
-"""Benchmarks: what the figures of the README come from. `python -m benchmarks --help` says how to run them."""
+"""Benchmarks: where the figures in the README beside this file come from. `python -m benchmarks --help` tells how."""

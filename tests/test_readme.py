@@ -33,7 +33,7 @@ from socketio_core.settings import ServerLimits
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
-PAGES: Final = [path for path in (README, ROOT / "socketio_core/wire/README.md") if path.exists()]
+PAGES: Final = [README, ROOT / "socketio_core/wire/README.md", ROOT / "benchmarks/README.md"]
 PORT: Final = "3000"
 DEADLINE_S: Final = 30.0
 
@@ -228,6 +228,19 @@ def test_links_into_the_repository_lead_somewhere() -> None:
     for page in PAGES:
         targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
         assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def anchors_of(text: str) -> set[str]:
+    """Return what links in a page may lead to, as GitHub makes it of headings."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_within_a_page_lead_to_a_heading() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert set(re.findall(r"\]\(#([^)]*)\)", text)) - anchors_of(text) == set()
 
 
 def test_the_unit_is_understood_and_agrees_with_the_settings(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from benchmarks.settings import QUICK
 from benchmarks.tables import Cell, Table, number
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "benchmarks" / "README.md"
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -144,31 +145,31 @@ def test_an_empty_table_is_a_picture_too() -> None:
     assert Cell().values == []
 
 
-def test_the_readme_shows_what_hostile_clients_did() -> None:
+def test_the_page_shows_what_hostile_clients_did() -> None:
     """As `python -m benchmarks hostile --against node,python-socketio` prints it; its `results.json` is the record."""
     record = json.loads((ROOT / "benchmarks" / "hostile.json").read_text(encoding="utf-8"))
     (found,) = record["tables"]
     table = Table(found["name"], found["title"], found["note"])
     for row in found["rows"]:
         table.row(row["label"], row["unit"]).cells.update({name: Beside(**cell) for name, cell in row["cells"].items()})
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "\n".join(list(table.lines())[2:]) in readme
-    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in readme
+    page = PAGE.read_text(encoding="utf-8")
+    assert "\n".join(list(table.lines())[2:]) in page
+    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in page
 
 
-def test_the_readme_shows_what_other_loops_cost() -> None:
+def test_the_page_shows_what_other_loops_cost() -> None:
     """As `python -m benchmarks server connect polling --against asyncio,asgi,python-socketio` measures it."""
     record = json.loads((ROOT / "benchmarks" / "loops.json").read_text(encoding="utf-8"))
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     for table in record["tables"]:
         for row in table["rows"]:
             figures = [number(Cell(**cell).median) for cell in row["cells"].values()]
-            assert f"\n| {' | '.join([row['label'], *figures])} |\n" in readme
-    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in readme
+            assert f"\n| {' | '.join([row['label'], *figures])} |\n" in page
+    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in page
 
 
-def test_the_readme_shows_the_figures_on_record() -> None:
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+def test_the_page_shows_the_figures_on_record() -> None:
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     assert {table["name"] for table in results["tables"]} == set(BENCHMARKS)
     for table in results["tables"]:
@@ -179,4 +180,6 @@ def test_the_readme_shows_the_figures_on_record() -> None:
             ]
             shown = [re.findall(r"[-\d.,]+(?= ·| \|)", line) for line in cells]
             assert any(sorted(expected) == sorted(figures) for figures in shown), (row["label"], expected, shown)
+    chapter = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Benchmarks\n")[2].partition("\n## ")[0]
+    assert {line for line in chapter.splitlines() if line.startswith("|")} - set(lines) == set()
     assert ">" + results["versions"]["commit"] in (ROOT / "benchmarks" / "results.svg").read_text(encoding="utf-8")

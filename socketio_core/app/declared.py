@@ -71,8 +71,6 @@ class DeclaredEvent(_Name, Generic[_P, _R_co]):
         Raises:
             InvalidEvent: there are more or fewer, or one of them is something else.
         """
-        if self._convert is None:
-            return list(args)
         parameters, _ = self._find_types()
         if len(args) != len(parameters):
             raise InvalidEvent(f"{len(parameters)} arguments wanted, {len(args)} came")
@@ -84,13 +82,10 @@ class DeclaredEvent(_Name, Generic[_P, _R_co]):
         Raises:
             InvalidEvent: it is something else.
         """
-        if self._convert is None:
-            return answer
-        _, kind = self._find_types()
-        return self._converted(answer, "answer", kind)
+        return self._converted(answer, "answer", self._find_types()[1])
 
     def _converted(self, value: Any, name: str, kind: Any) -> Any:
-        assert self._convert is not None  # the callers looked
+        assert self._convert is not None  # or nobody would ask
         try:
             return self._convert(value, kind)
         except Exception as error:
@@ -181,7 +176,7 @@ def answer_to(name: str, args: list[JSONValue]) -> Any:
         InvalidEvent: it is something else.
     """
     value = ack_value(args)
-    return name.check_answer(value) if isinstance(name, DeclaredEvent) else value
+    return name.check_answer(value) if isinstance(name, DeclaredEvent) and name.is_checked else value
 
 
 def answers_to(name: str, found: Sequence[list[JSONValue]]) -> list[Any]:

@@ -202,6 +202,18 @@ def test_a_client_checks_what_its_server_sends() -> None:
     ]
 
 
+def test_a_clients_handler_may_refuse_too() -> None:
+    rig = ClientRig().up()
+
+    def refuse() -> None:
+        raise EventRefused("no")
+
+    rig.host.socket_of("/").on("a", refuse)
+    rig.hear('27["a"]')
+    assert rig.sent() == ['37["no"]']
+    assert rig.logged == []
+
+
 class Seat(msgspec.Struct):
     row: int
     number: int
@@ -256,6 +268,13 @@ def test_declarations_that_cannot_be_meant_are_refused() -> None:
 
 
 def test_a_declared_event_is_its_name(rig: AppRig) -> None:
+    class Chat(Protocol):
+        @event
+        def refresh(self, /) -> int: ...
+
+        @event(name="new message")
+        def new_message(self, text: str, /) -> None: ...
+
     client, socket = rig.connect()
     name: Any = Chat.new_message
     assert name == "new message"
@@ -263,6 +282,10 @@ def test_a_declared_event_is_its_name(rig: AppRig) -> None:
     assert socket.emit_nowait(Chat.new_message, "hi")
     rig.run()
     assert client.fetch() == ['2["new message","hi"]']
+    task = rig.start(socket.call(Chat.refresh))
+    client.fetch()
+    rig.send(client, '430["of any type"]')
+    assert task.result == "of any type"
 
 
 if TYPE_CHECKING:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from inspect import signature
-from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from socketio_core.app.socket import Socket
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -74,7 +76,9 @@ def _names_of(kind: type[EventHandlers], method: str) -> tuple[str, ...]:
 
 
 class OneEach:
-    """Makes an instance for each socket, when the first of its methods is called, and keeps it as long as the socket.
+    """Makes an instance for each socket, when the first of its methods is called; the socket keeps it.
+
+    So they go together, also if the instance keeps its socket.
 
     Attributes:
         kind: the class.
@@ -83,22 +87,23 @@ class OneEach:
         TypeError: it is no class of `EventHandlers`.
     """
 
-    __slots__ = ("_instances", "kind")
+    __slots__ = ("kind",)
 
     def __init__(self, kind: object) -> None:
         if not (isinstance(kind, type) and issubclass(kind, EventHandlers)):
             raise TypeError(f"for one instance per socket give the class, a kind of EventHandlers, not: {kind!r}")
         self.kind = kind
-        self._instances: WeakKeyDictionary[Hashable, EventHandlers] = WeakKeyDictionary()
 
     def handler(self, method: str) -> Callable[..., Any]:
         """Return a function that calls a method of a socket's instance."""
 
-        def handle(socket: Hashable, *args: Any) -> Any:
-            instance = self._instances.get(socket)
-            if instance is None:
-                instance = self._instances[socket] = self.kind()
-            return getattr(instance, method)(socket, *args)
+        def handle(socket: Socket, *args: Any) -> Any:
+            instances = socket._instances  # pyright: ignore[reportPrivateUsage] # hidden from users, not from here
+            if instances is None:
+                instances = socket._instances = {}  # pyright: ignore[reportPrivateUsage] # as above
+            if self not in instances:
+                instances[self] = self.kind()
+            return getattr(instances[self], method)(socket, *args)
 
         handle.__qualname__ = f"{self.kind.__qualname__}.{method}"
         shown = signature(getattr(self.kind, method))

@@ -96,13 +96,14 @@ class Socket(OwnHandlers):
         handshake: the request that the client came with, and its `auth`.
     """
 
-    __slots__ = ("__weakref__", "_app", "_handlers", "_inbox", "_member", "handshake")
+    __slots__ = ("__weakref__", "_app", "_handlers", "_inbox", "_instances", "_member", "handshake")
 
     def __init__(self, inbox: SocketInbox, handshake: Handshake) -> None:
         self._app = inbox.app
         self._inbox = inbox
         self._member = inbox.member
         self._handlers = inbox.handlers
+        self._instances: dict[object, Any] | None = None  # of `EventHandlers` that are its own; see `OneEach`
         self.handshake = handshake
         self.data = {}
 

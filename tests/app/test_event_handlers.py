@@ -97,13 +97,19 @@ def test_one_instance_counts_for_all_or_for_one(rig: AppRig, per_socket: bool) -
         assert counts == [[f"3{nsp},1[{number}]"] for number in ([1, 1, 1] if per_socket else [1, 2, 3])]
 
 
-def test_an_instance_of_a_socket_goes_with_it(rig: AppRig) -> None:
+@pytest.mark.parametrize("knows_it", [False, True])
+def test_an_instance_of_a_socket_goes_with_it(rig: AppRig, knows_it: bool) -> None:  # noqa: FBT001 - a row
     made: list[ref[Chat]] = []
 
     class Noted(Chat):
         def __init__(self) -> None:
             super().__init__()
             made.append(ref(self))
+
+        async def on_connect(self, socket: Socket) -> None:
+            await super().on_connect(socket)
+            if knows_it:
+                self.socket = socket
 
     rig.io.register(Noted, per_socket=True)
     client, socket = rig.connect()

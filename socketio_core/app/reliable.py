@@ -92,7 +92,10 @@ async def deliver(
     given = (*args, new_id())
     while True:
         there = await _present(session, inbox, name, given_up_at)
-        how = Selection(timeout_s=min(retry_s, given_up_at - runtime.now()))
+        left_s = given_up_at - runtime.now()
+        if left_s < 0:  # it came too late
+            raise _not_there(name)
+        how = Selection(timeout_s=min(retry_s, left_s))
         try:
             return await answer_of_client(there, name, given, how)
         except AckTimeout:
@@ -115,7 +118,7 @@ async def _present(session: RecoverableSession, inbox: SocketInbox, name: str, u
         if session.is_over:
             raise Disconnected(f"client did not come back, so {name!r} may not have reached it")
         if runtime.now() >= until:
-            raise AckTimeout(f"client was not there in time to acknowledge {name!r}")
+            raise _not_there(name)
         event = runtime.new_event()
         session.context.add(event)
         timer = None if until == inf else agenda.schedule(until, _Alarm(event), layer=1)
@@ -126,3 +129,7 @@ async def _present(session: RecoverableSession, inbox: SocketInbox, name: str, u
             session.context.remove(event)
             if timer is not None:
                 timer.cancel()
+
+
+def _not_there(name: str) -> AckTimeout:
+    return AckTimeout(f"client was not there in time to acknowledge {name!r}")

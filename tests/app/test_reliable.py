@@ -110,6 +110,20 @@ def test_it_is_given_up_in_time_though_the_client_is_there() -> None:
     assert failure(task).startswith("AckTimeout: no acknowledgement of 'order'")
 
 
+def test_it_is_given_up_though_the_client_is_back_if_that_was_too_late() -> None:
+    place, visit = entered()
+    task = begun(place, visit.socket, timeout=5)
+    place.lose(visit.client)
+
+    @place.io.on("connection")
+    def hold_the_loop(_: Socket) -> None:
+        place.clock.advance(6)
+
+    back = place.enter(visit.socket)
+    assert failure(task) == "AckTimeout: client was not there in time to acknowledge 'order'"
+    assert not [each for each in back.got if "order" in str(each)]
+
+
 @pytest.mark.parametrize("how", ["window", "leaves", "kicked", "began anew"])
 def test_it_is_given_up_when_the_client_cannot_come_back(how: str) -> None:
     place, visit = entered()

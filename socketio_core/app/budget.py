@@ -22,6 +22,7 @@ from socketio_core.errors import BufferFull
 
 if TYPE_CHECKING:
     from socketio_core.app.host import Endpoint
+    from socketio_core.socketio.recovery import Recovery
 
 _REST_S: Final = 0.1  # between two looks
 _REST_FOR_EACH_S: Final = 0.00005  # and for each session and connection: to look at 10,000 takes some 10 ms
@@ -89,7 +90,8 @@ class Budget:
         """Close the fullest clients if all together hold too much."""
         total, count = self.held()
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * count
-        total = self._with_the_lost(total)
+        if total > self._limit:
+            total -= self._forget_the_lost(total - self._limit)
         if total <= self._limit:
             return
         clients = self._clients()
@@ -107,23 +109,32 @@ class Budget:
             self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
 
     def held(self) -> tuple[int, int]:
-        """Return how much all clients hold together, in bytes, and how many sessions and connections there are."""
+        """Return how much all clients hold together, in bytes, and how many sessions and connections there are.
+
+        What is kept for those that were lost is counted too.
+        """
         connections = list(self.connections())
         total, count = sum([connection.held_bytes for connection in connections]), len(connections)
         for endpoint in self._endpoints:
             held_above = endpoint.dispatcher.held_bytes
             sizes = [held_bytes(session) + held_above(session) for session in endpoint.core.sessions]
             total, count = total + sum(sizes), count + len(sizes)
-        return total, count
+        return total + sum(recovery.held_bytes for recovery in self._recoveries), count
 
-    def _with_the_lost(self, total: int) -> int:
-        """Add what is kept for clients that were lost; that goes before anybody who is there has to."""
-        recoveries = [endpoint.recovery for endpoint in self._endpoints if endpoint.recovery is not None]
-        total += sum(recovery.held_bytes for recovery in recoveries)
-        for recovery in recoveries:
-            if total > self._limit:
-                total -= recovery.shrink(total - self._limit)
-        return total
+    @property
+    def _recoveries(self) -> list[Recovery]:
+        return [endpoint.recovery for endpoint in self._endpoints if endpoint.recovery is not None]
+
+    def _forget_the_lost(self, by_bytes: int) -> int:
+        """Give back what is kept for clients that were lost, before anybody who is there has to go.
+
+        Returns how many bytes it was.
+        """
+        freed = 0
+        for recovery in self._recoveries:
+            if freed < by_bytes:
+                freed += recovery.shrink(by_bytes - freed)
+        return freed
 
     def _clients(self) -> list[_Client]:
         """Return all sessions, and the connections without one that hold something."""

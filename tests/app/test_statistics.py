@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from socketio_core import Server, ServerStatistics
+from socketio_core import RecoverySettings, Server, ServerStatistics
 from tests.app.served import Served
 from tests.wire.written import frame
 
@@ -41,3 +41,13 @@ def test_what_waits_is_counted_until_it_has_left() -> None:
     assert 10_000 <= io.statistics().buffered_bytes - idle < 30_000
     served.settle()
     assert io.statistics().buffered_bytes == idle
+
+
+def test_what_is_kept_for_clients_that_were_lost_is_counted() -> None:
+    io = Server(recovery=RecoverySettings())
+    served = Served(io)
+    served.join()
+    idle = io.statistics().buffered_bytes
+    io.emit_nowait("news", "x" * 10_000)
+    served.settle()
+    assert 10_000 <= io.statistics().buffered_bytes - idle < 30_000

@@ -56,7 +56,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
 
     def settle_outcome(self, event: Connected | ConnectFailed) -> None:
         """Wake who waits for the socket to be connected."""
-        self.last_error = ConnectError(event.message, event.data) if isinstance(event, ConnectFailed) else None
+        self.last_error = _error_of(event) if isinstance(event, ConnectFailed) else None
         outcome: list[JSONValue] | Exception = self.last_error or []
         for waiter in list(self.waiters):
             waiter.settle(outcome)
@@ -120,7 +120,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
             self.end_streams()
         if isinstance(event, Left):
             return self._tell("disconnect", *why_left(event))
-        return self._tell("connect_error", ConnectError(event.message, event.data))
+        return self._tell("connect_error", _error_of(event))
 
     async def _tell(self, moment: str, *args: object) -> None:
         for handler in self.handlers.of_moment(moment):
@@ -159,3 +159,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             text = f"return value of the handler of {event.name!r} cannot be sent"
             self.runtime.log_exception(text, error)
+
+
+def _error_of(event: ConnectFailed) -> ConnectError:
+    return ConnectError(event.message, event.data, event.namespace.name)

@@ -42,12 +42,14 @@ class ConnectError(Exception):
     Attributes:
         message: what the server said, or what was tried and why each attempt failed.
         data: what a refusal came with, else `None`.
+        namespace: of the socket; in the text only where it is not the root.
     """
 
-    def __init__(self, message: str, data: JSONValue = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, data: JSONValue = None, namespace: str = "/") -> None:
+        super().__init__(message if namespace == "/" else f"{namespace}: {message}")
         self.message = message
         self.data = data
+        self.namespace = namespace
 
 
 class ClientSocket(OwnHandlers, CallableFromThreads):
@@ -157,8 +159,8 @@ class ClientSocket(OwnHandlers, CallableFromThreads):
         await self._host.runtime.check_cancelled()
         while not self.connected:
             if not self.active:
-                if self._inbox.last_error is not None:
-                    raise ConnectError(self._inbox.last_error.message, self._inbox.last_error.data)
+                if (last := self._inbox.last_error) is not None:
+                    raise ConnectError(last.message, last.data, last.namespace)
                 raise ConnectError("socket was disconnected, and will not connect by itself; call socket.connect()")
             try:
                 await self._next_outcome()

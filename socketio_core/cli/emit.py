@@ -54,7 +54,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("event", metavar="EVENT", help=argparse.SUPPRESS)
-    parser.add_argument("values", metavar="VALUE", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("values", metavar="VALUE", nargs="*", default=[], help=argparse.SUPPRESS)
     parser.add_argument("--redis", metavar="URL", default="redis://localhost:6379", help="%(default)s (rediss, unix)")
     parser.add_argument("--kind", choices=_KINDS, default="classic", help="the servers' adapter (%(default)s)")
     parser.add_argument("--prefix", metavar="TEXT", default="socket.io", help="of their channels (%(default)s)")

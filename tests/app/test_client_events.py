@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from socketio_core.app.acks import AckTimeout, Disconnected
+from socketio_core.app.client_socket import ConnectError
 from socketio_core.app.event_stream import EventStream
 from socketio_core.errors import BufferFull
 from tests.app.client_rig import ClientRig
@@ -98,6 +99,20 @@ def test_calls_fail_in_words() -> None:
     rig.lose()
     rig.run()
     assert isinstance(lost.error, Disconnected)
+
+
+def test_a_refusal_names_the_namespace() -> None:
+    rig = ClientRig().up()
+    other = rig.host.socket_of("/other")
+    told: list[ConnectError] = []
+    other.on("connect_error", told.append)
+    waiting = rig.start(other.wait_connected())
+    rig.hear('4/other,{"message":"Invalid namespace"}')
+    later = rig.start(other.wait_connected())
+    for error in (waiting.error, later.error, *told):
+        assert isinstance(error, ConnectError)
+        assert (str(error), error.message) == ("/other: Invalid namespace", "Invalid namespace")
+    assert len(told) == 1
 
 
 def test_calls_that_nobody_will_answer_fail_at_once() -> None:

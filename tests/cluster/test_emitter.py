@@ -138,6 +138,7 @@ def test_a_redis_is_there_for_many_threads(url: str) -> None:
         ([], "the following arguments are required: EVENT"),
         (["connect"], "reserved"),
         (["a", "{"], "{"),
+        ([], "arguments are required: EVENT ("),
         (["--redis", "http://x", "a"], "must look like 'redis://localhost:6379'"),
         (["--kind", "x", "a"], "invalid choice: 'x'"),
     ],

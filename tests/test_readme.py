@@ -245,6 +245,26 @@ def test_links_within_a_page_lead_to_a_heading() -> None:
         assert set(re.findall(r"\]\(#([^)]*)\)", text)) - anchors_of(text) == set()
 
 
+def test_what_newcomers_see_is_what_the_code_says() -> None:
+    """The table has messages word for word, so that they are found there."""
+    table = README.read_text(encoding="utf-8").partition("\n## When something does not work\n")[2].partition("\n## ")[0]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "socketio_core").rglob("*.py")]
+    for message in (
+        "comes with: pip install",
+        "cannot listen on ",
+        "is not the server's own",
+        "Not found: Socket.IO is at ",
+        "Invalid namespace",
+        "Session ID unknown",
+        "Unsupported protocol version",
+        "no handler for the event ",
+        "called from another thread than the one that runs the event loop",
+        "a Server serves once",
+    ):
+        assert message in table
+        assert any(message in source for source in sources), message
+
+
 def test_the_unit_is_understood_and_agrees_with_the_settings(tmp_path: Path) -> None:
     text = README.read_text(encoding="utf-8")
     (unit,) = (

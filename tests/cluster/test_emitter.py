@@ -135,10 +135,9 @@ def test_a_redis_is_there_for_many_threads(url: str) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ([], "the following arguments are required: EVENT"),
+        ([], "the following arguments are required: EVENT (--help"),
         (["connect"], "reserved"),
         (["a", "{"], "{"),
-        ([], "arguments are required: EVENT ("),
         (["--redis", "http://x", "a"], "must look like 'redis://localhost:6379'"),
         (["--kind", "x", "a"], "invalid choice: 'x'"),
     ],

@@ -63,7 +63,8 @@ def _check_signals(signals: Collection[int]) -> None:
 def cannot_listen(host: str | None, port: int, error: OSError) -> OSError:
     """Return an error that says where it could not be listened."""
     where = f"{'*' if host is None else host}:{port}"
-    return OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}")
+    reason, _, _ = (error.strerror or str(error)).partition(" (while attempting to bind")  # `create_server` says where
+    return OSError(error.errno, f"cannot listen on {where}: {reason}")
 
 
 def accept_more(listener: socket.socket) -> Iterator[socket.socket]:

@@ -132,6 +132,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
             try:
                 await self._shut_down(servers)
             finally:
+                self._served.stop = None
                 if loop.get_exception_handler() == self._handle_error:
                     loop.set_exception_handler(self._before)
 

@@ -113,6 +113,7 @@ class Service:
                 finally:
                     shield.shield = True
                     await self._shut_down(scope)
+                    self.host.stop = None
         if self.runtime.interrupt is not None:
             raise self.runtime.interrupt
 

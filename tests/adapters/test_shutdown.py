@@ -12,6 +12,7 @@ import pytest
 from socketio_core import Server
 from socketio_core.app import Disconnected, Socket
 from socketio_core.app.runtime import Event
+from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
 from tests.adapters.bench import Bench, serving
@@ -352,6 +353,8 @@ async def test_a_handler_may_end_it() -> None:
         await _note_end(client)
         await bench.check_took(0)
         assert bench.reason_of(client) == "server shutting down"
+    with pytest.raises(LocalProtocolError, match="no `serve` of this server is running"):
+        await io.close()
 
 
 @both_loops

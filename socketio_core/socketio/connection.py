@@ -182,7 +182,10 @@ class Connection:
             member = self._members[nsp] = Member(self, namespace, sid, size_bytes)
             self.undecided += 1
             member.recoverable = recoverable
-            self.report(ConnectRequested(member, *((auth or {}, None) if recoverable is None else _split(auth or {}))))
+            auth, claim = (auth or {}, None) if recoverable is None else _split(auth or {})
+            if claim is not None and self.recovery is not None:
+                self.recovery.supplant(nsp, claim, self)
+            self.report(ConnectRequested(member, auth, claim))
             return
         self._server.hub.forget_if_empty(namespace)
 

@@ -34,6 +34,7 @@ from socketio_core.socketio.selection import Selection
 from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
+    from socketio_core.socketio.connection import Connection
     from socketio_core.socketio.hub import NamespaceCore
     from socketio_core.socketio.server import ServerCore
 
@@ -180,11 +181,10 @@ class Recovery:
     def take(self, nsp: str, claim: Claim) -> RecoverableSession | None:
         """Return the session that a client claims, which is nobody else's then; `None` if it cannot have one back.
 
-        One whose connection is still there was lost without a sign, or the client would not come back: that member
-        leaves.
+        A member that still stands for it leaves.
         """
-        session = self._sessions.get(claim.pid)
-        if session is None or session.namespace.name != nsp:
+        session = self._claimed(nsp, claim)
+        if session is None:
             return None
         if session.member is not None:
             session.member.connection.hand_over(session.member, self._server.now)
@@ -197,6 +197,21 @@ class Recovery:
             return None
         del self._sessions[session.pid]  # so that it leaves nothing here, should it never be restored
         return session
+
+    def supplant(self, nsp: str, claim: Claim, by: Connection) -> None:
+        """Let the member go that stands for a session which a client claims over another connection.
+
+        It was lost without a sign, or the client would not come back. It goes before the claim is told of, so that the
+        application hears of its end first: both are called the same.
+        """
+        session = self._claimed(nsp, claim)
+        member = None if session is None else session.member
+        if member is not None and member.connection is not by:
+            member.connection.hand_over(member, self._server.now)
+
+    def _claimed(self, nsp: str, claim: Claim) -> RecoverableSession | None:
+        session = self._sessions.get(claim.pid)
+        return session if session is not None and session.namespace.name == nsp else None
 
     def assign(self, member: Member, session: RecoverableSession) -> None:
         """A member stands for a session from now on: a new one, or one that was taken."""

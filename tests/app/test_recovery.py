@@ -90,6 +90,24 @@ def test_a_lost_client_comes_back_as_the_same_socket() -> None:
     assert drain(again) == ['2["now","id1.4"]']
 
 
+def test_the_application_hears_of_the_end_before_the_client_is_there_again() -> None:
+    """Both are called the same: who counts who is there would count wrong."""
+    place = Place()
+    there: set[str] = set()
+
+    @place.io.on("connection")
+    def come(socket: Socket) -> None:
+        there.add(socket.id)
+
+    @place.io.on("disconnect")
+    def go(socket: Socket, _: str) -> None:
+        there.remove(socket.id)
+
+    _, socket, _ = place.enter()
+    assert place.enter(socket).socket.recovered, "though its connection seems to be there"
+    assert there == {socket.id}
+
+
 # -- the traps of the reference ----------------------------------------------------------------------------------------
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Payload
-from socketio_core.errors import LocalProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.settings import EngineSettings, RecoverySettings
 from socketio_core.socketio import (
     Claim,
     ConnectRequested,
     JsonParser,
+    Left,
     Member,
     MemberState,
     Packet,
@@ -46,11 +47,21 @@ class Home(Rig):
         client = self.open(transport)
         client.send(f"40{connect_head(nsp)}{auth}")
         (event,) = [event for event in self.events() if isinstance(event, ConnectRequested)]
+        self.look_after(event)
+        return client, event.member
+
+    def look_after(self, event: ConnectRequested) -> None:
+        """Give a client back what it claims."""
         if event.claim is not None:
-            session = self.server.take_session(nsp, event.claim, self.now)
+            session = self.server.take_session(event.member.namespace.name, event.claim, self.now)
             if session is not None:
                 assert event.member.restore(session)
-        return client, event.member
+
+    def let_in(self, event: ConnectRequested) -> Member:
+        """Do that, and let it in."""
+        self.look_after(event)
+        assert event.member.accept(self.now)
+        return event.member
 
     def enter(
         self, auth: str = "", nsp: str = "/", transport: str = "websocket"
@@ -158,15 +169,36 @@ def test_a_client_whose_connection_is_still_there_is_taken_over() -> None:
     home = Home()
     client, member, _ = home.enter()
     emit(member, 1)
-    again, back, got = home.enter(home.claim(member))
-    assert got == ['2["x",1,"id1.1"]', home.answer(member)]
-    assert home.reasons() == [("/", "transport close")]
+    again = home.open("websocket")
+    again.send(f"40{home.claim(member)}")
+    left, asked = [event for event in home.events() if isinstance(event, (Left, ConnectRequested))]
+    assert isinstance(left, Left), "it is told of first"
+    assert (left.member, left.reason) == (member, CloseReason.TRANSPORT_CLOSE)
     assert member.state is MemberState.LEFT
+    assert isinstance(asked, ConnectRequested)
+    back = home.let_in(asked)
+    assert again.fetch() == ['2["x",1,"id1.1"]', home.answer(member)]
     assert list(home.server.hub.of("/").members.values()) == [back]
     assert drain(client) == ['2["x",1,"id1.1"]', "1"], "if it is there after all, it learns of it"
     assert client.session is None or not client.session.is_open
     assert emit(member, 2), "who knows the old one reaches the client"
     assert again.fetch() == ['2["x",2,"id1.2"]']
+
+
+@pytest.mark.parametrize("is_let_go", [False, True])
+def test_a_client_may_ask_again_over_the_same_connection_while_it_is_decided_about(*, is_let_go: bool) -> None:
+    home = Home()
+    client, member, _ = home.enter()
+    home.lose(client)
+    again, pending = home.ask(home.claim(member))
+    assert pending.is_recovered
+    again.send(f"40{home.claim(member)}")
+    (asked,) = home.take(ConnectRequested)  # and nobody has left: the connection is no other
+    pending.was_let_go = is_let_go
+    back = home.let_in(asked)
+    assert back.is_recovered is not is_let_go
+    assert pending.state is MemberState.LEFT
+    assert again.fetch() == ['4{"message":"Disconnected"}', home.answer(back)]
 
 
 def test_one_that_is_being_decided_about_is_taken_over_too() -> None:

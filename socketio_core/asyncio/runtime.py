@@ -316,7 +316,7 @@ class AsyncioRuntime(RunnerRuntime, Generic[_S]):
 
     def flush(self) -> None:
         """See `RunnerRuntime`."""
-        look_after_all(self.site, self._loop.time())
+        look_after_all(self.site, self._loop.time(), self.log_exception)
         self.wake_in_time()
 
     async def close_in_order(self, shutdown_s: float, is_busy: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from logging import Logger
 from threading import get_ident
@@ -65,10 +65,13 @@ class Served(Timed, Protocol):
         """Refuse what is new, and begin to end what there is."""
 
 
-def look_after_all(served: Served, now: float) -> None:
-    """Let the application work, and have all written that there is to write."""
+def look_after_all(served: Served, now: float, report: Callable[[str, BaseException], None]) -> None:
+    """Let the application work, and have all written that there is to write; a connection that fails costs no other."""
     for each in served.flush(now):
-        each.context.flush(now)  # as `look_after`, without the call
+        try:
+            each.context.flush(now)  # as `look_after`, without the call
+        except Exception as error:  # noqa: BLE001 - the others have something to say, too
+            report("a connection could not be looked after", error)
 
 
 def look_after(named: LookedAfter, now: float) -> None:

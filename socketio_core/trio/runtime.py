@@ -182,7 +182,7 @@ class TrioRuntime(NurseryRuntime):
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """Let the application work, have each connection write what it has, and see that the clock wakes in time."""
-        look_after_all(self.site, self.clock())
+        look_after_all(self.site, self.clock(), self.log_exception)
         self.wake_in_time()
 
 

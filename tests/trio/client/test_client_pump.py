@@ -13,6 +13,7 @@ from trio.testing import MemoryReceiveStream, MemorySendStream, lockstep_stream_
 import socketio_core.trio.client_pump
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.trio import connect
+from socketio_core.wire.client import ClientWire
 from tests.adapters.client.played import PlayedServer
 from tests.adapters.client.server import text
 from tests.trio.bench import trio_test, until
@@ -39,13 +40,13 @@ async def connected(
     """Have a client connected by WebSocket; what opens the session comes in one piece with the 101."""
     servers: list[Server] = []
 
-    async def open_memory(host: str, port: int) -> trio.abc.Stream:
-        assert (host, port) == ("test", 80)
+    async def open_memory(wire: ClientWire) -> trio.abc.Stream:
+        assert (wire.host, wire.port) == ("test", 80)
         client_end, ours = lockstep_stream_pair() if lockstep else memory_stream_pair()
         servers.append(Server(client_end, ours))
         return client_end
 
-    monkeypatch.setattr(socketio_core.trio.client_pump, "open_tcp", open_memory)
+    monkeypatch.setattr(socketio_core.trio.client_pump, "dial", open_memory)
     options = {"reconnection": False, "transports": ["websocket"], **options}
     async with connect("http://test", wait=False, **options) as socket:
         await until(lambda: servers, "it dials", 5)

@@ -122,9 +122,11 @@ class AsyncioServer(AsyncioRuntime[Site]):
             for server, listener in zip(servers, listeners, strict=True):
                 await server.start_serving()
                 listener.listen(_BACKLOG)
+            scheme = "http" if ssl_context is None else "https"
+            urls = [url_of(each.family, each.getsockname(), scheme) for each in listeners]
+            LOGGER.info("serving at %s", ", ".join(urls))
             if started is not None and not started.done():
-                scheme = "http" if ssl_context is None else "https"
-                started.set_result([url_of(each.family, each.getsockname(), scheme) for each in listeners])
+                started.set_result(urls)
             await self._stop.wait()
         finally:
             for number in signals:

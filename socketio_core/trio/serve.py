@@ -107,7 +107,9 @@ class Service:
                         self.host.stop = self.runtime.stop
                         if signals:
                             await acceptors.start(cancel_at_signal, signals, acceptors.cancel_scope)
-                        task_status.started([listener_url(listener, scheme) for listener in listeners])
+                        urls = [listener_url(listener, scheme) for listener in listeners]
+                        LOGGER.info("serving at %s", ", ".join(urls))
+                        task_status.started(urls)
                         for listener in listeners:
                             acceptors.start_soon(self._accept, listener, connections)
                 finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 import signal
 import socket
@@ -167,12 +168,14 @@ async def test_a_server_serves_once_but_may_try_another_port() -> None:
 
 
 @asyncio_test
-async def test_all_addresses_share_a_port() -> None:
+async def test_all_addresses_share_a_port_and_the_log_says_where(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     io = Server()
     started: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(io.serve(None, 0, started=started))
     urls = await started
     assert len({url.rpartition(":")[2] for url in urls}) == 1
+    assert f"serving at {', '.join(urls)}" in caplog.messages
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

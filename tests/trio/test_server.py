@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket as stdlib_socket
 import ssl
@@ -32,11 +33,13 @@ async def _ask(stream: trio.abc.Stream) -> int:
 
 
 @trio_tcp_test
-async def test_reports_the_url_of_the_port_that_the_system_chose() -> None:
+async def test_tells_and_logs_the_url_of_the_port_that_the_system_chose(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with trio.open_nursery() as nursery:
         urls: list[str] = await nursery.start(Server().serve, "127.0.0.1", 0)
         assert len(urls) == 1
         assert urls[0].startswith("http://127.0.0.1:")
+        assert caplog.messages == [f"serving at {urls[0]}"]
         peer = await connect_tcp(urls[0])
         assert await _ask(peer.stream) == 200
         nursery.cancel_scope.cancel()

@@ -255,7 +255,7 @@ class Socket(OwnHandlers):
         inbox = self._inbox
         runtime, member = inbox.runtime, inbox.member
         await runtime.check_cancelled()
-        if member.connection.session.is_over_high_water:
+        if member.connection.session.is_over_high_water or member.state is MemberState.LEFT:
             await wait_drained(inbox)
         runtime.output_ready()  # fast path: what `acting` does; benchmarks: server
         sent = member.emit(name, args)

@@ -235,15 +235,28 @@ class ClientSocketOperator(AnySocketOperator):
 
 
 async def wait_drained(inbox: SocketInbox) -> None:
-    """Wait until the socket's buffer is below its high-water mark, or it has left."""
-    member = inbox.member
+    """Wait until the socket's buffer is below its high-water mark, or it has left.
+
+    One that was lost sends to the client that has come back, and waits for that.
+    """
+    member = _standing(inbox).member
     while member.is_over_high_water and member.state is MemberState.JOINED:
-        await inbox.flow.wait_drained()
+        await _standing(inbox).flow.wait_drained()
+        member = _standing(inbox).member
+
+
+def _standing(inbox: SocketInbox) -> SocketInbox:
+    """Return the inbox of the socket that stands for its client now."""
+    successor = inbox.member.successor if inbox.member.state is MemberState.LEFT else None
+    if successor is None:
+        return inbox
+    standing: SocketInbox = successor.context  # type: ignore[assignment] # see `inbox_of`
+    return standing
 
 
 def tell_sent(inbox: SocketInbox, name: str, args: Sequence[JSONValue]) -> None:
     """Tell observers, and handlers of outgoing events, of an event that was sent."""
-    app = inbox.app
+    app, inbox = inbox.app, _standing(inbox)
     if app.audience.event_sent:
         app.audience.tell(app.audience.event_sent, inbox.socket, name, args)
     if app.outgoing.is_heard:

@@ -109,6 +109,12 @@ class Member:
             held += sum(size for _, size in self.held) + sum(message.size_bytes for message in self.unsent)
         return held
 
+    @property
+    def successor(self) -> Member | None:
+        """Who stands for its client now, if it was lost and has come back."""
+        session = self.recoverable
+        return None if session is None or session.member is self else session.member
+
     # -- joining and leaving -----------------------------------------------------------------------------------------
 
     def accept(self, now: float) -> bool:
@@ -202,11 +208,16 @@ class Member:
         whole connection for it (PROTOCOL 9-31). A pending member is refused, with the message `"Disconnected"`; the
         reference does nothing then, and lets it in. Of a member that has left, nothing more should be handled then
         either; with `close`, of none of a client that is gone.
+
+        Whoever was lost, and has come back or still may, is meant all the same.
         """
         self.connection.catch_up(now)
         self.was_let_go = True
         if self.state is MemberState.LEFT:
-            if self.connection.recovery is not None and self.recoverable is not None and self.recoverable.is_lost:
+            successor = self.successor
+            if successor is not None:
+                successor.disconnect(now, close=close)
+            elif self.connection.recovery is not None and self.recoverable is not None and self.recoverable.is_lost:
                 self.connection.recovery.forget(self.recoverable)
             if close and not self.connection.session.is_open:
                 self.connection.session.close(now)
@@ -320,6 +331,8 @@ class Member:
         Raises:
             BufferFull: the session is over its high-water mark already, or as `emit`; nothing was sent.
         """
+        if self.state is MemberState.LEFT and self.successor is not None:
+            return self.successor.emit_nowait(name, args, compress=compress)
         if self.is_over_high_water and self.state is MemberState.JOINED:  # else it is held apart, or dropped
             raise BufferFull(
                 f"outgoing buffer is full: {self.connection.session.buffered_bytes} bytes, see high_water_bytes"

@@ -335,8 +335,8 @@ class Recovery:
         session = member.recoverable
         assert session is not None  # it was given one when it asked
         is_gone = member.state is MemberState.LEFT
-        if is_gone and session.member is not None:
-            return self.emit(session.member, name, args, volatile=volatile, compress=compress)
+        if is_gone and member.successor is not None:
+            return self.emit(member.successor, name, args, volatile=volatile, compress=compress)
         if is_gone and not session.is_lost:
             return False
         message = self._encode(member.namespace.name, name, args, volatile=volatile, compress=compress)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from socketio_core import ConnectRefused, RecoverySettings, Server, ServerLimits
+from socketio_core import BufferFull, ConnectRefused, RecoverySettings, Server, ServerLimits
 from socketio_core.app import LocalAdapter, Socket
 from socketio_core.app.server import host_of
 from socketio_core.engineio.packet import Payload
@@ -16,6 +16,7 @@ from socketio_core.testing import WireClient
 from tests.app.bus import Bus, Joined
 from tests.app.rig import AppRig, member_of, note, returning
 from tests.app.served import Served
+from tests.app.test_socket import resume
 from tests.socketio.rig import connect_head, drain
 
 
@@ -123,6 +124,35 @@ def test_1_what_is_emitted_to_a_socket_that_has_left_is_sent_when_it_is_back() -
     assert got[:2] == ['2["hello3","id1.1"]', '2["hello4","id1.2"]']
     assert place.result_of(socket.emit("hello5")), "who kept the old socket reaches the client"
     assert drain(again) == ['2["hello5","id1.3"]']
+
+
+def test_who_kept_the_old_socket_waits_for_the_client_is_heard_and_can_disconnect_it() -> None:
+    place = Place(EngineSettings(path="/socket.io/", high_water_bytes=100))
+    client, socket, _ = place.enter()
+    place.lose(client)
+    visit = place.enter(socket)
+    again = visit.client
+    told: list[str] = []
+
+    def tell(name: str, *_: object) -> None:
+        told.append(name)
+
+    visit.socket.on_any_outgoing(tell)
+
+    assert again.websocket is not None
+    again.websocket.is_reading = False
+    assert place.result_of(socket.emit("much", "x" * 100))
+    with pytest.raises(BufferFull):
+        socket.emit_nowait("refused")
+    waits = place.start(socket.emit("more"))
+    assert drain(again) == []
+    resume(place, again)
+    assert waits.is_done
+    assert drain(again)[1:] == ['2["more","id1.2"]']
+    assert told == ["much", "more"]
+    place.result_of(socket.disconnect())
+    assert drain(again) == ["1"]
+    assert not visit.socket.connected
 
 
 def test_2_what_a_middleware_emits_or_who_left_its_own_room_hears_is_not_lost() -> None:

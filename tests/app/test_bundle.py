@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from socketio_core import Cors, Request, Response, Server
-from socketio_core.app.files import FILE_NAMES
+from socketio_core.app.files import FILE_NAMES, own_client
 from tests.app.served import Served
 from tests.wire.by_hand import Peer
 
@@ -184,3 +184,12 @@ def test_no_client_is_served_if_none_is_wanted(dist: Path) -> None:
     for folder in (None, dist):
         peer = Served(Server(serve_client=False, client_dir=folder)).connect()
         assert peer.ask("/socket.io/socket.io.js").status == 400
+
+
+def test_our_own_client_has_the_files_of_npms() -> None:
+    own_client.cache_clear()  # it was asked for when the first server was made
+    files = own_client()
+    assert set(files) == {"socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.esm.min.d.ts"}
+    assert files["socket.io.js"].splitlines()[0] == files["socket.io.esm.min.js"].splitlines()[0]
+    assert b"export {" not in files["socket.io.js"]
+    assert b"export {" in files["socket.io.esm.min.js"]

@@ -63,7 +63,8 @@ class Tab:
         self.do("wait", expression=expression)
 
     def assert_no_problems(self) -> None:
-        assert self.do("problems") == []
+        problems = self.do("problems")
+        assert problems == [], problems
 
     def close(self) -> None:
         self.do("close")

@@ -35,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     if output_is_closed():
         write_out("")
     with Emitter(options.redis, kind=options.kind, prefix=options.prefix, stream=options.stream) as emitter:
-        chosen = emitter.of(options.namespace).to(options.to).except_(options.but)
+        chosen = emitter.of(options.namespace).except_(options.but)
+        if options.to:
+            chosen = chosen.to(options.to)
         try:
             (chosen.volatile if options.volatile else chosen).emit(options.event, *options.values)
         except ClusterUnavailable as error:

@@ -83,9 +83,15 @@ class Emitting(Generic[_R]):
         return self._with(nsp=nsp if nsp.startswith("/") else f"/{nsp}")
 
     def to(self, rooms: Rooms) -> Emitting[_R]:
-        """Those in a room, or in any of several; called again, in those too. A socket's id is a room."""
-        old = self._audience
-        return self._with(audience=Audience([*old.rooms, *sorted(room_set(rooms))], old.except_rooms, old.flags))
+        """Those in a room, or in any of several; called again, in those too. A socket's id is a room.
+
+        Raises:
+            ValueError: no rooms. With a server that is nobody; servers of a cluster would take it for everybody.
+        """
+        old, chosen = self._audience, sorted(room_set(rooms))
+        if not chosen:
+            raise ValueError("rooms must not be empty: nobody is there to be told")
+        return self._with(audience=Audience([*old.rooms, *chosen], old.except_rooms, old.flags))
 
     in_ = to
 

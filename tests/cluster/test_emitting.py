@@ -87,6 +87,8 @@ def test_what_cannot_be_sent_is_an_error_at_once() -> None:
         rig.emitter.emit("connect")
     with pytest.raises(TypeError, match="rooms must be a string"):
         rig.emitter.to(5)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] # by the unwary
+    with pytest.raises(ValueError, match="rooms must not be empty"):
+        rig.emitter.to([]).disconnect_sockets()
     with pytest.raises(ValueError, match="kind of cluster must be one of classic, sharded, streams, not: 'x'"):
         Rig("x")
     assert rig.commands == []

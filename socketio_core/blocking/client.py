@@ -59,8 +59,8 @@ class Socket:
                 return
 
     @property
-    def id(self) -> str | None:
-        """What the server calls this socket; another one after each reconnection, `None` while it is not connected."""
+    def id(self) -> str:
+        """What the server calls this socket; `""` while it is not connected, and most often another one after that."""
         return self._socket.id
 
     @property
@@ -86,7 +86,7 @@ class Socket:
     @overload
     def call(self, name: str, *args: JSONValue, timeout: float | None = None) -> JSONValue: ...
     def call(self, name: Any, *args: Any, timeout: float | None = None) -> Any:  # type: ignore[misc] # see `Declare`
-        """Emit an event and return the server's answer: the one argument of its acknowledgement, or several as a list.
+        """Emit an event and return the acknowledgement: `None`, a value, or a tuple of several.
 
         Raises:
             AckTimeout: there was none in so many seconds.

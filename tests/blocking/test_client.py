@@ -28,6 +28,10 @@ def make_server() -> Server:
     def add(_: Socket, a: int, b: int) -> int:
         return a + b
 
+    @io.on("swap")
+    def swap(_: Socket, a: int, b: int) -> tuple[int, int]:
+        return b, a
+
     @io.on("burst")
     async def burst(socket: Socket, count: int) -> None:
         for number in range(count):
@@ -59,12 +63,14 @@ def url() -> Iterator[str]:
 def test_a_conversation(url: str, transports: list[str]) -> None:
     with connect(url, auth={"name": "ada"}, transports=transports) as socket:
         assert socket.connected
-        assert socket.id is not None
+        assert socket.id
         assert socket.transport in transports
         assert socket.receive(timeout=20) == ("welcome", {"name": "ada"})
         assert socket.call("add", 1, 2, timeout=20) == 3
+        assert socket.call("swap", 1, 2, timeout=20) == (2, 1)
         socket.emit("burst", 3)
         assert [socket.receive(20) for _ in range(3)] == [("number", n, b"%d" % n) for n in range(3)]
+    assert socket.id == ""
     assert not socket.connected
 
 

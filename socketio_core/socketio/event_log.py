@@ -15,7 +15,8 @@ from typing import Final
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import RecoverySettings
 
-ENTRY_BYTES: Final = 500  # what an event takes beside its bytes, with its places in the index; CPython 3.11
+ENTRY_BYTES: Final = 500  # what an event takes beside its bytes, with its place in the index; CPython 3.11
+ROOM_BYTES: Final = 250  # what each room more takes that it went to, or that was left out, with its name; likewise
 _EVERYONE: Final = (None,)
 _MAX_POSITION_DIGITS: Final = 18
 _FULL: Final = 16  # a full log drops a 16th of itself at once: each drop has to look through the index
@@ -46,6 +47,8 @@ class LoggedEvent:
         self.except_rooms = except_rooms
         self.message = message
         self.size_bytes = 2 * message.size_bytes + ENTRY_BYTES
+        if len(targets) > 1 or len(except_rooms) > 1:
+            self.size_bytes += ROOM_BYTES * (len(targets) + len(except_rooms))
 
 
 class EventLog:

@@ -127,3 +127,11 @@ def test_it_says_how_much_it_holds() -> None:
     log = log_of()
     fill(log, 1)
     assert repr(log) == f"<EventLog 1 events, {ENTRY_BYTES + 20} bytes>"
+
+
+def test_each_of_many_rooms_takes_memory() -> None:
+    """With a list of its own in the index, and its name. Which is measured: 265 bytes."""
+    log = log_of()
+    for number in range(5):
+        log.append("/", [f"room {number} {each}" for each in range(100)], frozenset(), WireMessage(("2",)))
+    assert 5 * 100 * 200 < log.size_bytes < 5 * 100 * 400

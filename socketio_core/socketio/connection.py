@@ -168,26 +168,37 @@ class Connection:
         if namespace is None:
             self._refuse_connect(nsp, "Invalid namespace", now)
             return
-        asked = self._members.get(nsp)
-        if asked is None and len(self._members) >= self.settings.max_namespaces:
-            self._refuse_connect(nsp, "Too many namespaces", now)
-        elif self.undecided >= self.settings.max_pending_connects:
-            self._refuse_connect(nsp, "Too many pending connects", now)
-        elif size_bytes > self.settings.max_auth_bytes:
-            self._refuse_connect(nsp, "Auth too large", now)
-        else:
-            self._left.pop(nsp, None)
-            if asked is not None:
-                self._others = (*self._others, asked)
-            member = self._members[nsp] = Member(self, namespace, sid, size_bytes)
-            self.undecided += 1
-            member.recoverable = recoverable
-            auth, claim = (auth or {}, None) if recoverable is None else _split(auth or {})
-            if claim is not None and self.recovery is not None:
-                self.recovery.supplant(nsp, claim, self)
-            self.report(ConnectRequested(member, auth, claim))
+        refusal = self._connect_refusal(nsp, size_bytes)
+        if refusal is not None:
+            self._refuse_connect(nsp, refusal, now)
+            self._server.hub.forget_if_empty(namespace)
             return
-        self._server.hub.forget_if_empty(namespace)
+        member = Member(self, namespace, sid, size_bytes)
+        member.recoverable = recoverable
+        self._ask_about(member, auth or {})
+
+    def _connect_refusal(self, nsp: str, size_bytes: int) -> str | None:
+        """Return why the client may not even ask for a namespace."""
+        settings = self.settings
+        if nsp not in self._members and len(self._members) >= settings.max_namespaces:
+            return "Too many namespaces"
+        if self.undecided >= settings.max_pending_connects:
+            return "Too many pending connects"
+        return "Auth too large" if size_bytes > settings.max_auth_bytes else None
+
+    def _ask_about(self, member: Member, auth: dict[str, JSONValue]) -> None:
+        """Have somebody decide about a member."""
+        nsp, claim = member.namespace.name, None
+        self._left.pop(nsp, None)
+        if nsp in self._members:
+            self._others = (*self._others, self._members[nsp])
+        self._members[nsp] = member
+        self.undecided += 1
+        if self.recovery is not None:
+            auth, claim = _split(auth)
+            if claim is not None:
+                self.recovery.supplant(nsp, claim, self)
+        self.report(ConnectRequested(member, auth, claim))
 
     def _refuse_connect(self, nsp: str, message: str, now: float) -> None:
         self._left[nsp] = None  # what it sent before it knew is ignored

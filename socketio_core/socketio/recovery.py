@@ -244,7 +244,11 @@ class Recovery:
     def left(self, member: Member, reason: CloseReason) -> None:
         """A member is about to leave; called before it forgets its rooms."""
         session = member.recoverable
-        if session is None or session.member is not member:
+        if session is None:
+            return
+        if session.member is not member:
+            if session.member is None and not session.is_over:
+                self._end(session)  # it was never let in
             return
         session.member = None
         if member.state is MemberState.PENDING:
@@ -275,9 +279,12 @@ class Recovery:
         """Give a session up: who claims it begins anew."""
         self._found(session)
         del self._sessions[session.pid]
+        self._end(session)
+        self._server.hub.forget_if_empty(session.namespace)
+
+    def _end(self, session: RecoverableSession) -> None:
         session.is_over = True
         self._server.report(SessionOver(session))
-        self._server.hub.forget_if_empty(session.namespace)
 
     def _found(self, session: RecoverableSession) -> None:
         if session.timer is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from socketio_core import ConnectRefused
 from socketio_core.app import Disconnected, Socket
 from socketio_core.errors import LocalProtocolError
 from socketio_core.testing import WireClient
@@ -143,6 +144,29 @@ def test_it_is_given_up_when_the_client_cannot_come_back(how: str) -> None:
     assert failure(task) == "Disconnected: client did not come back, so 'order' may not have reached it"
     assert isinstance(task.error, Disconnected)
     assert len(place.server.agenda) <= 2 * place.server.session_count + 1
+
+
+@pytest.mark.parametrize("how", ["refused", "gone"])
+def test_it_is_given_up_when_the_client_is_not_even_let_in(how: str) -> None:
+    place = Place()
+    tasks: list[Task] = []
+    gate = place.runtime.new_event()
+
+    @place.io.use
+    async def decide(socket: Socket) -> None:
+        tasks.append(place.runtime.start(socket.emit_reliably("order", 7, timeout=None)))
+        await gate.wait()
+        raise ConnectRefused
+
+    client = place.open("websocket")
+    place.send(client, "40")
+    assert not tasks[0].is_done
+    if how == "refused":
+        gate.set()
+        place.run()
+    else:
+        place.lose(client)
+    assert isinstance(tasks[0].error, Disconnected)
 
 
 def test_a_client_of_whom_it_is_known_is_not_waited_for() -> None:

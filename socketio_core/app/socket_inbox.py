@@ -193,6 +193,10 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         recovery = self.app.core.recovery
         if event.claim is None or recovery is None:
             return self.shared.middlewares
+        # Who is taken over has left before this, and is told so first; but trio begins tasks in any order.
+        begun = self.runtime.new_event()
+        self.runtime.run_soon(begun.set)
+        await begun.wait()
         try:
             session = await self.app.adapter.take_session(self.member.namespace.name, event.claim)
         except Exception as error:  # noqa: BLE001 - of somebody's adapter

@@ -93,7 +93,7 @@ class Left:
 
 @record
 class SessionOver:
-    """The client of a session that might have been recovered will not come back to it: it left, or its time is up."""
+    """The client of a session that might have been recovered will not: it left, was not let in, or its time is up."""
 
     session: RecoverableSession
 

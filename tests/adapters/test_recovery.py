@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from socketio_core import RecoverySettings, Server
 from socketio_core.app import AckTimeout, Disconnected, Socket
 from tests.adapters.bench import Bench, serving, until
-from tests.adapters.loops import both_loops_tcp, loop
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 
 
 class _Delivery:
@@ -106,3 +108,27 @@ async def test_the_server_waits_for_nobody_who_was_lost_when_it_ends() -> None:
         await until(lambda: len(bench.left) == 1, "one is lost", 5)
         began = loop.current_time()
     assert loop.current_time() - began < 10
+
+
+def _noting(heard: list[str], moment: str) -> Callable[..., None]:
+    def note(*_: object) -> None:
+        heard.append(moment)
+
+    return note
+
+
+@both_loops
+async def test_one_that_is_taken_over_says_goodbye_first() -> None:
+    """Both sockets are called the same. Several times, for trio begins tasks in any order."""
+    io = Server(recovery=RecoverySettings())
+    heard: list[str] = []
+    for moment in ("connection", "disconnect"):
+        io.on(moment, _noting(heard, moment))
+    async with serving(io) as bench:
+        auth = ""
+        for _ in range(8):
+            client = await bench.websocket(join=False)
+            await client.send(f"40{auth}")
+            auth = json.dumps({"pid": json.loads(str(await client.packet())[2:])["pid"]})
+        await loop.settle()
+        assert heard == ["connection", *["disconnect", "connection"] * 7]

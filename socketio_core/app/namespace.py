@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.event_handlers import EventHandlers, OneEach, methods_of
 from socketio_core.app.handlers import LIFECYCLE, SERVER_LIFECYCLE, Handler, HandlerTable, handlers_of
-from socketio_core.app.operators import BroadcastOperator, Broadcasts, checked
+from socketio_core.app.operators import BroadcastOperator, Broadcasts, complete
 from socketio_core.app.registering import SharedHandlers
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio.acks import check_timeout
@@ -153,7 +153,7 @@ class Namespace(_Registers, Broadcasts):
         await self._app.runtime.check_cancelled()
         self._check_server_side(name, args)
         found = await self._app.adapter.server_side_emit_with_ack(self.name, name, args, timeout_s)
-        return checked(found, found.responses)
+        return complete(found, found.responses)
 
     def _check_server_side(self, name: str, args: Sequence[JSONValue]) -> None:
         if name in SERVER_LIFECYCLE:

@@ -153,14 +153,14 @@ class BroadcastOperator:
             LocalProtocolError: as `emit`, or no such time.
         """
         found = await self._ask(name, args, timeout)
-        return checked(found, answers_to(name, found.responses))
+        return complete(found, answers_to(name, found.responses))
 
     async def emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
     ) -> list[list[JSONValue]]:
         """Do what `call` does, and return all arguments of each acknowledgement; so are those of `error.responses`."""
         found = await self._ask(name, args, timeout)
-        return checked(found, found.responses)
+        return complete(found, found.responses)
 
     async def _ask(self, name: str, args: Sequence[JSONValue], timeout: float | EllipsisType | None) -> Answers:
         selection = self._selection
@@ -309,7 +309,7 @@ class Broadcasts:
         await self._everyone().disconnect_sockets(close)
 
 
-def checked(found: Answers, responses: list[_R]) -> list[_R]:
+def complete(found: Answers, responses: list[_R]) -> list[_R]:
     """Return the responses, if nobody is missing."""
     asked = len(found.responses) + found.missing
     if len(responses) < asked:  # or some were not what was declared

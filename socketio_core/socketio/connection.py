@@ -288,7 +288,8 @@ class Connection:
     def hand_over(self, member: Member, now: float) -> None:
         """Let a member go whose client has come back over another connection; with its last one, this one ends.
 
-        The client has given this connection up, most likely without a sign. Otherwise it learns of it.
+        The client has given this connection up, most likely without a sign. Otherwise it learns of it. What it sent
+        before still counts.
         """
         nsp = member.namespace.name
         packet = Packet(DISCONNECT, nsp)
@@ -297,7 +298,7 @@ class Connection:
         if self.send_control(packet, now):
             self.remove(member, CloseReason.TRANSPORT_CLOSE)
         if not self._members:
-            self.session.close(now)
+            self.session.close(now, is_fault=True)
 
     def _trim_left(self) -> None:
         if len(self._left) > self.settings.max_namespaces:

@@ -109,6 +109,24 @@ def test_the_application_hears_of_the_end_before_the_client_is_there_again() -> 
     assert there == {socket.id}
 
 
+def test_what_came_before_a_client_is_taken_over_is_handled() -> None:
+    place = Place()
+    handled: list[int] = []
+    gate = place.runtime.new_event()
+
+    @place.io.on("x")
+    async def handle(_: Socket, number: int, *__: object) -> None:
+        handled.append(number)
+        await gate.wait()
+
+    client, socket, _ = place.enter()
+    place.send(client, '42["x",1]', '42["x",2]')
+    assert place.enter(socket).socket.recovered
+    gate.set()
+    place.run()
+    assert handled == [1, 2]
+
+
 # -- the traps of the reference ----------------------------------------------------------------------------------------
 
 

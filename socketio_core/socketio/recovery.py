@@ -172,6 +172,11 @@ class Recovery:
             self.forget(next(iter(self._lost.values())))
         return before - self.held_bytes
 
+    def close(self) -> None:
+        """Give up all who were lost: the server ends, and nobody can come back to it."""
+        for session in list(self._lost.values()):
+            self.forget(session)
+
     # -- the life of a session ---------------------------------------------------------------------------------------
 
     def begin(self, namespace: NamespaceCore, sid: str) -> RecoverableSession:

@@ -291,6 +291,8 @@ class ServerCore:
             connection.shut_down()
         self._engine.close(now, code=code, text=text)
         self._pump(now)
+        if self.recovery is not None:
+            self.recovery.close()
 
     @property
     def session_count(self) -> int:

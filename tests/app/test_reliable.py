@@ -169,6 +169,19 @@ def test_it_is_given_up_when_the_client_is_not_even_let_in(how: str) -> None:
     assert isinstance(tasks[0].error, Disconnected)
 
 
+def test_it_is_given_up_when_the_server_ends() -> None:
+    """Else its end would wait for somebody who cannot come."""
+    place, visit = entered()
+    there = begun(place, visit.socket, timeout=None)
+    gone = place.enter()
+    place.lose(gone.client)
+    away = begun(place, gone.socket, timeout=None)
+    place.server.close(place.now)
+    place.run()
+    assert [type(each.error) for each in (there, away)] == [Disconnected, Disconnected]
+    assert place.server.next_deadline is None
+
+
 def test_a_client_of_whom_it_is_known_is_not_waited_for() -> None:
     place, visit = entered()
     place.send(visit.client, "41")

@@ -134,6 +134,9 @@ class Socket(OwnHandlers):
     @data.setter
     def data(self, data: dict[str, Any]) -> None:
         self._member.data = data
+        session = self._member.recoverable
+        if session is not None and session.is_lost:  # handlers that run yet, as of "disconnect", have their say
+            session.data = data
 
     @property
     def recovered(self) -> bool:

@@ -391,6 +391,19 @@ def test_who_was_disconnected_by_the_server_is_not_lost() -> None:
     assert not place.enter(socket).socket.recovered
 
 
+def test_data_may_be_another_object_even_after_the_loss() -> None:
+    place = Place()
+
+    @place.io.on("disconnect")
+    def leave(socket: Socket, _: str) -> None:
+        socket.data = {**socket.data, "was": "here"}
+
+    client, socket, _ = place.enter()
+    socket.data["name"] = "Ada"
+    place.lose(client)
+    assert place.enter(socket).socket.data == {"name": "Ada", "was": "here"}
+
+
 def test_data_may_be_another_object_altogether() -> None:
     place = Place()
     client, socket, _ = place.enter()

@@ -46,7 +46,8 @@ def current_loop() -> Loop:
         RuntimeError: on nothing that is known here.
     """
     if "trio" in sys.modules:  # else nobody can be running it
-        from socketio_core.asgi.trio_loop import TrioLoop, current_token
+        from socketio_core.asgi.trio_loop import TrioLoop
+        from socketio_core.trio.runtime import current_token
 
         if current_token() is not None:
             return TrioLoop()

@@ -9,15 +9,7 @@ import trio
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.asgi.site import AsgiSite
-from socketio_core.trio.runtime import LOGGER, TrioRuntime
-
-
-def current_token() -> trio.lowlevel.TrioToken | None:
-    """Return the token of the run that the caller is in; `None` outside of trio."""
-    try:
-        return trio.lowlevel.current_trio_token()
-    except RuntimeError:
-        return None
+from socketio_core.trio.runtime import LOGGER, TrioRuntime, current_token
 
 
 class TrioLoop:

@@ -21,6 +21,14 @@ _T = TypeVar("_T")
 LOGGER: Final = logging.getLogger("socketio_core.trio")
 
 
+def current_token() -> trio.lowlevel.TrioToken | None:
+    """Return the token of the run that the caller is in; `None` outside of trio."""
+    try:
+        return trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return None
+
+
 class NurseryRuntime(LoopRuntime):
     """trio's part of `Runtime`; its two tasks, `flush_when_ready` and `keep_time`, run in the nursery.
 
@@ -35,7 +43,7 @@ class NurseryRuntime(LoopRuntime):
     logger = LOGGER
 
     def __init__(self) -> None:
-        if not trio.lowlevel.in_trio_run():
+        if current_token() is None:
             raise RuntimeError("socketio_core.trio works inside trio.run(...); on asyncio import socketio_core.asyncio")
         super().__init__()
         self._nursery: trio.Nursery | None = None

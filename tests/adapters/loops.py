@@ -19,7 +19,7 @@ from typing import Any, Final, ParamSpec, cast
 
 import pytest
 
-from socketio_core.asgi.trio_loop import current_token
+from socketio_core.trio.runtime import current_token
 from tests.adapters.abstract import Loop
 from tests.adapters.on_asyncio import AsyncioLoop
 from tests.adapters.on_trio import TrioLoop

@@ -116,6 +116,6 @@ async def websocket_lost_before_the_change_leaves_polling(peer: ClientPeer) -> N
     await peer.tell("emit", name="meanwhile")
     await peer.server.none("post")
     await websocket.drop()
+    await session.expect('42["meanwhile"]')  # it has noticed
     await poll.respond("6")
-    await session.expect('42["meanwhile"]')
     await _still_polls(peer, session)

@@ -41,7 +41,8 @@ NOT_ITS_OWN: Final[dict[str, tuple[str, ...]]] = {
     "hypercorn-trio": (_H11, _JOINED, "websocket/larger_message_", "polling/broken_post_"),
     "granian": _TOLD_LATE,
 }
-OPTIONAL: Final = ("recovery/",)  # groups of cases that are skipped where a server does not offer what they are about
+# Groups of cases that are skipped where a server does not offer what they are about.
+OPTIONAL: Final = ("recovery/", "middleware/")
 OTHERS: Final = ("python-socketio",)
 HOSTS: Final = (*OURS, *ASGI_SERVERS, REFERENCE, *OTHERS)
 IN_MEMORY: Final = "sans"

@@ -148,6 +148,16 @@ async def what_is_emitted_while_deciding_follows_connect(peer: Peer, transport: 
     await client.works("/greeting")
 
 
+@case("better", "PROTOCOL 3.5, 9-40", over=BOTH)
+async def what_is_emitted_to_a_client_that_is_refused_is_dropped(peer: Peer, transport: str) -> None:
+    """What a server emits to a client while it decides about it is never sent if it refuses the client."""
+    client = SocketIO(await peer.session(transport, SOCKET_IO))
+    await client.send("0/farewell,")
+    await client.expect(packet(4, "/farewell", {"message": "not allowed", "data": {"code": 42}}))
+    await client.join("/custom")
+    await client.works("/custom")
+
+
 @case("better", "PROTOCOL 3.5", over=BOTH)
 async def client_that_is_disconnected_while_deciding_is_not_let_in(peer: Peer, transport: str) -> None:
     """A client that the server disconnects while it decides gets CONNECT_ERROR alone; it may go elsewhere."""

@@ -208,6 +208,18 @@ async def room_gets_what_is_told(peer: Peer, transport: str) -> None:
     await on_polling.works()
 
 
+@case("better", "PROTOCOL 4.6")
+async def event_for_no_rooms_reaches_nobody(peer: Peer) -> None:
+    """What is told to an array of rooms reaches who is in them; to an empty one, nobody, and not everybody."""
+    teller, member = await peer.socketio("websocket"), await peer.socketio("websocket")
+    for client in (teller, member):
+        await client.join("/apart")
+    await member.send(packet(2, "/apart", ["join", "room"], ack_id=1))
+    await member.expect("3/apart,1[]")
+    await teller.send(packet(2, "/apart", ["tell", [], 1]), packet(2, "/apart", ["tell", ["room", "other"], 2]))
+    await member.expect('2/apart,["told",2]')
+
+
 # -- order -------------------------------------------------------------------------------------------------------------
 
 

@@ -1,15 +1,18 @@
 """What an application looks like, on any event loop: handlers in place of events, nothing of sockets or the protocol.
 
-Both engines are served on one port; all namespaces have what `/` has.
+Both engines are served on one port; all namespaces have what `/` has. A socket's events are handled one after another,
+as is usual; who waits for an answer of the client does so in a task of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from conformance.times import of_this_host
-from socketio_core import ConnectRefused, Cors, EngineSettings, Server, SocketSettings
+from socketio_core import ConnectRefused, Cors, EngineSettings, IncomingEvent, Server, SocketSettings
 from socketio_core.app import AckTimeout, Disconnected, EngineServer, EngineSession, Namespace, Socket
 from socketio_core.http import Request
 from socketio_core.socketio import JSONValue
@@ -23,21 +26,33 @@ ENGINE = EngineSettings(
     max_payload_bytes=1_000_000,
 )
 
+NAMESPACES = ("/custom", "/slow", "/refused", "/greeting", "/farewell", "/unwelcome", "/apart", "/guarded")
 
-def create_server(sleep: Callable[[float], Awaitable[None]]) -> Server:
-    """Return a server that keeps the contract; `sleep` is all it needs of its event loop.
+Sleep = Callable[[float], Awaitable[None]]
+Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], Awaitable[None]]
 
-    While a handler waits for its client's answer, the client's other events are handled: `concurrency` allows it.
+
+def create_server(sleep: Sleep, spawn: Spawn) -> Server:
+    """Return a server that keeps the contract.
+
+    Args:
+        sleep: its event loop's.
+        spawn: starts a task there, and returns when that has begun; so tasks begin in order.
     """
     settings = SocketSettings(connect_timeout_s=CONNECT_TIMEOUT_S)
-    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of, concurrency=16)
-    for name in ("/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
-        add_handlers(io.of(name))
+    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of)
+    for name in ("/", *NAMESPACES):
+        add_handlers(io.of(name), spawn)
         io.of(name).use(decide)
 
     @io.of("/slow").use
     async def decide_slowly(_: Socket) -> None:
         await sleep(0.2)
+
+    @io.of("/guarded").use_events
+    async def hold(_: Socket, event: IncomingEvent) -> None:
+        if event.args[:1] == ["wait"]:
+            await sleep(0.1)
 
     add_echo(io.attach_engine("/engine.io/", engine=ENGINE, cors=CORS, allow_request=refusal_of))
     return io
@@ -55,11 +70,14 @@ async def decide(socket: Socket) -> None:
         raise ConnectRefused("not allowed", {"code": 42})
     if name == "/greeting":
         await socket.emit("hello")
+    elif name == "/farewell":
+        await socket.emit("goodbye")
+        raise ConnectRefused("not allowed", {"code": 42})
     elif name == "/unwelcome":
         await socket.disconnect()
 
 
-def add_handlers(nsp: Namespace) -> None:
+def add_handlers(nsp: Namespace, spawn: Spawn) -> None:
     """Register the handlers that all namespaces have; what they return acknowledges the event."""
 
     @nsp.on("connection")
@@ -76,8 +94,7 @@ def add_handlers(nsp: Namespace) -> None:
 
     @nsp.on("ask")
     async def ask(socket: Socket, *args: JSONValue) -> None:
-        with suppress(AckTimeout, Disconnected):
-            await socket.emit("answer", *await socket.emit_with_ack("question", *args, timeout=10))
+        await spawn(partial(ask_for_answer, socket, *args))
 
     @nsp.on("burst")
     async def burst(socket: Socket, count: int) -> None:
@@ -89,8 +106,8 @@ def add_handlers(nsp: Namespace) -> None:
         socket.join(room)
 
     @nsp.on("tell")
-    async def tell(socket: Socket, room: str, *args: JSONValue) -> None:
-        await socket.to(room).emit("told", *args)
+    async def tell(socket: Socket, rooms: str | list[str], *args: JSONValue) -> None:
+        await socket.to(rooms).emit("told", *args)
 
     @nsp.on("leave")
     async def leave(socket: Socket) -> None:
@@ -99,6 +116,12 @@ def add_handlers(nsp: Namespace) -> None:
     @nsp.on("close")
     async def close(socket: Socket) -> None:
         await socket.disconnect(close=True)
+
+
+async def ask_for_answer(socket: Socket, *args: JSONValue) -> None:
+    """Ask a client, and tell it what it has answered."""
+    with suppress(AckTimeout, Disconnected):
+        await socket.emit("answer", *await socket.emit_with_ack("question", *args, timeout=10))
 
 
 def add_echo(engine: EngineServer) -> None:

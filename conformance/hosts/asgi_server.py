@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from typing import Any, Final
@@ -14,16 +14,18 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from conformance.hosts.application import ENGINE, create_server
+from conformance.hosts.application import ENGINE, Sleep, Spawn, create_server
+from conformance.hosts.asyncio_server import spawn as spawn_on_asyncio
+from conformance.hosts.trio import spawn as spawn_on_trio
 from socketio_core.asgi import App
 
 MAX_BYTES: Final = ENGINE.max_payload_bytes  # a frame has one byte more than its message
 LOG_LEVEL: Final = 40  # errors
 
 
-def create_app(sleep: Callable[[float], Awaitable[None]]) -> Any:
+def create_app(sleep: Sleep, spawn: Spawn) -> Any:
     """Return an ASGI application: a page, and beside it the application."""
-    mounted = App(create_server(sleep))
+    mounted = App(create_server(sleep, spawn))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -38,7 +40,11 @@ def serve_uvicorn(listeners: list[socket.socket], **options: Any) -> None:
     import uvicorn
 
     config = uvicorn.Config(
-        create_app(asyncio.sleep), ws_max_size=MAX_BYTES, ws_ping_interval=None, log_level=LOG_LEVEL, **options
+        create_app(asyncio.sleep, spawn_on_asyncio),
+        ws_max_size=MAX_BYTES,
+        ws_ping_interval=None,
+        log_level=LOG_LEVEL,
+        **options,
     )
     uvicorn.Server(config).run(sockets=listeners)
 
@@ -53,9 +59,9 @@ def serve_hypercorn(listeners: list[socket.socket], *, on_trio: bool = False) ->
     config.loglevel = "ERROR"
     serve: Any = import_module("hypercorn.trio" if on_trio else "hypercorn.asyncio").serve
     if on_trio:
-        trio.run(serve, create_app(trio.sleep), config)
+        trio.run(serve, create_app(trio.sleep, spawn_on_trio), config)
     else:
-        asyncio.run(serve(create_app(asyncio.sleep), config))
+        asyncio.run(serve(create_app(asyncio.sleep, spawn_on_asyncio), config))
 
 
 def serve_granian(listeners: list[socket.socket]) -> None:
@@ -66,7 +72,7 @@ def serve_granian(listeners: list[socket.socket]) -> None:
     host, port = listeners[0].getsockname()[:2]
     for listener in listeners:
         listener.close()
-    app = create_app(asyncio.sleep)
+    app = create_app(asyncio.sleep, spawn_on_asyncio)
     server = granian.server.embed.Server(app, host, port, interface=Interfaces.ASGI, log_enabled=False)
 
     async def say_when() -> None:

@@ -6,7 +6,9 @@ It waits for nothing: a host calls `handle_events` after whatever it told the co
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, cast, runtime_checkable
 
 from conformance.times import of_this_host
 from socketio_core.cors import Cors
@@ -30,7 +32,9 @@ from socketio_core.wire import HandshakeAsked, Mount, Site
 TIMES = of_this_host()
 CORS = Cors(origins=["http://allowed.example"], credentials=True)
 SLOW_S = 0.2  # how long `/slow` takes to accept
+GUARD_S = 0.1  # how long an event of `/guarded` may wait in front of its handler
 ACK_TIMEOUT_S = 10.0
+NAMESPACES = ("/custom", "/slow", "/refused", "/greeting", "/farewell", "/unwelcome", "/apart", "/guarded")
 
 
 @runtime_checkable
@@ -54,13 +58,14 @@ class Contract:
     def __init__(self) -> None:
         self.engine = self.engine_type(self.engine_settings("/engine.io/"))
         self.server = self.server_type(self.engine_settings("/socket.io/"), self.socket_settings())
-        for name in ("/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
+        for name in NAMESPACES:
             self.server.hub.of(name)
         self.lasting = self.server_type(
             self.engine_settings("/recovery/"), self.socket_settings(), recovery=RecoverySettings()
         )
         self.cores: tuple[AnyServer, ...] = (self.engine, self.server, self.lasting)
-        self._undecided: TimerQueue[tuple[Member, JSONValue]] = TimerQueue()
+        self._later: TimerQueue[Callable[[float], None]] = TimerQueue()
+        self._guarded: dict[Member, list[EventReceived]] = {}  # the first waits for the time, the others for it
 
     def handle_request(self, request: Request, context: object, now: float) -> tuple[AnyServer, Action]:
         """Find the core that a request is for, and what to do about the request; 404 if it is for none."""
@@ -101,19 +106,27 @@ class Contract:
         match event:
             case ConnectRequested(member) if member.namespace.name == "/refused":
                 member.refuse("not allowed", {"code": 42})
+            case ConnectRequested(member) if member.namespace.name == "/farewell":
+                member.emit("goodbye", [])
+                member.refuse("not allowed", {"code": 42})
             case ConnectRequested(member) if member.namespace.name == "/unwelcome":
                 member.disconnect(now)
             case ConnectRequested(member, auth, claim):
                 if claim is not None:
                     self._restore(member, claim, now)
                 if member.namespace.name == "/slow":
-                    self._undecided.schedule(now + SLOW_S, (member, auth))
+                    self._later.schedule(now + SLOW_S, partial(self._accept, member, auth))
                     return
                 if member.namespace.name == "/greeting":
                     member.emit("hello", [])
                 self._accept(member, auth, now)
             case EventReceived(member) if member.was_let_go or member.connection.session.was_let_go:
                 pass  # it was read together with what made the server let go
+            case EventReceived(member) if member in self._guarded:
+                self._guarded[member].append(event)
+            case EventReceived(member, args=["wait", *_]) if member.namespace.name == "/guarded":
+                self._guarded[member] = [event]
+                self._later.schedule(now + GUARD_S, partial(self._let_through, member))
             case EventReceived(member, name, args, ack_id):
                 self._answer(member, name, args, ack_id, now)
             case AckReceived(member, args):
@@ -130,6 +143,12 @@ class Contract:
         if member.accept(now):
             member.emit("auth", [auth])
 
+    def _let_through(self, member: Member, now: float) -> None:
+        first, *others = self._guarded.pop(member)
+        self._answer(member, first.name, first.args, first.ack_id, now)
+        for event in others:
+            self._handle(event, now)
+
     def _answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
         match name, args:
             case "message", _:
@@ -145,9 +164,10 @@ class Contract:
                 member.join(room)
                 if ack_id is not None:
                     member.acknowledge(ack_id, [])
-            case "tell", [str(room), *rest]:
+            case "tell", [str() | list(), *rest]:
+                rooms = [args[0]] if isinstance(args[0], str) else cast("list[object]", args[0])
                 server = self.server if member.recoverable is None else self.lasting
-                selection = Selection(frozenset([room]), frozenset([member.sid]))
+                selection = Selection(frozenset(map(str, rooms)), frozenset([member.sid]))
                 server.broadcast(member.namespace.name, "told", rest, selection)
             case "leave", _:
                 member.disconnect(now)
@@ -176,15 +196,15 @@ class Contract:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`."""
-        deadlines = [self._undecided.next_deadline, *(core.next_deadline for core in self.cores)]
+        deadlines = [self._later.next_deadline, *(core.next_deadline for core in self.cores)]
         return min((at for at in deadlines if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due."""
         for core in self.cores:
             core.handle_timeout(now)
-        while (undecided := self._undecided.pop_due(now)) is not None:
-            self._accept(*undecided, now)
+        while (act := self._later.pop_due(now)) is not None:
+            act(now)
         self.handle_events(now)
 
 

@@ -69,13 +69,16 @@ def add_handlers(io: Any) -> Any:
             await asyncio.sleep(0.2)
         if nsp == "/greeting":
             await io.emit("hello", to=sid, namespace=nsp)
+        if nsp == "/farewell":
+            await io.emit("goodbye", to=sid, namespace=nsp)
+            raise Refused("not allowed", {"code": 42})
         if nsp == "/unwelcome":
             await io.disconnect(sid, namespace=nsp)
-        if nsp not in ("/", "/custom", "/slow", "/greeting", "/unwelcome"):
+        if nsp not in ("/", "/custom", "/slow", "/greeting", "/unwelcome", "/apart"):
             raise Refused("Invalid namespace")
         io.start_background_task(io.emit, "auth", auth or {}, to=sid, namespace=nsp)
 
-    for nsp in ("/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"):
+    for nsp in ("/", "/custom", "/slow", "/refused", "/greeting", "/farewell", "/unwelcome", "/apart", "/guarded"):
         io.on("connect", partial(connect, nsp), namespace=nsp)
         add_events(io, nsp)
     return io

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from conformance.mutants import Broken, caught_by
 from socketio_core.engineio import Frame
@@ -250,9 +251,9 @@ class DecidesOneByOne(Broken):
     """While one namespace is decided, all others wait."""
 
     def _handle(self, event: ServerEvent, now: float) -> None:
-        is_waiting = self._undecided.next_deadline is not None
+        is_waiting = self._later.next_deadline is not None
         if is_waiting and isinstance(event, ConnectRequested) and event.member.namespace.name != "/refused":
-            self._undecided.schedule(now + 0.2, (event.member, event.auth))
+            self._later.schedule(now + 0.2, partial(self._accept, event.member, event.auth))
         else:
             super()._handle(event, now)
 
@@ -363,6 +364,17 @@ class TellsTheTeller(ChangesAnswers):
             super().answer(member, name, args, ack_id, now)
 
 
+@caught_by("events/event_for_no_rooms_reaches_nobody")
+class TakesNoRoomsForAll(ChangesAnswers):
+    """What is for no rooms goes to everybody else, as with the reference."""
+
+    def answer(self, member: Member, name: str, args: list[JSONValue], ack_id: int | None, now: float) -> None:
+        if name == "tell" and args[0] == []:
+            self.server.broadcast(member.namespace.name, "told", args[1:], Selection(None, frozenset([member.sid])))
+        else:
+            super().answer(member, name, args, ack_id, now)
+
+
 @caught_by("connect/nothing_is_handled_behind_the_servers_goodbye*")
 class HandlesWhatComesBehindItsGoodbye(Broken):
     """Events that were read together are all handled, whatever the first of them did."""
@@ -396,6 +408,15 @@ class ForgetsWhatItSaidBefore(Broken):
 
     def packet_out(self, packet: Frame) -> list[Frame]:
         return [] if packet == '42/greeting,["hello"]' else [packet]
+
+
+@caught_by("connect/what_is_emitted_to_a_client_that_is_refused_is_dropped*")
+class SaysGoodbyeToWhomItRefuses(Broken):
+    """What is emitted while it decides about a client is sent before it refuses the client, as with the reference."""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        is_refusal = isinstance(packet, str) and packet.startswith("44/farewell,")
+        return ['42/farewell,["goodbye"]', packet] if is_refusal else [packet]
 
 
 @caught_by("connect/client_that_is_disconnected_while_deciding_is_not_let_in*")

@@ -76,8 +76,9 @@ class _Registers(SharedHandlers):
         """Add a middleware of events: sync or async, called with the socket and an `IncomingEvent`.
 
         It may change the event. It is called in the order of registration, before handlers of `on_any`, in the socket's
-        own queue: the next event of the socket waits for it. It raises `EventRefused` to answer in place of the
-        handlers, or returns `False` to drop the event; any other exception drops it too, and is logged.
+        own queue: the next event of the socket waits for it, unless the server's `concurrency` is more than 1. It
+        raises `EventRefused` to answer in place of the handlers, or returns `False` to drop the event; any other
+        exception drops it too, and is logged.
         """
         self._handlers.add_guard(middleware)
         return middleware

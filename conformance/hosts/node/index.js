@@ -28,7 +28,7 @@ echo.on("connection", (socket) =>
 
 const io = new Server(main, options);
 const lasting = new Server(main, { ...options, path: "/recovery/", connectionStateRecovery: {} });
-const names = ["/", "/custom", "/slow", "/refused", "/greeting", "/unwelcome"];
+const names = ["/", "/custom", "/slow", "/refused", "/greeting", "/farewell", "/unwelcome", "/apart", "/guarded"];
 for (const nsp of [lasting.of("/"), ...names.map((name) => io.of(name))]) {
   nsp.on("connection", (socket) => {
     socket.emit("auth", socket.handshake.auth);
@@ -52,7 +52,16 @@ for (const nsp of [lasting.of("/"), ...names.map((name) => io.of(name))]) {
 io.of("/slow").use((socket, next) => setTimeout(next, 200));
 io.of("/greeting").use((socket, next) => next(void socket.emit("hello")));
 io.of("/unwelcome").use((socket, next) => next(void socket.disconnect()));
-io.of("/refused").use((socket, next) => next(Object.assign(new Error("not allowed"), { data: { code: 42 } })));
+const refusal = () => Object.assign(new Error("not allowed"), { data: { code: 42 } });
+io.of("/refused").use((socket, next) => next(refusal()));
+io.of("/farewell").use((socket, next) => {
+  socket.emit("goodbye");
+  next(refusal());
+});
+io.of("/guarded").use((socket, next) => {
+  socket.use(([, first], pass) => (first === "wait" ? setTimeout(pass, 100) : pass()));
+  next();
+});
 
 // The same server on the other loopback address, where there is one.
 main.listen(Number(process.argv[2]), "127.0.0.1", () => {

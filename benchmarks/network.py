@@ -25,11 +25,16 @@ SERVER_LOADS = {
     "binary event, 1 kB, 50 × 4": Load("echo", 50, 4, 2, _BINARY),
 }
 
+GUARDED_LOADS = {"200 B chat events, 50 × 16, through a middleware": SERVER_LOADS["the same, 200 B chat events"]}
+"""For a middleware of events that lets all pass."""
 
-def _measure(table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], effort: Effort) -> Table:
+
+def _measure(
+    table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], effort: Effort, *, guards: bool = False
+) -> Table:
     """Measure each load on each server in turn, round by round, so that noise meets all of them alike."""
     with ExitStack() as stack:
-        servers = [(peer, *start_server(peer, stack)) for peer in peers]
+        servers = [(peer, *start_server(peer, stack, guards=guards)) for peer in peers]
         for label, load in loads.items():
             row = table.row(label)
             with ExitStack() as row_stack:
@@ -43,7 +48,8 @@ def _measure(table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], eff
 def server(peers: Sequence[Peer], effort: Effort) -> Table:
     """Events that come back, and acknowledgements."""
     table = Table("server", "Events echoed", "server CPU per event, median (lowest–highest) · events per second")
-    return _measure(table, SERVER_LOADS, peers, effort)
+    _measure(table, SERVER_LOADS, peers, effort)
+    return _measure(table, GUARDED_LOADS, [peer for peer in peers if peer.has_middlewares], effort, guards=True)
 
 
 def broadcast(peers: Sequence[Peer], effort: Effort) -> Table:

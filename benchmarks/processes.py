@@ -76,15 +76,19 @@ class Peer:
 
     Attributes:
         name: in tables and JSON.
-        command: starts it; `--ping-interval SECONDS` is added, and `--deflate` where WebSockets are to compress.
+        command: starts it; `--ping-interval SECONDS` is added, and `--deflate` where WebSockets are to compress,
+            `--middleware` where events are to pass one.
+        has_middlewares: of events.
     """
 
     name: str
     command: tuple[str, ...]
+    has_middlewares: bool = True
 
 
 def _python(name: str, module: str, *arguments: str) -> Peer:
-    return Peer(name, (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments))
+    command = (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments)
+    return Peer(name, command, has_middlewares=module == "ours")
 
 
 OURS: Final = _python("socketio_core", "ours")
@@ -162,14 +166,20 @@ class Process:
 
 
 def start_server(
-    peer: Peer, stack: ExitStack, ping_interval_s: float = 25.0, cpu: int = SERVER_CPU, *, deflates: bool = False
+    peer: Peer,
+    stack: ExitStack,
+    ping_interval_s: float = 25.0,
+    cpu: int = SERVER_CPU,
+    *,
+    deflates: bool = False,
+    guards: bool = False,
 ) -> tuple[Process, int]:
     """Start a server and return it, with its port, once it listens."""
     command = peer.command
     if command[0] == "node":
         install_node_packages()
         command = (tool("node"), command[1])
-    options = ["--ping-interval", str(ping_interval_s), *["--deflate"] * deflates]
+    options = ["--ping-interval", str(ping_interval_s), *["--deflate"] * deflates, *["--middleware"] * guards]
     process = Process([*command, *options], cpu)
     stack.callback(process.end)
     return process, int(process.line())

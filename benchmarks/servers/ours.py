@@ -16,7 +16,7 @@ import socketio_core.trio
 from benchmarks.servers.insight import tell_on_signal
 from benchmarks.servers.under_uvicorn import listen
 from benchmarks.servers.under_uvicorn import serve as serve_uvicorn
-from socketio_core import EngineSettings, Server
+from socketio_core import EngineSettings, IncomingEvent, Server
 from socketio_core.asgi import App
 from socketio_core.asyncio import serve as serve_on_asyncio
 from socketio_core.socketio.json_module import JsonModule
@@ -24,7 +24,7 @@ from socketio_core.socketio.json_module import JsonModule
 _S = TypeVar("_S", bound=Server)
 
 
-def make_server(kind: type[_S], ping_interval_s: float, json: JsonModule | None, *, deflates: bool) -> _S:
+def make_server(kind: type[_S], ping_interval_s: float, json: JsonModule | None, *, deflates: bool, guards: bool) -> _S:
     """Return a server with the handlers that the load generator talks to."""
     engine = EngineSettings(ping_interval_s=ping_interval_s, max_sessions=20_000)
     io = kind(engine=engine, json=json, per_message_deflate=deflates)
@@ -40,6 +40,12 @@ def make_server(kind: type[_S], ping_interval_s: float, json: JsonModule | None,
     @io.on("broadcast")
     async def broadcast(socket: Any, *args: Any) -> None:
         await io.emit("message", *args)
+
+    if guards:
+
+        @io.use_events
+        async def let_pass(socket: Any, event: IncomingEvent) -> None:
+            pass
 
     return io
 
@@ -67,16 +73,24 @@ def main() -> None:
     parser.add_argument("--json", help="the module to encode and decode with")
     parser.add_argument("--loop", choices=("trio", "asyncio", "uvloop", "uvicorn"), default="trio")
     parser.add_argument("--deflate", action="store_true")
+    parser.add_argument("--middleware", action="store_true", help="let events pass one")
     parser.add_argument("--insight", action="store_true", help="tell on SIGUSR1 what it holds")
     options = parser.parse_args()
     json = None if options.json is None else cast("JsonModule", import_module(options.json))
     if options.insight:
         tell_on_signal(_trio_tasks if options.loop == "trio" else lambda: len(asyncio.all_tasks()))
+    make = partial(
+        make_server,
+        ping_interval_s=options.ping_interval,
+        json=json,
+        deflates=options.deflate,
+        guards=options.middleware,
+    )
     if options.loop == "trio":
-        io = make_server(socketio_core.trio.Server, options.ping_interval, json, deflates=options.deflate)
+        io = make(socketio_core.trio.Server)
         trio.run(on_trio, io)
         return
-    other = make_server(socketio_core.asyncio.Server, options.ping_interval, json, deflates=options.deflate)
+    other = make(socketio_core.asyncio.Server)
     if options.loop == "asyncio":
         asyncio.run(on_asyncio(other))
     elif options.loop == "uvloop":

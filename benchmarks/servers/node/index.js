@@ -1,4 +1,4 @@
-// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`, then `--deflate`, or not.
+// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`, then `--deflate` and `--middleware`, or not.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
@@ -9,7 +9,10 @@ const io = new Server(http, {
   serveClient: false,
 });
 
+const guards = process.argv.includes("--middleware");
+
 io.on("connection", (socket) => {
+  if (guards) socket.use((packet, next) => next());
   socket.on("echo", (...args) => socket.emit("echo", ...args));
   socket.on("ack", (...args) => args.pop()(...args));
   socket.on("broadcast", (...args) => io.emit("message", ...args));

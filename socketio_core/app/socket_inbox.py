@@ -92,7 +92,8 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             of_this = NO_HANDLERS if own.is_empty else own.of_moment(REST)
         outcome: JSONValue = None
         failed, was_handled = False, False
-        for handlers, given in ((of_all, (socket, *args)), (of_this, args)):
+        first: tuple[Sequence[Handler], Sequence[Any]] = of_all, (socket, *args)
+        for handlers, given in (first, (of_this, args)) if of_this else (first,):
             for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
                 was_handled = True
                 try:

@@ -249,8 +249,7 @@ class Recovery:
     def left(self, member: Member, reason: CloseReason) -> None:
         """A member is about to leave; called before it forgets its rooms."""
         session = member.recoverable
-        if session is None:
-            return
+        assert session is not None  # it was given one when it asked
         if session.member is not member:
             if session.member is None and not session.is_over:
                 self._end(session)  # it was never let in

@@ -30,7 +30,12 @@ const actions = {
     problems.set(tab, []);
     page.on("pageerror", (error) => problems.get(tab).push(`error: ${error.stack}`));
     page.on("console", (message) => {
-      if (message.type() === "error" || message.type() === "warning") problems.get(tab).push(message.text());
+      // Browsers ask for an icon by themselves; and a client may give up a connection that it is still opening.
+      const isUsual =
+        message.location().url.endsWith("/favicon.ico") ||
+        message.text().includes("closed before the connection is established");
+      const isProblem = message.type() === "error" || message.type() === "warning";
+      if (isProblem && !isUsual) problems.get(tab).push(message.text());
     });
     await page.setViewportSize({ width, height });
     await page.goto(url);

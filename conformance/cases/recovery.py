@@ -67,7 +67,8 @@ async def enter(peer: Peer, transport: str, pid: str | None = None, offset: str 
     require(answer.type == 0 and isinstance(answer.data, dict), "CONNECT was not accepted", answer)
     auth = await client.receive()
     require(auth.type == 2 and auth.data[0] == "auth", "another event came in place of `auth`", auth)
-    sid, secret = answer.data.get("sid"), answer.data.get("pid")
+    fields: Any = answer.data
+    sid, secret = fields.get("sid"), fields.get("pid")
     require(isinstance(sid, str) and isinstance(secret, str), "answer to CONNECT without an id or a secret", answer)
     require(isinstance(auth.data[-1], str), "event without an offset", auth)
     return Visit(client, sid, secret, auth.data[-1], early, auth.data[1])
@@ -156,7 +157,8 @@ async def client_that_received_nothing_comes_back(peer: Peer, transport: str) ->
     first = await enter(peer, transport)
     await first.lose()
     back = await enter(peer, transport, first.pid)
-    expect((back.sid, shown(back.early)), (first.sid, [["auth", {}]]), "id and events in front of the answer")
+    missed: list[Any] = [["auth", {}]]
+    expect((back.sid, shown(back.early)), (first.sid, missed), "id and events in front of the answer")
 
 
 @case("better", CSR, over=BOTH)

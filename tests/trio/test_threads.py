@@ -56,7 +56,7 @@ async def test_every_call_to_a_server_from_a_thread_is_refused_and_output_goes_o
                 partial(socket.emit_volatile, "x"),
                 partial(io.observe, Observer()),
                 partial(trio.run, socket.emit_with_ack, "x"),
-                partial(trio.run, family.emit, "x"),
+                partial(trio.run, family.emit, "x"),  # pyright: ignore[reportArgumentType] # it has overloads
                 partial(socket.broadcast.emit_nowait, "x"),
                 *[partial(trio.run, w.fetch_sockets) for w in groups],
                 *[partial(trio.run, w.sockets_join, "r") for w in groups],
@@ -107,8 +107,8 @@ async def test_every_call_to_a_bare_engine_or_a_client_from_a_thread_is_refused(
 
 def _calls_of(socket: ClientSocket) -> Iterable[Call]:
     calls: list[Any] = [
-        partial(trio.run, socket.emit, "x"),
-        partial(trio.run, socket.call, "x"),
+        partial(trio.run, socket.emit, "x"),  # pyright: ignore[reportArgumentType] # it has overloads
+        partial(trio.run, socket.call, "x"),  # pyright: ignore[reportArgumentType] # it has overloads
         partial(trio.run, socket.emit_with_ack, "x"),
         partial(trio.run, socket.wait_connected),
         partial(trio.run, socket.disconnect),

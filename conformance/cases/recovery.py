@@ -67,7 +67,7 @@ async def enter(peer: Peer, transport: str, pid: str | None = None, offset: str 
     require(answer.type == 0 and isinstance(answer.data, dict), "CONNECT was not accepted", answer)
     auth = await client.receive()
     require(auth.type == 2 and auth.data[0] == "auth", "another event came in place of `auth`", auth)
-    fields: Any = answer.data
+    fields: Any = answer.data  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] # of JSON
     sid, secret = fields.get("sid"), fields.get("pid")
     require(isinstance(sid, str) and isinstance(secret, str), "answer to CONNECT without an id or a secret", answer)
     require(isinstance(auth.data[-1], str), "event without an offset", auth)

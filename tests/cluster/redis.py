@@ -75,7 +75,7 @@ class RedisServer:
             with socket.socket(socket.AF_UNIX) as trying, suppress(OSError):
                 trying.connect(self.path)
                 return
-            time.sleep(0.01)
+            time.sleep(0.01)  # a program of others tells nobody when it listens
 
     def run(self, *command: str) -> str:
         """Run a command with the program's own client, and return what it prints."""

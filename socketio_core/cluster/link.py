@@ -28,6 +28,7 @@ LAST_RETRY_S: Final = 2.0
 GREETING_S: Final = 5.0  # for the greeting
 MAX_REPLY_BYTES: Final = 64_000_000  # that are read and not a whole reply yet: no message of ours is that large
 
+_MANY: Final = 10  # failures; more change nothing
 _CLIENT_NAME: Final = "socketio_core"
 
 Argument = str | bytes | int
@@ -238,6 +239,11 @@ class Link:
         if self._phase in (_Phase.GREETING, _Phase.UP):
             self._fail(f"the connection was lost: {why}", now)
 
+    def refuse(self, why: str, now: float) -> None:
+        """End the connection, for it is up and does not do what it is for; not to be tried again at once."""
+        self._failures = _MANY
+        self.lost(why, now)
+
     def data_to_send(self) -> bytes:
         """Take what is to be written."""
         data = b"".join(self._out)
@@ -349,7 +355,7 @@ class Link:
         was_up, self._phase = self.is_up, _Phase.WAITING
         self.reason = reason
         self._dial_at = now + min(LAST_RETRY_S, FIRST_RETRY_S * 2**self._failures) * (0.5 + self._jitter() / 2)
-        self._failures = min(self._failures + 1, 10)
+        self._failures = min(self._failures + 1, _MANY)
         self._deadline = None
         self._is_asked = False
         self._out.clear()

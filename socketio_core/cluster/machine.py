@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
-from socketio_core.cluster.link import ClusterError, ClusterUnavailable, Heard, Link, LinkDown, LinkUp, Replied
+from socketio_core.cluster import modern
+from socketio_core.cluster.link import ClusterError, ClusterUnavailable, Heard, Link, LinkDown, Replied
 from socketio_core.cluster.messages import (
     Broadcast,
     ClientAck,
@@ -25,6 +27,7 @@ from socketio_core.cluster.messages import (
     SocketsFetched,
 )
 from socketio_core.cluster.outbox import Outbox
+from socketio_core.cluster.stream_reader import Entry, StreamReader
 from socketio_core.cluster.transports import Answer, Transport
 from socketio_core.cluster.values import Malformed
 from socketio_core.records import record
@@ -61,9 +64,14 @@ class State(Enum):
 
 @record
 class Told:
-    """Another server, or somebody who only writes, has said something that is to be done here."""
+    """Another server, or somebody who only writes, has said something that is to be done here.
+
+    Attributes:
+        entry_id: of what was read in a stream.
+    """
 
     message: Message
+    entry_id: str | None = None
 
 
 @record
@@ -86,7 +94,7 @@ class StateChanged:
     """The other servers can be reached from now on, or cannot.
 
     Attributes:
-        gap: what they said meanwhile was missed here.
+        gap: something that they said was missed here. Those that are there already may be told so, too.
     """
 
     state: State
@@ -160,6 +168,7 @@ class ClusterMachine:
         self._timers: TimerQueue[Request] = TimerQueue()
         self._events: list[ClusterEvent] = []
         self._was_up = False
+        self._is_cut = False  # a stream, while it was not up
         self.state = State.DOWN
         self.malformed_count = 0
 
@@ -171,7 +180,9 @@ class ClusterMachine:
     @property
     def links(self) -> Sequence[Link]:
         """The connections that the host keeps."""
-        return [self._commands, self._transport.listener]
+        reader = self._transport.reader
+        links = [self._commands, self._transport.listener]
+        return links if reader is None else [*links, reader.link]
 
     def statistics(self) -> Mapping[str, Any]:
         """Return figures to watch."""
@@ -273,14 +284,17 @@ class ClusterMachine:
 
     def work(self, now: float) -> None:
         """Take what the links have to say; to be called whenever one was told something."""
-        for link in self.links:
+        for link in (self._commands, self._transport.listener):
             for event in link.take_events():
                 if isinstance(event, Heard):
                     self._heard(event)
                 elif isinstance(event, Replied):
                     self._replied(event)
-                else:
-                    self._look_at_links(event)
+                elif isinstance(event, LinkDown):
+                    self._is_down(event)
+        if self._transport.reader is not None:
+            self._read(self._transport.reader, now)
+        self._look_at_links()
         self._outbox.pump(now)
 
     def take_events(self) -> Sequence[ClusterEvent]:
@@ -295,33 +309,56 @@ class ClusterMachine:
         for request in list(self._requests.values()):
             self._settle(request, ClusterUnavailable("this server is shutting down", request.values))
 
-    def _look_at_links(self, event: LinkUp | LinkDown) -> None:
-        is_up = all(link.is_up for link in self.links)
-        if is_up and self.state is State.DOWN:
+    def _look_at_links(self) -> None:
+        reader = self._transport.reader
+        if self.state is State.UP or not all(link.is_up for link in self.links):
+            return
+        if reader is None or reader.is_current:
             self.state = State.UP
-            self._events.append(StateChanged(State.UP, "", gap=self._was_up))
+            # What is said on channels is missed by who is not there; what is in streams is not, as a rule.
+            gap = self._was_up if reader is None else self._is_cut
+            self._events.append(StateChanged(State.UP, "", gap=gap))
             self._was_up = True
-        elif not is_up and self.state is State.UP:
+            self._is_cut = False
+
+    def _is_down(self, event: LinkDown) -> None:
+        if self.state is State.UP:
             self.state = State.DOWN
-            reason = event.reason if isinstance(event, LinkDown) else ""
-            self._events.append(StateChanged(State.DOWN, f"{event.link.address.url}: {reason}", gap=False))
+            self._events.append(StateChanged(State.DOWN, f"{event.link.address.url}: {event.reason}", gap=False))
             for request in list(self._requests.values()):
-                self._settle(request, ClusterUnavailable(f"the other servers are gone: {reason}", request.values))
+                self._settle(request, ClusterUnavailable(f"the other servers are gone: {event.reason}", request.values))
+
+    def _read(self, reader: StreamReader, now: float) -> None:
+        while events := reader.link.take_events():  # for a reader may end its connection
+            for event in events:
+                reader.take(event, now)
+                if isinstance(event, LinkDown):
+                    self._is_down(event)
+        for found in reader.take_found():
+            if isinstance(found, Entry):
+                self._understand(partial(modern.from_entry, found.fields), found.id)
+            elif self.state is State.UP:
+                self._events.append(StateChanged(State.UP, f"stream {found.stream} was cut", gap=True))
+            else:
+                self._is_cut = True
 
     def _heard(self, event: Heard) -> None:
+        self._understand(partial(self._transport.decode, event.channel.decode("utf-8", "replace"), event.data))
+
+    def _understand(self, decode: Callable[[], Message], entry_id: str | None = None) -> None:
         try:
-            message = self._transport.decode(event.channel.decode("utf-8", "replace"), event.data)
+            message = decode()
         except Malformed as error:
             self._note_malformed(str(error))
         else:
-            self.take(message)
+            self.take(message, entry_id)
 
     def _note_malformed(self, why: str) -> None:
         self.malformed_count += 1
         if self.malformed_count == 1:
             self._report(f"a message of another server could not be understood, and others may not be: {why}")
 
-    def take(self, message: Message) -> None:
+    def take(self, message: Message, entry_id: str | None = None) -> None:
         """Another server says something."""
         if isinstance(message, (SocketsFetched, RoomsListed, ServerAnswer, ClientCount, ClientAck)):
             self._answered(message)
@@ -332,7 +369,7 @@ class ClusterMachine:
         ):
             self._events.append(Asked(message))
         elif not isinstance(message, Presence) and getattr(message, "ack_id", None) is None:
-            self._events.append(Told(message))
+            self._events.append(Told(message, entry_id))
 
     # -- answers -----------------------------------------------------------------------------------------------------
 

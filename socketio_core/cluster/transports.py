@@ -24,6 +24,7 @@ from socketio_core.cluster.messages import (
     SocketsDisconnect,
     SocketsFetched,
 )
+from socketio_core.cluster.stream_reader import StreamReader
 from socketio_core.cluster.values import Malformed
 
 Answer = SocketsFetched | ServerAnswer | ClientCount | ClientAck | RoomsListed
@@ -39,7 +40,10 @@ class Transport(ABC):
     Attributes:
         uid: of this server.
         listener: hears.
+        reader: reads what is kept, where something is.
     """
+
+    reader: StreamReader | None = None
 
     def __init__(self, uid: str, listener: Link) -> None:
         self.uid = uid
@@ -205,6 +209,7 @@ class Streams(Transport):
         stream: its name; with a `count` of several, what they begin with.
         max_length: entries that a stream keeps, about.
         sharded: channels are sharded ones.
+        reading: the link by which streams are read; who only writes has none.
     """
 
     def __init__(
@@ -217,6 +222,7 @@ class Streams(Transport):
         count: int = 1,
         max_length: int = 10_000,
         sharded: bool = False,
+        reading: Link | None = None,
     ) -> None:
         super().__init__(uid, listener)
         self._prefix = prefix
@@ -225,6 +231,8 @@ class Streams(Transport):
         self._max_length = max_length
         self._kind = Kind.SHARD if sharded else Kind.PLAIN
         self._publish = "SPUBLISH" if sharded else "PUBLISH"
+        if reading is not None:
+            self.reader = StreamReader(reading, self.streams, max_length)
 
     @property
     def streams(self) -> Sequence[str]:

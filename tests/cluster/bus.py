@@ -12,20 +12,28 @@ import hiredis
 from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.link import Link
 from socketio_core.cluster.machine import Asked, ClusterMachine, Settled, StateChanged, Told
-from socketio_core.cluster.transports import Classic, Sharded
+from socketio_core.cluster.messages import Audience, Broadcast
+from socketio_core.cluster.transports import Classic, Sharded, Streams, Transport
+from tests.cluster.streams import Keys, array_of, bulk
 
 ADDRESS: Final = parse_redis_url("redis://bus")
 SUBSCRIBE: Final = ("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE")
 UNSUBSCRIBE: Final = ("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE")
-KINDS: Final[dict[str, Callable[[str, Link], Any]]] = {"classic": Classic, "sharded": Sharded}
+KINDS: Final = ("classic", "sharded", "streams")
 
 
-def _bulk(data: bytes) -> bytes:
-    return b"$%d\r\n%s\r\n" % (len(data), data)
+def transport_of(kind: str, uid: str, new_link: Callable[[bool], Link], max_length: int) -> Transport:
+    """Return one way for messages to go."""
+    listener = new_link(True)  # noqa: FBT003 - it listens
+    if kind == "classic":
+        return Classic(uid, listener)
+    if kind == "sharded":
+        return Sharded(uid, listener)
+    return Streams(uid, listener, reading=new_link(False), max_length=max_length)  # noqa: FBT003 - it does not
 
 
 def _array(*parts: bytes) -> bytes:
-    return b"*%d\r\n%s" % (len(parts), b"".join(map(_bulk, parts)))
+    return array_of(map(bulk, parts))
 
 
 class Connection:
@@ -37,15 +45,25 @@ class Connection:
         self.link = link
         self.heard: set[tuple[str, str]] = set()
         self.out = bytearray()
+        self._blocks: tuple[list[bytes], float] | None = None  # a command, and until when
 
-    def receive(self, data: bytes) -> None:
-        """Do what commands say."""
+    def receive(self, data: bytes, now: float) -> None:
+        """Do what commands say; one that blocks holds up what is behind it."""
         self._reader.feed(data)
-        while (command := self._reader.gets()) is not False:
+        if self._blocks is not None:
+            args, until = self._blocks
+            self._read(args, until, now)
+        while self._blocks is None and (command := self._reader.gets()) is not False:
             name, *args = command
-            self._do(name.decode(), args)
+            self._do(name.decode(), args, now)
 
-    def _do(self, name: str, args: list[bytes]) -> None:
+    def _read(self, args: list[bytes], until: float, now: float) -> None:
+        reply = self._bus.keys.read(args)
+        self._blocks = None if reply or now >= until else (args, until)
+        if self._blocks is None:
+            self.out += reply or b"*-1\r\n"
+
+    def _do(self, name: str, args: list[bytes], now: float) -> None:
         if name == "PING":
             self.out += _array(b"pong", b"") if self.heard else b"+PONG\r\n"
         elif name in SUBSCRIBE:
@@ -56,8 +74,10 @@ class Connection:
             self.out += b"".join(_array(name.lower().encode(), channel, b"1") for channel in args)
         elif name in ("PUBLISH", "SPUBLISH"):
             self.out += b":%d\r\n" % self._bus.publish(name, *args)
+        elif name == "XREAD":
+            self._read(args, now + int(args[3]) / 1000, now)
         else:
-            self.out += b"+OK\r\n"
+            self.out += self._bus.keys.do(name, args, now) or b"+OK\r\n"
 
     def hear(self, command: str, channel: bytes, data: bytes) -> int:
         """Take what was published; return how often it was heard."""
@@ -77,10 +97,12 @@ class Bus:
 
     Attributes:
         is_up: whether anybody can connect.
+        keys: what it keeps.
     """
 
     def __init__(self) -> None:
         self.is_up = True
+        self.keys = Keys()
         self.connections: dict[Link, Connection] = {}
 
     def publish(self, command: str, channel: bytes, data: bytes) -> int:
@@ -100,15 +122,14 @@ class Server:
         told: what others said, in the order in which it came.
     """
 
-    def __init__(self, bus: Bus, number: int, kind: str, random_: random.Random) -> None:
+    def __init__(self, bus: Bus, number: int, kind: str, random_: random.Random, max_length: int = 10_000) -> None:
         self._bus = bus
         self._random = random_
         self._ids = 0
         self.uid = f"server{number}"
-        listener = Link(ADDRESS, random_.random, listens=True)
         self.machine = ClusterMachine(
-            KINDS[kind](self.uid, listener),
-            Link(ADDRESS, random_.random),
+            transport_of(kind, self.uid, self._new_link, max_length),
+            self._new_link(False),  # noqa: FBT003 - see there
             new_id=self._new_id,
             report=self._report,
         )
@@ -117,6 +138,9 @@ class Server:
         self.settled: list[Settled] = []
         self.states: list[StateChanged] = []
         self.answer: Callable[[Asked, float], None] = lambda asked, now: None  # noqa: ARG005 - whoever wants to
+
+    def _new_link(self, listens: bool) -> Link:  # noqa: FBT001 - the only one
+        return Link(ADDRESS, self._random.random, listens=listens)
 
     def _new_id(self) -> str:
         self._ids += 1
@@ -153,7 +177,7 @@ class Server:
             return False
         link.handle_timeout(now)
         said = link.data_to_send()
-        connection.receive(said)
+        connection.receive(said, now)
         at = len(connection.out)
         if at and self._random.random() < 0.2:
             at = self._random.randrange(1, at + 1)  # it comes in pieces
@@ -184,3 +208,43 @@ def settle(servers: Sequence[Server], now: float) -> None:
         if not any(busy):
             return
     raise AssertionError("it does not come to rest")
+
+
+ALL: Final = Audience([], [], {})
+NOW: Final = 10.0
+
+
+def event(uid: str, *args: Any, nsp: str = "/", request_id: str | None = None) -> Broadcast:
+    """Return an event for everyone."""
+    return Broadcast(uid, nsp, ["a", *args], ALL, request_id)
+
+
+def said(messages: Sequence[Any]) -> list[Any]:
+    """Return what events say, without who says it."""
+    return [message.args[1] for message in messages if isinstance(message, Broadcast)]
+
+
+class World:
+    """Some servers that have found each other.
+
+    Args:
+        kind: how messages go.
+        max_length: of streams.
+    """
+
+    def __init__(self, kind: str, size: int = 3, *, is_up: bool = True, max_length: int = 10_000) -> None:
+        self.bus = Bus()
+        self.bus.is_up = is_up
+        self.random = random.Random(1)
+        self.servers = [Server(self.bus, number, kind, self.random, max_length) for number in range(size)]
+        for server in self.servers:
+            server.machine.open_namespace("/")
+        self.settle()
+
+    def settle(self, now: float = NOW) -> None:
+        """Go on until nothing happens any more."""
+        settle(self.servers, now)
+
+    def tell(self, server: Server, *args: Any, now: float = NOW, volatile: bool = False) -> None:
+        """Let a server tell the others."""
+        server.machine.tell(event(server.uid, *args), now, volatile=volatile)

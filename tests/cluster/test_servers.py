@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -27,44 +26,18 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.outbox import MAX_AGE_S, MAX_BYTES, MAX_MESSAGES
 from socketio_core.cluster.values import to_json
-from tests.cluster.bus import Bus, Server, settle
+from tests.cluster.bus import ALL, KINDS, NOW, Server, World, event, said
 from tests.effort import examples
 
-ALL = Audience([], [], {})
-NOW = 10.0
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def event(uid: str, *args: Any, nsp: str = "/", request_id: str | None = None) -> Broadcast:
-    return Broadcast(uid, nsp, ["a", *args], ALL, request_id)
-
-
-class World:
-    """Some servers that have found each other."""
-
-    def __init__(self, kind: str, size: int = 3, *, is_up: bool = True) -> None:
-        self.bus = Bus()
-        self.bus.is_up = is_up
-        self.random = random.Random(1)
-        self.servers = [Server(self.bus, number, kind, self.random) for number in range(size)]
-        for server in self.servers:
-            server.machine.open_namespace("/")
-        settle(self.servers, NOW)
-
-    def settle(self, now: float = NOW) -> None:
-        settle(self.servers, now)
-
-    def tell(self, server: Server, *args: Any, now: float = NOW, volatile: bool = False) -> None:
-        server.machine.tell(event(server.uid, *args), now, volatile=volatile)
-
-
-@pytest.fixture(params=["classic", "sharded"])
-def world(request: pytest.FixtureRequest) -> World:
-    return World(request.param)
-
-
-def said(messages: Sequence[Any]) -> list[Any]:
-    """Return what events say, without who says it."""
-    return [message.args[1] for message in messages if isinstance(message, Broadcast)]
+@pytest.fixture
+def world(kind: str) -> World:
+    return World(kind)
 
 
 # -- telling -----------------------------------------------------------------------------------------------------------
@@ -128,6 +101,7 @@ def test_nonsense_is_counted_and_told_once(world: World) -> None:
     for _ in range(3):
         world.bus.publish("PUBLISH", b"socket.io-request#/#", b"{")
         world.bus.publish("SPUBLISH", b"socket.io#/#", b"{")
+        world.bus.keys.do("XADD", [b"socket.io", b"MAXLEN", b"~", b"9", b"*", b"uid", b"x"], NOW)
     world.settle()
     world.tell(second, 1)
     world.settle()
@@ -140,7 +114,7 @@ def test_nonsense_is_counted_and_told_once(world: World) -> None:
 # -- without a Redis ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_said_meanwhile_is_told_later_but_not_what_is_volatile(world: World) -> None:
+def test_what_is_said_meanwhile_is_told_later_but_not_what_is_volatile(world: World, kind: str) -> None:
     first, second, _ = world.servers
     world.bus.is_up = False
     for server in world.servers:
@@ -155,7 +129,7 @@ def test_what_is_said_meanwhile_is_told_later_but_not_what_is_volatile(world: Wo
     for tenth in range(40):
         world.settle(NOW + tenth / 10)
     assert [first.machine.state] == [State.UP]
-    assert first.states[-1].gap
+    assert first.states[-1].gap is (kind != "streams")
     world.tell(first, 3, volatile=True, now=NOW + 4)
     world.settle(NOW + 4)
     assert set(said(second.told)) <= {1, 3}
@@ -244,7 +218,7 @@ ANSWERS: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize(
     ("kind", "what"),
-    [("classic", what) for what in ANSWERS] + [("sharded", what) for what in ANSWERS if what != "rooms"],
+    [(kind, what) for kind in KINDS for what in ANSWERS if kind == "classic" or what != "rooms"],
 )
 def test_all_others_answer(kind: str, what: str) -> None:
     world = World(kind)
@@ -330,7 +304,7 @@ def test_questions_end_when_the_server_does(world: World) -> None:
 # -- all of it, with faults --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["classic", "sharded"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_whatever_breaks_every_question_ends_and_nothing_is_heard_twice(kind: str) -> None:
     for seed in range(examples(150)):
         walk(kind, random.Random(seed))

@@ -1,0 +1,186 @@
+"""What is kept in streams, read in order and each entry once, over all outages.
+
+A reader has a link of its own, since a command that blocks holds up what is behind it. When that comes up, the reader
+*looks*: where each stream begins, and how far it goes. From there it reads on: at first from the end, and later from
+the last entry that it has read; never from "$", by which what is added during an outage is lost. What was cut off
+before it was read is gone, and that is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from socketio_core.cluster.link import Link, LinkDown, LinkEvent, LinkUp, Replied
+from socketio_core.records import record
+
+BLOCK_S: Final = 2.0  # for new entries; shorter than a link waits for a reply
+READ_COUNT: Final = 100  # entries of each stream at once, as in Node's adapter
+
+StreamId = tuple[int, int]
+
+START: Final[StreamId] = (0, 0)
+
+
+@record
+class Entry:
+    """An entry of a stream."""
+
+    stream: str
+    id: str
+    fields: Mapping[str, bytes]
+
+
+@record
+class Cut:
+    """Entries of a stream were cut off before they were read, or may have been."""
+
+    stream: str
+
+
+@record
+class _Token:
+    """What a reply is to: the connection, and what was asked about which stream; no stream is all of them."""
+
+    connection: int
+    stream: str
+    what: str
+
+
+class StreamReader:
+    """Reads some streams.
+
+    Args:
+        link: for commands, and for nothing else.
+        streams: their names.
+        max_length: what they are cut to, about.
+
+    Attributes:
+        is_current: it knows from where to read on, and does; what is added from now on will be read.
+    """
+
+    def __init__(self, link: Link, streams: Sequence[str], max_length: int) -> None:
+        self.link = link
+        self.is_current = False
+        self._max_length = max_length
+        self._last: dict[str, StreamId | None] = dict.fromkeys(streams)  # that was read; at first, nobody knows
+        self._found: list[Entry | Cut] = []
+        self._connection = 0
+        self._is_linked = False
+        self._looks = 0  # that are not answered
+        self._first: dict[str, StreamId] = {}  # at the last look
+        self._since: Mapping[str, StreamId | None] = {}
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{stream} {id_text(last or START)}" for stream, last in self._last.items())
+        return f"<StreamReader {last}>"
+
+    def take(self, event: LinkEvent, now: float) -> None:
+        """Take what the link says."""
+        if isinstance(event, LinkUp):
+            self._connection += 1
+            self._is_linked = True
+            self._look(self._known())
+        elif isinstance(event, LinkDown):
+            self._is_linked = self.is_current = False
+        elif isinstance(event, Replied) and self._is_linked and event.token.connection == self._connection:
+            self._replied(event, now)
+
+    def take_found(self) -> Sequence[Entry | Cut]:
+        """Take what was read."""
+        found, self._found = self._found, []
+        return found
+
+    def _replied(self, event: Replied, now: float) -> None:
+        token: _Token = event.token
+        if event.error is not None:
+            self.link.refuse(event.error, now)
+        elif token.what == "entries":
+            self._have_read(event.value or [])
+        else:
+            self._have_looked(token, event.value)
+            self._looks -= 1
+            if not self._looks:
+                self.is_current = True
+                self._read()
+
+    def _ask(self, what: str, stream: str, *command: str | int) -> None:
+        if self.link.is_up:  # else it is gone again, which will be told next
+            self.link.send(*command, token=_Token(self._connection, stream, what))
+
+    # -- where to read on --------------------------------------------------------------------------------------------
+
+    def _known(self) -> Mapping[str, StreamId | None]:
+        """Return behind which id of each stream nothing is known to be gone."""
+        return {
+            stream: None if last is None else max(last, self._first.get(stream, START))
+            for stream, last in self._last.items()
+        }
+
+    def _look(self, since: Mapping[str, StreamId | None]) -> None:
+        """Look, and tell whose entries behind some ids may have been cut off."""
+        self._since = since
+        self._looks = 3 * len(self._last)
+        for stream in self._last:
+            self._ask("first", stream, "XRANGE", stream, "-", "+", "COUNT", 1)
+            self._ask("length", stream, "XLEN", stream)
+            self._ask("last", stream, "XREVRANGE", stream, "+", "-", "COUNT", 1)
+
+    def _have_looked(self, token: _Token, value: Any) -> None:
+        stream, since, last = token.stream, self._since[token.stream], self._last[token.stream]
+        if token.what == "length":
+            if since == START and value >= self._max_length:
+                self._found.append(Cut(stream))
+            return
+        found = parse_id(value[0][0]) if value else START
+        if token.what == "last":
+            if last is None:
+                self._last[stream] = found
+            elif found < last:
+                # Its Redis has come back with less than it had: what is in it was read, or is older than what was.
+                self._found.append(Cut(stream))
+                self._last[stream] = found
+            return
+        if since is not None and START < since < found:
+            # What was read last is gone, and perhaps what came behind it, too.
+            self._found.append(Cut(stream))
+        self._first[stream] = found
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        names = list(self._last)
+        ids = [id_text(last or START) for last in self._last.values()]
+        block_ms = round(BLOCK_S * 1000)
+        self._ask("entries", "", "XREAD", "COUNT", READ_COUNT, "BLOCK", block_ms, "STREAMS", *names, *ids)
+
+    def _have_read(self, streams: Sequence[Any]) -> None:
+        since, is_behind = self._known(), False
+        for name, entries in streams:
+            stream = name.decode()
+            for entry_id, fields in entries:
+                self._found.append(Entry(stream, entry_id.decode(), fields_of(fields)))
+            self._last[stream] = parse_id(entries[-1][0])
+            # With fewer than this, all there was has been read, and nothing that was there can have been cut off.
+            is_behind |= len(entries) >= min(READ_COUNT, self._max_length)
+        if is_behind:
+            self._look(since)
+        else:
+            self._read()
+
+
+def parse_id(data: bytes) -> StreamId:
+    """Return the parts of an entry's id, which are compared as numbers."""
+    milliseconds, _, number = data.partition(b"-")
+    return int(milliseconds), int(number)
+
+
+def fields_of(values: Sequence[bytes] | None) -> dict[str, bytes]:
+    """Return the fields of an entry; one that was deleted while it was read has none."""
+    parts = iter(values or [])
+    return {key.decode("utf-8", "replace"): value for key, value in zip(parts, parts, strict=False)}
+
+
+def id_text(stream_id: StreamId) -> str:
+    """Return an id as a Redis writes it."""
+    return f"{stream_id[0]}-{stream_id[1]}"

@@ -14,6 +14,7 @@ from socketio_core.cli.command import EXIT_SIGNAL, CommandFailed
 from socketio_core.cli.terminal import Output
 from socketio_core.cli.values import show_value
 from socketio_core.trio.groups import only_cause
+from socketio_core.trio.interrupts import open_signal_receiver
 
 # A terminal that is closed, and who ends services, want an orderly goodbye too.
 _ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -88,7 +89,7 @@ async def until_interrupted(output: Output, talk: Callable[[trio.Nursery], Await
         nursery.cancel_scope.cancel()
 
     try:
-        with trio.open_signal_receiver(*_ENDING) as signals:
+        with open_signal_receiver(*_ENDING) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(wait_for_interrupt)
                 nursery.start_soon(output.wait_failure)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, TextIO
 
 from socketio_core.cli.command import EXIT_INTERRUPTED, CommandFailed
+from socketio_core.network.signals import Unnested
 
 _NOBODY_READS: Final = "nobody reads the output any more"
 
@@ -85,7 +86,7 @@ def leave_quietly_on_interrupt() -> None:
     out anywhere: in the middle of an import, of the goodbye, of Python's own end.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not if somebody wants none
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, Unnested(_leave))
 
 
 def before_leaving(act: Callable[[], None]) -> Callable[[], None]:

@@ -14,6 +14,7 @@ import trio
 
 from socketio_core.demo.chat import create_chat
 from socketio_core.trio.groups import only_cause
+from socketio_core.trio.interrupts import open_signal_receiver
 
 _SIGNAL_STATUS = 128  # what a shell adds to the number of the signal that ended a command: Ctrl-C gives 130
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the user asked for
@@ -55,7 +56,7 @@ async def _serve_until_signal(host: str, port: int, client_dir: Path | None, tel
         raise CannotServe(f"cannot read {error.filename or client_dir}: {error.strerror or error}") from error
     listeners = await _open_listeners(host, port)
     async with trio.open_nursery() as nursery:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             urls = await nursery.start(partial(io.serve, listeners=listeners))
             tell(_greeting(host, urls))
             received = await anext(signals)

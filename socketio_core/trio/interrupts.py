@@ -1,4 +1,4 @@
-"""Ctrl-C: where it may come up, and what it does.
+"""Ctrl-C and other signals: where they may come up, and what they do.
 
 trio raises `KeyboardInterrupt` in whatever runs, or, where that is protected, in its main task at the next checkpoint.
 Tasks of the server's own are protected, for one that breaks off would take all others along before clients are told.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import trio
 
 from socketio_core.app.worker import Inbox
+from socketio_core.network.signals import Unnested
 
 work = trio.lowlevel.disable_ki_protection(Inbox[Any].work)
 """`Inbox.work` where it is run in a task that is protected. Before trio 0.27 only what this returned was not."""
@@ -52,19 +53,31 @@ async def cancel_at_signal(
     signals: Sequence[signal.Signals], scope: trio.CancelScope, task_status: trio.TaskStatus[None]
 ) -> None:
     """Cancel `scope` when one of the signals arrives, and then leave them to what they do by themselves."""
-    with trio.open_signal_receiver(*signals) as received:
+    with open_signal_receiver(*signals) as received:
         task_status.started()
         await anext(received)
     scope.cancel()
 
 
-class _Handler:
+@contextmanager
+def open_signal_receiver(*signals: signal.Signals) -> Generator[AsyncIterator[int]]:
+    """Do what `trio.open_signal_receiver` does, however fast the signals come."""
+    with trio.open_signal_receiver(*signals) as received:
+        for number in signals:
+            installed = signal.getsignal(number)
+            assert callable(installed)  # trio's
+            signal.signal(number, Unnested(installed))
+        yield received
+
+
+class _Handler(Unnested):
     """Of SIGINT."""
 
     def __init__(self, before: Callable[[int, FrameType | None], object]) -> None:
+        super().__init__(self._handle)
         self.before = before
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         for token, function in _called:
             token.run_sync_soon(function)
         self.before(number, frame)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ import trio
 from trio.testing import MockClock
 
 from socketio_core.app import Socket
+from socketio_core.network.signals import Unnested
 from socketio_core.trio import Server, Timeouts
 from socketio_core.trio.groups import only_cause
+from socketio_core.trio.interrupts import calling_at_interrupt, open_signal_receiver
 from tests.adapters.clients import WebSocketClient
 from tests.trio.bench import TCP_IDLE_S, MemoryListener, connect_tcp
 
@@ -259,3 +262,37 @@ def test_two_interrupts_of_handlers_at_once_end_it_though_nobody_was_told() -> N
     with pytest.raises(KeyboardInterrupt):
         run(partial(io.serve, "127.0.0.1", task_status=Tcp()), TCP_IDLE_S)
     assert io.sockets.sockets == {}
+
+
+def test_interrupts_do_not_nest_at_the_end() -> None:
+    """Those that come while one is handled are the same one, however many."""
+    interrupts: list[int] = []
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        signal.raise_signal(number)
+
+    async def main() -> None:
+        with calling_at_interrupt(ended.set):
+            signal.raise_signal(signal.SIGINT)
+            await ended.wait()
+        assert signal.getsignal(signal.SIGINT) is interrupted
+
+    ended = trio.Event()
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        run(main)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert interrupts == [signal.SIGINT]
+
+
+def test_signals_that_are_received_do_not_nest() -> None:
+    async def main() -> None:
+        with open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            assert isinstance(signal.getsignal(signal.SIGINT), Unnested)
+            assert isinstance(signal.getsignal(signal.SIGTERM), Unnested)
+            signal.raise_signal(signal.SIGTERM)
+            assert await anext(received) == signal.SIGTERM
+
+    run(main)

@@ -26,7 +26,10 @@ ORACLES: Final = {
     "engineio/carriers.py": [f"{_ENGINE}:test_a_websocket_takes_what_its_outbox_would_give"],
     "engineio/client/session.py": [f"{_ENGINE}:test_client_does_what_its_table_says"],
     "engineio/message.py": [f"{_ENGINE}:test_size_of_a_message_is_the_sum_of_its_frames"],
-    "engineio/session.py": [f"{_ENGINE}:test_server_does_what_its_table_says"],
+    "engineio/session.py": [
+        f"{_ENGINE}:test_a_peer_is_clogged_when_its_outbox_weighs_too_much",
+        f"{_ENGINE}:test_server_does_what_its_table_says",
+    ],
     "http.py": ["tests.test_http:test_query_means_the_same_beside_a_field_that_is_encoded"],
     "socketio/client/namespace.py": [f"{_SOCKET}:test_event_to_a_server_is_the_same_whether_it_was_buffered_or_not"],
     "socketio/connection.py": [f"{_SOCKET}:test_event_of_a_member_is_the_same_whether_it_was_held_or_not"],
@@ -43,6 +46,10 @@ ORACLES: Final = {
     ],
     "socketio/weight.py": ["tests.socketio.test_weight:test_values_of_a_sparse_text_may_be_in_strings"],
     "wire/http1.py": [_REQUESTS, _REQUESTS, _REQUESTS],
+    "wire/plain_frames.py": [
+        "tests.wire.test_plain_frames:test_frames_that_are_read_one_at_a_time_mean_what_wsproto_says",
+        "tests.wire.test_plain_frames:test_any_bytes_in_any_chunks_mean_what_wsproto_says",
+    ],
     "wire/websocket.py": ["tests.wire.test_websocket:test_messages_are_written_the_same_one_by_one_and_together"],
 }
 """For each comment that says so, in the order of the file, what holds the two ways together."""

@@ -133,9 +133,12 @@ class Dispatcher:
 
         Acks are settled here and now, whatever handlers are running.
         """
+        events = self.core.take_events()
+        if not events:
+            return []
         runnable: list[SocketInbox] = []
         audience = self.audience
-        for event in self.core.take_events():
+        for event in events:
             if isinstance(event, EventReceived):  # fast path: without the call of `inbox_of`; benchmarks: server
                 inbox: SocketInbox = event.member.context  # type: ignore[assignment] # see `inbox_of`
                 if audience.event_received:

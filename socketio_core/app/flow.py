@@ -80,13 +80,15 @@ class Flow:
         """
         if self._is_lifted:
             return False
-        settings = self._settings
-        times = 2 if self._awaited_acks else 1
-        return (
-            self.queued_count >= settings.max_queued_events * times
-            or self.queued_bytes >= settings.max_queued_bytes * times
-            or self._session.is_clogged
-        )
+        if self.queued_count:
+            settings = self._settings
+            times = 2 if self._awaited_acks else 1
+            if (
+                self.queued_count >= settings.max_queued_events * times
+                or self.queued_bytes >= settings.max_queued_bytes * times
+            ):
+                return True
+        return self._session.is_clogged
 
     @property
     def held_bytes(self) -> int:

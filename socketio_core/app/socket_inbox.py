@@ -90,12 +90,14 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         if not of_all and not of_this:
             of_all, args = shared.of_moment(REST), [name, *args]
             of_this = NO_HANDLERS if own.is_empty else own.of_moment(REST)
+            if not of_all and not of_this:
+                self.app.audience.tell(self.app.audience.event_unhandled, socket, name)
+                return
         outcome: JSONValue = None
-        failed, was_handled = False, False
-        first: tuple[Sequence[Handler], Sequence[Any]] = of_all, (socket, *args)
-        for handlers, given in (first, (of_this, args)) if of_this else (first,):
+        failed = False
+        given: Sequence[Any] = (socket, *args)
+        for handlers in (of_all, of_this) if of_this else (of_all,):
             for handler in handlers:  # fast path: what `_run` does, in this coroutine; benchmarks: server
-                was_handled = True
                 try:
                     result = handler(*given)
                     if type(result) is _COROUTINE or isawaitable(result):  # the first is nearly always right
@@ -107,10 +109,9 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                     failed = True
                 else:
                     outcome = result if outcome is None else outcome
-        if event.ack_id is not None and was_handled and not failed:
+            given = args  # a handler of the socket's own knows it
+        if event.ack_id is not None and not failed:
             self._acknowledge(event, outcome)
-        elif not was_handled:
-            self.app.audience.tell(self.app.audience.event_unhandled, socket, name)
 
     async def _passed(self, received: EventReceived) -> IncomingEvent | None:
         """Show an event to the middlewares and the handlers of `on_any`. Returns what the others are to have of it."""

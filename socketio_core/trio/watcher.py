@@ -65,15 +65,15 @@ class Watcher:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
-        runtime, fileno = self._service.runtime, self._epoll.fileno()
+        runtime, fileno, watched = self._service.runtime, self._epoll.fileno(), self._watched
         while not self._is_stopped:
             await trio.lowlevel.wait_readable(fileno)
             runtime.is_corked = True
             rest: Rest | None = None
             try:
                 # A single connection is the one that is ready, nearly always: to try it saves a system call in four.
-                alone = len(self._watched) == 1
-                ready = [(next(iter(self._watched)), 0)] if alone else self._epoll.poll(0, ROUND_SOCKETS)
+                alone = len(watched) == 1
+                ready = [(next(iter(watched)), 0)] if alone else self._epoll.poll(0, ROUND_SOCKETS)
                 while ready and rest is None:
                     ready = self._read(ready)
                     rest = self._handle()

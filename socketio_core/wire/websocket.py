@@ -194,8 +194,8 @@ class Frames(Generic[_W]):
         if not data:
             self._input_ended(now)
         elif self._inbound is _READING:
-            site = self._site
-            site.first_left -= self._read(data, FIRST_PIECES if site.first_left > 0 else FEW_PIECES, now)
+            left = self._site.first_left
+            self._site.first_left = left - self._read(data, FIRST_PIECES if left > 0 else FEW_PIECES, now)
 
     def proceed(self, now: float) -> int:
         """See `Stage`."""
@@ -396,8 +396,8 @@ class Frames(Generic[_W]):
     def data_to_send(self, now: float) -> bytes:
         """See `Stage`. What a failing parser has put into the outbox costs its own connection."""
         websocket = self._websocket
-        is_quiet = not (websocket.outbox.messages or websocket.is_closed or self._pong or self._answer)
-        if is_quiet or self._outbound is not _WRITING:
+        has_something = websocket.outbox.messages or websocket.is_closed or self._pong or self._answer
+        if not has_something or self._outbound is not _WRITING:
             return b""
         try:
             data = self._take()
@@ -412,15 +412,16 @@ class Frames(Generic[_W]):
     def _take(self) -> bytes:
         websocket = self._websocket
         messages = websocket.take(WRITE_BYTES)
-        urgent = self._answer + self._pong
         if not self._shares_frames:
-            data = urgent + b"".join([self._framed(message) for message in messages])
-        elif len(messages) == 1 and not urgent:  # fast path; benchmarks: server
+            data = b"".join([self._framed(message) for message in messages])
+        elif len(messages) == 1:  # fast path; benchmarks: server
             data = wire_bytes(messages[0])
         else:
-            data = urgent + b"".join([wire_bytes(message) for message in messages])
+            data = b"".join([wire_bytes(message) for message in messages])
+        if self._answer or self._pong:  # only here: a message that cannot be written does not take them along
+            data = self._answer + self._pong + data
+            self._answer = self._pong = b""
         self._pings = 0
-        self._answer = self._pong = b""  # a message that cannot be written does not take the answer along
         if websocket.is_closed and not websocket.outbox:
             self._outbound = _LAST
             has_code = websocket.close_code != NO_CODE  # that very member of wsproto's enum means none

@@ -174,6 +174,16 @@ def test_lone_surrogates_are_refused_in_one_frame_and_in_many(frame: str) -> Non
             WireMessage(frames)
 
 
+@settings(max_examples=examples(150))
+@given(st.lists(st.integers(1, 400), max_size=8), st.integers(50, 1000))
+def test_a_peer_is_clogged_when_its_outbox_weighs_too_much(sizes: list[int], high_water_bytes: int) -> None:
+    scene = Scene(high_water_bytes=high_water_bytes)
+    session = scene.session(scene.client("websocket"))
+    for size in sizes:
+        session.put(WireMessage(("x" * size,)))
+    assert session.is_clogged == session.outbox.weighs_more_than(2 * high_water_bytes)
+
+
 @settings(max_examples=examples(25))
 @given(st.lists(st.text(max_size=5).map("4".__add__), max_size=5), st.none() | st.integers(0, 20))
 def test_a_websocket_takes_what_its_outbox_would_give(texts: list[str], max_bytes: int | None) -> None:

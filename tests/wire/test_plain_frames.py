@@ -162,6 +162,19 @@ def test_any_bytes_in_any_chunks_mean_what_wsproto_says(start: int, *, of_client
             raise AssertionError(f"seed {seed}") from error
 
 
+@pytest.mark.parametrize("of_client", [True, False])
+def test_frames_that_are_read_one_at_a_time_mean_what_wsproto_says(*, of_client: bool) -> None:
+    for seed in range(examples(500)):
+        random = Random(seed)
+        pieces = [frame(random, of_client=of_client) for _ in range(random.randrange(1, 8))]
+        if random.random() < 0.2:
+            pieces.insert(random.randrange(len(pieces)), random.randbytes(random.randrange(1, 12)))
+        try:
+            compare(pieces, of_client=of_client)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}") from error
+
+
 def client_frame(payload: str | bytes, first: int | None = None) -> bytes:
     """Return a masked frame."""
     data = payload.encode() if isinstance(payload, str) else payload

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
-from socketio_core.cli import emit, serve
+from socketio_core.cli import emit, serve, service
 from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, decode_arguments, require_modules
 from socketio_core.cli.streams import (
     leave_quietly_on_interrupt,
@@ -19,7 +19,7 @@ from socketio_core.cli.text import SafeFormatter, safe, shorten
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: `connect …`, or else the demo's chat.
+    """Run the command and return its exit status: `connect …`, `emit …`, `serve …`, or else the demo's chat.
 
     Args:
         arguments: without the name of the program; `None` means those of this process, which is then this command's.
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _finished(run_connect, words[1:])
     if words[:1] == ["emit"]:
         return _finished(emit.main, words[1:])
+    if words[:1] == ["serve"]:
+        return _finished(service.main, words[1:])
     return _finished(serve.main, words)
 
 

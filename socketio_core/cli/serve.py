@@ -14,11 +14,12 @@ from socketio_core.cli.streams import output_is_closed, write_error, write_out
 from socketio_core.cli.text import SafeFormatter, safe
 
 _BUNDLE = "socket.io.js"
-_MAX_PORT = 65535
+MAX_PORT = 65535
 _USAGE = """\
 python -m socketio_core [--host HOST] [--port PORT] [--client-dir DIR]
        python -m socketio_core connect URL [--emit NAME ...] [--wait EVENT] ...
-       python -m socketio_core emit [--redis URL] EVENT [VALUE ...]"""
+       python -m socketio_core emit [--redis URL] EVENT [VALUE ...]
+       python -m socketio_core serve APP [--workers N] ..."""
 _EPILOG = """\
 Open the address that it prints in two tabs. Ctrl-C stops it.
 
@@ -27,6 +28,7 @@ connect URL talks to any Socket.IO server: interactive, or in scripts with
   --wait EVENT, --timeout S; -v shows what the connection does, -t the time.
   --chat NICK joins this chat. All of it: connect --help
 emit sends an event to the clients of a cluster that a Redis joins: emit --help
+serve app:io serves a server of yours, by one process or several: serve --help
 """
 _WIDTH = 80
 
@@ -86,10 +88,13 @@ def parse(arguments: Sequence[str] | None) -> ChatOptions:
 def add_chat_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the chat server to `parser`."""
     parser.add_argument(
-        "--host", type=_host, default="127.0.0.1", help="address to listen on (default: %(default)s; all: 0.0.0.0)"
+        "--host",
+        type=host_argument,
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s; all: 0.0.0.0)",
     )
     parser.add_argument(
-        "--port", type=_port, default=3000, help="port to listen on (default: %(default)s; any free one: 0)"
+        "--port", type=port_argument, default=3000, help="port to listen on (default: %(default)s; any free one: 0)"
     )
     parser.add_argument(
         "--client-dir",
@@ -101,15 +106,17 @@ def add_chat_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", action="store_true", help="log what happens")
 
 
-def _host(text: str) -> str:
+def host_argument(text: str) -> str:
+    """Read a host to listen on."""
     if not text.strip():
         raise argparse.ArgumentTypeError("the host is empty, use for example 127.0.0.1")
     return text.strip()
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_PORT)) and int(text) <= _MAX_PORT):
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_MAX_PORT}, not {text!r}")
+def port_argument(text: str) -> int:
+    """Read a port to listen on."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PORT)) and int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {MAX_PORT}, not {text!r}")
     return int(text)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
-import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +10,7 @@ from pathlib import Path
 import trio
 
 from socketio_core.demo.chat import create_chat
+from socketio_core.network.listening import explain
 from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import open_signal_receiver
 
@@ -70,18 +68,6 @@ async def _open_listeners(host: str, port: int) -> list[trio.SocketListener]:
         return await trio.open_tcp_listeners(port, host=host)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host that cannot be a name, such as 64 letters
         raise CannotServe(explain(error, host, port)) from error
-
-
-def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
-    """Say in one line why nobody can listen on that address, and what to do."""
-    code = error.errno if isinstance(error, OSError) else None
-    if isinstance(error, (socket.gaierror, UnicodeError)) or code in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-        return f"{host} is not an address of this machine: try --host 127.0.0.1 (only here) or --host 0.0.0.0 (all)"
-    if code == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken: stop what uses it, or choose another one with --port"
-    if code == errno.EACCES:
-        return f"port {port} needs privileges that you do not have: choose one above 1023 with --port"
-    return f"cannot listen on {host} port {port}: {os.strerror(code) if code else error}"
 
 
 def _greeting(host: str, urls: list[str]) -> str:

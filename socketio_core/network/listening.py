@@ -67,6 +67,18 @@ def cannot_listen(host: str | None, port: int, error: OSError) -> OSError:
     return OSError(error.errno, f"cannot listen on {where}: {reason}")
 
 
+def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
+    """Say in one line why nobody can listen on that address, and what to do."""
+    code = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, (socket.gaierror, UnicodeError)) or code in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        return f"{host} is not an address of this machine: try --host 127.0.0.1 (only here) or --host 0.0.0.0 (all)"
+    if code == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken: stop what uses it, or choose another one with --port"
+    if code == errno.EACCES:
+        return f"port {port} needs privileges that you do not have: choose one above 1023 with --port"
+    return f"cannot listen on {host} port {port}: {os.strerror(code) if code else error}"
+
+
 def accept_more(listener: socket.socket) -> Iterator[socket.socket]:
     """Yield the connections that wait behind one that was accepted; `listener` does not block.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ def test_bad_arguments_get_one_line(arguments: list[str], complaint: str, capsys
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    importlib.import_module("wsproto")  # needs it too
     monkeypatch.setitem(sys.modules, "h11", None)  # how Python marks a module that cannot be imported
     assert main([]) == 1
     assert capsys.readouterr().err == (

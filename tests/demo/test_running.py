@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from socketio_core.demo.running import explain
+from socketio_core.network.listening import explain
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,3 @@
+"""An application that is wrong when it is imported."""
+
+raise ValueError("broken")

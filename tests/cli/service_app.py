@@ -1,0 +1,48 @@
+"""Servers to be served from the command line, and what is none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import socketio_core.asyncio
+import socketio_core.trio
+from socketio_core import EngineSettings, Server, Timeouts
+
+other = socketio_core.asyncio.Server()
+nothing = "nothing"
+
+
+def make() -> Server:
+    """Return a server for any event loop."""
+    made = Server(engine=EngineSettings(transports=["websocket"]), timeouts=Timeouts(shutdown_s=0))
+
+    @made.on("pid")
+    def pid(socket: object) -> int:
+        return os.getpid()
+
+    @made.on("die")
+    def die(socket: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @made.on("busy")
+    def busy(socket: object) -> None:
+        print("busy", flush=True)  # noqa: T201 - for who waits for it
+        time.sleep(1000)
+
+    return made
+
+
+def fail() -> Server:
+    """Fail."""
+    raise ValueError("it fails")
+
+
+def leave() -> Server:
+    """End the process."""
+    sys.exit(7)
+
+
+io = socketio_core.trio.Server()

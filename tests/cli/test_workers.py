@@ -1,0 +1,224 @@
+"""`serve` in processes of its own: one or several, that share a port, die, and end in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from socketio_core.app.client_socket import ClientSocket
+from socketio_core.trio import ConnectError, Disconnected, connect
+from tests.interop.processes import DEADLINE_S, Program
+
+APP = "tests.cli.service_app"
+
+MANY = 60  # connections; that all of them come to one of two workers will not happen
+
+
+class Service:
+    """The command, and what it says."""
+
+    def __init__(self, *words: str) -> None:
+        command = [sys.executable, "-W", "error", "-m", "socketio_core", "serve", *words]
+        self.program = Program(["sh", "-c", 'exec "$@" 2>&1', "sh", *command])
+        self.urls: list[str] = []
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait for a line that holds this."""
+        line = self.program.take(lambda message: re.search(pattern, message.get("line", "")) is not None, pattern)
+        found = re.search(pattern, line["line"])
+        assert found is not None
+        return found
+
+    def wait_until_it_serves(self) -> Service:
+        found = self.wait_for(r"^serving \S+ at (.*?)( with \d+ workers)? \(Ctrl-C stops\)$")
+        self.urls = found[1].split(" and ")
+        return self
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it, and return its status."""
+        self.program.signal(number)
+        return self.program.finish()
+
+    @property
+    def rest(self) -> list[str]:
+        """Lines that nobody has waited for."""
+        return [message["line"].rstrip() for message in self.program.waiting(lambda _: True)]
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Service]]:
+    services: list[Service] = []
+
+    def begin(*words: str) -> Service:
+        services.append(Service(*words))
+        return services[-1]
+
+    yield begin
+    for service in services:
+        service.program.signal(signal.SIGTERM)
+        with suppress(Exception):
+            service.program.finish()
+        service.program.close()
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    async def in_time() -> None:
+        with trio.fail_after(DEADLINE_S):
+            await main()
+
+    trio.run(in_time)
+
+
+async def ask(socket: ClientSocket) -> Any:
+    return await socket.call("pid", timeout=DEADLINE_S)
+
+
+def joined(url: str, **options: Any) -> Any:
+    return connect(url, transports=["websocket"], **options)
+
+
+def loss_of(socket: ClientSocket) -> trio.Event:
+    """Return what is set when the connection is lost."""
+    gone = trio.Event()
+
+    @socket.on("disconnect")
+    def disconnected(reason: str) -> None:
+        gone.set()
+
+    return gone
+
+
+async def ask_again(url: str) -> Any:
+    """Ask as soon as somebody is there to be asked: another worker may be about to die, or to begin."""
+    while True:
+        with suppress(ConnectError, Disconnected):
+            async with joined(url, reconnection=False) as socket:
+                return await ask(socket)
+        await trio.sleep(0.01)
+
+
+async def die(socket: ClientSocket) -> None:
+    """Have the worker of a client end."""
+    with pytest.raises(Disconnected):
+        await socket.call("die", timeout=DEADLINE_S)
+
+
+def end_with_a_client(service: Service, number: signal.Signals) -> int:
+    """End a service while there is a client, which must be told. Returns its status."""
+    statuses: list[int] = []
+
+    async def main() -> None:
+        async with joined(service.urls[0], reconnection=False) as socket:
+            gone = loss_of(socket)
+            statuses.append(await trio.to_thread.run_sync(service.end, number))
+            await gone.wait()
+
+    run(main)
+    return statuses[0]
+
+
+@pytest.mark.parametrize("loop", ["trio", "asyncio"])
+def test_workers_share_a_port_and_one_that_dies_is_started_anew(start: Callable[..., Service], loop: str) -> None:
+    service = start(f"{APP}:make", "--loop", loop, "--port", "0", "--workers", "2").wait_until_it_serves()
+    (url,) = service.urls
+
+    async def main() -> None:
+        pids: set[int] = set()
+        for _ in range(MANY):
+            async with joined(url) as socket:
+                pids.add(await ask(socket))
+            if len(pids) == 2:
+                break
+        assert len(pids) == 2
+        async with joined(url, reconnection=False) as socket:
+            dead = await ask(socket)
+            await die(socket)
+        service.wait_for(rf"worker \d \(process {dead}\) was ended by SIGKILL; it is started anew at once")
+        os.kill(next(iter(pids - {dead})), signal.SIGABRT)
+        service.wait_for(r"was ended by SIGABRT; it is started anew at once")
+        assert await ask_again(url) not in pids
+
+    run(main)
+    assert end_with_a_client(service, signal.SIGTERM) == 0
+    assert service.rest == ["stopped"]
+
+
+@pytest.mark.parametrize("loop", ["trio", "asyncio"])
+def test_one_process(start: Callable[..., Service], tmp_path: Path, loop: str) -> None:
+    path = tmp_path / "s"
+    service = start(f"{APP}:make", "--unix", str(path), "--loop", loop).wait_until_it_serves()
+    assert service.urls == [f"unix:{path}"]
+    assert end_with_a_client(service, signal.SIGINT if loop == "trio" else signal.SIGTERM) == (
+        130 if loop == "trio" else 0
+    )
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_workers_on_unix_sockets(start: Callable[..., Service], tmp_path: Path, *, own: bool) -> None:
+    path = tmp_path / "s"
+    words = ["--own-ports"] if own else []
+    service = start(f"{APP}:make", "--workers", "2", "--unix", str(path), *words).wait_until_it_serves()
+    assert service.urls == ([f"unix:{path}.1", f"unix:{path}.2"] if own else [f"unix:{path}"])
+    pids: list[int] = []
+
+    async def main() -> None:
+        for url in service.urls:
+            async with joined(url, reconnection=False) as socket:
+                pids.append(await ask(socket))
+                await die(socket)
+                service.wait_for("was ended by SIGKILL; it is started anew at once")
+            pids.append(await ask_again(url))
+
+    run(main)
+    assert len(set(pids)) == len(pids)
+    assert end_with_a_client(service, signal.SIGINT) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_that_do_not_end_are_ended_by_force_at_a_second_signal(start: Callable[..., Service]) -> None:
+    service = start(f"{APP}:make", "--workers", "2", "--port", "0", "--own-ports").wait_until_it_serves()
+    assert len(service.urls) == 2
+
+    async def main() -> None:
+        async with joined(service.urls[0], reconnection=False) as socket:
+            gone = loss_of(socket)
+            await socket.emit("busy")
+            await trio.to_thread.run_sync(service.wait_for, "^busy$")
+            service.program.signal(signal.SIGTERM)
+            service.program.signal(signal.SIGINT)
+            await gone.wait()
+
+    run(main)
+    assert service.program.finish() == 0
+    assert service.rest == ["stopped"]
+
+
+def test_workers_end_when_their_supervisor_is_gone(start: Callable[..., Service]) -> None:
+    service = start(f"{APP}:io", "--workers", "2", "--port", "0").wait_until_it_serves()
+    service.wait_for("clients by polling are refused")
+    assert end_with_a_client(service, signal.SIGKILL) == -signal.SIGKILL  # its output ends when the last of them has
+    assert service.rest == []
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        (f"{APP}:nothing", f"{APP}:nothing is no Server, nor a function that returns one"),
+        (f"{APP}:leave", "worker 1 has ended with status 7 before it served"),
+    ],
+)
+def test_what_is_wrong_with_the_application_is_told_once(start: Callable[..., Service], app: str, said: str) -> None:
+    service = start(app, "--workers", "3", "--port", "0")
+    assert service.program.finish() == 1
+    (line,) = service.rest
+    assert line.startswith(f"socketio_core: {said}")

@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 import hiredis
 
 from socketio_core.cluster.address import RedisAddress
+from socketio_core.cluster.refusals import explained
 from socketio_core.errors import ProtocolError
 from socketio_core.records import record
 
@@ -327,7 +328,7 @@ class Link:
             self._fail("a reply to nothing", now)
             return
         token = self._tokens.popleft()
-        error = str(reply) if isinstance(reply, hiredis.ReplyError) else None
+        error = explained(str(reply)) if isinstance(reply, hiredis.ReplyError) else None
         if token is _GREETING:
             self._greeted(reply, error, now)
         elif token is not _UNHEARD:
@@ -335,13 +336,13 @@ class Link:
 
     def _take_of_listener(self, reply: Any, now: float) -> None:
         if isinstance(reply, hiredis.ReplyError):
-            self._fail(_explained(str(reply)), now)
+            self._fail(explained(str(reply)), now)
         else:
             self._greeted(reply, None, now)
 
     def _greeted(self, reply: Any, error: str | None, now: float) -> None:
         if error is not None:
-            self._fail(_explained(error), now)
+            self._fail(error, now)
         elif reply == b"PONG" and self._phase is _Phase.GREETING:
             self._phase = _Phase.UP
             self._failures = 0
@@ -369,16 +370,3 @@ class Link:
 
 def _reader() -> hiredis.Reader:
     return hiredis.Reader()
-
-
-def _explained(error: str) -> str:
-    """Return an error of a Redis, with what to do."""
-    word = error.partition(" ")[0]
-    hint = {
-        "WRONGPASS": "user or password in the URL are wrong",
-        "NOAUTH": "it wants a password: redis://:password@host",
-        "NOPERM": "the user in the URL may not do that, see ACL",
-        "MOVED": "this is a Redis Cluster, where channels of shards have a server each; use sharded=False",
-        "DENIED": "it is in protected mode",
-    }.get(word)
-    return error if hint is None else f"{hint} ({error})"

@@ -27,12 +27,19 @@ def commands_in(data: bytes) -> list[str]:
 
 
 class RedisServer:
-    """A Redis on a Unix socket, which keeps nothing; ended with its block."""
+    """A Redis on a Unix socket, which keeps nothing; ended with its block.
 
-    def __init__(self, program: str, *options: str) -> None:
+    Args:
+        settings: a file; with one it is a Sentinel.
+    """
+
+    def __init__(self, program: str, *options: str, settings: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._command = [
             program,
+            *([] if settings is None else [str(settings), "--sentinel"]),
+            "--dir",
+            self._folder.name,
             "--port",
             "0",
             "--unixsocket",

@@ -103,7 +103,7 @@ def test_says_who_it_is_and_is_up_when_the_pong_has_come(url: str, greeting: lis
     [
         ("WRONGPASS no", "user or password in the URL are wrong (WRONGPASS no)"),
         ("NOAUTH no", "it wants a password: redis://:password@host (NOAUTH no)"),
-        ("LOADING wait", "LOADING wait"),
+        ("ERR oh", "ERR oh"),
     ],
 )
 @pytest.mark.parametrize("listens", [True, False])

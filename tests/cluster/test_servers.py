@@ -286,10 +286,10 @@ def test_what_the_redis_refuses_is_told(world: World) -> None:
     asked = fetch(first)
     commands = first.machine.links[0]
     commands.data_to_send()
-    commands.receive(b"-NOPERM no\r\n", NOW)
+    commands.receive(b"-ERR no\r\n", NOW)
     first.machine.work(NOW)
     first.turn(NOW, chance=0.0)
-    assert [str(settled.error) for settled in first.settled] == ["the other servers cannot be asked: NOPERM no"]
+    assert [str(settled.error) for settled in first.settled] == ["the other servers cannot be asked: ERR no"]
     assert asked.is_settled
 
 

@@ -15,6 +15,7 @@ LARGE_AUTH = {"token": "x" * 200_000}  # which a server would keep as long as th
 MANY_VALUES = 1_000_000 // 2 - 100  # an array of so many digits and commas is just below the limit on a message
 MANY_FRAGMENTS = 20_000  # npm's ws has a limit of 16,384
 POLICY_VIOLATION = 1008
+WORK_S = 20.0  # what servers must read through first, they need not answer at once
 
 
 @case("better", "PROTOCOL 6.3", over=BOTH)
@@ -37,7 +38,7 @@ async def packet_of_very_many_values_ends_the_session(peer: Peer, transport: str
         await client.session.try_post(payload)
     else:
         await client.session.send(payload)
-    await client.closed()
+    await client.closed(WORK_S)
     await other.works()
 
 
@@ -50,7 +51,7 @@ async def response_to_a_poll_is_bounded(peer: Peer) -> None:
         await session.send(f"4{message}")
     received: list[object] = []
     while len(received) < len(messages):
-        packets = await session.poll()
+        packets = await session.poll(WORK_S)
         received += [packet for packet in packets if packet != "2"]
         if "2" in packets:  # it has taken a busy machine that long
             await session.send("3")
@@ -65,4 +66,4 @@ async def message_in_very_many_fragments_is_refused(peer: Peer) -> None:
     session = await peer.websocket_session()
     more = frame(CONTINUATION, b"", fin=False) * (MANY_FRAGMENTS - 1)
     await session.websocket.send_raw(frame(TEXT, b"4", fin=False) + more)
-    await session.websocket.expect_close(POLICY_VIOLATION)
+    await session.websocket.expect_close(POLICY_VIOLATION, patience_s=WORK_S)

@@ -17,6 +17,7 @@ quick_came = trio.Event()
 farewell: defaultdict[str, trio.Event] = defaultdict(trio.Event)
 reasons: dict[str, str] = {}
 background: list[trio.Nursery] = []
+said: list[tuple[Any, ...]] = []
 
 
 @io.on("connection")
@@ -108,7 +109,16 @@ async def tick(socket: Socket) -> None:
 
 @io.of("/busy").on("chat")
 async def busy_chat(socket: Socket, *args: Any) -> None:
+    said.append(args)
     await socket.emit("chat", *args)
+
+
+@io.on("said")
+def said_in_all(socket: Socket) -> Any:
+    """Return what all `chat`s of `/busy` said since one has asked last."""
+    taken = said.copy()
+    said.clear()
+    return taken
 
 
 STRANGE_ARGUMENTS: tuple[tuple[Any, ...], ...] = (

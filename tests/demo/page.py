@@ -144,7 +144,7 @@ class Site:
 async def running(server: Server) -> AsyncGenerator[Site, None]:
     """Run a server for the time of a test; a test that hangs fails."""
     listener = MemoryListener()
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(server.serve, listeners=[listener]))
             yield Site(listener)

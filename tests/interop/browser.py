@@ -26,7 +26,7 @@ class Browser:
         number = next(self._ids)
         self._program.send({"id": number, "do": action, **fields})
         message = self._program.take(
-            lambda message: message.get("answer") == number, f"answer to {action} {fields}", deadline_s=40
+            lambda message: message.get("answer") == number, f"answer to {action} {fields}", deadline_s=150
         )
         assert "error" not in message, message
         return message["result"]

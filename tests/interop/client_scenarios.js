@@ -49,7 +49,7 @@ globalThis.scenarios = {
     const socket = fresh();
     const all = await new Promise((resolve) => socket.emit("reflect", 1, "zwei", [3], (...answer) => resolve(answer)));
     const first = await socket.emitWithAck("reflect", { a: null }, 2);
-    const inTime = await new Promise((resolve) => socket.timeout(5000).emit("reflect", 1, (...answer) => resolve(answer)));
+    const inTime = await new Promise((resolve) => socket.timeout(60000).emit("reflect", 1, (...answer) => resolve(answer)));
     const late = await new Promise((resolve) => socket.timeout(30).emit("nobody answers", (...answer) => resolve(answer.map(String))));
     const refused = await socket.timeout(30).emitWithAck("nobody answers").catch(String);
     socket.on("question", (number, answer) => (answer(number + 1), answer("too often")));
@@ -220,7 +220,7 @@ globalThis.scenarios = {
   },
 
   async unanswered_events_are_tried_again() {
-    const socket = fresh("/", { retries: 2, ackTimeout: 30 });
+    const socket = fresh("/", { retries: 2, ackTimeout: 500 });
     const outgoing = [];
     socket.onAnyOutgoing((name) => outgoing.push(name));
     const given = await new Promise((resolve) => socket.emit("nobody answers", (error) => resolve(String(error))));

@@ -82,7 +82,7 @@ class Connection:
                 auth=command["auth"],
                 transports=self.transports,
                 namespaces=self.namespaces,
-                wait_timeout=10,
+                wait_timeout=60,
             )
         except socketio.exceptions.ConnectionError:
             return  # reported by `refused`
@@ -113,7 +113,7 @@ class Connection:
         while len(self.numbers) < total:
             self.number_arrived.clear()
             await self.number_arrived.wait()
-        reported = await self.call({"event": "numbers you got", "args": [], "nsp": nsp, "timeout_ms": 10_000})
+        reported = await self.call({"event": "numbers you got", "args": [], "nsp": nsp, "timeout_ms": 60_000})
         return {
             "got": self.numbers,
             "reported": reported[0],

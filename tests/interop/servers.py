@@ -20,7 +20,6 @@ PING_SETTINGS: Final = {
     "node": ("pingInterval", "pingTimeout", 1000.0),  # milliseconds
     "python-socketio": ("ping_interval", "ping_timeout", 1.0),
 }
-DEADLINE_S: Final = 20.0
 
 
 class ForeignServer:

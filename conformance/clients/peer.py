@@ -13,12 +13,12 @@ from conformance.clients.process import ClientProcess, Report
 from conformance.clients.server import (
     BINARY,
     CLOSE,
-    PATIENCE_S,
     Request,
     ScriptedServer,
     WebSocket,
     open_packet,
     packets_of,
+    patience,
     payload,
 )
 
@@ -117,10 +117,10 @@ class Session:
         else:
             await (await self.peer.server.next("poll")).respond(payload(*packets))
 
-    async def receive(self, patience_s: float = PATIENCE_S) -> str | bytes:
+    async def receive(self, patience_s: float | None = None) -> str | bytes:
         """Return the next packet of the client; POSTs are answered `ok`."""
         if self.websocket is not None:
-            with trio.move_on_after(patience_s):
+            with trio.move_on_after(patience.get() if patience_s is None else patience_s):
                 return await self.websocket.receive()
             raise Failure("no packet from the client")
         while not self._inbox:

@@ -9,17 +9,14 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import trio
 
 from conformance.case import Failure
-from conformance.clients.server import PATIENCE_S
+from conformance.clients.server import patience
 
 Report = dict[str, Any]
-
-CLOSE_S: Final = 6.0
-"""How long a client may take to close."""
 
 
 class ProcessEnded(Exception):  # noqa: N818 - what the process did
@@ -76,7 +73,7 @@ class ClientProcess:
     async def report(self, name: str, event: str | None) -> Report:
         """Wait for the next report of client `name`, which must be of this kind; `None` stands for any."""
         found: list[Report] = []
-        with trio.move_on_after(PATIENCE_S):
+        with trio.move_on_after(patience.get()):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.watch, nursery.cancel_scope)
                 found.append(await self._queue(name)[1].receive())
@@ -92,7 +89,7 @@ class ClientProcess:
     async def close(self, name: str) -> None:
         """Tell client `name` to close, and wait until it says that it has; other reports are thrown away."""
         await self.tell(do="close", id=name)
-        with trio.move_on_after(CLOSE_S):
+        with trio.move_on_after(2 * patience.get()):
             while (await self.report(name, None)).get("event") != "closed":
                 pass
             return
@@ -101,7 +98,7 @@ class ClientProcess:
     async def comes_first(self, name: str) -> str:
         """Wait for the next report of client `name`, leave it there, and return what kind it is."""
         send, receive = self._queue(name)
-        with trio.move_on_after(PATIENCE_S):
+        with trio.move_on_after(patience.get()):
             reports = [await receive.receive()]
             while receive.statistics().current_buffer_used:
                 reports.append(receive.receive_nowait())
@@ -164,7 +161,7 @@ async def client_process(command: Sequence[str]) -> AsyncGenerator[ClientProcess
         try:
             yield client
         finally:
-            with trio.CancelScope(deadline=trio.current_time() + PATIENCE_S, shield=True) as waiting:
+            with trio.CancelScope(deadline=trio.current_time() + patience.get(), shield=True) as waiting:
                 if process.stdin is not None:
                     await process.stdin.aclose()
                 await process.wait()

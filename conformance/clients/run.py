@@ -16,11 +16,11 @@ from conformance.case import LEVELS, Failure
 from conformance.clients.case import ClientCase, all_client_cases
 from conformance.clients.peer import ClientPeer
 from conformance.clients.process import ClientProcess, ProcessEnded, client_process
-from conformance.clients.server import scripted_server
+from conformance.clients.server import PATIENCE_S, patience, scripted_server
 from conformance.hosting import HostError
 
-CASE_S: Final = 15.0
-"""How long one case may take in all."""
+CASE_PATIENCE: Final = 5
+"""One case may take as long in all as so many of its steps."""
 
 START_S: Final = 30.0
 """How long a process may take to start."""
@@ -52,7 +52,7 @@ def main(words: Sequence[str]) -> int:
         return 0
     if not options.command:
         raise ValueError("name the command of a client behind --, or one of: " + ", ".join(KNOWN))
-    results = trio.run(check, command_of(options.command), cases)
+    results = trio.run(check, command_of(options.command), cases, options.patience)
     if options.json:
         fields = [{"name": r.case.name, "level": r.case.level, "problem": r.problem} for r in results]
         print(json.dumps({"command": options.command, "results": fields}, indent=1))
@@ -77,12 +77,18 @@ def command_of(words: Sequence[str]) -> list[str]:
     return list(words)
 
 
-async def check(command: Sequence[str], cases: Sequence[ClientCase]) -> list[ClientResult]:
+async def check(
+    command: Sequence[str], cases: Sequence[ClientCase], patience_s: float = PATIENCE_S
+) -> list[ClientResult]:
     """Run cases against a client, one after another; one that ends the process fails, and the next gets a new one.
+
+    Args:
+        patience_s: how long the client may take for anything.
 
     Raises:
         HostError: the process cannot be started, or ends before it has reported anything.
     """
+    patience.set(patience_s)
     results: list[ClientResult] = []
     while len(results) < len(cases):
         fatal: str | None = None
@@ -129,7 +135,7 @@ async def _run(case: ClientCase, process: ClientProcess) -> str | None:
     outcome: str | ProcessEnded | None = None
     async with scripted_server() as server:
         peer = ClientPeer(process, server)
-        with trio.move_on_after(CASE_S) as scope:
+        with trio.move_on_after(CASE_PATIENCE * patience.get()) as scope:
             try:
                 await case.run(peer)
             except ProcessEnded as error:
@@ -141,7 +147,7 @@ async def _run(case: ClientCase, process: ClientProcess) -> str | None:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 outcome = "the client closed a connection while it was written to"
         if scope.cancelled_caught:
-            outcome = f"not through after {CASE_S:g} s"
+            outcome = f"not through after {CASE_PATIENCE * patience.get():g} s"
     if isinstance(outcome, ProcessEnded):
         raise outcome
     if peer.is_open:  # its server is gone, so this is quick
@@ -182,5 +188,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-k", metavar="TEXT", action="append", default=[], help="only cases whose names contain TEXT")
     parser.add_argument("--level", choices=LEVELS, help="only cases of this level")
     parser.add_argument("--must", choices=LEVELS, default="required", help="what must pass (default: required)")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE_S,
+        metavar="S",
+        help="how long a step may take (default: %(default)g)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

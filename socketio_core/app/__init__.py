@@ -17,6 +17,7 @@ from socketio_core.app.incoming import IncomingEvent
 from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.observer import Observer
 from socketio_core.app.operators import BroadcastOperator
+from socketio_core.app.remote_socket import RemoteSocket
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.server import Server
 from socketio_core.app.socket import Handshake, Socket
@@ -44,6 +45,7 @@ __all__ = [
     "Namespace",
     "Observer",
     "ParentNamespace",
+    "RemoteSocket",
     "Runtime",
     "Server",
     "Socket",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from socketio_core.app.acks import AcksWaiter, Answers, ack_args
 from socketio_core.app.failures import failure_of, has_failed
 from socketio_core.app.handlers import run
+from socketio_core.app.remote_socket import RemoteSocket
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
 from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.events import Claim
+from socketio_core.socketio.hub import NamespaceWatcher, RoomWatcher
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
 from socketio_core.socketio.recovery import RecoverableSession
@@ -57,18 +59,22 @@ class Adapter(Protocol):
         """
         ...
 
-    async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
+    async def sockets(self, nsp: str, selection: Selection) -> Sequence[Socket | RemoteSocket]:
         """Return those who are chosen."""
         ...
 
-    async def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
-        """Make those who are chosen join rooms."""
+    async def rooms(self, nsp: str) -> set[str]:
+        """Return the rooms that somebody is in, those named by the id of a socket among them."""
+        ...
 
-    async def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
-        """Make those who are chosen leave rooms."""
+    def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        """Make those who are chosen join rooms; never waits."""
 
-    async def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
-        """Disconnect those who are chosen; see `Socket.disconnect`."""
+    def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        """Make those who are chosen leave rooms; never waits."""
+
+    def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
+        """Disconnect those who are chosen, see `Socket.disconnect`; never waits."""
 
     async def take_session(self, nsp: str, claim: Claim) -> RecoverableSession | None:
         """Return what a client was before it was lost, for its new connection; `None` if nobody knows it (any more).
@@ -84,6 +90,21 @@ class Adapter(Protocol):
         self, nsp: str, name: str, args: Sequence[JSONValue], timeout_s: float | None
     ) -> Answers:
         """Send an event to the other servers, and wait for an answer of each; see `Answers`."""
+        ...
+
+    async def open(self, *, may_fail: bool) -> None:
+        """Begin: the server has a runtime now, which may `keep` lines. Called before a client can come.
+
+        Args:
+            may_fail: somebody is there to be told that others cannot be found, by an exception.
+        """
+        ...
+
+    def close(self) -> None:
+        """End: no handler runs any more. What was said is to be handed over, and lines are to be over, soon."""
+
+    def statistics(self) -> Mapping[str, Any] | None:
+        """Return figures about the others; `None` where there are none."""
         ...
 
 
@@ -115,38 +136,62 @@ class LocalAdapter:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, count)
         return count
 
-    def ask(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> Asked:
-        """See `Adapter`."""
+    def ask(
+        self,
+        nsp: str,
+        name: str,
+        args: Sequence[JSONValue],
+        selection: Selection,
+        each: Callable[[list[JSONValue]], None] | None = None,
+    ) -> LocalAsked:
+        """See `Adapter`.
+
+        Args:
+            each: is told of each answer as it comes; see `AckCollection`.
+        """
         app = self._app
         app.runtime.output_ready()
         waiter = AcksWaiter(_nothing)
         collection = app.core.broadcast_with_acks(nsp, name, args, selection, context=waiter, now=app.runtime.now())
         if collection is None:
-            return _NobodyAsked()
+            return LocalAsked(0)
+        collection.each = each
         if app.audience.broadcast_sent:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(collection.members))
         if app.outgoing.is_heard and self._takers(nsp) is not None:
             app.outgoing.tell_all(map(inbox_of, collection.members), name, args)
-        return _LocalAsked(app.runtime, waiter, collection)
+        return _ClientsAsked(app.runtime, waiter, collection)
 
     async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         """See `Adapter`."""
-        return self._sockets(nsp, selection)
+        return self.chosen(nsp, selection)
 
-    async def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+    async def rooms(self, nsp: str) -> set[str]:
         """See `Adapter`."""
-        for socket in self._sockets(nsp, selection):
+        return self.room_names(nsp)
+
+    def room_names(self, nsp: str) -> set[str]:
+        """Return the rooms that somebody of this process is in, those named by the id of a socket among them."""
+        namespace = self._app.core.hub.namespaces.get(nsp)
+        return set() if namespace is None else {*namespace.room_names, *namespace.members}
+
+    def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        """See `Adapter`."""
+        for socket in self.chosen(nsp, selection):
             socket.join(rooms)
 
-    async def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+    def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
         """See `Adapter`."""
-        for socket in self._sockets(nsp, selection):
+        for socket in self.chosen(nsp, selection):
             socket.leave(rooms)
 
-    async def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
+    def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
         """See `Adapter`."""
-        for socket in self._sockets(nsp, selection):
-            await socket.disconnect(close)
+        app = self._app
+        app.runtime.output_ready()
+        for member in self._members(nsp, selection):
+            member.disconnect(app.runtime.now(), close=close)
+        app.dispatch_soon()  # handlers of "disconnect", and who waits for acks
 
     def _takers(self, nsp: str) -> list[Member] | None:
         """Return where to note who takes a broadcast; `None` where nobody wants to know."""
@@ -171,6 +216,16 @@ class LocalAdapter:
         """See `Adapter`; there are no others."""
         return Answers([])
 
+    async def open(self, *, may_fail: bool) -> None:
+        """See `Adapter`; there is nobody to find."""
+
+    def close(self) -> None:
+        """See `Adapter`."""
+
+    def statistics(self) -> Mapping[str, Any] | None:
+        """See `Adapter`."""
+        return None
+
     async def hear(self, nsp: str, name: str, args: Sequence[JSONValue]) -> list[JSONValue] | None:
         """Run the handlers of an event that another server sent. Returns the arguments of their answer, if any.
 
@@ -192,32 +247,64 @@ class LocalAdapter:
             return None
         return list(ack_args(next((answer for answer in answers if answer is not None), None)))
 
-    def _sockets(self, nsp: str, selection: Selection) -> list[Socket]:
+    # -- for the adapters that this is a part of ---------------------------------------------------------------------
+
+    def chosen(self, nsp: str, selection: Selection) -> list[Socket]:
+        """Return those of this process who are chosen."""
         return [inbox_of(member).socket for member in self._members(nsp, selection)]
 
     def _members(self, nsp: str, selection: Selection) -> list[Member]:
         namespace = self._app.core.hub.namespaces.get(nsp)
         return [] if namespace is None else list(namespace.recipients(selection))
 
+    def watch(self, namespaces: NamespaceWatcher, rooms: RoomWatcher | None) -> None:
+        """Have it told which namespaces there are, and come and go; and who joins and leaves rooms."""
+        hub = self._app.core.hub
+        hub.watch_namespaces(namespaces)
+        if rooms is not None:
+            hub.watch_rooms(rooms)
 
-class _NobodyAsked:
-    """There is nobody."""
+    def remote_socket(self, nsp: str, fields: Mapping[str, Any]) -> RemoteSocket:
+        """Return what stands for a socket of another server, given what that says of it: see `RemoteSocket`."""
+        return RemoteSocket(self._app, nsp, fields)
 
-    __slots__ = ()
+    def report(self, what: str, error: BaseException) -> None:
+        """Tell observers that something failed."""
+        self._app.audience.report(what, error)
+
+    def state_changed(self, state: str, reason: str, *, gap: bool) -> None:
+        """Tell observers how it stands with the other servers; see `Observer.cluster_changed`."""
+        audience = self._app.audience
+        audience.tell(audience.cluster_changed, state, reason, gap)
+
+
+class LocalAsked:
+    """Clients of this process were asked; nobody, in this case.
+
+    Attributes:
+        count: how many they are.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
 
     async def answers(self) -> Answers:
+        """See `Asked`."""
         return Answers([])
 
     def forget(self) -> None:
-        pass
+        """See `Asked`."""
 
 
-class _LocalAsked:
-    """Clients of this process were asked. They are read meanwhile, though handlers may be behind."""
+class _ClientsAsked(LocalAsked):
+    """Somebody was. They are read meanwhile, though handlers may be behind."""
 
     __slots__ = ("_collection", "_done", "_flows", "_waiter")
 
     def __init__(self, runtime: Runtime, waiter: AcksWaiter, collection: AckCollection) -> None:
+        super().__init__(len(collection.members))
         self._done = runtime.new_event()  # there are clients, so the server is served
         self._waiter = waiter
         self._waiter.done = self._done.set

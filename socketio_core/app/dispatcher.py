@@ -204,7 +204,8 @@ class Dispatcher:
 
     def _room_changed(self, member: Member, room: str, is_in: bool) -> None:  # noqa: FBT001 - see `RoomWatcher`
         audience = self.audience
-        audience.tell(audience.room_joined if is_in else audience.room_left, inbox_of(member).socket, room)
+        if room != member.sid:
+            audience.tell(audience.room_joined if is_in else audience.room_left, inbox_of(member).socket, room)
 
     def _inbox_for(self, event: ConnectRequested) -> SocketInbox:
         member = event.member

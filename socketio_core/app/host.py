@@ -8,6 +8,7 @@ An adapter gets it from `host_of(server)` and claims it for its event loop with 
 *   offers each request to `static_response` first, for files of the bundle are where the engine is;
 *   asks `refusal_of` about a handshake before it is handed to its engine, where an endpoint `asks_handshakes`;
 *   has requests for none of the engines answered by `response_to`, if it `answers_requests`;
+*   awaits `adapter.open()` before a client can come, and calls `adapter.close()` when no handler runs any more;
 *   sets `stop`, which `Server.close` calls, if it can be ended before its host ends.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from socketio_core.app.adapter import Adapter
 from socketio_core.app.budget import Budget
 from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
@@ -131,6 +133,13 @@ class ServerHost:
         self.runtime = runtime
         for endpoint in self.endpoints:
             endpoint.dispatcher.runtime = runtime
+
+    @property
+    def adapter(self) -> Adapter:
+        """What joins the server to others, if something does."""
+        dispatcher = self.endpoints[0].dispatcher
+        assert isinstance(dispatcher, Dispatcher)  # that of Socket.IO is the first
+        return dispatcher.adapter
 
     # -- what has happened -------------------------------------------------------------------------------------------
 

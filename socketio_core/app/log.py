@@ -66,6 +66,14 @@ class Log(Observer):
         """By name; ten a minute of one kind."""
         self._failures.tell(f"{what} held the event loop for {lasted_s:.3f} s", None, what)
 
+    def cluster_changed(self, state: str, reason: str, gap: bool) -> None:  # noqa: FBT001 - see `Observer`
+        """Once for each change."""
+        if state == "up":
+            missed = "; what they said meanwhile was missed" if gap else ""
+            self._logger.info("the other servers can be reached%s", missed)
+        else:
+            self._logger.warning("the other servers cannot be reached, clients of this one are served: %s", reason)
+
     def failed(self, what: str, error: BaseException) -> None:
         """With the traceback."""
         self._failures.tell(what, error)

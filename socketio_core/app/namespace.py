@@ -127,6 +127,16 @@ class Namespace(_Registers, Broadcasts):
         core = self._core
         return {room: frozenset(each.sid for each in core.in_room(room)) for room in core.room_names}
 
+    async def all_rooms(self) -> set[str]:
+        """Return the rooms that somebody is in, at any server; the id of each socket is one of them.
+
+        Raises:
+            ClusterError: an adapter joins this server to others, and not all of them have answered; its `partial` has
+                those that are known.
+        """
+        await self._app.runtime.check_cancelled()
+        return await self._app.adapter.rooms(self.name)
+
     async def server_side_emit(self, name: str, *args: JSONValue) -> None:
         """Send an event to the other servers, where several are joined by an adapter; one that is alone tells nobody.
 

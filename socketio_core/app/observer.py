@@ -82,6 +82,15 @@ class Observer:
     def message_sent(self, session: EngineSession, message: Payload) -> None:
         """A message to a client went into its outgoing buffer."""
 
+    # -- the other servers
+
+    def cluster_changed(self, state: str, reason: str, gap: bool) -> None:  # noqa: FBT001 - told by position, as all
+        """The servers that an adapter joins to this one can be reached (`"up"`), or cannot (`"down"`, with a reason).
+
+        With `gap`, what they said meanwhile did not arrive here: an application may want to look again at what it
+        shares with them.
+        """
+
     # -- the application
 
     def failed(self, what: str, error: BaseException) -> None:
@@ -115,6 +124,7 @@ class Audience:
     room_left: tuple[Callable[[Socket, str], object], ...]
     message_received: tuple[Callable[[EngineSession, Payload], object], ...]
     message_sent: tuple[Callable[[EngineSession, Payload], object], ...]
+    cluster_changed: tuple[Callable[[str, str, bool], object], ...]
     failed: tuple[Callable[[str, BaseException], object], ...]
     handler_was_slow: tuple[Callable[[str, float], object], ...]
 

@@ -17,6 +17,7 @@ from socketio_core.socketio.selection import EVERYONE, Selection
 if TYPE_CHECKING:
     from socketio_core.app.adapter import Asked
     from socketio_core.app.dispatcher import Dispatcher
+    from socketio_core.app.remote_socket import RemoteSocket
     from socketio_core.app.socket import Socket
 
 Rooms = str | Iterable[str]
@@ -177,8 +178,13 @@ class BroadcastOperator:
                 each.forget()
         return answers[0] if len(answers) == 1 else Answers.joined(answers)
 
-    async def fetch_sockets(self) -> list[Socket]:
-        """Return the sockets that a broadcast would go to."""
+    async def fetch_sockets(self) -> list[Socket | RemoteSocket]:
+        """Return the sockets that a broadcast would go to; those of other servers as what is known of them.
+
+        Raises:
+            ClusterError: an adapter joins this server to others, and not all of them have answered; its `partial` has
+                those that are known.
+        """
         await self._app.runtime.check_cancelled()
         found = [await self._app.adapter.sockets(nsp, self._selection) for nsp in self._names()]
         return [socket for each in found for socket in each]
@@ -188,20 +194,20 @@ class BroadcastOperator:
         rooms = room_set(rooms)
         await self._app.runtime.check_cancelled()
         for nsp in self._names():
-            await self._app.adapter.join(nsp, self._selection, rooms)
+            self._app.adapter.join(nsp, self._selection, rooms)
 
     async def sockets_leave(self, rooms: Rooms) -> None:
         """Make all of them leave rooms."""
         rooms = room_set(rooms)
         await self._app.runtime.check_cancelled()
         for nsp in self._names():
-            await self._app.adapter.leave(nsp, self._selection, rooms)
+            self._app.adapter.leave(nsp, self._selection, rooms)
 
     async def disconnect_sockets(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Disconnect all of them; see `Socket.disconnect`."""
         await self._app.runtime.check_cancelled()
         for nsp in self._names():
-            await self._app.adapter.disconnect(nsp, self._selection, close=close)
+            self._app.adapter.disconnect(nsp, self._selection, close=close)
 
 
 class Broadcasts:
@@ -292,8 +298,8 @@ class Broadcasts:
         """See `BroadcastOperator.timeout`."""
         return self._everyone().timeout(seconds)
 
-    async def fetch_sockets(self) -> list[Socket]:
-        """Return all sockets."""
+    async def fetch_sockets(self) -> list[Socket | RemoteSocket]:
+        """Return all sockets; see `BroadcastOperator.fetch_sockets`."""
         return await self._everyone().fetch_sockets()
 
     async def sockets_join(self, rooms: Rooms) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
+from socketio_core.app.line import Line
 from socketio_core.errors import LocalProtocolError
 
 _T = TypeVar("_T")
@@ -76,6 +77,9 @@ class Runtime(Protocol):
         """
         ...
 
+    def keep(self, line: Line) -> None:
+        """See to a line, in tasks of its own, for as long as the server is served: until it is over."""
+
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """Log an error, with the traceback of the application's code that raised it, if any did."""
 
@@ -117,6 +121,9 @@ class Unbound:
     def from_thread(self, function: Callable[[], Awaitable[_T]]) -> _T:
         """Fail: there is no loop."""
         raise LocalProtocolError(NOBODY_SERVES)
+
+    def keep(self, line: Line) -> None:
+        """Keep nothing."""
 
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """Say nothing."""

@@ -218,6 +218,10 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
         """Register a handler for events of other servers, in the root namespace; see `Namespace.on_server_side`."""
         return self._dispatcher.root.on_server_side(name)
 
+    async def all_rooms(self) -> set[str]:
+        """Return the rooms of the root namespace, at any server; see `Namespace.all_rooms`."""
+        return await self._dispatcher.root.all_rooms()
+
     async def server_side_emit(self, name: str, *args: JSONValue) -> None:
         """Send an event to the other servers; see `Namespace.server_side_emit`."""
         await self._dispatcher.root.server_side_emit(name, *args)

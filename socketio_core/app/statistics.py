@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from socketio_core.app.host import ServerHost
@@ -21,6 +21,8 @@ class ServerStatistics:
         websockets: how many of the sessions have a WebSocket; the others poll.
         sockets: how many sockets each namespace has: `{"/": 812, "/admin": 3}`.
         buffered_bytes: memory held for clients, in and out, as `ServerLimits.max_total_buffered_bytes` counts it.
+        cluster: how it stands with the servers that an adapter joins to this one: `state` is `"up"` or `"down"`, `gaps`
+            counts outages, `dropped` what could not be told in time; `None` where there is no such adapter.
     """
 
     connections: int
@@ -28,6 +30,7 @@ class ServerStatistics:
     websockets: int
     sockets: Mapping[str, int]
     buffered_bytes: int
+    cluster: Mapping[str, Any] | None = None
 
 
 def statistics_of(host: ServerHost, namespaces: Iterable[Namespace]) -> ServerStatistics:
@@ -39,4 +42,5 @@ def statistics_of(host: ServerHost, namespaces: Iterable[Namespace]) -> ServerSt
         websockets=sum([session.transport == "websocket" for session in sessions]),
         sockets={namespace.name: len(namespace.sockets) for namespace in namespaces},
         buffered_bytes=host.budget.held()[0],
+        cluster=host.adapter.statistics(),
     )

@@ -61,7 +61,7 @@ class App:
             await self._other_app(scope, receive, send)
             return
         if self._loop is None:
-            await self._start()
+            await self._start(may_fail=False)
         assert self._loop is not None  # it has just begun, if it had not
         if not self._loop.is_current:
             raise RuntimeError(
@@ -111,17 +111,26 @@ class App:
 
         For an application that is mounted, which gets no lifespan: `FastAPI(lifespan=socketio_app.lifespan)`.
         """
-        await self._start()
+        await self._begin()
         try:
             yield
         finally:
             await self._end()
 
-    async def _start(self) -> None:
+    async def _begin(self) -> None:
+        await self._start(may_fail=True)
+
+    async def _start(self, *, may_fail: bool) -> None:
+        """Begin. A request that comes first may not fail, for it has no part in what other servers there are."""
         if self._loop is not None:
             return
         self._loop = current_loop()
         await self._loop.start(self._host, self._site)
+        try:
+            await self._host.adapter.open(may_fail=may_fail)
+        except BaseException:
+            await self._end()
+            raise
 
     async def _end(self) -> None:
         if self._loop is not None and not self._site.is_closing:
@@ -129,7 +138,7 @@ class App:
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin and end when the server says so; the other application in between."""
-        life = _Life(self._start, self._end, receive, send)
+        life = _Life(self._begin, self._end, receive, send)
         if self._other_app is not None:
             try:
                 await self._other_app(scope, life.receive, life.send)
@@ -178,8 +187,12 @@ class _Life:
 
     async def run(self) -> None:
         """Answer the server without another application, from where that has left off."""
-        if self._last == "":
-            await self.receive()
+        try:
+            if self._last == "":
+                await self.receive()
+        except Exception as error:
+            await self._send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
         if self._last == "lifespan.startup":
             if not self.has_answered:
                 await self._send({"type": "lifespan.startup.complete"})

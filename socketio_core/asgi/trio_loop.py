@@ -40,10 +40,13 @@ class TrioLoop:
                 async with trio.open_nursery() as services:
                     services.start_soon(self._runtime.flush_when_ready)
                     services.start_soon(self._runtime.keep_time)
-                    async with trio.open_nursery() as handlers:
-                        self._runtime.attach(handlers)
-                        started.set()
-                        await self._closing.wait()
+                    async with trio.open_nursery() as lines:
+                        self._runtime.attach_lines(lines)
+                        async with trio.open_nursery() as handlers:
+                            self._runtime.attach(handlers)
+                            started.set()
+                            await self._closing.wait()
+                        self._site.host.adapter.close()
                     services.cancel_scope.cancel()
         except Exception as error:  # noqa: BLE001 - trio ends as a whole when such a task fails
             self._runtime.log_exception("a task of the server failed", error)

@@ -13,8 +13,10 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from socketio_core.app.handover import begin
 from socketio_core.app.host import ServerHost
+from socketio_core.app.line import Line
 from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.app.worker import Inbox
+from socketio_core.asyncio.line import LineKeeper
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
 
@@ -311,8 +313,15 @@ class AsyncioRuntime(RunnerRuntime, Generic[_S]):
 
     def __init__(self, host: ServerHost) -> None:
         super().__init__()
-        self.host = host
+        self.host = self._server = host
+        self._lines: set[asyncio.Task[None]] = set()
         self._through = asyncio.Event()
+
+    def keep(self, line: Line) -> None:
+        """See `Runtime`."""
+        task = self._loop.create_task(LineKeeper(line).run(), context=self._context.copy())
+        self._lines.add(task)
+        task.add_done_callback(self._lines.discard)
 
     def flush(self) -> None:
         """See `RunnerRuntime`."""
@@ -328,6 +337,20 @@ class AsyncioRuntime(RunnerRuntime, Generic[_S]):
                 while is_busy() or not self.is_idle:
                     self._through.clear()
                     await self._through.wait()
+        self._server.adapter.close()
+        if self._lines:
+            await asyncio.wait(self._lines)
+
+    def stop(self) -> None:
+        """See `RunnerRuntime`."""
+        super().stop()
+        for task in self._lines:
+            task.cancel()
+
+    async def end(self) -> None:
+        """See `RunnerRuntime`."""
+        await super().end()
+        await through(self._lines)
 
     def end_if_through(self) -> None:
         """Let the end look whether all is over; called whenever a connection or a handler ends."""

@@ -57,6 +57,7 @@ async def serve(
 
     Raises:
         OSError: the port is taken, or may not be used.
+        ClusterUnavailable: an adapter is to join the server to others, and cannot.
         RuntimeError: the server was served before; or `signals` are waited for in another thread than the main one.
     """
     check_listening(host, port, ssl_context, signals)
@@ -118,6 +119,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
         try:
             for number in signals:
                 loop.add_signal_handler(number, self._stop.set)
+            await self._served.adapter.open(may_fail=True)
             servers += [await self._listen(listener, ssl_context) for listener in listeners]
             for server, listener in zip(servers, listeners, strict=True):
                 await server.start_serving()

@@ -13,6 +13,7 @@ from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.site import client_site_of
 from socketio_core.checks import check_kind
+from socketio_core.network.dialing import context_of
 from socketio_core.network.runtime import look_after
 from socketio_core.wire.client import ClientWire
 
@@ -63,8 +64,7 @@ class ClientLife:
     def tls(self) -> ssl.SSLContext:
         """Return the context; Python's default is made when it is needed, for that takes 30 ms."""
         if self._context is None:
-            given = self._asked.ssl_context
-            self._context = given if isinstance(given, ssl.SSLContext) else ssl.create_default_context()
+            self._context = context_of(self._asked.ssl_context)
         return self._context
 
     @property

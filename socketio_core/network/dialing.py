@@ -7,7 +7,7 @@ import select
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")  # what OpenSSL says of plain HTTP
 
@@ -18,6 +18,22 @@ Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 class DialError(Exception):
     """There is no connection; the text says why."""
+
+
+class Reachable(Protocol):
+    """Where something is: a Unix socket, or a host and a port."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def unix_path(self) -> str | None: ...
+
+
+def context_of(given: object) -> ssl.SSLContext:
+    """Return what was given for TLS; the system's trust, if that is no context. Takes 30 ms then."""
+    return given if isinstance(given, ssl.SSLContext) else ssl.create_default_context()
 
 
 def in_turns(addresses: Sequence[Address]) -> list[Address]:

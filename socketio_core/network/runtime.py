@@ -11,6 +11,7 @@ from logging import Logger
 from threading import get_ident
 from typing import Any, ClassVar, Final, Protocol
 
+from socketio_core.app.line import Line
 from socketio_core.app.log import Failures
 from socketio_core.app.runtime import NOBODY_SERVES, OWN_THREAD
 from socketio_core.errors import LocalProtocolError
@@ -115,6 +116,9 @@ class LoopRuntime(ABC):
             raise LocalProtocolError(NOBODY_SERVES)
         if get_ident() == self._thread:
             raise LocalProtocolError(OWN_THREAD)
+
+    def keep(self, line: Line) -> None:  # noqa: B027 - nothing to do, for clients
+        """See `Runtime`."""
 
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """See `Runtime`."""

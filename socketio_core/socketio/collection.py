@@ -22,15 +22,17 @@ class AckCollection:
     Attributes:
         members: the recipients.
         timer: `None`: for as long as they are there.
+        each: is told of each answer as it comes, if somebody wants to know; must change nothing.
     """
 
-    __slots__ = ("_ack_id", "_answers", "_context", "_left", "_report", "_waiting_count", "members", "timer")
+    __slots__ = ("_ack_id", "_answers", "_context", "_left", "_report", "_waiting_count", "each", "members", "timer")
 
     def __init__(
         self, members: Sequence[Member], ack_id: int, context: object, report: Callable[[AcksCollected], None]
     ) -> None:
         self.members = members
         self.timer: Cancellable | None = None
+        self.each: Callable[[list[JSONValue]], None] | None = None
         self._ack_id = ack_id
         self._context = context
         self._report = report
@@ -44,6 +46,8 @@ class AckCollection:
     def answered(self, args: list[JSONValue]) -> None:
         """A recipient has answered; called by it, once."""
         self._answers.append(args)
+        if self.each is not None:
+            self.each(args)
         self._count_down()
 
     def member_left(self, member: Member) -> None:

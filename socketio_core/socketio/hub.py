@@ -20,7 +20,10 @@ NamePattern = Callable[[str], bool]
 """Says whether clients may join a namespace of this name."""
 
 RoomWatcher = Callable[["Member", str, bool], None]
-"""Is told that a member joined (`True`) or left a room; must change nothing."""
+"""Is told that a member joined (`True`) or left a room, that of its own id too; must change nothing."""
+
+NamespaceWatcher = Callable[[str, bool], None]
+"""Is told that a namespace is there (`True`; perhaps not for the first time) or is gone; must change nothing."""
 
 
 class NamespaceCore:
@@ -137,6 +140,18 @@ class NamespaceCore:
                     takers.append(member)
         return count
 
+    def add(self, member: Member) -> None:
+        """Called by the member, when it was let in."""
+        self.members[member.sid] = member
+        if self.room_watcher is not None:
+            self.room_watcher(member, member.sid, True)  # noqa: FBT003 - as the type says
+
+    def remove(self, member: Member) -> None:
+        """Called by the member, when it leaves."""
+        del self.members[member.sid]
+        if self.room_watcher is not None:
+            self.room_watcher(member, member.sid, False)  # noqa: FBT003 - as the type says
+
     def add_to_room(self, member: Member, room: str) -> None:
         """Called by the member, which knows its rooms."""
         self.rooms.setdefault(room, {})[member] = None
@@ -165,7 +180,9 @@ class Hub:
         self.namespaces: dict[str, NamespaceCore] = {}
         self._dynamic: WeakValueDictionary[str, NamespaceCore] = WeakValueDictionary()  # empty ones that are held too
         self._patterns: list[tuple[NamePattern, bool]] = []
+        self._room_watchers: tuple[RoomWatcher, ...] = ()
         self._room_watcher: RoomWatcher | None = None
+        self._namespace_watcher: NamespaceWatcher | None = None
 
     def of(self, name: str) -> NamespaceCore:
         """Return the namespace `name`, made if need be; clients can join it from then on.
@@ -174,7 +191,8 @@ class Hub:
         """
         namespace = self._look_up(name)
         if namespace is None:
-            namespace = self.namespaces[name] = self._make(name)
+            namespace = self._make(name)
+            self._add(namespace)
         return namespace
 
     def allow(self, pattern: NamePattern, *, asks_each: bool = False) -> None:
@@ -194,7 +212,7 @@ class Hub:
         """Return the namespace that a client asks for, or `None` if there is no such thing."""
         namespace = self._look_up(name)
         if namespace is not None and not namespace.is_undecided:
-            self.namespaces[name] = namespace
+            self._add(namespace)
         return namespace
 
     def settle(self, namespace: NamespaceCore, pattern: NamePattern | None) -> None:
@@ -203,7 +221,7 @@ class Hub:
         namespace.is_undecided = False
         if pattern is None:
             namespace.is_dynamic = namespace.asks_each = False
-        self.namespaces[namespace.name] = namespace
+        self._add(namespace)
         self.forget_if_empty(namespace)  # who was asked about may have gone
 
     def _look_up(self, name: str) -> NamespaceCore | None:
@@ -220,18 +238,37 @@ class Hub:
                 return namespace
         return None
 
+    def _add(self, namespace: NamespaceCore) -> None:
+        self.namespaces[namespace.name] = namespace
+        if self._namespace_watcher is not None:
+            self._namespace_watcher(namespace.name, True)  # noqa: FBT003 - as the type says
+
     def _make(self, name: str, pattern: NamePattern | None = None) -> NamespaceCore:
         namespace = NamespaceCore(name, pattern)
         namespace.room_watcher = self._room_watcher
         return namespace
 
     def watch_rooms(self, watcher: RoomWatcher) -> None:
-        """Tell `watcher` who joins and leaves a room from now on, in any namespace; not the rooms named by an id."""
-        self._room_watcher = watcher
+        """Tell `watcher` too who joins and leaves a room from now on, in any namespace."""
+        if watcher not in self._room_watchers:
+            self._room_watchers += (watcher,)
+        self._room_watcher = watcher if len(self._room_watchers) == 1 else self._tell_of_room
         for namespace in (*self.namespaces.values(), *self._dynamic.values()):
-            namespace.room_watcher = watcher
+            namespace.room_watcher = self._room_watcher
+
+    def _tell_of_room(self, member: Member, room: str, is_in: bool) -> None:  # noqa: FBT001 - see `RoomWatcher`
+        for watcher in self._room_watchers:
+            watcher(member, room, is_in)
+
+    def watch_namespaces(self, watcher: NamespaceWatcher) -> None:
+        """Tell `watcher` which namespaces there are, and which come and go from now on."""
+        self._namespace_watcher = watcher
+        for name in self.namespaces:
+            watcher(name, True)  # noqa: FBT003 - as the type says
 
     def forget_if_empty(self, namespace: NamespaceCore) -> None:
         """Drop a dynamic namespace when its last member is gone, so that clients cannot fill the memory with names."""
         if namespace.is_dynamic and namespace.is_deserted:
             self.namespaces.pop(namespace.name, None)
+            if self._namespace_watcher is not None:
+                self._namespace_watcher(namespace.name, False)  # noqa: FBT003 - as the type says

@@ -135,7 +135,7 @@ class Member:
         self.state = MemberState.JOINED
         self.namespace.pending_count -= 1
         self.was_accepted = True
-        self.namespace.members[self.sid] = self
+        self.namespace.add(self)
         for room in tuple(self._rooms):
             self.namespace.add_to_room(self, room)
         unsent, self.unsent = self.unsent, ()
@@ -243,7 +243,7 @@ class Member:
         if self.state is MemberState.JOINED:
             for room in tuple(self._rooms):
                 self.namespace.remove_from_room(self, room)
-            del self.namespace.members[self.sid]
+            self.namespace.remove(self)
         else:  # it was pending: who has left is no longer known to the connection
             self.namespace.pending_count -= 1
         self.state = MemberState.LEFT

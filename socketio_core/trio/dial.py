@@ -1,4 +1,4 @@
-"""How a client gets a stream to its server: TCP, perhaps with TLS on top, or a Unix socket."""
+"""How a stream is dialed, by clients and by servers: TCP, perhaps with TLS on top, or a Unix socket."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import ssl
 
 import trio
 
-from socketio_core.network.dialing import DialError, reason_of, tls_problem
-from socketio_core.wire.client import ClientWire
+from socketio_core.network.dialing import DialError, Reachable, reason_of, tls_problem
 
 
-async def dial(wire: ClientWire) -> trio.abc.HalfCloseableStream:
+async def dial(there: Reachable) -> trio.abc.HalfCloseableStream:
     """Return a connection.
 
     Raises:
         DialError: there is none.
     """
     try:
-        if wire.unix_path is not None:
-            return await trio.open_unix_socket(wire.unix_path)
-        return await trio.open_tcp_stream(wire.host, wire.port)
+        if there.unix_path is not None:
+            return await trio.open_unix_socket(there.unix_path)
+        return await trio.open_tcp_stream(there.host, there.port)
     except OSError as error:
         raise DialError(reason_of(error)) from None
 

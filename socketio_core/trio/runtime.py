@@ -11,10 +11,12 @@ from typing import Any, Final, TypeVar
 
 import trio
 
+from socketio_core.app.line import Line
 from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
 from socketio_core.trio.groups import is_cancelled
+from socketio_core.trio.line import LineKeeper
 
 _T = TypeVar("_T")
 
@@ -108,9 +110,10 @@ class NurseryRuntime(LoopRuntime):
             self.stop_at_once()
 
     def start_soon(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        """Start a task; without a nursery there is nothing to do."""
+        """Start a task; without a nursery, or where all its tasks have ended, there is nothing to do."""
         if self._nursery is not None:
-            self._context.run(self._nursery.start_soon, function, *args)
+            with suppress(RuntimeError):  # lines have their say when no handler runs any more
+                self._context.run(self._nursery.start_soon, function, *args)
 
     def check_cancelled(self) -> Coroutine[Any, Any, None]:
         """See `Runtime`."""
@@ -186,6 +189,19 @@ class TrioRuntime(NurseryRuntime):
     """
 
     site: Served
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: trio.Nursery | None = None
+
+    def attach_lines(self, nursery: trio.Nursery) -> None:
+        """Keep lines in a nursery, which ends when all are over."""
+        self._lines = nursery
+
+    def keep(self, line: Line) -> None:
+        """See `Runtime`."""
+        if self._lines is not None:
+            self._context.run(self._lines.start_soon, LineKeeper(line).run)
 
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:

@@ -50,6 +50,7 @@ async def serve(
 
     Raises:
         OSError: the port is taken, or may not be used.
+        ClusterUnavailable: an adapter is to join the server to others, and cannot.
         RuntimeError: the server was served before; or `signals` are waited for in another thread than the main one.
     """
     check_listening(host, port, ssl_context, signals)
@@ -102,6 +103,7 @@ class Service:
                 connections, scope = await outer.start(self._hold_connections)
                 try:
                     shield.shield = False
+                    await self.host.adapter.open(may_fail=True)
                     async with trio.open_nursery() as acceptors:
                         self.runtime.stop, self.runtime.stop_at_once = acceptors.cancel_scope.cancel, scope.cancel
                         self.host.stop = self.runtime.stop
@@ -114,6 +116,8 @@ class Service:
                             acceptors.start_soon(self._accept, listener, connections)
                 finally:
                     shield.shield = True
+                    for listener in listeners:
+                        await listener.aclose()  # it may never have been listened to
                     await self._shut_down(scope)
                     self.host.stop = None
         if self.runtime.interrupt is not None:
@@ -127,13 +131,10 @@ class Service:
                 async with trio.open_nursery() as services:
                     services.start_soon(self.runtime.flush_when_ready)
                     services.start_soon(self.runtime.keep_time)
-                    async with trio.open_nursery() as connections:
-                        self.runtime.attach(connections)
-                        if CAN_WATCH:
-                            self.watcher = Watcher(self)
-                            connections.start_soon(self.watcher.run)
-                        task_status.started((connections, scope))
-                        await self._closing.wait()
+                    async with trio.open_nursery() as lines:
+                        self.runtime.attach_lines(lines)
+                        await self._hold_handlers(scope, task_status)
+                        self.host.adapter.close()
                     services.cancel_scope.cancel()
         finally:  # also after a KeyboardInterrupt, which may come up in any task
             self.runtime.detach()  # what is left, as goodbyes of clients that are cut off now, finds a closed nursery
@@ -143,6 +144,17 @@ class Service:
                 self.watcher.close()
                 self.watcher = None  # the end may have yet to begin, when a second interrupt came first
             self._ended.set()
+
+    async def _hold_handlers(
+        self, scope: trio.CancelScope, task_status: trio.TaskStatus[tuple[trio.Nursery, trio.CancelScope]]
+    ) -> None:
+        async with trio.open_nursery() as connections:
+            self.runtime.attach(connections)
+            if CAN_WATCH:
+                self.watcher = Watcher(self)
+                connections.start_soon(self.watcher.run)
+            task_status.started((connections, scope))
+            await self._closing.wait()
 
     @trio.lowlevel.enable_ki_protection
     async def _shut_down(self, scope: trio.CancelScope) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from socketio_core.app import Answers, Asked, LocalAdapter, Socket
+from socketio_core.app import Answers, Asked, LocalAdapter, RemoteSocket, Socket
 from socketio_core.app.runtime import Event
 from socketio_core.socketio import Claim, JSONValue, RecoverableSession, Selection
 from socketio_core.socketio.selection import EVERYONE
@@ -77,26 +78,35 @@ class Joined:
         answers = [await other.hear(nsp, name, args) for other in await self._reach(EVERYONE)]
         return Answers([each for each in answers if each is not None], answers.count(None))
 
-    async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
-        found = await self._local.sockets(nsp, selection)
+    async def sockets(self, nsp: str, selection: Selection) -> Sequence[Socket | RemoteSocket]:
+        found = self._local.chosen(nsp, selection)
         for other in await self._reach(selection):
-            found += await other.sockets(nsp, selection)
+            found += other.chosen(nsp, selection)
         return found
 
-    async def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
-        await self._local.join(nsp, selection, rooms)
-        for other in await self._reach(selection):
-            await other.join(nsp, selection, rooms)
+    async def rooms(self, nsp: str) -> set[str]:
+        return set[str]().union(*(part.room_names(nsp) for part in self._bus.parts))
 
-    async def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
-        await self._local.leave(nsp, selection, rooms)
-        for other in await self._reach(selection):
-            await other.leave(nsp, selection, rooms)
+    def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        for part in (self._local, *self._others(selection)):
+            part.join(nsp, selection, rooms)
 
-    async def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
-        await self._local.disconnect(nsp, selection, close=close)
-        for other in await self._reach(selection):
-            await other.disconnect(nsp, selection, close=close)
+    def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        for part in (self._local, *self._others(selection)):
+            part.leave(nsp, selection, rooms)
+
+    def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
+        for part in (self._local, *self._others(selection)):
+            part.disconnect(nsp, selection, close=close)
 
     async def take_session(self, nsp: str, claim: Claim) -> RecoverableSession | None:
         return await self._local.take_session(nsp, claim)
+
+    async def open(self, *, may_fail: bool) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def statistics(self) -> Mapping[str, Any] | None:
+        return {"servers": len(self._bus.parts)}

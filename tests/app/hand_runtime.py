@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from socketio_core.app.line import Line
 from socketio_core.testing import FakeClock
 
 SUNDAY: Final = 1_800_000_000.0
@@ -75,6 +76,7 @@ class HandRuntime:
         flushes: how often output was announced.
         switches: how often a task was suspended.
         tasks: all that were started, oldest first.
+        lines: all that are to be kept.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -84,6 +86,7 @@ class HandRuntime:
         self.flushes = 0
         self.switches = 0
         self.tasks: list[Task] = []
+        self.lines: list[Line] = []
         self._current: Task | None = None
         self._soon: deque[Callable[[], object]] = deque()
         self._context = copy_context()
@@ -130,6 +133,10 @@ class HandRuntime:
     def run_soon(self, function: Callable[[], object]) -> None:
         """See `Runtime`."""
         self._soon.append(function)
+
+    def keep(self, line: Line) -> None:
+        """See `Runtime`; a test looks after it."""
+        self.lines.append(line)
 
     def log_exception(self, message: str, error: BaseException | None) -> None:
         """See `Runtime`."""

@@ -125,28 +125,35 @@ def test_who_does_not_answer_elsewhere_is_missed_as_here(pair: Pair) -> None:
     assert sorted(task.error.responses) == [0, 1]
 
 
-LOCAL_FIRST: Final[list[tuple[Callable[[Server], Coroutine[Any, Any, Any]], Callable[[Socket], bool]]]] = [
+ACTS: Final[list[tuple[Callable[[Server], Coroutine[Any, Any, Any]], Callable[[Socket], bool]]]] = [
     (lambda io: io.sockets_join("a"), lambda socket: "a" in socket.rooms),
     (lambda io: io.sockets_leave("hall"), lambda socket: "hall" not in socket.rooms),
     (lambda io: io.disconnect_sockets(), lambda socket: not socket.connected),
 ]
 
 
-@pytest.mark.parametrize(("act", "is_done"), LOCAL_FIRST)
-def test_what_is_done_here_waits_for_nobody(
+@pytest.mark.parametrize(("act", "is_done"), ACTS)
+def test_what_is_told_waits_for_nobody(
     pair: Pair, act: Callable[[Server], Coroutine[Any, Any, Any]], is_done: Callable[[Socket], bool]
 ) -> None:
-    pair.bus.gate = gate = pair.rigs[0].runtime.new_event()
+    pair.bus.gate = pair.rigs[0].runtime.new_event()
     for socket in pair.sockets:
         socket.join("hall")
-    task = pair.rigs[0].start(act(pair.io))
-    pair.run()
-    assert [is_done(socket) for socket in pair.sockets] == [True, False, True, False]
-    assert not task.is_done
-    gate.set()
-    pair.run()
+    pair.result_of(act(pair.io))
     assert all(map(is_done, pair.sockets))
-    assert task.is_done
+
+
+def test_all_rooms_are_those_of_all_servers(pair: Pair) -> None:
+    pair.sockets[0].join("here")
+    pair.sockets[1].join("there")
+    ids = {socket.id for socket in pair.sockets}
+    assert pair.result_of(pair.io.all_rooms()) == {"hall", "here", "there"} | ids
+    assert pair.result_of(pair.io.of("/nobody").all_rooms()) == set()
+    alone = AppRig()
+    _, socket = alone.connect()
+    assert alone.result_of(alone.io.all_rooms()) == {socket.id}
+    assert alone.io.statistics().cluster is None
+    assert pair.io.statistics().cluster == {"servers": 2}
 
 
 def test_what_cannot_be_sent_is_sent_to_nobody(pair: Pair) -> None:

@@ -10,7 +10,7 @@ from weakref import ref
 
 import pytest
 
-from socketio_core.app import BroadcastOperator, Socket
+from socketio_core.app import BroadcastOperator, RemoteSocket, Socket
 from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.operators import Broadcasts, Rooms, room_set
 from socketio_core.engineio.message import WireMessage
@@ -39,7 +39,7 @@ class Party(AppRig):
         found = {name: drain(client) for name, client in self.clients.items()}
         return {name: messages for name, messages in found.items() if messages}
 
-    def names(self, sockets: list[Socket]) -> list[str]:
+    def names(self, sockets: Iterable[Socket | RemoteSocket]) -> list[str]:
         by_socket = {socket.id: name for name, socket in self.sockets.items()}
         return [by_socket[socket.id] for socket in sockets]
 

@@ -12,6 +12,8 @@ import pytest
 
 import socketio_core
 from socketio_core import Server
+from socketio_core.app import RemoteSocket
+from socketio_core.app.dispatcher import Dispatcher
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
 from tests.app.test_engine_server import EngineRig
@@ -23,9 +25,9 @@ EMITS: Final = "call emit emit_nowait emit_volatile emit_with_ack send"
 BROADCASTS: Final = """call compress disconnect_sockets emit emit_nowait emit_with_ack except_ fetch_sockets in_ local
     send sockets_join sockets_leave timeout to volatile"""
 
-SERVER: Final = f"""{TELLS} {BROADCASTS} attach_engine close from_thread namespaces observe of on_server_side
+SERVER: Final = f"""{TELLS} {BROADCASTS} all_rooms attach_engine close from_thread namespaces observe of on_server_side
     server_side_emit server_side_emit_with_ack sockets statistics use use_events"""
-NAMESPACE: Final = f"""{TELLS} {BROADCASTS} name on_server_side parent rooms server_side_emit
+NAMESPACE: Final = f"""{TELLS} {BROADCASTS} all_rooms name on_server_side parent rooms server_side_emit
     server_side_emit_with_ack sockets use use_events"""
 FAMILY: Final = f"{TELLS} {BROADCASTS} children cleanup_empty on_server_side use use_events"
 ENGINE: Final = "event listeners off on once sessions"
@@ -33,6 +35,7 @@ OPERATES: Final = "compress timeout volatile"
 OPERATOR: Final = f"{OPERATES} call emit emit_nowait emit_with_ack send"
 SOCKET: Final = f"""{TELLS} {EMITS} {OPERATES} broadcast conn connected data disconnect disconnected emit_reliably
     except_ handshake id in_ join leave local namespace nsp recovered rooms to transport use"""
+REMOTE_SOCKET: Final = f"{OPERATOR} data disconnect handshake id join leave nsp rooms"
 SESSION: Final = "close connected data request send send_nowait sid transport"
 CLIENT: Final = f"""{TELLS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect
     disconnect_error disconnected events from_thread id manager nsp of recovered transport
@@ -47,6 +50,7 @@ EXPECTED: Final[list[Any]] = [
     pytest.param(lambda: Server().to("a"), BROADCASTS, id="BroadcastOperator"),
     pytest.param(lambda: Server().attach_engine(), ENGINE, id="EngineServer"),
     pytest.param(lambda: AppRig().connect()[1], SOCKET, id="Socket"),
+    pytest.param(lambda: RemoteSocket(any_app(), "/", {}), REMOTE_SOCKET, id="RemoteSocket"),
     pytest.param(lambda: AppRig().connect()[1].conn, CONNECTION, id="SocketConnection"),
     pytest.param(
         lambda: AppRig().connect()[1].volatile, f"{OPERATOR} broadcast except_ in_ local to", id="SocketOperator"
@@ -57,6 +61,12 @@ EXPECTED: Final[list[Any]] = [
     pytest.param(lambda: client_rig().io, MANAGER, id="ClientManager"),
 ]
 """An object, and the names it shows."""
+
+
+def any_app() -> Dispatcher:
+    dispatcher = AppRig().host.endpoints[0].dispatcher
+    assert isinstance(dispatcher, Dispatcher)
+    return dispatcher
 
 
 def client_rig() -> ClientRig:

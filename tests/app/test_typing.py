@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, assert_type
 
 from socketio_core import Server
-from socketio_core.app import BroadcastOperator, Namespace, ParentNamespace, Socket
+from socketio_core.app import BroadcastOperator, Namespace, ParentNamespace, RemoteSocket, Socket
 from tests.app.rig import AppRig
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ async def never_run(io: Server, socket: Socket) -> None:
     """For type checkers only."""
     assert_type(await socket.emit("x"), bool)
     assert_type(await io.timeout(None).call("x", timeout=1), list[Any])
-    assert_type(await io.fetch_sockets(), list[Socket])
-    assert_type(await io.of("/a").to("b").fetch_sockets(), list[Socket])
+    assert_type(await io.fetch_sockets(), list[Socket | RemoteSocket])
+    assert_type(await io.of("/a").to("b").fetch_sockets(), list[Socket | RemoteSocket])
     assert_type(await io.emit("x"), int)
     assert_type(await io.call("x"), list[Any])
     await socket.emit("x", to="room")  # type: ignore[call-overload] # pyright: ignore[reportCallIssue] # must be an error

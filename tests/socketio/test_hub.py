@@ -52,10 +52,28 @@ def test_who_watches_rooms_is_told_who_joins_and_leaves_them(rig: Rig) -> None:
     pending.leave("b")
     before.join("b")
     before.leave("b")
-    assert told == [("/", "a", True), ("/dynamic", "b", True), ("/dynamic", "b", False)]
+    own = ("/", pending.sid)
+    assert told == [(*own, True), ("/", "a", True), ("/dynamic", "b", True), ("/dynamic", "b", False)]
     told.clear()
+    others: list[str] = []
+    hub.watch_rooms(lambda _, room, __: others.append(room))
     client.send("1")
-    assert sorted(told) == [("/", "a", False), ("/dynamic", "unseen", False)]
+    gone = [("/", "a", False), ("/dynamic", "unseen", False), (*own, False), ("/dynamic", before.sid, False)]
+    assert sorted(told) == sorted(gone)
+    assert sorted(others) == sorted(room for _, room, _ in gone)
+
+
+def test_who_watches_namespaces_is_told_which_there_are(rig: Rig) -> None:
+    hub = rig.server.hub
+    hub.allow(lambda name: name.startswith("/d"))
+    hub.of("/before")
+    told: list[tuple[str, bool]] = []
+    hub.watch_namespaces(lambda name, is_there: told.append((name, is_there)))
+    assert told == [("/", True), ("/before", True)]
+    hub.of("/after")
+    client, _ = rig.joined(nsp="/dynamic")
+    client.send("1")
+    assert told[2:] == [("/after", True), ("/dynamic", True), ("/dynamic", False)]
 
 
 # `0` to `4` stand for the rooms that are named by the members' ids.

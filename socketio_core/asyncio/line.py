@@ -1,0 +1,144 @@
+"""Keeps a line of a server on asyncio: dials, reads, writes and keeps time; see `Line`, which decides everything."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import cast
+
+from socketio_core.app.line import Line
+from socketio_core.asyncio.dial import open_tcp, open_unix
+from socketio_core.network.dialing import DialError, context_of, reason_of, tls_problem
+
+
+class LineKeeper(asyncio.Protocol):
+    """A task dials; the loop reads; what is to be written is, once in a turn of the loop."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
+        self._context: ssl.SSLContext | None = None
+        self._transport: asyncio.Transport | None = None
+        self._is_paused = False
+        self._will_look = False
+        self._news = asyncio.Event()
+        self._dialing: asyncio.Timeout | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        line.wake = self._woken
+
+    async def run(self) -> None:
+        """Keep it until it is over."""
+        line = self._line
+        try:
+            while not line.is_over or self._transport is not None:
+                self._look()
+                at = line.dial_at
+                if self._transport is None and at is not None and at <= self._now():
+                    await self._dial()
+                    continue
+                self._news.clear()
+                again = None if at is None else self._loop.call_at(at, self._news.set)
+                try:
+                    await self._news.wait()
+                finally:
+                    if again is not None:
+                        again.cancel()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._transport is not None:
+                self._transport.abort()
+
+    # -- what the line tells -----------------------------------------------------------------------------------------
+
+    def _woken(self) -> None:
+        if not self._will_look:
+            self._will_look = True
+            self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        """Write what there is to write, and see to what else is new."""
+        self._will_look = False
+        line = self._line
+        if self._transport is not None:
+            while not self._is_paused and (data := line.data_to_send(self._now())):
+                self._transport.write(data)
+            if not line.wants_connection:
+                self._transport.abort()
+        if line.is_over and self._dialing is not None:
+            self._dialing.reschedule(self._now())
+        self._set_timer(line.next_deadline)
+        if line.is_over or line.dial_at is not None:
+            self._news.set()
+
+    def _set_timer(self, deadline: float | None) -> None:
+        if self._timer is not None:
+            if deadline is not None and self._timer.when() <= deadline:
+                return  # it looks again then
+            self._timer.cancel()
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._time_out)
+
+    def _time_out(self) -> None:
+        self._timer = None
+        self._line.handle_timeout(self._now())
+        self._look()
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    async def _dial(self) -> None:
+        line = self._line
+        line.dialing()
+        try:
+            async with asyncio.timeout(line.dial_s) as self._dialing:
+                await self._open()
+        except DialError as error:
+            line.refused(str(error), self._now())
+        except TimeoutError:
+            line.refused(f"no answer in {line.dial_s:g} s", self._now())
+        except OSError as error:
+            line.refused(tls_problem(error) or reason_of(error), self._now())
+        finally:
+            self._dialing = None
+
+    async def _open(self) -> None:
+        line, context = self._line, None
+        if line.ssl_context is not None:
+            context = self._context = self._context or context_of(line.ssl_context)
+        sock = await (open_tcp(line.host, line.port) if line.unix_path is None else open_unix(line.unix_path))
+        try:
+            server_name = None if context is None else line.host
+            await self._loop.create_connection(lambda: self, sock=sock, ssl=context, server_hostname=server_name)
+        except BaseException:
+            sock.close()
+            raise
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._is_paused = False
+        self._line.connected(self._now())
+        self._woken()
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._line.receive(data, self._now())
+
+    def eof_received(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._line.receive(b"", self._now())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = None
+        self._line.lost("it was closed" if exc is None else reason_of(exc), self._now())
+        self._news.set()
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._is_paused = False
+        self._woken()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
 
 from socketio_core.app.acks import AckTimeout, Disconnected
 from socketio_core.app.declared import DeclaredEvent
@@ -76,8 +76,8 @@ class RemoteSocket(AnySocketOperator):
         self.id = str(fields.get("id", ""))
         self.nsp = nsp
         self.handshake = RemoteHandshake(_dict(fields.get("handshake")))
-        rooms: Any = fields.get("rooms")
-        self.rooms: set[str] = set(map(str, rooms)) if isinstance(rooms, (list, tuple)) else set()
+        rooms = fields.get("rooms")
+        self.rooms: set[str] = set(map(str, cast("list[object]", rooms))) if isinstance(rooms, list) else set()
         self.data: dict[str, Any] = _dict(fields.get("data"))
 
     def __repr__(self) -> str:

@@ -1,0 +1,33 @@
+"""Several servers, ours and Node's, that a Redis joins so that they act as one: `Server(adapter=RedisAdapter(url))`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from socketio_core.extras import missing
+
+if TYPE_CHECKING:
+    from socketio_core.app.remote_socket import RemoteSocket
+    from socketio_core.cluster.adapter import RedisAdapter
+    from socketio_core.cluster.link import ClusterError, ClusterUnavailable
+    from socketio_core.cluster.machine import ClusterTimeout
+
+__all__ = ["ClusterError", "ClusterTimeout", "ClusterUnavailable", "RedisAdapter", "RemoteSocket"]
+
+_IMPORTED_LATE = {  # an emitter needs none of these
+    "ClusterError": "socketio_core.cluster.link",
+    "ClusterTimeout": "socketio_core.cluster.machine",
+    "ClusterUnavailable": "socketio_core.cluster.link",
+    "RedisAdapter": "socketio_core.cluster.adapter",
+    "RemoteSocket": "socketio_core.app.remote_socket",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _IMPORTED_LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_IMPORTED_LATE[name]), name)
+    except ModuleNotFoundError as error:
+        raise missing("cluster", error) from error

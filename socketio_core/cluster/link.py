@@ -36,19 +36,19 @@ Argument = str | bytes | int
 
 
 class ClusterError(ProtocolError):
-    """Something about the other servers; what this server does alone goes on."""
-
-
-class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the case, as BufferFull does
-    """The other servers cannot be asked, for there is no connection to what joins them.
+    """Something about the other servers; what this server does alone goes on.
 
     Attributes:
-        partial: what is known without them.
+        partial: what is known without them: what would have been returned, as far as it came.
     """
 
     def __init__(self, message: str, partial: Any = None) -> None:
         super().__init__(message)
         self.partial = partial
+
+
+class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the case, as BufferFull does
+    """The other servers cannot be asked, for there is no connection to what joins them."""
 
 
 @record
@@ -107,6 +107,11 @@ _pack: Callable[[tuple[Argument, ...]], bytes] = cast("Any", hiredis).pack_comma
 
 # Where the data is; the channel is in front of it.
 _MESSAGES: Final[dict[Any, int]] = {b"message": 2, b"smessage": 2, b"pmessage": 3}
+_CONFIRMED: Final[dict[Any, Kind]] = {
+    b"subscribe": Kind.PLAIN,
+    b"psubscribe": Kind.PATTERN,
+    b"ssubscribe": Kind.SHARD,
+}
 _GREETING: Final = object()  # the token of commands whose failure ends the connection
 _UNHEARD: Final = object()  # and of those of which nobody wants to know what came of them
 
@@ -145,6 +150,7 @@ class Link:
         self._tokens: deque[Any] = deque()
         self._out: list[bytes] = []
         self._wanted: dict[tuple[Kind, str], None] = {}
+        self._heard: set[tuple[Kind, str]] = set()  # of those that are wanted, what the Redis has confirmed
         self._events: list[LinkEvent] = []
 
     def __repr__(self) -> str:
@@ -172,8 +178,18 @@ class Link:
     def unsubscribe(self, kind: Kind, channels: Iterable[str]) -> None:
         """Hear these channels no more."""
         old = [channel for channel in channels if self._wanted.pop((kind, channel), self) is None]
+        self._heard.difference_update((kind, channel) for channel in old)
         if old and self.is_up:
             self._say(f"{kind.value}UNSUBSCRIBE", *old)
+
+    def hears(self, kind: Kind, channels: Iterable[str]) -> bool:
+        """Whether nothing that is said on these channels from now on is missed."""
+        return self.is_up and all((kind, channel) in self._heard for channel in channels)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was said has been replied to."""
+        return not (self._out or self._tokens)
 
     def send(self, *command: Argument, token: Any = _UNHEARD) -> None:
         """Send a command. With a `token` a `Replied` follows, now or later, whatever happens.
@@ -319,7 +335,8 @@ class Link:
                 self._events.append(Heard(parts[at - 1], parts[at]))
                 return
             if parts[0] != b"pong":
-                return  # a subscription is confirmed
+                self._confirm(parts)
+                return
             reply = b"PONG"
         if self._listens and not self._tokens:
             self._take_of_listener(reply, now)
@@ -333,6 +350,13 @@ class Link:
             self._greeted(reply, error, now)
         elif token is not _UNHEARD:
             self._events.append(Replied(token, None if error else reply, error))
+
+    def _confirm(self, parts: Sequence[Any]) -> None:
+        kind = _CONFIRMED.get(parts[0])
+        if kind is not None:
+            wanted = (kind, bytes(parts[1]).decode("utf-8", "replace"))
+            if wanted in self._wanted:
+                self._heard.add(wanted)
 
     def _take_of_listener(self, reply: Any, now: float) -> None:
         if isinstance(reply, hiredis.ReplyError):
@@ -360,6 +384,7 @@ class Link:
         self._deadline = None
         self._is_asked = False
         self._out.clear()
+        self._heard.clear()
         self.backlog_bytes = 0
         tokens, self._tokens = self._tokens, deque()
         self._events.append(LinkDown(self, reason, was_up))

@@ -28,7 +28,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.outbox import Outbox
 from socketio_core.cluster.stream_reader import Entry, StreamReader
-from socketio_core.cluster.transports import Answer, Transport
+from socketio_core.cluster.transports import Answer, Command, Transport
 from socketio_core.cluster.values import Malformed
 from socketio_core.records import record
 from socketio_core.timers import Timer, TimerQueue
@@ -42,14 +42,12 @@ class ClusterTimeout(ClusterError):  # noqa: N818 - as ClusterUnavailable
     Attributes:
         expected: how many were asked.
         got: how many have answered.
-        partial: what they said.
     """
 
     def __init__(self, message: str, *, expected: int, got: int, partial: Any) -> None:
-        super().__init__(message)
+        super().__init__(message, partial)
         self.expected = expected
         self.got = got
-        self.partial = partial
 
 
 class State(Enum):
@@ -111,6 +109,7 @@ class Request:
     Attributes:
         values: what was answered: sockets, rooms, or values.
         context: belongs to who asks.
+        each: is told of each acknowledgement as it comes.
     """
 
     __slots__ = (
@@ -118,6 +117,7 @@ class Request:
         "asked",
         "clients",
         "context",
+        "each",
         "expected",
         "is_settled",
         "nsp",
@@ -135,6 +135,7 @@ class Request:
         self.answered = 0
         self.clients: int | None = 0 if counts_clients else None  # who have got the event
         self.timer: Timer[Request]
+        self.each: Callable[[Any], None] | None = None
         self.is_settled = False
 
     @property
@@ -165,6 +166,7 @@ class ClusterMachine:
         self._report = report
         self._namespaces: set[str] = set()
         self._requests: dict[str, Request] = {}
+        self._early: list[tuple[Request, Command]] = []  # until their answers would be heard
         self._timers: TimerQueue[Request] = TimerQueue()
         self._events: list[ClusterEvent] = []
         self._was_up = False
@@ -233,25 +235,42 @@ class ClusterMachine:
         *,
         timeout_s: float = ANSWER_S,
         context: object = None,
+        each: Callable[[Any], None] | None = None,
     ) -> Request:
         """Ask the other servers; `Settled` follows.
 
         Args:
             make: makes the question, given its id.
             timeout_s: how long to wait for answers.
+            each: is told of each acknowledgement as it comes.
 
         Raises:
             ClusterUnavailable: they cannot be asked.
+            TypeError, ValueError: the question cannot be sent.
         """
         if self.state is not State.UP:
-            raise ClusterUnavailable(f"the other servers cannot be asked: {self._reason()}")
+            raise ClusterUnavailable(f"the other servers cannot be asked: {self.reason}")
         request_id = self._new_id()
         message = make(request_id)
+        command = self._transport.tell(message)
         request = Request(request_id, nsp, context, counts_clients=isinstance(message, Broadcast))
         self._requests[request_id] = request
+        request.each = each
         request.timer = self._timers.schedule(now + timeout_s, request)
-        self._outbox.put(self._transport.tell(message), now, token=request)
+        self._early.append((request, command))
+        self._ask_early(now)
         return request
+
+    def _ask_early(self, now: float) -> None:
+        """Ask what can be asked: for who listens on one connection and asks on another may miss the answers else."""
+        early, self._early = self._early, []
+        for request, command in early:
+            if request.is_settled:
+                continue
+            if self._transport.hears(request.nsp):
+                self._outbox.put(command, now, token=request)
+            else:
+                self._early.append((request, command))
 
     def forget(self, request: Request) -> None:
         """Nobody waits for it any more."""
@@ -263,7 +282,14 @@ class ClusterMachine:
         if self._commands.is_up:
             self._outbox.put(self._transport.answer(to_uid, message), now)
 
-    def _reason(self) -> str:
+    @property
+    def has_said_all(self) -> bool:
+        """Whether all that was to be told was taken."""
+        return not len(self._outbox) and self._commands.is_idle
+
+    @property
+    def reason(self) -> str:
+        """Why the others cannot be reached."""
         return next((f"{link.address.url}: {link.reason}" for link in self.links if not link.is_up), "not yet")
 
     # -- time --------------------------------------------------------------------------------------------------------
@@ -295,6 +321,8 @@ class ClusterMachine:
         if self._transport.reader is not None:
             self._read(self._transport.reader, now)
         self._look_at_links()
+        if self._early:
+            self._ask_early(now)
         self._outbox.pump(now)
 
     def take_events(self) -> Sequence[ClusterEvent]:
@@ -349,11 +377,12 @@ class ClusterMachine:
         try:
             message = decode()
         except Malformed as error:
-            self._note_malformed(str(error))
+            self.note_malformed(str(error))
         else:
             self.take(message, entry_id)
 
-    def _note_malformed(self, why: str) -> None:
+    def note_malformed(self, why: str) -> None:
+        """Count a message that makes no sense, and tell of the first."""
         self.malformed_count += 1
         if self.malformed_count == 1:
             self._report(f"a message of another server could not be understood, and others may not be: {why}")
@@ -392,6 +421,8 @@ class ClusterMachine:
             request.answered += 1
         elif isinstance(message, ClientAck):
             request.values.append(message.value)
+            if request.each is not None:
+                request.each(message.value)
         elif isinstance(message, SocketsFetched):
             request.values += message.sockets
             request.answered += 1

@@ -41,9 +41,11 @@ class Transport(ABC):
         uid: of this server.
         listener: hears.
         reader: reads what is kept, where something is.
+        lists_rooms: there is a question for rooms alone.
     """
 
     reader: StreamReader | None = None
+    lists_rooms = False
 
     def __init__(self, uid: str, listener: Link) -> None:
         self.uid = uid
@@ -56,6 +58,10 @@ class Transport(ABC):
     @abstractmethod
     def close(self, nsp: str) -> None:
         """Hear it no more."""
+
+    @abstractmethod
+    def hears(self, nsp: str) -> bool:
+        """Whether that is so already, and an answer would be heard."""
 
     @abstractmethod
     def tell(self, message: Message) -> Command:
@@ -82,6 +88,8 @@ class Transport(ABC):
 
 class Classic(Transport):
     """`createAdapter` of Node's redis-adapter: plain channels, three for each namespace, and one for each room."""
+
+    lists_rooms = True
 
     def __init__(self, uid: str, listener: Link, prefix: str = "socket.io") -> None:
         super().__init__(uid, listener)
@@ -110,6 +118,10 @@ class Classic(Transport):
             self._channels.pop(name, None)
         self.listener.unsubscribe(Kind.PLAIN, names)
         self.listener.unsubscribe(Kind.PATTERN, [self._pattern(nsp)])
+
+    def hears(self, nsp: str) -> bool:
+        """See `Transport`."""
+        return self.listener.hears(Kind.PLAIN, self._names(nsp))
 
     def _pattern(self, nsp: str) -> str:
         return _GLOB.sub(r"\\\1", f"{self._prefix}#{nsp}#") + "*"
@@ -165,6 +177,10 @@ class Sharded(Transport):
     def close(self, nsp: str) -> None:
         """See `Transport`."""
         self.listener.unsubscribe(Kind.SHARD, self._own(nsp))
+
+    def hears(self, nsp: str) -> bool:
+        """See `Transport`."""
+        return self.listener.hears(Kind.SHARD, self._own(nsp))
 
     def _has_channel(self, room: str) -> bool:
         if self._mode == "static" or not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance] # numbers
@@ -256,6 +272,10 @@ class Streams(Transport):
     def close(self, nsp: str) -> None:
         """See `Transport`."""
         self.listener.unsubscribe(self._kind, self._own(nsp))
+
+    def hears(self, nsp: str) -> bool:
+        """See `Transport`."""
+        return self.listener.hears(self._kind, self._own(nsp))
 
     def is_in_stream(self, message: Message) -> bool:
         """Whether a message is kept for who reads later."""

@@ -121,6 +121,22 @@ def iso_text(moment: datetime) -> str:
     return _aware(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def date_text(seconds: float) -> str:
+    """Return seconds since 1970 as `iso_text` does."""
+    return iso_text(datetime.fromtimestamp(seconds, UTC))
+
+
+def sendable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of several values those that can be told to another server."""
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        try:
+            found[_key(key)] = _plain(value, 0, for_json=False)
+        except (TypeError, ValueError, RecursionError):
+            continue
+    return found
+
+
 def _aware(moment: datetime) -> datetime:
     """Return a date with a zone; one without is taken for UTC, for nothing here may depend on where it runs."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
@@ -146,7 +162,7 @@ def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = Tru
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
-        return int(value) if for_json or -(1 << 63) <= value < 1 << 64 else float(value)
+        return int(value) if for_json or -(1 << 63) <= value < 1 << 64 else _float_of(value)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -155,6 +171,14 @@ def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = Tru
     if isinstance(value, datetime):
         return _aware(value) if keeps_dates and not for_json else iso_text(value)
     raise TypeError(f"data for other servers: {type(value).__name__} is not JSON")
+
+
+def _float_of(value: int) -> float | None:
+    """Return a number as JavaScript has it: what is too large for it is written as `null`."""
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def _key(key: object) -> str:

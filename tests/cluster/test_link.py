@@ -22,9 +22,15 @@ from socketio_core.cluster.link import (
     LinkUp,
     Replied,
 )
+from tests.cluster.streams import array_of, bulk
 
 PONG = b"+PONG\r\n"
 OK = b"+OK\r\n"
+
+
+def array(*parts: bytes) -> bytes:
+    """Return a list of texts, as a Redis says it."""
+    return array_of(map(bulk, parts))
 
 
 class Rig:
@@ -282,3 +288,31 @@ def test_it_is_closed_for_good() -> None:
     rig.link.refused("late", rig.now)
     rig.link.lost("late", rig.now)
     assert rig.hear(OK) == []
+
+
+def test_what_the_redis_confirms_is_heard() -> None:
+    rig = Rig(listens=True)
+    rig.link.subscribe(Kind.SHARD, ["a", "b"])
+    rig.up()
+    assert not rig.link.hears(Kind.SHARD, ["a"])
+    rig.hear(array(b"ssubscribe", b"a", b"1") + array(b"ssubscribe", b"c", b"2") + array(b"sunsubscribe", b"d", b"2"))
+    assert rig.link.hears(Kind.SHARD, ["a"])
+    assert not rig.link.hears(Kind.PLAIN, ["a"])
+    assert not rig.link.hears(Kind.SHARD, ["a", "b"])
+    rig.link.unsubscribe(Kind.SHARD, ["b"])
+    rig.hear(array(b"ssubscribe", b"b", b"2"))
+    assert not rig.link.hears(Kind.SHARD, ["b"])
+    rig.link.lost("it died", rig.now)
+    assert not rig.link.hears(Kind.SHARD, ["a"])
+
+
+def test_who_has_had_all_replies_is_idle() -> None:
+    rig = Rig().up()
+    found = [rig.link.is_idle]
+    rig.link.send("PUBLISH", "a", b"b")
+    found.append(rig.link.is_idle)
+    rig.said()
+    found.append(rig.link.is_idle)
+    rig.hear(b":1\r\n")
+    found.append(rig.link.is_idle)
+    assert found == [True, False, False, True]

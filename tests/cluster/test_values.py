@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from socketio_core.cluster.values import (
     MAX_DEPTH,
     Malformed,
+    date_text,
     for_clients,
     from_json,
     from_msgpack,
     has_binary,
     iso_text,
+    sendable,
     to_json,
     to_msgpack,
 )
@@ -163,3 +165,12 @@ def test_whatever_comes_is_a_value_or_malformed(raw: bytes) -> None:
             continue
         to_json(value)
         to_msgpack(value)
+
+
+def test_what_can_be_told_is_left_of_what_cannot() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    data: dict[Any, Any] = {"a": 1, "b": object(), "c": endless, 4: (5,)}
+    assert sendable(data) == {"a": 1, "4": [5]}
+    assert date_text(1_704_164_645.678) == "2024-01-02T03:04:05.678Z"
+    assert from_msgpack(to_msgpack([10**400, 1 << 70])) == [None, float(1 << 70)]

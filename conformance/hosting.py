@@ -28,17 +28,20 @@ ASGI_SERVERS: Final = (
 REFERENCE: Final = "node"
 _H11: Final = "methods/empty_lines_"  # it refuses empty lines before a request
 _JOINED: Final = "limits/message_in_very_many_fragments_"  # which an ASGI server puts together
+_CONNECTIONS: Final = "limits/connections_of_an_address_"  # which are an ASGI server's
+_PINGS: Final = "limits/pings_whose_pongs_are_not_taken_"  # which an ASGI server answers
+_ASGI: Final = (_JOINED, _CONNECTIONS, _PINGS)
 # What the server in front of the engine does in other ways: hypercorn tells nobody that a message was too large until
 # the client is gone; websockets in its older form, and granian, are as late with all they refuse.
-_TOLD_LATE: Final = ("websocket/larger_message_", "websocket/invalid_frame_", "upgrade/failure_leaves_", _JOINED)
+_TOLD_LATE: Final = ("websocket/larger_message_", "websocket/invalid_frame_", "upgrade/failure_leaves_", *_ASGI)
 NOT_ITS_OWN: Final[dict[str, tuple[str, ...]]] = {
-    "asgi": (_H11, _JOINED),
-    "uvicorn": (_H11, _JOINED),
-    "uvicorn-uvloop": (_JOINED,),
+    "asgi": (_H11, *_ASGI),
+    "uvicorn": (_H11, *_ASGI),
+    "uvicorn-uvloop": _ASGI,
     "uvicorn-websockets": _TOLD_LATE,
-    "hypercorn": (_H11, _JOINED, "websocket/larger_message_"),
+    "hypercorn": (_H11, *_ASGI, "websocket/larger_message_"),
     # Its tasks run in any order: a poll may be served before the POST whose connection was lost earlier.
-    "hypercorn-trio": (_H11, _JOINED, "websocket/larger_message_", "polling/broken_post_"),
+    "hypercorn-trio": (_H11, *_ASGI, "websocket/larger_message_", "polling/broken_post_"),
     "granian": _TOLD_LATE,
 }
 # Groups of cases that are skipped where a server does not offer what they are about.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.case import BOTH, Skipped, case, expect, require
-from conformance.client.peer import RECOVERY, Peer, target
+from conformance.case import BOTH, case, expect, require
+from conformance.client.peer import RECOVERY, Peer
 from conformance.client.session import Polling, WebSocketSession
 from conformance.client.socketio import SocketIO, SocketPacket, packet
 
@@ -56,8 +56,7 @@ class Visit:
 
 async def enter(peer: Peer, transport: str, pid: str | None = None, offset: str | None = None) -> Visit:
     """Connect to the server that recovers, if there is one."""
-    if (await peer.get(target(RECOVERY, "unknown"))).status == 404:
-        raise Skipped("there is nothing at /recovery/, for recovery is optional")
+    await peer.has(RECOVERY, "recovery is optional")
     client = SocketIO(await peer.session(transport, RECOVERY))
     claim = {key: value for key, value in (("pid", pid), ("offset", offset)) if value is not None}
     await client.send(packet(0, data=claim) if claim else packet(0))

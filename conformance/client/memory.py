@@ -17,6 +17,9 @@ class MemoryConnection(Protocol):
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the client; `b""` says that it is gone."""
 
+    def taken(self, now: float) -> None:
+        """Put more into `output`, which the client has emptied."""
+
 
 class MemoryHost(Protocol):
     """A server without network and clock."""
@@ -26,7 +29,7 @@ class MemoryHost(Protocol):
         """When to call `handle_timeout`."""
         ...
 
-    def connect(self, now: float) -> MemoryConnection:
+    def connect(self, now: float, address: str) -> MemoryConnection:
         """Return the server's end of a new connection."""
         ...
 
@@ -44,10 +47,10 @@ class MemoryWire:
         self._host = host
         self._changed = trio.Event()
 
-    async def connect(self) -> trio.abc.Stream:
+    async def connect(self, source: str | None = None) -> trio.abc.Stream:
         """See `Wire`."""
         await trio.lowlevel.checkpoint()
-        return _MemoryStream(self, self._host.connect(trio.current_time()))
+        return _MemoryStream(self, self._host.connect(trio.current_time(), source or "127.0.0.1"))
 
     async def keep_time(self) -> None:
         """Call the host when its deadlines come."""
@@ -97,6 +100,7 @@ class _MemoryStream(trio.abc.Stream):
             raise trio.ClosedResourceError
         data = bytes(output)
         output.clear()
+        self._connection.taken(trio.current_time())
         return data
 
     async def aclose(self) -> None:

@@ -13,7 +13,7 @@ import h11
 import trio
 from wsproto.utilities import generate_accept_token
 
-from conformance.case import Failure, expect, require
+from conformance.case import Failure, Skipped, expect, require
 from conformance.client.http import PATIENCE_S, READ_BYTES, Exchange, Headers, Response
 from conformance.client.session import UNKNOWN_SID, Polling, Session, WebSocketSession, decode_payload, open_packet
 from conformance.client.socketio import SocketIO
@@ -25,6 +25,8 @@ from conformance.times import QUICK, Times
 ENGINE_IO = "/engine.io/"
 SOCKET_IO = "/socket.io/"
 RECOVERY = "/recovery/"
+HASTY = "/hasty/"
+LIMITED = "/limited/"
 MAX_PAYLOAD = 1_000_000
 
 
@@ -52,13 +54,25 @@ class Peer:
         for stream in self._streams:
             await trio.aclose_forcefully(stream)
 
-    async def _connect(self) -> trio.abc.Stream:
+    async def connect(self, source: str | None = None) -> trio.abc.Stream:
+        """Open a connection, and say nothing on it.
+
+        Args:
+            source: the address that it comes from, which must be one of this machine's; the case is skipped elsewhere.
+        """
         try:
-            stream = await self.wire.connect()
+            stream = await self.wire.connect(source)
         except (OSError, trio.TooSlowError) as error:
+            if source is not None:
+                raise Skipped(f"cannot connect from {source}: {error}") from None
             raise Failure(f"cannot connect to {self.wire.origin}: {str(error) or 'timeout'}") from None
         self._streams.append(stream)
         return stream
+
+    async def has(self, path: str, what: str) -> None:
+        """Skip the case unless there is something at `path`."""
+        if (await self.get(target(path, "unknown"))).status == 404:
+            raise Skipped(f"there is nothing at {path}, for {what}")
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
@@ -72,18 +86,20 @@ class Peer:
         chunked: bool = False,
         ahead: bytes = b"",
         after: Exchange | None = None,
+        on: trio.abc.Stream | None = None,
     ) -> Exchange:
         """Send the head of a request. Without a body the request is complete with that.
 
         Args:
             ahead: send these bytes in front of it.
             after: send it on the connection of this one, which was answered; else on a new connection.
+            on: send it on this connection, which is new.
             body_size: announce a body of this many bytes, to be sent with `send_body`, then `finish`.
             chunked: announce a body in chunks.
         """
         label = f"{method} {where}"
         self.transcript.add(">", label + "".join(f"   {name}: {value}" for name, value in headers))
-        stream = await self._connect() if after is None else after.stream
+        stream = on or (await self.connect() if after is None else after.stream)
         exchange = Exchange(stream, self.transcript, label)
         if ahead:
             await exchange.send_raw(ahead)
@@ -163,7 +179,7 @@ class Peer:
     async def _handshake(self, where: str, headers: Headers) -> WebSocket | Response:
         label = f"WebSocket {where}"
         self.transcript.add(">", label + "".join(f"   {name}: {value}" for name, value in headers))
-        stream = await self._connect()
+        stream = await self.connect()
         key = base64.b64encode(os.urandom(16))
         fields = [
             ("Host", self.wire.authority),

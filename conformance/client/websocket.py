@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from conformance.client.transcript import Transcript, shown
 
 NO_CODE = 1005  # RFC 6455, 7.4.1: a close frame without a code
 ABNORMAL = 1006  # no close frame at all
+SMALL_BUFFER_BYTES = 65536
+MAX_FLOOD_BYTES = 16_000_000  # more than the buffers on the way hold, when that of the client is small
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x1, 0x2, 0x0, 0x8, 0x9, 0xA
 
@@ -77,6 +80,16 @@ class WebSocket:
         """Send bytes, which need not be a frame."""
         self._transcript.add(">", f"ws raw {shown(data)}   ({self._label})")
         await self._write(data)
+
+    async def flood(self, data: bytes, seconds: float) -> None:
+        """Send the same bytes again and again, and read nothing, until the server has not taken them for so long."""
+        self._transcript.add(">", f"ws raw, again and again {shown(data)}   ({self._label})")
+        if isinstance(self._stream, trio.SocketStream):
+            self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+        with trio.CancelScope() as scope:
+            for _ in range(MAX_FLOOD_BYTES // len(data)):
+                scope.deadline = trio.current_time() + seconds
+                await self._write(data)
 
     async def close(self, code: int = 1000) -> None:
         """Send a close frame."""

@@ -25,8 +25,14 @@ class Wire(Protocol):
         """The server's own origin, e.g. `"http://127.0.0.1:3000"`."""
         ...
 
-    async def connect(self) -> trio.abc.HalfCloseableStream | trio.abc.Stream:
-        """Open a connection."""
+    async def connect(self, source: str | None = None) -> trio.abc.HalfCloseableStream | trio.abc.Stream:
+        """Open a connection.
+
+        Args:
+            source: the address that it comes from, where this machine has several.
+        Raises:
+            OSError, trio.TooSlowError: it cannot be opened.
+        """
         ...
 
 
@@ -62,10 +68,10 @@ class NetworkWire:
         """See `Wire`."""
         return f"{'https' if self.is_tls else 'http'}://{self.authority}"
 
-    async def connect(self) -> trio.abc.Stream:
+    async def connect(self, source: str | None = None) -> trio.abc.Stream:
         """See `Wire`; certificates are not verified, for what is tested is a server on its developer's machine."""
         with trio.fail_after(CONNECT_S):
-            stream = await trio.open_tcp_stream(self.host, self.port)
+            stream = await trio.open_tcp_stream(self.host, self.port, local_address=source)
             if not self.is_tls:
                 return stream
             context = ssl.create_default_context()

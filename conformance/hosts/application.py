@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from conformance.times import of_this_host
-from socketio_core import ConnectRefused, Cors, EngineSettings, IncomingEvent, Server, SocketSettings
+from socketio_core import ConnectRefused, Cors, EngineSettings, IncomingEvent, Server, ServerLimits, SocketSettings
 from socketio_core.app import AckTimeout, Disconnected, EngineServer, EngineSession, Namespace, Socket
 from socketio_core.http import Request
 from socketio_core.socketio import JSONValue
@@ -25,6 +26,13 @@ ENGINE = EngineSettings(
     upgrade_timeout_s=UPGRADE_TIMEOUT_S,
     max_payload_bytes=1_000_000,
 )
+ECHOES = {
+    "/engine.io/": ENGINE,
+    "/hasty/": replace(ENGINE, first_request_timeout_s=PING_INTERVAL_S),
+    "/limited/": replace(ENGINE, max_handshakes_per_s=5),
+}
+LIMITS = ServerLimits(max_connections_per_address=20)
+LOOPBACK = ("127.0.0.1", "::1")  # who may have any number of them
 
 NAMESPACES = ("/custom", "/slow", "/refused", "/greeting", "/farewell", "/unwelcome", "/apart", "/guarded")
 
@@ -40,7 +48,14 @@ def create_server(sleep: Sleep, spawn: Spawn) -> Server:
         spawn: starts a task there, and returns when that has begun; so tasks begin in order.
     """
     settings = SocketSettings(connect_timeout_s=CONNECT_TIMEOUT_S)
-    io = Server(engine=ENGINE, settings=settings, cors=CORS, allow_request=refusal_of)
+    io = Server(
+        engine=ENGINE,
+        settings=settings,
+        cors=CORS,
+        allow_request=refusal_of,
+        trust_proxy=LOOPBACK,
+        limits=LIMITS,
+    )
     for name in ("/", *NAMESPACES):
         add_handlers(io.of(name), spawn)
         io.of(name).use(decide)
@@ -54,7 +69,8 @@ def create_server(sleep: Sleep, spawn: Spawn) -> Server:
         if event.args[:1] == ["wait"]:
             await sleep(0.1)
 
-    add_echo(io.attach_engine("/engine.io/", engine=ENGINE, cors=CORS, allow_request=refusal_of))
+    for path, engine in ECHOES.items():
+        add_echo(io.attach_engine(path, engine=engine, cors=CORS, allow_request=refusal_of))
     return io
 
 

@@ -36,8 +36,8 @@ class SocketIOApp:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
         target = scope["raw_path"].decode() + "?" + scope["query_string"].decode()
-        scheme = scope["scheme"].replace("ws", "http")
-        request = Request(scope.get("method", "GET"), target, scope["headers"], scheme=scheme)
+        method, peer = scope.get("method", "GET"), scope["client"][0]
+        request = Request(method, target, scope["headers"], address=peer, scheme=scope["scheme"].replace("ws", "http"))
         core, action = self._do(self._contract.handle_request, request, asyncio.Event())
         match action:
             case Respond(response):

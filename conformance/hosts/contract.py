@@ -14,7 +14,8 @@ from conformance.times import of_this_host
 from socketio_core.cors import Cors
 from socketio_core.engineio import Action, AnyServer, Carrier, Engine, Respond
 from socketio_core.http import Request, Response
-from socketio_core.settings import EngineSettings, RecoverySettings, SocketSettings
+from socketio_core.serving import Serving
+from socketio_core.settings import EngineSettings, RecoverySettings, ServerLimits, SocketSettings
 from socketio_core.socketio import (
     AckReceived,
     Claim,
@@ -34,6 +35,7 @@ CORS = Cors(origins=["http://allowed.example"], credentials=True)
 SLOW_S = 0.2  # how long `/slow` takes to accept
 GUARD_S = 0.1  # how long an event of `/guarded` may wait in front of its handler
 ACK_TIMEOUT_S = 10.0
+LOOPBACK = ("127.0.0.1", "::1")  # who may have any number of connections
 NAMESPACES = ("/custom", "/slow", "/refused", "/greeting", "/farewell", "/unwelcome", "/apart", "/guarded")
 
 
@@ -46,7 +48,7 @@ class Writer(Protocol):
 
 
 class Contract:
-    """An Engine.IO echo and a Socket.IO application, once more with recovery.
+    """An Engine.IO echo, with small limits too, and a Socket.IO application, once more with recovery.
 
     Attributes:
         cores: the machines that a host drives; all have the same calls.
@@ -56,14 +58,15 @@ class Contract:
     server_type = ServerCore
 
     def __init__(self) -> None:
-        self.engine = self.engine_type(self.engine_settings("/engine.io/"))
         self.server = self.server_type(self.engine_settings("/socket.io/"), self.socket_settings())
         for name in NAMESPACES:
             self.server.hub.of(name)
         self.lasting = self.server_type(
             self.engine_settings("/recovery/"), self.socket_settings(), recovery=RecoverySettings()
         )
-        self.cores: tuple[AnyServer, ...] = (self.engine, self.server, self.lasting)
+        self.echoes = [self.engine_type(self.engine_settings(path)) for path in ("/engine.io/", "/hasty/", "/limited/")]
+        self.engine = self.echoes[0]
+        self.cores: tuple[AnyServer, ...] = (*self.echoes, self.server, self.lasting)
         self._later: TimerQueue[Callable[[float], None]] = TimerQueue()
         self._guarded: dict[Member, list[EventReceived]] = {}  # the first waits for the time, the others for it
 
@@ -93,7 +96,7 @@ class Contract:
 
     def handle_events(self, now: float) -> None:
         """Do what the application does about everything that has happened."""
-        for session, message in self.engine.take_events():
+        for session, message in [event for echo in self.echoes for event in echo.take_events()]:
             if session is not None and message == "close me":
                 session.close(now)
             elif session is not None and isinstance(message, (str, bytes)):
@@ -187,6 +190,8 @@ class Contract:
             upgrade_timeout_s=TIMES.upgrade_timeout_s,
             max_payload_bytes=1_000_000,
             cors=CORS,
+            first_request_timeout_s=TIMES.ping_interval_s if path == "/hasty/" else 10.0,
+            max_handshakes_per_s=5 if path == "/limited/" else None,
         )
 
     def socket_settings(self) -> SocketSettings:
@@ -213,7 +218,12 @@ class WireContract(Contract):
 
     def __init__(self) -> None:
         super().__init__()
-        self.site = Site([Mount(core, asks_handshakes=True) for core in self.cores], application=self)
+        mounts = [Mount(core, asks_handshakes=True) for core in self.cores]
+        self.site = Site(mounts, application=self, serving=self.serving())
+
+    def serving(self) -> Serving:
+        """Return what the contract asks for of connections."""
+        return Serving(trust_proxy=LOOPBACK, limits=ServerLimits(max_connections_per_address=20))
 
     def work(self, now: float) -> None:
         """Answer what the site asks, and do what the application does about everything that has happened."""

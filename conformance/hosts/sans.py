@@ -5,6 +5,8 @@ from __future__ import annotations
 from conformance.hosts.contract import WireContract
 from socketio_core.wire import Wire
 
+MAX_OUTPUT_BYTES = 65536  # so much a network takes of who reads nothing
+
 
 class Host:
     """The server. After each call there may be something in the `output` of any of its connections."""
@@ -12,9 +14,9 @@ class Host:
     def __init__(self, application: WireContract | None = None) -> None:
         self.site = (application or WireContract()).site
 
-    def connect(self, now: float) -> HostConnection:
+    def connect(self, now: float, address: str) -> HostConnection:
         """Begin to serve a client."""
-        return HostConnection(self, self.site.connect(now, "memory", "http"))
+        return HostConnection(self, self.site.connect(now, address, "http"))
 
     @property
     def next_deadline(self) -> float | None:
@@ -49,8 +51,13 @@ class HostConnection:
         self._wire.receive(data, now)
         self._host.flush(now)
 
+    def taken(self, now: float) -> None:
+        """The client has emptied `output`."""
+        self.write(now)
+        self._host.flush(now)
+
     def write(self, now: float) -> None:
-        """Take what there is to say."""
-        while data := self._wire.data_to_send(now):
+        """Take what there is to say, as far as the client takes it."""
+        while len(self.output) < MAX_OUTPUT_BYTES and (data := self._wire.data_to_send(now)):
             self.output += data
         self.is_closed = self._wire.is_mute or self._wire.is_over

@@ -234,9 +234,9 @@ class _BrokenHost(Host):
         super().__init__(broken)
         self._broken = broken
 
-    def connect(self, now: float) -> HostConnection:
+    def connect(self, now: float, address: str) -> HostConnection:
         """Begin to serve a client."""
-        return _BrokenConnection(self, self.site.connect(now, "memory", "http"), self._broken)
+        return _BrokenConnection(self, self.site.connect(now, address, "http"), self._broken)
 
 
 class _BrokenConnection(HostConnection):
@@ -248,9 +248,9 @@ class _BrokenConnection(HostConnection):
         super().receive(self._broken.bytes_in(data), now)
 
     def write(self, now: float) -> None:
-        before, self.output[:] = bytes(self.output), b""
+        before = len(self.output)
         super().write(now)
-        self.output[:] = before + self._broken.bytes_out(bytes(self.output))
+        self.output[before:] = self._broken.bytes_out(bytes(self.output[before:]))
 
 
 def _from_polling(part: str) -> Frame:

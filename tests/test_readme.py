@@ -35,7 +35,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
 PAGES: Final = [README, ROOT / "socketio_core/wire/README.md", ROOT / "benchmarks/README.md"]
 PORT: Final = "3000"
-DEADLINE_S: Final = 30.0
+DEADLINE_S: Final = 60.0
 
 TELLING_THE_PORT: Final = """
 import runpy, socket, sys

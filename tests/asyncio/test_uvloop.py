@@ -7,7 +7,6 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
 import uvloop
 
 from socketio_core.asyncio import Server, Socket, connect
@@ -44,7 +43,6 @@ async def _serve() -> None:
         await _talk(bench)
 
 
-@pytest.mark.timeout(60)
 def test_serves_and_ends_in_order() -> None:
     uvloop.run(_serve())
 
@@ -75,12 +73,10 @@ async def _connect_to_unix_socket(name: str) -> None:
     await asyncio.wait([serving])
 
 
-@pytest.mark.timeout(60)
 def test_connects_to_a_name_in_the_abstract_namespace(tmp_path: Path) -> None:
     uvloop.run(_connect_to_unix_socket(f"\0{tmp_path}"))
 
 
-@pytest.mark.timeout(60)
 def test_connects(certificate: Path) -> None:
     uvloop.run(_connect(certificate))
 
@@ -107,7 +103,6 @@ async def _be_due_twice_in_a_turn() -> None:
     await due.seen.wait()
 
 
-@pytest.mark.timeout(60)
 def test_deadline_that_has_passed_may_be_looked_at_again() -> None:
     """uvloop's timer of that kind is none, and does not say when it fires."""
     uvloop.run(_be_due_twice_in_a_turn())

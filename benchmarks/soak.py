@@ -28,6 +28,7 @@ ATTACKERS: Final = 5
 ATTACK_S: Final = 5.0
 CALM_S: Final = 5.0
 SETTLE_S: Final = 90.0  # for sessions to end whose clients never said that they went
+MORE_BLOCKS: Final = 0.02  # of Python's memory there may be in the end: caches, and what is made once
 SESSION: Final = "socketio_core.engineio.session.Session"
 
 
@@ -110,6 +111,7 @@ class Soak:
 
     def _judge(self, seen: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> bool:
         print(f"honest guests: {seen['visits']:,}, events: {seen['events']:,}; others: {seen['rude']:,}")
+        print(f"blocks of memory, with nobody there: {before['blocks']:,} at first, {after['blocks']:,} at the end")
         found = {"lost": seen["faults"], "left behind": more_than(before, after), "logged": after["log"]}
         for what, items in found.items():
             print(f"{what}: {'nothing' if not items else ''}")
@@ -124,6 +126,8 @@ def more_than(before: dict[str, Any], after: dict[str, Any]) -> Counter[str]:
     for name in ("tasks", "descriptors"):
         if after[name] > before[name]:
             more[name] = after[name] - before[name]
+    if after["blocks"] > before["blocks"] * (1 + MORE_BLOCKS):
+        more["blocks"] = after["blocks"] - before["blocks"]
     return more
 
 

@@ -59,10 +59,11 @@ def test_guests_notice_what_does_not_come_back() -> None:
 
 
 def test_what_is_left_behind_is_named() -> None:
-    before = {"objects": {"a.B": 1, "a.C": 2}, "tasks": 9, "descriptors": 12}
-    after = {"objects": {"a.B": 3, "a.C": 1}, "tasks": 9, "descriptors": 13}
+    before = {"objects": {"a.B": 1, "a.C": 2}, "tasks": 9, "descriptors": 12, "blocks": 1000}
+    after = {"objects": {"a.B": 3, "a.C": 1}, "tasks": 9, "descriptors": 13, "blocks": 1020}
     assert more_than(before, after) == {"a.B": 2, "descriptors": 1}
     assert not more_than(before, before)
+    assert more_than(before, before | {"blocks": 1021}) == {"blocks": 21}
 
 
 def test_a_loop_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from socketio_core.app.handlers import run
 from socketio_core.app.remote_socket import RemoteSocket
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
+from socketio_core.errors import InvalidEvent
 from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.hub import NamespaceWatcher, RoomWatcher
@@ -238,6 +239,9 @@ class LocalAdapter:
         for handler in handlers:
             try:
                 answers.append(await run(handler, *args))
+            except InvalidEvent as error:
+                self._app.audience.report(f"event {name!r} of another server is not what was declared: {error}", error)
+                failed = True
             except BaseException as error:
                 if not has_failed(error, self._app.runtime):
                     raise

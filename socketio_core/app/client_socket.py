@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from socketio_core.app.acks import AckWaiter
-from socketio_core.app.declared import DeclaredEvent, answer_to
+from socketio_core.app.declared import DeclaredEvent, answer_args, answer_to
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.registering import OwnHandlers
 from socketio_core.app.runtime import Runtime
@@ -284,14 +284,25 @@ class ClientSocket(OwnHandlers, CallableFromThreads):
             AckTimeout: it did not come in time.
             Disconnected: the connection was lost behind the event, the block of `connect(...)` was left, or the socket
                 is not connected and will not be by itself, for it was refused or disconnected.
+            InvalidEvent: the answer is not what was declared.
             LocalProtocolError, BufferFull: as `emit`.
         """
         how = Selection(timeout_s=check_timeout(timeout))
         return answer_to(name, await answer_of_server(self._inbox, name, args, how))
 
-    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
-        """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
-        return await answer_of_server(self._inbox, name, args, Selection(timeout_s=check_timeout(timeout)))
+    @overload
+    async def emit_with_ack(
+        self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[JSONValue]: ...
+    @overload
+    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]: ...
+    async def emit_with_ack(self, name: Any, *args: Any, timeout: float | None = 5.0) -> list[JSONValue]:  # type: ignore[misc] # see `Declare`
+        """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart.
+
+        They are as they came; what was declared is only looked at.
+        """
+        how = Selection(timeout_s=check_timeout(timeout))
+        return answer_args(name, await answer_of_server(self._inbox, name, args, how))
 
     def events(self) -> EventStream:
         """Return a stream of the events from now on: `async for name, *args in socket.events()`.

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, T
 from socketio_core.app.acks import ack_value
 from socketio_core.checks import check_function
 from socketio_core.errors import InvalidEvent
+from socketio_core.records import plain
 from socketio_core.socketio.packet import JSONValue
 
 _P = ParamSpec("_P")
@@ -98,6 +99,16 @@ class DeclaredEvent(_Name, Generic[_P, _R_co]):
             names = list(signature(self._function).parameters)[1:]
             self._types = [(name, hints.get(name, Any)) for name in names], hints.get("return", Any)
         return self._types
+
+
+EventName = str | DeclaredEvent[..., Any]
+"""An event that is asked after by its name alone."""
+
+
+def name_of(event: EventName) -> str:
+    """Return the name; see `_Name`."""
+    name: Any = event
+    return plain(name)
 
 
 class Declare:
@@ -181,8 +192,27 @@ def answer_to(name: str, args: list[JSONValue]) -> Any:
 
 def answers_to(name: str, found: Sequence[list[JSONValue]]) -> list[Any]:
     """Return the same for each of many; those that are something else are left out, as if they had not come."""
-    answers: list[Any] = []
+    return _those_that_fit(partial(answer_to, name), found)
+
+
+def answer_args(name: str, args: list[JSONValue]) -> list[JSONValue]:
+    """Return the arguments of an acknowledgement as they came, if they are what was declared.
+
+    Raises:
+        InvalidEvent: they are something else.
+    """
+    answer_to(name, args)
+    return args
+
+
+def answers_args(name: str, found: Sequence[list[JSONValue]]) -> list[list[JSONValue]]:
+    """Return the same for each of many; those that are something else are left out."""
+    return _those_that_fit(partial(answer_args, name), found)
+
+
+def _those_that_fit(look: Callable[[list[JSONValue]], _R], found: Sequence[list[JSONValue]]) -> list[_R]:
+    answers: list[_R] = []
     for args in found:
         with suppress(InvalidEvent):
-            answers.append(answer_to(name, args))
+            answers.append(look(args))
     return answers

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from socketio_core.app.declared import EventName
+
 if TYPE_CHECKING:
     from socketio_core.app.socket import Socket
 
@@ -34,7 +36,7 @@ class EventHandlers:
     """
 
 
-def handles(*names: str) -> Callable[[_F], _F]:
+def handles(*names: EventName) -> Callable[[_F], _F]:
     """Have a method of `EventHandlers` handle events of these names, whatever it is called."""
     if not names or not all(isinstance(name, str) for name in names):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"handles takes names of events, as in @handles('chat message'), not: {names!r}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, ClassVar, Final, TypeVar, overload
 
-from socketio_core.app.declared import checked
+from socketio_core.app.declared import EventName, checked, name_of
 from socketio_core.app.event_handlers import CATCH_ALLS, EventHandlers, methods_of
 from socketio_core.checks import check_function
 from socketio_core.records import plain
@@ -154,7 +154,8 @@ class HandlerTable:
     def add_server_side(self, name: str, handler: Handler) -> None:
         """Register `handler` for an event of other servers; `of_server_side` finds it."""
         place = _SERVER_SIDE + plain(name)
-        self._moments[place] = (*self._moments.get(place, ()), _check(handler))
+        handler = checked(name, _check(handler), gets_socket=False)
+        self._moments[place] = (*self._moments.get(place, ()), handler)
         self._note_added()
 
     def of_server_side(self, name: str) -> Sequence[Handler]:
@@ -273,13 +274,13 @@ class Registrar:
         self._handlers.add(handler.__name__, handler)
         return handler
 
-    def off(self, name: str, handler: Handler | None = None) -> None:
+    def off(self, name: EventName, handler: Handler | None = None) -> None:
         """Remove a handler, or all that were registered here for this name."""
-        self._handlers.remove(name, handler)
+        self._handlers.remove(name_of(name), handler)
 
-    def listeners(self, name: str) -> list[Handler]:
+    def listeners(self, name: EventName) -> list[Handler]:
         """Return the handlers of an event, in the order in which they are called; those of a parent are among them."""
-        return list(self._handlers.listeners(name))
+        return list(self._handlers.listeners(name_of(name)))
 
 
 class EventRegistrar(Registrar):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from socketio_core.app.declared import DeclaredEvent
+from socketio_core.app.declared import DeclaredEvent, answers_args
 from socketio_core.app.event_handlers import EventHandlers, OneEach, methods_of
 from socketio_core.app.handlers import LIFECYCLE, SERVER_LIFECYCLE, Handler, HandlerTable, handlers_of
 from socketio_core.app.operators import BroadcastOperator, Broadcasts, complete
-from socketio_core.app.registering import SharedHandlers
+from socketio_core.app.registering import Own, SharedHandlers
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.hub import NamespaceCore
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _H = TypeVar("_H", bound=Handler)
 
 _P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class _Registers(SharedHandlers):
@@ -60,7 +61,11 @@ class _Registers(SharedHandlers):
         self._handlers.add_middleware(middleware)
         return middleware
 
-    def on_server_side(self, name: str) -> Callable[[_H], _H]:
+    @overload
+    def on_server_side(self, name: DeclaredEvent[_P, _R], /) -> Callable[[Own[_P, _R]], Own[_P, _R]]: ...
+    @overload
+    def on_server_side(self, name: str) -> Callable[[_H], _H]: ...
+    def on_server_side(self, name: Any) -> Any:
         """Register a handler for events that *other servers* send with `server_side_emit`: `@io.on_server_side("x")`.
 
         It is given the arguments; what it returns, for nobody else does it, is its server's acknowledgement.
@@ -137,7 +142,11 @@ class Namespace(_Registers, Broadcasts):
         await self._app.runtime.check_cancelled()
         return await self._app.adapter.rooms(self.name)
 
-    async def server_side_emit(self, name: str, *args: JSONValue) -> None:
+    @overload
+    async def server_side_emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
+    @overload
+    async def server_side_emit(self, name: str, *args: JSONValue) -> None: ...
+    async def server_side_emit(self, name: Any, *args: Any) -> None:  # type: ignore[misc] # see `Declare`
         """Send an event to the other servers, where several are joined by an adapter; one that is alone tells nobody.
 
         It meets the handlers of `on_server_side` there.
@@ -149,12 +158,20 @@ class Namespace(_Registers, Broadcasts):
         self._check_server_side(name, args)
         self._app.adapter.server_side_emit(self.name, name, args)
 
+    @overload
+    async def server_side_emit_with_ack(
+        self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[list[JSONValue]]: ...
+    @overload
     async def server_side_emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | None = USUAL_ACK_TIMEOUT_S
+    ) -> list[list[JSONValue]]: ...
+    async def server_side_emit_with_ack(  # type: ignore[misc] # see `Declare`
+        self, name: Any, *args: Any, timeout: float | None = USUAL_ACK_TIMEOUT_S
     ) -> list[list[JSONValue]]:
         """Do what `server_side_emit` does, and wait for an acknowledgement of each other server; alone, that is `[]`.
 
-        Returns all arguments of each.
+        Returns all arguments of each, as they came; one that is not what was declared counts as if it had not come.
 
         Raises:
             AckTimeout: not all came in time; `error.responses` has those that did.
@@ -164,7 +181,7 @@ class Namespace(_Registers, Broadcasts):
         await self._app.runtime.check_cancelled()
         self._check_server_side(name, args)
         found = await self._app.adapter.server_side_emit_with_ack(self.name, name, args, timeout_s)
-        return complete(found, found.responses)
+        return complete(found, answers_args(name, found.responses))
 
     def _check_server_side(self, name: str, args: Sequence[JSONValue]) -> None:
         if name in SERVER_LIFECYCLE:

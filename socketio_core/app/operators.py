@@ -8,7 +8,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from socketio_core.app.acks import AckTimeout, Answers
-from socketio_core.app.declared import DeclaredEvent, answers_to
+from socketio_core.app.declared import DeclaredEvent, answers_args, answers_to
 from socketio_core.records import plain
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.packet import JSONValue
@@ -156,12 +156,23 @@ class BroadcastOperator:
         found = await self._ask(name, args, timeout)
         return complete(found, answers_to(name, found.responses))
 
+    @overload
+    async def emit_with_ack(
+        self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[list[JSONValue]]: ...
+    @overload
     async def emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
+    ) -> list[list[JSONValue]]: ...
+    async def emit_with_ack(  # type: ignore[misc] # see `Declare`
+        self, name: Any, *args: Any, timeout: float | EllipsisType | None = ...
     ) -> list[list[JSONValue]]:
-        """Do what `call` does, and return all arguments of each acknowledgement; so are those of `error.responses`."""
+        """Do what `call` does, and return all arguments of each acknowledgement; so are those of `error.responses`.
+
+        They are as they came; what was declared is only looked at.
+        """
         found = await self._ask(name, args, timeout)
-        return complete(found, found.responses)
+        return complete(found, answers_args(name, found.responses))
 
     async def _ask(self, name: str, args: Sequence[JSONValue], timeout: float | EllipsisType | None) -> Answers:
         selection = self._selection
@@ -264,8 +275,16 @@ class Broadcasts:
         """Send an event to everyone and wait for all acknowledgements; see `BroadcastOperator.call`."""
         return await self._everyone().call(name, *args, timeout=timeout)
 
+    @overload
+    async def emit_with_ack(
+        self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[list[JSONValue]]: ...
+    @overload
     async def emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
+    ) -> list[list[JSONValue]]: ...
+    async def emit_with_ack(  # type: ignore[misc] # see `Declare`
+        self, name: Any, *args: Any, timeout: float | EllipsisType | None = ...
     ) -> list[list[JSONValue]]:
         """Do what `call` does, and return all arguments of each; see `BroadcastOperator.emit_with_ack`."""
         return await self._everyone().emit_with_ack(name, *args, timeout=timeout)

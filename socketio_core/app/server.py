@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.bundle import ClientBundle
+from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.dispatcher import Dispatcher
 from socketio_core.app.engine_server import EngineDispatcher, EngineServer
 from socketio_core.app.event_handlers import EventHandlers
@@ -22,7 +23,7 @@ from socketio_core.app.namespace import Namespace, ParentNamespace
 from socketio_core.app.namespaces import NamePredicate
 from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.operators import BroadcastOperator, Broadcasts
-from socketio_core.app.registering import SharedHandlers
+from socketio_core.app.registering import Own, SharedHandlers
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.statistics import ServerStatistics, statistics_of
 from socketio_core.app.threads import CallableFromThreads
@@ -44,6 +45,8 @@ from socketio_core.socketio.server import ServerCore
 from socketio_core.websocket_handshake import Subprotocols
 
 _H = TypeVar("_H", bound=Handler)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Server(SharedHandlers, Broadcasts, CallableFromThreads):
@@ -214,7 +217,11 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
         """All namespaces that exist now."""
         return self._dispatcher.namespaces.all
 
-    def on_server_side(self, name: str) -> Callable[[_H], _H]:
+    @overload
+    def on_server_side(self, name: DeclaredEvent[_P, _R], /) -> Callable[[Own[_P, _R]], Own[_P, _R]]: ...
+    @overload
+    def on_server_side(self, name: str) -> Callable[[_H], _H]: ...
+    def on_server_side(self, name: Any) -> Any:
         """Register a handler for events of other servers, in the root namespace; see `Namespace.on_server_side`."""
         return self._dispatcher.root.on_server_side(name)
 
@@ -222,12 +229,24 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
         """Return the rooms of the root namespace, at any server; see `Namespace.all_rooms`."""
         return await self._dispatcher.root.all_rooms()
 
-    async def server_side_emit(self, name: str, *args: JSONValue) -> None:
+    @overload
+    async def server_side_emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
+    @overload
+    async def server_side_emit(self, name: str, *args: JSONValue) -> None: ...
+    async def server_side_emit(self, name: Any, *args: Any) -> None:  # type: ignore[misc] # see `Declare`
         """Send an event to the other servers; see `Namespace.server_side_emit`."""
         await self._dispatcher.root.server_side_emit(name, *args)
 
+    @overload
+    async def server_side_emit_with_ack(
+        self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[list[JSONValue]]: ...
+    @overload
     async def server_side_emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | None = USUAL_ACK_TIMEOUT_S
+    ) -> list[list[JSONValue]]: ...
+    async def server_side_emit_with_ack(  # type: ignore[misc] # see `Declare`
+        self, name: Any, *args: Any, timeout: float | None = USUAL_ACK_TIMEOUT_S
     ) -> list[list[JSONValue]]:
         """Ask the other servers; see `Namespace.server_side_emit_with_ack`."""
         return await self._dispatcher.root.server_side_emit_with_ack(name, *args, timeout=timeout)

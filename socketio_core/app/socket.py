@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
-from socketio_core.app.acks import ack_value
-from socketio_core.app.declared import DeclaredEvent, answer_to
+from socketio_core.app.declared import DeclaredEvent, answer_args, answer_to
 from socketio_core.app.handlers import Handler
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.operators import BroadcastOperator, Rooms, room_set
@@ -310,22 +309,38 @@ class Socket(OwnHandlers):
         Raises:
             AckTimeout: it did not come in `timeout` seconds; with `None` there is no limit.
             Disconnected: the socket has left, or leaves while this waits.
+            InvalidEvent: the answer is not what was declared.
             LocalProtocolError: as `emit`.
         """
         how = Selection(timeout_s=check_timeout(timeout))
         return answer_to(name, await answer_of_client(self._inbox, name, args, how))
 
-    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]:
+    @overload
+    async def emit_with_ack(
+        self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[JSONValue]: ...
+    @overload
+    async def emit_with_ack(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> list[JSONValue]: ...
+    async def emit_with_ack(self, name: Any, *args: Any, timeout: float | None = 5.0) -> list[JSONValue]:  # type: ignore[misc] # see `Declare`
         """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart.
 
-        Raises:
-            AckTimeout, Disconnected, LocalProtocolError: as `call`.
-        """
-        return await answer_of_client(self._inbox, name, args, Selection(timeout_s=check_timeout(timeout)))
+        They are as they came; what was declared is only looked at.
 
+        Raises:
+            AckTimeout, Disconnected, InvalidEvent, LocalProtocolError: as `call`.
+        """
+        how = Selection(timeout_s=check_timeout(timeout))
+        return answer_args(name, await answer_of_client(self._inbox, name, args, how))
+
+    @overload
+    async def emit_reliably(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @overload
     async def emit_reliably(
         self, name: str, *args: JSONValue, timeout: float | None = USUAL_TIMEOUT_S, retry: float = USUAL_RETRY_S
-    ) -> JSONValue:
+    ) -> JSONValue: ...
+    async def emit_reliably(  # type: ignore[misc] # see `Declare`
+        self, name: Any, *args: Any, timeout: float | None = USUAL_TIMEOUT_S, retry: float = USUAL_RETRY_S
+    ) -> Any:
         """Send an event until the client acknowledges it, also when it is lost and comes back. Returns the answer.
 
         It may come more than once, and behind later ones. Each time its last argument is the same id, a text, by which
@@ -339,10 +354,11 @@ class Socket(OwnHandlers):
         Raises:
             AckTimeout: the time is up. It may have been handled.
             Disconnected: the client left, or began anew, or the time in which it may come back is over. Likewise.
+            InvalidEvent: it was acknowledged, and the answer is not what was declared.
             LocalProtocolError: as `emit`; or the server has no `recovery`.
         """
         found = await deliver(self._inbox, name, args, timeout_s=timeout, retry_s=retry, new_id=self._app.core.new_id)
-        return ack_value(found)
+        return answer_to(name, found)
 
     async def disconnect(self, close: bool = False) -> None:  # noqa: FBT001, FBT002 - the name users know
         """Leave the namespace; with `close`, all of the client's namespaces, and close the connection.

@@ -9,7 +9,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected
-from socketio_core.app.declared import DeclaredEvent, answer_to
+from socketio_core.app.declared import DeclaredEvent, answer_args, answer_to
 from socketio_core.app.operators import BroadcastOperator, Rooms
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.member import MemberState
@@ -65,11 +65,22 @@ class AnySocketOperator(ABC):
         """
         return answer_to(name, await self._ask(name, args, timeout))
 
+    @overload
+    async def emit_with_ack(
+        self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> list[JSONValue]: ...
+    @overload
     async def emit_with_ack(
         self, name: str, *args: JSONValue, timeout: float | EllipsisType | None = ...
+    ) -> list[JSONValue]: ...
+    async def emit_with_ack(  # type: ignore[misc] # see `Declare`
+        self, name: Any, *args: Any, timeout: float | EllipsisType | None = ...
     ) -> list[JSONValue]:
-        """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart."""
-        return await self._ask(name, args, timeout)
+        """Do what `call` does, and return all arguments of the acknowledgement: `[]` and `[None]` are told apart.
+
+        They are as they came; what was declared is only looked at.
+        """
+        return answer_args(name, await self._ask(name, args, timeout))
 
     async def _ask(self, name: str, args: Sequence[JSONValue], timeout: float | EllipsisType | None) -> list[JSONValue]:
         how = self._how

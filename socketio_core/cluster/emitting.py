@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
+from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.operators import Rooms, room_set
 from socketio_core.cluster.address import RedisAddress
 from socketio_core.cluster.link import Link
@@ -23,6 +24,7 @@ from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packe
 
 KINDS: Final = ("classic", "sharded", "streams")
 
+_P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
@@ -115,7 +117,11 @@ class Emitting(Generic[_R]):
 
     # -- what --------------------------------------------------------------------------------------------------------
 
-    def emit(self, name: str, *args: JSONValue) -> _R:
+    @overload
+    def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @overload
+    def emit(self, name: str, *args: JSONValue) -> _R: ...
+    def emit(self, name: Any, *args: Any) -> _R:  # type: ignore[misc] # see `Declare`
         """Send an event to clients.
 
         Raises:
@@ -137,7 +143,11 @@ class Emitting(Generic[_R]):
         """Disconnect sockets from the namespace; with `close`, their connections."""
         return self._tell(SocketsDisconnect(self._uid, self._nsp, self._audience, close))
 
-    def server_side_emit(self, name: str, *args: JSONValue) -> _R:
+    @overload
+    def server_side_emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @overload
+    def server_side_emit(self, name: str, *args: JSONValue) -> _R: ...
+    def server_side_emit(self, name: Any, *args: Any) -> _R:  # type: ignore[misc] # see `Declare`
         """Send an event to the servers themselves."""
         packet = event_packet(self._nsp, name, args)
         return self._tell(ServerEmit(EMITTER_UID, self._nsp, packet.data))

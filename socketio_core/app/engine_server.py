@@ -63,10 +63,15 @@ class EngineSession:
         """Whether messages can be sent."""
         return self._session.is_open
 
-    async def send(self, message: Payload) -> bool:
+    async def send(self, message: Payload, *, compress: bool = True) -> bool:
         """Send a message, text or bytes. Waits only while the outgoing buffer is above its high-water mark.
 
         Returns `False` when the session is over, and the message was dropped.
+
+        Args:
+            message: to be sent.
+            compress: with `False`, the message is not compressed though the transport could; a response to a poll is
+                where another message in it may be.
 
         Raises:
             LocalProtocolError: text with a lone surrogate, or a message that no buffer could hold.
@@ -74,9 +79,9 @@ class EngineSession:
         await self._inbox.runtime.check_cancelled()
         while self._inbox.flow.is_over_high_water and self.connected:
             await self._inbox.flow.wait_drained()
-        return self._send(message)
+        return self._send(message, compress=compress)
 
-    def send_nowait(self, message: Payload) -> bool:
+    def send_nowait(self, message: Payload, *, compress: bool = True) -> bool:
         """The same, for sync code.
 
         Raises:
@@ -85,10 +90,10 @@ class EngineSession:
         self._inbox.runtime.check_caller()
         if self._inbox.flow.is_over_high_water and self.connected:
             raise BufferFull(f"outgoing buffer is full: {self._session.buffered_bytes} bytes, see high_water_bytes")
-        return self._send(message)
+        return self._send(message, compress=compress)
 
-    def _send(self, message: Payload) -> bool:
-        sent = self._inbox.acting.send(message, self._inbox.runtime.now())
+    def _send(self, message: Payload, *, compress: bool) -> bool:
+        sent = self._inbox.acting.send(message, self._inbox.runtime.now(), compress=compress)
         audience = self._inbox.app.audience
         if sent and audience.message_sent:
             audience.tell(audience.message_sent, self, message)

@@ -171,8 +171,13 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
 
     # -- output ------------------------------------------------------------------------------------------------------
 
-    def send(self, payload: Payload, now: float) -> bool:
+    def send(self, payload: Payload, now: float, *, compress: bool = True) -> bool:
         """Send one message, text or bytes. Returns `False` when the session is not open and the message was dropped.
+
+        Args:
+            payload: the message.
+            now: monotonic seconds; may not decrease between calls.
+            compress: `False` if the message is no reason to compress: it is packed already, or short.
 
         Raises:
             LocalProtocolError: text with a lone surrogate, a message that cannot be sent (see `put`), or a session that
@@ -182,7 +187,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
             raise LocalProtocolError(f"session belongs to {self._OWNER}")
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)
-        return self.put(WireMessage((message_frame(payload),)))
+        return self.put(WireMessage((message_frame(payload),), compress=compress))
 
     def _overflowed(self, message: WireMessage) -> None:
         """One message more is too much: a stream with a hole in it would be worse than none."""

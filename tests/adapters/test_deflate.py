@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from socketio_core import EngineSettings, Server
-from socketio_core.app import Socket
+from socketio_core.app import EngineSession, Socket
 from tests.adapters.bench import Bench, counted_calls, serving
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import perform, under_attack
@@ -80,6 +80,24 @@ async def test_messages_are_compressed_both_ways_with_one_dictionary() -> None:
             assert await client.take() == f'451-["again","{text}",{{"_placeholder":true,"num":0}}]'
             assert await client.take() == data
         await client.echo(text)
+
+
+@both_loops
+async def test_a_bare_message_that_is_not_to_be_compressed_is_not() -> None:
+    io = _server()
+    engine = io.attach_engine("/engine.io/")
+
+    @engine.on("message")
+    async def message(session: EngineSession, data: str | bytes) -> None:
+        await session.send(data, compress=False)
+        await session.send(data)
+
+    async with serving(io) as bench:
+        client = _Deflating(bench)
+        await client.open("/engine.io/?EIO=4&transport=websocket", headers=[f"Sec-WebSocket-Extensions: {NAME}"])
+        await client.send("4" + "a" * 2000)
+        assert await client.peer.frame() == (TEXT, b"4" + b"a" * 2000)
+        assert await client.take() == "4" + "a" * 2000
 
 
 @both_loops

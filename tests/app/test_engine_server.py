@@ -137,6 +137,23 @@ def test_an_upgrade_is_told_in_order(rig: EngineRig) -> None:
     assert rig.calls == [("websocket", "websocket"), ("message", "b")]
 
 
+@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.parametrize("way", ["send", "send_nowait"])
+def test_a_poll_is_not_compressed_for_a_message_that_is_not_to_be(rig: EngineRig, way: str, *, compress: bool) -> None:
+    client = WireClient(rig.core, rig.clock, headers=[(b"accept-encoding", b"gzip")]).open("polling")
+    rig.run()
+    (session,) = rig.app.sessions
+    poll = client.poll()
+    if way == "send":
+        assert rig.start(session.send("a" * 2000, compress=compress)).result
+    else:
+        assert session.send_nowait("a" * 2000, compress=compress)
+    response = poll.response
+    assert response is not None
+    assert ((b"content-encoding", b"gzip") in response.headers) is compress
+    assert client.take() == ["4" + "a" * 2000]
+
+
 def test_refused_requests_are_for_the_adapter(rig: EngineRig) -> None:
     rig.core.handle_request(Request("GET", "/engine.io/?EIO=3&transport=polling", scheme="http"), rig.clock.now, None)
     rig.run()

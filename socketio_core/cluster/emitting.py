@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.operators import Rooms, room_set
-from socketio_core.cluster.address import RedisAddress
+from socketio_core.checks import check_seconds
+from socketio_core.cluster.address import RedisAddress, parse_redis_url
+from socketio_core.cluster.calling import CallLine
 from socketio_core.cluster.link import Link
 from socketio_core.cluster.messages import (
     EMITTER_UID,
@@ -158,3 +161,44 @@ class Emitting(Generic[_R]):
 
     def _tell(self, message: Any) -> _R:
         return self._send(self._transport.tell(message))
+
+
+class AnyEmitter(Emitting[_R], ABC):
+    """Tells the servers of a cluster, ours and Node's, without being one of them.
+
+    It connects when there is something to send, and again when the connection was lost. Each call waits until the Redis
+    has it, and raises `ClusterUnavailable` if it has not, or nobody knows: nothing is kept for later, or sent twice.
+
+    Args:
+        url: of the Redis: `"redis://user:password@host:6379/0"`, `"rediss://..."`, `"unix:///path"`.
+        kind: what the servers use: `"classic"`, `"sharded"` or `"streams"`.
+        prefix: what the servers' channels begin with.
+        stream: the servers' stream.
+        mode: of sharded servers.
+        timeout_s: for each call.
+        ssl_context: an `ssl.SSLContext` for `rediss`; `None` is the system's trust.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        kind: str = "classic",
+        prefix: str = "socket.io",
+        stream: str = "socket.io",
+        mode: str = "dynamic",
+        timeout_s: float = 5.0,
+        ssl_context: object = None,
+    ) -> None:
+        address = parse_redis_url(url)
+        check_seconds("timeout_s", timeout_s)
+        self._line = CallLine(address, timeout_s, ssl_context)
+        super().__init__(transport_of(address, kind, prefix, stream, mode), self._execute)
+        self._begin()
+
+    def _begin(self) -> None:  # noqa: B027 - not everybody must
+        """Prepare what keeps the line."""
+
+    @abstractmethod
+    def _execute(self, command: Command) -> _R:
+        """Have a command carried out."""

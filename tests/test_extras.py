@@ -28,9 +28,11 @@ def test_an_import_says_what_to_install() -> None:
         "import socketio_core.asyncio": "pip install 'socketio_core[asyncio]'",
         "from socketio_core.blocking import connect": "pip install 'socketio_core[blocking]'",
         "from socketio_core.blocking import Emitter": "pip install 'socketio_core[cluster]'",
+        "sys.modules.pop('wsproto'); from socketio_core.asyncio import Emitter": "pip install 'socketio_core[cluster]'",
         "from socketio_core.cluster import RedisAdapter": "pip install 'socketio_core[cluster]'",
         "from socketio_core.cluster import RemoteSocket": "imported",
         "import socketio_core.asgi": "imported",  # its server has the codecs
+        "sys.modules.update(wsproto=None)": "imported",
         "sys.modules.pop('hiredis'); from socketio_core.blocking import Emitter": "imported",  # without wsproto
     }
     done = subprocess.run(

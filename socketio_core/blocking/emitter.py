@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from socketio_core.cluster.calling import CallLine, nothing
+from socketio_core.cluster.calling import CallLine
 from socketio_core.cluster.emitting import AnyEmitter
+from socketio_core.cluster.lines import nothing
 from socketio_core.cluster.transports import Command
-from socketio_core.network.dialing import has_unread, reason_of, tls_problem
+from socketio_core.network.dialing import context_of, has_unread, reason_of, tls_problem
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -123,10 +123,7 @@ class _Connection:
             connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if line.ssl_context is None:
                 return connecting
-            context = line.ssl_context
-            if not isinstance(context, ssl.SSLContext):
-                context = ssl.create_default_context()
-            return context.wrap_socket(connecting, server_hostname=line.host)
+            return context_of(line.ssl_context).wrap_socket(connecting, server_hostname=line.host)
         except BaseException:
             connecting.close()
             raise

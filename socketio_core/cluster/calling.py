@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from socketio_core.cluster.address import RedisAddress
+from socketio_core.cluster.lines import nothing
 from socketio_core.cluster.link import ClusterUnavailable, Link, LinkDown, LinkUp, Replied
 from socketio_core.cluster.transports import Command
 from socketio_core.timers import Timer, TimerQueue
@@ -83,7 +84,6 @@ class CallLine:
         """End it for good, and all calls."""
         self._link.close(now)
         self._work()
-        self.wake()
 
     # -- as a line ---------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class CallLine:
         self._link.lost(why, now)
         self._work()
 
-    def data_to_send(self, now: float) -> bytes:  # noqa: ARG002 - others need it
+    def data_to_send(self, now: float) -> bytes:
         """See `Line`."""
         return self._link.data_to_send()
 
@@ -163,6 +163,7 @@ class CallLine:
             else:
                 assert isinstance(event, Replied)  # on this link nothing is heard
                 self._end(event.token, event.error)
+        self.wake()
 
     def _end(self, call: Call, why: str | None) -> None:
         if call.is_over:
@@ -171,7 +172,3 @@ class CallLine:
         if why is not None:
             call.error = ClusterUnavailable(f"{self._link.address.url}: {why}")
         call.on_end()
-
-
-def nothing() -> None:
-    """Do nothing: nobody keeps it yet."""

@@ -27,6 +27,9 @@ from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packe
 
 KINDS: Final = ("classic", "sharded", "streams")
 
+OPEN_FIRST: Final = "an Emitter on an event loop works inside: async with Emitter(url) as emitter"
+OPEN_ONCE: Final = "an Emitter is opened once; make another"
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -196,7 +199,7 @@ class AnyEmitter(Emitting[_R], ABC):
         super().__init__(transport_of(address, kind, prefix, stream, mode), self._execute)
         self._begin()
 
-    def _begin(self) -> None:  # noqa: B027 - not everybody must
+    def _begin(self) -> None:
         """Prepare what keeps the line."""
 
     @abstractmethod

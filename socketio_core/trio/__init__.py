@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from socketio_core.app import (
     AckTimeout,
     BroadcastOperator,
@@ -18,6 +21,10 @@ from socketio_core.app.event_stream import EventStream
 from socketio_core.extras import missing
 from socketio_core.serving import Timeouts
 
+if TYPE_CHECKING:
+    from socketio_core.cluster.link import ClusterUnavailable
+    from socketio_core.trio.emitter import Emitter
+
 try:
     from socketio_core.trio.client import connect
     from socketio_core.trio.serve import serve
@@ -30,8 +37,10 @@ __all__ = [
     "BroadcastOperator",
     "ClientManager",
     "ClientSocket",
+    "ClusterUnavailable",
     "ConnectError",
     "Disconnected",
+    "Emitter",
     "EngineServer",
     "EngineSession",
     "EventStream",
@@ -43,3 +52,17 @@ __all__ = [
     "connect",
     "serve",
 ]
+
+_IMPORTED_LATE = {  # who has no cluster need not have its packages
+    "ClusterUnavailable": "socketio_core.cluster.link",
+    "Emitter": "socketio_core.trio.emitter",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _IMPORTED_LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_IMPORTED_LATE[name]), name)
+    except ModuleNotFoundError as error:
+        raise missing("cluster", error) from error

@@ -18,12 +18,12 @@ class Rig:
     def __init__(self, url: str = "redis://h", timeout_s: float = 3.0) -> None:
         self.line = CallLine(parse_redis_url(url), timeout_s, None)
         self.now = 10.0
-        self.wakes = 0
+        self.is_woken = False
         self.ended: list[str] = []
         self.line.wake = self._wake
 
     def _wake(self) -> None:
-        self.wakes += 1
+        self.is_woken = True
 
     def call(self, name: str) -> Call:
         return self.line.call((name,), self.now, lambda: self.ended.append(name))
@@ -45,9 +45,10 @@ def test_a_connection_is_dialed_for_when_there_is_something_to_send() -> None:
     line = rig.line
     assert (line.dial_at, line.next_deadline, line.wants_connection, line.is_over) == (None, None, False, False)
     call = rig.call("A")
-    assert (line.dial_at, rig.wakes, line.next_deadline) == (0.0, 1, 13.0)
+    assert (line.dial_at, rig.is_woken, line.next_deadline) == (0.0, True, 13.0)
+    rig.is_woken = False
     rig.up()
-    assert line.dial_at is None
+    assert (line.dial_at, rig.is_woken) == (None, True)
     assert rig.said() == ["A"]
     assert not call.is_over
     line.receive(b":1\r\n", rig.now)
@@ -147,9 +148,10 @@ def test_an_idle_connection_is_looked_at() -> None:
 def test_the_end_is_told_to_all() -> None:
     rig = Rig()
     call = rig.call("A")
+    rig.is_woken = False
     rig.line.close(rig.now)
     assert str(call.error) == "redis://h:6379: closed"
-    assert (rig.line.is_over, rig.wakes) == (True, 2)
+    assert (rig.line.is_over, rig.is_woken) == (True, True)
     with pytest.raises(ClusterUnavailable, match="closed"):
         rig.call("B")
 

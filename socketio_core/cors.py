@@ -112,7 +112,8 @@ def refused_origin(request: Request, cors: Cors | None) -> str | None:
 
 def has_illegal_origin(request: Request) -> bool:
     """Whether the `Origin` header holds control characters (PROTOCOL 6.2)."""
-    return any(name == b"origin" and value.translate(None, _CONTROL_BYTES) != value for name, value in request.headers)
+    origin = request.raw_header(b"origin")
+    return origin is not None and origin.translate(None, _CONTROL_BYTES) != origin
 
 
 def cors_headers(request: Request, cors: Cors | None) -> list[tuple[bytes, bytes]]:

@@ -134,8 +134,8 @@ class Request:
             self._query = query
         return self._query
 
-    def header(self, name: str) -> str | None:
-        """Return the value of a header, decoded as Latin-1; repeated ones are joined by `", "`; `None` if absent."""
+    def raw_header(self, name: bytes) -> bytes | None:
+        """Return the value of a header, whose name is given in lower case; see `header`."""
         fields = self._fields
         if fields is None:
             fields = {}
@@ -143,13 +143,18 @@ class Request:
                 fields[key] = value if key not in fields else b"%b, %b" % (fields[key], value)
             if not self._is_kept:
                 self._fields = fields
-        found = fields.get(name.lower().encode("latin-1"))
+        return fields.get(name)
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, decoded as Latin-1; repeated ones are joined by `", "`; `None` if absent."""
+        found = self.raw_header(name.lower().encode("latin-1"))
         return None if found is None else found.decode("latin-1").strip()
 
     @property
     def is_websocket_upgrade(self) -> bool:
         """Whether the client asks for a WebSocket (RFC 6455, 4.2.1; version and key are the host's to check)."""
-        if self.method != "GET" or (self.header("upgrade") or "").lower() != "websocket":
+        asked = self.raw_header(b"upgrade")  # most requests do not; benchmarks: polling
+        if asked is None or self.method != "GET" or asked.strip().lower() != b"websocket":
             return False
         return "upgrade" in _tokens(self.header("connection"))
 

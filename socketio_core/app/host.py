@@ -101,6 +101,7 @@ class ServerHost:
         self.runtime: Runtime = UNBOUND
         self.is_bound = False
         self.stop: Callable[[], object] | None = None
+        self._runnable: list[Inbox[Any]] = []  # whose work was put off
         self._log = Observer()
         self._bundle = bundle
         self.budget = Budget(serving.limits.max_total_buffered_bytes, self.endpoints, audience)
@@ -145,9 +146,17 @@ class ServerHost:
 
     def dispatch(self) -> Sequence[Inbox[Any]]:
         """Put what happened into inboxes. Returns those of which `work` must be run now."""
-        if len(self.endpoints) == 1:
+        if len(self.endpoints) == 1 and not self._runnable:  # most often; benchmarks: server
             return self.endpoints[0].dispatcher.dispatch()
-        return [inbox for endpoint in self.endpoints for inbox in endpoint.dispatcher.dispatch()]
+        runnable, self._runnable = self._runnable, []
+        return [*runnable, *(inbox for endpoint in self.endpoints for inbox in endpoint.dispatcher.dispatch())]
+
+    def take_in(self) -> None:
+        """Put what happened into inboxes, so that it counts there; who calls `dispatch` next has them work."""
+        for endpoint in self.endpoints:
+            self._runnable += endpoint.dispatcher.dispatch()
+        if self._runnable:
+            self.runtime.output_ready()
 
     def work_soon(self, now: float | None = None) -> None:
         """Have everything done that there is to do, in tasks.
@@ -157,9 +166,8 @@ class ServerHost:
         """
         if now is not None and now >= self.budget.next_at:
             self.budget.check(now)
-        for endpoint in self.endpoints:
-            for inbox in endpoint.dispatcher.dispatch():
-                self.runtime.spawn(inbox.work)
+        for inbox in self.dispatch():
+            self.runtime.spawn(inbox.work)
 
     # -- what the application is asked -------------------------------------------------------------------------------
 

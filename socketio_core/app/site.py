@@ -6,9 +6,13 @@ as a web framework's, does without it.
 
 from __future__ import annotations
 
+from functools import partial
+
 from socketio_core.app.client import Connecting
 from socketio_core.app.client_host import ClientHost
-from socketio_core.app.host import ServerHost
+from socketio_core.app.flow import Flow
+from socketio_core.app.host import Endpoint, ServerHost
+from socketio_core.engineio.session import Session
 from socketio_core.wire.asked import Asked, HandshakeAsked
 from socketio_core.wire.client import ClientSite
 from socketio_core.wire.site import Mount, Site
@@ -28,7 +32,8 @@ def site_of(host: ServerHost) -> Site:
     application.site = site
     host.budget.connections = lambda: list(site.wires)
     for endpoint in host.endpoints:
-        site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=endpoint.dispatcher.flow_of))
+        pace_of = partial(_pace_of, host, endpoint)
+        site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=pace_of))
     return site
 
 
@@ -43,6 +48,12 @@ def client_site_of(host: ClientHost, asked: Connecting) -> ClientSite:
         pace=host.flow,
         report=host.runtime.log_exception,
     )
+
+
+def _pace_of(host: ServerHost, endpoint: Endpoint, session: Session) -> Flow | None:
+    """Return the backpressure of a session, in which what has just come from it counts."""
+    host.take_in()
+    return endpoint.dispatcher.flow_of(session)
 
 
 class _Application:

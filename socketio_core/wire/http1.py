@@ -8,7 +8,7 @@ anything of the next one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import final
 
@@ -46,7 +46,7 @@ class Head:
 
     __slots__ = ("headers", "method", "target")
 
-    def __init__(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self.method = method
         self.target = target
         self.headers = headers

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, final
 
@@ -28,6 +29,7 @@ _VALUE = re.compile(rb"[!-~]([ -~]*[!-~])?")
 _FOREIGN = frozenset((b"transfer-encoding", b"expect"))  # names of headers that make a request h11's
 _CONNECTION = frozenset((b"keep-alive", b"upgrade", b"keep-alive, upgrade"))  # values of a plain request
 _FRAMING = frozenset((b"transfer-encoding", b"connection"))  # names of headers that make an answer h11's
+_MAX_REMEMBERED_BYTES: Final = 1024  # of the headers of a request, and of one of an answer; 256 each are remembered
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 
 _SWITCHING: Final = 101
@@ -49,7 +51,7 @@ class PlainRequest:
     __slots__ = ("body", "headers", "method", "raw", "target")
 
     def __init__(
-        self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes, raw: bytes
+        self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, raw: bytes
     ) -> None:
         self.method = method
         self.target = target
@@ -64,7 +66,21 @@ def plain_request(data: bytes) -> PlainRequest | None:
     if head is None or head.end() > MAX_HEAD_BYTES:
         return None
     method, target, lines = head.groups()
-    headers = [(name.lower(), value.strip(b" \t")) for name, value in _FIELD.findall(lines)]
+    # A client says the same again and again (benchmarks: polling).
+    found = _remembered_fields(lines) if len(lines) <= _MAX_REMEMBERED_BYTES else _fields_of(lines)
+    if found is None:
+        return None
+    headers, length = found
+    start = head.end()
+    end = start + length
+    if end > len(data) or (length and method == b"GET"):
+        return None
+    return PlainRequest(method, target, headers, data[start:end], data[:end])
+
+
+def _fields_of(lines: bytes) -> tuple[Sequence[tuple[bytes, bytes]], int] | None:
+    """Return the headers of a request and the length of its body; `None` if they are not plain."""
+    headers = tuple([(name.lower(), value.strip(b" \t")) for name, value in _FIELD.findall(lines)])
     hosts = 0
     length = b""
     for name, value in headers:
@@ -80,11 +96,10 @@ def plain_request(data: bytes) -> PlainRequest | None:
             return None
     if hosts != 1 or len(headers) > MAX_HEADERS:
         return None
-    start = head.end()
-    end = start + int(length or 0)
-    if end > len(data) or (end > start and method == b"GET"):
-        return None
-    return PlainRequest(method, target, headers, data[start:end], data[:end])
+    return headers, int(length or 0)
+
+
+_remembered_fields = lru_cache(maxsize=256)(_fields_of)
 
 
 def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
@@ -103,19 +118,31 @@ def _plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: byt
     has_body = status != _SWITCHING and status not in _BODYLESS
     length = None
     for name, value in headers:
-        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+        # Most answers have the same headers (benchmarks: polling).
+        line = _remembered_line(name, value) if len(value) <= _MAX_REMEMBERED_BYTES else _line_of(name, value)
+        if line is None:
             return None
-        lowered = name.lower()
+        lowered, data = line
         if lowered == b"content-length":
             if length is not None:
                 return None
             length = value
         elif lowered in _FRAMING and status != _SWITCHING:
             return None
-        lines.append(b"%b: %b\r\n" % (name, value))
+        lines.append(data)
     if length is None and has_body:
         lines.append(b"content-length: %d\r\n" % len(body))
     elif length is not None and (not has_body or length != b"%d" % len(body)):
         return None
     lines += (b"\r\n", body) if has_body else (b"\r\n",)
     return b"".join(lines) if lines[0] else None
+
+
+def _line_of(name: bytes, value: bytes) -> tuple[bytes, bytes] | None:
+    """Return the name of a header in lower case, and its line; `None` if it is not plain."""
+    if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+        return None
+    return name.lower(), b"%b: %b\r\n" % (name, value)
+
+
+_remembered_line = lru_cache(maxsize=256)(_line_of)

@@ -302,8 +302,7 @@ class Requests:
             go_on = partial(self._respond, mount.core.finish_post(post, now))
         self._has_packets = has_more and self._wire.is_over
         if not self._wire.is_over:
-            self._site.application.work(now)  # what it brought is queued by this, and may be too much already
-            self._when_room(post.session, go_on, now)
+            self._when_room(post.session, go_on, now)  # what it brought may be too much already
 
     def _wait_for_turn(self, _: float) -> None:
         self._has_packets = True

@@ -72,7 +72,8 @@ class Mount:
     Args:
         core: whose requests begin with its path.
         asks_handshakes: each handshake is asked about (`HandshakeAsked`) before the engine sees it.
-        pace_of: how the application keeps up with a session, if that is known.
+        pace_of: how the application keeps up with a session, if that is known; what the engine has reported counts,
+            so it is to be taken from there before.
 
     Raises:
         TypeError: `core` is no engine.

@@ -112,6 +112,9 @@ class Loop(ABC):
     def current_time(self) -> float: ...
 
     @abstractmethod
+    def current_task(self) -> object: ...
+
+    @abstractmethod
     def new_event(self) -> Event: ...
 
     @abstractmethod

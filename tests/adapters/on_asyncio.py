@@ -68,6 +68,9 @@ class AsyncioLoop(Loop):
     def current_time(self) -> float:
         return asyncio.get_running_loop().time()
 
+    def current_task(self) -> object:
+        return asyncio.current_task()
+
     def new_event(self) -> Event:
         return asyncio.Event()
 

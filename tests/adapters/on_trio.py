@@ -57,6 +57,9 @@ class TrioLoop(Loop):
     def current_time(self) -> float:
         return trio.current_time()
 
+    def current_task(self) -> object:
+        return trio.lowlevel.current_task()
+
     def new_event(self) -> Event:
         return trio.Event()
 

@@ -13,7 +13,7 @@ from socketio_core.app import AckTimeout, Disconnected, IncomingEvent, Socket
 from tests.adapters.bench import serving, until
 from tests.adapters.clients import Client
 from tests.adapters.hostile import under_attack
-from tests.adapters.loops import both_loops, loop
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 
 BOTH: Final = pytest.mark.parametrize("transport", ["polling", "websocket"])
 
@@ -66,6 +66,25 @@ async def test_what_a_handler_returns_is_the_ack(name: str, transport: str) -> N
         client = await bench.client(transport)
         await client.emit(name, {"a": [1, None]}, ack_id=3)
         assert await client.take() == '433[{"a":[1,null]}]'
+
+
+@both_loops_tcp
+async def test_an_event_that_waits_for_nothing_costs_no_task() -> None:
+    """On plain sockets; whoever reads runs the handler, whichever transport it came by."""
+    io = _server()
+    tasks: set[object] = set()
+
+    @io.on_any
+    def note(socket: Socket, name: str, *args: object) -> None:
+        tasks.add(loop.current_task())
+
+    async with serving(io, tcp=True) as bench:
+        for transport in ("websocket", "polling"):
+            client = await bench.client(transport)
+            for number in range(3):
+                await client.emit("sync", number, ack_id=number)
+                assert await client.take() == f"43{number}[{number}]"
+    assert len(tasks) == 1
 
 
 @BOTH

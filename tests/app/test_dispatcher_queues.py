@@ -148,6 +148,26 @@ def test_work_is_reported_once_for_whoever_finds_the_socket_idle(rig: AppRig) ->
     assert rig.host.dispatch() == [inbox]
 
 
+def test_what_is_taken_in_counts_at_once_and_its_work_comes_with_the_next_dispatch(rig: AppRig) -> None:
+    client, _ = rig.connect()
+    flow = rig.flow_of(rig.server.connections[0].session)
+    assert flow is not None
+    rig.io.on("a", note(rig, "a"))
+    client.send('42["a",1]')
+    rig.host.take_in()
+    assert flow.queued_count == 1
+    client.send('42["a",2]')
+    (inbox,) = rig.host.dispatch()
+    assert flow.queued_count == 2
+    assert rig.host.dispatch() == []
+    rig.runtime.spawn(inbox.work)
+    rig.run()
+    client.send('42["a",3]')
+    rig.host.take_in()
+    rig.run()
+    assert [value for _, _, value in rig.calls] == [1, 2, 3]
+
+
 # -- concurrency -------------------------------------------------------------------------------------------------------
 
 

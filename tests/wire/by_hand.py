@@ -119,7 +119,7 @@ class House(HandHost):
         self.on_work: Callable[[float], None] = lambda _: None
         self.next_deadline: float | None = None
         self.timeouts: list[float] = []
-        mount = Mount(self.engine, asks_handshakes=asks_handshakes, pace_of=pace_of or (lambda _: self.gate))
+        mount = Mount(self.engine, asks_handshakes=asks_handshakes, pace_of=pace_of or self._pace_of)
 
         def report(what: str, error: BaseException) -> None:
             self.reports.append((what, error))
@@ -144,6 +144,11 @@ class House(HandHost):
             if self.is_echoing and session is not None and isinstance(event, (str, bytes)):
                 session.send(event, self.now)
         self.on_work(now)
+
+    def _pace_of(self, _: Session) -> Gate | None:
+        """What has come counts."""
+        self.work(self.now)
+        return self.gate
 
     def handle_timeout(self, now: float) -> None:
         """Note that it was called."""

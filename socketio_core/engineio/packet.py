@@ -55,6 +55,8 @@ def decode_frame(frame: Frame) -> tuple[str, Payload]:
     if isinstance(frame, bytes):
         return MESSAGE, frame
     kind = frame[:1]
+    if kind == MESSAGE:  # first, for most are; benchmarks: codec
+        return MESSAGE, frame[1:]
     if kind == BINARY_PREFIX:
         return MESSAGE, _decode_base64(frame)
     if not kind:

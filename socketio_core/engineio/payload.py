@@ -23,19 +23,20 @@ def encode_payload(frames: Iterable[Frame]) -> bytes:
 
 
 def split_payload(body: bytes | bytearray, max_packets: int) -> Iterator[str]:
-    """Yield the packets of a polling body, still in their polling form (see `packet.decode_frame`).
+    """Return the packets of a polling body one by one, still in their polling form (see `packet.decode_frame`).
 
-    Packets before the one that breaks the limit are yielded first, so no good packet is lost with a bad one.
+    Packets before the one that breaks the limit come first, so no good packet is lost with a bad one.
 
     Raises:
-        PacketError: the body is not UTF-8, or holds more than `max_packets` packets.
+        PacketError: the body is not UTF-8; or, from the iterator, it holds more than `max_packets` packets.
     """
     try:
         parts = body.decode("utf-8").split(SEPARATOR, max_packets)
     except UnicodeDecodeError as error:
         raise PacketError(f"payload is not UTF-8 at byte {error.start}") from None
-    del body  # the packets may wait
-    for index, part in enumerate(parts):
-        if index == max_packets:
-            raise PacketError(f"too many packets in one payload, max_packets_per_payload: {max_packets}")
-        yield part
+    return iter(parts) if len(parts) <= max_packets else _first(max_packets, parts)
+
+
+def _first(max_packets: int, parts: list[str]) -> Iterator[str]:
+    yield from parts[:max_packets]
+    raise PacketError(f"too many packets in one payload, max_packets_per_payload: {max_packets}")

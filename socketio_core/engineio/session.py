@@ -152,11 +152,11 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     def advance_post(self, post: Post, max_packets: float, now: float) -> bool:
         """Process some packets of a POST; large ones count for several. Returns whether there may be more."""
-        if post.packets is None:
-            if not self.polling.has_post(post):
-                return False
-            post.packets = split_payload(post.take_body(), self.engine_settings.max_packets_per_payload)
+        if post.packets is None and not self.polling.has_post(post):
+            return False
         try:
+            if post.packets is None:
+                post.packets = split_payload(post.take_body(), self.engine_settings.max_packets_per_payload)
             if post.advance(partial(self._receive_polled, now=now), max_packets):
                 return True
         except PacketError as error:

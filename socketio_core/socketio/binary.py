@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from socketio_core.errors import PacketError
-from socketio_core.socketio.packet import JSONValue
+from socketio_core.socketio.packet import JSONValue, Packet
 
 _Container = list[JSONValue] | dict[str, JSONValue]
 
 Slot = tuple[_Container, int | str, int]
 """A container, the index or key in it, and the number of the attachment that belongs there."""
+
+
+class Incomplete:
+    """A packet that waits for attachments.
+
+    Attributes:
+        missing: how many.
+        header: of one that is not parsed yet; else `packet` is it, with the `slots` where they belong.
+        attachments: those that have come.
+        size_bytes: of these.
+    """
+
+    __slots__ = ("attachments", "header", "missing", "packet", "size_bytes", "slots")
+
+    def __init__(self, missing: int, packet: Packet | None, slots: Sequence[Slot] = (), header: str = "") -> None:
+        self.missing = missing
+        self.header = header
+        self.packet = packet
+        self.slots = slots
+        self.attachments: list[bytes] = []
+        self.size_bytes = 0
 
 
 def placeholder(number: int) -> dict[str, JSONValue]:
@@ -73,7 +95,7 @@ def _as_container(value: JSONValue) -> _Container | None:
     return value if found else None  # pyright: ignore[reportUnknownVariableType] # JSON has str keys only
 
 
-def fill_slots(slots: list[Slot], attachments: list[bytes]) -> None:
+def fill_slots(slots: Sequence[Slot], attachments: list[bytes]) -> None:
     """Put the attachments where their placeholders stand."""
     for container, key, number in slots:
         container[key] = attachments[number]  # type: ignore[index] # a key fits its container

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from json import JSONDecoder, JSONEncoder
+from json import JSONEncoder
 from json import encoder as json_encoder
-from typing import Final, NoReturn, cast
+from typing import Final, cast
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import MESSAGE, Payload
 from socketio_core.errors import LocalProtocolError, PacketError
 from socketio_core.settings import ClientSettings, SocketSettings
-from socketio_core.socketio.binary import Slot, disarm, fill_slots, find_slots, placeholder
+from socketio_core.socketio.binary import Incomplete, disarm, fill_slots, find_slots, placeholder
 from socketio_core.socketio.json_module import (
     Dumps,
     JsonModule,
@@ -26,6 +26,7 @@ from socketio_core.socketio.json_module import (
     strict_loads,
     text_of,
 )
+from socketio_core.socketio.json_scan import scan, scan_short, scan_with
 from socketio_core.socketio.nesting import is_too_deep
 from socketio_core.socketio.packet import (
     ACK,
@@ -56,25 +57,7 @@ _BINARY_OF = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 _HEADS: Final = [f"{MESSAGE}{kind}" for kind in range(BINARY_ACK + 1)]
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    """Return a number with a fraction or an exponent.
-
-    One that no double holds, as `1e400`, no client of the reference sends, for JavaScript writes `null`. It would be an
-    infinity, which JSON has no form for, so whoever passed it on would fail.
-    """
-    value = float(text)
-    if value - value:  # not a number, which is true
-        raise ValueError(f"number out of range: {text:.20}")
-    return value
-
-
-# raw_decode() is this in a wrapper; neither it nor what follows is in the type stubs.
-_scan: Callable[[str, int], tuple[JSONValue, int]]
-_scan = JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+# Not in the type stubs.
 c_make_encoder: Callable[..., Callable[[JSONValue, int], Iterable[str]]] | None
 c_make_encoder = getattr(json_encoder, "c_make_encoder", None)
 
@@ -117,6 +100,8 @@ class JsonParser:
             raise TypeError(f"json must have dumps and loads, as the module orjson has: {json!r}")
         self._loads = None if json is None else strict_loads(json)
         self._fast_dumps = None if json is None else strict_dumps(json)
+        max_values = cast("int | None", self._settings.max_json_values) or _MAX_VALUES
+        self._light_chars = min(max_values, 2 * self._settings.max_json_depth)  # each level takes two characters
         self._max_depth = self._settings.max_emitted_json_depth
         self._may_be_deep_chars = 2 * self._max_depth  # each level takes two characters
         self._bounds_depth = self._fast_dumps is not None and refuses_depth(self._fast_dumps, self._max_depth + 1)
@@ -147,7 +132,7 @@ class JsonParser:
 
     def decoder(self) -> JsonDecoder:
         """Return the decoder of a new connection."""
-        return JsonDecoder(self._settings, self._loads)
+        return JsonDecoder(self._settings, self._loads, self._light_chars)
 
     def _json(self, data: JSONValue) -> str:
         try:
@@ -236,55 +221,47 @@ class JsonParser:
 
 
 class JsonDecoder:
-    """The receiving end of one connection."""
+    """The receiving end of one connection.
 
-    __slots__ = (
-        "_attachments",
-        "_header",
-        "_loads",
-        "_max_depth",
-        "_max_values",
-        "_may_be_deep_chars",
-        "_missing",
-        "_packet",
-        "_settings",
-        "_size",
-        "_slots",
-    )
+    Args:
+        settings: the limits.
+        loads: of another module, if there is one.
+        light_chars: how long a text is that reaches no limit.
+    """
 
-    def __init__(self, settings: SocketSettings | ClientSettings, loads: Loads | None = None) -> None:
+    __slots__ = ("_light_chars", "_loads", "_settings", "_waiting")
+
+    def __init__(self, settings: SocketSettings | ClientSettings, loads: Loads | None, light_chars: int) -> None:
         self._settings = settings
         self._loads = loads
-        self._max_depth = settings.max_json_depth
-        self._may_be_deep_chars = 2 * self._max_depth  # each level takes two characters
-        self._max_values = cast("int | None", settings.max_json_values) or _MAX_VALUES
-        self._header = ""  # what waits for its attachments and is not parsed yet
-        self._packet: Packet | None = None  # what waits for them and is
-        self._slots: list[Slot] = []
-        self._attachments: list[bytes] = []
-        self._missing = 0
-        self._size = 0
+        self._light_chars = light_chars
+        self._waiting: Incomplete | None = None
 
     def feed(self, payload: Payload) -> Packet | None:
         """Take one message; see `Decoder.feed`."""
         if isinstance(payload, bytes):
             return self._add_attachment(payload)
-        if self._missing:
+        if self._waiting is not None:
             raise PacketError("text in the place of an attachment")
-        if payload[:2] == "2[":  # fast path: an event in the root namespace without ack; benchmarks: core
-            nsp, ack_id, start, count = ROOT_NAMESPACE, None, 1, 0
-        else:
-            if len(payload) > _MAX_PARSED_HEADER_CHARS and payload[0] in "56" and not self._header:
-                self._postpone(payload)
-                return None
-            head = _EVENT_HEAD.match(payload)
-            if head is None:
-                return self._decode(payload)
-            start = head.end()
-            count_digits, written_nsp, digits = head.groups()
-            count = self._check_count(int(count_digits)) if count_digits else 0
-            nsp = ROOT_NAMESPACE if written_nsp is None else self._check_namespace(written_nsp[:-1])
-            ack_id = _check_id(digits) if digits else None
+        if payload[:2] == "2[" and len(payload) <= self._light_chars:  # fast path; benchmarks: codec
+            loads = self._loads
+            try:
+                data, end = scan_short(payload, 1) if loads is None else scan_with(loads, payload, 1)
+                if end == len(payload) and type(data[0]) is str and data[0] not in RESERVED_EVENTS:
+                    return Packet(EVENT, ROOT_NAMESPACE, data)
+            except (ValueError, IndexError, StopIteration, RecursionError):  # which of them is said below
+                pass
+        if len(payload) > _MAX_PARSED_HEADER_CHARS and payload[0] in "56":
+            self._postpone(payload)
+            return None
+        head = _EVENT_HEAD.match(payload)
+        if head is None:
+            return self._decode(payload)
+        start = head.end()
+        count_digits, written_nsp, digits = head.groups()
+        count = self._check_count(int(count_digits)) if count_digits else 0
+        nsp = ROOT_NAMESPACE if written_nsp is None else self._check_namespace(written_nsp[:-1])
+        ack_id = _check_id(digits) if digits else None
         data = self._parse(payload, start)
         if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
             check_payload(EVENT, data, ack_id)
@@ -321,17 +298,14 @@ class JsonDecoder:
         """Wait for the attachments of a packet that is not parsed before: they may never come."""
         count, _ = self._attachment_count(header)
         self._check_values(header)
-        self._header = header
-        self._missing = count
+        self._waiting = Incomplete(count, None, (), header)
 
     def _begin(self, packet: Packet, count: int) -> None:
         """Wait for the attachments of a packet."""
         slots = find_slots(packet.data, count)
         if len(slots) > self._settings.max_attachments:  # passed on, each place has an attachment of its own
             raise PacketError(f"too many places for attachments, max_attachments: {self._settings.max_attachments}")
-        self._slots = slots
-        self._packet = packet
-        self._missing = count
+        self._waiting = Incomplete(count, packet, slots)
 
     def _attachment_count(self, text: str) -> tuple[int, int]:
         match = _DIGITS.match(text, 1)
@@ -362,53 +336,51 @@ class JsonDecoder:
         return nsp
 
     def _check_values(self, text: str) -> None:
-        if count_values(text) > self._max_values:
-            raise PacketError(f"too many values in the payload, max_json_values: {self._max_values}")
+        limit = cast("int | None", self._settings.max_json_values) or _MAX_VALUES
+        if len(text) > limit and count_values(text) > limit:  # each of them takes a character at least
+            raise PacketError(f"too many values in the payload, max_json_values: {limit}")
 
     def _parse(self, text: str, start: int) -> JSONValue:
-        if len(text) > self._max_values:  # each of them takes a character at least
+        limit, is_light = self._settings.max_json_depth, len(text) <= self._light_chars
+        if not is_light:
             self._check_values(text[start:])
         try:
-            data, end = _scan(text, start) if self._loads is None else _load(self._loads, text, start)
+            if self._loads is None:
+                data, end = scan_short(text, start) if is_light else scan(text, start)
+            else:
+                data, end = scan_with(self._loads, text, start)
         except RecursionError:  # Python's own limit may be the lower one
-            raise PacketError(f"payload nested too deep, max_json_depth: {self._max_depth}") from None
+            raise PacketError(f"payload nested too deep, max_json_depth: {limit}") from None
         except StopIteration as stop:  # in place of what raw_decode() would say
             raise PacketError(f"payload is not JSON: no value at {stop.value}") from None
         except ValueError as error:
             raise PacketError(f"payload is not JSON: {error}") from None
         if end != len(text) and text[end:].strip(" \t\r\n"):
             raise PacketError(f"text behind the payload at {end}")
-        if end - start > self._may_be_deep_chars and is_too_deep(text[start:end], self._max_depth):
-            raise PacketError(f"payload nested too deep, max_json_depth: {self._max_depth}")
+        if not is_light and is_too_deep(text[start:end], limit):
+            raise PacketError(f"payload nested too deep, max_json_depth: {limit}")
         return data
 
     def _add_attachment(self, payload: bytes) -> Packet | None:
-        if not self._missing:
+        waiting = self._waiting
+        if waiting is None:
             raise PacketError("binary message without a packet that announced it")
-        self._size += len(payload)
+        waiting.size_bytes += len(payload)
         max_bytes = self._settings.max_attachment_bytes
-        if max_bytes is not None and self._size > max_bytes:
+        if max_bytes is not None and waiting.size_bytes > max_bytes:
             raise PacketError(f"attachments too large, max_attachment_bytes: {max_bytes}")
-        self._attachments.append(payload)
-        self._missing -= 1
-        if self._missing:
+        waiting.attachments.append(payload)
+        waiting.missing -= 1
+        if waiting.missing:
             return None
-        if self._header:
-            self.feed(self._header)
-            self._header = ""
-            self._missing = 0
-        packet = self._packet
-        fill_slots(self._slots, self._attachments)
-        self._packet, self._slots, self._attachments, self._size = None, [], [], 0
-        return packet
-
-
-def _load(loads: Loads, text: str, start: int) -> tuple[JSONValue, int]:
-    """Decode with another module; what it refuses is for our own to judge."""
-    try:
-        return loads(text[start:]), len(text)
-    except Exception:  # noqa: BLE001 - each module has errors of its own
-        return _scan(text, start)
+        attachments = waiting.attachments
+        if waiting.header:
+            self._decode(waiting.header)
+            waiting = self._waiting
+            assert waiting is not None  # it has begun once more, with a packet
+        self._waiting = None
+        fill_slots(waiting.slots, attachments)
+        return waiting.packet
 
 
 def _ack_id(text: str, start: int) -> tuple[int | None, int]:

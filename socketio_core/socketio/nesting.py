@@ -38,11 +38,20 @@ def _has_few_brackets(raw: bytes, limit: int) -> bool:
     Nowhere is it deeper than as many as were opened before, nor deeper than as many as are closed behind.
     """
     middle = len(raw) // 2
-    before, behind = raw[:middle], raw[middle:]
-    return (
-        count_mark(before, b"{") + count_mark(before, b"[") <= limit
-        and count_mark(behind, b"}") + count_mark(behind, b"]") <= limit
-    )
+    return _opens_few(raw[:middle], b"[", b"{", limit) and _opens_few(raw[middle:], b"]", b"}", limit)
+
+
+def _opens_few(half: bytes, array: bytes, obj: bytes, limit: int) -> bool:
+    """Whether the brackets of these two kinds are not more than `limit`, but for those that another one makes up for.
+
+    What stands between two elements of a list closes as much as it opens, or is in a string as a whole.
+    """
+    excess = count_mark(half, array) + count_mark(half, obj) - limit
+    if excess > 0:
+        excess -= len(half.split(b"},{", excess)) - 1
+    if excess > 0:
+        excess -= len(half.split(b"],[", excess)) - 1
+    return excess <= 0
 
 
 def is_too_deep(text: str, limit: int) -> bool:

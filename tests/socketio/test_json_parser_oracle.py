@@ -165,6 +165,39 @@ def test_a_short_event_is_a_long_one_in_the_root_namespace(body: str) -> None:
     assert repr(short) == repr(long) or body[:1] in (*DIGITS, "/")
 
 
+@settings(max_examples=examples(250))
+@given(st.sampled_from(["2", "2/a,", "27", "51-", "3", "37", "0"]), BODIES)
+def test_a_light_text_means_what_a_heavy_one_does(head: str, body: str) -> None:
+    """Of what reaches no limit only the value is looked at; the same with blanks behind it is read with all checks."""
+    if body[:1] == "[":
+        assert repr(decode(head + body)) == repr(decode(head + body + " " * 300))
+
+
+NUMBERS: Final = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.from_regex(
+        r"-?[1-9][0-9]{0,3}(\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?", fullmatch=True, alphabet="0123456789.eE+-"
+    ),
+    st.sampled_from(
+        ["1e400", "-1E+309", "1e0309", "9" * 210 + "e99", "9" * 208 + ".5e99", "9" * 309 + ".0", "1e-400", "-0.0"]
+    ),
+)
+
+
+@given(
+    st.lists(NUMBERS, max_size=3), st.sampled_from(["0.5", "100000.125"]), st.sampled_from(["", "x1e400", "é1e+999"])
+)
+def test_floats_are_the_same_wherever_there_are_many(numbers: list[str], other: str, text: str) -> None:
+    """Each of a few is looked at; of many, the text is. Numbers in strings are none."""
+    few = f'2["x",{json.dumps(text)}{"".join("," + number for number in numbers)}]'
+    many = few[:-1] + f",{other}" * 400 + "]"
+    short, long = decode(few), decode(many)
+    assert (short is None) is (long is None)
+    if short is not None and long is not None:
+        assert repr(long[0].data) == repr([*short[0].data, *[float(other)] * 400])
+        assert len(numbers) == len(short[0].data) - 2
+
+
 @given(st.lists(ARGS, max_size=3), st.sampled_from(["/", "/a"]), st.none() | st.integers(0, 99))
 def test_the_encoder_without_a_module_writes_what_json_does(args: list[Any], nsp: str, ack_id: int | None) -> None:
     """Its own encoder is built once, and called without `json` in between."""

@@ -45,7 +45,8 @@ class MixesUpAttachments(JsonDecoder):
 
     def _begin(self, packet: Packet, count: int) -> None:
         super()._begin(packet, count)
-        self._slots = [(container, key, count - 1 - number) for container, key, number in self._slots]
+        assert self._waiting is not None  # it has begun
+        self._waiting.slots = [(container, key, count - 1 - number) for container, key, number in self._waiting.slots]
 
 
 @caught_by("events/binary_events_are_taken_apart")

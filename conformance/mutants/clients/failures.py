@@ -12,6 +12,7 @@ from socketio_core.engineio.client.states import Reaction
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.packet import Frame, Payload
 from socketio_core.errors import CloseReason, PacketError
+from socketio_core.socketio.binary import Incomplete
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.events import ClientEvent, EventReceived
 from socketio_core.socketio.json_parser import JsonDecoder
@@ -105,7 +106,7 @@ class TakesTextForAnAttachment(JsonDecoder):
     """What comes behind a binary event is its attachment."""
 
     def feed(self, payload: Payload) -> Packet | None:
-        return super().feed(payload.encode() if isinstance(payload, str) and self._packet is not None else payload)
+        return super().feed(payload.encode() if isinstance(payload, str) and self._waiting is not None else payload)
 
 
 @caught_by("failures/bad_placeholder_is_a_parse_error")
@@ -116,7 +117,7 @@ class BelievesPlaceholders(JsonDecoder):
         try:
             super()._begin(packet, count)
         except PacketError:
-            self._packet, self._missing = packet, count
+            self._waiting = Incomplete(count, packet)
 
 
 @caught_by(

@@ -1,0 +1,81 @@
+"""JSON text read by the scanner in C of Python's own `json`: nothing that is more than JSON, and no infinities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from json import JSONDecoder
+from typing import Final, NoReturn
+
+from socketio_core.socketio.json_module import Loads
+from socketio_core.socketio.packet import JSONValue
+
+Scan = Callable[[str, int], tuple[JSONValue, int]]
+"""Reads the value at an index, and returns it with the index behind it, as `JSONDecoder.raw_decode` does."""
+
+_LONG_CHARS: Final = 1024  # shorter texts are not worth a look at whether they hold many floats
+_PROBED_CHARS: Final = 512
+_MANY: Final = 4  # floats in what is probed: from there on it costs less to look at all of the text first
+_LONG_NUMBER: Final = b"0" * 209  # times 10**99 it is still no infinity
+
+_DIGITS_TO_0: Final = bytes.maketrans(b"123456789E", b"000000000e")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """Return a number with a fraction or an exponent.
+
+    One that no double holds, as `1e400`, no client of the reference sends, for JavaScript writes `null`. It would be an
+    infinity, which JSON has no form for, so whoever passed it on would fail.
+    """
+    value = float(text)
+    if value - value:  # not a number, which is true
+        raise ValueError(f"number out of range: {text:.20}")
+    return value
+
+
+# raw_decode() is this in a wrapper; it is not in the type stubs.
+scan_short: Scan
+scan_short = JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+_scan_finite: Scan
+_scan_finite = JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+
+
+def scan(text: str, start: int) -> tuple[JSONValue, int]:
+    """Read a value.
+
+    A function that looks at each float costs 70 ns, twice what the float does. So a text that is full of them is looked
+    at first: nearly always it cannot hold an infinity (benchmarks: codec, 10 kB).
+
+    Raises:
+        StopIteration: there is no value.
+        ValueError: it is not JSON.
+        RecursionError: it is nested deeper than Python's own limit.
+    """
+    if len(text) > _LONG_CHARS and _has_many_floats(text) and not _may_overflow(text):  # fast path; benchmarks: codec
+        return _scan_finite(text, start)
+    return scan_short(text, start)
+
+
+def _has_many_floats(text: str) -> bool:
+    probe = text[:_PROBED_CHARS].encode("utf-8", "surrogatepass").translate(_DIGITS_TO_0)
+    return probe.count(b"0.0") >= _MANY
+
+
+def _may_overflow(text: str) -> bool:
+    """Whether there is an exponent of three digits, or so many digits that one of two is enough; in a string, too.
+
+    `rfind` looks for the `e`, which is rare; `in` would look for the last `0`.
+    """
+    raw = text.encode("utf-8", "surrogatepass").translate(_DIGITS_TO_0)
+    return raw.rfind(b"e000") >= 0 or (b"+" in raw and raw.rfind(b"e+000") >= 0) or raw.rfind(_LONG_NUMBER) >= 0
+
+
+def scan_with(loads: Loads, text: str, start: int) -> tuple[JSONValue, int]:
+    """Read a value with another module, to the end of the text; what that refuses is for our own to judge."""
+    try:
+        return loads(text[start:]), len(text)
+    except Exception:  # noqa: BLE001 - each module has errors of its own
+        return scan(text, start)

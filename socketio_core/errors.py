@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 
 class ProtocolError(Exception):
@@ -39,6 +40,18 @@ class RemoteProtocolError(ProtocolError):
     def __init__(self, message: str, *, websocket_close_code: int | None = None) -> None:
         super().__init__(message)
         self.websocket_close_code = websocket_close_code
+
+
+class ClusterError(ProtocolError):
+    """Something about the servers that an adapter joins to this one; what this one does alone goes on.
+
+    Attributes:
+        partial: what is known without them: what would have been returned, as far as it came.
+    """
+
+    def __init__(self, message: str, partial: Any = None) -> None:
+        super().__init__(message)
+        self.partial = partial
 
 
 class ConnectRefused(Exception):  # noqa: N818 - reads as the decision that it is: `raise ConnectRefused("...")`

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
+from socketio_core.errors import ClusterError
 from socketio_core.records import record
 from socketio_core.socketio import client
 from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, AcksCollected
@@ -37,13 +38,15 @@ class Answers:
     responses: list[list[JSONValue]]  # the arguments of each ack, in the order in which they came
     missing: int = 0  # how many did not answer: too late, or gone
     silent: tuple[str, ...] = ()  # the ids of those of them that are known: the ones of this process
+    error: ClusterError | None = None  # why others could not be asked, or heard
 
     @staticmethod
     def joined(several: Sequence[Answers]) -> Answers:
         """Return the answers of several namespaces, or servers, as one."""
         responses = [response for each in several for response in each.responses]
         silent = tuple(sid for each in several for sid in each.silent)
-        return Answers(responses, sum(each.missing for each in several), silent)
+        error = next((each.error for each in several if each.error is not None), None)
+        return Answers(responses, sum(each.missing for each in several), silent, error)
 
 
 class Disconnected(Exception):  # noqa: N818 - an outcome to expect

@@ -336,6 +336,9 @@ class Broadcasts:
 
 def complete(found: Answers, responses: list[_R]) -> list[_R]:
     """Return the responses, if nobody is missing."""
+    if found.error is not None:
+        found.error.partial = responses
+        raise found.error
     asked = len(found.responses) + found.missing
     if len(responses) < asked:  # or some were not what was declared
         text = f"{asked - len(responses)} of {asked} acks did not come"

@@ -140,6 +140,8 @@ class RemoteSocket(AnySocketOperator):
             found = await asked.answers()
         finally:
             asked.forget()
+        if found.error is not None:
+            raise found.error
         if found.responses:
             return found.responses[0]
         if found.missing:

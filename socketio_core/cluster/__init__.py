@@ -10,13 +10,14 @@ from socketio_core.extras import missing
 if TYPE_CHECKING:
     from socketio_core.app.remote_socket import RemoteSocket
     from socketio_core.cluster.adapter import RedisAdapter
-    from socketio_core.cluster.link import ClusterError, ClusterUnavailable
+    from socketio_core.cluster.link import ClusterUnavailable
     from socketio_core.cluster.machine import ClusterTimeout
+    from socketio_core.errors import ClusterError
 
 __all__ = ["ClusterError", "ClusterTimeout", "ClusterUnavailable", "RedisAdapter", "RemoteSocket"]
 
 _IMPORTED_LATE = {  # an emitter needs none of these
-    "ClusterError": "socketio_core.cluster.link",
+    "ClusterError": "socketio_core.errors",
     "ClusterTimeout": "socketio_core.cluster.machine",
     "ClusterUnavailable": "socketio_core.cluster.link",
     "RedisAdapter": "socketio_core.cluster.adapter",

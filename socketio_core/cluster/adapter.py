@@ -16,8 +16,8 @@ from socketio_core.app.remote_socket import RemoteSocket
 from socketio_core.app.socket import Socket
 from socketio_core.checks import check_kind
 from socketio_core.cluster.address import parse_redis_url
-from socketio_core.cluster.link import ClusterError, ClusterUnavailable, Link
-from socketio_core.cluster.machine import ClusterTimeout
+from socketio_core.cluster.link import ClusterUnavailable, Link
+from socketio_core.cluster.machine import ClusterTimeout, Request
 from socketio_core.cluster.membership import ClusterSettings, Membership, Question
 from socketio_core.cluster.messages import (
     Broadcast,
@@ -31,6 +31,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.selecting import audience_of, is_for_others
 from socketio_core.cluster.transports import Classic, Sharded, Transport
+from socketio_core.errors import ClusterError
 from socketio_core.ids import IdFactory, new_id, random
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.packet import JSONValue
@@ -196,7 +197,7 @@ class ClusterAdapter:
         answers = list(map(_args_of, values))
         if isinstance(error, ClusterTimeout):
             return Answers(answers, max(1, error.expected - error.got))
-        return Answers(_complete(answers, error))
+        return Answers(answers, error=error)
 
     async def _fetch(
         self, make: Callable[[str], Message], nsp: str, timeout_s: float | EllipsisType | None = ...
@@ -243,7 +244,7 @@ class _AskedAll:
         cluster: Membership,
         local: LocalAsked,
         responses: list[list[JSONValue]],
-        others: Question | ClusterUnavailable,
+        others: Question | ClusterError,
     ) -> None:
         self._cluster = cluster
         self._local = local
@@ -251,21 +252,15 @@ class _AskedAll:
         self._others = others
 
     async def answers(self) -> Answers:
-        """See `Asked`.
-
-        Raises:
-            ClusterUnavailable: the others could not be asked, or not be heard; `partial` has what came.
-        """
+        """See `Asked`."""
         found = await self._local.answers()
         others = self._others
-        if isinstance(others, Question):
-            await others.over()
-            missing = _missing(others)
-            if not isinstance(others.error, ClusterUnavailable):
-                return Answers(self._responses, found.missing + missing, found.silent)
-            others = others.error
-        others.partial = self._responses
-        raise others
+        if not isinstance(others, Question):
+            return Answers(self._responses, found.missing, found.silent, others)
+        await others.over()
+        if isinstance(others.error, ClusterTimeout):
+            return Answers(self._responses, found.missing + _missing(others.request), found.silent)
+        return Answers(self._responses, found.missing, found.silent, others.error)
 
     def forget(self) -> None:
         """See `Asked`."""
@@ -274,11 +269,8 @@ class _AskedAll:
             self._cluster.forget(self._others)
 
 
-def _missing(question: Question) -> int:
+def _missing(request: Request) -> int:
     """Return how many clients of other servers have not answered; a server that says nothing has one at least."""
-    if question.error is None:
-        return 0
-    request = question.request
     clients = (request.clients or 0) - len(request.values)
     servers = 1 if request.expected is None else request.expected - request.answered
     return max(1, clients + servers)

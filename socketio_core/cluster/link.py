@@ -20,7 +20,7 @@ import hiredis
 
 from socketio_core.cluster.address import RedisAddress
 from socketio_core.cluster.refusals import explained
-from socketio_core.errors import ProtocolError
+from socketio_core.errors import ClusterError
 from socketio_core.records import record
 
 WATCH_S: Final = 5.0  # of silence, before a PING is sent; and again, before it counts as the end
@@ -33,18 +33,6 @@ _MANY: Final = 10  # failures; more change nothing
 _CLIENT_NAME: Final = "socketio_core"
 
 Argument = str | bytes | int
-
-
-class ClusterError(ProtocolError):
-    """Something about the other servers; what this server does alone goes on.
-
-    Attributes:
-        partial: what is known without them: what would have been returned, as far as it came.
-    """
-
-    def __init__(self, message: str, partial: Any = None) -> None:
-        super().__init__(message)
-        self.partial = partial
 
 
 class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the case, as BufferFull does

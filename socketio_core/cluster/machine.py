@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from socketio_core.cluster import modern
-from socketio_core.cluster.link import ClusterError, ClusterUnavailable, Heard, Link, LinkDown, Replied
+from socketio_core.cluster.link import ClusterUnavailable, Heard, Link, LinkDown, Replied
 from socketio_core.cluster.messages import (
     Broadcast,
     ClientAck,
@@ -30,6 +30,7 @@ from socketio_core.cluster.outbox import Outbox
 from socketio_core.cluster.stream_reader import Entry, StreamReader
 from socketio_core.cluster.transports import Answer, Command, Transport
 from socketio_core.cluster.values import Malformed
+from socketio_core.errors import ClusterError
 from socketio_core.records import record
 from socketio_core.timers import Timer, TimerQueue
 

@@ -9,11 +9,12 @@ from socketio_core.app.adapter import LocalAdapter
 from socketio_core.app.runtime import Event
 from socketio_core.cluster.hearing import Hearing
 from socketio_core.cluster.lines import ClusterLine
-from socketio_core.cluster.link import ClusterError, ClusterUnavailable, Link
+from socketio_core.cluster.link import ClusterUnavailable, Link
 from socketio_core.cluster.machine import Asked, ClusterMachine, Request, Settled, State, StateChanged, Told
 from socketio_core.cluster.messages import Message
 from socketio_core.cluster.selecting import bounded
 from socketio_core.cluster.transports import Answer, Transport
+from socketio_core.errors import ClusterError
 from socketio_core.ids import IdFactory
 from socketio_core.records import record
 from socketio_core.socketio.member import Member

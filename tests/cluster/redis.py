@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import tempfile
@@ -92,6 +93,16 @@ class RedisServer:
             ["redis-cli", "-s", self.path, *login, *command], capture_output=True, text=True, check=True
         )
         return done.stdout.strip()
+
+    def pause(self) -> None:
+        """Let it do nothing, though it is there."""
+        assert self._process is not None  # it runs
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None  # as above
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, as a crash does."""

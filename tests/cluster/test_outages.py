@@ -155,7 +155,7 @@ def test_who_asks_the_others_is_told_at_once_with_what_is_known_here(kind: str) 
     reply(client, "1")
     joined.run()
     assert isinstance(task.error, ClusterUnavailable)
-    assert task.error.partial == [[1]]
+    assert task.error.partial == [1]
 
 
 def test_questions_end_when_the_redis_dies_in_the_middle(kind: str) -> None:
@@ -178,7 +178,7 @@ def test_questions_end_when_the_redis_dies_in_the_middle(kind: str) -> None:
     assert [str(task.error) for task in asked] == ["the other servers are gone: the connection was lost: it died"] * 2
     error = asked[1].error
     assert isinstance(error, ClusterUnavailable)
-    assert error.partial == [[1], [2]]
+    assert error.partial == [1, 2]
     assert socket.connected
 
 

@@ -1,0 +1,215 @@
+"""What goes wrong with a real Redis: our servers, on trio and on asyncio, go on alone and find each other again."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.cluster.members import MemberProcess
+from tests.cluster.redis import RedisServer
+from tests.interop.processes import Message
+
+RequireTool = Callable[[str], str]
+
+LOOPS = ("trio", "asyncio")
+
+
+@pytest.fixture(scope="module")
+def redis(require_tool: RequireTool) -> Iterator[RedisServer]:
+    with RedisServer(require_tool("redis-server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["classic", "sharded"])
+def pair(request: pytest.FixtureRequest, redis: RedisServer) -> Iterator[list[MemberProcess]]:
+    """A server on trio and one on asyncio, which have found each other; each test leaves them so, but for the last."""
+    members = [MemberProcess(loop, str(request.param), redis, "timeout_s=1", waits=False) for loop in LOOPS]
+    try:
+        for member in members:
+            member.has_state("up")
+            member.wait_ready()
+        yield members
+    finally:
+        for member in members:
+            member.close()
+
+
+def gaps(pair: list[MemberProcess]) -> int:
+    """Return how often they have missed something."""
+    return sum(member.do("statistics")["gaps"] for member in pair)
+
+
+def hear_each_other(pair: list[MemberProcess], *said: object) -> None:
+    """See that each hears the other; once, and after what it said before."""
+    for member in pair:
+        member.do("emit", args=["from", member.name, *said])
+    for member in pair:
+        for other in pair:
+            member.heard("from", other.name, *said)
+    for member in pair:
+        assert len(member.do("fetch")) == 2
+        assert member.do("call", args=["q"]) == ["ours", "ours"]
+
+
+# -- the start ---------------------------------------------------------------------------------------------------------
+
+
+def failures(redis: RedisServer) -> list[str]:
+    """Return why servers do not start, one on trio and one on asyncio."""
+    members = [MemberProcess(loop, "classic", redis, "start_timeout_s=0.3", waits=False) for loop in LOOPS]
+    try:
+        return [member.take(lambda message: "failed" in message, "failure")["failed"] for member in members]
+    finally:
+        for member in members:
+            member.close()
+
+
+def test_a_server_that_finds_no_redis_says_so_and_ends(require_tool: RequireTool) -> None:
+    with RedisServer(require_tool("redis-server")) as redis:
+        redis.kill()
+        text = f"the other servers cannot be reached: {redis.url}: cannot connect: Connection refused"
+        assert failures(redis) == [f"{text} (with start_degraded=True it would serve without them)"] * 2
+
+
+def test_a_wrong_password_is_told_at_the_start(require_tool: RequireTool) -> None:
+    with RedisServer(require_tool("redis-server"), "--requirepass", "secret") as redis:
+        assert all("it wants a password: redis://:password@host (NOAUTH" in why for why in failures(redis))
+
+
+def test_those_that_may_begin_alone_join_the_others_later(require_tool: RequireTool) -> None:
+    options = ("start_degraded=true", "start_timeout_s=0.2")
+    with RedisServer(require_tool("redis-server")) as redis:
+        redis.kill()
+        pair = [MemberProcess(loop, "classic", redis, *options, waits=False) for loop in LOOPS]
+        try:
+            for member in pair:
+                member.wait_ready()
+                assert "Connection refused" in member.has_state("down")
+                member.do("emit", args=["alone"])
+                member.heard("alone")
+            redis.start()
+            for member in pair:
+                member.has_state("up")
+            hear_each_other(pair, "together")
+        finally:
+            for member in pair:
+                member.close()
+
+
+# -- the middle --------------------------------------------------------------------------------------------------------
+
+
+def test_three_outages_in_a_row(pair: list[MemberProcess], redis: RedisServer) -> None:
+    hear_each_other(pair, "before")
+    before = gaps(pair)
+    for outage in range(3):
+        redis.kill()
+        for member in pair:
+            member.has_state("down")
+            member.do("emit", args=["alone", outage])
+            member.heard("alone", outage)
+            failed = member.ask("fetch")
+            assert failed["error"].startswith("ClusterUnavailable: the other servers cannot be asked")
+            assert failed["partial"] == [member.sid]
+            failed = member.ask("call", args=["q"])
+            assert (failed["error"][:18], failed["partial"]) == ("ClusterUnavailable", ["ours"])
+        redis.start()
+        for member in pair:
+            member.has_state("up", gap=True)
+        hear_each_other(pair, outage)
+    assert gaps(pair) == before + 6
+
+
+def test_a_redis_that_is_slow_holds_up_nobody(pair: list[MemberProcess], redis: RedisServer) -> None:
+    before = gaps(pair)
+    redis.pause()
+    try:
+        for member in pair:
+            for number in range(20):
+                member.do("emit", args=["meanwhile", member.name, number])
+                member.heard("meanwhile", member.name, number)
+            silent = member.ask("call", args=["q"], timeout=0.2)
+            assert silent["partial"] == ["ours"]
+    finally:
+        redis.resume()
+    for member, other in (pair, pair[::-1]):
+        for number in range(20):
+            member.heard("meanwhile", other.name, number)
+    hear_each_other(pair, "after")
+    assert gaps(pair) == before
+
+
+def test_a_redis_that_becomes_a_replica_is_as_good_for_messages(pair: list[MemberProcess], redis: RedisServer) -> None:
+    redis.run("REPLICAOF", "127.0.0.1", "1")
+    hear_each_other(pair, "of a replica")
+    redis.run("REPLICAOF", "NO", "ONE")
+    hear_each_other(pair, "of a master")
+
+
+def test_connections_that_the_redis_ends_come_back(pair: list[MemberProcess], redis: RedisServer) -> None:
+    """As it does with one that reads too slowly: it has an output buffer of so many bytes."""
+    redis.run("CLIENT", "KILL", "TYPE", "pubsub")
+    for member in pair:
+        member.has_state("down")
+        member.has_state("up", gap=True)
+    hear_each_other(pair, "after")
+    redis.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    for member in pair:
+        member.has_state("down")
+        member.has_state("up", gap=True)
+    hear_each_other(pair, "again")
+
+
+def test_a_member_that_reads_nothing_is_cut_off_and_comes_back(pair: list[MemberProcess], redis: RedisServer) -> None:
+    redis.run("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 1mb 1")
+    sleeper, other = pair
+    sleeper.signal(signal.SIGSTOP)
+    try:
+        for _ in range(40):
+            other.do("emit", to=["nobody there"], args=["large", "x" * 200_000])
+            other.do("emit", args=["large", "x" * 200_000])
+    finally:
+        sleeper.signal(signal.SIGCONT)
+    sleeper.has_state("down")
+    sleeper.has_state("up", gap=True)
+    hear_each_other(pair, "after")
+
+
+def test_nonsense_on_the_channels_is_counted_and_passed_over(pair: list[MemberProcess], redis: RedisServer) -> None:
+    for command in ("PUBLISH", "SPUBLISH"):
+        for channel in ("socket.io#/#", "socket.io-request#/#", "socket.io-response#/#"):
+            redis.run(command, channel, "{")
+            redis.run(command, channel, "nonsense")
+    hear_each_other(pair, "after")
+    assert all(member.do("statistics")["malformed"] >= 2 for member in pair)
+
+
+def test_one_that_hears_and_never_answers_costs_its_time_only(pair: list[MemberProcess], redis: RedisServer) -> None:
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.connect(redis.path)
+        deaf.sendall(b"SUBSCRIBE socket.io-request#/#\r\nSSUBSCRIBE socket.io#/#\r\n")
+        assert deaf.recv(100).startswith(b"*3")
+        for member in pair:
+            asked = member.ask("ask servers", args=["ping"], timeout=0.3)
+            assert asked["error"].startswith("AckTimeout: 1 of 2 acks did not come")
+            assert asked["partial"] == [[["pong"]]]
+            called = member.ask("call", args=["q"], timeout=0.3)
+            assert called["partial"] == ["ours", "ours"]
+    hear_each_other(pair, "after")
+
+
+def test_one_that_is_killed_is_waited_for_no_more(pair: list[MemberProcess]) -> None:
+    killed, left = pair
+    killed.signal(signal.SIGKILL)
+
+    def is_alone(found: Message) -> bool:
+        return len(found["result"]) == 1 if "result" in found else False
+
+    while not is_alone(left.ask("fetch")):
+        pass
+    assert left.do("call", args=["q"]) == ["ours"]
+    left.do("emit", args=["alone"])
+    left.heard("alone")

@@ -88,6 +88,7 @@ class Membership:
         self._hearing = Hearing(local, self)
         links = self.machine.links
         self._lines = [ClusterLine(link, self, settings.ssl_context, keeps_time=link is commands) for link in links]
+        self._telling = next(line for line in self._lines if line.link is commands)
         self._here: set[str] = set()
         self._visits: dict[str, int] = {}
         self._is_open = False
@@ -194,7 +195,7 @@ class Membership:
         except (TypeError, ValueError) as error:
             self.local.report("other servers cannot be told what this one was told", error)
             return
-        self._wake()
+        self._telling.wake()
 
     def ask(
         self,

@@ -100,6 +100,10 @@ async def obey(io: Server, command: Command) -> Any:
         return sorted(await io.all_rooms())
     if what == "statistics":
         return dict(io.statistics().cluster or {})
+    if what == "flood":
+        for _ in range(5):
+            await io.to("nobody there").emit("large", "x" * 200_000)
+        return None
     if what == "each":  # by what stands for sockets, wherever they are
         return [await each.call(*args) for each in await chosen.fetch_sockets()]
     return await doers[what]()

@@ -17,7 +17,7 @@ from socketio_core.socketio.events import Claim
 from socketio_core.socketio.hub import NamespaceWatcher, RoomWatcher
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
-from socketio_core.socketio.recovery import RecoverableSession
+from socketio_core.socketio.recoverable import RecoverableSession
 from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
@@ -180,11 +180,17 @@ class LocalAdapter:
         """See `Adapter`."""
         for socket in self.chosen(nsp, selection):
             socket.join(rooms)
+        for session in self._away(nsp, selection):
+            for room in rooms:
+                session.join(room)
 
     def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
         """See `Adapter`."""
         for socket in self.chosen(nsp, selection):
             socket.leave(rooms)
+        for session in self._away(nsp, selection):
+            for room in rooms:
+                session.leave(room)
 
     def disconnect(self, nsp: str, selection: Selection, *, close: bool) -> None:
         """See `Adapter`."""
@@ -192,6 +198,8 @@ class LocalAdapter:
         app.runtime.output_ready()
         for member in self._members(nsp, selection):
             member.disconnect(app.runtime.now(), close=close)
+        for session in self._away(nsp, selection):
+            session.disconnect(app.runtime.now(), close=close)
         app.dispatch_soon()  # handlers of "disconnect", and who waits for acks
 
     def _takers(self, nsp: str) -> list[Member] | None:
@@ -256,6 +264,12 @@ class LocalAdapter:
     def chosen(self, nsp: str, selection: Selection) -> list[Socket]:
         """Return those of this process who are chosen."""
         return [inbox_of(member).socket for member in self._members(nsp, selection)]
+
+    def _away(self, nsp: str, selection: Selection) -> list[RecoverableSession]:
+        """Return what is kept of those who are chosen, but lost just now."""
+        core = self._app.core
+        namespace = core.hub.namespaces.get(nsp)
+        return [] if namespace is None or core.recovery is None else core.recovery.away_from(namespace, selection)
 
     def _members(self, nsp: str, selection: Selection) -> list[Member]:
         namespace = self._app.core.hub.namespaces.get(nsp)

@@ -23,7 +23,7 @@ from socketio_core.socketio.selection import Selection
 if TYPE_CHECKING:
     from socketio_core.app.runtime import Event
     from socketio_core.app.socket_inbox import SocketInbox
-    from socketio_core.socketio.recovery import RecoverableSession
+    from socketio_core.socketio.recoverable import RecoverableSession
 
 USUAL_TIMEOUT_S: Final = 60.0  # half of the window in which a client may come back
 USUAL_RETRY_S: Final = 10.0  # as a client's `ack_timeout_s`

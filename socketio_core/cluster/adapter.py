@@ -35,7 +35,7 @@ from socketio_core.errors import ClusterError
 from socketio_core.ids import IdFactory, new_id, random
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.packet import JSONValue
-from socketio_core.socketio.recovery import RecoverableSession
+from socketio_core.socketio.recoverable import RecoverableSession
 from socketio_core.socketio.selection import EVERYONE, USUAL_ACK_TIMEOUT_S, Selection
 
 HIDDEN_HEADERS: Final = ("authorization", "cookie", "proxy-authorization")

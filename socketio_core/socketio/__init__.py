@@ -25,7 +25,8 @@ from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, Packet
 from socketio_core.socketio.parser import Decoder, Parser
-from socketio_core.socketio.recovery import RecoverableSession, Recovery
+from socketio_core.socketio.recoverable import RecoverableSession
+from socketio_core.socketio.recovery import Recovery
 from socketio_core.socketio.selection import Selection
 from socketio_core.socketio.server import ServerCore
 

@@ -12,7 +12,7 @@ from socketio_core.socketio.packet import JSONValue
 if TYPE_CHECKING:
     from socketio_core.socketio.connection import Connection
     from socketio_core.socketio.member import Member
-    from socketio_core.socketio.recovery import RecoverableSession
+    from socketio_core.socketio.recoverable import RecoverableSession
 
 
 @record

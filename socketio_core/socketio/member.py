@@ -27,7 +27,7 @@ from socketio_core.socketio.packet import (
 if TYPE_CHECKING:
     from socketio_core.socketio.connection import Connection
     from socketio_core.socketio.hub import NamespaceCore
-    from socketio_core.socketio.recovery import RecoverableSession
+    from socketio_core.socketio.recoverable import RecoverableSession
 
 
 DISCONNECTED: Final = "Disconnected"
@@ -158,7 +158,7 @@ class Member:
     def restore(self, session: RecoverableSession) -> bool:
         """Make a pending member what a client was before it was lost: its id, its rooms, its data; then `accept` it.
 
-        Returns `False` when the member went away meanwhile; the session waits on then.
+        Returns `False` when the member went away meanwhile, and the session waits on; or that is over.
 
         Args:
             session: what `ServerCore.take_session` has returned.
@@ -169,6 +169,8 @@ class Member:
         recovery = self.connection.recovery
         if self.state is MemberState.JOINED or recovery is None:
             raise LocalProtocolError("a member can be restored only while it is decided about, where there is recovery")
+        if session.is_over:  # it was disconnected
+            return False
         if self.state is MemberState.LEFT:
             recovery.keep(session)
             return False
@@ -217,11 +219,8 @@ class Member:
         self.connection.catch_up(now)
         self.was_let_go = True
         if self.state is MemberState.LEFT:
-            successor = self.successor
-            if successor is not None:
-                successor.disconnect(now, close=close)
-            elif self.connection.recovery is not None and self.recoverable is not None and self.recoverable.is_lost:
-                self.connection.recovery.forget(self.recoverable)
+            if self.recoverable is not None:
+                self.recoverable.disconnect(now, close=close)
             if close and not self.connection.session.is_open:
                 self.connection.session.close(now)
             return
@@ -265,12 +264,14 @@ class Member:
         return set(self._rooms)
 
     def join(self, room: str) -> None:
-        """Join a room; a pending member is in it once it is accepted, one that left stays out.
+        """Join a room; a pending member is in it once it is accepted, one that left stays out, unless it was lost.
 
         Raises:
             LocalProtocolError: the room is not a string.
         """
         room = _check_room(room)
+        if self.state is MemberState.LEFT and self.recoverable is not None:
+            self.recoverable.join(room)
         if self.state is MemberState.LEFT or room == self.sid or room in self._rooms:
             return
         self._rooms[room] = None
@@ -286,6 +287,8 @@ class Member:
             LocalProtocolError: the room is not a string.
         """
         room = _check_room(room)
+        if self.state is MemberState.LEFT and self.recoverable is not None:
+            self.recoverable.leave(room)
         if room in self._rooms:
             del self._rooms[room]
             if self.connection.recovery is not None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from socketio_core.checks import check_id
 from socketio_core.engineio.message import WireMessage
@@ -29,7 +29,7 @@ from socketio_core.socketio.event_log import EventLog, LoggedEvent
 from socketio_core.socketio.events import Claim, SessionOver
 from socketio_core.socketio.member import Member, MemberState
 from socketio_core.socketio.packet import JSONValue, as_list, event_packet
-from socketio_core.socketio.room_history import RoomHistory
+from socketio_core.socketio.recoverable import RecoverableSession
 from socketio_core.socketio.selection import Selection
 from socketio_core.timers import Scheduled, Timer
 
@@ -55,76 +55,6 @@ _EPOCH_CHARS: Final = 6  # enough to tell one run of a server from the next; it 
 _TICKS: Final = 8  # looks at the log in one window
 
 
-class RecoverableSession:
-    """What is kept of a socket over its connections.
-
-    Attributes:
-        pid: the secret by which the client claims it.
-        sid: the socket's id.
-        namespace: where it is.
-        member: who stands for it now.
-        history: when it was in which rooms, without the one named by its id.
-        data: belongs to the layer above; see `Member.data`.
-        context: belongs to it too.
-        is_over: it was forgotten.
-    """
-
-    __slots__ = (
-        "_recovery",
-        "context",
-        "data",
-        "expires_at",
-        "history",
-        "is_over",
-        "joined_at",
-        "member",
-        "missed_bytes",
-        "missed_count",
-        "namespace",
-        "own_start",
-        "pid",
-        "sid",
-        "start",
-        "timer",
-    )
-
-    def __init__(self, recovery: Recovery, pid: str, sid: str, namespace: NamespaceCore, position: int) -> None:
-        self._recovery = recovery
-        self.pid = pid
-        self.sid = sid
-        self.namespace = namespace
-        self.member: Member | None = None
-        self.history = RoomHistory()
-        self.data: Any = None
-        self.context: object = None
-        self.is_over = False
-        self.own_start = position  # what was sent to it alone up to here is not missed
-        self.start = position  # nor what was sent to its rooms, or everyone, up to here
-        self.joined_at = 0.0  # when it was let in last
-        self.expires_at = 0.0
-        self.timer: Timer[Scheduled] | None = None  # while it is lost
-        self.missed_count = 0  # of events that were sent to it alone since it was lost
-        self.missed_bytes = 0
-
-    def __repr__(self) -> str:
-        return f"<RecoverableSession {self.sid} of {self.namespace.name}>"
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it waits for its client."""
-        return self.timer is not None
-
-    def has_received(self, position: int) -> None:
-        """The client has got everything up to a position."""
-        self.own_start = max(self.own_start, position)
-        self.start = max(self.start, position)
-        self.history.forget_before(position)
-
-    def handle_timeout(self, now: float) -> None:
-        """Its time is up."""
-        self._recovery.forget(self)
-
-
 class Recovery:
     """The sessions of one server that may be lost and found, and the log of what they miss.
 
@@ -146,6 +76,7 @@ class Recovery:
         self._max_count = min(settings.max_missed_events, engine.max_buffered_messages)
         self._sessions: dict[str, RecoverableSession] = {}  # by pid; all that were let in and are not over
         self._lost: dict[str, RecoverableSession] = {}  # those of them that are lost, the longest first
+        self._returning: dict[str, RecoverableSession] = {}  # those whose clients are back, and being decided about
         self._ticker: Timer[Scheduled] | None = None
 
     def __repr__(self) -> str:
@@ -222,12 +153,15 @@ class Recovery:
         """A member stands for a session from now on: a new one, or one that was taken."""
         session.member = member
         self._sessions[session.pid] = session
+        if member.state is MemberState.PENDING:
+            self._returning[session.pid] = session
 
     def joined(self, member: Member, now: float) -> None:
         """A member was let in."""
         session = member.recoverable
         assert session is not None  # it was given one when it asked
         session.joined_at = now
+        self._returning.pop(session.pid, None)
         if session.member is None:
             session.start = self.log.position
             self.assign(member, session)
@@ -255,6 +189,7 @@ class Recovery:
                 self._end(session)  # it was never let in
             return
         session.member = None
+        self._returning.pop(session.pid, None)
         if member.state is MemberState.PENDING:
             is_lost = reason in RECOVERABLE or reason is CloseReason.SERVER_NAMESPACE_DISCONNECT  # it was refused
         else:
@@ -266,6 +201,7 @@ class Recovery:
             if confirmed_at > session.joined_at:
                 session.has_received(self.log.position_before(confirmed_at))
         if is_lost and not member.was_let_go:
+            session.origin = member.connection.session.sid
             self.keep(session)
         else:
             self.forget(session)
@@ -282,9 +218,28 @@ class Recovery:
     def forget(self, session: RecoverableSession) -> None:
         """Give a session up: who claims it begins anew."""
         self._found(session)
-        del self._sessions[session.pid]
+        self._sessions.pop(session.pid, None)  # it is not there while an adapter has it
+        self._returning.pop(session.pid, None)
         self._end(session)
         self._server.hub.forget_if_empty(session.namespace)
+
+    def dismiss(self, session: RecoverableSession, *, close: bool) -> None:
+        """Give up a session whose client is away: that was made to leave. With `close`, all that were lost with it."""
+        origin = session.origin
+        self.forget(session)
+        if close:
+            for other in [each for each in self._lost.values() if each.origin == origin]:
+                self.forget(other)
+
+    def away_from(self, namespace: NamespaceCore, selection: Selection) -> list[RecoverableSession]:
+        """Return the sessions of a namespace that are chosen and not in it: lost, or being decided about.
+
+        It looks at all that were lost: some 0.2 ms for a thousand.
+        """
+        if not (namespace.lost_count or self._returning):
+            return []
+        away = chain(self._lost.values(), self._returning.values())
+        return [each for each in away if each.namespace is namespace and each.is_chosen(selection)]
 
     def _end(self, session: RecoverableSession) -> None:
         session.is_over = True

@@ -33,7 +33,8 @@ from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, Packet, event_packet
 from socketio_core.socketio.parser import Parser
-from socketio_core.socketio.recovery import RecoverableSession, Recovery
+from socketio_core.socketio.recoverable import RecoverableSession
+from socketio_core.socketio.recovery import Recovery
 from socketio_core.socketio.selection import EVERYONE, Selection
 from socketio_core.socketio.weight import Scale
 from socketio_core.timers import Agenda, Scheduled

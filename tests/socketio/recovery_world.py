@@ -13,7 +13,7 @@ from typing import Any, Final
 from socketio_core.engineio.actions import Upgrade
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, RecoverySettings
-from socketio_core.socketio import ConnectRequested, Left, Member, Selection, ServerCore
+from socketio_core.socketio import ConnectRequested, Left, Member, MemberState, Selection, ServerCore
 from socketio_core.socketio.client import ClientCore, Connected, EventReceived
 from socketio_core.testing import FakeClock, Network, WireClient
 
@@ -219,7 +219,9 @@ class RecoveryWorld:
         return self.random.choice(list(self.members))
 
     def _move(self) -> None:
-        for sid, member in self.server.hub.of("/").members.items():
+        for sid, member in self.members.items():
+            if member.state is MemberState.PENDING:  # it is as if it had never been in a room that it leaves
+                continue
             room = self.random.choice(ROOMS)
             if room in self.rooms[sid]:
                 member.leave(room)

@@ -1,0 +1,121 @@
+"""What is kept of a socket over its connections; see `recovery`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from socketio_core.socketio.room_history import RoomHistory
+from socketio_core.socketio.selection import Selection
+from socketio_core.timers import Scheduled, Timer
+
+if TYPE_CHECKING:
+    from socketio_core.socketio.hub import NamespaceCore
+    from socketio_core.socketio.member import Member
+    from socketio_core.socketio.recovery import Recovery
+
+
+class RecoverableSession:
+    """What is kept of a socket over its connections.
+
+    Attributes:
+        pid: the secret by which the client claims it.
+        sid: the socket's id.
+        namespace: where it is.
+        member: who stands for it now.
+        history: when it was in which rooms, without the one named by its id.
+        data: belongs to the layer above; see `Member.data`.
+        context: belongs to it too.
+        is_over: it was forgotten.
+        origin: the Engine.IO session that was lost; the same for all namespaces of a client.
+    """
+
+    __slots__ = (
+        "_recovery",
+        "context",
+        "data",
+        "expires_at",
+        "history",
+        "is_over",
+        "joined_at",
+        "member",
+        "missed_bytes",
+        "missed_count",
+        "namespace",
+        "origin",
+        "own_start",
+        "pid",
+        "sid",
+        "start",
+        "timer",
+    )
+
+    def __init__(self, recovery: Recovery, pid: str, sid: str, namespace: NamespaceCore, position: int) -> None:
+        self._recovery = recovery
+        self.pid = pid
+        self.sid = sid
+        self.namespace = namespace
+        self.member: Member | None = None
+        self.history = RoomHistory()
+        self.data: Any = None
+        self.context: object = None
+        self.is_over = False
+        self.origin = ""
+        self.own_start = position  # what was sent to it alone up to here is not missed
+        self.start = position  # nor what was sent to its rooms, or everyone, up to here
+        self.joined_at = 0.0  # when it was let in last
+        self.expires_at = 0.0
+        self.timer: Timer[Scheduled] | None = None  # while it is lost
+        self.missed_count = 0  # of events that were sent to it alone since it was lost
+        self.missed_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"<RecoverableSession {self.sid} of {self.namespace.name}>"
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it waits for its client."""
+        return self.timer is not None
+
+    def has_received(self, position: int) -> None:
+        """The client has got everything up to a position."""
+        self.own_start = max(self.own_start, position)
+        self.start = max(self.start, position)
+        self.history.forget_before(position)
+
+    # -- while its client is away: once it is back, it is as if it had been there ------------------------------------
+
+    def is_chosen(self, selection: Selection) -> bool:
+        """Whether a broadcast would go to its client, if that were there."""
+        rooms, left_out = selection.rooms, selection.except_rooms
+        if rooms is not None and not self._is_in(rooms):
+            return False
+        return not (left_out and self._is_in(left_out))
+
+    def _is_in(self, rooms: frozenset[str]) -> bool:
+        mine = self.history.rooms if self.member is None else self.member.rooms
+        return self.sid in rooms or not rooms.isdisjoint(mine)
+
+    def join(self, room: str) -> None:
+        """Have its client in a room; it has missed what is said there from now on."""
+        if self.member is not None:
+            self.member.join(room)
+        elif room != self.sid:
+            self.history.join(room, self._recovery.log.position)
+
+    def leave(self, room: str) -> None:
+        """Have its client in a room no more; it has missed what was said there up to now."""
+        if self.member is not None:
+            self.member.leave(room)
+        else:
+            self.history.leave(room, self._recovery.log.position)
+
+    def disconnect(self, now: float, *, close: bool) -> None:
+        """Disconnect who stands for it, or have nobody come back to it; with `close`, to none of its client's."""
+        if self.member is not None:
+            self.member.disconnect(now, close=close)
+        elif not self.is_over:
+            self._recovery.dismiss(self, close=close)
+
+    def handle_timeout(self, now: float) -> None:
+        """Its time is up."""
+        self._recovery.forget(self)

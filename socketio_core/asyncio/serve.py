@@ -8,16 +8,18 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
+from socketio_core.asyncio.accepting import BACKLOG, Acceptor
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 from socketio_core.asyncio.server_connection import ServerConnection
+from socketio_core.asyncio.watcher import Watcher
 from socketio_core.network.listening import (
     ACCEPTED_AT_ONCE,
     CATCH_UP_TURNS,
@@ -26,9 +28,8 @@ from socketio_core.network.listening import (
     check_listening,
     url_of,
 )
+from socketio_core.network.watching import CAN_WATCH
 from socketio_core.wire import Site
-
-_BACKLOG = 1024
 
 
 async def serve(
@@ -82,7 +83,7 @@ async def _open_listeners(host: str | None, port: int) -> list[socket.socket]:
         for family, _, _, _, address in dict.fromkeys(found):
             chosen = opened[0].getsockname()[1] if opened else port  # not another one for each
             try:
-                listener = socket.create_server((*address[:1], chosen, *address[2:]), family=family, backlog=_BACKLOG)
+                listener = socket.create_server((*address[:1], chosen, *address[2:]), family=family, backlog=BACKLOG)
             except OSError as error:
                 if error.errno == errno.EAFNOSUPPORT and len(found) > 1:
                     continue  # the resolver knows IPv6, and the machine does not
@@ -92,6 +93,16 @@ async def _open_listeners(host: str | None, port: int) -> list[socket.socket]:
     return opened
 
 
+class _Accepting(Protocol):
+    """What accepts connections at one listening socket: an `Acceptor`, or the loop's own server."""
+
+    async def start_serving(self) -> None:
+        """Begin."""
+
+    def close(self) -> None:
+        """Accept no more, and close the listening socket; does nothing the second time."""
+
+
 class AsyncioServer(AsyncioRuntime[Site]):
     """A server that is being served."""
 
@@ -99,6 +110,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
         super().__init__(host)
         self._served = host
         self._stop = asyncio.Event()
+        self._watcher: Watcher | None = None
         self._listeners: Sequence[socket.socket] = ()
         self._before: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
 
@@ -114,8 +126,9 @@ class AsyncioServer(AsyncioRuntime[Site]):
         self.site = self.timed = site_of(self._served)
         self.start(self.end_if_through)
         self._served.stop = self._stop.set
-        servers: list[asyncio.Server] = []
+        servers: list[_Accepting] = []
         self._hear_errors(loop, listeners)
+        self._watcher = self._new_watcher()
         try:
             for number in signals:
                 loop.add_signal_handler(number, self._stop.set)
@@ -123,7 +136,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
             servers += [await self._listen(listener, ssl_context) for listener in listeners]
             for server, listener in zip(servers, listeners, strict=True):
                 await server.start_serving()
-                listener.listen(_BACKLOG)
+                listener.listen(BACKLOG)
             scheme = "http" if ssl_context is None else "https"
             urls = [url_of(each.family, each.getsockname(), scheme) for each in listeners]
             LOGGER.info("serving at %s", ", ".join(urls))
@@ -159,7 +172,16 @@ class AsyncioServer(AsyncioRuntime[Site]):
         else:
             self._before(loop, context)
 
-    async def _listen(self, listener: socket.socket, ssl_context: ssl.SSLContext | None) -> asyncio.Server:
+    def _new_watcher(self) -> Watcher | None:
+        """Return what watches plain sockets; without it, as on Windows, they have transports of the loop's."""
+        if CAN_WATCH:
+            with suppress(NotImplementedError):  # a loop that cannot wait for descriptors
+                return Watcher(self)
+        return None
+
+    async def _listen(self, listener: socket.socket, ssl_context: ssl.SSLContext | None) -> _Accepting:
+        if self._watcher is not None and ssl_context is None and isinstance(listener, socket.socket):  # pyright: ignore[reportUnnecessaryIsInstance] # tests have others
+            return Acceptor(self, self._watcher, listener)
         return await asyncio.get_running_loop().create_server(
             partial(ServerConnection, self, listener.family, is_tls=ssl_context is not None),
             sock=listener,
@@ -169,7 +191,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
             ssl_handshake_timeout=None if ssl_context is None else self.site.timeouts.header_s,
         )
 
-    async def _shut_down(self, servers: Sequence[asyncio.Server]) -> None:
+    async def _shut_down(self, servers: Sequence[_Accepting]) -> None:
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
         try:
             for _ in range(CATCH_UP_TURNS):
@@ -182,4 +204,6 @@ class AsyncioServer(AsyncioRuntime[Site]):
                 server.close()
             self.site.abort(self.now())
             self.flush()
+            if self._watcher is not None:
+                self._watcher.close()
             await self.end()

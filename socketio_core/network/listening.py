@@ -25,6 +25,9 @@ everybody's for each who came before them, and all at once would make everybody 
 NO_CAPACITY: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 """Why the system cannot accept a connection just now; later it may."""
 
+CAPACITY_WAIT_S: Final = 0.1
+"""Until it is tried again."""
+
 CATCH_UP_TURNS: Final = 4
 """Turns of the event loop before the end: what came while a handler was busy is read first. A poll would get no answer
 else."""
@@ -79,17 +82,22 @@ def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
     return f"cannot listen on {host} port {port}: {os.strerror(code) if code else error}"
 
 
-def accept_more(listener: socket.socket) -> Iterator[socket.socket]:
-    """Yield the connections that wait behind one that was accepted; `listener` does not block.
+def cannot_accept(error: OSError) -> str:
+    """Say that no connection could be accepted."""
+    return f"cannot accept connections: {error}; trying again in {CAPACITY_WAIT_S} s"
+
+
+def accept_more(listener: socket.socket) -> Iterator[tuple[socket.socket, Any]]:
+    """Yield the connections that wait behind one that was accepted, with their addresses; `listener` does not block.
 
     What goes wrong is left to whoever accepts the next one.
     """
     for _ in range(ACCEPTED_AT_ONCE - 1):
         try:
-            connection, _ = listener.accept()
+            accepted = listener.accept()
         except OSError:  # `BlockingIOError`, nearly always
             return
-        yield connection
+        yield accepted
 
 
 def address_of(family: int, name: Any) -> str:

@@ -26,7 +26,7 @@ async def accept_all(listener: Listener, ssl_context: ssl.SSLContext | None) -> 
     if isinstance(plain, trio.SocketListener) and os.name == "posix":
         with socket.fromfd(plain.socket.fileno(), plain.socket.family, plain.socket.type) as waiting:
             waiting.settimeout(0)
-            for found in accept_more(waiting):
+            for found, _ in accept_more(waiting):
                 stream = trio.SocketStream(trio.socket.from_stdlib_socket(found))
                 if tls is None:
                     streams.append(stream)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Final
 
 import trio
 
+from socketio_core.network.plain import READ_BYTES, PlainSocket
 from socketio_core.trio.addresses import tls_of
 
-READ_BYTES: Final = 65536
 
-
-class DirectStream:
+class DirectStream(PlainSocket):
     """Reads and writes the socket of a stream itself. What it cannot do goes through the stream, and so does TLS.
 
     Attributes:
@@ -21,15 +19,13 @@ class DirectStream:
         is_closed: it was closed here.
     """
 
-    __slots__ = ("_fileno", "is_closed", "stream")
+    __slots__ = ("is_closed", "stream")
 
     def __init__(self, stream: trio.abc.Stream) -> None:
+        is_file = os.name == "posix"
+        super().__init__(stream.socket.fileno() if is_file and isinstance(stream, trio.SocketStream) else -1)
         self.stream = stream
         self.is_closed = False
-        # Where sockets are files; -1 is what is no plain socket, or was closed here.
-        self._fileno = -1
-        if os.name == "posix" and isinstance(stream, trio.SocketStream):
-            self._fileno = stream.socket.fileno()
 
     async def receive(self) -> bytes:
         """Wait for bytes and return them; `b""` at the end.
@@ -37,46 +33,19 @@ class DirectStream:
         Raises:
             trio.BrokenResourceError, trio.ClosedResourceError: the connection is gone.
         """
-        if self._fileno < 0:
+        if self.fileno < 0:
             return bytes(await self.stream.receive_some(READ_BYTES))
         # receive_some() would try to read first, in vain nearly always, and that costs as much as all of this.
         while True:
-            await trio.lowlevel.wait_readable(self._fileno)
-            if self._fileno < 0:  # closed by another task since it became readable; the number may be another's now
+            await trio.lowlevel.wait_readable(self.fileno)
+            if self.fileno < 0:  # closed by another task since it became readable; the number may be another's now
                 raise trio.ClosedResourceError("this stream was closed by another task")
             try:
-                return os.read(self._fileno, READ_BYTES)
+                return os.read(self.fileno, READ_BYTES)
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
-
-    @property
-    def fileno(self) -> int:
-        """Of a plain socket; -1 otherwise."""
-        return self._fileno
-
-    def read_now(self) -> bytes:
-        """Read a plain socket; `b""` at the end, and when the connection is broken.
-
-        Raises:
-            BlockingIOError: there is nothing to read.
-        """
-        try:
-            return os.read(self._fileno, READ_BYTES)
-        except BlockingIOError:
-            raise
-        except OSError:
-            return b""
-
-    def write_now(self, data: bytes) -> int:
-        """Return how many bytes the socket took at once; a broken one is the reader's to find."""
-        if self._fileno < 0:
-            return 0
-        try:
-            return os.write(self._fileno, data)
-        except OSError:
-            return 0
 
     async def send_all(self, data: bytes) -> None:
         """Write all of it, and wait as long as that takes.
@@ -94,18 +63,18 @@ class DirectStream:
 
     def end_writing(self) -> None:
         """Tell the peer that nothing more comes, if it is a plain socket; reading goes on."""
-        if self._fileno >= 0 and isinstance(self.stream, trio.SocketStream):
+        if self.fileno >= 0 and isinstance(self.stream, trio.SocketStream):
             with suppress(OSError):  # it is gone
                 self.stream.socket.shutdown(trio.socket.SHUT_WR)
 
     @property
     def is_plain(self) -> bool:
         """Whether it is a plain socket, and was not closed here."""
-        return self._fileno >= 0
+        return self.fileno >= 0
 
     def close_now(self) -> None:
         """Drop the connection, of a plain socket."""
-        self._fileno = -1
+        self.fileno = -1
         self.is_closed = True
         if isinstance(self.stream, trio.SocketStream):
             self.stream.socket.close()

@@ -38,14 +38,9 @@ class Pump(Writer[Wire]):
 
     # -- input, of what is watched -----------------------------------------------------------------------------------
 
-    def read_now(self, now: float) -> int:
-        """Read what is there. While it is watched, input is wanted. Returns how many bytes that were."""
-        try:
-            data = self._direct.read_now()
-        except BlockingIOError:
-            return 0
-        self._wire.receive(data, now)
-        return len(data)
+    def on_ready(self, now: float) -> int:
+        """See `Watched`: while it is watched, input is wanted."""
+        return self._direct.read_into(self._wire, now)
 
     def fail(self, error: Exception) -> None:
         """Something of the server's failed; it costs this connection and no other."""

@@ -12,16 +12,22 @@ from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
-from socketio_core.network.listening import CATCH_UP_TURNS, NO_CAPACITY, cannot_listen, check_listening
+from socketio_core.network.listening import (
+    CAPACITY_WAIT_S,
+    CATCH_UP_TURNS,
+    NO_CAPACITY,
+    cannot_accept,
+    cannot_listen,
+    check_listening,
+)
+from socketio_core.network.watching import CAN_WATCH
 from socketio_core.trio.accepting import Listener, accept_all
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
 from socketio_core.trio.pump import Pump
 from socketio_core.trio.runtime import LOGGER, TrioRuntime
-from socketio_core.trio.watcher import CAN_WATCH, Watcher
-
-_CAPACITY_WAIT_S = 0.1
+from socketio_core.trio.watcher import Watcher
 
 
 async def serve(
@@ -188,9 +194,8 @@ class Service:
                 except OSError as error:
                     if error.errno not in NO_CAPACITY:
                         raise
-                    text = f"cannot accept connections: {error}; trying again in {_CAPACITY_WAIT_S} s"
-                    self.runtime.log_repeatedly(text, "accept")
-                    await trio.sleep(_CAPACITY_WAIT_S)
+                    self.runtime.log_repeatedly(cannot_accept(error), "accept")
+                    await trio.sleep(CAPACITY_WAIT_S)
                     continue
                 for stream in streams:
                     if isinstance(stream, trio.SocketStream) and self.watcher is not None:

@@ -1,9 +1,8 @@
 """Plain sockets are read by one task for all of them, so that an idle one costs none.
 
-An `epoll` of our own holds the sockets, and trio waits for the `epoll` itself. The task that finds some of them ready
-reads them, then runs their handlers, one after another, and writes once for all at the end of the round. When a handler
-is about to wait, another task takes over the watching, and this one becomes the handler's. What was read and waits for
-its turn comes with the site's time, between two rounds.
+The task that finds some of them ready (see `network.watching`) reads them, then runs their handlers, one after another,
+and writes once for all at the end of the round. When a handler is about to wait, another task takes over the watching,
+and this one becomes the handler's. What was read and waits for its turn comes with the site's time, between two rounds.
 
 TLS, memory streams and systems without `epoll` have a task for each connection: see `pump`.
 """
@@ -12,45 +11,29 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from socketio_core.app.handover import Rest, begin
 from socketio_core.app.worker import Inbox
+from socketio_core.network.watching import Watching
 from socketio_core.trio.interrupts import work
 
 if TYPE_CHECKING:
-    from socketio_core.trio.pump import Pump
     from socketio_core.trio.serve import Service
 
-CAN_WATCH: Final = sys.platform == "linux"
-ROUND_SOCKETS: Final = 64  # that are read before it is the turn of other tasks
-HANDLED_BYTES: Final = 16384  # when so much was read it is handled first; more, once parsed, would not fit into caches
 
-
-class Watcher:
+class Watcher(Watching):
     """Watches the connections of one server; `run` is spawned once, and then sees to itself."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._epoll = select.epoll()
-        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        super().__init__()
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # is ready when all is over
         self._epoll.register(self._wakeup, select.EPOLLIN)
-        self._watched: dict[int, Pump] = {}
         self._is_stopped = False
-
-    def watch(self, fileno: int, connection: Pump) -> None:
-        """Read a connection from now on."""
-        self._watched[fileno] = connection
-        self._epoll.register(fileno, select.EPOLLIN)
-
-    def unwatch(self, fileno: int) -> None:
-        """Read a connection no more; to be called before its socket is closed, too."""
-        del self._watched[fileno]
-        self._epoll.unregister(fileno)
 
     def stop(self) -> None:
         """End the watching."""
@@ -58,24 +41,22 @@ class Watcher:
         os.eventfd_write(self._wakeup, 1)
 
     def close(self) -> None:
-        """Free what the system keeps for it; nothing is watched any more."""
-        self._epoll.close()
+        """See `Watching`."""
+        super().close()
         os.close(self._wakeup)
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
-        runtime, fileno, watched = self._service.runtime, self._epoll.fileno(), self._watched
+        runtime, fileno = self._service.runtime, self._epoll.fileno()
         while not self._is_stopped:
             await trio.lowlevel.wait_readable(fileno)
             runtime.is_corked = True
             rest: Rest | None = None
             try:
-                # A single connection is the one that is ready, nearly always: to try it saves a system call in four.
-                alone = len(watched) == 1
-                ready = [(next(iter(watched)), 0)] if alone else self._epoll.poll(0, ROUND_SOCKETS)
+                ready = self._ready()
                 while ready and rest is None:
-                    ready = self._read(ready)
+                    ready = self._read(ready, runtime.clock())
                     rest = self._handle()
             except Exception as error:  # noqa: BLE001 - it must not end the server
                 runtime.log_exception("what has arrived could not be told", error)
@@ -88,22 +69,6 @@ class Watcher:
                     runtime.interrupted(error)
                 return
             runtime.flush_safely()
-
-    def _read(self, ready: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Let connections that are ready have their turns, until much was read. Returns those that are left.
-
-        Meanwhile no handler runs: nothing of this connection or another changes, nor does the time.
-        """
-        now = self._service.runtime.clock()
-        left_bytes = HANDLED_BYTES
-        for count, (fileno, _) in enumerate(ready, 1):
-            if fileno == self._wakeup:
-                os.eventfd_read(fileno)
-            else:
-                left_bytes -= self._watched[fileno].read_now(now)
-                if left_bytes <= 0:
-                    return ready[count:]
-        return []
 
     def _handle(self) -> Rest | None:
         """Run handlers until one is about to wait. Returns what is left of it; then another task watches."""

@@ -7,7 +7,9 @@ import logging
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,23 @@ async def _serve_unix(path: Path) -> None:
 
 def test_unix_sockets(tmp_path: Path) -> None:
     _serve_unix(tmp_path / "io")
+
+
+def _waits_for_no_descriptor(*_: object) -> None:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("lacks", ["a loop that waits for descriptors", "an epoll"])
+@asyncio_test
+async def test_without_a_watcher_there_are_transports(lacks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with AsyncExitStack() as stack:
+        with monkeypatch.context() as patch:
+            if lacks == "an epoll":
+                patch.setattr(sys.modules["socketio_core.asyncio.serve"], "CAN_WATCH", False)
+            else:
+                patch.setattr(asyncio.get_running_loop(), "add_reader", _waits_for_no_descriptor)
+            bench = await stack.enter_async_context(serving(Server()))
+        await bench.check_still_serves()
 
 
 # -- when the system has no more ---------------------------------------------------------------------------------------

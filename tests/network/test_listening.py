@@ -18,7 +18,7 @@ def test_those_who_wait_are_accepted_up_to_a_limit(waiting: int) -> None:
         for _ in range(waiting):
             stack.enter_context(socket.create_connection(listener.getsockname()))
         for expected in (min(waiting, ACCEPTED_AT_ONCE - 1), max(0, waiting - ACCEPTED_AT_ONCE + 1)):
-            assert len([stack.enter_context(found) for found in accept_more(listener)]) == expected
+            assert len([stack.enter_context(found) for found, _ in accept_more(listener)]) == expected
 
 
 def test_listener_that_is_closed_has_nobody() -> None:

@@ -141,7 +141,10 @@ def test_nothing_of_this_server_is_lost_while_the_others_are_gone(kind: str) -> 
 def test_who_asks_the_others_is_told_at_once_with_what_is_known_here(kind: str) -> None:
     joined = Joined(kind)
     (client, socket), _ = joined.clients()
+    far = next(each for each in joined.do(joined.io.fetch_sockets()) if each.id != socket.id)
     joined.go_down()
+    with pytest.raises(ClusterUnavailable):
+        joined.do(far.call("q"))
     with pytest.raises(ClusterUnavailable, match="cannot be asked: redis://bus:6379: ") as failed:
         joined.do(joined.io.fetch_sockets())
     assert [each.id for each in failed.value.partial] == [socket.id]

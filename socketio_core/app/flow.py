@@ -14,6 +14,9 @@ EVENT_BYTES: Final = 400  # what an event that waits takes beside its data; CPyt
 class Paced(Protocol):
     """What can be too fast or too slow: a server's `Session`, or a `ClientCore`."""
 
+    is_behind: bool
+    """What comes will wait; set here, for then it is worth the time to say exactly how much memory it takes."""
+
     @property
     def is_over_high_water(self) -> bool:
         """Whether so much waits to be sent that nobody should add to it."""
@@ -37,6 +40,7 @@ class Flow:
     All that the application keeps of one Engine.IO session shares it: with Socket.IO, the sockets in all namespaces.
 
     Attributes:
+        is_behind: events have come while others waited, and not all are handled yet.
         opened_at: when the session began, in seconds since 1970.
         queued_count: events that wait for handlers.
         queued_bytes: their size.
@@ -51,6 +55,7 @@ class Flow:
         "_runtime",
         "_session",
         "_settings",
+        "is_behind",
         "opened_at",
         "queued_bytes",
         "queued_count",
@@ -65,6 +70,7 @@ class Flow:
         self._go_on: list[Callable[[float], None]] = []
         self._awaited_acks = 0
         self._is_lifted = False
+        self.is_behind = False
         self.opened_at = runtime.wall_time()
         self.queued_count = 0
         self.queued_bytes = 0
@@ -96,9 +102,18 @@ class Flow:
         return self.queued_bytes + EVENT_BYTES * self.queued_count
 
     def event_queued(self, size_bytes: int) -> None:
-        """An event waits for its handlers."""
+        """An event waits for its handlers, or for who iterates."""
         self.queued_count += 1
         self.queued_bytes += size_bytes
+        self.fell_behind()
+
+    def fell_behind(self) -> None:
+        """Events come while others wait."""
+        self.is_behind = self._session.is_behind = True
+
+    def caught_up(self) -> None:
+        """None waits any more."""
+        self.is_behind = self._session.is_behind = False
 
     def event_handled(self, size_bytes: int) -> None:
         """An event was handled, and waits no longer."""

@@ -73,6 +73,8 @@ class Inbox(ABC, Generic[_E]):
         if self._worker_count < self._concurrency:
             self._worker_count += 1
             return True
+        if not self.flow.is_behind:
+            self.flow.fell_behind()
         return False
 
     def admit(self, concurrency: int) -> None:
@@ -121,6 +123,8 @@ class Inbox(ABC, Generic[_E]):
                     return
         finally:
             self._worker_count -= 1
+            if self.flow.is_behind and not self.flow.queued_count:
+                self.flow.caught_up()
 
     def _spawn_worker(self) -> None:
         self._worker_count += 1

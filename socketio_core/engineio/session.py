@@ -41,12 +41,14 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         polling: its GETs and POSTs.
         upgrade: the WebSocket that wants to replace them.
         outlet: the carrier that is told when the outbox fills; `None` between two polls.
+        is_behind: its messages wait for the application, which says so: see `Connection` of Socket.IO.
         was_let_go: `close` was called, and not for the peer's fault: what it sent before it knew should not be handled.
     """
 
     __slots__ = (
         "_closing_until",
         "context",
+        "is_behind",
         "outlet",
         "polling",
         "request",
@@ -67,7 +69,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.sid = sid
         self.request = request
         self.context: object = None
-        self.was_let_go = False
+        self.is_behind = self.was_let_go = False
         self.shared = shared
         self.outlet: Carrier | None = None
         self.polling = Polling(shared, self.outbox)

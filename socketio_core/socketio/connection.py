@@ -119,8 +119,9 @@ class Connection:
             return
         size_bytes = len(payload)
         scale = self._server.scale
-        if size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
-            size_bytes = scale.weigh(payload, packet)
+        is_behind = self.session.is_behind
+        if is_behind or size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
+            size_bytes = scale.weigh(payload, packet, exactly=is_behind)
         if packet is None:
             self._partial_bytes += size_bytes
             return

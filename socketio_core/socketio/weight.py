@@ -13,9 +13,10 @@ from socketio_core.engineio.packet import Payload
 from socketio_core.socketio.nesting import count_mark, is_sparse, marks_outside_strings
 from socketio_core.socketio.packet import EVENT, Packet
 
-LIGHT_CHARS: Final = 256  # shorter messages are taken for what they are on the wire: `max_queued_events` bounds them
-FLAT_CHARS: Final = 16_384  # events up to this are not worth the time to look at each mark (benchmarks: 10 kB)
-FLAT_FACTOR: Final = 10  # 37 bytes of memory for a character is the most that was seen; a quarter of it will do
+# What is handled at once is gone before anybody asks, and not worth the time to look at each mark (benchmarks: 10 kB).
+LIGHT_CHARS: Final = 256  # such shorter messages are taken for what they are on the wire
+FLAT_CHARS: Final = 16_384  # and such events, up to this
+FLAT_FACTOR: Final = 10  # for eight times what they are on the wire, as is usual; 37 times is the most that was seen
 
 # CPython 3.11, 64 bits, as `tracemalloc` has it; what is kept is between a fifth and 2.5 times the estimate.
 _VALUE_BYTES: Final = 32  # of a value, and of its key: a pointer to it, and a small number or a short text
@@ -29,7 +30,7 @@ _NOT_MARKS = bytes(set(range(256)) - set(b',:[{"'))
 def _text_size(payload: Payload) -> int:
     """Return what a message is on the wire, and more for each value in it."""
     size_bytes = received_size(payload)
-    if size_bytes <= LIGHT_CHARS or isinstance(payload, bytes):
+    if isinstance(payload, bytes):
         return size_bytes
     if not payload.isascii():  # one character beyond U+FFFF makes all the others as wide
         size_bytes = max(size_bytes, payload.__sizeof__())
@@ -76,15 +77,21 @@ class Scale:
         self._is_json = is_json
         self.light_chars = LIGHT_CHARS if is_json else 0
 
-    def weigh(self, payload: Payload, packet: Packet | None) -> int:
+    def weigh(self, payload: Payload, packet: Packet | None, *, exactly: bool) -> int:
         """Return how much memory a message takes, in bytes, and the packet that it completes, if it does.
 
         An estimate, which `tests/hostile` holds against what Python takes.
+
+        Args:
+            exactly: if it is an event, it will wait. Otherwise most are handled at once, and it is a guess.
         """
         if self._is_json:
-            is_text = LIGHT_CHARS < len(payload) <= FLAT_CHARS and type(payload) is str
-            if is_text and packet is not None and packet.type == EVENT:
-                return FLAT_FACTOR * len(payload)
+            is_event = packet is not None and packet.type == EVENT
+            if type(payload) is str and not (exactly and (is_event or packet is None)):
+                if len(payload) <= LIGHT_CHARS:
+                    return received_size(payload)
+                if len(payload) <= FLAT_CHARS and is_event:
+                    return FLAT_FACTOR * len(payload)
             return _text_size(payload)
         size_bytes = received_size(payload)
         return size_bytes if packet is None else max(size_bytes, _walked_size(packet.data))

@@ -19,6 +19,7 @@ class Line:
     def __init__(self) -> None:
         self.is_over_high_water = False
         self.is_clogged = False
+        self.is_behind = False
         self.calls: list[tuple[str, float]] = []
 
     def pause_reading(self, now: float) -> None:

@@ -42,7 +42,8 @@ class Noting(Inbox[str]):
 class Bench:
     def __init__(self, concurrency: int = 1) -> None:
         self.runtime = HandRuntime(FakeClock())
-        self.flow = Flow(self.runtime, Line(), SocketSettings())
+        self.line = Line()
+        self.flow = Flow(self.runtime, self.line, SocketSettings())
         self.inbox = Noting(self.runtime, self.flow, concurrency)
 
     def put(self, event: str, size_bytes: int | None = None) -> bool:
@@ -56,6 +57,10 @@ class Bench:
         """Have `event` wait for what is returned."""
         self.inbox.gates[event] = self.runtime.new_event()
         return self.inbox.gates[event]
+
+    def is_behind(self) -> bool:
+        """Whether the client was told to be weighed exactly."""
+        return self.line.is_behind
 
     @property
     def counted(self) -> tuple[int, int]:
@@ -102,6 +107,27 @@ def test_events_count_until_they_are_handled_and_moments_do_not() -> None:
     gate.set()
     bench.take()
     assert bench.counted == (0, 0)
+
+
+def test_who_sends_more_while_handlers_wait_is_behind_until_all_is_handled() -> None:
+    bench = Bench()
+    gate = bench.gate("a")
+    bench.put("a", 1)
+    bench.take()
+    assert not bench.is_behind()  # one that is handled is soon gone
+    bench.put("b", 1)
+    assert bench.is_behind()
+    gate.set()
+    bench.take()
+    assert not bench.is_behind()
+    bench.flow.event_queued(1)  # for who iterates
+    bench.put("c", 1)
+    bench.take()
+    assert bench.is_behind()
+    bench.flow.event_handled(1)
+    bench.put("d", 1)
+    bench.take()
+    assert not bench.is_behind()
 
 
 @pytest.mark.parametrize("size_bytes", [None, 5])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socketio_core.socketio.packet import EVENT, Packet
+from socketio_core.socketio.packet import CONNECT, EVENT, Packet
 from socketio_core.socketio.weight import FLAT_CHARS, LIGHT_CHARS, Scale, count_values
 
 JSON_SCALE = Scale(is_json=True)
@@ -70,28 +70,38 @@ def test_values_of_a_sparse_text_may_be_in_strings(text: str, count: int) -> Non
     ],
 )
 def test_message_is_charged_for_each_value(payload: str | bytes, size: int) -> None:
-    assert JSON_SCALE.weigh(payload, None) == size
+    assert JSON_SCALE.weigh(payload, None, exactly=False) == size
 
 
 def test_events_that_are_not_large_are_charged_alike() -> None:
     event = Packet(EVENT, "/", ["x"])
     for size, factor in ((300, 10), (FLAT_CHARS, 10), (FLAT_CHARS + 1, 1)):
         payload = '2["' + "x" * (size - 5) + '"]'
-        charged = JSON_SCALE.weigh(payload, event)
+        charged = JSON_SCALE.weigh(payload, event, exactly=False)
         assert charged == factor * size + (factor == 1) * CONTAINER
-        assert JSON_SCALE.weigh(payload, None) == size + CONTAINER  # of a header, or of what is no event
-    assert JSON_SCALE.weigh("é" * 300, event) == 10 * 300
+        assert JSON_SCALE.weigh(payload, None, exactly=False) == size + CONTAINER  # of a header, or of what is no event
+        assert JSON_SCALE.weigh(payload, event, exactly=True) == size + CONTAINER
+    assert JSON_SCALE.weigh("é" * 300, event, exactly=False) == 10 * 300
+
+
+def test_events_that_will_wait_are_weighed_exactly_be_they_small() -> None:
+    payload = '2["x",[],{"a":1}]'
+    size = len(payload) + 3 * VALUE + 3 * CONTAINER
+    for packet in (None, Packet(EVENT, "/", ["x"])):  # of a header, too
+        assert JSON_SCALE.weigh(payload, packet, exactly=True) == size
+        assert JSON_SCALE.weigh(payload, packet, exactly=False) == len(payload)
+    assert JSON_SCALE.weigh(payload, Packet(CONNECT, "/", {}), exactly=True) == len(payload)  # a limit of its own
 
 
 def test_one_wide_character_makes_all_of_them_wide() -> None:
-    assert JSON_SCALE.weigh(f"{LONG}\U0001f600", None) >= 4 * len(LONG)
-    assert JSON_SCALE.weigh(f"{LONG}\\ud83d\\ude00", None) == 2 * (len(LONG) + 12)
+    assert JSON_SCALE.weigh(f"{LONG}\U0001f600", None, exactly=False) >= 4 * len(LONG)
+    assert JSON_SCALE.weigh(f"{LONG}\\ud83d\\ude00", None, exactly=False) == 2 * (len(LONG) + 12)
 
 
 def test_what_another_parser_makes_of_a_message_is_walked_over() -> None:
     data = [1, "a" * 1000, {"k": (b"b" * 1000,)}]
-    held = OTHER_SCALE.weigh(b"x", Packet(EVENT, "/", data))
+    held = OTHER_SCALE.weigh(b"x", Packet(EVENT, "/", data), exactly=False)
     assert 2000 + 7 * VALUE + 3 * CONTAINER <= held <= 2000 + 7 * VALUE + 3 * CONTAINER + 3 * 64
-    assert OTHER_SCALE.weigh(b"x" * 5000, Packet(EVENT, "/", data)) == 5000
-    assert OTHER_SCALE.weigh("é", None) == 2
+    assert OTHER_SCALE.weigh(b"x" * 5000, Packet(EVENT, "/", data), exactly=False) == 5000
+    assert OTHER_SCALE.weigh("é", None, exactly=False) == 2
     assert OTHER_SCALE.light_chars == 0

@@ -49,6 +49,7 @@ class ClientCore:
     Attributes:
         namespaces: those that were asked for, by name.
         session: the current connection; `None` between two of them.
+        is_behind: events wait for the application, which says so: those that come are weighed exactly.
         memory: what outlives the connections: cookies, and whether a WebSocket worked.
     """
 
@@ -74,6 +75,7 @@ class ClientCore:
         self._agenda = Agenda()
         self._agenda.run = self._run
         self._events: list[ClientEvent] = []
+        self.is_behind = False
         self._pauses = 0
         self._max_payload_bytes: int | None = None  # what the server took when there was last a connection
         self._was_polled = True  # its transport then

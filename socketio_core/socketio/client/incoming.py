@@ -34,7 +34,7 @@ class Incoming:
         client = self._client
         try:
             packet = self._decoder.feed(payload)
-            self._partial_bytes += self._scale.weigh(payload, packet)
+            self._partial_bytes += self._scale.weigh(payload, packet, exactly=client.is_behind)
             if packet is not None:
                 size_bytes, self._partial_bytes = self._partial_bytes, 0
                 namespace = client.namespaces.get(packet.nsp)

@@ -74,12 +74,17 @@ class Dispatcher:
         self.audience.when_rooms_matter(self._watch_rooms)
         self.outgoing = Outgoing(self.audience)
         self.concurrency = concurrency
-        local = LocalAdapter(self)
-        self.adapter: Adapter = local if adapter is None else adapter(local)
+        self.adapter: Adapter = LocalAdapter(self)
+        if adapter is not None:
+            self.join_others(adapter)
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
         self.namespaces = Namespaces(self)
         self.root = self.namespaces.of_core(core.hub.of(ROOT_NAMESPACE))
         self.namespaces.announce(self.root)
+
+    def join_others(self, make: MakeAdapter) -> None:
+        """Have an adapter made in place of the local one; before anybody is there."""
+        self.adapter = make(LocalAdapter(self))
 
     # -- namespaces --------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from socketio_core.app.adapter import Adapter
+from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.budget import Budget
 from socketio_core.app.bundle import ClientBundle
 from socketio_core.app.dispatcher import Dispatcher
@@ -136,11 +136,30 @@ class ServerHost:
             endpoint.dispatcher.runtime = runtime
 
     @property
-    def adapter(self) -> Adapter:
-        """What joins the server to others, if something does."""
+    def _dispatcher(self) -> Dispatcher:
         dispatcher = self.endpoints[0].dispatcher
         assert isinstance(dispatcher, Dispatcher)  # that of Socket.IO is the first
-        return dispatcher.adapter
+        return dispatcher
+
+    @property
+    def adapter(self) -> Adapter:
+        """What joins the server to others, if something does."""
+        return self._dispatcher.adapter
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether something does."""
+        return not isinstance(self.adapter, LocalAdapter)
+
+    def join_others(self, make: MakeAdapter) -> None:
+        """Have an adapter made, as if it had been given to the `Server`.
+
+        Raises:
+            RuntimeError: there is one, or it is too late.
+        """
+        if self.is_bound or self.is_joined:
+            raise RuntimeError("a Server is joined to others once, before it is served")
+        self._dispatcher.join_others(make)
 
     # -- what has happened -------------------------------------------------------------------------------------------
 

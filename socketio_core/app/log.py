@@ -10,6 +10,7 @@ from socketio_core.app.failures import WrongArguments
 from socketio_core.app.observer import Observer
 from socketio_core.app.socket import Socket
 from socketio_core.engineio.events import RequestRefused
+from socketio_core.engineio.refusals import UNKNOWN_SESSION
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, InvalidEvent, RemoteProtocolError
 
@@ -17,6 +18,11 @@ _MAX_WARNED_ORIGINS: Final = 100
 MAX_EQUAL: Final = 10  # that are logged in full, of one kind, within the time below
 WHILE_S: Final = 60.0
 _MAX_KINDS: Final = 1000  # that are remembered: more than there are lines that fail at a time
+
+_NO_SUCH_SESSION: Final = (
+    "no such session: it has ended, or it is of another server or worker, to which each request of a client by polling "
+    "must go (sticky sessions), unless clients use WebSockets alone; this is told once"
+)
 
 _Kind = tuple[str, str, int]
 
@@ -32,14 +38,18 @@ class Log(Observer):
         self._logger = logger
         self._failures = Failures(logger, now)
         self._warned: set[str] = set()
+        self._has_told_of_sessions = False
 
     def request_refused(self, refused: RequestRefused) -> None:
-        """For an origin once as a warning, for nobody else tells the developer."""
+        """For an origin once as a warning, and for an unknown session, for nobody else tells the developer."""
         if refused.error is not None:
             self._failures.tell(f"{refused.request!r} failed: {refused.detail}", refused.error)
             return
         request, origin = refused.request, refused.foreign_origin
-        if origin is None or origin in self._warned or len(self._warned) >= _MAX_WARNED_ORIGINS:
+        if refused.message == UNKNOWN_SESSION.message and not self._has_told_of_sessions:
+            self._has_told_of_sessions = True
+            log, why = self._logger.warning, _NO_SUCH_SESSION
+        elif origin is None or origin in self._warned or len(self._warned) >= _MAX_WARNED_ORIGINS:
             log, why = self._logger.info, f"{refused.message} ({refused.detail})"
         else:
             self._warned.add(origin)

@@ -20,11 +20,12 @@ APP is MODULE:NAME of a Server, or of a function that returns one; the module is
 SIGTERM and Ctrl-C end it in order: clients are told. With several workers
 
   * one that dies is started anew;
-  * each has clients of its own: what one emits, those of the others do not hear;
+  * each has clients of its own: what one emits, those of the others hear with --redis, or with an
+    adapter of the Server;
   * all share one port, and a client by polling is refused when it comes to another worker: use
     WebSockets alone, transports=["websocket"], or --own-ports behind a proxy with sticky sessions.
 
-  socketio-core serve app:io --workers 4 --host 0.0.0.0
+  socketio-core serve app:io --workers 4 --redis redis://localhost:6379
   socketio-core serve app:io --workers 2 --own-ports --unix /run/app    (/run/app.1, /run/app.2)
 """
 
@@ -39,6 +40,7 @@ class ServiceOptions:
     port: int = 3000
     unix: str | None = None
     own_ports: bool = False
+    redis: str | None = None
     loop: str | None = None
     verbose: bool = False
 
@@ -83,6 +85,7 @@ def parse(arguments: Sequence[str]) -> ServiceOptions:
     add("--port", type=port_argument, help="port to listen on (3000; any free one: 0)")
     add("--unix", metavar="PATH", help="listen on a Unix socket in place of host and port")
     add("--own-ports", action="store_true", help="a port for each worker: PORT, PORT + 1, ...")
+    add("--redis", metavar="URL", help="make the workers, and other servers, one cluster by a Redis")
     add("--loop", choices=[*LOOPS], help="event loop (that of the Server's class; else trio)")
     add("--verbose", action="store_true", help="log what happens")
     found = parser.parse_args(arguments)
@@ -95,6 +98,8 @@ def parse(arguments: Sequence[str]) -> ServiceOptions:
 
 
 def _check(found: argparse.Namespace) -> None:
+    from socketio_core.cluster.address import parse_redis_url
+
     module, _, name = found.app.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise ValueError(f"what to serve is called MODULE:NAME, as in app:io, not {found.app!r}")
@@ -104,6 +109,8 @@ def _check(found: argparse.Namespace) -> None:
         raise ValueError(f"there is no folder for {found.unix!r}")
     if found.own_ports and found.port and found.port + found.workers - 1 > MAX_PORT:
         raise ValueError(f"there are not {found.workers} ports from {found.port} on")
+    if found.redis is not None:
+        parse_redis_url(found.redis)
 
 
 def _workers(text: str) -> int:

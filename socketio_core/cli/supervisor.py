@@ -212,6 +212,7 @@ class Supervisor:
             number=worker.number,
             addresses=self._addresses_of(worker),
             is_shared=not self._options.own_ports,
+            is_again=self._told,
             listeners=listeners,
             reports=theirs,
             life=self._life[0],
@@ -278,6 +279,8 @@ class Supervisor:
         urls = list(dict.fromkeys(url for report in reports for url in report.urls))
         where = " and ".join(urls)
         self._tell(f"serving {options.app} at {where} with {options.workers} workers (Ctrl-C stops)")
+        if not reports[0].is_joined:
+            _LOGGER.warning("workers do not hear of each other: with --redis URL what one emits reaches all clients")
         if reports[0].is_polled and not options.own_ports:
             _LOGGER.warning(
                 "clients by polling are refused ('Session ID unknown') at another worker than before: use "

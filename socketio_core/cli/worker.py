@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from socketio_core.app.host import ServerHost
 from socketio_core.app.server import Server, host_of
 from socketio_core.cli.application import ApplicationFailed, load_server, loop_of
 from socketio_core.cli.command import EXIT_FAILURE, EXIT_INTERRUPTED, CommandFailed, require_modules
@@ -20,6 +21,7 @@ from socketio_core.cli.listening import Address, addresses_of, listen
 from socketio_core.cli.service import LOOPS, ServiceOptions
 from socketio_core.cli.streams import write_error
 from socketio_core.cli.text import SafeFormatter
+from socketio_core.errors import ProtocolError
 from socketio_core.serving import Timeouts
 
 
@@ -32,6 +34,7 @@ class Task:
         number: of the worker, from 1 on.
         addresses: to listen on.
         is_shared: others listen there too.
+        is_again: the service has begun; clients of others need not wait for a Redis that is away.
         listeners: descriptors of sockets that listen already.
         reports: a descriptor to write to: lines of JSON.
         life: a descriptor to read from, which ends when the supervisor does.
@@ -41,6 +44,7 @@ class Task:
     number: int
     addresses: Sequence[Address]
     is_shared: bool
+    is_again: bool
     listeners: Sequence[int]
     reports: int
     life: int
@@ -67,12 +71,14 @@ class Report:
         urls: where.
         shutdown_s: how long its end may take.
         is_polled: clients may come by polling.
+        is_joined: something joins it to other servers.
         failure: in one line.
     """
 
     urls: Sequence[str] = ()
     shutdown_s: float = 0.0
     is_polled: bool = False
+    is_joined: bool = False
     failure: str = ""
 
     def to_json(self) -> str:
@@ -101,7 +107,7 @@ def run_alone(options: ServiceOptions, tell: Callable[[str], None]) -> int:
         tell(f"serving {options.app} at {' and '.join(report.urls)} (Ctrl-C stops)")
 
     try:
-        return _serve(options, lambda: listen(addresses), started, "")
+        return _serve(options, lambda: listen(addresses), started)
     finally:
         for family, address in addresses:
             if family == socket.AF_UNIX and os.path.exists(address):  # noqa: PTH110
@@ -112,7 +118,9 @@ def _serve(
     options: ServiceOptions,
     open_listeners: Callable[[], list[socket.socket]],
     started: Callable[[Report], None],
-    name: str,
+    name: str = "",
+    *,
+    is_again: bool = False,
 ) -> int:
     try:
         server = load_server(options.app)
@@ -125,11 +133,13 @@ def _serve(
     handler.setFormatter(SafeFormatter(f"%(asctime)s %(levelname)s {name}%(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[handler])
     host = host_of(server)
+    if options.redis is not None:
+        _join_others(host, options, is_again=is_again)
 
     def serves(urls: Sequence[str]) -> None:
         polled = "polling" in host.endpoints[0].settings.transports
         shutdown_s = (host.serving.timeouts or Timeouts()).shutdown_s
-        started(Report(urls=urls, shutdown_s=shutdown_s, is_polled=polled))
+        started(Report(urls=urls, shutdown_s=shutdown_s, is_polled=polled, is_joined=host.is_joined))
 
     sockets = open_listeners()
     try:
@@ -137,10 +147,21 @@ def _serve(
         run(server, sockets, serves)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except ProtocolError as error:  # `ClusterUnavailable`, at the start
+        raise CommandFailed(str(error)) from None
     finally:
         for each in sockets:
             each.close()
     return 0
+
+
+def _join_others(host: ServerHost, options: ServiceOptions, *, is_again: bool) -> None:
+    if host.is_joined:
+        raise CommandFailed(f"{options.app} has an adapter already: leave --redis out")
+    require_modules("--redis", ("hiredis", "msgpack"), "cluster")
+    from socketio_core.cluster import RedisAdapter  # needs what was just checked
+
+    host.join_others(RedisAdapter(options.redis or "", start_degraded=is_again))
 
 
 def _show(error: BaseException | None) -> None:
@@ -204,7 +225,7 @@ def main() -> int:
         return listen(task.addresses, is_shared=task.is_shared)
 
     try:
-        return _serve(task.options, open_listeners, report, f"worker {task.number}: ")
+        return _serve(task.options, open_listeners, report, f"worker {task.number}: ", is_again=task.is_again)
     except CommandFailed as failure:
         report(Report(failure=str(failure)))
         return EXIT_FAILURE

@@ -14,6 +14,7 @@ from socketio_core.app.log import Log
 from socketio_core.app.server import host_of
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio import JSONValue
+from tests.app.bus import Bus
 from tests.app.hand_runtime import Cancelled, run_alone
 from tests.app.rig import noting
 from tests.app.served import Served
@@ -439,3 +440,34 @@ def test_who_is_served_is_ended_by_its_adapter() -> None:
     host_of(io).stop = stop
     run_alone(io.close)
     assert ends == ["stop"]
+
+
+def test_a_server_may_be_joined_to_others_before_it_is_served() -> None:
+    bus, io = Bus(), Server()
+    host = host_of(io)
+    before = host.is_joined
+    host.join_others(bus)
+    assert (before, host.is_joined, len(bus.parts)) == (False, True, 1)
+    with pytest.raises(RuntimeError, match="joined to others once"):
+        host.join_others(bus)
+    other = Server()
+    Served(other)
+    with pytest.raises(RuntimeError, match="before it is served"):
+        host_of(other).join_others(bus)
+
+
+def test_a_session_that_nobody_knows_is_a_warning_once_and_says_what_may_be(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    io = Server()
+    peer = log_of(io).connect(address="192.0.2.1")
+    for sid in ("a", "b"):
+        peer.send(request(f"{POLLING}&sid={sid}"))
+        assert peer.answer().status == 400
+    first, second = caplog.records
+    assert (first.levelname, second.levelname) == ("WARNING", "INFO")
+    assert first.getMessage() == (
+        "<Request GET /socket.io/> from 192.0.2.1 refused: no such session: it has ended, or it is of another server "
+        "or worker, to which each request of a client by polling must go (sticky sessions), unless clients use "
+        "WebSockets alone; this is told once"
+    )
+    assert second.getMessage().endswith("refused: Session ID unknown (no such session; it may have ended)")

@@ -10,8 +10,10 @@ import time
 import socketio_core.asyncio
 import socketio_core.trio
 from socketio_core import EngineSettings, Server, Timeouts
+from socketio_core.cluster import RedisAdapter
 
 other = socketio_core.asyncio.Server()
+joined = socketio_core.trio.Server(adapter=RedisAdapter("redis://h"))
 nothing = "nothing"
 
 
@@ -22,6 +24,10 @@ def make() -> Server:
     @made.on("pid")
     def pid(socket: object) -> int:
         return os.getpid()
+
+    @made.on("tell")
+    def tell(socket: object, word: str) -> None:
+        made.emit_nowait("told", word)
 
     @made.on("die")
     def die(socket: object) -> None:

@@ -22,7 +22,9 @@ def test_everything_given() -> None:
     assert parse(words.split()) == ServiceOptions(
         app="a.b:c.d", workers=4, host="::1", port=0, own_ports=True, loop="asyncio", verbose=True
     )
-    assert parse(["app:io", "--unix", "s"]).unix == "s"
+    assert parse(["app:io", "--unix", "s", "--redis", "redis://h"]) == ServiceOptions(
+        app="app:io", unix="s", redis="redis://h"
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,7 @@ def test_everything_given() -> None:
         ("a:b --unix /no/such/s", "there is no folder for '/no/such/s'"),
         ("a:b --port 65534 --workers 3 --own-ports", "there are not 3 ports from 65534 on"),
         ("a:b --port 65536", "a port is a number"),
+        ("a:b --redis http://x", "must look like 'redis://localhost:6379'"),
         ("a:b --loop uvloop", "invalid choice: 'uvloop'"),
     ],
 )
@@ -62,11 +65,12 @@ def test_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("no_such_app:io", f"there is no module 'no_such_app': neither installed nor in {Path.cwd()}"),
         (f"{APP}.x:io", f"there is no module '{APP}.x'"),
-        (f"{APP}:oi", f"'{APP}' has no 'oi'; what could be served is other, io"),
+        (f"{APP}:oi", f"'{APP}' has no 'oi'; what could be served is other, joined, io"),
         ("json:x", "'json' has no 'x'\n"),
         (f"{APP}:nothing", f"{APP}:nothing is no Server, nor a function that returns one, but of type <class 'str'>"),
         (f"{APP}:io --loop asyncio", "the server is one of socketio_core.trio: it does not run on asyncio"),
         (f"{APP}:other --loop trio", "the server is one of socketio_core.asyncio: it does not run on trio"),
+        (f"{APP}:joined --redis redis://h", f"{APP}:joined has an adapter already: leave --redis out"),
         (f"{APP}:io --host no.such.host.invalid", "no.such.host.invalid is not an address of this machine"),
     ],
 )

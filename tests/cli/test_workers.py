@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import trio
 
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.trio import ConnectError, Disconnected, connect
+from tests.cluster.redis import RedisServer
 from tests.interop.processes import DEADLINE_S, Program
 
 APP = "tests.cli.service_app"
@@ -83,7 +84,7 @@ async def ask(socket: ClientSocket) -> Any:
     return await socket.call("pid", timeout=DEADLINE_S)
 
 
-def joined(url: str, **options: Any) -> Any:
+def joined(url: str, **options: Any) -> AbstractAsyncContextManager[ClientSocket]:
     return connect(url, transports=["websocket"], **options)
 
 
@@ -113,12 +114,12 @@ async def die(socket: ClientSocket) -> None:
         await socket.call("die", timeout=DEADLINE_S)
 
 
-def end_with_a_client(service: Service, number: signal.Signals) -> int:
+def end_with_a_client(service: Service, number: signal.Signals, url: str | None = None) -> int:
     """End a service while there is a client, which must be told. Returns its status."""
     statuses: list[int] = []
 
     async def main() -> None:
-        async with joined(service.urls[0], reconnection=False) as socket:
+        async with joined(url or service.urls[0], reconnection=False) as socket:
             gone = loss_of(socket)
             statuses.append(await trio.to_thread.run_sync(service.end, number))
             await gone.wait()
@@ -149,6 +150,7 @@ def test_workers_share_a_port_and_one_that_dies_is_started_anew(start: Callable[
         assert await ask_again(url) not in pids
 
     run(main)
+    service.wait_for("workers do not hear of each other: with --redis URL")
     assert end_with_a_client(service, signal.SIGTERM) == 0
     assert service.rest == ["stopped"]
 
@@ -201,14 +203,15 @@ def test_workers_that_do_not_end_are_ended_by_force_at_a_second_signal(start: Ca
 
     run(main)
     assert service.program.finish() == 0
-    assert service.rest == ["stopped"]
+    assert service.rest[-1] == "stopped"
+    assert "ended by force" not in "".join(service.rest)
 
 
 def test_workers_end_when_their_supervisor_is_gone(start: Callable[..., Service]) -> None:
     service = start(f"{APP}:io", "--workers", "2", "--port", "0").wait_until_it_serves()
     service.wait_for("clients by polling are refused")
     assert end_with_a_client(service, signal.SIGKILL) == -signal.SIGKILL  # its output ends when the last of them has
-    assert service.rest == []
+    assert len(service.rest) == 1  # that they do not hear of each other
 
 
 @pytest.mark.parametrize(
@@ -223,3 +226,44 @@ def test_what_is_wrong_with_the_application_is_told_once(start: Callable[..., Se
     assert service.program.finish() == 1
     (line,) = service.rest
     assert line.startswith(f"socketio_core: {said}")
+
+
+def test_a_redis_makes_workers_a_cluster_and_one_is_started_anew_without_it(
+    start: Callable[..., Service], require_tool: Callable[[str], str]
+) -> None:
+    with RedisServer(require_tool("redis-server")) as redis:
+        words = ["--workers", "2", "--port", "0", "--own-ports", "--redis", redis.url]
+        service = start(f"{APP}:make", *words).wait_until_it_serves()
+        first, second = service.urls
+
+        async def tell() -> None:
+            async with joined(first) as here, joined(second) as there:
+                heard = trio.Event()
+
+                @there.on("told")
+                def told(word: str) -> None:
+                    heard.set()
+
+                await ask(there)
+                await here.emit("tell", "a")
+                await heard.wait()
+
+        run(tell)
+        redis.kill()
+
+        async def replace() -> None:
+            async with joined(first, reconnection=False) as socket:
+                await die(socket)
+            await trio.to_thread.run_sync(service.wait_for, "it is started anew at once")
+
+        run(replace)
+        service.wait_for(r"worker 1: socketio_core\.trio: .*cannot connect")  # and serves
+        assert end_with_a_client(service, signal.SIGTERM, second) == 0
+
+
+def test_a_redis_that_is_not_there_at_the_start_is_told_in_one_line(start: Callable[..., Service]) -> None:
+    service = start(f"{APP}:make", "--workers", "2", "--port", "0", "--redis", "unix:///no/such/redis")
+    assert service.program.finish() == 1
+    told = "socketio_core: the other servers cannot be reached: unix:///no/such/redis: cannot connect"
+    assert service.rest[-1].startswith(told)
+    assert not any("Traceback" in line for line in service.rest)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from tests.interop.processes import ROOT, Program
 
-Stickiness = Literal["shown", "address", "none"]
+Stickiness = Literal["shown", "address", "cookie", "none"]
 
 _NGINX: Final = """
 daemon off;
@@ -42,6 +42,13 @@ def shown(language: str) -> str:
     return text
 
 
+def _in_readme(beginning: str) -> str:
+    """Return code in a sentence of the README."""
+    (found,) = re.findall(rf"`({re.escape(beginning)}[^`]*)`", (ROOT / "README.md").read_text("utf-8"))
+    text: str = found
+    return text
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as found:
@@ -64,7 +71,9 @@ class Proxy:
         port, self.secure_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
         text = shown(type(self).__name__.lower())
-        if stickiness != "shown":
+        if stickiness == "cookie":
+            text = self.by_cookie(text)
+        elif stickiness != "shown":
             text = self.without_stickiness(text)
         if stickiness == "address":
             text = self.by_address(text)
@@ -81,6 +90,10 @@ class Proxy:
     def by_address(self, text: str) -> str:
         """Return such a one with what sends a client to the same server by its address."""
         raise NotImplementedError
+
+    def by_cookie(self, text: str) -> str:
+        """Return a configuration, as it is shown, with what sends a client to the same server by a cookie."""
+        return text
 
     def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
         """Write the files, and return the command."""
@@ -110,6 +123,10 @@ class Nginx(Proxy):
 
     def by_address(self, text: str) -> str:
         return _replaced(text, "upstream app {", "upstream app { ip_hash;")
+
+    def by_cookie(self, text: str) -> str:
+        text = _replaced(text, "hash $remote_addr consistent", _in_readme("hash $uid_"))
+        return _replaced(text, "proxy_pass ", f"{_in_readme('userid on;')}\n proxy_pass ")
 
     def write(self, folder: Path, text: str, port: int, certificate: Path) -> Sequence[str]:
         tls = f"listen 127.0.0.1:{self.secure_port} ssl;"

@@ -15,7 +15,7 @@ import trio
 
 from socketio_core.settings import EngineSettings
 from socketio_core.trio import ConnectError, connect
-from tests.interop.peers import MODES, InteropServer, Peer, Socket
+from tests.interop.peers import MODES, NO_SUCH_SESSION, InteropServer, Peer, Socket
 from tests.interop.proxies import PROXIES, Proxy, Stickiness, shown
 
 POLLING: Final = "/socket.io/?EIO=4&transport=polling"
@@ -190,7 +190,20 @@ def test_servers_may_be_found_by_address(start_proxy: StartProxy) -> None:
     check_that_clients_are_spread(start_proxy("address"))
 
 
-def test_without_stickiness_only_websockets_work(start_proxy: StartProxy, node: Peer) -> None:
+def test_servers_may_be_found_by_cookie(start_proxy: StartProxy, node: Peer) -> None:
+    """Clients that share an address are spread, which by address they cannot be."""
+    proxy = start_proxy("cookie")
+    found: set[int] = set()
+    while len(found) < 2:
+        with Visitor(port_of(proxy), "127.0.0.1") as visitor:
+            found.add(visitor.where()[0])
+    for connection in join_in_every_mode(proxy, node):
+        assert connection.call("reflect", 1) == [1]
+
+
+def test_without_stickiness_only_websockets_work(
+    start_proxy: StartProxy, servers: Sequence[InteropServer], node: Peer
+) -> None:
     proxy = start_proxy("none")
     with Visitor(port_of(proxy)) as visitor:
         visitor.open()
@@ -208,6 +221,9 @@ def test_without_stickiness_only_websockets_work(start_proxy: StartProxy, node: 
                 pass
 
     trio.run(main)
+    told = [sum(NO_SUCH_SESSION in line for line in server.complaints) for server in servers]
+    assert set(told) <= {0, 1}  # each says once what that may be
+    assert 1 in told
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, Final
 
@@ -22,13 +23,23 @@ class MemberProcess(Program):
         url: where it is; that of Node tells nobody.
     """
 
-    def __init__(self, name: str, kind: str, redis: RedisServer, *options: str, waits: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        redis: RedisServer,
+        *options: str,
+        waits: bool = True,
+        url: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         if name == "node":
             super().__init__(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path])
         else:
             super().__init__(
-                [sys.executable, "-W", "error", "-m", "tests.cluster.member", name, kind, redis.url, *options]
+                [sys.executable, "-W", "error", "-m", "tests.cluster.member", name, kind, url or redis.url, *options],
+                env=env,
             )
         self.url = ""
         self.sid = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,28 @@ def test_those_that_may_begin_alone_join_the_others_later(require_tool: RequireT
             hear_each_other(pair, "together")
         finally:
             for member in pair:
+                member.close()
+
+
+def test_a_redis_that_speaks_tls_on_a_port(require_tool: RequireTool, certificate: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    files = (*("--tls-cert-file", str(certificate)), *("--tls-key-file", str(certificate)))
+    options = ("--tls-port", str(port), *files, "--tls-ca-cert-file", str(certificate), "--tls-auth-clients", "no")
+    with RedisServer(require_tool("redis-server"), *options) as redis:
+        url, env = f"rediss://localhost:{port}", {"SSL_CERT_FILE": str(certificate)}
+        pair = [MemberProcess(loop, "classic", redis, waits=False, url=url, env=env) for loop in LOOPS]
+        stranger = MemberProcess("trio", "classic", redis, "start_timeout_s=0.3", waits=False, url=url)
+        plain = MemberProcess("asyncio", "classic", redis, "start_timeout_s=0.3", waits=False, url=url[:5] + url[6:])
+        try:
+            for member in pair:
+                member.wait_ready()
+            hear_each_other(pair, "in secret")
+            why = stranger.take(lambda message: "failed" in message, "failure")["failed"]
+            assert "the certificate is not trusted" in why
+            assert "the connection was" in plain.take(lambda message: "failed" in message, "failure")["failed"]
+        finally:
+            for member in (*pair, stranger, plain):
                 member.close()
 
 

@@ -16,7 +16,7 @@ from socketio_core.cli.text import SafeFormatter, safe
 _BUNDLE = "socket.io.js"
 MAX_PORT = 65535
 _USAGE = """\
-python -m socketio_core [--host HOST] [--port PORT] [--client-dir DIR]
+python -m socketio_core [--host HOST] [--port PORT] [--redis URL] ...
        python -m socketio_core connect URL [--emit NAME ...] [--wait EVENT] ...
        python -m socketio_core emit [--redis URL] EVENT [VALUE ...]
        python -m socketio_core serve APP [--workers N] ..."""
@@ -41,6 +41,7 @@ class ChatOptions:
     port: int
     client_dir: Path | None
     verbose: bool
+    redis: str | None = None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[handler])
         try:
-            return run_chat(options.host, options.port, options.client_dir, _tell)
+            return run_chat(options.host, options.port, options.client_dir, _tell, redis=options.redis)
         except CannotServe as error:
             raise CommandFailed(str(error)) from error
     except CommandFailed as failure:
@@ -82,7 +83,9 @@ def parse(arguments: Sequence[str] | None) -> ChatOptions:
     )
     add_chat_options(parser)
     found = parser.parse_args(arguments)
-    return ChatOptions(host=found.host, port=found.port, client_dir=found.client_dir, verbose=found.verbose)
+    return ChatOptions(
+        host=found.host, port=found.port, client_dir=found.client_dir, verbose=found.verbose, redis=found.redis
+    )
 
 
 def add_chat_options(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +106,7 @@ def add_chat_options(parser: argparse.ArgumentParser) -> None:
         help="the official client: node_modules/socket.io-client/dist after npm install socket.io-client"
         " (default: a small one of our own)",
     )
+    parser.add_argument("--redis", metavar="URL", help="join chats on other ports: redis://localhost:6379")
     parser.add_argument("--verbose", action="store_true", help="log what happens")
 
 

@@ -18,13 +18,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from socketio_core import ConnectRefused
+from socketio_core.app.adapter import MakeAdapter
+from socketio_core.demo.company import Company, channel
 from socketio_core.demo.pages import Pages
 from socketio_core.demo.state import (
     MAX_PEOPLE,
     Chat,
+    Message,
     Person,
     Refused,
     Room,
@@ -40,23 +45,27 @@ from socketio_core.trio import Server, Socket
 Answer = dict[str, JSONValue]
 
 
-def create_chat(*, client_dir: Path | None = None, now: Callable[[], float] = time.time) -> Server:
+def create_chat(
+    *, client_dir: Path | None = None, now: Callable[[], float] = time.time, adapter: MakeAdapter | None = None
+) -> Server:
     """Make a server that is a chat, page included; run it with `trio.run(create_chat().serve, "127.0.0.1", 3000)`.
 
     Args:
         client_dir: the folder of an npm `socket.io-client/dist`, for a page with the official client in place of ours.
         now: seconds since 1970, for the times of messages.
+        adapter: joins it to other servers, which are one chat then. A nickname may be there once at each of them.
     """
     pages = Pages(client="own" if client_dir is None else "official")
-    io = Server(client_dir=client_dir, http=pages.respond)
+    io = Server(client_dir=client_dir, http=pages.respond, adapter=adapter)
     chat = Chat(now)
-    handle_people(io, chat)
-    handle_rooms(io, chat)
+    company = Company(io, chat, asks_others=adapter is not None)
+    handle_people(io, chat, company)
+    handle_rooms(io, chat, company)
     handle_messages(io, chat)
     return io
 
 
-def handle_people(io: Server, chat: Chat) -> None:
+def handle_people(io: Server, chat: Chat, company: Company) -> None:
     """Handle people who come and go."""
 
     @io.use
@@ -77,18 +86,19 @@ def handle_people(io: Server, chat: Chat) -> None:
         ghost = chat.with_tab(tab)
         gone = chat.exit(ghost.sid) if ghost else None
         person = chat.enter(socket.id, nickname_in(socket.handshake.auth), tab)
-        await socket.emit("welcome", {"nickname": person.nickname, "rooms": chat.overview()})
+        company.entered(socket, person)
+        await socket.emit("welcome", {"nickname": person.nickname, "rooms": await company.overview()})
         if gone:
-            await tell_that_left(io, chat, *gone)
             await io.to(gone[0].sid).disconnect_sockets()
+            await tell_that_left(io, company, *gone)
 
     @io.on("disconnect")
     async def disconnected(socket: Socket, reason: str) -> None:
         if gone := chat.exit(socket.id):
-            await tell_that_left(io, chat, *gone)
+            await tell_that_left(io, company, *gone)
 
 
-def handle_rooms(io: Server, chat: Chat) -> None:
+def handle_rooms(io: Server, chat: Chat, company: Company) -> None:
     """Handle joining and leaving of rooms."""
 
     @io.on("join")
@@ -99,9 +109,9 @@ def handle_rooms(io: Server, chat: Chat) -> None:
         socket.join(channel(room.name))
         if is_news:
             await socket.to(channel(room.name)).emit("joined", {"room": room.name, "nickname": person.nickname})
-            await io.emit("room", chat.summary(room.name))
+            await io.emit("room", await company.summary(room.name))
         # Last, so that it holds all that this page may have been told while the others were.
-        return {"room": room.name, "history": room.history_for(person), "online": room.nicknames()}
+        return {"room": room.name, "history": room.history_for(person), "online": await company.nicknames(room)}
 
     @io.on("leave")
     @answered
@@ -109,7 +119,7 @@ def handle_rooms(io: Server, chat: Chat) -> None:
         person = chat.person(socket.id)
         room = chat.leave(person, room_in(request))
         socket.leave(channel(room.name))
-        await tell_that_left(io, chat, person, [room])
+        await tell_that_left(io, company, person, [room])
         return {"room": room.name}
 
 
@@ -122,7 +132,12 @@ def handle_messages(io: Server, chat: Chat) -> None:
         said, is_new = chat.say(chat.person(socket.id), room_in(request), text_in(request), key_in(request, "key"))
         if is_new:
             await socket.to(channel(said.room)).emit("message", said.public())
+            await io.server_side_emit("said", [getattr(said, each.name) for each in fields(said)])
         return {"id": said.id, "at": said.at_ms}
+
+    @io.on_server_side("said")
+    def said_elsewhere(values: list[Any]) -> None:
+        chat.overhear(Message(*values))
 
     @io.on("typing")
     @answered
@@ -136,20 +151,11 @@ def handle_messages(io: Server, chat: Chat) -> None:
         return {}
 
 
-async def tell_that_left(io: Server, chat: Chat, person: Person, rooms: list[Room]) -> None:
+async def tell_that_left(io: Server, company: Company, person: Person, rooms: list[Room]) -> None:
     """Tell everybody in `rooms` that somebody left, and everybody how many are there now."""
     for room in rooms:
         await io.to(channel(room.name)).emit("left", {"room": room.name, "nickname": person.nickname})
-        await io.emit("room", chat.summary(room.name))
-
-
-def channel(room: str) -> str:
-    """Return the Socket.IO room for a room of the chat.
-
-    Never join people to a bare name of their choice: each socket is in a room named by its own id, so whoever may
-    choose the name can listen to what is meant for one other person.
-    """
-    return f"chat:{room}"
+        await io.emit("room", await company.summary(room.name))
 
 
 def answered(handler: Callable[[Socket, JSONValue], Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import trio
 
+from socketio_core.app.adapter import MakeAdapter
 from socketio_core.demo.chat import create_chat
+from socketio_core.errors import ClusterError
 from socketio_core.network.listening import explain
 from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import open_signal_receiver
@@ -27,29 +29,42 @@ def print_line(line: str) -> None:
     print(line, flush=True)
 
 
-def run_chat(host: str, port: int, client_dir: Path | None, tell: Callable[[str], None] = print_line) -> int:
+def run_chat(
+    host: str,
+    port: int,
+    client_dir: Path | None,
+    tell: Callable[[str], None] = print_line,
+    *,
+    redis: str | None = None,
+) -> int:
     """Serve the chat until Ctrl-C (or SIGTERM) and return the exit status.
 
+    Args:
+        redis: the URL of one that joins several of these to one chat.
+
     Raises:
-        CannotServe: something is wrong with the address, or with the files of the client.
+        CannotServe: something is wrong with the address, with the files of the client, or with the Redis.
         Exception: what `tell` raises.
     """
     try:
-        received = trio.run(_serve_until_signal, host, port, client_dir, tell)
+        received = trio.run(_serve_until_signal, host, port, client_dir, tell, redis)
     except KeyboardInterrupt:  # a second Ctrl-C while the server was saying goodbye, or a very early first one
         received = signal.SIGINT
     except BaseExceptionGroup as group:
         interrupts, others = group.split(KeyboardInterrupt)
         if interrupts is None or others is not None:
-            raise only_cause(group) from None
+            cause = only_cause(group)
+            raise CannotServe(str(cause)) if isinstance(cause, ClusterError) else cause from None
         received = signal.SIGINT
     tell("stopped")
     return _SIGNAL_STATUS + received
 
 
-async def _serve_until_signal(host: str, port: int, client_dir: Path | None, tell: Callable[[str], None]) -> int:
+async def _serve_until_signal(
+    host: str, port: int, client_dir: Path | None, tell: Callable[[str], None], redis: str | None
+) -> int:
     try:
-        io = create_chat(client_dir=client_dir)
+        io = create_chat(client_dir=client_dir, adapter=None if redis is None else _adapter_of(redis))
     except OSError as error:
         raise CannotServe(f"cannot read {error.filename or client_dir}: {error.strerror or error}") from error
     listeners = await _open_listeners(host, port)
@@ -61,6 +76,15 @@ async def _serve_until_signal(host: str, port: int, client_dir: Path | None, tel
         # Out here a second signal is not caught any more: it ends a goodbye that takes too long.
         nursery.cancel_scope.cancel()
     return received
+
+
+def _adapter_of(url: str) -> MakeAdapter:
+    try:
+        from socketio_core.cluster import RedisAdapter  # needs an extra
+
+        return RedisAdapter(url)
+    except (ModuleNotFoundError, ValueError) as error:
+        raise CannotServe(str(error)) from None
 
 
 async def _open_listeners(host: str, port: int) -> list[trio.SocketListener]:

@@ -96,8 +96,7 @@ class Chat:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        # Counting from the clock, so that ids go on rising for pages that outlive a restart of the server.
-        self._message_ids = itertools.count(int(now() * 1000))
+        self._last_id = 0
         self.people: dict[str, Person] = {}
         self.rooms: dict[str, Room] = {LOBBY: Room(LOBBY)}
 
@@ -162,9 +161,18 @@ class Chat:
             if (earlier.tab, earlier.key) == (person.tab, key):
                 return earlier, False
         at_ms = int(self._now() * 1000)
-        message = Message(next(self._message_ids), name, person.nickname, text, at_ms, person.tab, key)
+        # By the clock, so that ids go on rising for pages that outlive a restart of the server, or hear several.
+        self._last_id = max(self._last_id + 1, at_ms)
+        message = Message(self._last_id, name, person.nickname, text, at_ms, person.tab, key)
         room.history.append(message)
         return message, True
+
+    def overhear(self, message: Message) -> None:
+        """Remember what somebody said at another server, if somebody is in that room here."""
+        self._last_id = max(self._last_id, message.id)
+        room = self.rooms.get(message.room)
+        if room is not None:
+            room.history.append(message)
 
     def room_of(self, person: Person, name: str) -> Room:
         """Return a room that this person is in."""

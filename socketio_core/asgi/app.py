@@ -86,9 +86,9 @@ class App:
     def _request_of(self, scope: Scope) -> Request:
         """Return the request, with the path as the engines see it: below where the application is mounted.
 
-        Who mounts it at `/socket.io` itself means the path as a whole.
+        Who mounts it at `/socket.io` itself means the path as a whole. Mounted at `/`, Litestar takes that away.
         """
-        path, root_path = scope["path"], scope.get("root_path", "").rstrip("/")
+        path, root_path = "/" + scope["path"].removeprefix("/"), scope.get("root_path", "").rstrip("/")
         below = path[len(root_path) :] if path.startswith(root_path + "/") else path
         is_whole = path != below and any(path.startswith(each.core.path) for each in self._host.endpoints)
         request = request_of(scope, path if is_whole else below or "/")

@@ -310,6 +310,7 @@ async def test_a_websocket_without_the_headers_of_its_handshake() -> None:
 
 MOUNTS = [  # root path, path, whether it is here
     ("", "/socket.io/", True),
+    ("", "socket.io/", True),  # mounted at `/` in Litestar
     ("", "/socket.io", False),
     ("/ws", "/ws/socket.io/", True),  # as the specification has it
     ("/ws", "/socket.io/", True),  # as some servers and older frameworks have it

@@ -1,4 +1,4 @@
-"""Mounted in FastAPI, Django and Quart, under uvicorn: the official client, python-socketio's, reload, and the end."""
+"""In FastAPI, Django, Quart and Litestar, under uvicorn: npm's client, python-socketio's, reload, and the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.interop.peers import CLIENT_COMMANDS, MODES, InteropServer, Peer
 from tests.interop.under_uvicorn import ENDED
 
-OTHERS: Final = ("django", "quart")
+OTHERS: Final = ("django", "quart", "litestar")
 WAYS: Final = [
     *(("fastapi", kind, mode) for kind, mode in product(CLIENT_COMMANDS, MODES)),
     *((name, *way) for name in OTHERS for way in (("node", "upgrade"), ("python-socketio", "websocket"))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.handlers import Handler
@@ -23,23 +23,30 @@ Shared = Callable[Concatenate["Socket", _P], Awaitable[_R] | _R]
 """A handler of all sockets: it is given the socket, and the arguments."""
 
 
-class OwnHandlers(OutgoingRegistrar):
-    """Of one socket, of either role."""
+_Given = TypeVar("_Given")
+
+
+class _Handlers(OutgoingRegistrar, Generic[_Given]):
+    """Handlers that are given `_Given` before the arguments: a socket, or `None` for nothing."""
 
     __slots__ = ()
 
     @overload
-    def on(self, name: DeclaredEvent[_P, _R], /) -> Callable[[Own[_P, _R]], Own[_P, _R]]: ...
+    def on(self: _Handlers[None], name: DeclaredEvent[_P, _R], /) -> Callable[[Own[_P, _R]], Own[_P, _R]]: ...
+    @overload
+    def on(self: _Handlers[Socket], name: DeclaredEvent[_P, _R], /) -> Callable[[Shared[_P, _R]], Shared[_P, _R]]: ...
     @overload
     def on(self, name: str) -> Callable[[_H], _H]: ...
     @overload
     def on(self, name: str, handler: _H) -> _H: ...
     def on(self, name: Any, handler: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] # see `Declare`
-        """Register a handler: `@socket.on("chat")` above a function, or `socket.on("chat", function)`."""
+        """Register a handler: `@io.on("chat")` above a function, or `io.on("chat", function)`; so of a `socket`."""
         return self._register(name, handler, once=False)
 
     @overload
-    def once(self, name: DeclaredEvent[_P, _R], /) -> Callable[[Own[_P, _R]], Own[_P, _R]]: ...
+    def once(self: _Handlers[None], name: DeclaredEvent[_P, _R], /) -> Callable[[Own[_P, _R]], Own[_P, _R]]: ...
+    @overload
+    def once(self: _Handlers[Socket], name: DeclaredEvent[_P, _R], /) -> Callable[[Shared[_P, _R]], Shared[_P, _R]]: ...
     @overload
     def once(self, name: str) -> Callable[[_H], _H]: ...
     @overload
@@ -49,29 +56,15 @@ class OwnHandlers(OutgoingRegistrar):
         return self._register(name, handler, once=True)
 
 
-class SharedHandlers(OutgoingRegistrar):
+class OwnHandlers(_Handlers[None]):
+    """Of one socket, of either role."""
+
+    __slots__ = ()
+
+
+class SharedHandlers(_Handlers["Socket"]):
     """Of all sockets of a namespace, or of several namespaces."""
 
     __slots__ = ()
 
     _gives_socket: ClassVar[bool] = True
-
-    @overload
-    def on(self, name: DeclaredEvent[_P, _R], /) -> Callable[[Shared[_P, _R]], Shared[_P, _R]]: ...
-    @overload
-    def on(self, name: str) -> Callable[[_H], _H]: ...
-    @overload
-    def on(self, name: str, handler: _H) -> _H: ...
-    def on(self, name: Any, handler: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] # see `Declare`
-        """Register a handler: `@io.on("chat message")` above a function, or `io.on("chat message", function)`."""
-        return self._register(name, handler, once=False)
-
-    @overload
-    def once(self, name: DeclaredEvent[_P, _R], /) -> Callable[[Shared[_P, _R]], Shared[_P, _R]]: ...
-    @overload
-    def once(self, name: str) -> Callable[[_H], _H]: ...
-    @overload
-    def once(self, name: str, handler: _H) -> _H: ...
-    def once(self, name: Any, handler: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] # see `Declare`
-        """Register a handler that is called once at the most; it is removed before that."""
-        return self._register(name, handler, once=True)

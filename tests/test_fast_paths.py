@@ -15,6 +15,7 @@ _JSON: Final = "tests.socketio.test_json_parser_oracle"
 _REQUESTS: Final = "tests.wire.test_plain_requests:test_site_answers_the_same_with_and_without_shortcuts"
 
 ORACLES: Final = {
+    "app/client_inbox.py": [f"{_APP}:test_handlers_of_a_client_run_like_those_of_any"],
     "app/dispatcher.py": [f"{_APP}:test_events_find_the_inbox_of_their_socket"],
     "app/failures.py": [f"{_APP}:test_parameters_are_those_of_the_signature"],
     "app/socket.py": [f"{_APP}:test_a_socket_emits_as_its_operator_does"],

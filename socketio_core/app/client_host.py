@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 from socketio_core.app.acks import settle_ack
@@ -162,15 +163,19 @@ class ClientHost:
         """Run a handler; what it raises is logged."""
         try:
             return await run(handler, *args)
-        except EventRefused as refusal:
-            if isinstance(refusal, InvalidEvent):
-                self.runtime.log_exception(f"event {name!r} is not what was declared: {refusal.detail}", None)
-            return refusal.answer
-        except BaseException as error:
-            if not has_failed(error, self.runtime):
-                raise
-            self.runtime.log_exception(*failure_of(handler, name, args, error))
-            return FAILED
+        except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            return self.outcome_of(error, handler, name, args)
+
+    def outcome_of(self, error: BaseException, handler: Handler, name: str, args: Sequence[object]) -> JSONValue:
+        """Return what a handler answers that has raised; what is no failure of its own is raised again."""
+        if isinstance(error, EventRefused):
+            if isinstance(error, InvalidEvent):
+                self.runtime.log_exception(f"event {name!r} is not what was declared: {error.detail}", None)
+            return error.answer
+        if not has_failed(error, self.runtime):
+            raise error
+        self.runtime.log_exception(*failure_of(handler, name, args, error))
+        return FAILED
 
     async def _ask_auth(self, event: AuthRequested) -> None:
         inbox = _inbox_of(event.namespace)

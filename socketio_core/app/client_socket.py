@@ -237,9 +237,12 @@ class ClientSocket(OwnHandlers, CallableFromThreads):
             LocalProtocolError: a reserved name, data that is not JSON, or more of it than the server takes.
             BufferFull: too much is buffered while the socket is not connected or, with `retries`, not acknowledged.
         """
-        inbox = self._inbox
-        await inbox.wait_writable()
-        sent = inbox.acting.emit(name, args, now=self._host.runtime.now())
+        inbox, runtime = self._inbox, self._host.runtime
+        await runtime.check_cancelled()
+        session = self._host.core.session
+        if session is not None and session.is_over_high_water:
+            await inbox.wait_writable()
+        sent = inbox.acting.emit(name, args, now=runtime.now())
         if sent and inbox.hears_outgoing:
             inbox.tell_outgoing(name, args)
         return sent
@@ -317,6 +320,7 @@ class ClientSocket(OwnHandlers, CallableFromThreads):
         stream = EventStream(self._host.flow, self._host.runtime)
         if self.active:
             self._inbox.streams.add(stream)
+            self._inbox.has_streams = True
         else:
             stream.end()
         return stream

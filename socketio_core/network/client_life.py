@@ -71,7 +71,8 @@ class ClientLife:
     def next_deadline(self) -> float | None:
         """See `Timed`."""
         own = None if self._end is None else self._end.next_deadline
-        return min((at for at in (self.site.next_deadline, own) if at is not None), default=None)
+        at = self.site.next_deadline
+        return at if own is None else own if at is None else min(own, at)
 
     @property
     def is_behind(self) -> bool:

@@ -76,8 +76,12 @@ class TrioClient(NurseryRuntime):
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """See `ClientRuntime`."""
-        self.life.flush(trio.current_time())
+        self.life.flush(self.clock())
         self.wake_in_time()
+
+    def now(self) -> float:
+        """See `Runtime`."""
+        return self.clock()
 
     def begin(self, wire: ClientWire) -> None:
         """See `ClientRuntime`."""

@@ -68,7 +68,7 @@ class ClientPump(Writer[ClientWire]):
                 wire.secured(trio.current_time())
             elif wire.wants_input:
                 data = await direct.receive()
-                wire.receive(data, trio.current_time())
+                wire.receive(data, self._client.clock())
             else:
                 self._wanted = trio.Event()
                 await self._wanted.wait()

@@ -22,10 +22,11 @@ Spec: RFC 6455, 5 and 7.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 
@@ -39,7 +40,7 @@ from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.wire.base import FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, TURN_PIECES
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
-from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frame, plain_frame, pong_frame
+from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frames, plain_frame, pong_frame
 
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
@@ -99,12 +100,12 @@ class Frames(Generic[_W]):
         extensions: what was agreed on in the handshake.
         answer: to the handshake; leaves in one write with what follows it.
         early: what has arrived behind the handshake; its turn comes when the answer is out.
-        role: a server reads frames that are masked, and writes the same ones to many; a client masks each.
+        masks: of a client, which masks each frame that it writes; a server reads those, and writes the same to many.
     """
 
     __slots__ = (
         "_answer", "_core", "_extensions", "_fragments", "_has_more", "_inbound", "_is_paused", "_made_frames",
-        "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_role", "_shares_frames", "_site",
+        "_masks", "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_shares_frames", "_site",
         "_unread", "_websocket", "_wire",
     )  # fmt: skip
 
@@ -117,7 +118,7 @@ class Frames(Generic[_W]):
         extensions: list[Extension],
         answer: bytes,
         early: bytes,
-        role: ConnectionType = ConnectionType.SERVER,
+        masks: Iterator[bytes] | None = None,
     ) -> None:
         self._wire = wire
         self._site = site
@@ -125,13 +126,13 @@ class Frames(Generic[_W]):
         self._core = mount.core
         self._websocket = websocket
         self._extensions = extensions
-        self._role = role
+        self._masks = masks
         self._inbound = _READING
         self._outbound = _WRITING
         self._is_paused = False  # handlers must catch up before more is read
         self._pace: Pace | None = None  # once the application knows the session
         self._made_frames: Connection | None = None
-        is_server = role is ConnectionType.SERVER
+        is_server = masks is None
         self._shares_frames = is_server and not extensions
         is_plain = site.shortcuts and not extensions
         self._plain_frames = PlainFrames(mount.max_payload_bytes, of_client=is_server) if is_plain else None
@@ -149,7 +150,8 @@ class Frames(Generic[_W]):
     def _frames(self) -> Connection:
         """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""
         if self._made_frames is None:
-            self._made_frames = Connection(self._role, self._extensions)
+            role = ConnectionType.SERVER if self._masks is None else ConnectionType.CLIENT
+            self._made_frames = Connection(role, self._extensions)
         return self._made_frames
 
     @property
@@ -332,9 +334,8 @@ class Frames(Generic[_W]):
 
     def _ping_received(self, payload: bytes, now: float) -> None:
         """Answer it; close when the peer takes no pongs, but sends pings."""
-        is_server = self._role is ConnectionType.SERVER
         # The last one will do (RFC 6455, 5.5.3).
-        self._pong = pong_frame(payload) if is_server else self._frames.send(Pong(payload=payload))
+        self._pong = pong_frame(payload, self._masks)
         self._pings += 1
         if self._pings > self._mount.engine_settings.max_unanswered_pings:
             self._break_off("pings come faster than their pongs are taken", now)
@@ -431,12 +432,12 @@ class Frames(Generic[_W]):
 
     def _framed(self, message: WireMessage) -> bytes:
         """Frame a message for this peer alone: under a mask, or what it has seen before is its dictionary."""
-        if self._frames.state is not ConnectionState.OPEN:
+        if self._made_frames is not None and self._made_frames.state is not ConnectionState.OPEN:
             return b""
-        if not message.compress:  # RFC 7692, 6: each message may go as it is; a server's is shared again
-            if self._role is ConnectionType.SERVER:
+        if not (message.compress and self._extensions):  # RFC 7692, 6: each message may go as it is
+            if self._masks is None:  # a server's is shared again
                 return wire_bytes(message)
-            return b"".join(map(masked_frame, message.frames))
+            return masked_frames(message.frames, self._masks)
         send = self._frames.send
         return b"".join(
             [send(TextMessage(data=f) if isinstance(f, str) else BytesMessage(data=f)) for f in message.frames]

@@ -17,6 +17,7 @@ from socketio_core.app.handlers import Handler
 from socketio_core.errors import BufferFull, LocalProtocolError
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
+from tests.app.client_rig import ClientRig
 from tests.app.hand_runtime import HandRuntime
 from tests.app.rig import AppRig, member_of
 from tests.app.test_flow import Line
@@ -69,6 +70,28 @@ def test_handlers_of_an_event_run_like_those_of_any(shared: list[Deed], own: lis
         seen.append((failures, [repr(error) for message, error in rig.runtime.logged if message in failures]))
         if not is_any:
             assert answers == answers_to([*shared, *own], asks=asks)
+    assert seen[:2] == seen[2:]
+
+
+@few
+@given(DEEDS, st.booleans())
+def test_handlers_of_a_client_run_like_those_of_any(deeds: list[Deed], asks: bool) -> None:  # noqa: FBT001
+    """Those of an event run in the coroutine of its inbox, those of `on_any` by `run_handler`."""
+    seen: list[Any] = []
+    for is_any in (False, True):
+        rig = ClientRig().up()
+        socket = rig.host.socket_of("/")
+        calls: list[Any] = []
+        for number, deed in enumerate(deeds):
+            handler = handler_of(number, deed, calls)
+            _ = socket.on_any(handler) if is_any else socket.on("x", handler)
+        rig.hear('27["x",1]' if asks else '2["x",1]')
+        answers = rig.sent()
+        seen.append([call[:1] + call[-1:] for call in calls])
+        failures = [message for message in rig.logged if message.startswith("handler of")]
+        seen.append((failures, [repr(error) for message, error in rig.runtime.logged if message in failures]))
+        if not is_any:
+            assert answers == answers_to(deeds, asks=asks)
     assert seen[:2] == seen[2:]
 
 

@@ -14,7 +14,16 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.frame_protocol import FrameProtocol
 
-from socketio_core.wire.plain_frames import MAX_PLAIN_BYTES, Control, Foreign, PlainFrames, plain_frame
+from socketio_core.wire.plain_frames import (
+    MAX_PLAIN_BYTES,
+    Control,
+    Foreign,
+    PlainFrames,
+    masked_frames,
+    masks,
+    plain_frame,
+    pong_frame,
+)
 from tests.effort import examples
 from tests.wire import written
 
@@ -255,6 +264,35 @@ def test_what_is_over_the_limit_is_not_waited_for(size: int, *, is_plain: bool) 
 def test_outgoing_frames_are_those_of_wsproto(size: int, kind: type) -> None:
     message = "é" * size if kind is str else b"\xff" * size
     assert plain_frame(message) == bytes(FrameProtocol(client=False, extensions=[]).send_data(message))
+
+
+@pytest.mark.parametrize("size", [*_SIZES, 511, 512, 513, 70_000])
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_frames_of_a_client_say_the_same_to_wsproto(size: int, kind: type) -> None:
+    message = "é" * (size // 2) + "x" * (size % 2) if kind is str else b"\xff" * size
+    frame = masked_frames([message], iter([b"\x12\x00\xff\xe7"]))
+    assert frame[:2] == bytes(FrameProtocol(client=True, extensions=[]).send_data(message))[:2]
+    assert b"\x12\x00\xff\xe7" in frame[2:14]
+    server = Reader(shortcut=False)
+    server.feed(frame)
+    assert server.seen == [("message", message)]
+
+
+def test_each_frame_of_a_client_has_a_mask_of_its_own() -> None:
+    drawn = iter([b"aaaabbbb", b"cccc", b"dddd"])
+    found = masks(lambda: next(drawn))
+    one, two, pong = (masked_frames(["x"], found), masked_frames(["x", b"y"], found), pong_frame(b"p", found))
+    assert one[2:6] == b"aaaa"
+    assert (two[2:6], two[9:13]) == (b"bbbb", b"cccc")
+    assert pong[2:6] == b"dddd"
+
+
+@pytest.mark.parametrize("payload", [b"", b"p", b"x" * 125])
+def test_pongs_are_those_of_wsproto(payload: bytes) -> None:
+    assert pong_frame(payload, None) == bytes(FrameProtocol(client=False, extensions=[]).pong(payload))
+    server = Reader(shortcut=False)
+    server.feed(pong_frame(payload, iter([b"mask"])))
+    assert server.seen == [("Pong", payload)]
 
 
 if __name__ == "__main__":

@@ -168,8 +168,9 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             self._overflowed(message)
             return False
         outbox.put(message)
-        if self._websocket is not None:
-            self._in_flight.ready.mark(self._websocket)
+        websocket = self._websocket
+        if websocket is not None and not websocket.is_ready:
+            self._in_flight.ready.mark(websocket)
         return True
 
     # -- what became of it ---------------------------------------------------------------------------------------------

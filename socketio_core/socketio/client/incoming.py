@@ -34,9 +34,14 @@ class Incoming:
         client = self._client
         try:
             packet = self._decoder.feed(payload)
-            self._partial_bytes += self._scale.weigh(payload, packet, exactly=client.is_behind)
-            if packet is not None:
-                size_bytes, self._partial_bytes = self._partial_bytes, 0
+            size_bytes, scale, is_behind = len(payload), self._scale, client.is_behind
+            if is_behind or size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
+                size_bytes = scale.weigh(payload, packet, exactly=is_behind)
+            if packet is None:
+                self._partial_bytes += size_bytes
+            else:
+                size_bytes += self._partial_bytes
+                self._partial_bytes = 0
                 namespace = client.namespaces.get(packet.nsp)
                 if namespace is not None:  # others are ignored, as in the reference (PROTOCOL 9-60)
                     namespace.receive(packet, size_bytes, now)

@@ -214,7 +214,7 @@ class ClientNamespace:
         Raises:
             PacketError: it makes no sense here.
         """
-        if self.state is NamespaceState.CONNECTED:
+        if self.state is _CONNECTED:  # first, for most are; benchmarks: client
             self._dispatch(packet, size_bytes, now)
         elif self.state is NamespaceState.CONNECTING:
             self._decide(packet, size_bytes, now)

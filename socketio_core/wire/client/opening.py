@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, final
 
-from wsproto.connection import ConnectionType
 from wsproto.extensions import Extension
 
 from socketio_core.engineio.client.carriers import ClientWebSocket
@@ -89,7 +88,7 @@ class Opening(Errand):
         if problem is not None:
             self.give_up(problem, now)
             return
-        frames = Frames(wire, site, site, websocket, extensions, b"", b"", ConnectionType.CLIENT)
+        frames = Frames(wire, site, site, websocket, extensions, b"", b"", site.masks)
         early = self._http.left_over
         wire.become(frames)
         site.core.websocket_opened(websocket, response, now)

@@ -13,12 +13,14 @@ from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocke
 from socketio_core.engineio.client.states import CarrierState
 from socketio_core.engineio.core import AnyClient
 from socketio_core.ids import new_key as default_new_key
+from socketio_core.ids import new_mask_bytes as default_new_mask_bytes
 from socketio_core.settings import EngineClientSettings
 from socketio_core.url import Proxy, ServerAddress
 from socketio_core.wire.base import Home, Pace
 from socketio_core.wire.client.connection import ClientWire
 from socketio_core.wire.client.exchanges import Exchanges
 from socketio_core.wire.client.opening import Opening
+from socketio_core.wire.plain_frames import masks
 
 MAX_IDLE_S: Final = 4.0  # Node and uvicorn close idle connections after 5 seconds
 CLOSE_S: Final = 5.0  # for a WebSocket's last messages and its closing handshake (npm's ws: 30)
@@ -37,6 +39,10 @@ class ClientSite(Home[ClientWire]):
         report: called when something of ours failed, with what happened and the error.
         close_s: for a WebSocket's last messages and its closing handshake.
         new_key: returns 16 random bytes.
+        new_mask_bytes: returns random bytes, 4 for each frame that is sent; some at once.
+
+    Attributes:
+        masks: of the frames that are sent.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class ClientSite(Home[ClientWire]):
         report: Callable[[str, BaseException], None] = lambda _, __: None,
         close_s: float = CLOSE_S,
         new_key: Callable[[], bytes] = default_new_key,
+        new_mask_bytes: Callable[[], bytes] = default_new_mask_bytes,
     ) -> None:
         super().__init__(report=report, close_s=close_s, shortcuts=True)
         self.core = core
@@ -58,6 +65,7 @@ class ClientSite(Home[ClientWire]):
         self.proxy = proxy
         self.per_message_deflate = per_message_deflate
         self.new_key = new_key
+        self.masks = masks(new_mask_bytes)
         self._work = work
         self._pace = pace
         self._idle: list[tuple[ClientWire, Exchanges]] = []  # kept for the next exchange

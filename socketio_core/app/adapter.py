@@ -18,6 +18,7 @@ from socketio_core.socketio.hub import NamespaceWatcher, RoomWatcher
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
 from socketio_core.socketio.recoverable import RecoverableSession
+from socketio_core.socketio.recovery import Recovery
 from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
@@ -125,12 +126,36 @@ class LocalAdapter:
         """The event loop's part; another one once the server is served."""
         return self._app.runtime
 
-    def broadcast(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> int:
-        """See `Adapter`."""
+    @property
+    def recovery(self) -> Recovery | None:
+        """What is kept for clients that may come back, if they may."""
+        return self._app.core.recovery
+
+    def look(self) -> None:
+        """Have done what follows from a change in what is kept for clients."""
+        self._app.runtime.output_ready()
+        self._app.dispatch_soon()
+
+    def broadcast(
+        self,
+        nsp: str,
+        name: str,
+        args: Sequence[JSONValue],
+        selection: Selection,
+        offset: str | None = None,
+    ) -> int:
+        """See `Adapter`.
+
+        Args:
+            offset: where it is in a log that servers share, if another of them has emitted it; see `Sender.hear`.
+        """
         app = self._app
         app.runtime.output_ready()  # first, for it checks the thread
         takers = self._takers(nsp) if app.outgoing.is_heard else None
-        count = app.core.broadcast(nsp, name, args, selection, takers)
+        if offset is None or app.core.recovery is None:
+            count = app.core.broadcast(nsp, name, args, selection, takers)
+        else:
+            count = app.core.recovery.sender.hear(nsp, [name, *args], selection, offset, takers)
         if takers:
             app.outgoing.tell_all(map(inbox_of, takers), name, args)
         if app.audience.broadcast_sent:

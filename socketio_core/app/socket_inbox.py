@@ -204,8 +204,9 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         except Exception as error:  # noqa: BLE001 - of somebody's adapter
             self.app.audience.report("adapter failed, so a socket was not recovered", error)
             session = None
-        is_restored = session is not None and self.member.restore(session)
-        return () if is_restored and recovery.settings.skip_middlewares else self.shared.middlewares
+        if session is None or not self.member.restore(session):
+            return self.shared.middlewares
+        return () if session.is_proven and recovery.settings.skip_middlewares else self.shared.middlewares
 
     def _refuse(self, message: JSONValue, data: JSONValue = None) -> None:
         try:

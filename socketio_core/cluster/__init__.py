@@ -12,15 +12,24 @@ if TYPE_CHECKING:
     from socketio_core.cluster.adapter import RedisAdapter
     from socketio_core.cluster.link import ClusterUnavailable
     from socketio_core.cluster.machine import ClusterTimeout
+    from socketio_core.cluster.streams_adapter import RedisStreamsAdapter
     from socketio_core.errors import ClusterError
 
-__all__ = ["ClusterError", "ClusterTimeout", "ClusterUnavailable", "RedisAdapter", "RemoteSocket"]
+__all__ = [
+    "ClusterError",
+    "ClusterTimeout",
+    "ClusterUnavailable",
+    "RedisAdapter",
+    "RedisStreamsAdapter",
+    "RemoteSocket",
+]
 
 _IMPORTED_LATE = {  # an emitter needs none of these
     "ClusterError": "socketio_core.errors",
     "ClusterTimeout": "socketio_core.cluster.machine",
     "ClusterUnavailable": "socketio_core.cluster.link",
     "RedisAdapter": "socketio_core.cluster.adapter",
+    "RedisStreamsAdapter": "socketio_core.cluster.streams_adapter",
     "RemoteSocket": "socketio_core.app.remote_socket",
 }
 

@@ -17,7 +17,7 @@ from socketio_core.app.socket import Socket
 from socketio_core.checks import check_kind
 from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.link import ClusterUnavailable, Link
-from socketio_core.cluster.machine import ClusterTimeout, Request
+from socketio_core.cluster.machine import ClusterTimeout
 from socketio_core.cluster.membership import ClusterSettings, Membership, Question
 from socketio_core.cluster.messages import (
     Broadcast,
@@ -29,6 +29,7 @@ from socketio_core.cluster.messages import (
     SocketsDisconnect,
     SocketsFetch,
 )
+from socketio_core.cluster.request import Request
 from socketio_core.cluster.selecting import audience_of, is_for_others
 from socketio_core.cluster.transports import Classic, Sharded, Transport
 from socketio_core.errors import ClusterError

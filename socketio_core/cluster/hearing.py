@@ -62,7 +62,6 @@ class Hearing:
         self._emitted: deque[tuple[ServerEmit, str, Sequence[JSONValue]]] = deque()
         self._is_hearing = False
         self._doers: Final[dict[type, Callable[[Any], None]]] = {
-            Broadcast: self._broadcast,
             RoomsJoin: lambda m: local.join(m.nsp, selection_of(m.audience), frozenset(map(str, m.rooms))),
             RoomsLeave: lambda m: local.leave(m.nsp, selection_of(m.audience), frozenset(map(str, m.rooms))),
             SocketsDisconnect: lambda m: local.disconnect(m.nsp, selection_of(m.audience), close=m.close),
@@ -78,20 +77,20 @@ class Hearing:
             Exception: it cannot be done, for it makes no sense.
         """
         message = event.message
-        if isinstance(event, Asked) and isinstance(message, Broadcast):
-            self._ask(message)
+        if isinstance(message, Broadcast):
+            self._ask(message) if isinstance(event, Asked) else self._broadcast(message, event.entry_id)
         else:
             self._doers[type(message)](message)
 
     # -- clients -----------------------------------------------------------------------------------------------------
 
-    def _broadcast(self, message: Broadcast) -> None:
+    def _broadcast(self, message: Broadcast, entry_id: str | None) -> None:
         name, *args = message.args
         selection = selection_of(message.audience)
         try:
-            self._local.broadcast(message.nsp, name, args, selection)
+            self._local.broadcast(message.nsp, name, args, selection, entry_id)
         except LocalProtocolError:  # for there are dates among them, perhaps
-            self._local.broadcast(message.nsp, name, for_clients(args), selection)
+            self._local.broadcast(message.nsp, name, for_clients(args), selection, entry_id)
 
     def _ask(self, message: Broadcast) -> None:
         request_id = cast("str", message.request_id)  # or it would be no question

@@ -26,13 +26,14 @@ from socketio_core.cluster.messages import (
     SocketsFetch,
     SocketsFetched,
 )
-from socketio_core.cluster.outbox import Outbox
-from socketio_core.cluster.stream_reader import Entry, StreamReader
+from socketio_core.cluster.outbox import NOBODY, Outbox, Query
+from socketio_core.cluster.request import Request
+from socketio_core.cluster.stream_reader import Echoed, Entry, StreamReader
 from socketio_core.cluster.transports import Answer, Command, Transport
 from socketio_core.cluster.values import Malformed
 from socketio_core.errors import ClusterError
 from socketio_core.records import record
-from socketio_core.timers import Timer, TimerQueue
+from socketio_core.timers import TimerQueue
 
 ANSWER_S: Final = 5.0  # for the other servers, as in Node's adapters
 
@@ -101,50 +102,7 @@ class StateChanged:
     gap: bool
 
 
-ClusterEvent = Told | Asked | Settled | StateChanged
-
-
-class Request:
-    """A question to the other servers.
-
-    Attributes:
-        values: what was answered: sockets, rooms, or values.
-        context: belongs to who asks.
-        each: is told of each acknowledgement as it comes.
-    """
-
-    __slots__ = (
-        "answered",
-        "asked",
-        "clients",
-        "context",
-        "each",
-        "expected",
-        "is_settled",
-        "nsp",
-        "request_id",
-        "timer",
-        "values",
-    )
-
-    def __init__(self, request_id: str, nsp: str, context: object, *, counts_clients: bool) -> None:
-        self.request_id = request_id
-        self.nsp = nsp
-        self.context = context
-        self.values: list[Any] = []
-        self.expected: int | None = None  # servers; `None` until that is known
-        self.answered = 0
-        self.clients: int | None = 0 if counts_clients else None  # who have got the event
-        self.timer: Timer[Request]
-        self.each: Callable[[Any], None] | None = None
-        self.is_settled = False
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all have answered."""
-        if self.expected is None or self.answered < self.expected:
-            return False
-        return self.clients is None or len(self.values) >= self.clients
+ClusterEvent = Told | Asked | Settled | StateChanged | Echoed
 
 
 class ClusterMachine:
@@ -227,6 +185,10 @@ class ClusterMachine:
         if volatile and not (self._commands.is_up and not len(self._outbox)):
             return
         self._outbox.put(self._transport.tell(message), now)
+
+    def command(self, command: Command, now: float, query: Query | None = None) -> None:
+        """Give the Redis a command of its own, in its turn; to a `query` it replies."""
+        self._outbox.put(command, now, token=NOBODY if query is None else query)
 
     def ask(
         self,
@@ -364,7 +326,9 @@ class ClusterMachine:
                 if isinstance(event, LinkDown):
                     self._is_down(event)
         for found in reader.take_found():
-            if isinstance(found, Entry):
+            if isinstance(found, Echoed):
+                self._events.append(found)
+            elif isinstance(found, Entry):
                 self._understand(partial(modern.from_entry, found.fields), found.id)
             elif self.state is State.UP:
                 self._events.append(StateChanged(State.UP, f"stream {found.stream} was cut", gap=True))
@@ -405,7 +369,10 @@ class ClusterMachine:
 
     def _replied(self, event: Replied) -> None:
         request = event.token
-        if not isinstance(request, Request) or request.is_settled:
+        if not isinstance(request, Request):
+            request.replied(event.value, event.error)
+            return
+        if request.is_settled:
             return
         if event.error is not None:
             self._settle(request, ClusterUnavailable(f"the other servers cannot be asked: {event.error}"))

@@ -10,14 +10,18 @@ from socketio_core.app.runtime import Event
 from socketio_core.cluster.hearing import Hearing
 from socketio_core.cluster.lines import ClusterLine
 from socketio_core.cluster.link import ClusterUnavailable, Link
-from socketio_core.cluster.machine import Asked, ClusterMachine, Request, Settled, State, StateChanged, Told
+from socketio_core.cluster.machine import Asked, ClusterMachine, Settled, State, StateChanged, Told
 from socketio_core.cluster.messages import Message
+from socketio_core.cluster.request import Request
 from socketio_core.cluster.selecting import bounded
-from socketio_core.cluster.transports import Answer, Transport
+from socketio_core.cluster.stream_log import StreamLog
+from socketio_core.cluster.stream_reader import Echoed
+from socketio_core.cluster.transports import Answer, Streams, Transport
 from socketio_core.errors import ClusterError
 from socketio_core.ids import IdFactory
 from socketio_core.records import record
 from socketio_core.socketio.member import Member
+from socketio_core.socketio.recovery import Recovery
 
 LAST_WORDS_S: Final = 2.0  # for what was said to be taken, at the end
 
@@ -96,6 +100,7 @@ class Membership:
         self._started: Event | None = None
         self._due_at: float | None = None  # at the start, when it is to be up; at the end, when it is to be over
         self._gaps = 0
+        self.log: StreamLog | None = None  # that servers share, if clients may come back to any of them
         local.watch(self._namespace_changed, self._room_changed if watches_rooms else None)
 
     @property
@@ -253,11 +258,15 @@ class Membership:
     @property
     def next_deadline(self) -> float | None:
         """See `Follows`."""
-        return min((at for at in (self._due_at, self.machine.next_deadline) if at is not None), default=None)
+        times = (self._due_at, self.machine.next_deadline, None if self.log is None else self.log.next_deadline)
+        return min((at for at in times if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """See `Follows`."""
         self.machine.handle_timeout(now)
+        if self.log is not None:
+            self.log.handle_timeout(now)
+            self.local.look()
         if self._due_at is None or now < self._due_at:
             return
         self._due_at = None
@@ -277,6 +286,10 @@ class Membership:
                 event.request.context.settle(event.error)
             elif isinstance(event, StateChanged):
                 self._state_changed(event)
+            elif isinstance(event, Echoed):
+                assert self.log is not None  # nobody else numbers what he adds
+                self.log.echoed(event)
+                self.local.look()
             else:
                 self._hear(event)
         if self._is_closing:
@@ -289,6 +302,9 @@ class Membership:
             if self._started is not None:
                 self._started.set()
         self._gaps += event.gap
+        if self.log is not None:
+            self.log.state_changed(event.state)
+            self.local.look()
         if not self._is_closing:
             self.local.state_changed(event.state.value, event.reason, gap=event.gap)
 
@@ -297,6 +313,26 @@ class Membership:
             self._hearing.take(event)
         except Exception as error:  # noqa: BLE001 - whatever others say, this server goes on
             self.machine.note_malformed(str(error))
+
+    def share(self, transport: Streams, recovery: Recovery, key_prefix: str) -> StreamLog:
+        """Have clients of all servers come back to any of them. Returns the log that it takes.
+
+        Args:
+            transport: that of the machine.
+            recovery: what this server keeps for clients.
+            key_prefix: of keys that are kept for them.
+        """
+        self.log = StreamLog(
+            self.machine,
+            transport,
+            recovery,
+            now=lambda: self.local.runtime.now(),  # noqa: PLW0108 - there will be another runtime
+            report=self._report,
+            tell=self.tell,
+            wake=self._wake,
+            key_prefix=key_prefix,
+        )
+        return self.log
 
     def _wake(self) -> None:
         """Have written what there is to write, and deadlines looked at."""

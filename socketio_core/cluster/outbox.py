@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from socketio_core.cluster.link import Argument, Link
 from socketio_core.records import record
@@ -15,6 +15,13 @@ AHEAD_BYTES: Final = 1 << 18  # are given to the link, which cannot take them ba
 
 NOBODY: Final = object()
 """The token of what nobody waits for."""
+
+
+class Query(Protocol):
+    """Who wants to know what a Redis replies to a command of its own."""
+
+    def replied(self, value: Any, error: str | None) -> None:
+        """Take the reply to the next of its commands; `error` says that there is none."""
 
 
 @record

@@ -17,6 +17,9 @@ from socketio_core.records import record
 BLOCK_S: Final = 2.0  # for new entries; shorter than a link waits for a reply
 READ_COUNT: Final = 100  # entries of each stream at once, as in Node's adapter
 
+NUMBER_FIELD: Final = "number"
+"""Of entries of ours, beside those that Node has, which leaves it alone."""
+
 StreamId = tuple[int, int]
 
 START: Final[StreamId] = (0, 0)
@@ -29,6 +32,15 @@ class Entry:
     stream: str
     id: str
     fields: Mapping[str, bytes]
+
+
+@record
+class Echoed:
+    """An entry that this server has added itself, with a number, has its place in the stream."""
+
+    number: int
+    stream: str
+    entry_id: str
 
 
 @record
@@ -54,17 +66,19 @@ class StreamReader:
         link: for commands, and for nothing else.
         streams: their names.
         max_length: what they are cut to, about.
+        uid: of this server.
 
     Attributes:
         is_current: it knows from where to read on, and does; what is added from now on will be read.
     """
 
-    def __init__(self, link: Link, streams: Sequence[str], max_length: int) -> None:
+    def __init__(self, link: Link, streams: Sequence[str], max_length: int, uid: str) -> None:
         self.link = link
         self.is_current = False
         self._max_length = max_length
+        self._uid = uid.encode()
         self._last: dict[str, StreamId | None] = dict.fromkeys(streams)  # that was read; at first, nobody knows
-        self._found: list[Entry | Cut] = []
+        self._found: list[Entry | Echoed | Cut] = []
         self._connection = 0
         self._is_linked = False
         self._looks = 0  # that are not answered
@@ -74,6 +88,10 @@ class StreamReader:
     def __repr__(self) -> str:
         last = ", ".join(f"{stream} {id_text(last or START)}" for stream, last in self._last.items())
         return f"<StreamReader {last}>"
+
+    def last_id(self, stream: str) -> StreamId | None:
+        """Return the last entry of a stream that was read; `None` before the first look."""
+        return self._last[stream]
 
     def take(self, event: LinkEvent, now: float) -> None:
         """Take what the link says."""
@@ -86,7 +104,7 @@ class StreamReader:
         elif isinstance(event, Replied) and self._is_linked and event.token.connection == self._connection:
             self._replied(event, now)
 
-    def take_found(self) -> Sequence[Entry | Cut]:
+    def take_found(self) -> Sequence[Entry | Echoed | Cut]:
         """Take what was read."""
         found, self._found = self._found, []
         return found
@@ -159,7 +177,7 @@ class StreamReader:
         for name, entries in streams:
             stream = name.decode()
             for entry_id, fields in entries:
-                self._found.append(Entry(stream, entry_id.decode(), fields_of(fields)))
+                self._note(stream, entry_id.decode(), fields_of(fields))
             self._last[stream] = parse_id(entries[-1][0])
             # With fewer than this, all there was has been read, and nothing that was there can have been cut off.
             is_behind |= len(entries) >= min(READ_COUNT, self._max_length)
@@ -168,9 +186,21 @@ class StreamReader:
         else:
             self._read()
 
+    def _note(self, stream: str, entry_id: str, fields: Mapping[str, bytes]) -> None:
+        if fields.get("uid") != self._uid:
+            self._found.append(Entry(stream, entry_id, fields))
+            return
+        number = fields.get(NUMBER_FIELD, b"")
+        if number.isdigit():  # else nobody waits for it
+            self._found.append(Echoed(int(number), stream, entry_id))
+
 
 def parse_id(data: bytes) -> StreamId:
-    """Return the parts of an entry's id, which are compared as numbers."""
+    """Return the parts of an entry's id, which are compared as numbers.
+
+    Raises:
+        ValueError: it is none.
+    """
     milliseconds, _, number = data.partition(b"-")
     return int(milliseconds), int(number)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from socketio_core.cluster import classic, modern
@@ -24,7 +24,7 @@ from socketio_core.cluster.messages import (
     SocketsDisconnect,
     SocketsFetched,
 )
-from socketio_core.cluster.stream_reader import StreamReader
+from socketio_core.cluster.stream_reader import NUMBER_FIELD, StreamReader
 from socketio_core.cluster.values import Malformed
 
 Answer = SocketsFetched | ServerAnswer | ClientCount | ClientAck | RoomsListed
@@ -226,6 +226,9 @@ class Streams(Transport):
         max_length: entries that a stream keeps, about.
         sharded: channels are sharded ones.
         reading: the link by which streams are read; who only writes has none.
+
+    Attributes:
+        max_length: see above.
     """
 
     def __init__(
@@ -244,11 +247,11 @@ class Streams(Transport):
         self._prefix = prefix
         self._stream = stream
         self._count = count
-        self._max_length = max_length
+        self.max_length = max_length
         self._kind = Kind.SHARD if sharded else Kind.PLAIN
         self._publish = "SPUBLISH" if sharded else "PUBLISH"
         if reading is not None:
-            self.reader = StreamReader(reading, self.streams, max_length)
+            self.reader = StreamReader(reading, self.streams, max_length, uid)
 
     @property
     def streams(self) -> Sequence[str]:
@@ -285,8 +288,14 @@ class Streams(Transport):
         """See `Transport`."""
         if not self.is_in_stream(message):
             return (self._publish, f"{self._prefix}#{message.nsp}#", modern.encode(message, always_msgpack=True))
-        fields: Iterable[Argument] = (part for each in modern.to_entry(message).items() for part in each)
-        return ("XADD", self.stream_of(message.nsp), "MAXLEN", "~", self._max_length, "*", *fields)
+        return self.add(message)
+
+    def add(self, message: Message, number: int | None = None) -> Command:
+        """Return the command that adds a message to its stream, with a number by which its place will be known."""
+        fields: list[Argument] = [part for each in modern.to_entry(message).items() for part in each]
+        if number is not None:
+            fields += [NUMBER_FIELD, number]
+        return ("XADD", self.stream_of(message.nsp), "MAXLEN", "~", self.max_length, "*", *fields)
 
     def answer(self, to_uid: str | None, message: Answer) -> Command:
         """See `Transport`."""

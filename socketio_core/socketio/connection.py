@@ -313,6 +313,8 @@ class Connection:
         self.catch_up(now)
         for member in self.members:
             if member.state is MemberState.JOINED:
+                if member.waiting is not None:
+                    member.waiting.give_up()
                 self.send_control(Packet(DISCONNECT, member.namespace.name), now)
         self._end(CloseReason.SERVER_NAMESPACE_DISCONNECT, None)
         self.session.close(now)

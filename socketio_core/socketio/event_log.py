@@ -17,6 +17,7 @@ from socketio_core.settings import RecoverySettings
 
 ENTRY_BYTES: Final = 500  # what an event takes beside its bytes, with its place in the index; CPython 3.11
 ROOM_BYTES: Final = 250  # what each room more takes that it went to, or that was left out, with its name; likewise
+SHARED_BYTES: Final = 250  # what it takes to find one by the offset that servers share; likewise
 _EVERYONE: Final = (None,)
 _MAX_POSITION_DIGITS: Final = 18
 _FULL: Final = 16  # a full log drops a 16th of itself at once: each drop has to look through the index
@@ -28,10 +29,11 @@ class LoggedEvent:
     Attributes:
         targets: the rooms that it went to; `None` is everyone.
         except_rooms: who was in one of them was left out.
+        offset: in a log that servers share; `None` for an event that is in this one only.
         size_bytes: what it takes in memory, about: hosts keep a form of their own of a message.
     """
 
-    __slots__ = ("except_rooms", "message", "nsp", "position", "size_bytes", "targets")
+    __slots__ = ("except_rooms", "message", "nsp", "offset", "position", "size_bytes", "targets")
 
     def __init__(
         self,
@@ -40,15 +42,19 @@ class LoggedEvent:
         targets: Collection[str | None],
         except_rooms: frozenset[str],
         message: WireMessage,
+        offset: str | None,
     ) -> None:
         self.position = position
         self.nsp = nsp
         self.targets = targets
         self.except_rooms = except_rooms
         self.message = message
+        self.offset = offset
         self.size_bytes = 2 * message.size_bytes + ENTRY_BYTES
         if len(targets) > 1 or len(except_rooms) > 1:
             self.size_bytes += ROOM_BYTES * (len(targets) + len(except_rooms))
+        if offset is not None:
+            self.size_bytes += SHARED_BYTES
 
 
 class EventLog:
@@ -75,6 +81,9 @@ class EventLog:
         self._events: list[LoggedEvent] = []
         self._by_target: dict[tuple[str, str | None], list[LoggedEvent]] = {}
         self._marks: list[tuple[float, int]] = []
+        self._own_position = 0  # of the newest event that is in this log only
+        self._shared: dict[tuple[str, str], int] = {}  # positions of the others, by namespace and offset
+        self._shared_of: dict[str, list[LoggedEvent]] = {}
 
     def __len__(self) -> int:
         return len(self._events)
@@ -88,24 +97,54 @@ class EventLog:
         """Return what a client is told of a position."""
         return f"{self._prefix}{position}"
 
-    def position_of(self, offset: str | None) -> int:
-        """Return the position that an offset stands for; 0 if it is none of this log's."""
-        if offset is None or not offset.startswith(self._prefix):
+    def position_of(self, offset: str | None, nsp: str) -> int:
+        """Return the position that an offset stands for, of a client of a namespace; 0 if it is none of this log's."""
+        if offset is None:
             return 0
+        if not offset.startswith(self._prefix):
+            return self._shared.get((nsp, offset), 0)
         digits = offset[len(self._prefix) :]
         if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_POSITION_DIGITS:
             return 0
         position = int(digits)
         return position if position <= self.position else 0
 
+    def shared_offset_at(self, position: int, nsp: str) -> str | None:
+        """Return the offset of the last event of a namespace, up to a position, that servers share; `None`: unknown."""
+        events = self._shared_of.get(nsp, [])
+        index = bisect_right(events, position, key=_position_of)
+        return events[index - 1].offset if index else None
+
+    def current_offset(self, nsp: str) -> str:
+        """Return an offset by which a client has got everything up to now."""
+        events = self._shared_of.get(nsp)
+        last = events[-1] if events else None
+        if last is None or last.offset is None or last.position < self._own_position:
+            return self.offset_of(self.position)
+        return last.offset
+
     # -- events ------------------------------------------------------------------------------------------------------
 
     def append(
-        self, nsp: str, rooms: Collection[str] | None, except_rooms: frozenset[str], message: WireMessage
+        self,
+        nsp: str,
+        rooms: Collection[str] | None,
+        except_rooms: frozenset[str],
+        message: WireMessage,
+        offset: str | None = None,
     ) -> None:
-        """Add an event, whose offset was `offset_of(position + 1)`."""
+        """Add an event.
+
+        Args:
+            offset: in a log that servers share; `None` stands for `offset_of(position + 1)`.
+        """
         self.position += 1
-        event = LoggedEvent(self.position, nsp, _EVERYONE if rooms is None else rooms, except_rooms, message)
+        event = LoggedEvent(self.position, nsp, _EVERYONE if rooms is None else rooms, except_rooms, message, offset)
+        if offset is None:
+            self._own_position = self.position
+        else:
+            self._shared[nsp, offset] = self.position
+            self._shared_of.setdefault(nsp, []).append(event)
         self._events.append(event)
         for room in event.targets:
             self._by_target.setdefault((nsp, room), []).append(event)
@@ -151,6 +190,13 @@ class EventLog:
             del events[:number]
             if not events:
                 del self._by_target[target]
+        shared = [event for event in dropped if event.offset is not None]
+        for event in shared:
+            self._shared.pop((event.nsp, event.offset or ""), None)
+        for nsp, number in Counter(event.nsp for event in shared).items():
+            del self._shared_of[nsp][:number]
+            if not self._shared_of[nsp]:
+                del self._shared_of[nsp]
 
     # -- time --------------------------------------------------------------------------------------------------------
 

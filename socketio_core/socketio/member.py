@@ -23,6 +23,7 @@ from socketio_core.socketio.packet import (
     as_list,
     event_packet,
 )
+from socketio_core.socketio.shared_log import Waiting, put
 
 if TYPE_CHECKING:
     from socketio_core.socketio.connection import Connection
@@ -59,6 +60,7 @@ class Member:
         data: belongs to it too, and comes back with a session that is recovered.
         recoverable: what is kept if its client is lost, and may come back; see `recovery`.
         is_recovered: its client was lost, and came back.
+        waiting: what is sent when an event before it has its place in a log; see `shared_log`.
         was_let_go: the server made it leave; it did so too if `connection.session.was_let_go`. Events that are not
             handled yet came behind that, and should not be.
     """
@@ -78,6 +80,7 @@ class Member:
         "sid",
         "state",
         "unsent",
+        "waiting",
         "was_accepted",
         "was_let_go",
     )
@@ -95,6 +98,7 @@ class Member:
         self.data: Any = None
         self.recoverable: RecoverableSession | None = None
         self.is_recovered = False
+        self.waiting: Waiting | None = None
         self.pending_acks = AckTable()
         self.held: list[tuple[Packet, int]] = []
         self.unsent: tuple[WireMessage, ...] = ()  # what was emitted while it was pending
@@ -227,6 +231,8 @@ class Member:
         if close:
             self.connection.disconnect(now)
             return
+        if self.waiting is not None:
+            self.waiting.give_up()
         packet = Packet(DISCONNECT, self.namespace.name)
         if self.state is MemberState.PENDING:
             self._decide()
@@ -249,6 +255,7 @@ class Member:
         self._rooms.clear()
         self.held.clear()
         self.unsent = ()
+        self.waiting = None
         for ack in self.pending_acks.drop():
             if isinstance(ack.context, AckCollection):
                 ack.context.member_left(self)
@@ -317,7 +324,7 @@ class Member:
         """
         recovery = self.connection.recovery
         if recovery is not None:
-            return recovery.emit(self, name, args, volatile=volatile, compress=compress)
+            return recovery.sender.emit(self, name, args, volatile=volatile, compress=compress)
         if self.state is not _JOINED:
             if self.state is MemberState.LEFT:
                 return False
@@ -374,16 +381,12 @@ class Member:
             return None
         ack_id = self.namespace.take_ack_id()
         message = self.connection.parser.encode(event_packet(self.namespace.name, name, args, ack_id))
-        if not compress:
-            message = message.uncompressed()
+        message = message if compress else message.uncompressed()
         if volatile and not (self.state is MemberState.JOINED and self.connection.session.is_writable):
             return None
         self.expect_ack(ack_id, timeout_s=timeout_s, context=context, now=now)
         try:
-            if self.state is MemberState.JOINED:
-                self.connection.session.put(message)
-            else:
-                self.hold_back(message)
+            put(self, message) if self.state is MemberState.JOINED else self.hold_back(message)
         except LocalProtocolError:
             self.forget_ack(ack_id)
             raise
@@ -409,7 +412,7 @@ class Member:
         if self.state is not MemberState.JOINED:
             return False
         message = self.connection.parser.encode(Packet(ACK, self.namespace.name, as_list(args), ack_id))
-        return self.connection.session.put(message)
+        return put(self, message)
 
     def ack_arrived(self, ack_id: int, args: list[JSONValue]) -> None:
         """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from socketio_core.engineio.message import WireMessage
 from socketio_core.socketio.room_history import RoomHistory
 from socketio_core.socketio.selection import Selection
 from socketio_core.timers import Scheduled, Timer
@@ -25,7 +27,11 @@ class RecoverableSession:
         history: when it was in which rooms, without the one named by its id.
         data: belongs to the layer above; see `Member.data`.
         context: belongs to it too.
+        earlier: what it has missed before this server knew of it, with offsets.
+        since: the offset behind which that is, in the log that servers share; `None` is unknown.
+        saved: belongs to who keeps it for other servers.
         is_over: it was forgotten.
+        is_proven: it is known that it was in this namespace; servers of Node do not say so.
         origin: the Engine.IO session that was lost; the same for all namespaces of a client.
     """
 
@@ -33,9 +39,11 @@ class RecoverableSession:
         "_recovery",
         "context",
         "data",
+        "earlier",
         "expires_at",
         "history",
         "is_over",
+        "is_proven",
         "joined_at",
         "member",
         "missed_bytes",
@@ -44,7 +52,9 @@ class RecoverableSession:
         "origin",
         "own_start",
         "pid",
+        "saved",
         "sid",
+        "since",
         "start",
         "timer",
     )
@@ -58,7 +68,11 @@ class RecoverableSession:
         self.history = RoomHistory()
         self.data: Any = None
         self.context: object = None
+        self.earlier: Sequence[tuple[str, WireMessage]] = ()
+        self.since: str | None = None
+        self.saved: object = None
         self.is_over = False
+        self.is_proven = True
         self.origin = ""
         self.own_start = position  # what was sent to it alone up to here is not missed
         self.start = position  # nor what was sent to its rooms, or everyone, up to here
@@ -78,9 +92,17 @@ class RecoverableSession:
 
     def has_received(self, position: int) -> None:
         """The client has got everything up to a position."""
+        if 0 < position >= self.start:
+            self.earlier = ()
         self.own_start = max(self.own_start, position)
         self.start = max(self.start, position)
         self.history.forget_before(position)
+
+    def has_received_through(self, offset: str | None) -> None:
+        """The client says what it got last; it may have been one of those from before this server knew of it."""
+        known = [index for index, (each, _) in enumerate(self.earlier) if each == offset]
+        if known:
+            self.earlier = self.earlier[known[0] + 1 :]
 
     # -- while its client is away: once it is back, it is as if it had been there ------------------------------------
 
@@ -101,6 +123,7 @@ class RecoverableSession:
             self.member.join(room)
         elif room != self.sid:
             self.history.join(room, self._recovery.log.position)
+            self._recovery.changed(self)
 
     def leave(self, room: str) -> None:
         """Have its client in a room no more; it has missed what was said there up to now."""
@@ -108,6 +131,7 @@ class RecoverableSession:
             self.member.leave(room)
         else:
             self.history.leave(room, self._recovery.log.position)
+            self._recovery.changed(self)
 
     def disconnect(self, now: float, *, close: bool) -> None:
         """Disconnect who stands for it, or have nobody come back to it; with `close`, to none of its client's."""

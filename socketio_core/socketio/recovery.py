@@ -10,27 +10,30 @@ Every event that is not volatile and asks for no ack is logged and carries an *o
 comes back is sent what the log has behind it, in front of the answer to its CONNECT. Volatile events carry the offset
 of the last one that was logged: clients take any text at the end of an event for an offset (PROTOCOL 9-44).
 
+Several servers may have a log in common (see `shared_log`); then events are sent when they have their place in it, and
+their offsets are known to all.
+
 What a client has surely received is known from its heartbeat: all that was put into its outbox before the last ping
 that it answered. So a client that was idle for an hour can come back to a log that holds some minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from socketio_core.checks import check_id
 from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.outbox import check_fits
 from socketio_core.errors import CloseReason
 from socketio_core.settings import RecoverySettings
 from socketio_core.socketio.event_log import EventLog, LoggedEvent
 from socketio_core.socketio.events import Claim, SessionOver
 from socketio_core.socketio.member import Member, MemberState
-from socketio_core.socketio.packet import JSONValue, as_list, event_packet
 from socketio_core.socketio.recoverable import RecoverableSession
 from socketio_core.socketio.selection import Selection
+from socketio_core.socketio.sender import Sender
+from socketio_core.socketio.shared_log import Missed
 from socketio_core.timers import Scheduled, Timer
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class Recovery:
     Attributes:
         log: the events.
         settings: the bounds.
+        sender: what sends.
     """
 
     def __init__(self, server: ServerCore, settings: RecoverySettings) -> None:
@@ -78,6 +82,7 @@ class Recovery:
         self._lost: dict[str, RecoverableSession] = {}  # those of them that are lost, the longest first
         self._returning: dict[str, RecoverableSession] = {}  # those whose clients are back, and being decided about
         self._ticker: Timer[Scheduled] | None = None
+        self.sender = Sender(server, self)
 
     def __repr__(self) -> str:
         return f"<Recovery {len(self._sessions)} sessions, {len(self._lost)} of them lost, {self.log!r}>"
@@ -86,6 +91,16 @@ class Recovery:
     def lost_count(self) -> int:
         """How many sessions wait for their clients."""
         return len(self._lost)
+
+    @property
+    def lost(self) -> list[RecoverableSession]:
+        """The sessions that wait for their clients, the longest first."""
+        return list(self._lost.values())
+
+    def lost_with(self, pid: str, nsp: str) -> RecoverableSession | None:
+        """Return one of them."""
+        session = self._lost.get(pid)
+        return session if session is not None and session.namespace.name == nsp else None
 
     @property
     def held_bytes(self) -> int:
@@ -104,7 +119,8 @@ class Recovery:
         return before - self.held_bytes
 
     def close(self) -> None:
-        """Give up all who were lost: the server ends, and nobody can come back to it."""
+        """Give up all who were lost: the server ends, and nobody can come back to it, though perhaps to others."""
+        self.sender.shared = None
         for session in list(self._lost.values()):
             self.forget(session)
 
@@ -127,12 +143,36 @@ class Recovery:
             if not session.is_lost:  # the application had made it leave, and that was not worked off yet
                 return None
         self._found(session)
-        session.has_received(self.log.position_of(claim.offset))
+        session.has_received(self.log.position_of(claim.offset, nsp))
+        session.has_received_through(claim.offset)
         if self.missed_by(session) is None:
             self.forget(session)
             return None
         del self._sessions[session.pid]  # so that it leaves nothing here, should it never be restored
+        if self.sender.shared is not None:
+            self.sender.shared.discard(session)
         return session
+
+    def adopt(
+        self, nsp: str, pid: str, sid: str, rooms: Iterable[str], data: object, missed: Missed
+    ) -> RecoverableSession | None:
+        """Return the session of a client that was lost at another server, for its member here; `None`: not possible.
+
+        Args:
+            rooms: which it was in.
+            data: see `Member.data`.
+            missed: what it has missed so far.
+        """
+        namespace = self._server.hub.namespaces.get(nsp)
+        if namespace is None or sid in namespace.members or pid in self._sessions:
+            return None
+        session = RecoverableSession(self, pid, sid, namespace, missed.position)
+        for room in rooms:
+            if room != sid:
+                session.history.join(room, missed.position)
+        session.data, session.since, session.earlier = data, missed.since, missed.earlier
+        session.expires_at = self._server.now + self.settings.window_s
+        return session if self.missed_by(session) is not None else None
 
     def supplant(self, nsp: str, claim: Claim, by: Connection) -> None:
         """Let the member go that stands for a session which a client claims over another connection.
@@ -162,8 +202,12 @@ class Recovery:
         assert session is not None  # it was given one when it asked
         session.joined_at = now
         self._returning.pop(session.pid, None)
+        if member.is_recovered:
+            self.sender.has_returned(member)
         if session.member is None:
             session.start = self.log.position
+            if self.sender.shared is not None:
+                session.since = self.sender.shared.current_offset(member.namespace.name)
             self.assign(member, session)
         for room in member.rooms:
             session.history.join(room, self.log.position)
@@ -212,14 +256,22 @@ class Recovery:
         session.timer = self._server.agenda.schedule(session.expires_at, session, layer=1)
         session.namespace.lost_count += 1
         self._sessions[session.pid] = self._lost[session.pid] = session
+        self.changed(session)
         if len(self._lost) > self.settings.max_lost_sessions:
             self.forget(next(iter(self._lost.values())))
+
+    def changed(self, session: RecoverableSession) -> None:
+        """What other servers may have to know of somebody who is away is another thing now."""
+        if self.sender.shared is not None and session.is_lost:
+            self.sender.shared.save(session)
 
     def forget(self, session: RecoverableSession) -> None:
         """Give a session up: who claims it begins anew."""
         self._found(session)
         self._sessions.pop(session.pid, None)  # it is not there while an adapter has it
         self._returning.pop(session.pid, None)
+        if self.sender.shared is not None:
+            self.sender.shared.discard(session)
         self._end(session)
         self._server.hub.forget_if_empty(session.namespace)
 
@@ -272,7 +324,10 @@ class Recovery:
                     found[position] = event
                     if len(found) > self._max_count:
                         return None
-        missed = [found[position].message for position in sorted(found)]
+        missed = [message for _, message in session.earlier]
+        missed += (found[position].message for position in sorted(found))
+        if len(missed) > self._max_count:
+            return None
         return missed if sum(message.size_bytes for message in missed) <= self._max_bytes else None
 
     def replay(self, member: Member) -> bool:
@@ -294,32 +349,7 @@ class Recovery:
             carrier.put(message)
         return True
 
-    # -- what is sent ------------------------------------------------------------------------------------------------
-
-    def emit(self, member: Member, name: str, args: Sequence[JSONValue], *, volatile: bool, compress: bool) -> bool:
-        """Do what `Member.emit` does; to one that was lost, or has come back as another member, too."""
-        session = member.recoverable
-        assert session is not None  # it was given one when it asked
-        is_gone = member.state is MemberState.LEFT
-        if is_gone and member.successor is not None:
-            return self.emit(member.successor, name, args, volatile=volatile, compress=compress)
-        if is_gone and not session.is_lost:
-            return False
-        message = self._encode(member.namespace.name, name, args, volatile=volatile, compress=compress)
-        carrier = member.connection.session
-        if volatile:
-            return member.state is MemberState.JOINED and carrier.is_writable and carrier.put(message)
-        check_fits(message, carrier.shared.settings)
-        if is_gone and not self._note_missed(session, message):
-            return False
-        if member.state is MemberState.PENDING and session.member is None:  # what others are sent is replayed
-            member.hold_back(message)
-        self._log(member.namespace.name, (session.sid,), frozenset(), message)
-        if member.state is MemberState.JOINED:
-            carrier.put(message)
-        return True
-
-    def _note_missed(self, session: RecoverableSession, message: WireMessage) -> bool:
+    def note_missed(self, session: RecoverableSession, message: WireMessage) -> bool:
         """Count what is sent to somebody who is lost; more than it could be sent later is of no use to anybody."""
         session.missed_count += 1
         session.missed_bytes += message.size_bytes
@@ -328,34 +358,12 @@ class Recovery:
         self.forget(session)
         return False
 
-    def broadcast(
-        self, nsp: str, name: str, args: Iterable[JSONValue], selection: Selection, takers: list[Member] | None
-    ) -> int:
-        """Do what `ServerCore.broadcast` does."""
-        volatile, rooms = selection.volatile, selection.rooms
-        message = self._encode(nsp, name, args, volatile=volatile, compress=selection.compress)
-        namespace = self._server.hub.namespaces.get(nsp)
-        if namespace is None or namespace.is_deserted:
-            return 0
-        if not volatile and (rooms is None or rooms):
-            check_fits(message, self._server.engine_settings)
-            self._log(nsp, rooms, selection.except_rooms, message)
-        return namespace.broadcast(message, selection, takers)
+    # -- time --------------------------------------------------------------------------------------------------------
 
-    def _encode(self, nsp: str, name: str, args: Iterable[JSONValue], *, volatile: bool, compress: bool) -> WireMessage:
-        position = self.log.position if volatile else self.log.position + 1
-        packet = event_packet(nsp, name, [*as_list(args), self.log.offset_of(position)])
-        message = self._server.parser.encode(packet)
-        return message if compress else message.uncompressed()
-
-    def _log(
-        self, nsp: str, rooms: frozenset[str] | tuple[str, ...] | None, left_out: frozenset[str], message: WireMessage
-    ) -> None:
-        self.log.append(nsp, rooms, left_out, message)
+    def logged(self) -> None:
+        """Something was added to the log: from now on it grows old."""
         if self._ticker is None:
             self._tick_after(self._server.now)
-
-    # -- time --------------------------------------------------------------------------------------------------------
 
     def _tick_after(self, now: float) -> None:
         self._ticker = self._server.agenda.schedule(now + self._tick_s, self, layer=1)

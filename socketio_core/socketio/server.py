@@ -36,6 +36,7 @@ from socketio_core.socketio.parser import Parser
 from socketio_core.socketio.recoverable import RecoverableSession
 from socketio_core.socketio.recovery import Recovery
 from socketio_core.socketio.selection import EVERYONE, Selection
+from socketio_core.socketio.shared_log import put
 from socketio_core.socketio.weight import Scale
 from socketio_core.timers import Agenda, Scheduled
 
@@ -194,7 +195,7 @@ class ServerCore:
                 sent.
         """
         if self.recovery is not None:
-            return self.recovery.broadcast(nsp, name, args, selection, takers)
+            return self.recovery.sender.broadcast(nsp, name, args, selection, takers)
         message = self._encode(event_packet(nsp, name, args), selection)
         namespace = self.hub.namespaces.get(nsp)
         return 0 if namespace is None else namespace.broadcast(message, selection, takers)
@@ -235,7 +236,7 @@ class ServerCore:
         if timeout_s is not None:
             collection.timer = self.agenda.schedule(now + timeout_s, collection, layer=1)
         for member in members:  # all of them expect it, so nothing stops this half way
-            member.connection.session.put(message)
+            put(member, message)
         return collection
 
     def take_session(self, nsp: str, claim: Claim, now: float) -> RecoverableSession | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -11,8 +11,9 @@ import hiredis
 
 from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.link import Link
-from socketio_core.cluster.machine import Asked, ClusterMachine, Settled, StateChanged, Told
+from socketio_core.cluster.machine import Asked, ClusterEvent, ClusterMachine, Settled, StateChanged, Told
 from socketio_core.cluster.messages import Audience, Broadcast
+from socketio_core.cluster.stream_reader import Echoed
 from socketio_core.cluster.transports import Classic, Sharded, Streams, Transport
 from tests.cluster.streams import Keys, array_of, bulk
 
@@ -97,17 +98,26 @@ class Bus:
 
     Attributes:
         is_up: whether anybody can connect.
+        cut_off: servers that cannot, by id.
         keys: what it keeps.
     """
 
     def __init__(self) -> None:
         self.is_up = True
+        self.cut_off: set[str] = set()
         self.keys = Keys()
         self.connections: dict[Link, Connection] = {}
 
     def publish(self, command: str, channel: bytes, data: bytes) -> int:
         """Tell all who hear the channel; return how many they are."""
         return sum(each.hear(command, channel, data) for each in self.connections.values())
+
+    def add(self, stream: bytes, entry: Mapping[str, bytes], now: float, max_length: int = 100_000) -> str:
+        """Let somebody who is no server here add an entry to a stream; return its id."""
+        fields = [part for name, value in entry.items() for part in (name.encode(), value)]
+        self.keys.do("XADD", [stream, b"MAXLEN", b"~", b"%d" % max_length, b"*", *fields], now)
+        milliseconds, number = self.keys.streams[stream][-1][0]
+        return f"{milliseconds}-{number}"
 
     def drop(self, link: Link, now: float) -> None:
         """End a connection."""
@@ -127,8 +137,9 @@ class Server:
         self._random = random_
         self._ids = 0
         self.uid = f"server{number}"
+        self.transport = transport_of(kind, self.uid, self._new_link, max_length)
         self.machine = ClusterMachine(
-            transport_of(kind, self.uid, self._new_link, max_length),
+            self.transport,
             self._new_link(False),  # noqa: FBT003 - see there
             new_id=self._new_id,
             report=self._report,
@@ -137,6 +148,7 @@ class Server:
         self.told: list[Any] = []
         self.settled: list[Settled] = []
         self.states: list[StateChanged] = []
+        self.echoes: list[Echoed] = []
         self.answer: Callable[[Asked, float], None] = lambda asked, now: None  # noqa: ARG005 - whoever wants to
 
     def _new_link(self, listens: bool) -> Link:  # noqa: FBT001 - the only one
@@ -161,10 +173,18 @@ class Server:
         self.machine.work(now)
         return self._take_events(now) or is_busy
 
+    def turn_without(self, held_up: Link, now: float) -> None:
+        """Do what a host does, but for one link."""
+        for link in self.machine.links:
+            if link is not held_up:
+                self._turn_of(link, now)
+        self.machine.work(now)
+        self._take_events(now)
+
     def _turn_of(self, link: Link, now: float) -> bool:
         if link.dial_at is not None and link.dial_at <= now:
             link.dialing()
-            if not self._bus.is_up:
+            if not self._bus.is_up or self.uid in self._bus.cut_off:
                 link.refused("Connection refused", now)
                 return False
             link.connected(now)
@@ -190,15 +210,21 @@ class Server:
     def _take_events(self, now: float) -> bool:
         events = self.machine.take_events()
         for event in events:
-            if isinstance(event, Told):
-                self.told.append(event.message)
-            elif isinstance(event, Asked):
-                self.answer(event, now)
-            elif isinstance(event, Settled):
-                self.settled.append(event)
-            else:
-                self.states.append(event)
+            self.take(event, now)
         return bool(events)
+
+    def take(self, event: ClusterEvent, now: float) -> None:
+        """Note what the machine tells."""
+        if isinstance(event, Told):
+            self.told.append(event.message)
+        elif isinstance(event, Asked):
+            self.answer(event, now)
+        elif isinstance(event, Settled):
+            self.settled.append(event)
+        elif isinstance(event, StateChanged):
+            self.states.append(event)
+        else:
+            self.echoes.append(event)
 
 
 def settle(servers: Sequence[Server], now: float) -> None:

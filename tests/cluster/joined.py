@@ -10,6 +10,7 @@ from socketio_core import Server
 from socketio_core.app import Socket
 from socketio_core.cluster.adapter import RedisAdapter
 from socketio_core.cluster.lines import ClusterLine
+from socketio_core.cluster.streams_adapter import RedisStreamsAdapter
 from socketio_core.testing import WireClient
 from tests.app.hand_runtime import Task
 from tests.app.rig import AppRig
@@ -21,6 +22,8 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "sharded": {"sharded": True},
     "static": {"sharded": True, "mode": "static"},
     "private": {"sharded": True, "mode": "dynamic-private"},
+    "streams": {},
+    "several streams": {"count": 3, "sharded": True},
 }
 
 
@@ -54,6 +57,7 @@ class Joined:
         self.bus = Bus()
         self._settings = settings or {}
         self.bus.is_up = is_up
+        self._adapter = RedisStreamsAdapter if "streams" in kind else RedisAdapter
         self._options: dict[str, Any] = {"new_id": numbered_ids(), **KINDS[kind], **options}
         first = self._new_rig()
         self.rigs = [first, *(self._new_rig(beside=first) for _ in range(size - 1))]
@@ -64,7 +68,7 @@ class Joined:
         self.run()
 
     def _new_rig(self, **given: Any) -> AppRig:
-        return AppRig(adapter=RedisAdapter("redis://bus", **self._options), **self._settings, **given)
+        return AppRig(adapter=self._adapter("redis://bus", **self._options), **self._settings, **given)
 
     @property
     def io(self) -> Server:

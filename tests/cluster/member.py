@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import trio
 
-from socketio_core import Observer, Server
+from socketio_core import Observer, RecoverySettings, Server
 from socketio_core.app import ClientSocket, RemoteSocket, Socket
 from socketio_core.asyncio import connect as asyncio_connect
 from socketio_core.asyncio import serve as asyncio_serve
-from socketio_core.cluster import ClusterError, RedisAdapter
+from socketio_core.cluster import ClusterError, RedisAdapter, RedisStreamsAdapter
 from socketio_core.trio import AckTimeout
 from socketio_core.trio import connect as trio_connect
 from socketio_core.trio import serve as trio_serve
@@ -28,7 +29,12 @@ from tests.interop.processes import from_json, to_json
 KINDS: Final[dict[str, dict[str, Any]]] = {
     "classic": {},
     "sharded": {"sharded": True},
+    "streams": {},
+    "recovery": {},
 }
+
+OFFSET: Final = re.compile(r"(\d+-|[\w-]+\.)\d+")
+"""Of recovery, by a stream or by one server alone: clients are given it behind the arguments."""
 
 Command = dict[str, Any]
 
@@ -48,7 +54,9 @@ class Saying(Observer):
 def new_server(kind: str, url: str, options: list[str]) -> Server:
     """Return a server that does as that of Node does; see `cluster_server.mjs`."""
     given = {name: json.loads(value) for name, _, value in (option.partition("=") for option in options)}
-    io = Server(adapter=RedisAdapter(url, **KINDS[kind], **given), observers=[Saying()])
+    adapter = RedisStreamsAdapter if kind in ("streams", "recovery") else RedisAdapter
+    recovery = RecoverySettings() if kind == "recovery" else None
+    io = Server(adapter=adapter(url, **KINDS[kind], **given), observers=[Saying()], recovery=recovery)
 
     @io.on("connection")
     async def connected(socket: Socket) -> None:
@@ -126,6 +134,8 @@ def listen(client: ClientSocket) -> None:
     """Have a client say what it hears, and answer questions."""
 
     def heard(name: str, *args: Any) -> None:
+        if args and isinstance(args[-1], str) and OFFSET.fullmatch(args[-1]):
+            args = args[:-1]
         say({"ready": True, "sid": client.id} if name == "hello there" else {"heard": [name, *args]})
 
     def answers(*_: Any) -> str:

@@ -20,7 +20,7 @@ class MemberProcess(Program):
     Attributes:
         name: `"node"`, `"trio"` or `"asyncio"`.
         sid: of the socket of its client.
-        url: where it is; that of Node tells nobody.
+        url: where it is.
     """
 
     def __init__(
@@ -50,7 +50,9 @@ class MemberProcess(Program):
         """Wait until its client is there."""
         if self.name != "node":
             self.url = self.take(lambda message: "url" in message, "address")["url"]
-        self.sid = self.take(lambda message: message.get("ready") is True, "client that is ready")["sid"]
+        ready = self.take(lambda message: message.get("ready") is True, "client that is ready")
+        self.sid = ready["sid"]
+        self.url = ready.get("url", self.url)
 
     def ask(self, what: str, **command: Any) -> Message:
         """Have something done, and return the answer: with `result`, or with `error` and `partial`."""

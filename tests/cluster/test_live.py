@@ -56,7 +56,7 @@ class Trio:
             member.close()
 
 
-@pytest.fixture(scope="module", params=["classic", "sharded"])
+@pytest.fixture(scope="module", params=["classic", "sharded", "streams", "recovery"])
 def cluster(request: pytest.FixtureRequest, require_tool: RequireTool, node_modules: Path) -> Iterator[Trio]:
     assert node_modules.is_dir()
     with RedisServer(require_tool("redis-server")) as redis:
@@ -152,3 +152,30 @@ def test_clients_of_others_can_be_disconnected(cluster: Trio, by: MemberProcess)
     sid = cluster.node.do("connect", url=url, name=f"cat of {by.name}")
     by.do("disconnect", to=[sid])
     cluster.node.heard("gone", "io server disconnect", client=f"cat of {by.name}")
+
+
+MOVES: Final = (("trio", "node"), ("node", "trio"), ("asyncio", "trio"), ("trio", "asyncio"), ("node", "asyncio"))
+
+
+@pytest.mark.parametrize("cluster", ["recovery"], indirect=True)
+@pytest.mark.parametrize(("origin", "goal"), MOVES)
+def test_a_client_that_was_lost_comes_back_to_another_server(cluster: Trio, origin: str, goal: str) -> None:
+    node, name = cluster.node, f"{origin} to {goal}"
+    sid = node.do("connect", url=cluster.members[origin].url, name=name)
+    cluster.node.do("emit", to=[sid], args=["before", name])
+    node.heard("before", name, client=name)
+    node.do("lose", name=name)
+    while not cluster.redis.run("KEYS", "sio:session:*"):
+        pass
+    for by in NAMES:
+        cluster.members[by].do("emit", to="r", args=["missed", name, by, b"1"])
+        cluster.members[by].do("emit", **{"except": ["r"]}, args=["not for it"])
+    assert node.do("come back", name=name, url=cluster.members[goal].url) == {"recovered": True, "sid": sid}
+    for by in NAMES:
+        node.heard("missed", name, by, b"1", client=name)
+    assert cluster.redis.run("KEYS", "sio:session:*") == ""
+    for by in NAMES:
+        cluster.members[by].do("emit", to=[sid], args=["now", name, by])
+        node.heard("now", name, by, client=name)
+    assert not node.waiting(lambda message: message.get("client") == name and message["heard"][0] != "gone")
+    cluster.members[goal].do("disconnect", to=[sid])

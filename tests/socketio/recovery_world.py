@@ -43,6 +43,23 @@ class Reference:
     def claim(self) -> tuple[str | None, str | None]:
         return self._pid, self._offset
 
+    def move(self, server: ServerCore) -> None:
+        """Connect to another server next time."""
+        self._server = server
+
+    def pretend(self, other: Reference) -> None:
+        """Claim what another client has."""
+        self.remember(*other.claim)
+
+    def remember(self, pid: str | None, offset: str | None) -> None:
+        """Claim something."""
+        self._pid, self._offset = pid, offset
+
+    def frames(self) -> list[str]:
+        """Return what there is to read, and do not take note of it."""
+        assert self._carrier is not None
+        return [str(frame) for message in self._carrier.take() for frame in message.frames]
+
     def connect(self) -> None:
         request = WireClient(self._server, self._clock).make_request(upgrade=True)
         action = self._server.handle_request(request, self._clock.now, self)
@@ -80,8 +97,8 @@ class Reference:
             self._say("3")
         elif frame.startswith("40"):
             answer = json.loads(frame[2:])
-            self.recovered.append(self._pid is not None and answer["pid"] == self._pid)
-            self.sid, self._pid = answer["sid"], answer["pid"]
+            self.recovered.append(self._pid is not None and answer.get("pid") == self._pid)
+            self.sid, self._pid = answer["sid"], answer.get("pid")
             if not self.recovered[-1]:
                 self.got = []
             early, self._early = self._early, []

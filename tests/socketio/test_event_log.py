@@ -58,8 +58,34 @@ def test_each_event_is_found_by_its_room_newest_first() -> None:
 def test_only_its_own_offsets_stand_for_a_position(offset: str | None, position: int) -> None:
     log = log_of()
     fill(log, 2)
-    assert log.position_of(offset) == position
+    assert log.position_of(offset, "/") == position
     assert log.offset_of(2) == "e1.2"
+
+
+def test_what_servers_share_is_found_by_its_offset_in_its_namespace() -> None:
+    log = log_of(max_logged_events=16)
+    assert log.current_offset("/") == "e1.0"
+    fill(log, 1)
+    for number, nsp in enumerate(["/", "/other", "/"]):
+        log.append(nsp, None, NOBODY, WireMessage(("4",)), f"7-{number}")
+    assert [log.position_of(f"7-{number}", "/") for number in range(3)] == [2, 0, 4]
+    assert log.position_of("7-1", "/other") == 3
+    assert [log.shared_offset_at(position, "/") for position in range(1, 5)] == [None, "7-0", "7-0", "7-2"]
+    assert (log.current_offset("/"), log.current_offset("/other"), log.current_offset("/third")) == (
+        "7-2",
+        "7-1",
+        "e1.4",
+    )
+    fill(log, 1)
+    assert log.current_offset("/") == "e1.5", "it has got something that the others do not know of"
+    fill(log, 13)
+    assert log.position_of("7-0", "/") == 0
+    assert log.position_of("7-2", "/") == 4
+    fill(log, 30)
+    assert log.shared_offset_at(50, "/other") is None
+    assert log.position_of("7-2", "/") == 0
+    log.append("/", None, NOBODY, WireMessage(("4",)), "8-0")
+    assert log.shared_offset_at(log.position, "/") == "8-0"
 
 
 def test_it_is_bounded_in_count() -> None:

@@ -38,9 +38,13 @@ const adapters = {
   classic: () => createAdapter(first, second),
   sharded: () => createShardedAdapter(first, second),
   streams: () => createStreamsAdapter(first),
+  recovery: () => createStreamsAdapter(first),
 };
 const http = createServer();
-const io = new Server(http, { adapter: adapters[kind]() });
+const io = new Server(http, {
+  adapter: adapters[kind](),
+  connectionStateRecovery: kind === "recovery" ? { maxDisconnectionDuration: 120000 } : undefined,
+});
 io.on("ping", (...args) => {
   const ack = typeof args.at(-1) === "function" ? args.pop() : null;
   say({ heard: ["server", "ping", ...args] });
@@ -54,20 +58,40 @@ io.on("connection", (socket) => {
 });
 
 http.listen(0, "127.0.0.1", () => {
-  const client = connect(`http://127.0.0.1:${http.address().port}`, { transports: ["websocket"] });
-  client.onAny((...args) => (args[0] === "hello there" ? say({ ready: true, sid: client.id }) : say({ heard: heardOf(args) })));
+  const url = `http://127.0.0.1:${http.address().port}`;
+  const client = connect(url, { transports: ["websocket"] });
+  client.onAny((...args) => (args[0] === "hello there" ? say({ ready: true, sid: client.id, url }) : say({ heard: heardOf(args) })));
   client.on("q", (...args) => args.at(-1)?.("node"));
   client.on("disconnect", (reason) => say({ heard: ["gone", reason] }));
 });
 
-const heardOf = (args) => args.filter((arg) => typeof arg !== "function");
+// Offsets of recovery, by a stream or by one server alone, come behind the arguments.
+const isOffset = (arg) => kind === "recovery" && typeof arg === "string" && /^(\d+-|[\w-]+\.)\d+$/.test(arg);
+const heardOf = (args) => {
+  const heard = args.filter((arg) => typeof arg !== "function");
+  return isOffset(heard.at(-1)) ? heard.slice(0, -1) : heard;
+};
 
+const clients = new Map();
 const clientOf = (url, name) =>
   new Promise((resolve) => {
     const client = connect(url, { transports: ["websocket"], forceNew: true, auth: { name } });
+    clients.set(name, client);
     client.onAny((...args) => (args[0] === "hello there" ? resolve(client.id) : say({ client: name, heard: heardOf(args) })));
     client.on("q", (...args) => args.at(-1)?.(name));
     client.on("disconnect", (reason) => say({ client: name, heard: ["gone", reason] }));
+  });
+
+const lose = (client) => {
+  client.io.reconnection(false);
+  client.io.engine.close();
+};
+
+const comeBack = (client, url) =>
+  new Promise((resolve) => {
+    client.io.uri = url;
+    client.once("connect", () => resolve({ recovered: client.recovered, sid: client.id }));
+    client.connect();
   });
 
 const described = ({ id, rooms, data, handshake }) => ({
@@ -110,6 +134,10 @@ const obey = async (command) => {
       return { result: io.serverSideEmit(...args) };
     case "ask servers":
       return asked((done) => io.serverSideEmit(...args, done));
+    case "lose":
+      return { result: lose(clients.get(command.name)) };
+    case "come back":
+      return { result: await comeBack(clients.get(command.name), command.url) };
     case "connect":
       return { result: await clientOf(command.url, command.name) };
   }

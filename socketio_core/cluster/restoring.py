@@ -1,0 +1,232 @@
+"""A session of another server, on its way to the one that its client has come back to.
+
+the session     is taken by who deletes its key, so that nobody else has it, too
+its offset      is still in the stream, or nobody knows what was missed
+what it missed  is read from there, up to what this server has read; the rest is in the server's own log
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from socketio_core.cluster import modern
+from socketio_core.cluster.messages import Broadcast
+from socketio_core.cluster.outbox import Query
+from socketio_core.cluster.reading import items, mapping, text
+from socketio_core.cluster.selecting import selection_of
+from socketio_core.cluster.stream_reader import START, StreamId, StreamReader, fields_of, id_text, parse_id
+from socketio_core.cluster.transports import Command
+from socketio_core.cluster.values import Malformed, for_clients, from_msgpack
+from socketio_core.engineio.message import WireMessage
+from socketio_core.errors import LocalProtocolError
+from socketio_core.records import record
+from socketio_core.socketio.events import Claim
+from socketio_core.socketio.recoverable import RecoverableSession
+from socketio_core.socketio.recovery import Recovery
+from socketio_core.socketio.shared_log import Missed
+
+RESTORE_S: Final = 1.0  # at the most: a client waits
+RANGE_COUNT: Final = 200  # entries at once
+
+
+@record
+class Place:
+    """Where events are that a client has missed."""
+
+    stream: str
+    reader: StreamReader
+    max_length: int
+
+
+class Restoring(Query):
+    """Takes the session that a client claims.
+
+    Attributes:
+        until: when to give it up.
+        session: what was found, for the client's new member.
+        is_here: it was lost at this server, and may have it back.
+    """
+
+    def __init__(
+        self,
+        recovery: Recovery,
+        nsp: str,
+        claim: Claim,
+        place: Place,
+        command: Callable[[Command, Query], None],
+        until: float,
+    ) -> None:
+        self.until = until
+        self.session: RecoverableSession | None = None
+        self.is_here = False
+        self._recovery = recovery
+        self._nsp = nsp
+        self._claim = claim
+        self._place = place
+        self._command = command
+        self._done: Callable[[], None] | None = None
+        self._next: deque[Callable[[Any], None]] = deque()
+        self._raw: bytes | None = None
+        self._fields: Mapping[str, Any] = {}
+        self._rooms: frozenset[str] = frozenset()
+        self._since: StreamId = START
+        self._at: StreamId = START
+        self._through: StreamId = START
+        self._position = 0
+        self._looked_through = 0
+        self._missed: list[tuple[str, WireMessage]] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known what comes of it."""
+        return self._done is None
+
+    def begin(self, key: str, done: Callable[[], None]) -> None:
+        """Begin; `done` is called when it is over."""
+        self._done = done
+        self._ask(self._have_raw, "GET", key)
+        self._ask(self._have_deleted, "DEL", key)
+
+    def give_up(self) -> None:
+        """Nobody knows any more than this server does."""
+        self._end(is_here=self._recovery.lost_with(self._claim.pid, self._nsp) is not None)
+
+    def replied(self, value: Any, error: str | None) -> None:
+        """See `Query`."""
+        step = self._next.popleft()
+        if self._done is None:
+            return
+        if error is not None:
+            self.give_up()
+            return
+        try:
+            step(value)
+        except (Malformed, ValueError):
+            self._end()
+
+    def _ask(self, step: Callable[[Any], None], *command: str | int) -> None:
+        self._next.append(step)
+        self._command(command, self)
+
+    def _end(self, session: RecoverableSession | None = None, *, is_here: bool = False) -> None:
+        done, self._done = self._done, None
+        assert done is not None  # whatever comes later is left
+        self.session, self.is_here = session, is_here
+        done()
+
+    # -- the session -------------------------------------------------------------------------------------------------
+
+    def _have_raw(self, raw: bytes | None) -> None:
+        self._raw = raw
+
+    def _have_deleted(self, count: int) -> None:
+        mine = self._recovery.lost_with(self._claim.pid, self._nsp)
+        if mine is not None and mine.saved in (None, self._raw):
+            mine.saved = None
+            self._end(is_here=True)
+            return
+        if mine is not None:
+            mine.saved = None
+            self._recovery.forget(mine)  # it was at another server meanwhile
+        if self._raw is None or not count:
+            self._end()
+            return
+        fields = self._fields = mapping(from_msgpack(b64decode(self._raw, validate=True)), "session")
+        if text(fields, "pid") != self._claim.pid or fields.get("nsp", self._nsp) != self._nsp:
+            raise Malformed("the session is another one")
+        self._rooms = frozenset(map(str, items(fields.get("rooms"))))
+        offsets = [each for each in (self._claim.offset, fields.get("since")) if isinstance(each, str)]
+        self._since = self._at = max(_id_of(offset) for offset in offsets)
+        self._look()
+
+    # -- what was missed ---------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """See that the stream still has the offset, and all that came behind it."""
+        stream = self._place.stream
+        if self._since == START:  # there was nothing at all
+            self._ask(self._have_length, "XLEN", stream)
+        else:
+            self._ask(self._have_offset, "XRANGE", stream, id_text(self._since), id_text(self._since), "COUNT", 1)
+
+    def _have_length(self, length: int) -> None:
+        if length < self._place.max_length:
+            self._begin_to_read()
+        else:
+            self._end()
+
+    def _have_offset(self, entries: Sequence[Any]) -> None:
+        if entries:
+            self._begin_to_read()
+        else:
+            self._end()
+
+    def _begin_to_read(self) -> None:
+        through = self._place.reader.last_id(self._place.stream)
+        if through is None or through < self._since:
+            self._look()  # the other server was ahead of this one, which will have caught up in a moment
+            return
+        self._through = through
+        self._position = self._recovery.log.position
+        self._read()
+
+    def _read(self) -> None:
+        if self._at >= self._through:
+            self._restore()
+            return
+        first = id_text((self._at[0], self._at[1] + 1))
+        through = id_text(self._through)
+        self._ask(self._have_read, "XRANGE", self._place.stream, first, through, "COUNT", RANGE_COUNT)
+
+    def _have_read(self, entries: Sequence[Any]) -> None:
+        for entry_id, values in entries:
+            self._take(entry_id.decode(), fields_of(values))
+            self._at = parse_id(entry_id)
+        self._looked_through += len(entries)
+        if self._looked_through > 2 * self._place.max_length:  # it grows faster than it is read
+            self._end()
+        elif len(entries) < RANGE_COUNT:
+            self._restore()
+        else:
+            self._read()
+
+    def _take(self, offset: str, fields: Mapping[str, bytes]) -> None:
+        if fields.get("nsp") != self._nsp.encode() or fields.get("type") != b"%d" % modern.BROADCAST:
+            return
+        try:
+            message = modern.from_entry(fields)
+        except Malformed:
+            return
+        if not isinstance(message, Broadcast) or message.request_id is not None or message.ack_id is not None:
+            return
+        selection = selection_of(message.audience)
+        is_for_it = selection.rooms is None or selection.rooms & self._rooms
+        if selection.volatile or not is_for_it or selection.except_rooms & self._rooms:
+            return
+        args = for_clients(message.args)
+        try:
+            encode = self._recovery.sender.encode
+            self._missed.append((offset, encode(self._nsp, args, offset, compress=selection.compress)))
+        except LocalProtocolError:
+            return  # it was not sent to anybody else here, either
+
+    def _restore(self) -> None:
+        fields = self._fields
+        data = fields.get("data")
+        missed = Missed(id_text(self._since), self._missed, self._position)
+        session = self._recovery.adopt(
+            self._nsp, self._claim.pid, text(fields, "sid"), self._rooms, {} if data is None else data, missed
+        )
+        if session is not None and "nsp" not in fields:
+            session.is_proven = False
+        self._end(session)
+
+
+def _id_of(offset: str) -> StreamId:
+    """Return an offset of a client, who may say anything."""
+    if len(offset) > 41 or not offset.replace("-", "", 1).isascii() or not offset.replace("-", "", 1).isdigit():
+        raise Malformed("no offset")
+    return parse_id(offset.encode())

@@ -1,0 +1,198 @@
+"""What another server has kept of a client, Node's too, is taken over by the one to which that has come back."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from socketio_core.cluster.messages import Audience, Broadcast, RoomsJoin
+from socketio_core.cluster.modern import to_entry
+from socketio_core.cluster.values import to_msgpack
+from socketio_core.socketio import Member
+from tests.cluster.bus import ALL
+from tests.cluster.cores import Cores, come_back, lose
+from tests.socketio.recovery_world import Reference
+
+STREAM = b"socket.io"
+
+
+def add(world: Cores, message: Broadcast | RoomsJoin, **more: bytes) -> str:
+    """Let somebody else add an entry, and return its id."""
+    return world.bus.add(STREAM, to_entry(message) | more, world.clock.now)
+
+
+def event(*args: Any, nsp: str = "/", audience: Audience = ALL, ack_id: int | None = None) -> Broadcast:
+    return Broadcast("node", nsp, ["n", *args], audience, None, ack_id)
+
+
+def keep(world: Cores, **more: Any) -> None:
+    """Keep a session as Node does."""
+    fields = {"sid": "sid of Node", "pid": "secret", "rooms": ["sid of Node", "room", 5], "data": {"a": 1}} | more
+    world.bus.keys.texts[b"sio:session:secret"] = (b64encode(to_msgpack(fields)), world.clock.now + 60)
+
+
+def restored(world: Cores, offset: str | None) -> tuple[Member | None, list[Any]]:
+    """Return the member of a client that comes back to a server of ours, if it is what it was, and what it gets."""
+    (server, *_) = world.servers
+    client = Reference(server.core, world.clock)
+    client.remember("secret", offset)
+    client.connect()
+    world.settle()
+    client.read()
+    return (server.members[client.sid] if client.recovered[-1] else None), client.got
+
+
+def test_a_session_of_node_is_taken_over() -> None:
+    world = Cores("recovery", 1)
+    offset = add(world, event(1))
+    keep(world)
+    add(world, event(2))
+    add(world, event(3, nsp="/other"))
+    add(world, RoomsJoin("node", "/", ALL, ["x"]))
+    add(world, event(4, ack_id=5))
+    add(world, event(5, audience=Audience(["room"], [], {})))
+    add(world, event(6, audience=Audience([5], [], {"compress": False})))  # type: ignore[list-item] # as Node may
+    add(world, event(7, audience=Audience([], ["room"], {})))
+    add(world, event(8, audience=Audience([], [], {"volatile": True})))
+    add(world, event(9), data=b"{")
+    add(world, Broadcast("node", "/", ["disconnect", 10], ALL))
+    world.settle()
+    member, got = restored(world, offset)
+    assert got == [2, 5, 6]
+    assert member is not None
+    assert (member.sid, member.rooms, member.data) == ("sid of Node", {"room", "5"}, {"a": 1})
+    assert member.recoverable is not None
+    assert not member.recoverable.is_proven, "Node does not say in which namespace it was"
+    assert b"sio:session:secret" not in world.bus.keys.texts
+
+
+def test_one_that_was_in_this_namespace_is_known_to_have_been() -> None:
+    world = Cores("recovery", 1)
+    offset = add(world, event(1))
+    keep(world, nsp="/", data=None)
+    world.settle()
+    member, _ = restored(world, offset)
+    assert member is not None
+    assert member.recoverable is not None
+    assert (member.data, member.recoverable.is_proven) == ({}, True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"nsp": "/other"}, {"pid": "other"}, {"rooms": 5}, {"sid": None}, {"since": "1-0", "pid": None}],
+)
+def test_what_is_no_session_for_it_is_none(fields: dict[str, Any]) -> None:
+    world = Cores("recovery", 1)
+    offset = add(world, event(1))
+    keep(world, **fields)
+    world.settle()
+    assert restored(world, offset)[0] is None
+
+
+@pytest.mark.parametrize("offset", [None, "", "x", "1", "-", "1-", "1-1", "٢-0", "9" * 40 + "-0", "9" * 50 + "-1"])
+def test_an_offset_that_the_stream_does_not_have_restores_nothing(offset: str | None) -> None:
+    world = Cores("recovery", 1)
+    add(world, event(1))
+    keep(world)
+    world.settle()
+    assert restored(world, offset) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("count", "max_missed", "is_restored"),
+    [(600, 600, True), (600, 599, False), (601, 5_000, False)],
+)
+def test_what_is_missed_is_read_part_by_part_but_not_without_end(
+    count: int, max_missed: int, *, is_restored: bool
+) -> None:
+    world = Cores("recovery", 1, max_length=300, max_missed=max_missed)
+    offset = add(world, event(0))
+    keep(world)
+    for number in range(count):
+        add(world, event(number))
+    world.settle()
+    member, got = restored(world, offset)
+    assert (member is not None) is is_restored
+    assert got == (list(range(count)) if is_restored else [])
+
+
+def test_one_that_was_told_more_than_this_server_knows_waits_a_moment() -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    add(world, event(1))
+    world.settle()
+    offset = add(world, event(2))
+    keep(world)
+    client = Reference(server.core, world.clock)
+    client.remember("secret", offset)
+    client.connect()
+    reading = server.machine.links[2]
+    server.collect()
+    for _ in range(30):
+        server.turn_without(reading, world.clock.now)
+    assert server.restored, "it waits"
+    world.settle()
+    client.read()
+    assert (client.recovered, client.got) == ([True], [])
+    server.emit(3)
+    world.settle()
+    client.read()
+    assert client.got == [3]
+
+
+def test_nobody_waits_for_long() -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    offset = add(world, event(1))
+    keep(world)
+    world.settle()
+    client = Reference(server.core, world.clock)
+    client.remember("secret", offset)
+    client.connect()
+    server.collect()
+    assert server.log is not None
+    assert server.log.next_deadline == world.clock.now + 1
+    world.clock.now += 1
+    server.log.handle_timeout(world.clock.now)
+    world.settle()
+    client.read()
+    assert client.recovered == [False]
+
+
+def test_a_link_that_breaks_meanwhile_is_not_waited_for() -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    offset = add(world, event(1))
+    keep(world)
+    world.settle()
+    client = Reference(server.core, world.clock)
+    client.remember("secret", offset)
+    client.connect()
+    server.collect()
+    world.bus.drop(server.machine.links[0], world.clock.now)
+    world.settle()
+    client.read()
+    assert client.recovered == [False]
+
+
+def test_somebody_who_is_here_already_is_not_made_twice() -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    offset = add(world, event(1))
+    client = world.client(server)
+    keep(world, sid=client.sid)
+    world.settle()
+    assert restored(world, offset)[0] is None
+
+
+def test_a_stream_that_was_empty_and_is_full_now_may_have_been_cut() -> None:
+    world = Cores("recovery", max_length=3)
+    first, second = world.servers
+    client = world.client(first)
+    lose(client, world)
+    for number in range(5):
+        first.emit(number)
+    world.settle()
+    assert not come_back(client, second, world)

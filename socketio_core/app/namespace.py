@@ -207,22 +207,7 @@ class FamilyOperator(BroadcastOperator):
     def _of(self, selection: Selection) -> BroadcastOperator:
         return FamilyOperator(self._app, self._family, selection)
 
-    @overload
-    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
-    @overload
-    async def emit(self, name: str, *args: JSONValue) -> int: ...
-    async def emit(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
-        """See `BroadcastOperator.emit`."""
-        await self._app.runtime.check_cancelled()
-        return self.emit_nowait(name, *args)
-
-    @overload
-    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> int: ...
-    @overload
-    def emit_nowait(self, name: str, *args: JSONValue) -> int: ...
-    def emit_nowait(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
-        """The same, for sync code."""
-        self._app.runtime.check_caller()
+    def _broadcast(self, name: str, args: Sequence[JSONValue]) -> int:
         return sum(self._app.adapter.broadcast(nsp, name, args, self._selection) for nsp in self._names())
 
 

@@ -117,7 +117,7 @@ class BroadcastOperator:
             LocalProtocolError: a reserved name, or data that is not JSON.
         """
         await self._app.runtime.check_cancelled()
-        return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
+        return self._broadcast(name, args)
 
     async def send(self, *args: JSONValue) -> int:
         """Send an event called `"message"`; see `emit`."""
@@ -130,6 +130,9 @@ class BroadcastOperator:
     def emit_nowait(self, name: Any, *args: Any) -> int:  # type: ignore[misc] # see `Declare`
         """The same, for sync code."""
         self._app.runtime.check_caller()
+        return self._broadcast(name, args)
+
+    def _broadcast(self, name: str, args: Sequence[JSONValue]) -> int:
         return self._app.adapter.broadcast(self._nsp, name, args, self._selection)
 
     @overload

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from socketio_core.app.acks import AckTimeout, Disconnected
-from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.operators import Rooms, room_set
 from socketio_core.app.socket_operator import AnySocketOperator
 from socketio_core.socketio.packet import JSONValue
@@ -15,9 +14,6 @@ from socketio_core.socketio.selection import EVERYONE, Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.dispatcher import Dispatcher
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 
 class RemoteHandshake:
@@ -59,6 +55,8 @@ def _dict(value: object) -> dict[str, Any]:
 
 class RemoteSocket(AnySocketOperator):
     """A socket of another server. What it says of itself was so when it was asked for; what it is told reaches it.
+
+    `emit` returns `True` whatever becomes of the event, which its server alone knows.
 
     Attributes:
         id: its public id.
@@ -105,28 +103,15 @@ class RemoteSocket(AnySocketOperator):
         await self._app.runtime.check_cancelled()
         self._app.adapter.disconnect(self.nsp, self._how, close=close)
 
-    @overload
-    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    async def emit(self, name: str, *args: JSONValue) -> bool: ...
-    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
-        """Send an event. Returns `True`: what becomes of it the other server knows.
-
-        Raises:
-            LocalProtocolError: a reserved name, or data that is not JSON.
-        """
+    async def _wait_writable(self) -> None:
         await self._app.runtime.check_cancelled()
-        return self.emit_nowait(name, *args)
 
-    @overload
-    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
-    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
-        """The same, for sync code."""
+    def _send(self, name: str, args: Sequence[JSONValue]) -> bool:
         self._app.runtime.check_caller()
         self._app.adapter.broadcast(self.nsp, name, args, self._how)
         return True
+
+    _send_nowait = _send
 
     async def _answer_to(self, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
         """Ask the client; see `Socket.call`.

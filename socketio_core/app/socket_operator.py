@@ -93,28 +93,41 @@ class AnySocketOperator(ABC):
         """Return another operator for the same socket."""
 
     @overload
-    @abstractmethod
     async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     @overload
-    @abstractmethod
     async def emit(self, name: str, *args: JSONValue) -> bool: ...
-    @abstractmethod  # type: ignore[misc] # see `Declare`
-    async def emit(self, name: Any, *args: Any) -> bool:
-        """Send an event; see `Socket.emit`, or `ClientSocket.emit`."""
+    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
+        """Send an event; see `Socket.emit`, or `ClientSocket.emit`; if it is volatile, their `emit_volatile`."""
+        await self._wait_writable()
+        return self._send(name, args)
 
     async def send(self, *args: JSONValue) -> bool:
         """Send an event called `"message"`; see `emit`."""
         return await self.emit("message", *args)
 
     @overload
-    @abstractmethod
     def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     @overload
-    @abstractmethod
     def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
-    @abstractmethod  # type: ignore[misc] # see `Declare`
-    def emit_nowait(self, name: Any, *args: Any) -> bool:
-        """The same, for sync code."""
+    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
+        """The same, for sync code.
+
+        Raises:
+            BufferFull: it is not volatile, and the outgoing buffer is above its high-water mark.
+        """
+        return self._send(name, args) if self._how.volatile else self._send_nowait(name, args)
+
+    @abstractmethod
+    async def _wait_writable(self) -> None:
+        """Wait until an event may be sent; one that is volatile waits for nothing."""
+
+    @abstractmethod
+    def _send(self, name: str, args: Sequence[JSONValue]) -> bool:
+        """Send an event; returns whether it was not dropped."""
+
+    @abstractmethod
+    def _send_nowait(self, name: str, args: Sequence[JSONValue]) -> bool:
+        """The same for one that is not volatile, unless the outgoing buffer is full."""
 
     @abstractmethod
     async def _answer_to(self, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
@@ -159,34 +172,18 @@ class SocketOperator(AnySocketOperator):
 
     # -- to itself ---------------------------------------------------------------------------------------------------
 
-    @overload
-    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    async def emit(self, name: str, *args: JSONValue) -> bool: ...
-    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
-        """Send an event; see `Socket.emit`, or, if it is volatile, `Socket.emit_volatile`."""
+    async def _wait_writable(self) -> None:
         await self._inbox.runtime.check_cancelled()
-        if self._how.volatile:
-            return self.emit_nowait(name, *args)
-        await wait_drained(self._inbox)
-        return self._noted(self._inbox.acting.emit(name, args, compress=self._how.compress), name, args)
+        if not self._how.volatile:
+            await wait_drained(self._inbox)
 
-    @overload
-    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
-    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
-        """The same, for sync code.
-
-        Raises:
-            BufferFull: it is not volatile, and the socket's outgoing buffer is above its high-water mark.
-        """
-        member, compress = self._inbox.acting, self._how.compress
-        if self._how.volatile:
-            sent = member.emit(name, args, volatile=True, compress=compress)
-        else:
-            sent = member.emit_nowait(name, args, compress=compress)
+    def _send(self, name: str, args: Sequence[JSONValue]) -> bool:
+        how = self._how
+        sent = self._inbox.acting.emit(name, args, volatile=how.volatile, compress=how.compress)
         return self._noted(sent, name, args)
+
+    def _send_nowait(self, name: str, args: Sequence[JSONValue]) -> bool:
+        return self._noted(self._inbox.acting.emit_nowait(name, args, compress=self._how.compress), name, args)
 
     def _noted(self, sent: bool, name: str, args: Sequence[JSONValue]) -> bool:  # noqa: FBT001 - the fact
         if sent:
@@ -209,34 +206,18 @@ class ClientSocketOperator(AnySocketOperator):
     def _of(self, how: Selection) -> Self:
         return type(self)(self._inbox, how)
 
-    @overload
-    async def emit(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    async def emit(self, name: str, *args: JSONValue) -> bool: ...
-    async def emit(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
-        """Send an event; see `ClientSocket.emit`, or, if it is volatile, `ClientSocket.emit_volatile`."""
-        inbox, how = self._inbox, self._how
-        await (inbox.runtime.check_cancelled() if how.volatile else inbox.wait_writable())
-        now = inbox.runtime.now()
+    async def _wait_writable(self) -> None:
+        inbox = self._inbox
+        await (inbox.runtime.check_cancelled() if self._how.volatile else inbox.wait_writable())
+
+    def _send(self, name: str, args: Sequence[JSONValue]) -> bool:
+        inbox, how, now = self._inbox, self._how, self._inbox.runtime.now()
         sent = inbox.acting.emit(name, args, now=now, volatile=how.volatile, compress=how.compress)
         return inbox.noted(sent, name, args)
 
-    @overload
-    def emit_nowait(self, name: DeclaredEvent[_P, Any], /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    def emit_nowait(self, name: str, *args: JSONValue) -> bool: ...
-    def emit_nowait(self, name: Any, *args: Any) -> bool:  # type: ignore[misc] # see `Declare`
-        """The same, for sync code.
-
-        Raises:
-            BufferFull: it is not volatile, and the outgoing buffer is above its high-water mark.
-        """
-        core, now, compress = self._inbox.acting, self._inbox.runtime.now(), self._how.compress
-        if self._how.volatile:
-            sent = core.emit(name, args, now=now, volatile=True, compress=compress)
-        else:
-            sent = core.emit_nowait(name, args, now=now, compress=compress)
-        return self._inbox.noted(sent, name, args)
+    def _send_nowait(self, name: str, args: Sequence[JSONValue]) -> bool:
+        inbox, now = self._inbox, self._inbox.runtime.now()
+        return inbox.noted(inbox.acting.emit_nowait(name, args, now=now, compress=self._how.compress), name, args)
 
     async def _answer_to(self, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
         return await answer_of_server(self._inbox, name, args, how)

@@ -160,8 +160,7 @@ class CallLine:
                 waiting, self._waiting = self._waiting, {}
                 for call in waiting:
                     self._end(call, event.reason)
-            else:
-                assert isinstance(event, Replied)  # on this link nothing is heard
+            elif isinstance(event, Replied):
                 self._end(event.token, event.error)
         self.wake()
 

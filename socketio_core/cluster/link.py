@@ -72,7 +72,14 @@ class Replied:
     error: str | None = None
 
 
-LinkEvent = LinkUp | LinkDown | Heard | Replied
+@record
+class Refused:
+    """A command was not carried out, of which nobody waits for the reply."""
+
+    error: str
+
+
+LinkEvent = LinkUp | LinkDown | Heard | Replied | Refused
 
 
 class Kind(Enum):
@@ -101,6 +108,7 @@ _CONFIRMED: Final[dict[Any, Kind]] = {
     b"ssubscribe": Kind.SHARD,
 }
 _GREETING: Final = object()  # the token of commands whose failure ends the connection
+_NAMING: Final = object()  # of one that may fail
 _UNHEARD: Final = object()  # and of those of which nobody wants to know what came of them
 
 
@@ -218,7 +226,7 @@ class Link:
         if address.database:
             self._greet("SELECT", address.database)
         self._say("CLIENT", "SETNAME", _CLIENT_NAME)
-        self._tokens.append(_UNHEARD)  # one that may not do this may do the rest
+        self._tokens.append(_NAMING)  # one that may not do this may do the rest
         for kind in Kind:
             channels = [channel for wanted, channel in self._wanted if wanted is kind]
             if channels:
@@ -336,7 +344,10 @@ class Link:
         error = explained(str(reply)) if isinstance(reply, hiredis.ReplyError) else None
         if token is _GREETING:
             self._greeted(reply, error, now)
-        elif token is not _UNHEARD:
+        elif token is _UNHEARD:
+            if error is not None:
+                self._events.append(Refused(error))
+        elif token is not _NAMING:
             self._events.append(Replied(token, None if error else reply, error))
 
     def _confirm(self, parts: Sequence[Any]) -> None:
@@ -377,7 +388,7 @@ class Link:
         tokens, self._tokens = self._tokens, deque()
         self._events.append(LinkDown(self, reason, was_up))
         for token in tokens:
-            if token is not _GREETING and token is not _UNHEARD:
+            if token not in (_GREETING, _NAMING, _UNHEARD):
                 self._events.append(Replied(token, None, reason))
 
 

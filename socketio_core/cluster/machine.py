@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from socketio_core.cluster import modern
-from socketio_core.cluster.link import ClusterUnavailable, Heard, Link, LinkDown, Replied
+from socketio_core.cluster.link import ClusterUnavailable, Heard, Link, LinkDown, Refused, Replied
 from socketio_core.cluster.messages import (
     Broadcast,
     ClientAck,
@@ -132,6 +132,8 @@ class ClusterMachine:
         self._is_cut = False  # a stream, while it was not up
         self.state = State.DOWN
         self.malformed_count = 0
+        self.refused_count = 0
+        self._refusal = ""  # that was told last
 
     @property
     def uid(self) -> str:
@@ -153,6 +155,7 @@ class ClusterMachine:
             "waiting_bytes": self._outbox.size_bytes,
             "dropped": self._outbox.dropped_count,
             "malformed": self.malformed_count,
+            "refused": self.refused_count,
             "requests": len(self._requests),
         }
 
@@ -281,6 +284,8 @@ class ClusterMachine:
                     self._replied(event)
                 elif isinstance(event, LinkDown):
                     self._is_down(event)
+                elif isinstance(event, Refused):
+                    self._note_refused(event.error)
         if self._transport.reader is not None:
             self._read(self._transport.reader, now)
         self._look_at_links()
@@ -351,6 +356,14 @@ class ClusterMachine:
         self.malformed_count += 1
         if self.malformed_count == 1:
             self._report(f"a message of another server could not be understood, and others may not be: {why}")
+
+    def _note_refused(self, why: str) -> None:
+        """Count what the Redis does not do, and tell of each reason when it is another one."""
+        self.refused_count += 1
+        reason = why.partition(" (")[0]  # behind it there may be numbers
+        if reason != self._refusal:
+            self._refusal = reason
+            self._report(f"the other servers are not told what they should be, for the Redis refuses it: {why}")
 
     def take(self, message: Message, entry_id: str | None = None) -> None:
         """Another server says something."""

@@ -145,7 +145,7 @@ def reply_to_binary(client: WireClient, answer: str) -> None:
 
 
 def quiet() -> dict[str, Any]:
-    return {"state": "up", "waiting": 0, "waiting_bytes": 0, "dropped": 0, "malformed": 0, "requests": 0}
+    return {"state": "up", "waiting": 0, "waiting_bytes": 0, "dropped": 0, "malformed": 0, "refused": 0, "requests": 0}
 
 
 def test_one_value_of_each_answer_travels(kind: str) -> None:

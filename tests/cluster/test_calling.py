@@ -141,7 +141,10 @@ def test_an_idle_connection_is_looked_at() -> None:
     assert rig.line.next_deadline == 15.0
     rig.line.handle_timeout(15.0)
     assert rig.said() == ["PING"]
+    rig.line.receive(b"-ERR not now\r\n", 15.0)  # it is there
+    assert rig.line.next_deadline == 20.0
     rig.line.handle_timeout(20.0)
+    rig.line.handle_timeout(25.0)
     assert not rig.line.wants_connection
 
 

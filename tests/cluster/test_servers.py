@@ -294,6 +294,19 @@ def test_what_the_redis_refuses_is_told(world: World) -> None:
     assert asked.is_settled
 
 
+def test_a_message_that_the_redis_refuses_is_told_once_for_each_reason(world: World) -> None:
+    first = world.servers[0]
+    commands = first.machine.links[0]
+    for error in ("MOVED 1 h:1", "MOVED 2 h:1", "READONLY no", "READONLY no", "MOVED 3 h:1"):
+        world.tell(first, 1)
+        commands.data_to_send()
+        commands.receive(f"-{error}\r\n".encode(), NOW)
+        first.machine.work(NOW)
+    assert [report.rpartition(" (")[2] for report in first.reports] == ["MOVED 1 h:1)", "READONLY no)", "MOVED 3 h:1)"]
+    assert first.reports[1].startswith("the other servers are not told what they should be, for the Redis refuses it: ")
+    assert first.machine.statistics()["refused"] == 5
+
+
 def test_questions_end_when_the_server_does(world: World) -> None:
     first = world.servers[0]
     fetch(first)

@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from socketio_core.app.acks import AckWaiter, Disconnected, ack_args
 from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
+from socketio_core.app.declared import Checked
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.failures import accepts, fitting, why_left
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, REST, Handler, HandlerTable
@@ -146,7 +147,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
             if not own:
                 own, args = handlers.of_moment(REST), [name, *args]
             for handler in own:  # fast path: what `run_handler` does, in this coroutine; benchmarks: client
-                given = args[:-1] if event.has_offset and not accepts(handler, args) else args
+                given = _given(handler, event, args)
                 try:
                     result = handler(*given)
                     if type(result) is _COROUTINE or isawaitable(result):  # the first is nearly always right
@@ -172,6 +173,15 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         except Exception as error:  # noqa: BLE001 - LocalProtocolError, or whatever an object of the application raises
             text = f"return value of the handler of {event.name!r} cannot be sent"
             self.runtime.log_exception(text, error)
+
+
+def _given(handler: Handler, event: EventReceived, args: list[JSONValue]) -> list[JSONValue]:
+    """Return what a handler is given of an event: a server's mark at its end only if it takes it."""
+    if not event.has_offset and event.ack_id is None:
+        return args
+    if isinstance(handler, Checked):
+        return handler.without_mark(args)
+    return args[:-1] if event.has_offset and not accepts(handler, args) else args
 
 
 def _error_of(event: ConnectFailed) -> ConnectError:

@@ -66,6 +66,11 @@ class DeclaredEvent(_Name, Generic[_P, _R_co]):
         """Whether arguments and answers are looked at when they come."""
         return self._convert is not None
 
+    @property
+    def argument_count(self) -> int:
+        """How many arguments it has."""
+        return len(self._find_types()[0])
+
     def check(self, args: Sequence[Any]) -> list[Any]:
         """Return the arguments of an event that has come, converted to what was declared.
 
@@ -165,6 +170,14 @@ class Checked:
         """
         at = self._first_argument
         return self._handler(*given[:at], *self._declared.check(given[at:]))
+
+    def without_mark(self, args: list[JSONValue]) -> list[JSONValue]:
+        """Return the arguments of an event without the text that a server may put behind those that were declared.
+
+        That is what recovery has clients remember, or the id of `emit_reliably`.
+        """
+        has_mark = len(args) == self._declared.argument_count + 1 and isinstance(args[-1], str)
+        return args[:-1] if has_mark else args
 
     def __eq__(self, other: object) -> bool:
         return other is self or other == self._handler

@@ -29,6 +29,9 @@ class OutgoingRegistrar(EventRegistrar):
     def on_any_outgoing(self, handler: _H) -> _H:
         """Register a function that is told of every event that is sent to a client.
 
+        What was said in rooms while a client was away, and is sent when it is back, it is not told of, as in the
+        reference: it has been sent once, to those who were there.
+
         Raises:
             TypeError: it is async; nobody waits for it.
         """

@@ -373,4 +373,5 @@ def _split(auth: dict[str, JSONValue]) -> tuple[dict[str, JSONValue], Claim | No
     if not isinstance(pid, str):
         return auth, None
     rest = {key: value for key, value in auth.items() if key not in ("pid", "offset")}
-    return rest, Claim(pid, offset if isinstance(offset, str) else None)
+    # An offset that is no text was given by no server: as in the reference, whoever has one begins anew.
+    return rest, Claim(pid, offset) if offset is None or isinstance(offset, str) else None

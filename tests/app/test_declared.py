@@ -37,6 +37,9 @@ class Chat(Protocol):
     @checked(name="new message")
     def new_message(self, text: str, /) -> None: ...
 
+    @checked
+    def loose_words(self, text: str, /) -> None: ...
+
     @event
     def loose(self, room: str, /) -> int: ...
 
@@ -199,6 +202,20 @@ def test_a_client_checks_what_its_server_sends() -> None:
     assert rig.logged == [
         "event 'new message' is not what was declared: text: wanted str, not int",
         "event 'new message' is not what was declared: 1 arguments wanted, 0 came",
+    ]
+
+
+@pytest.mark.parametrize("frame", ['2["loose_words","a","id1.1"]', '27["loose_words","a","an id of `emit_reliably`"]'])
+def test_a_clients_checked_handler_is_not_given_the_servers_mark(frame: str) -> None:
+    """However many it would take itself: the declaration says how many there are."""
+    rig = ClientRig().up('0{"sid":"A","pid":"P"}')
+    rig.host.socket_of("/").on(Chat.loose_words)(rig.note("said"))
+    rig.hear(frame, '2["loose_words","a",5]', '2["loose_words","a","b","c"]', '2["loose_words",5,"id1.2"]')
+    assert rig.calls == [("said", "a")]
+    assert [each.rpartition(": ")[2] for each in rig.logged] == [
+        "1 arguments wanted, 2 came",
+        "1 arguments wanted, 3 came",
+        "wanted str, not int",
     ]
 
 

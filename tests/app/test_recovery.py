@@ -211,6 +211,20 @@ def test_3_nobody_but_the_client_sees_an_offset() -> None:
     assert args == [{"a": 1}]
 
 
+def test_what_was_missed_is_told_to_nobody_when_it_is_sent() -> None:
+    """It has been sent once, to those who were there; what was for the client alone was told of then."""
+    place = Place()
+    place.io.on_any_outgoing(note(place, "sent"))
+    client, socket, _ = place.enter()
+    place.lose(client)
+    place.result_of(place.io.emit("to all"))
+    place.result_of(socket.emit("to one"))
+    told = [call[-1] for call in place.calls]
+    assert told == ["to one"]
+    assert len(place.enter(socket).got) == 3
+    assert [call[-1] for call in place.calls] == told
+
+
 def test_4_volatile_events_and_calls_leave_the_offset_where_it_is() -> None:
     place = Place()
     client, socket, _ = place.enter()

@@ -146,6 +146,16 @@ def test_a_claim_that_is_none_begins_anew(auth: str) -> None:
     assert not home.enter(auth)[1].is_recovered
 
 
+@pytest.mark.parametrize("offset", ["7", "7.5", "true", "[]", "{}"])
+def test_an_offset_that_no_server_gave_begins_anew(offset: str) -> None:
+    home = Home()
+    client, member, _ = home.enter()
+    home.lose(client)
+    auth = f'{{"pid":"{session_of(member).pid}","offset":{offset}}}'
+    assert not home.enter(auth)[1].is_recovered
+    assert home.enter(home.claim(member))[1].is_recovered, "which was nobody's claim"
+
+
 def test_a_session_belongs_to_its_namespace() -> None:
     home = Home()
     home.server.hub.of("/a")
@@ -158,11 +168,15 @@ def test_a_session_belongs_to_its_namespace() -> None:
 def test_what_a_client_sends_beside_its_claim_stays() -> None:
     home = Home()
     client = home.open()
-    client.send('40{"pid":"p","offset":7,"token":"t"}')
+    client.send('40{"pid":"p","offset":null,"token":"t"}')
     (event,) = home.take(ConnectRequested)
     assert event.auth == {"token": "t"}
     assert event.claim is not None
     assert (event.claim.pid, event.claim.offset) == ("p", None)
+    client = home.open()
+    client.send('40{"pid":"p","offset":7,"token":"t"}')
+    (event,) = home.take(ConnectRequested)
+    assert (event.auth, event.claim) == ({"token": "t"}, None)
 
 
 def test_a_client_whose_connection_is_still_there_is_taken_over() -> None:
@@ -361,7 +375,7 @@ def test_a_client_gets_again_nothing_that_it_has_got() -> None:
     assert home.enter(home.claim(member, 3))[2] == ['2["x",3,"id1.4"]', home.answer(member)]
 
 
-@pytest.mark.parametrize("offset", ['"old.99"', '"id1.99"', '"id1.1"', "7", "null"])
+@pytest.mark.parametrize("offset", ['"old.99"', '"id1.99"', '"id1.1"', "null"])
 def test_an_offset_from_before_the_session_means_everything_since_it_began(offset: str) -> None:
     home = Home()
     other = home.enter()[1]

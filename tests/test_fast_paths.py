@@ -24,6 +24,7 @@ ORACLES: Final = {
         f"{_APP}:test_handlers_of_an_event_run_like_those_of_any",
     ],
     "app/worker.py": [f"{_APP}:test_what_is_put_in_counts_until_it_is_handled_or_dropped"],
+    "cluster/outbox.py": ["tests.cluster.test_outbox:test_what_leaves_at_once_is_what_leaves_after_waiting"],
     "engineio/carriers.py": [f"{_ENGINE}:test_a_websocket_takes_what_its_outbox_would_give"],
     "engineio/client/session.py": [f"{_ENGINE}:test_client_does_what_its_table_says"],
     "engineio/message.py": [f"{_ENGINE}:test_size_of_a_message_is_the_sum_of_its_frames"],

@@ -326,11 +326,15 @@ class Link:
     def _take(self, reply: Any, now: float) -> None:
         if self._listens and isinstance(reply, list) and reply:
             parts: list[Any] = reply  # pyright: ignore[reportUnknownVariableType] # of anything
-            at = _MESSAGES.get(parts[0])
+            kind = parts[0]
+            at = _MESSAGES.get(kind) if type(kind) is bytes else None
             if at is not None:
+                if len(parts) <= at or type(parts[at - 1]) is not bytes or type(parts[at]) is not bytes:
+                    self._fail("this is no Redis: a message of nothing", now)
+                    return
                 self._events.append(Heard(parts[at - 1], parts[at]))
                 return
-            if parts[0] != b"pong":
+            if kind != b"pong":
                 self._confirm(parts)
                 return
             reply = b"PONG"
@@ -351,9 +355,9 @@ class Link:
             self._events.append(Replied(token, None if error else reply, error))
 
     def _confirm(self, parts: Sequence[Any]) -> None:
-        kind = _CONFIRMED.get(parts[0])
-        if kind is not None:
-            wanted = (kind, bytes(parts[1]).decode("utf-8", "replace"))
+        kind = _CONFIRMED.get(parts[0]) if type(parts[0]) is bytes else None
+        if kind is not None and len(parts) > 1 and type(parts[1]) is bytes:
+            wanted = (kind, parts[1].decode("utf-8", "replace"))
             if wanted in self._wanted:
                 self._heard.add(wanted)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from socketio_core.cluster.link import (
     Replied,
 )
 from tests.cluster.streams import array_of, bulk
+from tests.effort import examples
 
 PONG = b"+PONG\r\n"
 OK = b"+OK\r\n"
@@ -316,3 +318,91 @@ def test_who_has_had_all_replies_is_idle() -> None:
     rig.hear(b":1\r\n")
     found.append(rig.link.is_idle)
     assert found == [True, False, False, True]
+
+
+# -- whatever comes, in whatever pieces --------------------------------------------------------------------------------
+
+
+def some_reply(chance: random.Random, depth: int = 0) -> bytes:
+    """Return a reply of a Redis."""
+    kind = chance.randrange(6 if depth < 3 else 4)
+    text = chance.randbytes(chance.choice([0, 1, 5, 300]))
+    if kind == 0:
+        return b"+OK\r\n"
+    if kind == 1:
+        return b":%d\r\n" % chance.randrange(-(1 << 40), 1 << 40)
+    if kind == 2:
+        return b"$-1\r\n"
+    if kind == 3:
+        return b"$%d\r\n%s\r\n" % (len(text), text)
+    if kind == 4:
+        return b"*-1\r\n"
+    parts = [some_reply(chance, depth + 1) for _ in range(chance.randrange(4))]
+    return b"*%d\r\n%s" % (len(parts), b"".join(parts))
+
+
+def pieces(data: bytes, chance: random.Random) -> list[bytes]:
+    """Return it in pieces."""
+    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice([0, 1, 5, 50])))
+    found = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    return [each for each in found if each]
+
+
+def test_replies_mean_what_hiredis_says_in_whatever_pieces_they_come() -> None:
+    for seed in range(examples(300)):
+        chance = random.Random(seed)
+        replies = [some_reply(chance) for _ in range(chance.randint(1, 20))]
+        reader = hiredis.Reader()
+        reader.feed(b"".join(replies))
+        rig = Rig().up()
+        for number in range(len(replies)):
+            rig.link.send("GET", "k", token=number)
+        got = [event for piece in pieces(b"".join(replies), chance) for event in rig.hear(piece)]
+        assert got == [Replied(number, reader.gets()) for number in range(len(replies))], seed
+
+
+def test_messages_are_heard_in_whatever_pieces_they_come() -> None:
+    for seed in range(examples(200)):
+        chance = random.Random(seed)
+        rig = Rig(listens=True).up()
+        said: list[bytes] = []
+        wanted: list[Heard] = []
+        for _ in range(chance.randint(1, 20)):
+            kind = chance.choice([b"message", b"smessage", b"pmessage", b"subscribe", b"pong"])
+            data = chance.randbytes(chance.choice([0, 10, 1000]))
+            parts = [kind, *([b"p"] if kind == b"pmessage" else []), b"channel", data]
+            said.append(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in parts))
+            wanted += [Heard(b"channel", data)] * kind.endswith(b"message")
+        assert [event for piece in pieces(b"".join(said), chance) for event in rig.hear(piece)] == wanted, seed
+
+
+@pytest.mark.parametrize(
+    ("said", "is_over"),
+    [
+        (b"*2\r\n$7\r\nmessage\r\n$1\r\nc\r\n", True),
+        (b"*3\r\n$7\r\nmessage\r\n:1\r\n$1\r\nc\r\n", True),
+        (b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n*0\r\n", True),
+        (b"*2\r\n*0\r\n$1\r\nc\r\n", False),
+        (b"*1\r\n$9\r\nsubscribe\r\n", False),
+        (b"*2\r\n$9\r\nsubscribe\r\n:999999999999\r\n", False),
+    ],
+)
+def test_a_message_of_nothing_ends_the_connection_and_other_nonsense_is_left(said: bytes, *, is_over: bool) -> None:
+    rig = Rig(listens=True).up()
+    assert rig.hear(said) == ([down(rig, "this is no Redis: a message of nothing", was_up=True)] if is_over else [])
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_no_bytes_break_a_link_for_good(*, listens: bool) -> None:
+    for seed in range(examples(300)):
+        chance = random.Random(seed)
+        rig = Rig(listens=listens).up()
+        whole = bytearray(b"".join(some_reply(chance) for _ in range(5)))
+        for _ in range(chance.randint(1, 5)):
+            whole[chance.randrange(len(whole))] = chance.randrange(256)
+        for piece in pieces(bytes(whole), chance):
+            rig.hear(piece)
+        rig.link.lost("enough", rig.now)
+        rig.hear(b"")
+        assert rig.link.dial_at is not None
+        assert not rig.up().link.is_closed, seed

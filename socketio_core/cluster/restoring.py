@@ -91,8 +91,10 @@ class Restoring(Query):
         self._ask(self._have_deleted, "DEL", key)
 
     def give_up(self) -> None:
-        """Nobody knows any more than this server does."""
-        self._end(is_here=self._recovery.lost_with(self._claim.pid, self._nsp) is not None)
+        """Nobody knows any more than this server does; one that got what is not known here was at another meanwhile."""
+        recovery, offset = self._recovery, self._claim.offset
+        is_known = offset is None or recovery.log.position_of(offset, self._nsp) > 0
+        self._end(is_here=is_known and recovery.lost_with(self._claim.pid, self._nsp) is not None)
 
     def replied(self, value: Any, error: str | None) -> None:
         """See `Query`."""

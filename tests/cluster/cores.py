@@ -103,7 +103,7 @@ class CoreServer(Server):
 
     def _new_core_id(self) -> str:
         self.core_ids += 1
-        return f"{self.uid}.{self.core_ids}"
+        return f"{self.uid[-1]}.{self.uid}.{self.core_ids}"  # logs are told apart by how their ids begin
 
     def turn(self, now: float, *, chance: float = 1.0) -> bool:
         """See `Server`."""

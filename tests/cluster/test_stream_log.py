@@ -146,6 +146,73 @@ def test_nothing_waits_for_a_redis_that_is_gone() -> None:
     assert client.got == [1, 2, 3, 4]
 
 
+def test_who_was_lost_without_a_redis_can_go_elsewhere_once_it_is_back() -> None:
+    world = Cores("recovery")
+    first, second = world.servers
+    client = world.client(first)
+    first.emit(1)
+    world.settle()
+    client.read()
+    world.bus.is_up = False
+    for server in world.servers:
+        for link in server.machine.links:
+            world.bus.drop(link, world.clock.now)
+    world.settle()
+    lose(client, world)
+    assert not world.bus.keys.texts
+    world.bus.is_up = True
+    for _ in range(4):
+        world.settle(1.0)
+    second.emit(2)
+    world.settle()
+    assert come_back(client, second, world)
+    assert client.got == [1, 2]
+
+
+def test_without_a_redis_who_was_elsewhere_meanwhile_begins_anew() -> None:
+    """Its own server knows it as it was, and not what it got since then."""
+    world = Cores("recovery")
+    first, second = world.servers
+    client = world.client(first)
+    lose(client, world)
+    assert come_back(client, second, world)
+    world.bus.is_up = False
+    for server in world.servers:
+        for link in server.machine.links:
+            world.bus.drop(link, world.clock.now)
+    world.settle()
+    second.emit(1)
+    client.read()
+    assert client.got == [1]
+    client.cut(server_knows=True)
+    first.emit(2)
+    assert not come_back(client, first, world)
+    assert client.got == []
+
+
+def test_who_is_back_before_an_event_has_its_place_gets_it_then() -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    client, other = world.client(server), world.client(server)
+    lose(client, world)
+    server.emit(1)
+    client.connect()
+    server.collect()
+    for _ in range(30):
+        server.turn_without(server.machine.links[2], world.clock.now)
+        server.collect()
+    client.read()
+    assert (client.recovered, client.got) == ([False, True], [])
+    world.settle()
+    client.read()
+    assert client.got == [1]
+    server.emit(2)
+    world.settle()
+    client.read()
+    other.read()
+    assert client.got == other.got == [1, 2]
+
+
 def test_a_redis_that_is_slow_is_not_waited_for() -> None:
     world = Cores("recovery")
     first, second = world.servers

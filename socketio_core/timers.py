@@ -12,6 +12,11 @@ _T = TypeVar("_T")
 _COMPACT_ABOVE = 64  # cancelled entries that may lie in the heap before it is worth looking at their share
 
 
+def earliest(*times: float | None) -> float | None:
+    """Return the earliest of some deadlines; `None` is never."""
+    return min((at for at in times if at is not None), default=None)
+
+
 class Scheduled(Protocol):
     """Something with a deadline."""
 

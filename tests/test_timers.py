@@ -6,7 +6,7 @@ from weakref import ref
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio_core.timers import Timer, TimerQueue
+from socketio_core.timers import Timer, TimerQueue, earliest
 
 
 def test_items_come_out_by_deadline_and_not_before() -> None:
@@ -105,3 +105,8 @@ def test_queue_agrees_with_a_sorted_list(script: list[tuple[int, bool]]) -> None
     while (item := queue.pop_due(20)) is not None:
         out.append(item)
     assert out == [number for _, number in model]
+
+
+def test_earliest_of_some_deadlines() -> None:
+    assert earliest() is earliest(None, None) is None
+    assert earliest(2.0, None, 1.0) == 1.0

@@ -11,6 +11,7 @@ from socketio_core.app.runtime import Event, Runtime
 from socketio_core.engineio.carriers import Carrier, Poll
 from socketio_core.forwarded import TrustedProxies
 from socketio_core.serving import Timeouts
+from socketio_core.timers import earliest
 
 
 class Waiter:
@@ -65,8 +66,7 @@ class AsgiSite:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds."""
-        deadlines = (each.core.next_deadline for each in self.host.endpoints)
-        return min((at for at in deadlines if at is not None), default=None)
+        return earliest(*(each.core.next_deadline for each in self.host.endpoints))
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due at `now`. Then `flush`."""

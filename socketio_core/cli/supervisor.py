@@ -26,6 +26,7 @@ from socketio_core.cli.restarts import Restarts
 from socketio_core.cli.service import ServiceOptions
 from socketio_core.cli.text import SafeFormatter
 from socketio_core.cli.worker import Report, Task
+from socketio_core.timers import earliest
 
 GRACE_S: Final = 5.0  # for the end of a worker, beside what its clients may take
 SILENCE_S: Final = 10.0  # after which somebody may want to know why nothing is served
@@ -147,8 +148,7 @@ class Supervisor:
 
     def _turn(self, wakes: socket.socket) -> None:
         """Wait until something happens, and see to it."""
-        deadlines = (self._kill_at, self._silent_at, *(worker.start_at for worker in self._workers))
-        next_at = min((each for each in deadlines if each is not None), default=None)
+        next_at = earliest(self._kill_at, self._silent_at, *(worker.start_at for worker in self._workers))
         for key, _ in self._selector.select(None if next_at is None else max(0.0, next_at - time.monotonic())):
             worker: Worker | None = key.data
             if worker is None:

@@ -22,6 +22,7 @@ from socketio_core.ids import IdFactory
 from socketio_core.records import record
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.recovery import Recovery
+from socketio_core.timers import earliest
 
 LAST_WORDS_S: Final = 2.0  # for what was said to be taken, at the end
 
@@ -258,8 +259,8 @@ class Membership:
     @property
     def next_deadline(self) -> float | None:
         """See `Follows`."""
-        times = (self._due_at, self.machine.next_deadline, None if self.log is None else self.log.next_deadline)
-        return min((at for at in times if at is not None), default=None)
+        of_log = None if self.log is None else self.log.next_deadline
+        return earliest(self._due_at, self.machine.next_deadline, of_log)
 
     def handle_timeout(self, now: float) -> None:
         """See `Follows`."""

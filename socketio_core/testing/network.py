@@ -26,6 +26,7 @@ from socketio_core.engineio.core import AnyClient, AnyServer
 from socketio_core.engineio.packet import Frame
 from socketio_core.http import Request, Response
 from socketio_core.testing.clock import FakeClock
+from socketio_core.timers import earliest
 from socketio_core.websocket_handshake import KEY_BYTES, request_headers
 
 _CUT: Final = "the network was cut"
@@ -302,8 +303,7 @@ class Network:
 
     @property
     def _next_deadline(self) -> float | None:
-        deadlines = [core.next_deadline for core in self._cores]
-        return min((at for at in deadlines if at is not None), default=None)
+        return earliest(*(core.next_deadline for core in self._cores))
 
 
 def _oldest(_count: int) -> int:

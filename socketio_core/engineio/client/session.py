@@ -36,7 +36,7 @@ from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings, with_path
-from socketio_core.timers import Agenda
+from socketio_core.timers import Agenda, earliest
 
 USUAL_PATH: Final = "/engine.io/"  # reference
 
@@ -365,7 +365,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         if self.state is SessionState.CLOSED:
             return None
         beat = self._heartbeat.next_deadline if self.state is _OPEN else None
-        return min((at for at in (self._until, self._in_flight.upgrade.until, beat) if at is not None), default=None)
+        return earliest(self._until, self._in_flight.upgrade.until, beat)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due at `now`. Early, late and repeated calls are fine."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 _PRIMARY: Final = "give the URL of its primary; behind Sentinel, a name or address that follows the primary"
-_SHARDS: Final = "this is a Redis Cluster, where each sharded channel and each stream has a server of its own"
+_SHARDS: Final = (
+    "this is a Redis Cluster, where each sharded channel and each stream has a server of its own: use plain channels, "
+    "which all of them pass on, or a Redis that is no cluster"
+)
 
 _BY_WORD: Final = {  # an error begins with it
     "WRONGPASS": "user or password in the URL are wrong",
     "NOAUTH": "it wants a password: redis://:password@host",
     "NOPERM": "the user in the URL may not do that, see ACL",
     "DENIED": "it is in protected mode",
-    "MOVED": f"{_SHARDS}: use plain channels, which all of them pass on, or a Redis that is no cluster",
-    "ASK": f"{_SHARDS}: use plain channels, which all of them pass on, or a Redis that is no cluster",
+    "MOVED": _SHARDS,
+    "ASK": _SHARDS,
     "CLUSTERDOWN": "this is a Redis Cluster of which a part is missing, see CLUSTER INFO",
     "READONLY": f"this is a replica, and takes no writes: {_PRIMARY}",
     "MASTERDOWN": f"this is a replica that has lost its primary: {_PRIMARY}",

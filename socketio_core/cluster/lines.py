@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from socketio_core.cluster.link import GREETING_S, Link
+from socketio_core.timers import earliest
 
 DIAL_S: Final = GREETING_S
 
@@ -25,26 +27,27 @@ class Follows(Protocol):
         """Look."""
 
 
-class ClusterLine:
+class LinkLine(ABC):
     """See `Line`.
 
     Args:
         link: the connection.
-        owner: follows what happens to it.
-        ssl_context: for `rediss`.
-        keeps_time: it has the deadlines of the owner, beside its own; one line has.
+        dial_s: how long dialing may take.
+        ssl_context: for `rediss`; `None` is the system's trust.
     """
 
-    def __init__(self, link: Link, owner: Follows, ssl_context: object, *, keeps_time: bool) -> None:
+    def __init__(self, link: Link, dial_s: float, ssl_context: object) -> None:
         self.link = link
         self.wake: Callable[[], None] = nothing
-        self.dial_s = DIAL_S
+        self.dial_s = dial_s
         self.host = link.address.host
         self.port = link.address.port
         self.unix_path = link.address.unix_path
         self.ssl_context = (ssl_context or True) if link.address.is_secure else None
-        self._owner = owner
-        self._keeps_time = keeps_time
+
+    @abstractmethod
+    def _work(self, now: float) -> None:
+        """Do what follows from what has happened to the link."""
 
     @property
     def dial_at(self) -> float | None:
@@ -52,10 +55,9 @@ class ClusterLine:
         return self.link.dial_at
 
     @property
+    @abstractmethod
     def next_deadline(self) -> float | None:
         """See `Line`."""
-        own, others = self.link.next_deadline, self._owner.next_deadline if self._keeps_time else None
-        return min((at for at in (own, others) if at is not None), default=None)
 
     @property
     def wants_connection(self) -> bool:
@@ -74,7 +76,7 @@ class ClusterLine:
     def refused(self, why: str, now: float) -> None:
         """See `Line`."""
         self.link.refused(why, now)
-        self._owner.work(now)
+        self._work(now)
 
     def connected(self, now: float) -> None:
         """See `Line`."""
@@ -83,26 +85,58 @@ class ClusterLine:
     def receive(self, data: bytes, now: float) -> None:
         """See `Line`."""
         self.link.receive(data, now)
-        self._owner.work(now)
+        self._work(now)
 
     def lost(self, why: str, now: float) -> None:
         """See `Line`."""
         self.link.lost(why, now)
-        self._owner.work(now)
+        self._work(now)
 
     def data_to_send(self, now: float) -> bytes:
         """See `Line`."""
-        data = self.link.data_to_send()
-        if data:
-            self._owner.work(now)  # there is room for more
-        return data
+        return self.link.data_to_send()
 
     def handle_timeout(self, now: float) -> None:
         """See `Line`."""
         self.link.handle_timeout(now)
+        self._work(now)
+
+
+class ClusterLine(LinkLine):
+    """One of several that a server keeps.
+
+    Args:
+        link: the connection.
+        owner: follows what happens to it.
+        ssl_context: for `rediss`; `None` is the system's trust.
+        keeps_time: it has the deadlines of the owner, beside its own; one line has.
+    """
+
+    def __init__(self, link: Link, owner: Follows, ssl_context: object, *, keeps_time: bool) -> None:
+        super().__init__(link, DIAL_S, ssl_context)
+        self._owner = owner
+        self._keeps_time = keeps_time
+
+    def _work(self, now: float) -> None:
+        self._owner.work(now)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """See `Line`."""
+        return earliest(self.link.next_deadline, self._owner.next_deadline if self._keeps_time else None)
+
+    def data_to_send(self, now: float) -> bytes:
+        """See `Line`."""
+        data = super().data_to_send(now)
+        if data:
+            self._work(now)  # there is room for more
+        return data
+
+    def handle_timeout(self, now: float) -> None:
+        """See `Line`."""
         if self._keeps_time:
             self._owner.handle_timeout(now)
-        self._owner.work(now)
+        super().handle_timeout(now)
 
 
 def nothing() -> None:

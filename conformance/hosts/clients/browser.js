@@ -1,82 +1,23 @@
 // Our client for browsers, keeping the contract of conformance/README.md in a page: commands come as a stream of
 // events, reports go back by POST.
-const clients = new Map();
+import { contract } from "./contract.js";
 
-function toJson(value) {
-  if (value instanceof ArrayBuffer) return { $bytes: btoa(String.fromCharCode(...new Uint8Array(value))) };
-  if (Array.isArray(value)) return value.map(toJson);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item)]));
-}
-
-function fromJson(value) {
-  if (Array.isArray(value)) return value.map(fromJson);
-  if (value === null || typeof value !== "object") return value;
-  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  if (Object.keys(value).join() === "$bytes") return bytes(value.$bytes);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fromJson(item)]));
-}
-
-let reports = [];
+const reports = [];
 let isBusy = false;
 
-async function say(report) {
-  reports.push(JSON.stringify(toJson(report)) + "\n");
+async function write(line) {
+  reports.push(line);
   if (isBusy) return;
   isBusy = true;
   while (reports.length > 0) await fetch("/reports", { method: "POST", body: reports.splice(0).join("") });
   isBusy = false;
 }
 
-function join(client, id, nsp, auth) {
-  const socket = client.manager.socket(nsp, { auth, ...client.retry });
-  client.sockets.set(nsp, socket);
-  socket.on("connect", () => say({ event: "connect", id, nsp, sid: socket.id, recovered: socket.recovered }));
-  socket.on("disconnect", (reason) => say({ event: "disconnect", id, nsp, reason }));
-  socket.on("connect_error", ({ message, data = null }) => say({ event: "connect_error", id, nsp, message, data }));
-  socket.onAny((name, ...args) => {
-    const done = typeof args.at(-1) === "function" ? args.pop() : null;
-    say({ event: "received", id, nsp, name, args });
-    if (done) done(...args);
-  });
-  socket.connect();
-}
-
-function open({ id, url, transports, auth, options }) {
-  const manager = new io.Manager(url, {
-    transports,
-    autoConnect: false,
-    reconnection: options.reconnection,
-    reconnectionDelay: 50,
-    reconnectionDelayMax: 100,
-    randomizationFactor: 0,
-    query: options.query,
-    extraHeaders: options.headers,
-    withCredentials: true,
-  });
-  const retry = options.retries ? { retries: options.retries, ackTimeout: options.ack_timeout_ms } : {};
-  const client = { manager, sockets: new Map(), retry };
-  clients.set(id, client);
-  join(client, id, "/", auth);
-}
-
-function obey(command) {
-  if (command.do === "open") return open(command);
-  const client = clients.get(command.id);
-  const { id, nsp = "/", name, args = [] } = command;
-  const socket = client.sockets.get(nsp);
-  if (command.do === "join") join(client, id, nsp, command.auth);
-  else if (command.do === "emit") (command.volatile ? socket.volatile : socket).emit(name, ...args);
-  else if (command.do === "call")
-    socket.timeout(command.timeout_ms).emit(name, ...args, (error, ...answer) => {
-      const what = error ? { event: "ack_failed" } : { event: "ack", args: answer };
-      say({ ...what, id, nsp, call: command.call });
-    });
-  else if (command.do === "leave") socket.disconnect();
-  else if (command.do === "close") {
-    for (const each of client.sockets.values()) each.disconnect();
-    setTimeout(() => say({ event: "closed", id }), 20);
-  }
-}
-
-new EventSource("/commands").onmessage = ({ data }) => obey(fromJson(JSON.parse(data)));
+const obey = contract({
+  Manager: io.Manager,
+  write,
+  isBytes: (value) => value instanceof ArrayBuffer,
+  pack: (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))),
+  unpack: (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)),
+});
+new EventSource("/commands").onmessage = ({ data }) => obey(data);

@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+from conformance.hosts import node
 from socketio_core.app.files import own_client
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -35,7 +36,9 @@ OPTIONS: Final = (
     "--disable-sync",
     "--no-first-run",
 )
-PAGE: Final = b'<!doctype html><title>client</title><script src="client.js"></script><script src="browser.js"></script>'
+PAGE: Final = b"""<!doctype html><title>client</title>
+<script src="client.js"></script><script type="module" src="browser.js"></script>
+"""
 
 _commands: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
@@ -48,6 +51,7 @@ def files() -> dict[str, tuple[str, bytes]]:
         "/": ("text/html; charset=utf-8", PAGE),
         "/client.js": (script, own_client()["socket.io.js"]),
         "/browser.js": (script, Path(__file__).with_name("browser.js").read_bytes()),
+        "/contract.js": (script, (node.FOLDER / "contract.js").read_bytes()),
     }
 
 

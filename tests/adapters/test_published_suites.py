@@ -138,10 +138,11 @@ async def test_polling_opens_a_session(path: str) -> None:
 
 WRONG_VERSIONS = ["transport={}", "EIO=abc&transport={}"]
 WRONG_TRANSPORTS = ["EIO=4", "EIO=4&transport=abc"]
+with_wrong_queries = pytest.mark.parametrize("queries", [WRONG_VERSIONS, WRONG_TRANSPORTS], ids=["EIO", "transport"])
 
 
 @in_both_suites
-@pytest.mark.parametrize("queries", [WRONG_VERSIONS, WRONG_TRANSPORTS], ids=["EIO", "transport"])
+@with_wrong_queries
 @both_loops
 async def test_polling_fails_with_an_invalid_query(path: str, queries: list[str]) -> None:
     async with served() as place:
@@ -169,7 +170,7 @@ async def test_websocket_opens_a_session(path: str) -> None:
 
 
 @in_both_suites
-@pytest.mark.parametrize("queries", [WRONG_VERSIONS, WRONG_TRANSPORTS], ids=["EIO", "transport"])
+@with_wrong_queries
 @both_loops
 async def test_websocket_fails_with_an_invalid_query(path: str, queries: list[str]) -> None:
     async with served() as place:
@@ -276,6 +277,9 @@ async def probed(place: Place, path: str) -> tuple[PollingClient, WebSocketClien
     return polling, websocket
 
 
+step_by_step_or_at_once = pytest.mark.parametrize("waits", [True, False], ids=["step by step", "at once"])
+
+
 @in_both_suites
 @both_loops
 async def test_session_is_upgraded(path: str) -> None:
@@ -288,7 +292,7 @@ async def test_session_is_upgraded(path: str) -> None:
 
 
 @in_both_suites
-@pytest.mark.parametrize("waits", [True, False], ids=["step by step", "at once"])
+@step_by_step_or_at_once
 @both_loops
 async def test_poll_after_the_upgrade_is_refused(path: str, waits: bool) -> None:  # noqa: FBT001
     """The suite of Engine.IO waits for the answer to its probe, the one of Socket.IO does not."""
@@ -299,7 +303,7 @@ async def test_poll_after_the_upgrade_is_refused(path: str, waits: bool) -> None
 
 
 @in_both_suites
-@pytest.mark.parametrize("waits", [True, False], ids=["step by step", "at once"])
+@step_by_step_or_at_once
 @both_loops
 async def test_second_websocket_after_the_upgrade_is_opened_and_closed(path: str, waits: bool) -> None:  # noqa: FBT001
     """Opened, for neither suite listens to a handshake that is refused."""

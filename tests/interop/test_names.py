@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -12,14 +12,8 @@ StartPeer = Callable[[str, str, str], Peer]
 
 
 @pytest.fixture(scope="module", params=["trio", "asyncio"])
-def server(request: pytest.FixtureRequest) -> Iterator[InteropServer]:
-    """A server for the whole module. It must end cleanly, having complained about nothing."""
-    running = InteropServer("--loop", str(request.param), app="names_app")
-    try:
-        yield running
-        running.stop()
-    finally:
-        running.close()
+def server(request: pytest.FixtureRequest, server_of: Callable[..., InteropServer]) -> InteropServer:
+    return server_of("names_app", "--loop", str(request.param))
 
 
 @pytest.fixture(scope="module")

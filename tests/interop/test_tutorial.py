@@ -14,13 +14,8 @@ StartServer = Callable[..., InteropServer]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[InteropServer]:
-    running = InteropServer(app="tutorial")
-    try:
-        yield running
-        running.stop()
-    finally:
-        running.close()
+def server(server_of: Callable[..., InteropServer]) -> InteropServer:
+    return server_of("tutorial")
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ class RemoteHandshake:
         address: of the client.
         secure: whether it came over TLS.
         xdomain: whether the request has an `Origin` header.
-        issued: when it came, in milliseconds since 1970.
+        issued: when it came, in milliseconds since 1970; 0 if that is not told.
     """
 
     __slots__ = ("address", "auth", "headers", "issued", "query", "secure", "url", "xdomain")
@@ -41,7 +41,7 @@ class RemoteHandshake:
         self.secure = fields.get("secure") is True
         self.xdomain = fields.get("xdomain") is True
         issued = fields.get("issued")
-        self.issued = int(issued) if isinstance(issued, (int, float)) else 0
+        self.issued = int(issued) if isinstance(issued, (int, float)) and 0 <= issued < 1 << 63 else 0
 
     @property
     def time(self) -> float:

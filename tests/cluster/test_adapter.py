@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from math import inf, nan
 from typing import Any, Final
 
 import pytest
@@ -274,10 +275,11 @@ def test_what_a_remote_socket_is_told_reaches_it(kind: str) -> None:
     assert heard(here) == []
 
 
-def test_a_remote_socket_is_whatever_another_server_says_that_it_is() -> None:
+@pytest.mark.parametrize("issued", ["x", nan, inf, -1, 1 << 64])
+def test_a_remote_socket_is_whatever_another_server_says_that_it_is(issued: object) -> None:
     joined = Joined()
     app: Any = None
-    found = RemoteSocket(app, "/", {"rooms": 5, "handshake": {"issued": "x", "headers": []}, "data": "y"})
+    found = RemoteSocket(app, "/", {"rooms": 5, "handshake": {"issued": issued, "headers": []}, "data": "y"})
     assert (found.id, found.rooms, found.data, found.handshake.headers, found.handshake.issued) == (
         "",
         set(),

@@ -15,7 +15,7 @@ from socketio_core.cli.streams import (
     write_error,
     write_out,
 )
-from socketio_core.cli.text import SafeFormatter, safe, shorten
+from socketio_core.cli.text import safe, shorten, show_log
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +64,5 @@ def run_connect(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     if output_is_closed():
         write_out("")
-    handler = logging.StreamHandler()
-    handler.setFormatter(SafeFormatter("socketio_core: %(message)s"))
-    logging.basicConfig(level=logging.ERROR, handlers=[handler])
+    show_log(logging.ERROR, "socketio_core: %(message)s")
     return run(options)

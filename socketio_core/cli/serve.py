@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, OneLineParser, require_modules
 from socketio_core.cli.streams import output_is_closed, write_error, write_out
-from socketio_core.cli.text import SafeFormatter, safe
+from socketio_core.cli.text import safe, show_log_of_service
 
 _BUNDLE = "socket.io.js"
 MAX_PORT = 65535
@@ -55,9 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         require_modules("the server")
         from socketio_core.demo.running import CannotServe, run_chat  # needs what was just checked
 
-        handler = logging.StreamHandler()
-        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[handler])
+        show_log_of_service(verbose=options.verbose)
         try:
             return run_chat(options.host, options.port, options.client_dir, _tell, redis=options.redis)
         except CannotServe as error:

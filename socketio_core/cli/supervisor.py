@@ -24,7 +24,7 @@ from socketio_core.cli.command import EXIT_FAILURE, EXIT_INTERRUPTED, CommandFai
 from socketio_core.cli.listening import Address, addresses_of, listen, reserve
 from socketio_core.cli.restarts import Restarts
 from socketio_core.cli.service import ServiceOptions
-from socketio_core.cli.text import SafeFormatter
+from socketio_core.cli.text import show_log_of_service
 from socketio_core.cli.worker import Report, Task
 from socketio_core.timers import earliest
 
@@ -93,9 +93,7 @@ class Supervisor:
         Raises:
             CommandFailed: it cannot be served.
         """
-        handler = logging.StreamHandler()
-        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        logging.basicConfig(level=logging.INFO if self._options.verbose else logging.WARNING, handlers=[handler])
+        show_log_of_service(verbose=self._options.verbose)
         self._open()
         with _woken_by_signals() as wakes:
             self._selector.register(wakes, selectors.EVENT_READ, None)

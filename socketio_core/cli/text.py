@@ -68,3 +68,15 @@ class SafeFormatter(logging.Formatter):
     ) -> str:
         """See `logging.Formatter`."""
         return "\n".join(map(safe, super().formatException(ei).split("\n")))
+
+
+def show_log(level: int, line: str) -> None:
+    """Have the log shown, from a level on, in lines of a form as `logging.Formatter` takes it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(SafeFormatter(line))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def show_log_of_service(name: str = "", *, verbose: bool) -> None:
+    """Have the log of what serves shown; `name` tells apart who writes to the same terminal."""
+    show_log(logging.INFO if verbose else logging.WARNING, f"%(asctime)s %(levelname)s {name}%(name)s: %(message)s")

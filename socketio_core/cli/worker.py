@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import socket
@@ -20,7 +19,7 @@ from socketio_core.cli.command import EXIT_FAILURE, EXIT_INTERRUPTED, CommandFai
 from socketio_core.cli.listening import Address, addresses_of, listen
 from socketio_core.cli.service import LOOPS, ServiceOptions
 from socketio_core.cli.streams import write_error
-from socketio_core.cli.text import SafeFormatter
+from socketio_core.cli.text import SafeFormatter, show_log_of_service
 from socketio_core.errors import ProtocolError
 from socketio_core.serving import Timeouts
 
@@ -129,9 +128,7 @@ def _serve(
     except ApplicationFailed as failure:
         _show(failure.__cause__)
         raise
-    handler = logging.StreamHandler()
-    handler.setFormatter(SafeFormatter(f"%(asctime)s %(levelname)s {name}%(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[handler])
+    show_log_of_service(name, verbose=options.verbose)
     host = host_of(server)
     if options.redis is not None:
         _join_others(host, options, is_again=is_again)

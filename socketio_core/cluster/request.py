@@ -19,7 +19,6 @@ class Request:
 
     __slots__ = (
         "answered",
-        "asked",
         "clients",
         "context",
         "each",

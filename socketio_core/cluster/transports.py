@@ -150,19 +150,13 @@ class Classic(Transport):
         return classic.decode(classic.Channel.EVENTS, nsp, data)
 
 
-class Sharded(Transport):
-    """`createShardedAdapter` of Node's redis-adapter: sharded channels, in dynamic mode one for each public room.
+class _Modern(Transport):
+    """What those have in common that speak the newer dialect: for each namespace a channel of all, and one of each."""
 
-    Args:
-        mode: `"static"`, `"dynamic"` or `"dynamic-private"`; the same at all servers.
-    """
-
-    def __init__(self, uid: str, listener: Link, prefix: str = "socket.io", mode: str = "dynamic") -> None:
+    def __init__(self, uid: str, listener: Link, prefix: str, kind: Kind) -> None:
         super().__init__(uid, listener)
-        if mode not in ("static", "dynamic", "dynamic-private"):
-            raise ValueError(f"mode must be 'static', 'dynamic' or 'dynamic-private', not: {mode!r}")
         self._prefix = prefix
-        self._mode = mode
+        self._kind = kind
 
     def _main(self, nsp: str) -> str:
         return f"{self._prefix}#{nsp}#"
@@ -172,15 +166,33 @@ class Sharded(Transport):
 
     def open(self, nsp: str) -> None:
         """See `Transport`."""
-        self.listener.subscribe(Kind.SHARD, self._own(nsp))
+        self.listener.subscribe(self._kind, self._own(nsp))
 
     def close(self, nsp: str) -> None:
         """See `Transport`."""
-        self.listener.unsubscribe(Kind.SHARD, self._own(nsp))
+        self.listener.unsubscribe(self._kind, self._own(nsp))
 
     def hears(self, nsp: str) -> bool:
         """See `Transport`."""
-        return self.listener.hears(Kind.SHARD, self._own(nsp))
+        return self.listener.hears(self._kind, self._own(nsp))
+
+    def decode(self, channel: str, data: bytes) -> Message:
+        """See `Transport`."""
+        return modern.decode(data)
+
+
+class Sharded(_Modern):
+    """`createShardedAdapter` of Node's redis-adapter: sharded channels, in dynamic mode one for each public room.
+
+    Args:
+        mode: `"static"`, `"dynamic"` or `"dynamic-private"`; the same at all servers.
+    """
+
+    def __init__(self, uid: str, listener: Link, prefix: str = "socket.io", mode: str = "dynamic") -> None:
+        super().__init__(uid, listener, prefix, Kind.SHARD)
+        if mode not in ("static", "dynamic", "dynamic-private"):
+            raise ValueError(f"mode must be 'static', 'dynamic' or 'dynamic-private', not: {mode!r}")
+        self._mode = mode
 
     def _has_channel(self, room: str) -> bool:
         if self._mode == "static" or not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance] # numbers
@@ -210,15 +222,11 @@ class Sharded(Transport):
         """See `Transport`."""
         return ("SPUBLISH", f"{self._main(message.nsp)}{to_uid}#", modern.encode(message))
 
-    def decode(self, channel: str, data: bytes) -> Message:
-        """See `Transport`."""
-        return modern.decode(data)
-
 
 _IN_STREAM: Final = (RoomsJoin, RoomsLeave, SocketsDisconnect)
 
 
-class Streams(Transport):
+class Streams(_Modern):
     """Node's redis-streams-adapter: what changes something goes through streams, and is kept; questions by channels.
 
     Args:
@@ -243,12 +251,10 @@ class Streams(Transport):
         sharded: bool = False,
         reading: Link | None = None,
     ) -> None:
-        super().__init__(uid, listener)
-        self._prefix = prefix
+        super().__init__(uid, listener, prefix, Kind.SHARD if sharded else Kind.PLAIN)
         self._stream = stream
         self._count = count
         self.max_length = max_length
-        self._kind = Kind.SHARD if sharded else Kind.PLAIN
         self._publish = "SPUBLISH" if sharded else "PUBLISH"
         if reading is not None:
             self.reader = StreamReader(reading, self.streams, max_length, uid)
@@ -264,22 +270,6 @@ class Streams(Transport):
         """Return the stream of a namespace."""
         return self._stream if self._count == 1 else f"{self._stream}-{abs(_hash(nsp)) % self._count}"
 
-    def _own(self, nsp: str) -> Sequence[str]:
-        main = f"{self._prefix}#{nsp}#"
-        return [main, f"{main}{self.uid}#"]
-
-    def open(self, nsp: str) -> None:
-        """See `Transport`."""
-        self.listener.subscribe(self._kind, self._own(nsp))
-
-    def close(self, nsp: str) -> None:
-        """See `Transport`."""
-        self.listener.unsubscribe(self._kind, self._own(nsp))
-
-    def hears(self, nsp: str) -> bool:
-        """See `Transport`."""
-        return self.listener.hears(self._kind, self._own(nsp))
-
     def is_in_stream(self, message: Message) -> bool:
         """Whether a message is kept for who reads later."""
         return isinstance(message, _IN_STREAM) or (isinstance(message, Broadcast) and message.request_id is None)
@@ -287,7 +277,7 @@ class Streams(Transport):
     def tell(self, message: Message) -> Command:
         """See `Transport`."""
         if not self.is_in_stream(message):
-            return (self._publish, f"{self._prefix}#{message.nsp}#", modern.encode(message, always_msgpack=True))
+            return (self._publish, self._main(message.nsp), modern.encode(message, always_msgpack=True))
         return self.add(message)
 
     def add(self, message: Message, number: int | None = None) -> Command:
@@ -299,12 +289,8 @@ class Streams(Transport):
 
     def answer(self, to_uid: str | None, message: Answer) -> Command:
         """See `Transport`."""
-        channel = f"{self._prefix}#{message.nsp}#{to_uid}#"
+        channel = f"{self._main(message.nsp)}{to_uid}#"
         return (self._publish, channel, modern.encode(message, always_msgpack=True))
-
-    def decode(self, channel: str, data: bytes) -> Message:
-        """See `Transport`."""
-        return modern.decode(data)
 
 
 def _printable(channel: str) -> str:

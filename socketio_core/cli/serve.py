@@ -100,8 +100,7 @@ def add_chat_options(parser: argparse.ArgumentParser) -> None:
         "--client-dir",
         type=_client_dir,
         metavar="DIR",
-        help="the official client: node_modules/socket.io-client/dist after npm install socket.io-client"
-        " (default: a small one of our own)",
+        help="npm's client: node_modules/socket.io-client/dist (default: a small one of our own)",
     )
     parser.add_argument("--redis", metavar="URL", help="join chats on other ports: redis://localhost:6379")
     parser.add_argument("--verbose", action="store_true", help="log what happens")

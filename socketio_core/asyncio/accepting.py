@@ -1,28 +1,35 @@
-"""Accepts connections at plain sockets: some of those who wait, in one turn of asyncio's loop."""
+"""Accepts connections: some of those who wait, in one turn of asyncio's loop."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, final
 
-from socketio_core.asyncio.plain_connection import PlainConnection
-from socketio_core.network.listening import CAPACITY_WAIT_S, accept_more, address_of, cannot_accept
+from socketio_core.network.listening import CAPACITY_WAIT_S, accept_more, cannot_accept
 
 if TYPE_CHECKING:
     from socketio_core.asyncio.serve import AsyncioServer
-    from socketio_core.asyncio.watcher import Watcher
 
 BACKLOG: Final = 1024
 
 
 @final
 class Acceptor:
-    """Accepts connections at one listening socket."""
+    """Accepts connections at one listening socket.
 
-    def __init__(self, server: AsyncioServer, watcher: Watcher, listener: socket.socket) -> None:
+    Args:
+        server: whose.
+        connect: is given each, with the name of its peer.
+        listener: the socket.
+    """
+
+    def __init__(
+        self, server: AsyncioServer, connect: Callable[[socket.socket, Any], object], listener: socket.socket
+    ) -> None:
         self._server = server
-        self._watcher = watcher
+        self._connect = connect
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._pause: asyncio.TimerHandle | None = None
@@ -62,9 +69,3 @@ class Acceptor:
             self._pause = self._loop.call_later(CAPACITY_WAIT_S, self._listen)
         finally:
             self._server.wake_in_time()  # each has a deadline, though it may never say anything
-
-    def _connect(self, own: socket.socket, name: Any) -> None:
-        own.setblocking(False)  # noqa: FBT003 - as above
-        server, now = self._server, self._server.now()
-        wire = server.site.connect(now, address_of(own.family, name), "http", can_half_close=True)
-        PlainConnection(server, self._watcher, own, wire).flush(now)

@@ -17,6 +17,8 @@ from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
 from socketio_core.asyncio.accepting import BACKLOG, Acceptor
+from socketio_core.asyncio.handshakes import Handshakes
+from socketio_core.asyncio.plain_connection import PlainConnection
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 from socketio_core.asyncio.server_connection import ServerConnection
 from socketio_core.asyncio.watcher import Watcher
@@ -24,6 +26,7 @@ from socketio_core.network.listening import (
     ACCEPTED_AT_ONCE,
     CATCH_UP_TURNS,
     NO_CAPACITY,
+    address_of,
     cannot_listen,
     check_listening,
     url_of,
@@ -111,6 +114,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
         self._served = host
         self._stop = asyncio.Event()
         self._watcher: Watcher | None = None
+        self._handshakes: Handshakes | None = None  # for TLS
         self._listeners: Sequence[socket.socket] = ()
         self._before: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
 
@@ -129,6 +133,7 @@ class AsyncioServer(AsyncioRuntime[Site]):
         servers: list[_Accepting] = []
         self._hear_errors(loop, listeners)
         self._watcher = self._new_watcher()
+        self._handshakes = None if ssl_context is None else Handshakes(self, ssl_context)
         try:
             for number in signals:
                 loop.add_signal_handler(number, self._stop.set)
@@ -180,8 +185,12 @@ class AsyncioServer(AsyncioRuntime[Site]):
         return None
 
     async def _listen(self, listener: socket.socket, ssl_context: ssl.SSLContext | None) -> _Accepting:
-        if self._watcher is not None and ssl_context is None and isinstance(listener, socket.socket):  # pyright: ignore[reportUnnecessaryIsInstance] # tests have others
-            return Acceptor(self, self._watcher, listener)
+        if isinstance(listener, socket.socket):  # pyright: ignore[reportUnnecessaryIsInstance] # tests have others
+            if self._handshakes is not None:
+                if _can_wait_for(listener):
+                    return Acceptor(self, self._handshakes.begin, listener)
+            elif self._watcher is not None:
+                return Acceptor(self, partial(self._connect, self._watcher), listener)
         return await asyncio.get_running_loop().create_server(
             partial(ServerConnection, self, listener.family, is_tls=ssl_context is not None),
             sock=listener,
@@ -191,6 +200,12 @@ class AsyncioServer(AsyncioRuntime[Site]):
             ssl_handshake_timeout=None if ssl_context is None else self.site.timeouts.header_s,
         )
 
+    def _connect(self, watcher: Watcher, own: socket.socket, name: Any) -> None:
+        own.setblocking(False)  # noqa: FBT003 - the library's signature
+        now = self.now()
+        wire = self.site.connect(now, address_of(own.family, name), "http", can_half_close=True)
+        PlainConnection(self, watcher, own, wire).flush(now)
+
     async def _shut_down(self, servers: Sequence[_Accepting]) -> None:
         """Tell everybody, let connections and handlers end by themselves until the deadline, then cancel them."""
         try:
@@ -198,12 +213,29 @@ class AsyncioServer(AsyncioRuntime[Site]):
                 await asyncio.sleep(0)
             for server in servers:
                 server.close()
+            if self._handshakes is not None:
+                self._handshakes.cancel()
             await self.close_in_order(self.site.timeouts.shutdown_s, lambda: self.site.wires)
         finally:  # at the deadline, or when it is cancelled again
             for server in servers:
                 server.close()
-            self.site.abort(self.now())
-            self.flush()
-            if self._watcher is not None:
-                self._watcher.close()
-            await self.end()
+            try:
+                if self._handshakes is not None:
+                    await self._handshakes.end()
+            finally:
+                self.site.abort(self.now())
+                self.flush()
+                if self._watcher is not None:
+                    self._watcher.close()
+                await self.end()
+
+
+def _can_wait_for(listener: socket.socket) -> bool:
+    """Whether the loop waits for descriptors."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_reader(listener, int)
+    except NotImplementedError:
+        return False
+    loop.remove_reader(listener)
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from socketio_core.asyncio.connection import Connection
 from socketio_core.network.listening import address_of
@@ -19,15 +19,17 @@ class ServerConnection(Connection[Wire]):
     Args:
         family: that of its socket, which the transport does not know by heart (benchmarks: connect, on uvloop).
         is_tls: whether it is one over TLS.
+        name: of the peer; `None` if only the transport knows.
     """
 
-    __slots__ = ("_family", "_is_tls", "_server")
+    __slots__ = ("_family", "_is_tls", "_name", "_server")
 
-    def __init__(self, server: AsyncioServer, family: int, *, is_tls: bool) -> None:
+    def __init__(self, server: AsyncioServer, family: int, *, is_tls: bool, name: Any = None) -> None:
         super().__init__(server)
         self._server = server
         self._family = family
         self._is_tls = is_tls
+        self._name = name
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there, and over TLS has shaken hands."""
@@ -35,7 +37,8 @@ class ServerConnection(Connection[Wire]):
         self._use(transport, is_tls=self._is_tls)
         server, site = self._server, self._server.site
         scheme = "https" if self._is_tls else "http"
-        address = address_of(self._family, transport.get_extra_info("peername"))
+        name = transport.get_extra_info("peername") if self._name is None else self._name
+        address = address_of(self._family, name)
         now = server.now()
         self._wire = site.connect(now, address, scheme, can_half_close=transport.can_write_eof())
         self._wire.context = self

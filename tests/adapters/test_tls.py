@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from socketio_core import EngineSettings, Server, Timeouts
+from socketio_core import EngineSettings, Server, ServerLimits, Timeouts
 from socketio_core.app import Socket
-from tests.adapters.bench import Bench, serving, until
+from tests.adapters.bench import Bench, open_files, serving, until
 from tests.adapters.loops import both_loops_tcp, loop
 from tests.adapters.peer import Ended, Peer
 from tests.adapters.tls import TlsStream, server_context, trusting
@@ -164,3 +164,75 @@ async def test_garbage_inside_the_encryption_is_no_failure(certificate: Path) ->
             await plain.send(b"\xff" * 1000)
             await plain.rest()
         await bench.check_still_serves()
+
+
+# -- handshakes that stall or fail -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stalling", [1, 2, 3])
+@both_loops_tcp
+async def test_no_more_may_shake_hands_than_there_may_be_connections(stalling: int, certificate: Path) -> None:
+    limit = 2
+    async with secure(certificate, Server(limits=ServerLimits(max_connections=limit))) as bench:
+        begun = loop.current_time()
+        stalled = [await bench.connect_plain() for _ in range(stalling)]
+        await loop.settle()
+        for surplus in stalled[limit:]:
+            assert await surplus.rest() == b""
+        newcomer = await bench.connect()
+        if stalling < limit:
+            assert (await newcomer.ask()).status == 200
+        else:
+            with pytest.raises((Ended, ssl.SSLError, trio.BrokenResourceError)):
+                await newcomer.ask()
+        await newcomer.close()
+        for peer in stalled:
+            await peer.close()
+        await loop.settle()
+        assert (await (await bench.connect()).ask()).status == 200
+        assert loop.current_time() - begun < Timeouts().header_s
+
+
+@both_loops_tcp
+async def test_who_has_shaken_hands_is_counted_as_a_connection_alone(certificate: Path) -> None:
+    async with secure(certificate, Server(limits=ServerLimits(max_connections=1))) as bench:
+        assert (await (await bench.connect()).ask()).status == 200
+        assert (await (await bench.connect()).ask()).status == 503
+
+
+@both_loops_tcp
+async def test_nothing_is_kept_of_handshakes_that_failed(certificate: Path) -> None:
+    async with secure(certificate) as bench:
+        await bench.check_still_serves()
+        await bench.close_peers()
+        await loop.settle()
+        tasks, files = loop.task_count(), open_files()
+        for sent in (b"", b"\x16\x03\x01", b"\xff" * 100):
+            leaving, reset, stalling = [await bench.connect_plain() for _ in range(3)]
+            for peer in (leaving, reset, stalling):
+                await peer.send(sent)
+            await leaving.close()
+            await reset.reset()
+            assert await stalling.rest() == b""
+            await stalling.close()
+        await loop.settle()
+        assert (loop.task_count(), open_files()) == (tasks, files)
+
+
+@pytest.mark.parametrize("turns", range(6))
+@both_loops_tcp
+async def test_handshakes_do_not_hold_up_the_end(turns: int, certificate: Path) -> None:
+    """Nor do those that are accepted in the same moment, or are about to begin."""
+    files = open_files()
+    async with secure(certificate) as bench:
+        begun = loop.current_time()
+        silent, half = await bench.connect_plain(), await bench.connect_plain()
+        await half.send(b"\x16\x03\x01")
+        await loop.settle()
+        await bench.connect_plain()
+        for _ in range(turns):
+            await loop.checkpoint()
+        bench.nursery.cancel_scope.cancel()
+        assert await silent.rest() == await half.rest() == b""
+        assert loop.current_time() - begun < 1
+    assert open_files() == files

@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 import socket
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from socketio_core import Server, SocketSettings
 from socketio_core.app import Socket
-from tests.adapters.bench import runtime_of, serving, until
+from tests.adapters.bench import open_files, runtime_of, serving, until
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.loops import both_loops_tcp, loop
 from tests.adapters.peer import Ended
@@ -216,10 +215,6 @@ async def test_small_answers_do_not_wait_to_be_put_together() -> None:
 
 def _listens(sock: socket.socket) -> bool:
     return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @both_loops_tcp

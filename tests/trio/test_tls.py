@@ -9,7 +9,6 @@ from pathlib import Path
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from socketio_core import ServerLimits
 from socketio_core.trio import Server
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.peer import Peer
@@ -48,23 +47,6 @@ async def test_connections_that_shake_hands_do_not_hold_up_the_end(certificate: 
             peers.append(listener.connect_peer())
             nursery.cancel_scope.cancel()
     assert trio.current_time() == 0
-
-
-@trio_test
-async def test_those_who_stall_while_they_shake_hands_are_no_more_than_there_may_be_connections(
-    certificate: Path,
-) -> None:
-    io = Server(limits=ServerLimits(max_connections=2))
-    async with serving(io, ssl_context=server_context(certificate)) as bench:
-        stalled = [await bench.connect() for _ in range(2)]
-        await wait_all_tasks_blocked()
-        assert await (await bench.connect()).rest() == b""
-        for peer in stalled:
-            await peer.close()
-        await wait_all_tasks_blocked()
-        peer = await bench.connect()
-        stream = trio.SSLStream(peer.stream, trusting(certificate), server_hostname="localhost")
-        await stream.do_handshake()
 
 
 @trio_test

@@ -1,0 +1,76 @@
+"""TLS handshakes of a server, counted from the accept on: who stalls in one costs a descriptor and a task."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Any, final
+
+from socketio_core.asyncio.runtime import through
+from socketio_core.asyncio.server_connection import ServerConnection
+
+if TYPE_CHECKING:
+    from socketio_core.asyncio.serve import AsyncioServer
+
+
+@final
+class Handshakes:
+    """Those of one server, at all its listening sockets."""
+
+    def __init__(self, server: AsyncioServer, context: ssl.SSLContext) -> None:
+        self._server = server
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._shaking: set[socket.socket] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, own: socket.socket, name: Any) -> None:
+        """Shake hands at a socket that was accepted, and then serve; one too many is closed, in silence.
+
+        Args:
+            own: nobody else's.
+            name: of the peer, as the accept said it.
+        """
+        limit = self._server.site.serving.limits.max_connections
+        if limit is not None and len(self._shaking) >= limit:
+            own.close()
+            return
+        self._shaking.add(own)
+        task = self._loop.create_task(self._shake_hands(own, name))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._forget, own))
+
+    def cancel(self) -> None:
+        """Give up those that are not through."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def end(self) -> None:
+        """`cancel`, and wait until all has ended."""
+        self.cancel()
+        await through(self._tasks)
+
+    def _forget(self, own: socket.socket, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if own in self._shaking:  # it was cancelled before it began
+            self._shaking.discard(own)
+            own.close()
+
+    async def _shake_hands(self, own: socket.socket, name: Any) -> None:
+        server = self._server
+        try:
+            await self._loop.connect_accepted_socket(
+                partial(ServerConnection, server, own.family, is_tls=True, name=name),
+                own,
+                ssl=self._context,
+                ssl_handshake_timeout=server.site.timeouts.header_s,
+            )
+        except OSError:  # not TLS, too late, or gone
+            own.close()  # there may be no transport yet that does
+        except Exception as error:  # noqa: BLE001 - asyncio would say that nobody retrieved it
+            own.close()
+            server.log_exception("a TLS handshake failed", error)
+        finally:
+            self._shaking.discard(own)

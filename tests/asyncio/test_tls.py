@@ -1,0 +1,86 @@
+"""TLS on asyncio: what the loop does with sockets that the server has accepted itself."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from socketio_core.asyncio import Server, connect
+from tests.adapters.bench import open_files
+from tests.adapters.tls import server_context, trusting
+from tests.asyncio.bench import Bench, asyncio_test, serving
+
+
+def _waits_for_no_descriptor(*_: object) -> None:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("lacks", ["a loop that waits for descriptors", "an epoll", "nothing"])
+@asyncio_test
+async def test_serves_with_and_without_sockets_of_its_own(
+    lacks: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsyncExitStack() as stack:
+        with monkeypatch.context() as patch:
+            if lacks == "an epoll":
+                patch.setattr(sys.modules["socketio_core.asyncio.serve"], "CAN_WATCH", False)
+            elif lacks != "nothing":
+                patch.setattr(asyncio.get_running_loop(), "add_reader", _waits_for_no_descriptor)
+            bench: Bench = await stack.enter_async_context(serving(Server(), ssl_context=server_context(certificate)))
+        url = bench.urls[0].replace("127.0.0.1", "localhost")
+        async with connect(url, ssl_context=trusting(certificate)) as client:
+            assert await client.call("echo", 1) == 1
+            (member,) = bench.io.sockets.sockets.values()
+            assert member.handshake.address in {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("is_second", [False, True])
+@pytest.mark.parametrize("turns", range(8))
+@asyncio_test
+async def test_cancelling_all_tasks_leaves_no_socket(turns: int, is_second: bool, certificate: Path) -> None:  # noqa: FBT001
+    """As the end of the event loop does, wherever a handshake is."""
+    files = open_files()
+    started: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    serve = Server().serve("127.0.0.1", ssl_context=server_context(certificate), started=started)
+    server = asyncio.create_task(serve)
+    port = int((await started)[0].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as half:
+        half.sendall(b"\x16\x03\x01")
+        await asyncio.sleep(0.1)
+        with socket.create_connection(("127.0.0.1", port)):  # which is accepted in the next turn of the loop
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for _ in range(1 + is_second):
+                for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                    task.cancel()
+                await asyncio.sleep(0)
+            with suppress(asyncio.CancelledError):
+                await server
+    assert open_files() == files
+
+
+@pytest.mark.parametrize("turns", range(6))
+@asyncio_test
+async def test_who_comes_while_the_server_ends_is_closed_with_it(turns: int, certificate: Path) -> None:
+    async with serving(Server(), ssl_context=server_context(certificate)) as bench:
+        address = ("127.0.0.1", int(bench.urls[0].rpartition(":")[2]))
+        files = open_files()
+        bench.task.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        with suppress(OSError), socket.create_connection(address):
+            await asyncio.wait([bench.task])
+            assert open_files() == files - 1  # the client's is new, those of the listener and the watcher are gone
+
+
+@asyncio_test
+async def test_context_that_is_none_of_a_server_costs_a_client_its_connection_and_no_more(certificate: Path) -> None:
+    async with serving(Server(), ssl_context=trusting(certificate)) as bench:
+        for _ in range(2):
+            peer = await bench.connect()
+            assert await peer.rest() == b""

@@ -198,7 +198,7 @@ class StreamLog:
         last = self._reader.last_id(self._transport.stream_of(nsp))
         return None if last is None else id_text(last)
 
-    def discard(self, session: RecoverableSession) -> None:
+    def forget(self, session: RecoverableSession) -> None:
         """See `SharedLog`."""
         if session.saved is not None and self._machine.state is State.UP:
             session.saved = None

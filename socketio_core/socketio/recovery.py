@@ -150,7 +150,7 @@ class Recovery:
             return None
         del self._sessions[session.pid]  # so that it leaves nothing here, should it never be restored
         if self.sender.shared is not None:
-            self.sender.shared.discard(session)
+            self.sender.shared.forget(session)
         return session
 
     def adopt(
@@ -271,7 +271,7 @@ class Recovery:
         self._sessions.pop(session.pid, None)  # it is not there while an adapter has it
         self._returning.pop(session.pid, None)
         if self.sender.shared is not None:
-            self.sender.shared.discard(session)
+            self.sender.shared.forget(session)
         self._end(session)
         self._server.hub.forget_if_empty(session.namespace)
 

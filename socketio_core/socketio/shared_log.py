@@ -77,7 +77,7 @@ class SharedLog(Protocol):
     def save(self, session: RecoverableSession) -> None:
         """Keep what other servers need to know of a client that was lost, for as long as it has left."""
 
-    def discard(self, session: RecoverableSession) -> None:
+    def forget(self, session: RecoverableSession) -> None:
         """Keep it no longer."""
 
 

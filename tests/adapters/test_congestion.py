@@ -33,7 +33,7 @@ class _Gate:
 
 LIMITS: Final[list[tuple[str, Callable[[], SocketSettings], str]]] = [
     ("events", lambda: SocketSettings(max_queued_events=10), ""),
-    ("bytes", lambda: SocketSettings(max_queued_bytes=100_000), "x" * 1000),  # which is charged tenfold
+    ("bytes", lambda: SocketSettings(max_queued_bytes=170_000), "x" * 17_000),  # which is always weighed
 ]
 
 

@@ -55,7 +55,7 @@ async def test_every_call_to_a_server_from_a_thread_is_refused_and_output_goes_o
                 *[partial(whose.volatile.emit_nowait, "x") for whose in (io, io.sockets, everybody)],
                 partial(socket.emit_volatile, "x"),
                 partial(io.observe, Observer()),
-                partial(trio.run, socket.emit_with_ack, "x"),
+                partial(trio.run, socket.emit_with_ack, "x"),  # pyright: ignore[reportArgumentType] # as the next
                 partial(trio.run, family.emit, "x"),  # pyright: ignore[reportArgumentType] # it has overloads
                 partial(socket.broadcast.emit_nowait, "x"),
                 *[partial(trio.run, w.fetch_sockets) for w in groups],
@@ -109,7 +109,7 @@ def _calls_of(socket: ClientSocket) -> Iterable[Call]:
     calls: list[Any] = [
         partial(trio.run, socket.emit, "x"),  # pyright: ignore[reportArgumentType] # it has overloads
         partial(trio.run, socket.call, "x"),  # pyright: ignore[reportArgumentType] # it has overloads
-        partial(trio.run, socket.emit_with_ack, "x"),
+        partial(trio.run, socket.emit_with_ack, "x"),  # pyright: ignore[reportArgumentType] # it has overloads
         partial(trio.run, socket.wait_connected),
         partial(trio.run, socket.disconnect),
         partial(socket.emit_nowait, "x"),

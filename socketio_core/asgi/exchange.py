@@ -252,6 +252,7 @@ class AsgiExchange:
         async def wait_response() -> None:
             while poll.response is None:
                 await waiter.wait()
+            await self._loop.give_way()  # that the client has gone may be known by now, and was not told yet
 
         if poll.response is None:
             await self._loop.race(wait_response, watch_client)

@@ -78,6 +78,19 @@ async def test_what_a_lost_poll_had_goes_out_with_the_next() -> None:
 
 
 @both_loops
+async def test_a_client_that_goes_when_its_poll_has_just_got_something_loses_nothing() -> None:
+    io = echo_server()
+    async with serving(App(io)) as server:
+        sid = await server.session()
+        poll = await server.request("GET", poll_of(sid))
+        await io.emit("news")
+        poll.disconnect()
+        await loop.settle()
+        assert (poll.is_over, poll.sent) == (True, [])
+        assert (await server.request("GET", poll_of(sid))).body == '42["news"]'
+
+
+@both_loops
 async def test_a_poll_whose_task_is_cancelled_is_lost() -> None:
     io = echo_server()
     async with serving(App(io)) as server:

@@ -209,6 +209,17 @@ class TrioRuntime(NurseryRuntime):
         look_after_all(self.site, self.clock(), self.log_exception)
         self.wake_in_time()
 
+    def flush_round(self) -> bool:
+        """Flush, at the end of a round of who reads. Returns whether that is to give turns to what was read before."""
+        try:
+            look_after_all(self.site, self.clock(), self.log_exception)
+        except Exception as error:  # noqa: BLE001 - as `flush_safely`
+            self.log_exception("what has happened could not be told", error)
+        if self.site.is_behind:
+            return True
+        self.wake_in_time()
+        return False
+
 
 def _nothing() -> None:
     """Before it runs."""

@@ -2,7 +2,8 @@
 
 The task that finds some of them ready (see `network.watching`) reads them, then runs their handlers, one after another,
 and writes once for all at the end of the round. When a handler is about to wait, another task takes over the watching,
-and this one becomes the handler's. What was read and waits for its turn comes with the site's time, between two rounds.
+and this one becomes the handler's. What was read and waits for its turn comes between two rounds, and with the site's
+time when nobody watches.
 
 TLS, memory streams and systems without `epoll` have a task for each connection: see `pump`.
 """
@@ -49,12 +50,19 @@ class Watcher(Watching):
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
         runtime, fileno = self._service.runtime, self._epoll.fileno()
+        is_behind = False
         while not self._is_stopped:
-            await trio.lowlevel.wait_readable(fileno)
+            if is_behind:
+                await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.wait_readable(fileno)
             runtime.is_corked = True
             rest: Rest | None = None
             try:
-                ready = self._ready()
+                if is_behind:
+                    runtime.do_what_is_due(runtime.clock())
+                    rest = self._handle()
+                ready = self._ready() if rest is None else ()
                 while ready and rest is None:
                     ready = self._read(ready, runtime.clock())
                     rest = self._handle()
@@ -68,7 +76,7 @@ class Watcher(Watching):
                 except KeyboardInterrupt as error:
                     runtime.interrupted(error)
                 return
-            runtime.flush_safely()
+            is_behind = runtime.flush_round()
 
     def _handle(self) -> Rest | None:
         """Run handlers until one is about to wait. Returns what is left of it; then another task watches."""

@@ -84,6 +84,11 @@ async def test_an_event_that_waits_for_nothing_costs_no_task() -> None:
             for number in range(3):
                 await client.emit("sync", number, ack_id=number)
                 assert await client.take() == f"43{number}[{number}]"
+        client = await bench.client("websocket")
+        large = json.dumps(["sync", "x" * 12_000])
+        await client.send(*[f"42{number}{large}" for number in range(8)])  # some have to wait for their turn
+        for number in range(8):
+            assert (await client.take())[:4] == f"43{number}["
     assert len(tasks) == 1
 
 

@@ -101,6 +101,7 @@ class ServerHost:
         self.runtime: Runtime = UNBOUND
         self.is_bound = False
         self.stop: Callable[[], object] | None = None
+        self._sole: Dispatcher | EngineDispatcher | None = None  # if there is but one endpoint, once it is served
         self._runnable: list[Inbox[Any]] = []  # whose work was put off
         self._log = Observer()
         self._bundle = bundle
@@ -134,6 +135,7 @@ class ServerHost:
         self.runtime = runtime
         for endpoint in self.endpoints:
             endpoint.dispatcher.runtime = runtime
+        self._sole = self.endpoints[0].dispatcher if len(self.endpoints) == 1 else None
 
     @property
     def _dispatcher(self) -> Dispatcher:
@@ -165,8 +167,9 @@ class ServerHost:
 
     def dispatch(self) -> Sequence[Inbox[Any]]:
         """Put what happened into inboxes. Returns those of which `work` must be run now."""
-        if len(self.endpoints) == 1 and not self._runnable:  # most often; benchmarks: server
-            return self.endpoints[0].dispatcher.dispatch()
+        sole = self._sole
+        if sole is not None and not self._runnable:  # most often; benchmarks: server
+            return sole.dispatch()
         runnable, self._runnable = self._runnable, []
         return [*runnable, *(inbox for endpoint in self.endpoints for inbox in endpoint.dispatcher.dispatch())]
 

@@ -116,11 +116,14 @@ class PlainFrames:
     def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Control | Foreign]:
         """Take what was read. Returns the messages of plain frames, and pieces of others; as many as cost `limit`."""
         self.has_more = self.has_foreign = False
-        if self._sizes.get(data[:2]) == len(data) and limit > 0:  # fast path: one frame; benchmarks: server
-            alone = self._alone(data)
-            if alone is not None:
-                self.spent = 1
-                return [alone]
+        is_alone = self._sizes.get(data[:2]) == len(data) and limit > 0
+        if is_alone and not (self._tail or self._left or self._is_fragmented):  # fast path; benchmarks: server
+            message = _xored(data[6:], data[2:6]) if self._is_masked else data[2:]
+            self.spent = 1
+            try:
+                return [message.decode() if data[0] == _TEXT else message]
+            except UnicodeDecodeError:
+                pass  # wsproto is to say so
         found: list[str | bytes | Control | Foreign] = []
         given = limit
         if self._left:
@@ -194,16 +197,6 @@ class PlainFrames:
         self._tail = data[at:]
         self.spent = given - limit + len(found)
         return found
-
-    def _alone(self, data: bytes) -> str | bytes | None:
-        """Return the message of the one short frame that was read; `None` if it is not plain after all."""
-        if self._tail or self._left or self._is_fragmented:
-            return None
-        message = _xored(data[6:], data[2:6]) if self._is_masked else data[2:]
-        try:
-            return message.decode() if data[0] == _TEXT else message
-        except UnicodeDecodeError:
-            return None
 
 
 def _xored(payload: bytes, mask: bytes) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.link import Link, Replied
 from socketio_core.cluster.refusals import explained
 from tests.cluster.redis import RedisServer
+from tests.interop.proxies import free_ports
 
 RequireTool = Callable[[str], str]
 
@@ -65,18 +65,12 @@ def test_whoever_waits_for_a_reply_is_told() -> None:
     assert event.error.startswith("this is a replica")
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on; that of a cluster's own talk is 10000 above it."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port if port < 50000 else port - 20000
-
-
 @pytest.fixture(scope="module")
 def cluster(require_tool: RequireTool) -> Iterator[RedisServer]:
     """One half of a cluster; the other half is known of, and not there."""
     program = require_tool("redis-server")
-    port, other_port = free_port(), free_port()
+    # That of a cluster's own talk is 10000 above.
+    port, other_port = (each if each < 50000 else each - 20000 for each in free_ports(2))
     options = ["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"]
     with (
         RedisServer(program, *options, "--port", str(port)) as half,

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Literal
 
@@ -49,11 +50,11 @@ def _in_readme(beginning: str) -> str:
     return text
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on, each another one: they are held until all are found."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in found]
 
 
 class Proxy:
@@ -68,7 +69,7 @@ class Proxy:
     reloads_at: signal.Signals
 
     def __init__(self, folder: Path, ports: Sequence[int], certificate: Path, stickiness: Stickiness = "shown") -> None:
-        port, self.secure_port = free_port(), free_port()
+        port, self.secure_port = free_ports(2)
         self.url = f"http://127.0.0.1:{port}"
         text = shown(type(self).__name__.lower())
         if stickiness == "cookie":

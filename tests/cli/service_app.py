@@ -36,7 +36,7 @@ def make() -> Server:
     @made.on("busy")
     def busy(socket: object) -> None:
         print("busy", flush=True)  # noqa: T201 - for who waits for it
-        time.sleep(1000)
+        time.sleep(1000)  # longer than any patience: a handler that holds its worker, which is to be ended all the same
 
     return made
 

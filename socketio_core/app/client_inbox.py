@@ -15,6 +15,7 @@ from socketio_core.app.event_stream import EventStream
 from socketio_core.app.failures import accepts, fitting, why_left
 from socketio_core.app.handlers import CLIENT_LIFECYCLE, REST, Handler, HandlerTable
 from socketio_core.app.outgoing import tell_outgoing
+from socketio_core.app.waiting import Until
 from socketio_core.app.worker import Inbox
 from socketio_core.socketio.client.events import Connected, ConnectFailed, EventReceived, Left
 from socketio_core.socketio.client.namespace import ClientNamespace
@@ -82,11 +83,22 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         for waiter in list(self.waiters):
             waiter.settle(ConnectError(message))
 
-    async def wait_writable(self) -> None:
-        """Wait until the outgoing buffer is below its high-water mark; without a connection nothing goes there."""
+    @property
+    def is_full(self) -> bool:
+        """Whether the outgoing buffer is above its high-water mark; without a connection nothing goes there."""
+        return self._host.core.is_over_high_water and self._core.is_connected
+
+    def until(self, timeout_s: float | None) -> Until | None:
+        """Return when a call that begins now is given up; with `retries` its own time is not looked at."""
+        if timeout_s is None or self._host.core.settings.retries:
+            return None
+        return Until(self.runtime, self._core.client.schedule, self.runtime.now() + timeout_s)
+
+    async def wait_writable(self, until: Until | None = None) -> None:
+        """Wait until something may be sent, or the time is up."""
         await self.runtime.check_cancelled()
-        while self._host.core.is_over_high_water and self._core.is_connected:
-            await self._host.flow.wait_drained()
+        while self.is_full and (until is None or until.left_s > 0):
+            await self._host.flow.wait_drained(until)
 
     def noted(self, sent: bool, name: str, args: Sequence[JSONValue]) -> bool:  # noqa: FBT001 - the fact
         """Tell of an event, if it was sent, whoever wants to be told. Returns whether it was."""

@@ -280,8 +280,8 @@ class ClientSocket(OwnHandlers, CallableFromThreads):
         """Send an event and wait for the server's acknowledgement: `None`, a value, or a tuple of several.
 
         Args:
-            timeout: in seconds; `None` waits for as long as the connection lasts. With `retries` the time is
-                `ack_timeout_s` for each try instead.
+            timeout: in seconds, which count though the event itself must wait; `None` waits for as long as the
+                connection lasts. With `retries` the time is `ack_timeout_s` for each try instead.
 
         Raises:
             AckTimeout: it did not come in time.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from socketio_core.app.runtime import Event, Runtime
+from socketio_core.app.waiting import Until, Waiters
 from socketio_core.settings import ClientSettings, SocketSettings
 
 EVENT_BYTES: Final = 400  # what an event that waits takes beside its data; CPython 3.11
@@ -65,7 +66,7 @@ class Flow:
         self._runtime = runtime
         self._session = session
         self._settings = settings
-        self._drained: Event | None = None
+        self._drained: Waiters | None = None
         self._has_room: Event | None = None
         self._go_on: list[Callable[[float], None]] = []
         self._awaited_acks = 0
@@ -176,11 +177,11 @@ class Flow:
         """Whether the client reads too slowly for more: wait, or drop."""
         return self._session.is_over_high_water
 
-    async def wait_drained(self) -> None:
-        """Wait until the outgoing buffer has shrunk, or the connection is gone."""
+    async def wait_drained(self, until: Until | None = None) -> None:
+        """Wait until the outgoing buffer has shrunk, or the connection is gone, or the time is up."""
         if self._drained is None:
-            self._drained = self._runtime.new_event()
-        await self._drained.wait()
+            self._drained = Waiters()
+        await self._drained.wait(self._runtime, until)
 
     def output_taken(self) -> None:
         """The adapter took something out of the outgoing buffer."""
@@ -193,5 +194,5 @@ class Flow:
         """Let all who wait for the outgoing buffer look whether they still must."""
         self._wake_readers()
         if self._drained is not None:
-            self._drained.set()
-            self._drained = None
+            drained, self._drained = self._drained, None
+            drained.wake()

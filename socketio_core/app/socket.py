@@ -307,7 +307,8 @@ class Socket(OwnHandlers):
         Later events of this socket are handled when the handler that waits has returned (see `concurrency`).
 
         Raises:
-            AckTimeout: it did not come in `timeout` seconds; with `None` there is no limit.
+            AckTimeout: it did not come in `timeout` seconds, which count though the event itself must wait; with `None`
+                there is no limit.
             Disconnected: the socket has left, or leaves while this waits.
             InvalidEvent: the answer is not what was declared.
             LocalProtocolError: as `emit`.

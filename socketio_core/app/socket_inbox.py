@@ -14,6 +14,7 @@ from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable,
 from socketio_core.app.incoming import IncomingEvent, passes
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
+from socketio_core.app.waiting import Until
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import ConnectRefused, EventRefused, InvalidEvent
 from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
@@ -56,6 +57,12 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         """The member, to be told something; see `Inbox`."""
         self.runtime.output_ready()
         return self.member
+
+    def until(self, timeout_s: float | None) -> Until | None:
+        """Return when something that begins now, and may take so long, is given up; `None` is never."""
+        if timeout_s is None:
+            return None
+        return Until(self.runtime, self.member.connection.schedule, self.runtime.now() + timeout_s)
 
     def describe(self, event: ConnectRequested | EventReceived | Left) -> str:
         """See `Inbox`."""

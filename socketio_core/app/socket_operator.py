@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 from socketio_core.app.acks import AckTimeout, AckWaiter, Disconnected
 from socketio_core.app.declared import DeclaredEvent, answer_args, answer_to
 from socketio_core.app.operators import BroadcastOperator, Rooms
+from socketio_core.app.waiting import Until
 from socketio_core.socketio.acks import check_timeout
 from socketio_core.socketio.member import MemberState
 from socketio_core.socketio.packet import JSONValue
@@ -226,15 +227,18 @@ class ClientSocketOperator(AnySocketOperator):
 # -- what sockets and operators do alike -------------------------------------------------------------------------------
 
 
-async def wait_drained(inbox: SocketInbox) -> None:
-    """Wait until the socket's buffer is below its high-water mark, or it has left.
+async def wait_drained(inbox: SocketInbox, until: Until | None = None) -> None:
+    """Wait until the socket's buffer is below its high-water mark, or it has left, or the time is up.
 
     One that was lost sends to the client that has come back, and waits for that.
     """
+    while _is_full(inbox) and (until is None or until.left_s > 0):
+        await _standing(inbox).flow.wait_drained(until)
+
+
+def _is_full(inbox: SocketInbox) -> bool:
     member = _standing(inbox).member
-    while member.is_over_high_water and member.state is MemberState.JOINED:
-        await _standing(inbox).flow.wait_drained()
-        member = _standing(inbox).member
+    return member.is_over_high_water and member.state is MemberState.JOINED
 
 
 def _standing(inbox: SocketInbox) -> SocketInbox:
@@ -284,12 +288,28 @@ async def _settled(flow: Flow, event: Event, asker: Member | ClientNamespace, ac
         asker.forget_ack(ack_id)
 
 
+def _rest(how: Selection, until: Until | None, name: str) -> Selection:
+    """Return how something is sent that had to wait until it could be.
+
+    Raises:
+        AckTimeout: it would be too late.
+    """
+    if until is None:
+        return how
+    left_s = until.left_s
+    if left_s <= 0:
+        raise AckTimeout(f"{name!r} was not sent in time: too much waits to be sent already, see high_water_bytes")
+    return replace(how, timeout_s=left_s)
+
+
 async def answer_of_client(inbox: SocketInbox, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
     """Ask a client; see `Socket.emit_with_ack`."""
     runtime, member = inbox.runtime, inbox.member
     await runtime.check_cancelled()
-    if not how.volatile:
-        await wait_drained(inbox)
+    if not how.volatile and _is_full(inbox):
+        until = inbox.until(how.timeout_s)
+        await wait_drained(inbox, until)
+        how = _rest(how, until, name)
     event = runtime.new_event()
     waiter = AckWaiter(event.set)
     ack_id = _ask(inbox.acting, name, args, how, waiter, runtime.now())
@@ -312,7 +332,11 @@ async def answer_of_client(inbox: SocketInbox, name: str, args: Sequence[JSONVal
 async def answer_of_server(inbox: ClientInbox, name: str, args: Sequence[JSONValue], how: Selection) -> list[JSONValue]:
     """Ask the server; see `ClientSocket.emit_with_ack`."""
     runtime = inbox.runtime
-    await (runtime.check_cancelled() if how.volatile else inbox.wait_writable())
+    await runtime.check_cancelled()
+    if not how.volatile and inbox.is_full:
+        until = inbox.until(how.timeout_s)
+        await inbox.wait_writable(until)
+        how = _rest(how, until, name)
     event = runtime.new_event()
     waiter = AckWaiter(event.set)
     inbox.check_answerable(name)

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from socketio_core import BufferFull, EngineSettings, Server, SocketSettings
-from socketio_core.app import Disconnected, Socket
+from socketio_core.app import AckTimeout, Disconnected, Socket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.serving import Timeouts
 from tests.adapters.bench import Bench, serving, until
@@ -142,6 +142,22 @@ async def test_emit_that_waits_learns_that_the_socket_has_left() -> None:
         await until(lambda: sent == [False], "the emit has returned")
         with pytest.raises(Disconnected):
             await socket.call("x")
+
+
+@both_loops
+async def test_the_time_of_a_call_counts_though_it_waits_for_room() -> None:
+    async with serving(_server()) as bench:
+        client = await bench.stuck_websocket()
+        socket = _socket_of(bench, client)
+        await _fill(socket, 4)
+        began_at = loop.current_time()
+        with pytest.raises(AckTimeout, match="'q' was not sent in time"):
+            await socket.call("q", timeout=3)
+        assert loop.current_time() - began_at == pytest.approx(3, abs=0.1)
+        for _ in range(4):
+            assert await client.take_event() == ["block", BLOCK]
+        assert await socket.emit("last")
+        assert await client.take_event() == ["last"]
 
 
 @both_loops

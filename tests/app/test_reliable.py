@@ -19,7 +19,7 @@ from tests.socketio.rig import drain
 
 def tries(client: WireClient) -> list[tuple[int, list[Any]]]:
     """Return what a client was asked: the number of each ack, the arguments."""
-    asked = [str(each) for each in drain(client) if str(each)[:1] == "2"]
+    asked = [str(each) for each in drain(client) if str(each)[:1] == "2" and str(each)[1:2].isdigit()]
     return [(int(text[1 : text.index("[")]), json.loads(text[text.index("[") :])) for text in asked]
 
 

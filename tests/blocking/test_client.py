@@ -14,6 +14,7 @@ from socketio_core import ConnectRefused, Server
 from socketio_core.app import Socket
 from socketio_core.blocking import AckTimeout, ConnectError, Disconnected, connect
 from socketio_core.errors import LocalProtocolError
+from socketio_core.settings import EngineClientSettings, EngineSettings, SocketSettings
 from tests.network.threads import served
 
 
@@ -117,6 +118,24 @@ def test_timeouts(url: str) -> None:
             socket.receive(timeout=0.01)
         with pytest.raises(AckTimeout):
             socket.call("silent", timeout=0.01)
+
+
+def test_the_time_of_a_call_counts_though_it_waits_for_room() -> None:
+    limit = 30_000_000
+    io = Server(engine=EngineSettings(max_payload_bytes=limit), settings=SocketSettings(max_queued_events=1))
+
+    @io.on("work")
+    async def work(socket: Socket) -> None:
+        await socket.call("never", timeout=None)
+
+    engine = EngineClientSettings(high_water_bytes=1000, close_timeout_s=0.1)
+    with served(io, "asyncio") as url, connect(url, transports=["websocket"], engine=engine) as socket:
+        for _ in range(3):  # then the server reads no more
+            socket.emit("work")
+        socket.emit("fill", bytes(limit // 2))  # more than the kernel takes
+        socket.emit("fill", bytes(2000))
+        with pytest.raises(AckTimeout, match="'q' was not sent in time"):
+            socket.call("q", timeout=0.1)
 
 
 def test_many_threads(url: str) -> None:

@@ -6,7 +6,9 @@ from contextlib import suppress
 
 import pytest
 
+from socketio_core.app import AckTimeout
 from socketio_core.app.client_manager import host_behind
+from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.runtime import Event
 from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.wire.client.site import CLOSE_S
@@ -57,6 +59,14 @@ async def test_a_server_that_reads_nothing_does_not_keep_a_lost_connection_alive
         told.set()
 
 
+async def fill(socket: ClientSocket) -> None:
+    """Emit until the kernel takes no more, and the buffer is full."""
+    with loop.move_on_after(0.2):
+        while True:
+            await socket.emit("block", BLOCK)
+    assert host_behind(socket.manager).core.is_over_high_water
+
+
 @both_loops_tcp
 async def test_a_broken_connection_is_noticed_by_who_writes_when_nobody_reads() -> None:
     """Or the handler would wait for the buffer to empty, and the reader for the handler."""
@@ -88,6 +98,21 @@ async def test_a_broken_connection_is_noticed_by_who_writes_when_nobody_reads() 
         assert loop.current_time() - began < 1
         assert reasons == ["transport close"]
         assert "the connection was lost" in str(socket.disconnect_error)
+
+
+@both_loops_tcp
+async def test_the_time_of_a_call_counts_though_it_waits_for_room() -> None:
+    told = loop.new_event()
+    async with (
+        raw_server({"websocket": deaf(told)}) as server,
+        loop.connect(server.url, transports=["websocket"], engine=QUIET, reconnection=False) as socket,
+    ):
+        await fill(socket)
+        began_at = loop.current_time()
+        with pytest.raises(AckTimeout, match="'q' was not sent in time"):
+            await socket.call("q", timeout=0.1)
+        assert loop.current_time() - began_at < 1
+        told.set()
 
 
 @both_loops_tcp

@@ -46,18 +46,13 @@ class Line(Protocol):
         ...
 
     @property
-    def dial_s(self) -> float:
-        """How long that may take."""
-        ...
-
-    @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`."""
         ...
 
     @property
     def wants_connection(self) -> bool:
-        """Whether to keep the connection that there is."""
+        """Whether to keep the connection that there is, or is dialed."""
         ...
 
     @property
@@ -65,14 +60,14 @@ class Line(Protocol):
         """Whether it need not be kept any more: all that was to be said has been handed over, or cannot be."""
         ...
 
-    def dialing(self) -> None:
+    def dialing(self, now: float) -> None:
         """A connection is dialed."""
 
     def refused(self, why: str, now: float) -> None:
-        """There is none."""
+        """There is none; does nothing if it is not wanted any more."""
 
     def connected(self, now: float) -> None:
-        """There is one."""
+        """There is one; does nothing if it is not wanted any more."""
 
     def receive(self, data: bytes, now: float) -> None:
         """Take what was read; `b""` at the end."""

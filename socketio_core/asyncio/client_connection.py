@@ -77,7 +77,7 @@ class ClientConnection(Connection[ClientWire]):
 
     async def _secure(self) -> None:
         wire, loop = self._wire, asyncio.get_running_loop()
-        context = self._client.life.tls()
+        context = self._client.life.trust.context
         try:
             transport = await loop.start_tls(
                 self._transport,

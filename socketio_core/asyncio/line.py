@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+from contextlib import suppress
 from typing import cast
 
 from socketio_core.app.line import Line
 from socketio_core.asyncio.dial import open_tcp, open_unix
-from socketio_core.network.dialing import DialError, context_of, reason_of, tls_problem
+from socketio_core.network.dialing import DialError, Trust, reason_of, tls_problem
 
 
 class LineKeeper(asyncio.Protocol):
@@ -18,7 +18,7 @@ class LineKeeper(asyncio.Protocol):
         self._line = line
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
-        self._context: ssl.SSLContext | None = None
+        self._trust = Trust(line.ssl_context)
         self._transport: asyncio.Transport | None = None
         self._is_paused = False
         self._will_look = False
@@ -66,7 +66,7 @@ class LineKeeper(asyncio.Protocol):
                 self._transport.write(data)
             if not line.wants_connection:
                 self._transport.abort()
-        if line.is_over and self._dialing is not None:
+        elif self._dialing is not None and not line.wants_connection:
             self._dialing.reschedule(self._now())
         self._set_timer(line.next_deadline)
         if line.is_over or line.dial_at is not None:
@@ -88,23 +88,22 @@ class LineKeeper(asyncio.Protocol):
 
     async def _dial(self) -> None:
         line = self._line
-        line.dialing()
+        line.dialing(self._now())
+        self._woken()
         try:
-            async with asyncio.timeout(line.dial_s) as self._dialing:
-                await self._open()
+            with suppress(TimeoutError):  # it is not wanted any more
+                async with asyncio.timeout(None) as self._dialing:
+                    await self._open()
         except DialError as error:
             line.refused(str(error), self._now())
-        except TimeoutError:
-            line.refused(f"no answer in {line.dial_s:g} s", self._now())
         except OSError as error:
             line.refused(tls_problem(error) or reason_of(error), self._now())
         finally:
             self._dialing = None
 
     async def _open(self) -> None:
-        line, context = self._line, None
-        if line.ssl_context is not None:
-            context = self._context = self._context or context_of(line.ssl_context)
+        line = self._line
+        context = None if line.ssl_context is None else self._trust.context
         sock = await (open_tcp(line.host, line.port) if line.unix_path is None else open_unix(line.unix_path))
         try:
             server_name = None if context is None else line.host

@@ -11,7 +11,7 @@ from socketio_core.cluster.calling import CallLine
 from socketio_core.cluster.emitting import AnyEmitter
 from socketio_core.cluster.lines import nothing
 from socketio_core.cluster.transports import Command
-from socketio_core.network.dialing import context_of, has_unread, reason_of, tls_problem
+from socketio_core.network.dialing import Trust, has_unread, reason_of, tls_problem
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,6 +46,7 @@ class _Connection:
 
     def __init__(self, line: CallLine) -> None:
         self._line = line
+        self._trust = Trust(line.ssl_context)
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -101,11 +102,14 @@ class _Connection:
 
     def _connect(self) -> None:
         self._drop()
-        self._line.dialing()
+        self._line.dialing(time.monotonic())
         try:
             self._socket = self._dial()
         except OSError as error:
             self._line.refused(tls_problem(error) or reason_of(error), time.monotonic())
+        except BaseException:  # Ctrl-C: the next call dials again
+            self._line.refused("interrupted", time.monotonic())
+            raise
         else:
             self._line.connected(time.monotonic())
 
@@ -123,7 +127,7 @@ class _Connection:
             connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if line.ssl_context is None:
                 return connecting
-            return context_of(line.ssl_context).wrap_socket(connecting, server_hostname=line.host)
+            return self._trust.context.wrap_socket(connecting, server_hostname=line.host)
         except BaseException:
             connecting.close()
             raise

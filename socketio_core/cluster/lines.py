@@ -39,7 +39,7 @@ class LinkLine(ABC):
     def __init__(self, link: Link, dial_s: float, ssl_context: object) -> None:
         self.link = link
         self.wake: Callable[[], None] = nothing
-        self.dial_s = dial_s
+        self._dial_s = dial_s
         self.host = link.address.host
         self.port = link.address.port
         self.unix_path = link.address.unix_path
@@ -69,9 +69,9 @@ class LinkLine(ABC):
         """See `Line`."""
         return self.link.is_closed
 
-    def dialing(self) -> None:
+    def dialing(self, now: float) -> None:
         """See `Line`."""
-        self.link.dialing()
+        self.link.dialing(now, self._dial_s)
 
     def refused(self, why: str, now: float) -> None:
         """See `Line`."""

@@ -4,9 +4,9 @@ The protocol is RESP2, which all versions speak: what subscribes has a link of i
 RESP3, where both share one. Clients of Redis that run on trio were tried instead, and did not notice for ever that
 their subscriptions were gone after a restart.
 
-A host dials when `dial_at` has come, tells `connected` or `refused`, hands over what it reads and writes what there is
-to write. A link that has just connected says who it is, subscribes to what it is to hear, and asks for a PONG: only
-when that has come, it is up.
+A host dials when `dial_at` has come, tells `connected` or `refused`, hands over what it reads, writes what there is to
+write, and gives the connection up, or the dialing, when it is not wanted any more. A link that has just connected says
+who it is, subscribes to what it is to hear, and asks for a PONG: only when that has come, it is up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from socketio_core.records import record
 WATCH_S: Final = 5.0  # of silence, before a PING is sent; and again, before it counts as the end
 FIRST_RETRY_S: Final = 0.05
 LAST_RETRY_S: Final = 2.0
-GREETING_S: Final = 5.0  # for the greeting
+GREETING_S: Final = 5.0  # for the greeting, and before that for dialing
 MAX_REPLY_BYTES: Final = 64_000_000  # that are read and not a whole reply yet: no message of ours is that large
 
 _MANY: Final = 10  # failures; more change nothing
@@ -140,6 +140,7 @@ class Link:
         self._dial_at = 0.0
         self._failures = 0
         self._deadline: float | None = None
+        self._limit_s = timeout_s  # after which that is
         self._is_asked = False  # a PING is on its way
         self._reader = _reader()
         self._unread_bytes = 0
@@ -205,20 +206,26 @@ class Link:
         """When the host is to dial; `None` while it need not."""
         return self._dial_at if self._phase is _Phase.WAITING else None
 
-    def dialing(self) -> None:
-        """The host dials; `connected` or `refused` will say what came of it."""
+    def dialing(self, now: float, limit_s: float = GREETING_S) -> None:
+        """The host dials; `connected` or `refused` will say what came of it, if it is still wanted then."""
         self._phase = _Phase.DIALING
+        self._deadline = now + limit_s
+        self._limit_s = limit_s
 
     def refused(self, why: str, now: float) -> None:
         """There is no connection."""
-        self._fail(f"cannot connect: {why}", now)
+        if self._phase is _Phase.DIALING:
+            self._fail(f"cannot connect: {why}", now)
 
     def connected(self, now: float) -> None:
         """There is one."""
+        if self._phase is not _Phase.DIALING:
+            return
         self._phase = _Phase.GREETING
         self._reader = _reader()
         self._unread_bytes = 0
         self._deadline = now + GREETING_S
+        self._limit_s = GREETING_S
         address = self.address
         if address.password is not None:
             who = (address.username, address.password) if address.username else (address.password,)
@@ -248,8 +255,9 @@ class Link:
             self._fail(f"this is no Redis: {error}", now)
 
     def lost(self, why: str, now: float) -> None:
-        """The connection is gone."""
-        if self._phase in (_Phase.GREETING, _Phase.UP):
+        """The connection is gone, or is given up."""
+        self.refused(why, now)
+        if self.wants_connection:
             self._fail(f"the connection was lost: {why}", now)
 
     def refuse(self, why: str, now: float) -> None:
@@ -266,8 +274,8 @@ class Link:
 
     @property
     def wants_connection(self) -> bool:
-        """Whether the host is to keep the connection that it has."""
-        return self._phase in (_Phase.GREETING, _Phase.UP)
+        """Whether the host is to keep the connection that it has, or dials."""
+        return self._phase in (_Phase.DIALING, _Phase.GREETING, _Phase.UP)
 
     @property
     def next_deadline(self) -> float | None:
@@ -279,7 +287,7 @@ class Link:
         if self._deadline is None or now < self._deadline:
             return
         if self._is_asked or self._phase is not _Phase.UP:
-            self._fail(f"no answer in {self._timeout_s:g} s", now)
+            self._fail(f"no answer in {self._limit_s:g} s", now)
             return
         self._is_asked = True
         self._deadline = now + self._timeout_s
@@ -372,6 +380,7 @@ class Link:
             self._fail(error, now)
         elif reply == b"PONG" and self._phase is _Phase.GREETING:
             self._phase = _Phase.UP
+            self._limit_s = self._timeout_s
             self._failures = 0
             self.reason = ""
             self._events.append(LinkUp(self))

@@ -13,7 +13,7 @@ from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.site import client_site_of
 from socketio_core.checks import check_kind
-from socketio_core.network.dialing import context_of
+from socketio_core.network.dialing import Trust
 from socketio_core.network.runtime import look_after
 from socketio_core.wire.client import ClientWire
 
@@ -47,6 +47,7 @@ class ClientLife:
 
     Attributes:
         host: its sockets.
+        trust: what TLS is to be spoken with.
         site: its connections.
         is_ending: the block was left.
     """
@@ -57,15 +58,9 @@ class ClientLife:
         self._asked = asked
         self._runtime = runtime
         self._is_working = is_working
-        self._context: ssl.SSLContext | None = None
+        self.trust = Trust(asked.ssl_context)
         self._end: ClientEnd | None = None
         self._has_moved: Event
-
-    def tls(self) -> ssl.SSLContext:
-        """Return the context; Python's default is made when it is needed, for that takes 30 ms."""
-        if self._context is None:
-            self._context = context_of(self._asked.ssl_context)
-        return self._context
 
     @property
     def next_deadline(self) -> float | None:

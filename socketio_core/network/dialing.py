@@ -31,9 +31,22 @@ class Reachable(Protocol):
     def unix_path(self) -> str | None: ...
 
 
-def context_of(given: object) -> ssl.SSLContext:
-    """Return what was given for TLS; the system's trust, if that is no context. Takes 30 ms then."""
-    return given if isinstance(given, ssl.SSLContext) else ssl.create_default_context()
+class Trust:
+    """Whom to trust over TLS.
+
+    Args:
+        given: an `ssl.SSLContext`; anything else is the system's trust.
+    """
+
+    def __init__(self, given: object) -> None:
+        self._given = given
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What TLS is to be spoken with; made when it is needed, for the system's takes 30 ms."""
+        if not isinstance(self._given, ssl.SSLContext):
+            self._given = ssl.create_default_context()
+        return self._given
 
 
 def in_turns(addresses: Sequence[Address]) -> list[Address]:

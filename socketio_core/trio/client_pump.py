@@ -62,7 +62,7 @@ class ClientPump(Writer[ClientWire]):
         wire = self._wire
         while self._reader is me and not wire.is_over:
             if wire.wants_tls:
-                tls = self._client.life.tls()
+                tls = self._client.life.trust.context
                 direct = self._direct = DirectStream(await shake_hands(direct.stream, tls, wire.server_name))
                 wire.has_unread = direct.has_unread
                 wire.secured(trio.current_time())

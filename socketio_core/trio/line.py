@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import ssl
 
 import trio
 
 from socketio_core.app.line import Line
-from socketio_core.network.dialing import DialError, context_of, reason_of
+from socketio_core.network.dialing import DialError, Trust, reason_of
+from socketio_core.network.plain import READ_BYTES
 from socketio_core.trio.dial import dial, shake_hands
-
-_READ_BYTES = 65536
+from socketio_core.trio.writer import BROKEN
 
 
 class LineKeeper:
@@ -19,9 +18,8 @@ class LineKeeper:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._context: ssl.SSLContext | None = None
+        self._trust = Trust(line.ssl_context)
         self._news = trio.Event()
-        self._dialing = trio.CancelScope()
         self._connection = trio.CancelScope()
         self._sleep = trio.CancelScope()
         self._wakes_at = -math.inf
@@ -30,8 +28,6 @@ class LineKeeper:
     def _woken(self) -> None:
         line = self._line
         self._news.set()
-        if line.is_over:
-            self._dialing.cancel()
         if not line.wants_connection:
             self._connection.cancel()
         deadline = line.next_deadline
@@ -70,36 +66,20 @@ class LineKeeper:
     async def _connect(self) -> None:
         """Dial, and go on until the connection is gone, or not wanted any more."""
         line = self._line
-        line.dialing()
-        stream = await self._dial()
-        if stream is None:
-            return
-        try:
-            with trio.CancelScope() as self._connection:
-                line.connected(trio.current_time())
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._read, stream)
-                    await self._write(stream)
-        finally:
-            await trio.aclose_forcefully(stream)
-
-    async def _dial(self) -> trio.abc.Stream | None:
-        line, opened = self._line, None
-        with trio.move_on_after(line.dial_s) as self._dialing:
+        with trio.CancelScope() as self._connection:
+            line.dialing(trio.current_time())
+            self._woken()
             try:
-                stream: trio.abc.Stream = await dial(line)
-                opened = stream
-                if line.ssl_context is not None:
-                    self._context = self._context or context_of(line.ssl_context)
-                    stream = await shake_hands(stream, self._context, line.host)
-                return stream
+                async with await dial(line) as opened:
+                    secure = line.ssl_context is not None
+                    stream = await shake_hands(opened, self._trust.context, line.host) if secure else opened
+                    async with trio.open_nursery() as nursery:
+                        line.connected(trio.current_time())
+                        self._woken()
+                        nursery.start_soon(self._read, stream)
+                        await self._write(stream)
             except DialError as error:
                 line.refused(str(error) or "the connection was closed", trio.current_time())
-        if opened is not None:
-            await trio.aclose_forcefully(opened)
-        if self._dialing.cancelled_caught:
-            line.refused(f"no answer in {line.dial_s:g} s", trio.current_time())
-        return None
 
     async def _write(self, stream: trio.abc.Stream) -> None:
         while True:
@@ -109,16 +89,16 @@ class LineKeeper:
                 continue
             try:
                 await stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            except BROKEN as error:
                 self._line.lost(reason_of(error), trio.current_time())
 
     @trio.lowlevel.enable_ki_protection
     async def _read(self, stream: trio.abc.Stream) -> None:
         try:
             while True:
-                data = await stream.receive_some(_READ_BYTES)
+                data = await stream.receive_some(READ_BYTES)
                 self._line.receive(bytes(data), trio.current_time())
                 if not data:
                     return
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        except BROKEN as error:
             self._line.lost(reason_of(error), trio.current_time())

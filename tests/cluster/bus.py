@@ -183,7 +183,7 @@ class Server:
 
     def _turn_of(self, link: Link, now: float) -> bool:
         if link.dial_at is not None and link.dial_at <= now:
-            link.dialing()
+            link.dialing(now)
             if not self._bus.is_up or self.uid in self._bus.cut_off:
                 link.refused("Connection refused", now)
                 return False

@@ -108,7 +108,7 @@ class Joined:
         now, connections = self.now, self.bus.connections
         line.wake = partial(self._woken.add, line)
         if line.dial_at is not None and line.dial_at <= now:
-            line.dialing()
+            line.dialing(now)
             if not self.bus.is_up or line in self.hung:
                 line.refused("Connection refused", now)
                 return True

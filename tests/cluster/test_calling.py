@@ -33,7 +33,7 @@ class Rig:
 
     def up(self) -> Rig:
         """Dial, and greet."""
-        self.line.dialing()
+        self.line.dialing(self.now)
         self.line.connected(self.now)
         self.said()
         self.line.receive(GREETED, self.now)
@@ -71,7 +71,7 @@ def test_calls_share_a_connection_and_each_gets_its_reply() -> None:
 def test_all_that_wait_are_told_when_there_is_no_connection_and_the_next_call_tries_again() -> None:
     rig = Rig()
     calls = [rig.call("A"), rig.call("B")]
-    rig.line.dialing()
+    rig.line.dialing(rig.now)
     rig.line.refused("Connection refused", rig.now)
     assert [str(call.error) for call in calls] == ["redis://h:6379: cannot connect: Connection refused"] * 2
     assert (rig.line.dial_at, rig.line.next_deadline) == (None, None)
@@ -114,7 +114,7 @@ def test_one_that_is_not_answered_takes_the_connection_with_it() -> None:
 def test_one_that_waits_for_a_connection_has_its_time_too() -> None:
     rig = Rig(timeout_s=0.5)
     call = rig.call("A")
-    rig.line.dialing()
+    rig.line.dialing(rig.now)
     rig.line.handle_timeout(10.4)
     assert not call.is_over
     rig.line.handle_timeout(10.5)
@@ -171,5 +171,4 @@ def test_the_end_is_told_to_all() -> None:
 def test_where_to_dial(url: str, context: object, expected: tuple[object, ...]) -> None:
     line = CallLine(parse_redis_url(url), 2.0, context)
     assert (line.host, line.port, line.unix_path, line.ssl_context) == expected
-    assert line.dial_s == 2.0
     line.wake()

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,13 @@ def redis(require_tool: RequireTool) -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def url(redis: RedisServer) -> str:
     return redis.url.replace("unix://", "unix://:secret@")
+
+
+class Interrupted(ssl.SSLContext):
+    """Somebody presses Ctrl-C in the middle of the handshake."""
+
+    def wrap_socket(self, *_: Any, **__: Any) -> ssl.SSLSocket:
+        raise KeyboardInterrupt
 
 
 @pytest.fixture(params=["classic", "sharded", "streams"])
@@ -89,6 +97,15 @@ def test_it_connects_again_when_the_redis_has_come_back(require_tool: RequireToo
         emitter.emit("c")
         emitter.close()
         emitter.emit("d")
+
+
+def test_one_that_was_interrupted_while_it_dialed_dials_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        context = Interrupted(ssl.PROTOCOL_TLS_CLIENT)
+        with Emitter(f"rediss://127.0.0.1:{listener.getsockname()[1]}", ssl_context=context) as emitter:
+            for _ in range(2):
+                with pytest.raises(KeyboardInterrupt):
+                    emitter.emit("a")
 
 
 @pytest.mark.parametrize(

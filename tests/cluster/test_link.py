@@ -46,7 +46,7 @@ class Rig:
 
     def dial(self) -> Rig:
         """Connect; the greeting is not answered."""
-        self.link.dialing()
+        self.link.dialing(self.now)
         self.link.connected(self.now)
         return self
 
@@ -129,6 +129,28 @@ def test_one_that_may_not_give_itself_a_name_may_do_the_rest(*, listens: bool) -
     assert rig.hear(b"-NOPERM no\r\n" + PONG) == [LinkUp(rig.link)]
 
 
+def test_dialing_has_its_time_too() -> None:
+    rig = Rig()
+    rig.link.dialing(rig.now, 2.0)
+    assert (rig.link.wants_connection, rig.link.next_deadline) == (True, rig.now + 2.0)
+    assert rig.pass_time(1.9) == []
+    assert rig.pass_time(0.1) == [down(rig, "no answer in 2 s", was_up=False)]
+    assert (rig.link.wants_connection, rig.link.next_deadline) == (False, None)
+
+
+def test_what_comes_of_dialing_that_was_given_up_counts_no_more() -> None:
+    rig = Rig()
+    rig.link.dialing(rig.now)
+    rig.link.lost("too late", rig.now)
+    rig.link.connected(rig.now)
+    rig.link.refused("late", rig.now)
+    assert rig.link.take_events() == [down(rig, "cannot connect: too late", was_up=False)]
+    assert (rig.said(), rig.link.wants_connection) == ([], False)
+    rig.link.close(rig.now)
+    rig.link.connected(rig.now)
+    assert rig.link.is_closed
+
+
 def test_a_greeting_has_five_seconds() -> None:
     rig = Rig().dial()
     assert rig.link.next_deadline == rig.now + 5.0
@@ -144,7 +166,7 @@ def test_it_tries_again_at_once_then_less_and_less_often() -> None:
     rig = Rig()
     waits: list[float] = []
     for _ in range(12):
-        rig.link.dialing()
+        rig.link.dialing(rig.now)
         rig.link.refused("Connection refused", rig.now)
         assert rig.link.take_events() == [down(rig, "cannot connect: Connection refused", was_up=False)]
         assert rig.link.dial_at is not None
@@ -159,7 +181,7 @@ def test_it_tries_again_at_once_then_less_and_less_often() -> None:
 
 def test_retries_of_many_are_not_at_the_same_time() -> None:
     link = Link(parse_redis_url("redis://h"), lambda: 0.0)
-    link.dialing()
+    link.dialing(10.0)
     link.refused("no", 10.0)
     assert link.dial_at == 10.0 + FIRST_RETRY_S / 2
 

@@ -53,7 +53,7 @@ def test_others_are_left_as_they_are() -> None:
 
 def test_whoever_waits_for_a_reply_is_told() -> None:
     link = Link(parse_redis_url("redis://h"), float)
-    link.dialing()
+    link.dialing(0.0)
     link.connected(0.0)
     link.receive(b"+OK\r\n+PONG\r\n", 0.0)
     link.send("XADD", token=1)

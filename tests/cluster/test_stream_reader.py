@@ -175,7 +175,7 @@ def test_all_streams_are_read_each_from_its_own_place() -> None:
     transport = Streams("me", Link(parse_redis_url("redis://h"), lambda: 1.0, listens=True), count=2, reading=link)
     reader = transport.reader
     assert reader is not None
-    link.dialing()
+    link.dialing(NOW)
     link.connected(NOW)
     link.receive(b"+OK\r\n+PONG\r\n", NOW)
     link.data_to_send()
@@ -227,7 +227,7 @@ def test_what_comes_of_an_older_connection_does_not_count() -> None:
     connection.receive(b"", home.now)
     link.receive(bytes(connection.out), home.now)
     home.bus.drop(link, home.now)
-    link.dialing()
+    link.dialing(home.now)
     link.connected(home.now)
     link.receive(b"+OK\r\n+PONG\r\n", home.now)
     home.server.machine.work(home.now)
@@ -236,7 +236,7 @@ def test_what_comes_of_an_older_connection_does_not_count() -> None:
     ]  # fmt: skip
     link.receive(b"*-1\r\n*0\r\n", home.now)  # what the first XREAD brings does not count any more
     link.lost("gone", home.now)
-    link.dialing()
+    link.dialing(home.now)
     link.connected(home.now)
     link.receive(b"+OK\r\n+PONG\r\n", home.now)
     link.lost("gone again, before anybody was told", home.now)

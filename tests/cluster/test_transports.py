@@ -28,7 +28,7 @@ SID = "x" * 20
 def listener() -> Link:
     """Return a link that is up."""
     link = Link(parse_redis_url("redis://h"), lambda: 1.0, listens=True)
-    link.dialing()
+    link.dialing(0.0)
     link.connected(0.0)
     link.receive(b"+OK\r\n+PONG\r\n", 0.0)
     link.data_to_send()

@@ -27,9 +27,6 @@ from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packe
 
 KINDS: Final = ("classic", "sharded", "streams")
 
-OPEN_FIRST: Final = "an Emitter on an event loop works inside: async with Emitter(url) as emitter"
-OPEN_ONCE: Final = "an Emitter is opened once; make another"
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 

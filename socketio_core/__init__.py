@@ -7,7 +7,6 @@ this package imports nothing outside the standard library.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from socketio_core.cookie import Cookie
@@ -23,6 +22,7 @@ from socketio_core.errors import (
     ProtocolError,
     RemoteProtocolError,
 )
+from socketio_core.extras import late
 from socketio_core.http import Request, Response
 from socketio_core.settings import (
     ClientSettings,
@@ -92,11 +92,7 @@ _IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top 
     "Timeouts": "socketio_core.serving",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _IMPORTED_LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_IMPORTED_LATE[name]), name)
+__getattr__ = late(__name__, _IMPORTED_LATE)
 
 
 def __dir__() -> list[str]:

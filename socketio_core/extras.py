@@ -1,6 +1,9 @@
-"""What an import says where a package is missing that only some modules need."""
+"""What packages import late, and what an import says where a package is missing that only some modules need."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
 
 def missing(extra: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
@@ -13,3 +16,29 @@ def missing(extra: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
     return ModuleNotFoundError(
         f"No module named {error.name!r}, which comes with: pip install 'socketio_core[{extra}]'", name=error.name
     )
+
+
+def late(package: str, free: Mapping[str, str] | None = None, **extras: Mapping[str, str]) -> Callable[[str], object]:
+    """Return the `__getattr__` of a package that imports some of its names when somebody asks for them.
+
+    Args:
+        package: its name.
+        free: names, and the modules that have them.
+        extras: the same, of each extra that the modules need.
+    """
+    modules = {name: (module, "") for name, module in (free or {}).items()}
+    for extra, names in extras.items():
+        modules.update((name, (module, extra)) for name, module in names.items())
+
+    def getattr_(name: str) -> object:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module, extra = modules[name]
+        try:
+            return getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if not extra:
+                raise
+            raise missing(extra, error) from error
+
+    return getattr_

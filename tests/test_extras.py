@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from socketio_core.extras import missing
+import pytest
+
+from socketio_core.extras import late, missing
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROGRAM: Final = """
@@ -47,3 +49,14 @@ def test_the_error_names_the_module_and_the_extra() -> None:
         "h11",
         "No module named 'h11', which comes with: pip install 'socketio_core[trio]'",
     )
+
+
+def test_what_is_imported_late_is_found_or_not() -> None:
+    find = late("p", {"missing": "tests.test_extras", "gone": "no_such_module"}, cluster={"other": "no_such_module"})
+    assert find("missing") is missing
+    with pytest.raises(AttributeError, match="module 'p' has no attribute 'x'"):
+        find("x")
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'no_such_module'$"):
+        find("gone")
+    with pytest.raises(ModuleNotFoundError, match=r"which comes with: pip install 'socketio_core\[cluster\]'"):
+        find("other")

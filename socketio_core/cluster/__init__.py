@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from socketio_core.extras import missing
+from socketio_core.extras import late
 
 if TYPE_CHECKING:
     from socketio_core.app.remote_socket import RemoteSocket
@@ -33,11 +32,4 @@ _IMPORTED_LATE = {  # an emitter needs none of these
     "RemoteSocket": "socketio_core.app.remote_socket",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _IMPORTED_LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(_IMPORTED_LATE[name]), name)
-    except ModuleNotFoundError as error:
-        raise missing("cluster", error) from error
+__getattr__ = late(__name__, cluster=_IMPORTED_LATE)

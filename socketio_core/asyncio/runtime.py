@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
 from threading import get_ident
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from socketio_core.app.handover import begin
 from socketio_core.app.host import ServerHost
@@ -18,6 +18,7 @@ from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.app.worker import Inbox
 from socketio_core.asyncio.line import LineKeeper
 from socketio_core.errors import LocalProtocolError
+from socketio_core.network.groups import is_any
 from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
 
 _T = TypeVar("_T")
@@ -38,12 +39,6 @@ class _Nothing:
 
 
 NOTHING: Final = _Nothing()
-
-
-def _says_cancelled(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_says_cancelled, cast("BaseExceptionGroup[BaseException]", error).exceptions))
-    return isinstance(error, asyncio.CancelledError)
 
 
 class Host(Protocol):
@@ -129,7 +124,7 @@ class RunnerRuntime(LoopRuntime):
         """
         task = asyncio.current_task()
         if self._has_ended() or task not in self._tasks or isinstance(error, GeneratorExit):
-            return isinstance(error, GeneratorExit) or _says_cancelled(error)
+            return isinstance(error, GeneratorExit) or is_any(error, asyncio.CancelledError)
         while task.cancelling():
             task.uncancel()
         return False

@@ -13,7 +13,7 @@ from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.cli.command import EXIT_SIGNAL, CommandFailed
 from socketio_core.cli.terminal import Output
 from socketio_core.cli.values import show_value
-from socketio_core.trio.groups import only_cause
+from socketio_core.network.groups import only_cause
 from socketio_core.trio.interrupts import open_signal_receiver
 
 # A terminal that is closed, and who ends services, want an orderly goodbye too.

@@ -12,8 +12,8 @@ import trio
 from socketio_core.app.adapter import MakeAdapter
 from socketio_core.demo.chat import create_chat
 from socketio_core.errors import ClusterError
+from socketio_core.network.groups import only_cause
 from socketio_core.network.listening import explain
-from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import open_signal_receiver
 
 _SIGNAL_STATUS = 128  # what a shell adds to the number of the signal that ended a command: Ctrl-C gives 130

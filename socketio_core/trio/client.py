@@ -11,9 +11,9 @@ from socketio_core.app import client
 from socketio_core.app.client import Connecting, entry
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.network.client_life import ClientLife, check_tls
+from socketio_core.network.groups import is_any, only_cause
 from socketio_core.trio.client_pump import ClientPump
-from socketio_core.trio.groups import is_cancelled, only_cause
-from socketio_core.trio.runtime import NurseryRuntime
+from socketio_core.trio.runtime import ENDS, NurseryRuntime
 from socketio_core.wire.client import ClientWire
 
 
@@ -32,7 +32,7 @@ async def _running(asked: Connecting) -> AsyncGenerator[ClientSocket]:
                     with runtime.block:
                         yield await runtime.life.open()
                 except BaseException as error:  # anything at all: it comes out behind the nursery, in no group
-                    if is_cancelled(error):
+                    if is_any(error, *ENDS):
                         raise
                     failure = error if isinstance(error, Exception) else only_cause(error)
                 await runtime.life.close_in_order()

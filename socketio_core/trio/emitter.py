@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from socketio_core.network.emitter import LoopEmitter
-from socketio_core.trio.groups import only_cause
+from socketio_core.network.groups import only_cause
 from socketio_core.trio.line import LineKeeper
 
 

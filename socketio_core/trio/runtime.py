@@ -14,13 +14,14 @@ import trio
 from socketio_core.app.line import Line
 from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.errors import LocalProtocolError
+from socketio_core.network.groups import is_any
 from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
-from socketio_core.trio.groups import is_cancelled
 from socketio_core.trio.line import LineKeeper
 
 _T = TypeVar("_T")
 
 LOGGER: Final = logging.getLogger("socketio_core.trio")
+ENDS: Final = (trio.Cancelled, GeneratorExit)  # what somebody outside raises who wants an end at once
 
 
 def current_token() -> trio.lowlevel.TrioToken | None:
@@ -123,7 +124,7 @@ class NurseryRuntime(LoopRuntime):
 
     def is_cancelled(self, error: BaseException) -> bool:
         """See `Runtime`; a `trio.Cancelled` that was kept and is raised where nothing is cancelled means nothing."""
-        return is_cancelled(error) and trio.current_effective_deadline() == -math.inf
+        return is_any(error, *ENDS) and trio.current_effective_deadline() == -math.inf
 
     def output_ready(self) -> None:
         """See `Runtime`; while a reader works, it flushes by itself when it is through."""

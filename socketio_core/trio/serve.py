@@ -12,6 +12,7 @@ from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
 from socketio_core.app.server import Server, host_of
 from socketio_core.app.site import site_of
+from socketio_core.network.groups import only_cause
 from socketio_core.network.listening import (
     CAPACITY_WAIT_S,
     CATCH_UP_TURNS,
@@ -23,7 +24,6 @@ from socketio_core.network.listening import (
 from socketio_core.network.watching import CAN_WATCH
 from socketio_core.trio.accepting import Listener, accept_all
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
-from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
 from socketio_core.trio.pump import Pump
 from socketio_core.trio.runtime import LOGGER, TrioRuntime

@@ -14,9 +14,9 @@ import trio
 from trio.testing import MockClock
 
 from socketio_core.app import Socket
+from socketio_core.network.groups import only_cause
 from socketio_core.network.signals import Unnested
 from socketio_core.trio import Server, Timeouts
-from socketio_core.trio.groups import only_cause
 from socketio_core.trio.interrupts import calling_at_interrupt, open_signal_receiver
 from tests.adapters.clients import WebSocketClient
 from tests.trio.bench import TCP_IDLE_S, MemoryListener, connect_tcp

@@ -10,8 +10,8 @@ from trio.testing import MemorySendStream, memory_stream_pair, wait_all_tasks_bl
 
 from socketio_core import SocketSettings
 from socketio_core.app import Socket
+from socketio_core.network.groups import only_cause
 from socketio_core.trio import Server, Timeouts
-from socketio_core.trio.groups import only_cause
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.peer import Ended
 from tests.trio.bench import MemoryListener, serving, trio_test

@@ -1,14 +1,12 @@
-"""Exceptions that have passed through nurseries."""
+"""Exceptions that have passed through nurseries or task groups, which wrap them in groups."""
 
 from __future__ import annotations
 
 from typing import cast
 
-import trio
-
 
 def only_cause(error: BaseException) -> BaseException:
-    """Return what nurseries have wrapped in groups, unless it is more than one exception.
+    """Return what was wrapped in groups, unless it is more than one exception.
 
     Several `KeyboardInterrupt` are one: of somebody who pressed Ctrl-C twice.
     """
@@ -24,11 +22,11 @@ def only_cause(error: BaseException) -> BaseException:
     return error
 
 
-def is_cancelled(error: BaseException) -> bool:
-    """Return whether somebody outside wants an end at once: `trio.Cancelled`, also among others, or `GeneratorExit`."""
+def is_any(error: BaseException, *kinds: type[BaseException]) -> bool:
+    """Return whether an exception is one of these kinds, or is a group with one among others."""
     if isinstance(error, BaseExceptionGroup):
-        return any(is_cancelled(each) for each in cast("BaseExceptionGroup[BaseException]", error).exceptions)
-    return isinstance(error, (trio.Cancelled, GeneratorExit))
+        return any(is_any(each, *kinds) for each in cast("BaseExceptionGroup[BaseException]", error).exceptions)
+    return isinstance(error, kinds)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -1,8 +1,8 @@
-"""What comes out of the groups that nurseries make."""
+"""What comes out of groups of exceptions."""
 
 from __future__ import annotations
 
-from socketio_core.trio.groups import is_cancelled, only_cause
+from socketio_core.network.groups import is_any, only_cause
 
 
 def test_one_exception_comes_out_of_all_its_groups() -> None:
@@ -22,7 +22,8 @@ def test_several_exceptions_stay_together() -> None:
     assert only_cause(ExceptionGroup("outer", [group])) is group
 
 
-def test_an_end_that_somebody_outside_wants_is_told_from_others() -> None:
-    assert is_cancelled(GeneratorExit())
-    assert is_cancelled(BaseExceptionGroup("outer", [KeyError("x"), BaseExceptionGroup("inner", [GeneratorExit()])]))
-    assert not is_cancelled(BaseExceptionGroup("outer", [KeyError("x"), KeyboardInterrupt()]))
+def test_a_kind_is_found_among_others() -> None:
+    group = BaseExceptionGroup("outer", [KeyError("x"), BaseExceptionGroup("inner", [GeneratorExit()])])
+    assert is_any(GeneratorExit(), KeyboardInterrupt, GeneratorExit)
+    assert is_any(group, KeyboardInterrupt, GeneratorExit)
+    assert not is_any(group, KeyboardInterrupt, ValueError)

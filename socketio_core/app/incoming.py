@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from socketio_core.app.handlers import Handler, run
 from socketio_core.records import plain
 
 if TYPE_CHECKING:
@@ -34,21 +33,17 @@ class IncomingEvent:
     def __repr__(self) -> str:
         return f"<IncomingEvent {self.name!r} of {self.socket!r}, {len(self.args)} arguments>"
 
+    def check(self) -> None:
+        """See that a middleware has made an event of it, and keep what it is given as its own.
 
-async def passes(event: IncomingEvent, middleware: Handler, *socket: Socket) -> bool:
-    """Ask a middleware about an event, which it may change. Returns whether it lets it pass.
-
-    Raises:
-        TypeError: it made something of it that is no event; or whatever it raises.
-    """
-    if await run(middleware, *socket, event) is False:
-        return False
-    # Not everybody checks types.
-    name: object = event.name
-    args: object = event.args
-    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a middleware made the name of an event something else than a string: {name!r:.80}")
-    if not isinstance(args, (list, tuple)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a middleware made the arguments of an event something else than a list: {args!r:.80}")
-    event.name, event.args = plain(name), list(args)
-    return True
+        Raises:
+            TypeError: it is none.
+        """
+        # Not everybody checks types.
+        name: object = self.name
+        args: object = self.args
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a middleware made the name of an event something else than a string: {name!r:.80}")
+        if not isinstance(args, (list, tuple)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a middleware made the arguments of an event something else than a list: {args!r:.80}")
+        self.name, self.args = plain(name), list(args)

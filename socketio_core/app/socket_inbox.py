@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import isawaitable
-from types import CoroutineType
+from types import CoroutineType, NoneType
 from typing import TYPE_CHECKING, Any
 
 from socketio_core.app.acks import ack_args
 from socketio_core.app.failures import failure_of, fitting, has_failed, names_of, why_left
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable, handlers_of, run
-from socketio_core.app.incoming import IncomingEvent, passes
+from socketio_core.app.incoming import IncomingEvent
 from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.waiting import Until
@@ -84,7 +84,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             await (self._decide(event) if isinstance(event, ConnectRequested) else self._say_goodbye(event))
             return
         name, args, member, socket = event.name, event.args, self.member, self.socket
-        if member.was_let_go or member.connection.session.was_let_go:  # this came behind that; fast path: `_is_let_go`
+        if member.was_let_go or member.connection.session.was_let_go:  # this came behind that
             return
         shared, own = self.shared, self.handlers
         if shared.is_watched or (not own.is_empty and own.is_watched):
@@ -122,28 +122,44 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
 
     async def _passed(self, received: EventReceived) -> IncomingEvent | None:
         """Show an event to the middlewares and the handlers of `on_any`. Returns what the others are to have of it."""
-        event, socket = IncomingEvent(self.socket, received), self.socket
+        socket, member, shared, own = self.socket, self.member, self.shared, self.handlers
+        session, event = member.connection.session, IncomingEvent(socket, received)
+        given: tuple[Any, ...] = (socket, event)
+        of_this = NO_HANDLERS if own.is_empty else own.guards
         try:
-            for middleware in self.shared.guards:
-                if not await passes(event, middleware, socket) or _is_let_go(self.member):
-                    return None
-            for middleware in self.handlers.guards:
-                if not await passes(event, middleware) or _is_let_go(self.member):
-                    return None
-        except EventRefused as refusal:
-            if event.asks_ack:
-                self._acknowledge(received, refusal.answer)
+            for guards in (shared.guards, of_this) if of_this else (shared.guards,):
+                for middleware in guards:  # fast path: what `run` does, in this coroutine; benchmarks: network
+                    name, args = event.name, event.args
+                    result = middleware(*given)
+                    kind = type(result)
+                    if kind is _COROUTINE or (kind is not NoneType and kind is not bool and isawaitable(result)):
+                        result = await result
+                    if result is False or member.was_let_go or session.was_let_go:
+                        return None
+                    if event.name is not name or event.args is not args:
+                        event.check()
+                given = (event,)  # those of the socket know it
+        except BaseException as error:  # noqa: BLE001 - anything at all, for it is the application's code
+            self._stopped(received, error)
             return None
-        except BaseException as error:
-            if not has_failed(error, self.runtime):
-                raise
+        if shared.any or not own.is_empty:
+            for handler in shared.any:
+                await self._run(handler, event.name, socket, event.name, *event.args)
+            for handler in own.any:
+                await self._run(handler, event.name, event.name, *event.args)
+            if member.was_let_go or session.was_let_go:  # by one of these: they may be guards
+                return None
+        return event
+
+    def _stopped(self, received: EventReceived, error: BaseException) -> None:
+        """Answer, or log, what a middleware raised, or raise it again if it is no failure."""
+        if isinstance(error, EventRefused):
+            if received.ack_id is not None:
+                self._acknowledge(received, error.answer)
+        elif has_failed(error, self.runtime):
             self.app.audience.report(f"middleware failed, so the event {received.name!r} was dropped", error)
-            return None
-        for handler in self.shared.any:
-            await self._run(handler, event.name, socket, event.name, *event.args)
-        for handler in self.handlers.any:
-            await self._run(handler, event.name, event.name, *event.args)
-        return None if _is_let_go(self.member) else event  # by one of these: they may be guards
+        else:
+            raise error
 
     def _acknowledge(self, event: EventReceived, result: Any) -> None:
         assert event.ack_id is not None  # the caller looked
@@ -263,7 +279,3 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
 def inbox_of(member: Member) -> SocketInbox:
     """Return what the application keeps of a member."""
     return member.context  # type: ignore[return-value] # set when it asked to connect, before all else
-
-
-def _is_let_go(member: Member) -> bool:
-    return member.was_let_go or member.connection.session.was_let_go

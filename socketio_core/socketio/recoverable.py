@@ -30,6 +30,7 @@ class RecoverableSession:
         earlier: what it has missed before this server knew of it, with offsets.
         since: the offset behind which that is, in the log that servers share; `None` is unknown.
         saved: belongs to who keeps it for other servers.
+        held_bytes: what it takes while it is lost, as `Recovery` counts it.
         is_over: it was forgotten.
         is_proven: it is known that it was in this namespace; servers of Node do not say so.
         origin: the Engine.IO session that was lost; the same for all namespaces of a client.
@@ -41,6 +42,7 @@ class RecoverableSession:
         "data",
         "earlier",
         "expires_at",
+        "held_bytes",
         "history",
         "is_over",
         "is_proven",
@@ -71,6 +73,7 @@ class RecoverableSession:
         self.earlier: Sequence[tuple[str, WireMessage]] = ()
         self.since: str | None = None
         self.saved: object = None
+        self.held_bytes = 0
         self.is_over = False
         self.is_proven = True
         self.origin = ""

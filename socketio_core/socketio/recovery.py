@@ -53,7 +53,9 @@ RECOVERABLE: Final = frozenset(
 )
 """How a client is lost; otherwise it left, was made to, or spoke nonsense."""
 
-SESSION_BYTES: Final = 1_000  # what a session takes that is lost, without the application's data; CPython 3.11
+# What a session takes that is lost, without the application's data; CPython 3.11. It may be all that its namespace is
+# kept for, if that is a dynamic one, and then takes as much again.
+SESSION_BYTES: Final = 1_000
 _EPOCH_CHARS: Final = 6  # enough to tell one run of a server from the next; it goes out with each event
 _TICKS: Final = 8  # looks at the log in one window
 
@@ -80,6 +82,7 @@ class Recovery:
         self._max_count = min(settings.max_missed_events, engine.max_buffered_messages)
         self._sessions: dict[str, RecoverableSession] = {}  # by pid; all that were let in and are not over
         self._lost: dict[str, RecoverableSession] = {}  # those of them that are lost, the longest first
+        self._lost_bytes = 0  # what they take
         self._returning: dict[str, RecoverableSession] = {}  # those whose clients are back, and being decided about
         self._ticker: Timer[Scheduled] | None = None
         self.sender = Sender(server, self)
@@ -105,7 +108,7 @@ class Recovery:
     @property
     def held_bytes(self) -> int:
         """What is held for those who are lost, in memory, about."""
-        return self.log.size_bytes + SESSION_BYTES * len(self._lost)
+        return self.log.size_bytes + self._lost_bytes
 
     def shrink(self, by_bytes: int) -> int:
         """Give memory back that is needed: the oldest events, then those who were lost the longest ago.
@@ -261,8 +264,13 @@ class Recovery:
             self.forget(next(iter(self._lost.values())))
 
     def changed(self, session: RecoverableSession) -> None:
-        """What other servers may have to know of somebody who is away is another thing now."""
-        if self.sender.shared is not None and session.is_lost:
+        """What is kept of somebody who is away, and other servers may have to know, is another thing now."""
+        if not session.is_lost:
+            return
+        self._lost_bytes -= session.held_bytes
+        session.held_bytes = SESSION_BYTES * (1 + session.namespace.is_dynamic) + session.history.held_bytes
+        self._lost_bytes += session.held_bytes
+        if self.sender.shared is not None:
             self.sender.shared.save(session)
 
     def forget(self, session: RecoverableSession) -> None:
@@ -302,6 +310,8 @@ class Recovery:
             session.timer.cancel()
             session.timer = None
             del self._lost[session.pid]
+            self._lost_bytes -= session.held_bytes
+            session.held_bytes = 0
             session.namespace.lost_count -= 1
 
     # -- what is missed ----------------------------------------------------------------------------------------------

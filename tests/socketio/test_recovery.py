@@ -681,6 +681,33 @@ def test_what_was_replayed_is_not_taken_for_received_at_once() -> None:
     assert got == [home.answer(back)], "so it has to begin anew, and knows it"
 
 
+def test_rooms_and_namespaces_of_its_own_count_for_who_is_lost_until_it_is_back() -> None:
+    home = Home()
+    home.server.hub.allow(lambda name: name == "/own")
+    client, member, _ = home.enter()
+    claim = home.claim(member)
+    for number in range(10):
+        member.join(f"room {number}")
+    other, _, _ = home.enter(nsp="/own")
+    home.lose(client)
+    rooms = home.recovery.held_bytes - SESSION_BYTES
+    assert 10 * 50 < rooms < 10 * 150
+    session = session_of(member)
+    session.join("another room")
+    assert home.recovery.held_bytes - SESSION_BYTES - rooms > 50
+    assert emit(member, 1)
+    before = home.recovery.held_bytes
+    session.leave("another room")
+    assert home.recovery.held_bytes - before > 100, "it has missed what was said there"
+    before = home.recovery.held_bytes
+    home.lose(other)
+    assert home.recovery.held_bytes - before == 2 * SESSION_BYTES, "for the namespace is there for it alone"
+    home.enter(claim)
+    assert home.recovery.held_bytes == home.recovery.log.size_bytes + 2 * SESSION_BYTES
+    home.advance(2 * WINDOW_S + UNSURE_S)
+    assert home.recovery.held_bytes == 0
+
+
 def test_it_gives_memory_back_that_is_needed_elsewhere() -> None:
     home = Home()
     lost = [home.enter() for _ in range(3)]

@@ -53,3 +53,22 @@ def test_it_is_bounded_and_says_from_when_on_it_knows() -> None:
     history.join("a", 5000)
     history.leave("a", 5001)
     assert (history.known_from, list(history.spans())) == (5001, [("a", 5000, 5001)])
+
+
+def test_what_it_takes_grows_with_rooms_their_names_and_those_it_has_left() -> None:
+    history = RoomHistory()
+    sizes = [history.held_bytes]
+    for change in (
+        lambda: history.join("a", 1),
+        lambda: history.join("a" * 1000, 1),
+        lambda: history.leave("a", 2),
+        lambda: history.forget_before(5),
+        lambda: history.forget("a" * 1000),
+    ):
+        change()
+        sizes.append(history.held_bytes)
+    empty, one, long, left, heard, none = sizes
+    assert empty == none == 0
+    assert 1000 < long - one < 1000 + 2 * one
+    assert left > long
+    assert heard == long - one

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import trio
 
 from socketio_core.app import client
 from socketio_core.app.client import Connecting, entry
 from socketio_core.app.client_socket import ClientSocket
+from socketio_core.app.handover import Rest
 from socketio_core.network.client_life import ClientLife, check_tls
 from socketio_core.network.groups import is_any, only_cause
 from socketio_core.trio.client_pump import ClientPump
@@ -90,21 +92,18 @@ class TrioClient(NurseryRuntime):
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """See `Runtime`."""
         if self.is_attached:
-            self.handler_began()
+            self._handlers += 1
             super().spawn(self._count_task, function, *args)
 
-    async def _count_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+    async def hand_over(self, rest: Rest, read_on: Callable[[], Awaitable[object]]) -> None:
+        """See `NurseryRuntime`; the end of the block waits for this task now, though not for ever."""
+        self._handlers += 1
+        await self._count_task(super().hand_over, rest, read_on)
+
+    async def _count_task(self, function: Callable[..., Awaitable[object]], *args: Any) -> None:
         try:
             await function(*args)
         finally:
-            self.handler_ended()
-
-    def handler_began(self) -> None:
-        """One more task has become a handler's; the end of the block waits for it, though not for ever."""
-        self._handlers += 1
-
-    def handler_ended(self) -> None:
-        """One of these tasks has ended."""
-        self._handlers -= 1
-        if self.life.is_ending:
-            self.output_ready()
+            self._handlers -= 1
+            if self.life.is_ending:
+                self.output_ready()

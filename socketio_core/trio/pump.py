@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from socketio_core.app.handover import begin
 from socketio_core.trio.direct import DirectStream
-from socketio_core.trio.interrupts import work
 from socketio_core.trio.writer import BROKEN, Writer
 from socketio_core.wire import Wire
 
@@ -25,7 +23,7 @@ class Pump(Writer[Wire]):
     once; when it does not, a task waits for it and then ends.
     """
 
-    __slots__ = ("_direct", "_is_watched", "_reader", "_service", "_wanted", "_watcher")
+    __slots__ = ("_direct", "_is_watched", "_service", "_wanted", "_watcher")
 
     def __init__(self, service: Service, stream: trio.abc.Stream, wire: Wire) -> None:
         self._service = service
@@ -33,7 +31,6 @@ class Pump(Writer[Wire]):
         self._direct = DirectStream(stream)
         self._watcher = service.watcher if self._direct.is_plain else None
         self._is_watched = False
-        self._reader: object = None  # whichever task reads
         self._wanted: trio.Event | None = None  # the reader waits until it is to read
 
     # -- input, of what is watched -----------------------------------------------------------------------------------
@@ -54,8 +51,7 @@ class Pump(Writer[Wire]):
 
         One coroutine on top of what reads: each more would be kept by every idle socket (benchmarks: memory).
         """
-        self._reader = me = object()
-        wire, direct = self._wire, self._direct
+        wire, direct, runtime, is_reader = self._wire, self._direct, self._service.runtime, True
         try:
             while True:
                 if wire.wants_input:
@@ -70,49 +66,20 @@ class Pump(Writer[Wire]):
                     self._wanted = trio.Event()
                     await self._wanted.wait()
                     continue
-                await self._handle(me)
-                if self._reader is not me:
-                    return
+                rest = runtime.handle(self._service.host.dispatch())
+                if rest is not None:
+                    is_reader = False
+                    await runtime.hand_over(rest, self.run)
+                    break
+                runtime.flush()
         except Exception as error:  # noqa: BLE001 - it must not end the server
             self.fail(error)
         except KeyboardInterrupt as error:
-            self._service.runtime.interrupted(error)
+            runtime.interrupted(error)
         finally:
-            if self._reader is me:
-                self._reader = None
+            if is_reader:
                 wire.lost(trio.current_time())
-                self._service.runtime.flush()  # it closes the stream
-
-    @trio.lowlevel.enable_ki_protection
-    async def _handle(self, me: object) -> None:
-        """Run handlers for what has arrived, in this task as long as they do not wait."""
-        runtime = self._service.runtime
-        inboxes = self._service.host.dispatch()
-        if len(inboxes) == 1:
-            runtime.is_corked = True
-            try:
-                rest = begin(work(inboxes[0]))
-                if rest is not None:
-                    self._hand_over()
-                    await rest
-            except KeyboardInterrupt as error:  # the handler's: this client is told of the end like all others
-                runtime.interrupted(error)
-            finally:
-                if self._reader is me:
-                    runtime.is_corked = False
-        else:
-            for inbox in inboxes:
-                runtime.spawn(inbox.work)
-        runtime.flush()
-
-    def _hand_over(self) -> None:
-        """A handler is about to wait: let another task read on, and write what there is."""
-        runtime = self._service.runtime
-        runtime.is_corked = False
-        self._reader = None
-        runtime.start_soon(self.run)
-        # Not flush(): that may wake what this very task is about to wait for, before it does.
-        runtime.output_ready()
+                runtime.flush()  # it closes the stream
 
     # -- output ------------------------------------------------------------------------------------------------------
 

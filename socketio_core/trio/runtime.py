@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from threading import get_ident
 from typing import Any, Final, TypeVar
 
 import trio
 
+from socketio_core.app.handover import Rest, begin
 from socketio_core.app.line import Line
 from socketio_core.app.runtime import NOBODY_SERVES
+from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.groups import is_any
 from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
+from socketio_core.trio.interrupts import work
 from socketio_core.trio.line import LineKeeper
 
 _T = TypeVar("_T")
@@ -146,6 +149,42 @@ class NurseryRuntime(LoopRuntime):
             return trio.from_thread.run(function, trio_token=self._token)
         except trio.RunFinishedError:
             raise LocalProtocolError(NOBODY_SERVES) from None
+
+    # -- readers -----------------------------------------------------------------------------------------------------
+
+    def handle(self, inboxes: Iterable[Inbox[Any]]) -> Rest | None:
+        """Run handlers in the task of who reads, one after another, until one is about to wait.
+
+        Returns what is left of that one, for `hand_over`; tasks are begun for those behind it. Otherwise a flush is to
+        follow.
+        """
+        self.is_corked = True
+        left = iter(inboxes)
+        for inbox in left:
+            try:
+                rest = begin(work(inbox))
+            except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on
+                self.interrupted(error)
+            except Exception as error:  # noqa: BLE001 - it must not end the server, nor cost another socket
+                self.log_exception("what came for a socket could not be handled", error)
+            else:
+                if rest is not None:
+                    for other in left:
+                        self.spawn(other.work)
+                    self.is_corked = False
+                    return rest
+        self.is_corked = False
+        return None
+
+    async def hand_over(self, rest: Rest, read_on: Callable[[], Awaitable[object]]) -> None:
+        """A handler is about to wait: this task is its own from now on, and another one reads on."""
+        self.start_soon(read_on)
+        # Not flush(): that may wake what this very task is about to wait for, before it does.
+        self.output_ready()
+        try:
+            await rest
+        except KeyboardInterrupt as error:
+            self.interrupted(error)
 
     # -- output and time ---------------------------------------------------------------------------------------------
 

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
-from socketio_core.app.handover import Rest, begin
-from socketio_core.app.worker import Inbox
+from socketio_core.app.handover import Rest
 from socketio_core.network.watching import Watching
-from socketio_core.trio.interrupts import work
 
 if TYPE_CHECKING:
     from socketio_core.trio.serve import Service
@@ -49,7 +46,7 @@ class Watcher(Watching):
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Watch until stopped, or until another task has taken over."""
-        runtime, fileno = self._service.runtime, self._epoll.fileno()
+        runtime, fileno, dispatch = self._service.runtime, self._epoll.fileno(), self._service.host.dispatch
         is_behind = False
         while not self._is_stopped:
             if is_behind:
@@ -61,46 +58,17 @@ class Watcher(Watching):
             try:
                 if is_behind:
                     runtime.do_what_is_due(runtime.clock())
-                    rest = self._handle()
+                    rest = runtime.handle(dispatch())
                 ready = self._ready() if rest is None else ()
                 while ready and rest is None:
+                    runtime.is_corked = True
                     ready = self._read(ready, runtime.clock())
-                    rest = self._handle()
+                    rest = runtime.handle(dispatch())
             except Exception as error:  # noqa: BLE001 - it must not end the server
                 runtime.log_exception("what has arrived could not be told", error)
             finally:
                 runtime.is_corked = False
             if rest is not None:
-                try:
-                    await rest
-                except KeyboardInterrupt as error:
-                    runtime.interrupted(error)
+                await runtime.hand_over(rest, self.run)
                 return
             is_behind = runtime.flush_round()
-
-    def _handle(self) -> Rest | None:
-        """Run handlers until one is about to wait. Returns what is left of it; then another task watches."""
-        service = self._service
-        inboxes = iter(service.host.dispatch())
-        for inbox in inboxes:
-            try:
-                rest = begin(work(inbox))
-            except KeyboardInterrupt as error:  # the handler's: all are told of the end, so this task reads on
-                service.runtime.interrupted(error)
-            except Exception as error:  # noqa: BLE001 - it must not end the server, nor cost another socket
-                service.runtime.log_exception("what came for a socket could not be handled", error)
-            else:
-                if rest is not None:
-                    self._hand_over(inboxes)
-                    return rest
-        return None
-
-    def _hand_over(self, others: Iterator[Inbox[Any]]) -> None:
-        """A handler is about to wait: let another task watch, and others run what would have come behind it."""
-        runtime = self._service.runtime
-        runtime.is_corked = False
-        for inbox in others:
-            runtime.spawn(inbox.work)
-        runtime.start_soon(self.run)
-        # Not flush(): that may wake what this very task is about to wait for, before it does.
-        runtime.output_ready()

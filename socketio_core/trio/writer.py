@@ -22,6 +22,7 @@ class Writer(writer.Writer[_W, DirectStream]):
 
     __slots__ = ()
 
+    @trio.lowlevel.enable_ki_protection
     async def _write_rest(self, direct: DirectStream) -> None:
         """Do so; to be run in the task that `_begin_to_wait` begins."""
         try:

@@ -380,3 +380,17 @@ def test_a_post_that_is_finished_twice_is_processed_once() -> None:
     assert (first.finish().status, second.finish().status) == (400, 200)
     assert scene.reports() == ["a", "b"]
     scene.check()
+
+
+def test_a_response_that_is_lost_behind_the_end_comes_back_to_nobody() -> None:
+    scene = Scene()
+    client = scene.client()
+    session, post = scene.session(client), client.begin_post()
+    post.feed(b"4half")
+    poll = client.poll()
+    session.send("a", scene.now)
+    assert parts(poll.response)[2] == b"4a"
+    session.abort(scene.now)
+    poll.drop()
+    assert (session.buffered_bytes, session.polling.unconfirmed, session.polling.post_bytes) == (0, (), 0)
+    assert scene.reports() == ["<closed: forced close>"]

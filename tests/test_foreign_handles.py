@@ -155,3 +155,10 @@ def test_nobody_sends_over_a_session_of_a_socket_io_client() -> None:
     with pytest.raises(LocalProtocolError, match="session belongs to a Socket.IO client"):
         session.send("2[]", scene.now)
     assert (session.buffered_bytes, scene.root.is_connected) == (0, True)
+
+
+def test_the_engine_of_a_socket_io_server_cannot_be_reached() -> None:
+    """Its answers and events are the server's to take."""
+    server = ServerCore()
+    shown = {name: getattr(server, name) for name in dir(server) if not name.startswith("_")}
+    assert [name for name, value in shown.items() if isinstance(value, Engine)] == []

@@ -21,7 +21,8 @@ from socketio_core.testing import FakeClock, WireClient
 from tests.engineio.client.scene import Scene as SessionScene
 from tests.socketio.client.scene import Scene as ClientScene
 
-LATE_S = 46.0  # more than interval and time-out together
+PING_S = 25.0  # interval
+LATE_S = 45.0  # interval and time-out together: the very moment
 
 INNER: dict[type, set[str]] = {
     # Called by the machine itself, in the course of a call that was told the time.
@@ -86,6 +87,7 @@ def test_engine(name: str) -> None:
     clock, engine = FakeClock(), Engine(EngineSettings())
     silent = WireClient(engine, clock).open("websocket").session
     arguments = server_arguments(engine, clock)
+    engine.handle_timeout(clock.now + PING_S)
     engine.take_events()
     call(engine, name, clock.now + LATE_S, **arguments)
     session, event = engine.take_events()[0]
@@ -94,15 +96,18 @@ def test_engine(name: str) -> None:
     assert event.reason.value == "ping timeout"
 
 
+@pytest.mark.parametrize("is_last", [True, False])
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 @pytest.mark.parametrize("name", methods(Session))
-def test_session(name: str, transport: str) -> None:
+def test_session(name: str, transport: str, *, is_last: bool) -> None:
     clock, engine = FakeClock(), Engine(EngineSettings())
     client = WireClient(engine, clock).open(transport)
     session = client.session
     assert session is not None
     arguments = server_arguments(engine, clock)
     arguments["websocket"] = (client.websocket or client.open_websocket()).carrier
+    arguments["is_last"] = is_last
+    engine.handle_timeout(clock.now + PING_S)
     engine.take_events()
     call(session, name, clock.now + LATE_S, **arguments)
     event = next(event for whose, event in engine.take_events() if whose is session)
@@ -124,6 +129,7 @@ def test_server(name: str) -> None:
     server, clock, member = silent_member()
     member.accept(clock.now)
     arguments = server_arguments(server, clock)
+    server.handle_timeout(clock.now + PING_S)
     server.take_events()  # that there are others now
     call(server, name, clock.now + LATE_S, **arguments)
     assert "ping timeout" in repr(server.take_events()[0])

@@ -143,7 +143,7 @@ def test_nobody_sends_over_a_session_of_a_socket_io_server() -> None:
     client = WireClient(server, clock).open("websocket")
     (session,) = server.sessions
     client.take()
-    with pytest.raises(LocalProtocolError, match="session belongs to a Socket.IO server; emit to one of its members"):
+    with pytest.raises(LocalProtocolError, match=r"session belongs to a Socket\.IO server; emit to one of its members"):
         session.send("2[]", clock.now)
     assert (client.take(), session.is_open) == ([], True)
 
@@ -152,7 +152,7 @@ def test_nobody_sends_over_a_session_of_a_socket_io_client() -> None:
     scene = ClientScene().connected()
     session = scene.client.session
     assert session is not None
-    with pytest.raises(LocalProtocolError, match="session belongs to a Socket.IO client"):
+    with pytest.raises(LocalProtocolError, match=r"session belongs to a Socket\.IO client"):
         session.send("2[]", scene.now)
     assert (session.buffered_bytes, scene.root.is_connected) == (0, True)
 

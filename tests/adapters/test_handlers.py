@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core import EngineSettings, RateLimit, Server, SocketSettings
+from socketio_core import ConnectRefused, EngineSettings, RateLimit, Server, SocketSettings
 from socketio_core.app import AckTimeout, Disconnected, IncomingEvent, Socket
 from tests.adapters.bench import serving, until
 from tests.adapters.clients import Client
@@ -298,6 +298,25 @@ async def test_middleware_that_fails_keeps_the_client_out() -> None:
         assert await client.take() == '44/guarded,{"message":"Internal server error"}'
         assert io.of("/guarded").sockets == {}
         assert "KeyError: 'our fault'" in bench.take_log()
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+@BOTH
+@both_loops_tcp
+async def test_a_middleware_that_waits_refuses_at_once(transport: str, *, tcp: bool) -> None:
+    io = Server()
+
+    @io.of("/members").use
+    async def decide(_: Socket) -> None:
+        await loop.sleep(1)
+        raise ConnectRefused("not you")
+
+    async with serving(io, tcp=tcp) as bench:
+        client = await bench.client(transport)
+        began_at = loop.current_time()
+        await client.send("40/members,")
+        assert await client.take() == '44/members,{"message":"not you"}'
+        assert loop.current_time() - began_at < 2
 
 
 @both_loops

@@ -270,9 +270,20 @@ def test_a_post_that_breaks_off_closes_session() -> None:
     poll, post = client.poll(), client.begin_post()
     post.feed(b"4half a mess")
     post.drop()
-    post.drop()
     assert parts(poll.response)[2] == b"1"
     assert_ended(scene, client, "transport error: data request connection closed prematurely")
+    post.drop()
+    assert scene.reports() == []
+
+
+def test_a_post_that_is_lost_behind_its_end_harms_nobody() -> None:
+    scene = Scene()
+    client = scene.client()
+    post = client.begin_post()
+    post.feed(b"4whole")
+    assert parts(post.finish())[0] == 200
+    post.drop()
+    assert (scene.reports(), scene.session(client).is_open) == (["whole"], True)
 
 
 def test_a_post_with_the_content_type_of_version_3_closes_session() -> None:

@@ -318,6 +318,15 @@ def test_the_server_closes_a_session(rig: EngineRig, transport: str) -> None:
     assert rig.start(session.send("too late")).result is False
 
 
+def test_handlers_of_close_need_not_wait_for_the_next_flush(rig: EngineRig) -> None:
+    rig.app.on("close", note(rig, "closed"))
+    _, session = rig.connect()
+    rig.runtime.start(session.close())
+    while rig.runtime.run_ready():
+        pass
+    assert rig.calls == [("closed", "forced close")]
+
+
 def test_a_session_of_somebody_else_has_no_flow(rig: EngineRig) -> None:
     client = WireClient(rig.core, rig.clock).open()
     assert client.session is not None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from socketio_core import EventHandlers, EventRefused, RateLimit, Server, handles
 from socketio_core.app import AckTimeout, IncomingEvent, Namespace, Socket
-from tests.interop.serving import report, serve
+from socketio_core.app.runtime import Event
+from tests.interop.serving import new_event, options_of, report, serve
 
 
 class Counter(EventHandlers):
@@ -87,6 +89,19 @@ def guarded(io: Server) -> None:
     space = io.of("/guarded")
     limited = RateLimit(events_per_s=0.001, burst=2, then="refuse")
 
+    def connected(socket: Socket) -> None:
+        @socket.use
+        def wrap(event: IncomingEvent) -> None:
+            if event.name == "join":
+                event.name, event.args = "reflect", ["join", *event.args]
+
+        @socket.use
+        def count(event: IncomingEvent) -> None:
+            if event.args[:1] == ["join"]:
+                event.args.append(len(event.args))
+
+    io.of("/guarded", connected)
+
     @space.use_events
     async def check(_: Socket, event: IncomingEvent) -> bool | None:
         if event.name == "forbidden":
@@ -106,6 +121,53 @@ def guarded(io: Server) -> None:
     @space.on("limited")
     def within(_: Socket) -> str:
         return "within"
+
+
+def catch_alls(io: Server) -> None:
+    """Those of every event, in both directions: in front of others, and removed."""
+    space = io.of("/catch-alls")
+
+    @space.on("connection")
+    def connected(socket: Socket) -> None:
+        heard: list[list[Any]] = []
+        sent: list[list[Any]] = []
+        socket.data.update(heard=heard, sent=sent)
+        for notes, add, prepend, remove in (
+            (heard, socket.on_any, socket.prepend_any, socket.off_any),
+            (sent, socket.on_any_outgoing, socket.prepend_any_outgoing, socket.off_any_outgoing),
+        ):
+            add(partial(note, notes, "third"))
+            prepend(partial(note, notes, "second"))
+            prepend(partial(note, notes, "first"))
+            remove(add(partial(note, notes, "removed")))
+
+    def note(notes: list[list[Any]], who: str, *event: Any) -> None:
+        notes.append([who, *event])
+
+    @space.on("tell")
+    async def tell(socket: Socket, *_: Any) -> tuple[Any, Any]:
+        await socket.emit("own", 1)
+        await space.emit("bytes", b"\x01\x02")
+        return socket.data["heard"], socket.data["sent"]
+
+    @space.on("forget all")
+    async def forget_all(socket: Socket) -> list[Any]:
+        socket.off_any()
+        socket.off_any_outgoing()
+        await socket.emit("unheard")
+        return [len(socket.data["heard"]), len(socket.data["sent"])]
+
+
+def packed(io: Server) -> None:
+    """What is compressed, and what is not."""
+
+    @io.on("pack")
+    async def pack(socket: Socket) -> None:
+        text = "x" * 2000
+        await socket.emit("packed", text)
+        await socket.compress(False).emit("plain", text)  # noqa: FBT003 - the name users know
+        await io.to(socket.id).emit("packed", text)
+        await io.to(socket.id).compress(False).emit("plain", text)  # noqa: FBT003
 
 
 def families(io: Server) -> None:
@@ -136,6 +198,19 @@ def families(io: Server) -> None:
         return name == "/vip" and auth.get("key") == 1
 
     io.of(allow)
+    asked: list[Event] = []
+
+    async def wait_for_both(name: str, _: Mapping[str, Any]) -> bool:
+        if name != "/twins":
+            return False
+        asked.append(new_event())
+        if len(asked) == 2:
+            for each in asked:
+                each.set()
+        await asked[0].wait()
+        return True
+
+    io.of(wait_for_both).on("how many", lambda socket: len(socket.namespace.sockets))
 
     @io.on("new_namespace")
     def prepare(namespace: Namespace) -> None:
@@ -143,11 +218,11 @@ def families(io: Server) -> None:
 
 
 def build() -> Server:
-    io = Server()
-    for install in (root, guarded, families):
+    io = Server(per_message_deflate=True)
+    for install in (root, guarded, catch_alls, packed, families):
         install(io)
     return io
 
 
 if __name__ == "__main__":
-    serve(build())
+    serve(build(), options_of())

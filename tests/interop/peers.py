@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,10 +39,11 @@ class InteropServer:
     def take(self, event: str, *, sid: str | None = None, deadline_s: float = DEADLINE_S) -> Message:
         """Wait for the report of an event (of the socket `sid`), and return it."""
 
-        def wanted(message: Message) -> bool:
-            return message["event"] == event and (sid is None or message["sid"] == sid)
+        return self._program.take(_is(event, sid), f"{event} of {sid} from the server", deadline_s=deadline_s)
 
-        return self._program.take(wanted, f"{event} of {sid} from the server", deadline_s=deadline_s)
+    def assert_silent(self, event: str, *, sid: str) -> None:
+        """It has reported no such event that nobody took."""
+        assert self._program.waiting(_is(event, sid)) == []
 
     def stop(self) -> None:
         """Have it end gracefully. It must do so in time, without an error and without a word on standard error.
@@ -70,6 +71,10 @@ class InteropServer:
 
     def close(self) -> None:
         self._program.close()
+
+
+def _is(event: str, sid: str | None) -> Callable[[Message], bool]:
+    return lambda message: message["event"] == event and (sid is None or message["sid"] == sid)
 
 
 class Socket:

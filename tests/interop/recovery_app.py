@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from socketio_core import RecoverySettings, Server
 from socketio_core.app import Socket
-from tests.interop.serving import report, serve
+from tests.interop.serving import options_of, report, serve
 
 
-def build() -> Server:
-    io = Server(recovery=RecoverySettings())
+def build(*, skip_middlewares: bool) -> Server:
+    io = Server(recovery=RecoverySettings(skip_middlewares=skip_middlewares))
 
     @io.use
     def look(socket: Socket) -> None:
@@ -55,4 +55,5 @@ def build() -> Server:
 
 
 if __name__ == "__main__":
-    serve(build())
+    chosen = options_of("--skip-middlewares")
+    serve(build(skip_middlewares=chosen.skip_middlewares), chosen)

@@ -7,14 +7,21 @@ import asyncio
 import sys
 import threading
 
+import sniffio
 import trio
 
 import socketio_core.asyncio
 import socketio_core.trio
 from socketio_core import Server
+from socketio_core.app.runtime import Event
 from tests.interop.app import report
 
-__all__ = ["report", "serve"]
+__all__ = ["new_event", "options_of", "report", "serve"]
+
+
+def new_event() -> Event:
+    """Return an event of the loop that runs."""
+    return trio.Event() if sniffio.current_async_library() == "trio" else asyncio.Event()
 
 
 async def on_trio(io: Server) -> None:
@@ -30,12 +37,18 @@ async def on_asyncio(io: Server) -> None:
     await serving
 
 
-def serve(io: Server) -> None:
-    """Serve on the event loop that the command line names, until the input ends."""
+def options_of(*flags: str) -> argparse.Namespace:
+    """Return what the command line says; `flags` are the application's own."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int)  # as all servers here have it; this one takes a free one
     parser.add_argument("--loop", choices=["trio", "asyncio"], required=True)
-    options = parser.parse_args()
+    for flag in flags:
+        parser.add_argument(flag, action="store_true")
+    return parser.parse_args()
+
+
+def serve(io: Server, options: argparse.Namespace) -> None:
+    """Serve on the event loop that was asked for, until the input ends."""
 
     def end_with_input() -> None:
         sys.stdin.read()

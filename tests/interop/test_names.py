@@ -50,10 +50,36 @@ def test_middlewares_of_events(peer: Peer) -> None:
     socket = peer.open("/guarded")["/guarded"]
     socket.take("connect")
     assert socket.call("reflect", 1) == [1]
+    assert socket.call("join", "woot") == ["join", "woot", 2], "one after another"
     assert socket.call("rename", 1) == [1, "renamed"]
     assert socket.call("forbidden") == ["not you", {"code": 403}]
     socket.emit("drop")
     assert [socket.call("limited") for _ in range(3)] == [["within"], ["within"], ["Too many events"]]
+
+
+def test_those_of_every_event_come_in_front_and_go(peer: Peer) -> None:
+    socket = peer.open("/catch-alls")["/catch-alls"]
+    socket.take("connect")
+    order = ["first", "second", "third"]
+    heard, sent = socket.call("tell", "me", b"\x00")
+    assert heard == [[who, "tell", "me", b"\x00"] for who in order]
+    assert sent == [[who, *event] for event in (["own", 1], ["bytes", b"\x01\x02"]) for who in order]
+    assert (socket.take("own"), socket.take("bytes")) == ([1], [b"\x01\x02"])
+    assert socket.call("forget all") == [[6, 6]]
+    assert socket.take("unheard") == []
+
+
+def test_what_is_not_to_be_compressed_is_not(peer: Peer) -> None:
+    connection = peer.open("/")
+    socket = connection["/"]
+    socket.take("connect")
+    socket.take("greeting")
+    connection.wait_for_mode()
+    assert socket.call("count") == [1]
+    connection.do("watch_frames")
+    socket.emit("pack")
+    assert [socket.take(name)[0][:1] for name in ("packed", "plain", "packed", "plain")] == ["x"] * 4
+    assert connection.do("compressed") == [True, False, True, False]
 
 
 def test_families(peer: Peer, server: InteropServer) -> None:
@@ -69,6 +95,15 @@ def test_families(peer: Peer, server: InteropServer) -> None:
         assert socket.take("disconnect") == ["io server disconnect"]
         left = server.take("left", sid=socket.id)
         assert (left["reason"], left["description"]) == ("server namespace disconnect", None)
+
+
+def test_two_clients_that_ask_at_once_make_one_namespace(peer: Peer, server: InteropServer) -> None:
+    """The server answers neither before both have asked."""
+    twins = [peer.open("/twins")["/twins"] for _ in range(2)]
+    for twin in twins:
+        twin.take("connect")
+    assert [twin.call("how many") for twin in twins] == [[2], [2]]
+    assert server.take("new_namespace")["name"] == "/twins"
 
 
 def test_a_family_that_asks_about_each_client(peer: Peer, server: InteropServer) -> None:

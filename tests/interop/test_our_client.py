@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from socketio_core.app.client_socket import ConnectError
+from tests.adapters.bench import until
 from tests.adapters.loops import loop
 from tests.interop.ours import UPGRADE, LateUpgrade, Run, connect, settled
 from tests.interop.servers import SERVER_COMMANDS, ForeignServer
 
+ORDER = ("first", "second")
 VALUES: list[Any] = [None, True, 0, -1, 2.5, "", "é €\u2028😀", [], {}, {"a": [1, {"b": None}]}]
 
 
@@ -77,6 +79,38 @@ def test_acknowledgements_go_both_ways(run: Run, server: ForeignServer, transpor
             while (event := await anext(events))[0] != "answered":
                 pass
             assert event == ("answered", True, {"bytes": b"\x03"})
+
+    run(main)
+
+
+def test_those_of_every_event_come_in_front_and_go(run: Run, server: ForeignServer, transports: list[str]) -> None:
+    notes: list[list[Any]] = []
+
+    def noting(who: str) -> Any:
+        return lambda *event: notes.append([who, *event])
+
+    async def main() -> None:
+        async with connect(server.url, transports=transports) as socket:
+            for add, prepend, remove in (
+                (socket.on_any, socket.prepend_any, socket.off_any),
+                (socket.on_any_outgoing, socket.prepend_any_outgoing, socket.off_any_outgoing),
+            ):
+                add(noting("second"))
+                prepend(noting("first"))
+                remove(add(noting("removed")))
+            for data in (1, b"\x02"):
+                await socket.emit("echo", data)
+                await socket.call("echo with ack")
+            sent: list[list[Any]] = [["echo", 1], ["echo with ack"], ["echo", b"\x02"], ["echo with ack"]]
+            await until(lambda: len(notes) == 12, "both have come back")
+            assert [note for note in notes if note[1] != "echoed"] == [[who, *each] for each in sent for who in ORDER]
+            heard = [note for note in notes if note[1] == "echoed"]
+            assert heard == [[who, "echoed", data] for data in (1, b"\x02") for who in ORDER]
+            socket.off_any()
+            socket.off_any_outgoing()
+            await socket.emit("echo", 3)
+            await socket.call("echo with ack")
+            assert len(notes) == 12
 
     run(main)
 

@@ -84,6 +84,34 @@ def test_client_that_has_heard_nothing_comes_back(connection: Connection, server
     assert connection.do("recovered", nsp="/") is True
 
 
+def test_client_that_claims_what_nobody_knows_begins_anew(connection: Connection, server: InteropServer) -> None:
+    socket = connection["/"]
+    first = socket.id
+    connection.do("claim", nsp="/", pid="foo", offset="bar")
+    lose(connection)
+    assert socket.take("connect") not in ([first], ["foo"])
+    assert connection.do("recovered", nsp="/") is False
+    assert server.take("connection", sid=socket.id)["recovered"] is False
+
+
+@pytest.mark.parametrize("loop", ["trio", "asyncio"])
+def test_middlewares_are_skipped_if_that_is_asked_for(
+    loop: str, node: Peer, server_of: Callable[..., InteropServer]
+) -> None:
+    server = server_of("recovery_app", "--loop", loop, "--skip-middlewares")
+    connection = node.open("/", reconnection=True, server=server)
+    (sid,) = connection["/"].take("connect")
+    assert server.take("middleware", sid=sid)["recovered"] is False
+    lose(connection)
+    server.take("disconnect", sid=sid)
+    connection["/"].take("connect", passing_over="missed")
+    assert connection.do("recovered", nsp="/") is True
+    for _ in range(2):
+        server.take("connection", sid=sid)
+    server.assert_silent("middleware", sid=sid)
+    node.forget_connections()
+
+
 def test_client_that_was_made_to_leave_begins_anew(connection: Connection, server: InteropServer) -> None:
     socket = connection["/"]
     first = socket.id

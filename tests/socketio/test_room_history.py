@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from socketio_core.socketio.room_history import MAX_SPANS, RoomHistory
 
 
@@ -58,13 +60,14 @@ def test_it_is_bounded_and_says_from_when_on_it_knows() -> None:
 def test_what_it_takes_grows_with_rooms_their_names_and_those_it_has_left() -> None:
     history = RoomHistory()
     sizes = [history.held_bytes]
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: history.join("a", 1),
         lambda: history.join("a" * 1000, 1),
         lambda: history.leave("a", 2),
         lambda: history.forget_before(5),
         lambda: history.forget("a" * 1000),
-    ):
+    ]
+    for change in changes:
         change()
         sizes.append(history.held_bytes)
     empty, one, long, left, heard, none = sizes

@@ -113,6 +113,24 @@ const actions = {
   disconnect: (command) => void find(command).disconnect(),
   reopen: (command) => void find(command).connect(),
   recovered: (command) => find(command).recovered,
+  // As if another server had let it in, or the one before.
+  claim: (command) => void Object.assign(find(command), { _pid: command.pid, _lastOffset: command.offset }),
+  watch_frames: ({ connection }) => {
+    const known = connections.get(connection);
+    known.read = [];
+    known.manager.engine.transport.ws._socket.on("data", (chunk) => known.read.push(chunk));
+  },
+  // Of each WebSocket frame since then, whether it was compressed.
+  compressed: ({ connection }) => {
+    const bytes = Buffer.concat(connections.get(connection).read);
+    const found = [];
+    for (let at = 0; at < bytes.length; ) {
+      found.push((bytes[at] & 0x40) !== 0);
+      const size = bytes[at + 1];
+      at += size < 126 ? 2 + size : 4 + bytes.readUInt16BE(at + 2);
+    }
+    return found;
+  },
   close_engine: ({ connection }) => void connections.get(connection).manager.engine.close(),
   transport: ({ connection }) => connections.get(connection).manager.engine.transport.name,
   upgraded: ({ connection }) => {

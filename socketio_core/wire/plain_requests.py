@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from http import HTTPStatus
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 from socketio_core.wire.heads import HOST, MAX_HEAD_BYTES, MAX_HEADERS
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _HEAD = re.compile(rb"(GET|POST) (/[!\"$-~]*+) HTTP/1\.1\r\n((?:" + _TOKEN + rb":[ -~\t]*+\r\n)++)\r\n")
@@ -29,7 +31,25 @@ _VALUE = re.compile(rb"[!-~]([ -~]*[!-~])?")
 _FOREIGN = frozenset((b"transfer-encoding", b"expect"))  # names of headers that make a request h11's
 _CONNECTION = frozenset((b"keep-alive", b"upgrade", b"keep-alive, upgrade"))  # values of a plain request
 _FRAMING = frozenset((b"transfer-encoding", b"connection"))  # names of headers that make an answer h11's
-_MAX_REMEMBERED_BYTES: Final = 1024  # of the headers of a request, and of one of an answer; 256 each are remembered
+_MAX_REMEMBERED: Final = 256  # heads of requests, and headers of answers
+_MAX_REMEMBERED_BYTES: Final = 1024  # of each
+
+# What a client says, and is answered, again and again is taken apart and put together once (benchmarks: polling). It
+# is remembered for all connections and beyond their ends, so nothing may be in it that is a secret of one of them:
+# cookies, credentials under whatever name, queries of pages. Hence these headers alone; a request with others is taken
+# apart each time.
+_HARMLESS: Final = frozenset(
+    (
+        *(b"accept", b"accept-encoding", b"accept-language", b"cache-control", b"connection", b"content-encoding"),
+        *(b"content-length", b"content-type", b"dnt", b"host", b"origin", b"pragma", b"priority", b"upgrade"),
+        *(b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform", b"sec-fetch-dest", b"sec-fetch-mode"),
+        *(b"sec-fetch-site", b"user-agent", b"vary", b"access-control-allow-origin"),
+        b"access-control-allow-credentials",
+    )
+)
+_Fields = tuple[Sequence[tuple[bytes, bytes]], int]
+_fields: dict[bytes, _Fields] = {}
+_lines: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 
 _SWITCHING: Final = 101
@@ -66,8 +86,7 @@ def plain_request(data: bytes) -> PlainRequest | None:
     if head is None or head.end() > MAX_HEAD_BYTES:
         return None
     method, target, lines = head.groups()
-    # A client says the same again and again (benchmarks: polling).
-    found = _remembered_fields(lines) if len(lines) <= _MAX_REMEMBERED_BYTES else _fields_of(lines)
+    found = _fields.get(lines) or _fields_of(lines)
     if found is None:
         return None
     headers, length = found
@@ -78,7 +97,7 @@ def plain_request(data: bytes) -> PlainRequest | None:
     return PlainRequest(method, target, headers, data[start:end], data[:end])
 
 
-def _fields_of(lines: bytes) -> tuple[Sequence[tuple[bytes, bytes]], int] | None:
+def _fields_of(lines: bytes) -> _Fields | None:
     """Return the headers of a request and the length of its body; `None` if they are not plain."""
     headers = tuple([(name.lower(), value.strip(b" \t")) for name, value in _FIELD.findall(lines)])
     hosts = 0
@@ -96,10 +115,20 @@ def _fields_of(lines: bytes) -> tuple[Sequence[tuple[bytes, bytes]], int] | None
             return None
     if hosts != 1 or len(headers) > MAX_HEADERS:
         return None
-    return headers, int(length or 0)
+    fields = headers, int(length or 0)
+    if len(lines) <= _MAX_REMEMBERED_BYTES and all(_is_harmless(*pair) for pair in headers):
+        _remember(_fields, lines, fields)
+    return fields
 
 
-_remembered_fields = lru_cache(maxsize=256)(_fields_of)
+def _is_harmless(name: bytes, value: bytes) -> bool:
+    return name in _HARMLESS or (name == b"referer" and b"?" not in value)
+
+
+def _remember(where: dict[_K, _V], key: _K, value: _V) -> None:
+    if len(where) >= _MAX_REMEMBERED:
+        where.clear()
+    where[key] = value
 
 
 def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
@@ -118,8 +147,7 @@ def _plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: byt
     has_body = status != _SWITCHING and status not in _BODYLESS
     length = None
     for name, value in headers:
-        # Most answers have the same headers (benchmarks: polling).
-        line = _remembered_line(name, value) if len(value) <= _MAX_REMEMBERED_BYTES else _line_of(name, value)
+        line = _lines.get((name, value)) or _line_of(name, value)
         if line is None:
             return None
         lowered, data = line
@@ -142,7 +170,7 @@ def _line_of(name: bytes, value: bytes) -> tuple[bytes, bytes] | None:
     """Return the name of a header in lower case, and its line; `None` if it is not plain."""
     if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
         return None
-    return name.lower(), b"%b: %b\r\n" % (name, value)
-
-
-_remembered_line = lru_cache(maxsize=256)(_line_of)
+    line = lowered, _ = name.lower(), b"%b: %b\r\n" % (name, value)
+    if lowered in _HARMLESS and len(value) <= _MAX_REMEMBERED_BYTES:
+        _remember(_lines, (name, value), line)
+    return line

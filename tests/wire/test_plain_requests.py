@@ -285,6 +285,42 @@ def test_head_is_plain_up_to_its_limit(over: int) -> None:
     assert (compare_request(data) is None) is (over > 0)
 
 
+def requested(*fields: bytes) -> PlainRequest:
+    """Return a plain request with these headers."""
+    plain = plain_request(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(field + b"\r\n" for field in fields) + b"\r\n")
+    assert plain is not None
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("field", "is_kept"),
+    [
+        (b"User-Agent: a", True),
+        (b"Referer: http://h/page", True),
+        (b"Referer: http://h/reset?token=secret", False),
+        (b"Cookie: session=secret", False),
+        (b"Authorization: Bearer secret", False),
+        (b"X-Whatever: secret", False),
+        (b"Accept: " + b"a" * 1024, False),
+    ],
+)
+def test_what_may_be_a_secret_is_not_remembered_for_others(field: bytes, *, is_kept: bool) -> None:
+    first, second = requested(field), requested(field)
+    assert first.headers == second.headers
+    assert (first.headers is second.headers) is is_kept
+
+
+def test_so_many_are_remembered_and_no_more() -> None:
+    kept = requested(b"User-Agent: kept")
+    for number in range(256):
+        requested(b"User-Agent: %d" % number)
+    assert requested(b"User-Agent: kept").headers is not kept.headers
+    for number in range(300):
+        answer = plain_answer(200, [(b"content-type", b"%d" % number), (b"set-cookie", b"io=secret")], b"ok")
+        assert answer is not None
+        assert b"content-type: %d\r\nset-cookie: io=secret\r\n" % number in answer
+
+
 def test_plain_answers_have_a_length() -> None:
     assert compare_answer(200, [(b"a", b"b")], b"ok") == b"HTTP/1.1 200 \r\na: b\r\ncontent-length: 2\r\n\r\nok"
     assert compare_answer(200, [(b"Content-Length", b"2")], b"ok") == b"HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok"

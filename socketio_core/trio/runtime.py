@@ -246,8 +246,8 @@ class TrioRuntime(NurseryRuntime):
     @trio.lowlevel.enable_ki_protection
     def flush(self) -> None:
         """Let the application work, have each connection write what it has, and see that the clock wakes in time."""
-        look_after_all(self.site, self.clock(), self.log_exception)
-        self.wake_in_time()
+        if self.flush_round():
+            self.wake_in_time()
 
     def flush_round(self) -> bool:
         """Flush, at the end of a round of who reads. Returns whether that is to give turns to what was read before."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from socketio_core.cli.options import ConnectOptions, parse
+from tests.cli.usage import complaint_of
 
 URL = "http://localhost:3000"
 
@@ -129,14 +130,7 @@ def test_certificates_are_checked_unless_told_otherwise() -> None:
     ],
 )
 def test_bad_arguments_get_one_line(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        parse(arguments)
-    printed = capsys.readouterr()
-    assert stopped.value.code == 2
-    assert printed.out == ""
-    assert complaint in printed.err
-    assert printed.err.count("\n") == 1
-    assert printed.err[:-1].isprintable()
+    assert complaint in complaint_of(parse, arguments, capsys)
 
 
 def test_spaces_of_a_query_are_kept_and_those_around_a_header_not() -> None:

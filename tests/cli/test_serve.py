@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from socketio_core.cli.serve import ChatOptions, main, parse
+from tests.cli.usage import complaint_of
 
 
 def test_defaults() -> None:
@@ -38,13 +39,7 @@ def test_everything_given(tmp_path: Path) -> None:
     ],
 )
 def test_bad_arguments_get_one_line(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        parse(arguments)
-    printed = capsys.readouterr()
-    assert stopped.value.code == 2
-    assert printed.out == ""
-    assert complaint in printed.err
-    assert printed.err.count("\n") == 1
+    assert complaint in complaint_of(parse, arguments, capsys)
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from socketio_core.cli.main import main
 from socketio_core.cli.service import ServiceOptions, parse
+from tests.cli.usage import check_help, complaint_of
 
 APP = "tests.cli.service_app"
 
@@ -44,20 +45,11 @@ def test_everything_given() -> None:
     ],
 )
 def test_wrong_usage_is_told_in_one_line(words: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["serve", *words.split()])
-    assert end.value.code == 2
-    told = capsys.readouterr().err
-    assert complaint in told
-    assert told.count("\n") == 1
+    assert complaint in complaint_of(main, ["serve", *words.split()], capsys)
 
 
 def test_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["serve", "--help"])
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 32
-    assert max(map(len, lines)) <= 100
+    check_help("serve", 32, capsys)
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,19 @@ class Cores:
                 return
         raise AssertionError("it does not come to rest")
 
+    def end_redis(self) -> None:
+        """End it, and each connection to it."""
+        self.bus.is_up = False
+        for server in self.servers:
+            for link in server.machine.links:
+                self.bus.drop(link, self.clock.now)
+
+    def start_redis(self) -> None:
+        """Start it again, and wait until all are connected."""
+        self.bus.is_up = True
+        for _ in range(4):
+            self.settle(1.0)
+
     def client(self, server: CoreServer) -> Reference:
         """Return a new client."""
         client = Reference(server.core, self.clock)

@@ -12,7 +12,7 @@ from socketio_core.cluster.modern import to_entry
 from socketio_core.cluster.values import to_msgpack
 from socketio_core.socketio import Member
 from tests.cluster.bus import ALL
-from tests.cluster.cores import Cores, come_back, lose
+from tests.cluster.cores import Cores, CoreServer, come_back, lose
 from tests.socketio.recovery_world import Reference
 
 STREAM = b"socket.io"
@@ -42,6 +42,20 @@ def restored(world: Cores, offset: str | None) -> tuple[Member | None, list[Any]
     world.settle()
     client.read()
     return (server.members[client.sid] if client.recovered[-1] else None), client.got
+
+
+def asking() -> tuple[Cores, CoreServer, Reference]:
+    """Return a server that has just been asked by a client for what another one keeps, and has no answer yet."""
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    offset = add(world, event(1))
+    keep(world)
+    world.settle()
+    client = Reference(server.core, world.clock)
+    client.remember("secret", offset)
+    client.connect()
+    server.collect()
+    return world, server, client
 
 
 def test_a_session_of_node_is_taken_over() -> None:
@@ -143,15 +157,7 @@ def test_one_that_was_told_more_than_this_server_knows_waits_a_moment() -> None:
 
 
 def test_nobody_waits_for_long() -> None:
-    world = Cores("recovery", 1)
-    (server,) = world.servers
-    offset = add(world, event(1))
-    keep(world)
-    world.settle()
-    client = Reference(server.core, world.clock)
-    client.remember("secret", offset)
-    client.connect()
-    server.collect()
+    world, server, client = asking()
     assert server.log is not None
     assert server.log.next_deadline == world.clock.now + 1
     world.clock.now += 1
@@ -162,15 +168,7 @@ def test_nobody_waits_for_long() -> None:
 
 
 def test_a_link_that_breaks_meanwhile_is_not_waited_for() -> None:
-    world = Cores("recovery", 1)
-    (server,) = world.servers
-    offset = add(world, event(1))
-    keep(world)
-    world.settle()
-    client = Reference(server.core, world.clock)
-    client.remember("secret", offset)
-    client.connect()
-    server.collect()
+    world, server, client = asking()
     world.bus.drop(server.machine.links[0], world.clock.now)
     world.settle()
     client.read()

@@ -120,10 +120,7 @@ def test_nothing_waits_for_a_redis_that_is_gone() -> None:
     world = Cores("recovery")
     first, second = world.servers
     client, other = world.client(first), world.client(second)
-    world.bus.is_up = False
-    for server in world.servers:
-        for link in server.machine.links:
-            world.bus.drop(link, world.clock.now)
+    world.end_redis()
     first.emit(1)
     world.settle()
     first.emit(2)
@@ -133,9 +130,7 @@ def test_nothing_waits_for_a_redis_that_is_gone() -> None:
     first.emit(3)
     assert come_back(client, first, world)
     assert client.got == [1, 2, 3]
-    world.bus.is_up = True
-    for _ in range(4):
-        world.settle(1.0)
+    world.start_redis()
     other.read()
     client.read()
     assert client.got == other.got == [1, 2, 3]
@@ -153,16 +148,11 @@ def test_who_was_lost_without_a_redis_can_go_elsewhere_once_it_is_back() -> None
     first.emit(1)
     world.settle()
     client.read()
-    world.bus.is_up = False
-    for server in world.servers:
-        for link in server.machine.links:
-            world.bus.drop(link, world.clock.now)
+    world.end_redis()
     world.settle()
     lose(client, world)
     assert not world.bus.keys.texts
-    world.bus.is_up = True
-    for _ in range(4):
-        world.settle(1.0)
+    world.start_redis()
     second.emit(2)
     world.settle()
     assert come_back(client, second, world)
@@ -176,10 +166,7 @@ def test_without_a_redis_who_was_elsewhere_meanwhile_begins_anew() -> None:
     client = world.client(first)
     lose(client, world)
     assert come_back(client, second, world)
-    world.bus.is_up = False
-    for server in world.servers:
-        for link in server.machine.links:
-            world.bus.drop(link, world.clock.now)
+    world.end_redis()
     world.settle()
     second.emit(1)
     client.read()

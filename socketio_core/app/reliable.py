@@ -46,7 +46,7 @@ async def deliver(
 ) -> list[JSONValue]:
     """Send an event until it is acknowledged; see `Socket.emit_reliably`."""
     session, runtime = inbox.member.recoverable, inbox.runtime
-    check_timeout(timeout_s)
+    timeout_s = check_timeout(timeout_s)
     check_seconds("retry", retry_s)
     await runtime.check_cancelled()
     if session is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from socketio_core.errors import LocalProtocolError
+
+_FOREVER_S: Final = 1e300  # an integer may be more than any float is, and then the end is no time
 
 
 def check_timeout(timeout_s: object) -> float | None:
@@ -20,7 +21,7 @@ def check_timeout(timeout_s: object) -> float | None:
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s >= 0:
         text = f"timeout must be a number of seconds, or None to wait without limit, not: {timeout_s!r}"
         raise LocalProtocolError(text)
-    return None if timeout_s == inf else timeout_s
+    return None if timeout_s > _FOREVER_S else timeout_s
 
 
 class AckOwner(Protocol):

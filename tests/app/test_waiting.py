@@ -142,3 +142,23 @@ def test_with_retries_the_time_of_a_call_is_not_looked_at() -> None:
     task, endless = rig.start(socket.call("q", timeout=2)), rig.start(socket.call("q", timeout=None))
     passed(rig, 9)
     assert [task.is_done, endless.is_done] == [False, False]
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 10**400])
+def test_a_time_that_no_clock_reaches_is_no_limit(timeout: float) -> None:
+    place = Place(EngineSettings(path="/socket.io/", high_water_bytes=100))
+    client, socket = filled(place)
+    timers = len(place.server.agenda)
+    tasks = [
+        place.start(call)
+        for call in (
+            socket.call("q", timeout=timeout),
+            place.io.call("q", timeout=timeout),
+            socket.emit_reliably("order", timeout=timeout, retry=1000),
+        )
+    ]
+    assert len(place.server.agenda) - timers == 1, "of the retries"
+    resume(place, client)
+    for number, _ in tries(client):
+        place.send(client, f"43{number}[1]")
+    assert [task.result for task in tasks] == [1, [1], 1]

@@ -81,6 +81,8 @@ class Log(Observer):
         if state == "up":
             missed = "; what they said meanwhile was missed" if gap else ""
             self._logger.info("the other servers can be reached%s", missed)
+        elif state == "degraded":
+            self._logger.warning("what joins the servers is slow, and not waited for: %s", reason)
         else:
             self._logger.warning("the other servers cannot be reached, clients of this one are served: %s", reason)
 

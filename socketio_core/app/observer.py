@@ -87,8 +87,9 @@ class Observer:
     def cluster_changed(self, state: str, reason: str, gap: bool) -> None:  # noqa: FBT001 - told by position, as all
         """The servers that an adapter joins to this one can be reached (`"up"`), or cannot (`"down"`, with a reason).
 
-        With `gap`, what they said meanwhile did not arrive here: an application may want to look again at what it
-        shares with them.
+        Where clients may come back to any of them, what joins them may be too slow, and is not waited for then
+        (`"degraded"`). With `gap`, what they said meanwhile did not arrive here: an application may want to look again
+        at what it shares with them.
         """
 
     # -- the application

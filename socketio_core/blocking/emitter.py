@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from socketio_core.cluster.calling import CallLine
 from socketio_core.cluster.emitting import AnyEmitter
 from socketio_core.cluster.lines import nothing
-from socketio_core.cluster.transports import Command
+from socketio_core.cluster.link import Command
 from socketio_core.network.dialing import Trust, has_unread, reason_of, tls_problem
 
 if TYPE_CHECKING:

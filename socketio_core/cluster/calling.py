@@ -7,8 +7,7 @@ from typing import Final
 
 from socketio_core.cluster.address import RedisAddress
 from socketio_core.cluster.lines import LinkLine
-from socketio_core.cluster.link import ClusterUnavailable, Link, LinkDown, LinkUp, Replied
-from socketio_core.cluster.transports import Command
+from socketio_core.cluster.link import ClusterUnavailable, Command, Link, LinkDown, LinkUp, Replied
 from socketio_core.timers import Timer, TimerQueue, earliest
 
 _NOW: Final = 0.0  # long ago on any clock: dial at once
@@ -115,7 +114,8 @@ class CallLine(LinkLine):
                 waiting, self._waiting = self._waiting, {}
                 for call in waiting:
                     self._end(call, event.reason)
-            elif isinstance(event, Replied):
+            else:
+                assert isinstance(event, Replied)  # somebody waits for each of them
                 self._end(event.token, event.error)
         self.wake()
 

@@ -11,7 +11,7 @@ from socketio_core.app.operators import Rooms, room_set
 from socketio_core.checks import check_seconds
 from socketio_core.cluster.address import RedisAddress, parse_redis_url
 from socketio_core.cluster.calling import CallLine
-from socketio_core.cluster.link import Link
+from socketio_core.cluster.link import Command, Link
 from socketio_core.cluster.messages import (
     EMITTER_UID,
     Audience,
@@ -22,7 +22,7 @@ from socketio_core.cluster.messages import (
     ServerEmit,
     SocketsDisconnect,
 )
-from socketio_core.cluster.transports import Classic, Command, Sharded, Streams, Transport
+from socketio_core.cluster.transports import Classic, Sharded, Streams, Transport
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 
 KINDS: Final = ("classic", "sharded", "streams")

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 import hiredis
 
 from socketio_core.cluster.address import RedisAddress
-from socketio_core.cluster.refusals import explained
+from socketio_core.cluster.refusals import explained, is_passing
 from socketio_core.errors import ClusterError
 from socketio_core.records import record
 
@@ -33,6 +33,7 @@ _MANY: Final = 10  # failures; more change nothing
 _CLIENT_NAME: Final = "socketio_core"
 
 Argument = str | bytes | int
+Command = tuple[Argument, ...]
 
 
 class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the case, as BufferFull does
@@ -53,6 +54,7 @@ class LinkDown:
     link: Link
     reason: str
     was_up: bool
+    was_refused: bool = False  # there is a Redis, which does not do what it is to do
 
 
 @record
@@ -79,7 +81,15 @@ class Refused:
     error: str
 
 
-LinkEvent = LinkUp | LinkDown | Heard | Replied | Refused
+@record
+class Returned:
+    """Commands that nobody waits for the reply to were not carried out, for the Redis takes nothing now; `LinkDown` was
+    told before."""
+
+    commands: Sequence[Command]
+
+
+LinkEvent = LinkUp | LinkDown | Heard | Replied | Refused | Returned
 
 
 class Kind(Enum):
@@ -98,7 +108,7 @@ class _Phase(Enum):
     CLOSED = "closed"
 
 
-_pack: Callable[[tuple[Argument, ...]], bytes] = cast("Any", hiredis).pack_command  # its stub has one argument only
+_pack: Callable[[Command], bytes] = cast("Any", hiredis).pack_command  # its stub has one argument only
 
 # Where the data is; the channel is in front of it.
 _MESSAGES: Final[dict[Any, int]] = {b"message": 2, b"smessage": 2, b"pmessage": 3}
@@ -109,7 +119,10 @@ _CONFIRMED: Final[dict[Any, Kind]] = {
 }
 _GREETING: Final = object()  # the token of commands whose failure ends the connection
 _NAMING: Final = object()  # of one that may fail
-_UNHEARD: Final = object()  # and of those of which nobody wants to know what came of them
+_TRYING: Final = object()  # of one that fails, and how is what matters
+_WATCHING: Final = object()  # of a PING, to which any reply will do
+_OURS: Final = (_GREETING, _NAMING, _TRYING, _WATCHING)
+_UNHEARD: Final = object()  # nobody wants to know what came of a command, which is kept in its place
 
 
 class Link:
@@ -120,6 +133,8 @@ class Link:
         jitter: returns a random number from 0 to 1.
         listens: it is for subscriptions; otherwise it is for commands.
         timeout_s: how long a reply may take; for those that block, longer than that.
+        trial: a command that changes nothing, for it is wrong, and is refused for another reason where nothing is
+            taken: at a replica, or with a full memory. There the link does not come up, and does not stay up.
 
     Attributes:
         address: where to dial.
@@ -128,7 +143,13 @@ class Link:
     """
 
     def __init__(
-        self, address: RedisAddress, jitter: Callable[[], float], *, listens: bool = False, timeout_s: float = WATCH_S
+        self,
+        address: RedisAddress,
+        jitter: Callable[[], float],
+        *,
+        listens: bool = False,
+        timeout_s: float = WATCH_S,
+        trial: Command | None = None,
     ) -> None:
         self.address = address
         self.reason = "not connected yet"
@@ -136,6 +157,7 @@ class Link:
         self._jitter = jitter
         self._listens = listens
         self._timeout_s = timeout_s
+        self._trial = trial
         self._phase = _Phase.WAITING
         self._dial_at = 0.0
         self._failures = 0
@@ -189,7 +211,7 @@ class Link:
         return not (self._out or self._tokens)
 
     def send(self, *command: Argument, token: Any = _UNHEARD) -> None:
-        """Send a command. With a `token` a `Replied` follows, now or later, whatever happens.
+        """Send a command. With a `token`, which is no tuple, a `Replied` follows, now or later, whatever happens.
 
         Raises:
             ClusterUnavailable: it is not up; nothing follows.
@@ -197,7 +219,7 @@ class Link:
         if not self.is_up:
             raise ClusterUnavailable(f"{self.address.url}: {self.reason}")
         self._say(*command)
-        self._tokens.append(token)
+        self._tokens.append(command if token is _UNHEARD else token)
 
     # -- what a host calls -------------------------------------------------------------------------------------------
 
@@ -234,6 +256,9 @@ class Link:
             self._greet("SELECT", address.database)
         self._say("CLIENT", "SETNAME", _CLIENT_NAME)
         self._tokens.append(_NAMING)  # one that may not do this may do the rest
+        if self._trial is not None:
+            self._say(*self._trial)
+            self._tokens.append(_TRYING)
         for kind in Kind:
             channels = [channel for wanted, channel in self._wanted if wanted is kind]
             if channels:
@@ -263,7 +288,8 @@ class Link:
     def refuse(self, why: str, now: float) -> None:
         """End the connection, for it is up and does not do what it is for; not to be tried again at once."""
         self._failures = _MANY
-        self.lost(why, now)
+        if self.wants_connection:
+            self._fail(why, now, was_refused=True)
 
     def data_to_send(self) -> bytes:
         """Take what is to be written."""
@@ -293,7 +319,7 @@ class Link:
         self._deadline = now + self._timeout_s
         self._say("PING")
         if not self._listens:
-            self._tokens.append(_UNHEARD)
+            self._tokens.append(_WATCHING)
 
     def take_events(self) -> Sequence[LinkEvent]:
         """Take what has happened."""
@@ -353,14 +379,37 @@ class Link:
             self._fail("a reply to nothing", now)
             return
         token = self._tokens.popleft()
-        error = explained(str(reply)) if isinstance(reply, hiredis.ReplyError) else None
+        if isinstance(reply, hiredis.ReplyError):
+            self._refused(token, str(reply), now)
+        elif token is _GREETING:
+            self._greeted(reply, now)
+        elif type(token) is not tuple and token not in _OURS:
+            self._events.append(Replied(token, reply))
+
+    def _not_greeted(self, error: str, now: float) -> None:
+        if error.startswith("MISCONF"):  # by which a PING is answered too, though nothing is to be written by it
+            self._greeted(b"PONG", now)
+        else:
+            self._fail(explained(error), now)
+
+    def _refused(self, token: Any, error: str, now: float) -> None:
+        why = explained(error)
         if token is _GREETING:
-            self._greeted(reply, error, now)
-        elif token is _UNHEARD:
-            if error is not None:
-                self._events.append(Refused(error))
-        elif token is not _NAMING:
-            self._events.append(Replied(token, None if error else reply, error))
+            self._not_greeted(error, now)
+        elif self._trial is not None and is_passing(error):
+            self._tokens.appendleft(token)
+            self._give_back(why, now)
+        elif type(token) is tuple:
+            self._events.append(Refused(why))
+        elif token not in _OURS:
+            self._events.append(Replied(token, None, why))
+
+    def _give_back(self, why: str, now: float) -> None:
+        """End the connection, and with it the wait for what can only be refused as well."""
+        commands = [token for token in self._tokens if type(token) is tuple]
+        self.refuse(why, now)
+        if commands:
+            self._events.append(Returned(commands))
 
     def _confirm(self, parts: Sequence[Any]) -> None:
         kind = _CONFIRMED.get(parts[0]) if type(parts[0]) is bytes else None
@@ -371,21 +420,19 @@ class Link:
 
     def _take_of_listener(self, reply: Any, now: float) -> None:
         if isinstance(reply, hiredis.ReplyError):
-            self._fail(explained(str(reply)), now)
+            self._not_greeted(str(reply), now)
         else:
-            self._greeted(reply, None, now)
+            self._greeted(reply, now)
 
-    def _greeted(self, reply: Any, error: str | None, now: float) -> None:
-        if error is not None:
-            self._fail(error, now)
-        elif reply == b"PONG" and self._phase is _Phase.GREETING:
+    def _greeted(self, reply: Any, now: float) -> None:
+        if reply == b"PONG" and self._phase is _Phase.GREETING:
             self._phase = _Phase.UP
             self._limit_s = self._timeout_s
             self._failures = 0
             self.reason = ""
             self._events.append(LinkUp(self))
 
-    def _fail(self, reason: str, now: float) -> None:
+    def _fail(self, reason: str, now: float, *, was_refused: bool = False) -> None:
         """Forget the connection, and try again later: at once at first, then less and less often."""
         if self.is_closed:
             return
@@ -399,9 +446,9 @@ class Link:
         self._heard.clear()
         self.backlog_bytes = 0
         tokens, self._tokens = self._tokens, deque()
-        self._events.append(LinkDown(self, reason, was_up))
+        self._events.append(LinkDown(self, reason, was_up, was_refused))
         for token in tokens:
-            if token not in (_GREETING, _NAMING, _UNHEARD):
+            if type(token) is not tuple and token not in _OURS:
                 self._events.append(Replied(token, None, reason))
 
 

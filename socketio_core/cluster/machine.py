@@ -12,7 +12,16 @@ from functools import partial
 from typing import Any, Final
 
 from socketio_core.cluster import modern
-from socketio_core.cluster.link import ClusterUnavailable, Heard, Link, LinkDown, Refused, Replied
+from socketio_core.cluster.link import (
+    ClusterUnavailable,
+    Command,
+    Heard,
+    Link,
+    LinkDown,
+    LinkUp,
+    Refused,
+    Replied,
+)
 from socketio_core.cluster.messages import (
     Broadcast,
     ClientAck,
@@ -29,7 +38,7 @@ from socketio_core.cluster.messages import (
 from socketio_core.cluster.outbox import NOBODY, Outbox, Query
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.stream_reader import Echoed, Entry, StreamReader
-from socketio_core.cluster.transports import Answer, Command, Transport
+from socketio_core.cluster.transports import Answer, Transport
 from socketio_core.cluster.values import Malformed
 from socketio_core.errors import ClusterError
 from socketio_core.records import record
@@ -95,11 +104,13 @@ class StateChanged:
 
     Attributes:
         gap: something that they said was missed here. Those that are there already may be told so, too.
+        was_forgotten: the Redis has lost what it kept.
     """
 
     state: State
     reason: str
     gap: bool
+    was_forgotten: bool = False
 
 
 ClusterEvent = Told | Asked | Settled | StateChanged | Echoed
@@ -130,10 +141,13 @@ class ClusterMachine:
         self._events: list[ClusterEvent] = []
         self._was_up = False
         self._is_cut = False  # a stream, while it was not up
+        self._is_forgotten = False  # what was in one, then
         self.state = State.DOWN
         self.malformed_count = 0
         self.refused_count = 0
         self._refusal = ""  # that was told last
+        self._told_dropped = 0
+        self._was_refused = False  # what it says, as a whole
 
     @property
     def uid(self) -> str:
@@ -284,14 +298,19 @@ class ClusterMachine:
                     self._replied(event)
                 elif isinstance(event, LinkDown):
                     self._is_down(event)
+                elif isinstance(event, LinkUp):
+                    self._is_up(event, now)
                 elif isinstance(event, Refused):
                     self._note_refused(event.error)
+                else:
+                    self._outbox.put_back(event.commands, now)
         if self._transport.reader is not None:
             self._read(self._transport.reader, now)
         self._look_at_links()
         if self._early:
             self._ask_early(now)
         self._outbox.pump(now)
+        self._tell_of_losses()
 
     def take_events(self) -> Sequence[ClusterEvent]:
         """Take what has happened."""
@@ -313,11 +332,32 @@ class ClusterMachine:
             self.state = State.UP
             # What is said on channels is missed by who is not there; what is in streams is not, as a rule.
             gap = self._was_up if reader is None else self._is_cut
-            self._events.append(StateChanged(State.UP, "", gap=gap))
+            self._events.append(StateChanged(State.UP, "", gap=gap, was_forgotten=self._is_forgotten))
             self._was_up = True
-            self._is_cut = False
+            self._is_cut = self._is_forgotten = False
+
+    def _is_up(self, event: LinkUp, now: float) -> None:
+        """Have all links lead to one Redis: where one took nothing, and now does, there may be another one now."""
+        if event.link is self._commands and self._was_refused:
+            self._was_refused = False
+            for link in self.links:
+                if link is not self._commands:
+                    link.lost("its address may be that of another one now", now)
+
+    def _tell_of_losses(self) -> None:
+        """Tell how many messages were dropped, once those behind them are gone."""
+        if self._outbox.dropped_count > self._told_dropped and not len(self._outbox):
+            count = self._outbox.dropped_count - self._told_dropped
+            self._told_dropped += count
+            self._report(
+                f"the other servers were not told {count} messages, which had to wait for too long, or among too many"
+            )
 
     def _is_down(self, event: LinkDown) -> None:
+        if event.link is self._commands:
+            self._was_refused |= event.was_refused
+            for token in self._outbox.take_awaited():
+                self._replied(Replied(token, None, event.reason))
         if self.state is State.UP:
             self.state = State.DOWN
             self._events.append(StateChanged(State.DOWN, f"{event.link.address.url}: {event.reason}", gap=False))
@@ -339,6 +379,7 @@ class ClusterMachine:
                 self._events.append(StateChanged(State.UP, f"stream {found.stream} was cut", gap=True))
             else:
                 self._is_cut = True
+                self._is_forgotten |= found.was_forgotten
 
     def _heard(self, event: Heard) -> None:
         self._understand(partial(self._transport.decode, event.channel.decode("utf-8", "replace"), event.data))

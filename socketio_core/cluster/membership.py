@@ -14,7 +14,7 @@ from socketio_core.cluster.machine import Asked, ClusterMachine, Settled, State,
 from socketio_core.cluster.messages import Message
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.selecting import bounded
-from socketio_core.cluster.stream_log import StreamLog
+from socketio_core.cluster.stream_log import PATIENCE_S, StreamLog
 from socketio_core.cluster.stream_reader import Echoed
 from socketio_core.cluster.transports import Answer, Streams, Transport
 from socketio_core.errors import ClusterError
@@ -24,6 +24,7 @@ from socketio_core.socketio.member import Member
 from socketio_core.socketio.recovery import Recovery
 from socketio_core.timers import earliest
 
+DEGRADED: Final = "degraded"  # a third state, where events wait for the Redis as a rule
 LAST_WORDS_S: Final = 2.0  # for what was said to be taken, at the end
 
 
@@ -121,7 +122,10 @@ class Membership:
 
     def statistics(self) -> Mapping[str, Any]:
         """See `Adapter`."""
-        return {**self.machine.statistics(), "gaps": self._gaps}
+        figures = {**self.machine.statistics(), "gaps": self._gaps}
+        if self.log is not None and self.log.is_slow:
+            figures["state"] = DEGRADED
+        return figures
 
     def _report(self, what: str) -> None:
         self.local.runtime.log_exception(what, None)
@@ -304,10 +308,18 @@ class Membership:
                 self._started.set()
         self._gaps += event.gap
         if self.log is not None:
-            self.log.state_changed(event.state)
+            self.log.state_changed(event.state, was_forgotten=event.was_forgotten)
             self.local.look()
         if not self._is_closing:
             self.local.state_changed(event.state.value, event.reason, gap=event.gap)
+
+    def _pace_changed(self) -> None:
+        assert self.log is not None  # whose pace it is
+        if self.log.is_slow:
+            why = f"{self._commands.address.url}: an event waits for longer than {PATIENCE_S * 1000:g} ms"
+            self.local.state_changed(DEGRADED, why, gap=False)
+        else:
+            self.local.state_changed(State.UP.value, "", gap=False)
 
     def _hear(self, event: Told | Asked) -> None:
         try:
@@ -331,6 +343,7 @@ class Membership:
             report=self._report,
             tell=self.tell,
             wake=self._wake,
+            pace_changed=self._pace_changed,
             key_prefix=key_prefix,
         )
         return self.log

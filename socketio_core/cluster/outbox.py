@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from socketio_core.cluster.link import Argument, Link
+from socketio_core.cluster.link import Command, Link
 from socketio_core.records import record
 
 MAX_MESSAGES: Final = 10_000
@@ -28,7 +29,7 @@ class Query(Protocol):
 class Waiting:
     """A command that waits."""
 
-    command: tuple[Argument, ...]
+    command: Command
     size_bytes: int
     since: float
     token: Any
@@ -55,15 +56,26 @@ class Outbox:
         """Of all that waits."""
         return self._size_bytes
 
-    def put(self, command: tuple[Argument, ...], now: float, token: Any = NOBODY) -> None:
+    def put(self, command: Command, now: float, token: Any = NOBODY) -> None:
         """Add a command, and send what can be sent."""
         if not self._waiting and self._can_send:  # fast path; benchmarks: server
             self._send(command, token)
             return
-        size = sum(len(part) for part in command if not isinstance(part, int))
-        self._waiting.append(Waiting(command, size, now, token))
-        self._size_bytes += size
+        self._waiting.append(self._weighed(command, now, token))
         self.pump(now)
+        self._drop_excess()
+
+    def put_back(self, commands: Sequence[Command], now: float) -> None:
+        """Add commands that were sent and not carried out, in front of those that came later."""
+        self._waiting.extendleft(self._weighed(each, now, NOBODY) for each in reversed(commands))
+        self._drop_excess()
+
+    def _weighed(self, command: Command, now: float, token: Any) -> Waiting:
+        size = sum(len(part) for part in command if not isinstance(part, int))
+        self._size_bytes += size
+        return Waiting(command, size, now, token)
+
+    def _drop_excess(self) -> None:
         while len(self._waiting) > MAX_MESSAGES or self._size_bytes > MAX_BYTES:
             self._drop()
 
@@ -81,7 +93,7 @@ class Outbox:
         link = self._link
         return link.is_up and link.backlog_bytes < AHEAD_BYTES
 
-    def _send(self, command: tuple[Argument, ...], token: Any) -> None:
+    def _send(self, command: Command, token: Any) -> None:
         if token is NOBODY:
             self._link.send(*command)
         else:
@@ -92,6 +104,14 @@ class Outbox:
         kept = [each for each in self._waiting if each.token is not token]
         self._waiting = deque(kept)
         self._size_bytes = sum(each.size_bytes for each in kept)
+
+    def take_awaited(self) -> Sequence[Any]:
+        """Take out what somebody waits for; return the tokens."""
+        kept = deque(each for each in self._waiting if each.token is NOBODY)
+        taken = [each.token for each in self._waiting if each.token is not NOBODY]
+        self._waiting = kept
+        self._size_bytes = sum(each.size_bytes for each in kept)
+        return taken
 
     def _drop(self) -> None:
         self._size_bytes -= self._waiting.popleft().size_bytes

@@ -19,6 +19,7 @@ _BY_WORD: Final = {  # an error begins with it
     "ASK": _SHARDS,
     "CLUSTERDOWN": "this is a Redis Cluster of which a part is missing, see CLUSTER INFO",
     "READONLY": f"this is a replica, and takes no writes: {_PRIMARY}",
+    "UNBLOCKED": f"it has become a replica: {_PRIMARY}",
     "MASTERDOWN": f"this is a replica that has lost its primary: {_PRIMARY}",
     "LOADING": "it has just started and reads its data; it is tried again",
     "OOM": "its memory is full, see maxmemory",
@@ -36,6 +37,13 @@ _BY_TEXT: Final = {  # the errors that have no word of their own
     "DB index is out of range": "it has no database of the number in the URL",
     "max number of clients reached": "it has as many clients as it may, see maxclients",
 }
+
+_PASSING: Final = frozenset(("READONLY", "MASTERDOWN", "LOADING", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN"))
+
+
+def is_passing(error: str) -> bool:
+    """Whether a Redis takes nothing that is to be kept, as it is now: later it may, or the one then at its address."""
+    return error.partition(" ")[0] in _PASSING
 
 
 def explained(error: str) -> str:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from socketio_core.cluster import modern
+from socketio_core.cluster.link import Command
 from socketio_core.cluster.messages import Broadcast
 from socketio_core.cluster.outbox import Query
 from socketio_core.cluster.reading import items, mapping, text
 from socketio_core.cluster.selecting import selection_of
 from socketio_core.cluster.stream_reader import START, StreamId, StreamReader, fields_of, id_text, parse_id
-from socketio_core.cluster.transports import Command
 from socketio_core.cluster.values import Malformed, for_clients, from_msgpack
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import LocalProtocolError
@@ -129,7 +129,7 @@ class Restoring(Query):
 
     def _have_deleted(self, count: int) -> None:
         mine = self._recovery.lost_with(self._claim.pid, self._nsp)
-        if mine is not None and mine.saved in (None, self._raw):
+        if mine is not None and mine.saved == self._raw:
             mine.saved = None
             self._end(is_here=True)
             return

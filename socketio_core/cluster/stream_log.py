@@ -3,7 +3,7 @@ come back to any server.
 
 An event gets its place when it is read from its stream, and not when it has been added: only then all that is in front
 of it was read, and sent, too. That takes as long as the Redis takes; one that is slower than `PATIENCE_S`, or gone, is
-not waited for.
+not waited for; nor is one that was, until it has kept up again.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from socketio_core.cluster.link import Command
 from socketio_core.cluster.machine import ClusterMachine, State
 from socketio_core.cluster.messages import Broadcast, Message
 from socketio_core.cluster.outbox import Query
 from socketio_core.cluster.restoring import RESTORE_S, Place, Restoring
 from socketio_core.cluster.selecting import audience_of
 from socketio_core.cluster.stream_reader import Echoed, id_text
-from socketio_core.cluster.transports import Command, Streams
+from socketio_core.cluster.transports import Streams
 from socketio_core.cluster.values import to_msgpack
 from socketio_core.records import record
 from socketio_core.socketio.events import Claim
@@ -42,6 +43,19 @@ class _Waiting:
     until: float
 
 
+class _Saving(Query):
+    """Sees that a session is saved, or is known not to be."""
+
+    def __init__(self, session: RecoverableSession) -> None:
+        self._session = session
+        self._raw = session.saved
+
+    def replied(self, value: Any, error: str | None) -> None:
+        """See `Query`."""
+        if error is not None and self._session.saved is self._raw:
+            self._session.saved = None
+
+
 class StreamLog:
     """A `SharedLog` in streams.
 
@@ -53,7 +67,11 @@ class StreamLog:
         report: told of what cannot be kept.
         tell: tells others what cannot be added now.
         wake: has written what there is to write, and deadlines looked at.
+        pace_changed: told when `is_slow` has changed, while the servers can be reached.
         key_prefix: of the keys of sessions.
+
+    Attributes:
+        is_slow: the Redis takes too long, and is not waited for.
     """
 
     def __init__(
@@ -66,6 +84,7 @@ class StreamLog:
         report: Callable[[str], None],
         tell: Callable[[Message], None],
         wake: Callable[[], None],
+        pace_changed: Callable[[], None],
         key_prefix: str = KEY_PREFIX,
     ) -> None:
         self._machine = machine
@@ -75,6 +94,10 @@ class StreamLog:
         self._report = report
         self._tell = tell
         self._wake = wake
+        self._pace_changed = pace_changed
+        self.is_slow = False
+        self._trial: tuple[int, float] | None = None  # the number of an event, and until when it must have its place
+        self._forgotten = 0  # the position up to which events are not in streams any more
         self._key_prefix = key_prefix
         self._number = 0
         self._waiting: dict[str, deque[_Waiting]] = {stream: deque() for stream in transport.streams}
@@ -105,6 +128,12 @@ class StreamLog:
         now = self._now()
         self._number += 1
         waiting = self._waiting[stream]
+        if self.is_slow:
+            if self._trial is None:
+                self._trial = (self._number, now + PATIENCE_S)
+            self._machine.command(command, now)
+            self._wake()
+            return False
         if len(waiting) >= MAX_WAITING:
             self._settle(waiting.popleft(), None)
         waiting.append(_Waiting(event, self._number, now + PATIENCE_S))
@@ -114,20 +143,43 @@ class StreamLog:
 
     def echoed(self, event: Echoed) -> None:
         """An event has its place; to be told in its turn among what others say."""
+        if self.is_slow:
+            self._look_whether_it_keeps_up(event.number)
         waiting = self._waiting[event.stream]
         while waiting and waiting[0].number <= event.number:
             first = waiting.popleft()  # one that is not the one did not arrive, for they arrive in order
             self._settle(first, event.entry_id if first.number == event.number else None)
 
-    def state_changed(self, state: State) -> None:
-        """The other servers can be reached from now on, or cannot."""
+    def _look_whether_it_keeps_up(self, number: int) -> None:
+        """See how long the Redis has taken for the one that is to tell, or whether there is nothing that it owes."""
+        is_in_time = False
+        if self._trial is not None and number >= self._trial[0]:
+            is_in_time = self._now() <= self._trial[1]
+            self._trial = None
+        if is_in_time or number == self._number:
+            self.is_slow = False
+            self._trial = None
+            self._pace_changed()
+
+    def state_changed(self, state: State, *, was_forgotten: bool) -> None:
+        """The other servers can be reached from now on, or cannot.
+
+        Args:
+            was_forgotten: the Redis has lost what it kept.
+        """
         if state is State.DOWN:
+            self.is_slow = False
+            self._trial = None
             for stream in self._waiting:
                 self._give_up(stream)
             return
+        if was_forgotten:
+            self._forgotten = self.recovery.log.position
         for session in self.recovery.lost:
             if session.saved is None:
-                self.save(session)
+                self.save(session, "NX")  # unless it was at another server meanwhile, which has told of it
+            elif was_forgotten:
+                session.saved = None  # it may come back to this server, and to no other: what it had got is unknown
 
     def _give_up(self, stream: str) -> None:
         waiting = self._waiting[stream]
@@ -148,9 +200,11 @@ class StreamLog:
 
     def handle_timeout(self, now: float) -> None:
         """Wait no longer."""
-        for waiting in self._waiting.values():
-            while waiting and waiting[0].until <= now:
-                self._settle(waiting.popleft(), None)
+        if any(waiting and waiting[0].until <= now for waiting in self._waiting.values()):
+            self.is_slow = True
+            for stream in self._waiting:
+                self._give_up(stream)
+            self._pace_changed()
         for each in list(self._restoring):
             if each.until <= now:
                 each.give_up()
@@ -160,8 +214,8 @@ class StreamLog:
     def _key(self, pid: str) -> str:
         return f"{self._key_prefix}{pid}"
 
-    def save(self, session: RecoverableSession) -> None:
-        """See `SharedLog`."""
+    def save(self, session: RecoverableSession, *how: str) -> None:
+        """See `SharedLog`; with `"NX"`, unless somebody else has."""
         session.saved = None
         if self._machine.state is not State.UP:
             return  # it is known here, and told when others can be told
@@ -183,14 +237,16 @@ class StreamLog:
                 self._report(f"data of a socket cannot be told to other servers, so it comes back to this one: {error}")
             return
         session.saved = raw
-        self._machine.command(("SET", self._key(session.pid), raw, "PX", left_ms), now)
+        self._machine.command(("SET", self._key(session.pid), raw, "PX", left_ms, *how), now, _Saving(session))
         self._wake()
 
     def _since(self, session: RecoverableSession) -> str | None:
-        """Return the offset up to which a client has surely got everything."""
+        """Return the offset up to which a client has surely got everything; `None` if no stream has it."""
         if session.earlier:
             return session.since
         position = min(session.start, session.own_start)
+        if position < self._forgotten:
+            return None
         return self.recovery.log.shared_offset_at(position, session.namespace.name) or session.since
 
     def current_offset(self, nsp: str) -> str | None:

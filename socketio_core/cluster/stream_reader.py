@@ -45,9 +45,14 @@ class Echoed:
 
 @record
 class Cut:
-    """Entries of a stream were cut off before they were read, or may have been."""
+    """Entries of a stream were cut off before they were read, or may have been.
+
+    Attributes:
+        was_forgotten: not because there were too many, but the Redis has lost what it had.
+    """
 
     stream: str
+    was_forgotten: bool = False
 
 
 @record
@@ -147,8 +152,10 @@ class StreamReader:
     def _have_looked(self, token: _Token, value: Any) -> None:
         stream, since, last = token.stream, self._since[token.stream], self._last[token.stream]
         if token.what == "length":
-            if since == START and value >= self._max_length:
-                self._found.append(Cut(stream))
+            # What was read last may be gone, and perhaps what came behind it, too; if not many did, not by cutting.
+            is_gone, is_full = since is not None and START < since < self._first[stream], value >= self._max_length
+            if is_gone or (since == START and is_full):
+                self._found.append(Cut(stream, was_forgotten=not is_full))
             return
         found = parse_id(value[0][0]) if value else START
         if token.what == "last":
@@ -156,12 +163,9 @@ class StreamReader:
                 self._last[stream] = found
             elif found < last:
                 # Its Redis has come back with less than it had: what is in it was read, or is older than what was.
-                self._found.append(Cut(stream))
+                self._found.append(Cut(stream, was_forgotten=True))
                 self._last[stream] = found
             return
-        if since is not None and START < since < found:
-            # What was read last is gone, and perhaps what came behind it, too.
-            self._found.append(Cut(stream))
         self._first[stream] = found
 
     # -- reading -----------------------------------------------------------------------------------------------------

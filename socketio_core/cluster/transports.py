@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from socketio_core.cluster import classic, modern
-from socketio_core.cluster.link import Argument, Kind, Link
+from socketio_core.cluster.link import Argument, Command, Kind, Link
 from socketio_core.cluster.messages import (
     Broadcast,
     ClientAck,
@@ -28,7 +28,6 @@ from socketio_core.cluster.stream_reader import NUMBER_FIELD, StreamReader
 from socketio_core.cluster.values import Malformed
 
 Answer = SocketsFetched | ServerAnswer | ClientCount | ClientAck | RoomsListed
-Command = tuple[Argument, ...]
 
 _GLOB: Final = re.compile(r"([\\*?\[\]])")
 _SID_CHARS: Final = 20  # a room with a name as long as an id is taken for a socket's own, as Node does
@@ -265,6 +264,11 @@ class Streams(_Modern):
         if self._count == 1:
             return [self._stream]
         return [f"{self._stream}-{number}" for number in range(1 - self._count, self._count)]
+
+    @property
+    def trial(self) -> Command:
+        """See `Link`: no entry has this id, and whether any could be added is looked at first."""
+        return ("XADD", self.streams[0], "0-0", "", "")
 
     def stream_of(self, nsp: str) -> str:
         """Return the stream of a namespace."""

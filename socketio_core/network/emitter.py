@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from socketio_core.app.runtime import Event
 from socketio_core.cluster.emitting import AnyEmitter
-from socketio_core.cluster.transports import Command
+from socketio_core.cluster.link import Command
 
 OPEN_FIRST: Final = "an Emitter on an event loop works inside: async with Emitter(url) as emitter"
 OPEN_ONCE: Final = "an Emitter is opened once; make another"

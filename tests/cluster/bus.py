@@ -138,9 +138,10 @@ class Server:
         self._ids = 0
         self.uid = f"server{number}"
         self.transport = transport_of(kind, self.uid, self._new_link, max_length)
+        trial = self.transport.trial if isinstance(self.transport, Streams) else None
         self.machine = ClusterMachine(
             self.transport,
-            self._new_link(False),  # noqa: FBT003 - see there
+            Link(ADDRESS, random_.random, trial=trial),
             new_id=self._new_id,
             report=self._report,
         )

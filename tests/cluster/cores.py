@@ -87,6 +87,7 @@ class CoreServer(Server):
                 report=self.reports.append,
                 tell=self._tell,
                 wake=_nothing,
+                pace_changed=_nothing,
             )
         self.machine.open_namespace("/")
         self.core.hub.watch_rooms(self._room_changed)
@@ -123,7 +124,7 @@ class CoreServer(Server):
                 self.log.echoed(event)
         elif isinstance(event, StateChanged):
             if self.log is not None:
-                self.log.state_changed(event.state)
+                self.log.state_changed(event.state, was_forgotten=event.was_forgotten)
         elif isinstance(event, Told):
             self._do(event)
 

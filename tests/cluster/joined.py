@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final, cast
 
-from socketio_core import Server
+from socketio_core import Observer, Server
 from socketio_core.app import Socket
 from socketio_core.cluster.adapter import RedisAdapter
 from socketio_core.cluster.lines import ClusterLine
@@ -25,6 +25,16 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "streams": {},
     "several streams": {"count": 3, "sharded": True},
 }
+
+
+class Diary(Observer):
+    """Notes how it stands with the others."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, bool]] = []
+
+    def cluster_changed(self, state: str, reason: str, gap: bool) -> None:  # noqa: FBT001 - see there
+        self.told.append((state, reason, gap))
 
 
 class Joined:

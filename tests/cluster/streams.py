@@ -41,11 +41,13 @@ class Keys:
     Attributes:
         streams: by name.
         texts: with the time until when they are kept.
+        refusal: the error by which whatever would change something is answered, if it is.
     """
 
     def __init__(self) -> None:
         self.streams: dict[bytes, Stream] = {}
         self.texts: dict[bytes, tuple[bytes, float]] = {}
+        self.refusal = b""
 
     def forget_all(self) -> None:
         """Be as after a restart."""
@@ -54,13 +56,17 @@ class Keys:
 
     def do(self, name: str, args: list[bytes], now: float) -> bytes | None:
         """Return the reply to a command; `None` if this is not about keys."""
+        if self.refusal and name in ("XADD", "SET", "DEL", "GETDEL"):
+            return b"-%s\r\n" % self.refusal
         if name == "XADD":
-            return self._add(args, now)
+            return self._add(args, now) if args[1] != b"0-0" else b"-ERR The ID specified must be greater than 0-0\r\n"
         if name == "XLEN":
             return b":%d\r\n" % len(self.streams.get(args[0], []))
         if name in ("XRANGE", "XREVRANGE"):
             return self._range(args, is_reversed=name == "XREVRANGE")
         if name == "SET":
+            if b"NX" in args and args[0] in self.texts:
+                return NIL
             self.texts[args[0]] = (args[1], now + int(args[3]) / 1000)
             return None
         if name in ("GETDEL", "GET"):

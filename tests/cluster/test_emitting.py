@@ -6,6 +6,7 @@ import pytest
 
 from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.emitting import Emitting, transport_of
+from socketio_core.cluster.link import Command
 from socketio_core.cluster.messages import (
     Audience,
     Broadcast,
@@ -15,7 +16,6 @@ from socketio_core.cluster.messages import (
     ServerEmit,
     SocketsDisconnect,
 )
-from socketio_core.cluster.transports import Command
 from socketio_core.errors import LocalProtocolError
 
 ALL = Audience([], [], {})

@@ -16,12 +16,15 @@ from socketio_core.cluster.link import (
     MAX_REPLY_BYTES,
     WATCH_S,
     ClusterUnavailable,
+    Command,
     Heard,
     Kind,
     Link,
     LinkDown,
     LinkUp,
+    Refused,
     Replied,
+    Returned,
 )
 from tests.cluster.streams import array_of, bulk
 from tests.effort import examples
@@ -38,8 +41,8 @@ def array(*parts: bytes) -> bytes:
 class Rig:
     """A link, and what a Redis would see of it."""
 
-    def __init__(self, url: str = "redis://h", *, listens: bool = False) -> None:
-        self.link = Link(parse_redis_url(url), lambda: 1.0, listens=listens)
+    def __init__(self, url: str = "redis://h", *, listens: bool = False, trial: Command | None = None) -> None:
+        self.link = Link(parse_redis_url(url), lambda: 1.0, listens=listens, trial=trial)
         self.now = 100.0
         # The name of the client is the one thing that every greeting has, and a PING behind it.
         self.welcome = OK + PONG
@@ -157,6 +160,75 @@ def test_a_greeting_has_five_seconds() -> None:
     assert rig.pass_time(4.9) == []
     assert rig.pass_time(0.1) == [down(rig, "no answer in 5 s", was_up=False)]
     assert rig.link.next_deadline is None
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_redis_that_cannot_save_has_answered_a_ping(*, listens: bool) -> None:
+    rig = Rig(listens=listens).dial()
+    assert rig.hear(OK + b"-MISCONF no\r\n") == [LinkUp(rig.link)]
+
+
+# -- where nothing is taken --------------------------------------------------------------------------------------------
+
+TRIAL: Command = ("XADD", "s", "0-0", "", "")
+WRONG_ID = b"-ERR The ID specified in XADD must be greater than 0-0\r\n"
+READONLY = b"-READONLY no\r\n"
+REPLICA = (
+    "this is a replica, and takes no writes: give the URL of its primary; "
+    "behind Sentinel, a name or address that follows the primary (READONLY no)"
+)
+
+
+def refused(rig: Rig, *, was_up: bool) -> LinkDown:
+    return LinkDown(rig.link, REPLICA, was_up, was_refused=True)
+
+
+def test_it_is_up_where_a_trial_fails_as_it_must() -> None:
+    rig = Rig(trial=TRIAL).dial()
+    assert rig.said() == ["CLIENT SETNAME socketio_core", "XADD s 0-0  ", "PING"]
+    assert rig.hear(OK + WRONG_ID + PONG) == [LinkUp(rig.link)]
+
+
+def test_it_does_not_come_up_where_nothing_is_taken_and_tries_again_later() -> None:
+    rig = Rig(trial=TRIAL).dial()
+    assert rig.hear(OK + READONLY + PONG) == [refused(rig, was_up=False)]
+    assert not rig.link.wants_connection
+    assert rig.link.dial_at == rig.now + LAST_RETRY_S
+    rig.link.refuse("once more", rig.now)
+    assert rig.link.take_events() == []
+
+
+def test_what_is_not_taken_any_more_is_given_back_and_all_behind_it() -> None:
+    rig = Rig(trial=TRIAL)
+    rig.dial().hear(OK + WRONG_ID + PONG)
+    for number in range(3):
+        rig.link.send("XADD", number)
+    rig.link.send("GET", "k", token=1)
+    rig.link.send("XADD", 3)
+    assert rig.hear(b"+1-1\r\n" + READONLY) == [
+        refused(rig, was_up=True),
+        Replied(1, None, REPLICA),
+        Returned([("XADD", 1), ("XADD", 2), ("XADD", 3)]),
+    ]
+
+
+def test_a_watching_ping_may_find_that_nothing_is_taken() -> None:
+    rig = Rig(trial=TRIAL)
+    rig.dial().hear(OK + WRONG_ID + PONG)
+    assert rig.pass_time(WATCH_S) == []
+    (event,) = rig.hear(b"-MISCONF no\r\n")
+    assert (event.was_refused, event.reason[:25]) == (True, "it cannot save its data, ")
+
+
+def test_what_is_refused_for_another_reason_or_is_only_passed_on_does_not_end_it() -> None:
+    for error, rig in ((b"-NOPERM no\r\n", Rig(trial=TRIAL)), (READONLY, Rig())):
+        rig.dial().hear(OK + (PONG if error is READONLY else WRONG_ID + PONG))
+        rig.link.send("XADD", 1)
+        (event,) = rig.hear(error)
+        assert isinstance(event, Refused)
+        assert rig.link.is_up
+        rig.pass_time(WATCH_S)
+        assert rig.hear(b"-NOPERM no\r\n") == []
 
 
 # -- again and again ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.interop.processes import Message
 RequireTool = Callable[[str], str]
 
 LOOPS = ("trio", "asyncio")
+IN_STREAMS: Final = ("streams", "recovery")  # what is said there is kept
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +26,16 @@ def redis(require_tool: RequireTool) -> Iterator[RedisServer]:
         yield running
 
 
-@pytest.fixture(scope="module", params=["classic", "sharded"])
-def pair(request: pytest.FixtureRequest, redis: RedisServer) -> Iterator[list[MemberProcess]]:
+@pytest.fixture(scope="module", params=["classic", "sharded", *IN_STREAMS])
+def kind(request: pytest.FixtureRequest) -> str:
+    """How servers are joined."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def pair(kind: str, redis: RedisServer) -> Iterator[list[MemberProcess]]:
     """A server on trio and one on asyncio, which have found each other; each test leaves them so, but for the last."""
-    members = [MemberProcess(loop, str(request.param), redis, "timeout_s=1", waits=False) for loop in LOOPS]
+    members = [MemberProcess(loop, kind, redis, "timeout_s=1", waits=False) for loop in LOOPS]
     try:
         for member in members:
             member.has_state("up")
@@ -125,7 +133,9 @@ def test_a_redis_that_speaks_tls_on_a_port(require_tool: RequireTool, certificat
 # -- the middle --------------------------------------------------------------------------------------------------------
 
 
-def test_three_outages_in_a_row(pair: list[MemberProcess], redis: RedisServer) -> None:
+def test_three_outages_in_a_row_after_which_the_redis_knows_nothing(
+    pair: list[MemberProcess], redis: RedisServer
+) -> None:
     hear_each_other(pair, "before")
     before = gaps(pair)
     for outage in range(3):
@@ -146,7 +156,7 @@ def test_three_outages_in_a_row(pair: list[MemberProcess], redis: RedisServer) -
     assert gaps(pair) == before + 6
 
 
-def test_a_redis_that_is_slow_holds_up_nobody(pair: list[MemberProcess], redis: RedisServer) -> None:
+def test_a_redis_that_is_slow_holds_up_nobody(pair: list[MemberProcess], redis: RedisServer, kind: str) -> None:
     before = gaps(pair)
     redis.pause()
     try:
@@ -154,6 +164,9 @@ def test_a_redis_that_is_slow_holds_up_nobody(pair: list[MemberProcess], redis: 
             for number in range(20):
                 member.do("emit", args=["meanwhile", member.name, number])
                 member.heard("meanwhile", member.name, number)
+            if kind == "recovery":  # an event has waited for its place; those behind it did not
+                member.has_state("degraded")
+                assert member.do("statistics")["state"] == "degraded"
             silent = member.ask("call", args=["q"], timeout=0.2)
             assert silent["partial"] == ["ours"]
     finally:
@@ -161,32 +174,59 @@ def test_a_redis_that_is_slow_holds_up_nobody(pair: list[MemberProcess], redis: 
     for member, other in (pair, pair[::-1]):
         for number in range(20):
             member.heard("meanwhile", other.name, number)
+        if kind == "recovery":
+            member.has_state("up")
     hear_each_other(pair, "after")
     assert gaps(pair) == before
 
 
-def test_a_redis_that_becomes_a_replica_is_as_good_for_messages(pair: list[MemberProcess], redis: RedisServer) -> None:
-    redis.run("REPLICAOF", "127.0.0.1", "1")
-    hear_each_other(pair, "of a replica")
-    redis.run("REPLICAOF", "NO", "ONE")
-    hear_each_other(pair, "of a master")
+CHANGES: Final = (
+    ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "a replica"),
+    ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "its memory is full"),
+)
 
 
-def test_connections_that_the_redis_ends_come_back(pair: list[MemberProcess], redis: RedisServer) -> None:
+@pytest.mark.parametrize(("change", "back", "why"), CHANGES)
+def test_a_redis_that_keeps_nothing_is_as_good_for_channels_and_is_none_for_streams(
+    pair: list[MemberProcess], redis: RedisServer, kind: str, change: str, back: str, why: str
+) -> None:
+    before = gaps(pair)
+    redis.run(*change.split())
+    if kind not in IN_STREAMS:
+        hear_each_other(pair, why)
+    else:
+        for member in pair:
+            for number in range(3):
+                member.do("emit", args=["meanwhile", member.name, why, number])
+                member.heard("meanwhile", member.name, why, number)
+            assert why in member.has_state("down")
+            assert why in member.ask("fetch")["error"]
+            member.do("emit", args=["meanwhile", member.name, why, 3])
+    redis.run(*back.split())
+    if kind in IN_STREAMS:
+        for member, other in (pair, pair[::-1]):
+            member.has_state("up")
+            for number in range(4):  # of which the Redis had refused the first ones
+                member.heard("meanwhile", other.name, why, number)
+            assert member.do("statistics")["dropped"] == 0
+    hear_each_other(pair, "as before", why)
+    assert gaps(pair) == before
+
+
+def test_connections_that_the_redis_ends_come_back(pair: list[MemberProcess], redis: RedisServer, kind: str) -> None:
     """As it does with one that reads too slowly: it has an output buffer of so many bytes."""
-    redis.run("CLIENT", "KILL", "TYPE", "pubsub")
-    for member in pair:
-        member.has_state("down")
-        member.has_state("up", gap=True)
-    hear_each_other(pair, "after")
-    redis.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    for member in pair:
-        member.has_state("down")
-        member.has_state("up", gap=True)
-    hear_each_other(pair, "again")
+    for which in ("pubsub", "normal"):
+        redis.run("CLIENT", "KILL", "TYPE", which, "SKIPME", "yes")
+        for member in pair:
+            member.has_state("down")
+            member.has_state("up", gap=kind not in IN_STREAMS)
+        hear_each_other(pair, "after", which)
 
 
-def test_a_member_that_reads_nothing_is_cut_off_and_comes_back(pair: list[MemberProcess], redis: RedisServer) -> None:
+def test_a_member_that_reads_nothing_is_cut_off_and_comes_back(
+    pair: list[MemberProcess], redis: RedisServer, kind: str
+) -> None:
+    before = gaps(pair)
     redis.run("CONFIG", "SET", "client-output-buffer-limit", "pubsub 4mb 4mb 60")
     sleeper, other = pair
     sleeper.signal(signal.SIGSTOP)
@@ -195,6 +235,10 @@ def test_a_member_that_reads_nothing_is_cut_off_and_comes_back(pair: list[Member
             other.do("flood")
     finally:
         sleeper.signal(signal.SIGCONT)
+    if kind in IN_STREAMS:  # it reads all of it later, as fast as it can
+        hear_each_other(pair, "after")
+        assert gaps(pair) == before
+        return
     sleeper.has_state("down")
     sleeper.has_state("up", gap=True)
     for member in pair:  # the other one may have been cut off too, if it had no time to read
@@ -208,6 +252,7 @@ def test_nonsense_on_the_channels_is_counted_and_passed_over(pair: list[MemberPr
         for channel in ("socket.io#/#", "socket.io-request#/#", "socket.io-response#/#"):
             redis.run(command, channel, "{")
             redis.run(command, channel, "nonsense")
+    redis.run("XADD", "socket.io", "*", "non", "sense")
     hear_each_other(pair, "after")
     assert all(member.do("statistics")["malformed"] >= 2 for member in pair)
 
@@ -215,7 +260,7 @@ def test_nonsense_on_the_channels_is_counted_and_passed_over(pair: list[MemberPr
 def test_one_that_hears_and_never_answers_costs_its_time_only(pair: list[MemberProcess], redis: RedisServer) -> None:
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.connect(redis.path)
-        deaf.sendall(b"SUBSCRIBE socket.io-request#/#\r\nSSUBSCRIBE socket.io#/#\r\n")
+        deaf.sendall(b"SUBSCRIBE socket.io-request#/# socket.io#/#\r\nSSUBSCRIBE socket.io#/#\r\n")
         assert deaf.recv(100).startswith(b"*3")
         for member in pair:
             asked = member.ask("ask servers", args=["ping"], timeout=0.3)

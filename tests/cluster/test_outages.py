@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from socketio_core import Observer
 from socketio_core.app import AckTimeout
 from socketio_core.app.log import Log
 from socketio_core.cluster.adapter import START_S, RedisAdapter
@@ -19,7 +18,7 @@ from socketio_core.cluster.messages import Audience, Broadcast
 from socketio_core.cluster.modern import encode, to_entry
 from socketio_core.cluster.values import to_msgpack
 from tests.app.rig import AppRig, returning
-from tests.cluster.joined import KINDS, Joined, heard, reply
+from tests.cluster.joined import KINDS, Diary, Joined, heard, reply
 
 GONE = "redis://bus:6379: the connection was lost: it died"
 REFUSED = "redis://bus:6379: cannot connect: Connection refused"
@@ -28,16 +27,6 @@ REFUSED = "redis://bus:6379: cannot connect: Connection refused"
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-class Diary(Observer):
-    """Notes how it stands with the others."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, str, bool]] = []
-
-    def cluster_changed(self, state: str, reason: str, gap: bool) -> None:  # noqa: FBT001 - see there
-        self.told.append((state, reason, gap))
 
 
 def cluster(rig: AppRig) -> Any:

@@ -28,6 +28,7 @@ RequireTool = Callable[[str], str]
         ("ASK 1 h:1", "this is a Redis Cluster, where"),
         ("CLUSTERDOWN Hash slot not served", "this is a Redis Cluster of which a part is missing"),
         ("READONLY You can't write against a read only replica.", "this is a replica, and takes no writes: give"),
+        ("UNBLOCKED force unblock from blocking operation", "it has become a replica: give the URL of its primary"),
         ("MASTERDOWN Link with MASTER is down", "this is a replica that has lost its primary: give the URL"),
         ("OOM command not allowed when used memory > 'maxmemory'.", "its memory is full"),
         ("MISCONF Redis is configured to save", "it cannot save its data"),

@@ -24,7 +24,7 @@ from socketio_core.cluster.messages import (
     SocketsFetch,
     SocketsFetched,
 )
-from socketio_core.cluster.outbox import MAX_AGE_S, MAX_BYTES, MAX_MESSAGES
+from socketio_core.cluster.outbox import AHEAD_BYTES, MAX_AGE_S, MAX_BYTES, MAX_MESSAGES, Query
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.values import to_json
 from tests.cluster.bus import ALL, KINDS, NOW, Server, World, event, said
@@ -135,6 +135,73 @@ def test_what_is_said_meanwhile_is_told_later_but_not_what_is_volatile(world: Wo
     world.settle(NOW + 4)
     assert set(said(second.told)) <= {1, 3}
     assert said(second.told)[-1] == 3
+
+
+def test_what_a_redis_does_not_take_is_told_once_it_does_in_order_and_by_links_to_one_redis() -> None:
+    world = World("streams")
+    first, second, _ = world.servers
+    others = first.machine.links[1:]
+    before = [world.bus.connections[link] for link in others]
+    world.bus.keys.refusal = b"READONLY no"
+    for number in range(3):
+        world.tell(first, number)
+    world.settle()
+    assert first.machine.state is State.DOWN
+    assert "this is a replica" in first.states[-1].reason
+    assert first.machine.statistics()["waiting"] == 3
+    world.tell(first, 3)
+    for second_ in range(1, 4):
+        world.settle(NOW + second_)
+    assert [event.state for event in first.states] == [State.UP, State.DOWN]
+    world.bus.keys.refusal = b""
+    for tenth in range(40):
+        world.settle(NOW + 4 + tenth / 10)
+    assert [(event.state, event.gap) for event in first.states[2:]] == [(State.UP, False)]
+    assert said(second.told) == [0, 1, 2, 3]
+    assert first.reports == []
+    after = [world.bus.connections[link] for link in others]
+    assert all(old is not new for old, new in zip(before, after, strict=True))
+
+
+def test_what_was_dropped_is_counted_and_told_once_when_the_rest_has_left() -> None:
+    world = World("streams", 2)
+    first, second = world.servers
+    world.bus.keys.refusal = b"OOM no"
+    world.tell(first, 0)
+    world.settle()
+    for number in range(1, 20):
+        world.tell(first, number, "x" * (MAX_BYTES // 10), now=NOW + 1)
+    assert first.reports == []
+    world.bus.keys.refusal = b""
+    for tenth in range(40):
+        world.settle(NOW + 1 + tenth / 10)
+    assert said(second.told) == list(range(11, 20))
+    assert first.reports == [
+        "the other servers were not told 11 messages, which had to wait for too long, or among too many"
+    ]
+
+
+class Noting(Query):
+    """Notes what it is replied."""
+
+    def __init__(self) -> None:
+        self.replies: list[tuple[Any, str | None]] = []
+
+    def replied(self, value: Any, error: str | None) -> None:
+        """See `Query`."""
+        self.replies.append((value, error))
+
+
+def test_what_somebody_waits_for_is_not_kept_for_later(world: World) -> None:
+    first = world.servers[0]
+    query = Noting()
+    world.tell(first, "x" * AHEAD_BYTES)  # so that the rest has to wait
+    first.machine.command(("GET", "k"), NOW, query)
+    world.tell(first, "y")
+    world.bus.drop(first.machine.links[0], NOW)
+    first.machine.work(NOW)
+    assert query.replies == [(None, "the connection was lost: dropped")]
+    assert first.machine.statistics()["waiting"] == 1
 
 
 def test_what_is_too_old_is_dropped() -> None:
@@ -297,12 +364,12 @@ def test_what_the_redis_refuses_is_told(world: World) -> None:
 def test_a_message_that_the_redis_refuses_is_told_once_for_each_reason(world: World) -> None:
     first = world.servers[0]
     commands = first.machine.links[0]
-    for error in ("MOVED 1 h:1", "MOVED 2 h:1", "READONLY no", "READONLY no", "MOVED 3 h:1"):
+    for error in ("MOVED 1 h:1", "MOVED 2 h:1", "NOPERM no", "NOPERM no", "MOVED 3 h:1"):
         world.tell(first, 1)
         commands.data_to_send()
         commands.receive(f"-{error}\r\n".encode(), NOW)
         first.machine.work(NOW)
-    assert [report.rpartition(" (")[2] for report in first.reports] == ["MOVED 1 h:1)", "READONLY no)", "MOVED 3 h:1)"]
+    assert [report.rpartition(" (")[2] for report in first.reports] == ["MOVED 1 h:1)", "NOPERM no)", "MOVED 3 h:1)"]
     assert first.reports[1].startswith("the other servers are not told what they should be, for the Redis refuses it: ")
     assert first.machine.statistics()["refused"] == 5
 

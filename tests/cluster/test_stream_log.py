@@ -5,11 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from socketio_core.cluster.stream_log import MAX_WAITING
+from socketio_core.cluster.stream_reader import Echoed
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import SocketSettings
 from socketio_core.socketio import Claim, JsonParser, Member, Packet, Selection
-from tests.cluster.cores import Cores, come_back, lose
+from tests.cluster.cores import Cores, CoreServer, come_back, lose
 from tests.socketio.recovery_world import Reference
 
 
@@ -219,6 +222,151 @@ def test_a_redis_that_is_slow_is_not_waited_for() -> None:
     client.read()
     other.read()
     assert client.got == other.got == [1, 2]
+
+
+def late(server: CoreServer) -> None:
+    """Let the patience of a server with its Redis come to an end."""
+    server.clock.now += 0.3
+    assert server.log is not None
+    server.log.handle_timeout(server.clock.now)
+
+
+@pytest.mark.parametrize("is_in_time", [False, True])
+def test_what_is_slow_is_waited_for_again_once_it_keeps_up(*, is_in_time: bool) -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    client = world.client(server)
+    assert server.log is not None
+    for number in range(3):
+        server.emit(number)
+        late(server)
+        assert server.log.is_slow
+        client.read()
+        assert client.got.pop() == number  # but the first, at once
+    server.emit(3)
+    world.clock.now += 0.0 if is_in_time else 0.3
+    server.turn(world.clock.now)
+    if is_in_time:  # though there is one more
+        server.emit(4)
+    world.settle()
+    assert not server.log.is_slow
+    client.read()
+    client.got.clear()
+    server.emit(5)
+    client.read()
+    assert client.got == []
+    world.settle()
+    client.read()
+    assert client.got == [5]
+
+
+def test_one_that_owes_others_and_is_late_again_is_still_slow() -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    log = server.log
+    assert log is not None
+    for number in range(4):
+        server.emit(number)
+        late(server)
+    for number, is_slow in ((1, True), (2, True), (3, True), (4, False)):
+        log.echoed(Echoed(number, "socket.io", f"{number}-0"))
+        assert log.is_slow is is_slow
+
+
+def test_a_redis_that_ends_is_not_slow_any_more() -> None:
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    assert server.log is not None
+    server.emit(1)
+    late(server)
+    world.end_redis()
+    world.settle()
+    assert not server.log.is_slow
+
+
+def test_who_is_away_while_a_redis_forgets_all_comes_back_to_the_same_server() -> None:
+    world = Cores("recovery")
+    first, second = world.servers
+    at_home, elsewhere = world.client(first), world.client(first)
+    first.emit(1)
+    world.settle()
+    for client in (at_home, elsewhere):
+        client.read()
+        lose(client, world)
+    world.end_redis()
+    world.settle()
+    world.start_redis()  # once with all it had
+    world.end_redis()
+    world.settle()
+    world.bus.keys.forget_all()
+    first.emit(2)
+    world.start_redis()
+    assert come_back(at_home, first, world)
+    assert at_home.got == [1, 2]
+    assert not come_back(elsewhere, second, world), "the stream has forgotten what it had got"
+
+
+def test_what_was_missed_before_a_redis_has_forgotten_it_is_known_at_home_alone() -> None:
+    world = Cores("recovery")
+    first, second = world.servers
+    at_home, elsewhere = world.client(first), world.client(first)
+    first.emit(1)
+    world.settle()
+    for client in (at_home, elsewhere):
+        lose(client, world)
+    world.end_redis()
+    world.settle()
+    world.bus.keys.forget_all()
+    for client in (world.client(first), at_home, elsewhere):  # one is lost meanwhile
+        client.cut(server_knows=True)
+    world.start_redis()
+    second.emit(2)
+    world.settle()
+    assert come_back(at_home, first, world)
+    assert at_home.got == [1, 2]
+    assert not come_back(elsewhere, second, world)
+
+
+def test_what_others_have_told_of_who_is_away_is_newer() -> None:
+    world = Cores("recovery", max_length=3)
+    first, second = world.servers
+    client = world.client(first)
+    first.emit(0)
+    world.settle()
+    client.read()
+    lose(client, world)
+    for link in first.machine.links:
+        world.bus.drop(link, world.clock.now)
+    world.bus.cut_off = {first.uid}
+    assert come_back(client, second, world)
+    for number in range(5):  # more than the stream keeps
+        second.emit(number)
+    world.settle()
+    client.read()
+    lose(client, world)
+    (kept,) = world.bus.keys.texts.values()
+    world.bus.cut_off = set()
+    world.start_redis()
+    assert first.states[-1].gap
+    assert list(world.bus.keys.texts.values()) == [kept]
+
+
+def test_who_was_lost_at_a_replica_can_go_elsewhere_once_it_is_none() -> None:
+    world = Cores("recovery")
+    first, second = world.servers
+    client = world.client(first)
+    first.emit(1)
+    world.settle()
+    client.read()
+    world.bus.keys.refusal = b"READONLY no"
+    lose(client, world)
+    assert not world.bus.keys.texts
+    world.bus.keys.refusal = b""
+    world.start_redis()
+    second.emit(2)
+    world.settle()
+    assert come_back(client, second, world)
+    assert client.got == [1, 2]
 
 
 def test_one_session_is_for_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from base64 import b64encode
 from typing import Any
 
@@ -10,13 +11,14 @@ import pytest
 
 from socketio_core import RecoverySettings
 from socketio_core.app import Socket
+from socketio_core.app.log import Log
 from socketio_core.cluster import RedisStreamsAdapter
 from socketio_core.cluster.messages import Audience, Broadcast
 from socketio_core.cluster.modern import to_entry
 from socketio_core.cluster.values import to_msgpack
 from socketio_core.testing import WireClient
 from tests.app.rig import AppRig
-from tests.cluster.joined import Joined, heard
+from tests.cluster.joined import Diary, Joined, heard
 
 ALL = Audience([], [], {})
 
@@ -193,3 +195,26 @@ def test_before_it_is_served_nobody_is_told() -> None:
 def test_nonsense_is_refused_at_once(given: dict[str, Any], complaint: str) -> None:
     with pytest.raises((TypeError, ValueError), match=complaint):
         RedisStreamsAdapter(given.pop("url", "redis://bus"), **given)
+
+
+def test_a_slow_redis_is_told_of_once_and_waited_for_again_when_it_keeps_up(caplog: pytest.LogCaptureFixture) -> None:
+    shared = Shared()
+    diary = Diary()
+    shared.io.observe(diary)
+    shared.io.observe(Log(logging.getLogger("cluster"), lambda: 0.0))
+    client, _, _ = shared.come(shared.rigs[0])
+    shared.hung.update(shared.lines)
+    for number in range(2):
+        shared.do(shared.io.emit("x", number))
+        shared.wait(0.3)
+        assert len(heard(client)) == 1
+        assert shared.io.statistics().cluster["state"] == "degraded"  # type: ignore[index]
+    why = "redis://bus:6379: an event waits for longer than 250 ms"
+    assert diary.told == [("degraded", why, False)]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"what joins the servers is slow, and not waited for: {why}"
+    ]
+    shared.hung.clear()
+    shared.run()
+    assert diary.told[1:] == [("up", "", False)]
+    assert shared.io.statistics().cluster["state"] == "up"  # type: ignore[index]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from socketio_core.cluster.address import parse_redis_url
-from socketio_core.cluster.link import Link
+from socketio_core.cluster.link import Command, Link
 from socketio_core.cluster.messages import (
     Audience,
     Broadcast,
@@ -18,7 +18,7 @@ from socketio_core.cluster.messages import (
     SocketsFetch,
     SocketsFetched,
 )
-from socketio_core.cluster.transports import Classic, Command, Sharded, Streams, Transport
+from socketio_core.cluster.transports import Classic, Sharded, Streams, Transport
 from socketio_core.cluster.values import Malformed
 from tests.cluster.redis import commands_in
 

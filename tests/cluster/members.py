@@ -17,6 +17,9 @@ _IDS: Final = count(1)
 class MemberProcess(Program):
     """One server, with one client.
 
+    Args:
+        package: for a server of Node, the one that is its client of Redis: `"redis"` or `"ioredis"`.
+
     Attributes:
         name: `"node"`, `"trio"` or `"asyncio"`.
         sid: of the socket of its client.
@@ -31,11 +34,12 @@ class MemberProcess(Program):
         *options: str,
         waits: bool = True,
         url: str = "",
+        package: str = "redis",
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         if name == "node":
-            super().__init__(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path])
+            super().__init__(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path, package])
         else:
             super().__init__(
                 [sys.executable, "-W", "error", "-m", "tests.cluster.member", name, kind, url or redis.url, *options],

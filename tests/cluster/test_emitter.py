@@ -48,7 +48,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def node(redis: RedisServer, kind: str, node_modules: Path) -> Iterator[Program]:
     """A server of Node with one client, which says what it hears."""
     assert node_modules.is_dir()
-    program = Program(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path, "secret"])
+    program = Program(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path, "redis", "secret"])
     try:
         program.take(lambda message: message.get("ready") is True, "client that is ready")
         yield program

@@ -19,10 +19,10 @@ NAMES: Final = ("node", "trio", "asyncio")
 class Trio:
     """Three servers; each has a client of its own kind, and ours have official ones too, `ann` and `bob`."""
 
-    def __init__(self, kind: str, redis: RedisServer) -> None:
+    def __init__(self, kind: str, package: str, redis: RedisServer) -> None:
         self.kind = kind
         self.redis = redis
-        self.members = {name: MemberProcess(name, kind, redis, waits=False) for name in NAMES}
+        self.members = {name: MemberProcess(name, kind, redis, waits=False, package=package) for name in NAMES}
         for member in self.members.values():
             member.wait_ready()
         self.node = self.members["node"]
@@ -56,11 +56,16 @@ class Trio:
             member.close()
 
 
-@pytest.fixture(scope="module", params=["classic", "sharded", "streams", "recovery"])
+PACKAGES: Final = ("redis", "ioredis")  # clients of Redis, of Node's server
+WAYS: Final = [f"{kind} {package}" for kind in ("classic", "sharded", "streams", "recovery") for package in PACKAGES]
+
+
+@pytest.fixture(scope="module", params=WAYS)
 def cluster(request: pytest.FixtureRequest, require_tool: RequireTool, node_modules: Path) -> Iterator[Trio]:
     assert node_modules.is_dir()
     with RedisServer(require_tool("redis-server")) as redis:
-        found = Trio(str(request.param), redis)
+        kind, package = str(request.param).split()
+        found = Trio(kind, package, redis)
         try:
             yield found
         finally:
@@ -157,7 +162,7 @@ def test_clients_of_others_can_be_disconnected(cluster: Trio, by: MemberProcess)
 MOVES: Final = (("trio", "node"), ("node", "trio"), ("asyncio", "trio"), ("trio", "asyncio"), ("node", "asyncio"))
 
 
-@pytest.mark.parametrize("cluster", ["recovery"], indirect=True)
+@pytest.mark.parametrize("cluster", [way for way in WAYS if way.startswith("recovery")], indirect=True)
 @pytest.mark.parametrize(("origin", "goal"), MOVES)
 def test_a_client_that_was_lost_comes_back_to_another_server(cluster: Trio, origin: str, goal: str) -> None:
     node, name = cluster.node, f"{origin} to {goal}"

@@ -309,7 +309,7 @@ def test_who_is_away_while_a_redis_forgets_all_comes_back_to_the_same_server() -
 def test_what_was_missed_before_a_redis_has_forgotten_it_is_known_at_home_alone() -> None:
     world = Cores("recovery")
     first, second = world.servers
-    at_home, elsewhere = world.client(first), world.client(first)
+    at_home, elsewhere, late = (world.client(first) for _ in range(3))
     first.emit(1)
     world.settle()
     for client in (at_home, elsewhere):
@@ -317,14 +317,14 @@ def test_what_was_missed_before_a_redis_has_forgotten_it_is_known_at_home_alone(
     world.end_redis()
     world.settle()
     world.bus.keys.forget_all()
-    for client in (world.client(first), at_home, elsewhere):  # one is lost meanwhile
-        client.cut(server_knows=True)
+    late.cut(server_knows=True)
     world.start_redis()
     second.emit(2)
     world.settle()
     assert come_back(at_home, first, world)
     assert at_home.got == [1, 2]
-    assert not come_back(elsewhere, second, world)
+    for client in (elsewhere, late):
+        assert not come_back(client, second, world)
 
 
 def test_what_others_have_told_of_who_is_away_is_newer() -> None:

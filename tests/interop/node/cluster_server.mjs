@@ -1,16 +1,16 @@
-// A server of Node in a cluster, with one client of its own: node server.mjs KIND SOCKET [PASSWORD]. What the client
-// hears, and the server from others, is said in lines of JSON; bytes as {"$bytes": base64}. It ends with its input, and
-// does what lines of that say, {"id": 1, "do": "emit", "args": ["x"]}, as `tests/cluster/member.py` does. It has more
-// official clients, to other servers, if it is told so: {"id": 2, "do": "connect", "url": "http://…", "name": "ann"}.
+// A server of Node in a cluster, with one client of its own: node server.mjs KIND SOCKET [PACKAGE [PASSWORD]]; PACKAGE is
+// its client of Redis, redis or ioredis. What the client hears, and the server from others, is said in lines of JSON;
+// bytes as {"$bytes": base64}. It ends with its input, and does what lines of that say, {"id": 1, "do": "emit", "args":
+// ["x"]}, as `tests/cluster/member.py` does. It has more official clients, to other servers, if it is told so:
+// {"id": 2, "do": "connect", "url": "http://…", "name": "ann"}.
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
-import { createClient } from "redis";
 import { Server } from "socket.io";
 import { io as connect } from "socket.io-client";
 
-const [kind, path, password] = process.argv.slice(2);
+const [kind, path, packageName = "redis", password] = process.argv.slice(2);
 
 const plain = (value) => {
   if (Buffer.isBuffer(value)) return { $bytes: value.toString("base64") };
@@ -26,8 +26,9 @@ const revive = (value) => {
 };
 const say = (message) => console.log(JSON.stringify(plain(message)));
 
+const { createClient, Redis } = await import(packageName);
 const newClient = async () => {
-  const client = createClient({ socket: { path }, password });
+  const client = packageName === "redis" ? createClient({ socket: { path }, password }) : new Redis({ path, password, lazyConnect: true });
   client.on("error", (error) => say({ error: error.message }));
   await client.connect();
   return client;

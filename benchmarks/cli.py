@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from benchmarks import network
 from benchmarks.client import client
+from benchmarks.cluster import cluster
 from benchmarks.codec import codec
 from benchmarks.engine import core, growth
 from benchmarks.hostile import hostile
@@ -41,6 +42,7 @@ _NETWORK: Final[dict[str, Callable[[Sequence[Peer], Effort], Table]]] = {
     "connect": network.connect,
     "polling": network.polling,
     "memory": network.memory,
+    "cluster": cluster,
 }
 _PARSERS: Final[dict[str, Callable[[list[str], Effort], Table]]] = {"codec": codec, "client": client}
 _ALONE: Final[dict[str, Callable[[Effort], Table]]] = {"core": core, "growth": growth}
@@ -56,9 +58,12 @@ BENCHMARKS: Final = {
     "client": "events sent and received by a client",
     "growth": "costs as connections and rooms grow: flat",
 }
-BY_HAND: Final = {"hostile": "an honest client beside hostile ones, and what the server holds; only if asked for"}
+BY_HAND: Final = {
+    "hostile": "an honest client beside hostile ones, and what the server holds; only if asked for",
+    "cluster": "servers that a Redis joins, and one with an adapter; only if asked for",
+}
 
-_EPILOG: Final = """benchmarks, all of them by default:
+_EPILOG: Final = """benchmarks, all of them by default, alone or beside their peers:
 {}
 {}
 `soak` lets clients of all kinds come and go (soak --help). Needs Linux, cc, the extra `benchmarks`, npm.""".format(
@@ -103,7 +108,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         usage="python -m benchmarks [options] [BENCHMARK ...]",
-        description="Measure the codec, the engine, the server and the client; alone, or beside their peers.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

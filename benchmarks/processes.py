@@ -77,7 +77,7 @@ class Peer:
     Attributes:
         name: in tables and JSON.
         command: starts it; `--ping-interval SECONDS` is added, and `--deflate` where WebSockets are to compress,
-            `--middleware` where events are to pass one.
+            `--middleware` where events are to pass one, `--redis PATH` where it has an adapter.
         has_middlewares: of events.
     """
 
@@ -173,16 +173,38 @@ def start_server(
     *,
     deflates: bool = False,
     guards: bool = False,
+    redis: str = "",
 ) -> tuple[Process, int]:
-    """Start a server and return it, with its port, once it listens."""
+    """Start a server and return it, with its port, once it listens.
+
+    Args:
+        redis: the path of the socket of one, by which it is joined to others.
+    """
     command = peer.command
     if command[0] == "node":
         install_node_packages()
         command = (tool("node"), command[1])
     options = ["--ping-interval", str(ping_interval_s), *["--deflate"] * deflates, *["--middleware"] * guards]
+    options += ["--redis", redis] if redis else []
     process = Process([*command, *options], cpu)
     stack.callback(process.end)
     return process, int(process.line())
+
+
+def start_redis(stack: ExitStack) -> str:
+    """Start a Redis that keeps nothing, and return the path of its socket once it listens.
+
+    Raises:
+        BenchmarkError: there is no redis-server, or it does not start.
+    """
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    path = f"{folder}/redis"
+    options = ["--port", "0", "--unixsocket", path, "--dir", folder, "--save", "", "--appendonly", "no"]
+    process = Process([tool("redis-server"), *options], SERVER_CPU)
+    stack.callback(process.end)
+    while "ready to accept connections" not in process.line().lower():
+        pass
+    return path
 
 
 # -- what measures ---------------------------------------------------------------------------------------------------
@@ -244,12 +266,20 @@ class Sample:
 
 
 class LoadGenerator:
-    """A load generator whose connections stand; it rests between measurements."""
+    """A load generator whose connections stand; it rests between measurements.
 
-    def __init__(self, load: Load, server: Process, port: int, stack: ExitStack) -> None:
+    Args:
+        others: more servers, and their ports; connections take turns.
+    """
+
+    def __init__(
+        self, load: Load, server: Process, port: int, stack: ExitStack, others: Sequence[tuple[Process, int]] = ()
+    ) -> None:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "data"
         file.write_bytes(load.data)
-        numbers = (port, server.pid, load.connections, load.in_flight, load.frames_per_reply)
+        ports = ",".join(str(each) for _, each in ((server, port), *others))
+        pids = ",".join(str(each.pid) for each, _ in ((server, port), *others))
+        numbers = (ports, pids, load.connections, load.in_flight, load.frames_per_reply)
         self._process = Process([str(load_generator()), load.mode, *map(str, numbers), str(file)], LOAD_CPU)
         stack.callback(self._process.end)
         if self._process.line() != "ready":

@@ -37,7 +37,7 @@ class Cell:
         return f"{text} · {median(self.rates):,.0f}/s" if self.rates else text
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
     """One thing, measured on several peers or at several sizes."""
 

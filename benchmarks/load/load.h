@@ -13,12 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 18, PATIENCE_S = 20, MAX_POST = 1 << 16 };
+enum { CHUNK = 1 << 18, PATIENCE_S = 20, MAX_POST = 1 << 16, MAX_SERVERS = 2 };
 
 /* -- main.c: what is to be done, and how it is counted ---------------------------------------------------------------- */
 
 struct load {
-    int port, connection_count, in_flight, frames_per_reply;
+    int ports[MAX_SERVERS], server_count, connection_count, in_flight, frames_per_reply;
     char *outgoing; /* IN_FLIGHT copies of FILE, one behind the other */
     size_t outgoing_size;
 };
@@ -38,12 +38,12 @@ void report(struct sample from, struct sample to);
 /* -- peer.c: blocking clients, for setting up and for the modes with threads ------------------------------------------ */
 
 struct peer {
-    int fd;
+    int fd, port;
     size_t start, end;
     char buffer[8192];
 };
 
-void dial(struct peer *peer);
+void dial(struct peer *peer); /* its port */
 void hang_up(struct peer *peer);
 void request(struct peer *peer, const char *method, const char *sid, const char *body, size_t size);
 void read_response(struct peer *peer, char *body, size_t capacity);

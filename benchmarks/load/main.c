@@ -1,6 +1,6 @@
 /* The load generator: WebSocket and long-polling clients of one Socket.IO server, with frames that are made beforehand.
  *
- *   load MODE PORT PID CONNECTIONS IN_FLIGHT FRAMES_PER_REPLY FILE
+ *   load MODE PORTS PIDS CONNECTIONS IN_FLIGHT FRAMES_PER_REPLY FILE
  *
  * MODE      echo       every connection keeps IN_FLIGHT messages under way, and counts what comes back
  *           broadcast  the last connection does so; a message has come back when every connection has got it
@@ -8,7 +8,8 @@
  *           connect    CONNECTIONS threads: handshake, namespace, close, again and again
  *           upgrade    the same, with a handshake by polling, an upgrade and one message
  *           poll       CONNECTIONS threads that POST FILE and GET until FRAMES_PER_REPLY packets have come back
- * PID       the server's, for its CPU time; FILE: what is sent: whole masked WebSocket frames, or the body of a POST.
+ * PORTS     of one server, or of two, "80,81", whose WebSockets take turns
+ * PIDS      theirs, for their CPU time, "1,2"; FILE: what is sent: whole masked WebSocket frames, or the body of a POST.
  *
  * Prints "ready" when all connections are there. Then each line "WARM_UP_S SECONDS" on standard input is answered by a
  * line of JSON: what was counted, in which time, and the CPU time that the server and this program took meanwhile.
@@ -37,12 +38,14 @@ static double seconds_of(clockid_t clock) {
     return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
 }
 
-static clockid_t server_clock; /* of the CPU time of all its threads */
+static clockid_t server_clocks[MAX_SERVERS]; /* of the CPU time of all their threads */
 
 double now(void) { return seconds_of(CLOCK_MONOTONIC); }
 
 struct sample take_sample(uint64_t count) {
-    return (struct sample){now(), seconds_of(server_clock), seconds_of(CLOCK_PROCESS_CPUTIME_ID), count};
+    double servers = 0;
+    for (int i = 0; i < load.server_count; i++) servers += seconds_of(server_clocks[i]);
+    return (struct sample){now(), servers, seconds_of(CLOCK_PROCESS_CPUTIME_ID), count};
 }
 
 void report(struct sample from, struct sample to) {
@@ -63,12 +66,21 @@ static void load_file(const char *path) {
     free(one);
 }
 
+static void find_servers(const char *ports, const char *pids) {
+    char *next_port = (char *)ports, *next_pid = (char *)pids;
+    do {
+        if (load.server_count == MAX_SERVERS) die("no more than %d servers", MAX_SERVERS);
+        load.ports[load.server_count] = (int)strtol(next_port, &next_port, 10);
+        if (clock_getcpuclockid((pid_t)strtol(next_pid, &next_pid, 10), &server_clocks[load.server_count++]))
+            die("no such process: %s", pids);
+    } while (*next_port++ == ',' && *next_pid++ == ',');
+}
+
 int main(int count_of_arguments, char **arguments) {
     struct rlimit files;
-    if (count_of_arguments != 8) die("usage: load MODE PORT PID CONNECTIONS IN_FLIGHT FRAMES_PER_REPLY FILE");
+    if (count_of_arguments != 8) die("usage: load MODE PORTS PIDS CONNECTIONS IN_FLIGHT FRAMES_PER_REPLY FILE");
     const char *mode = arguments[1];
-    load.port = atoi(arguments[2]);
-    if (clock_getcpuclockid(atoi(arguments[3]), &server_clock)) die("no such process: %s", arguments[3]);
+    find_servers(arguments[2], arguments[3]);
     load.connection_count = atoi(arguments[4]);
     load.in_flight = atoi(arguments[5]);
     load.frames_per_reply = atoi(arguments[6]);

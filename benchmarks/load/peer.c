@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 void dial(struct peer *peer) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load.port)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)peer->port)};
     struct timeval patience = {PATIENCE_S, 0};
     int one = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -100,7 +100,7 @@ void request(struct peer *peer, const char *method, const char *sid, const char 
     int length = snprintf(head, 512,
                           "%s /socket.io/?EIO=4&transport=polling%s%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                           "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: %zu\r\n\r\n",
-                          method, *sid ? "&sid=" : "", sid, load.port, size);
+                          method, *sid ? "&sid=" : "", sid, peer->port, size);
     if (size > MAX_POST) die("POST of more than %d bytes", MAX_POST);
     if (size) memcpy(head + length, body, size);
     send_all(peer, head, (size_t)length + size);
@@ -139,7 +139,7 @@ void open_websocket(struct peer *peer, const char *sid) {
                           "GET /socket.io/?EIO=4&transport=websocket%s%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                           "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                          *sid ? "&sid=" : "", sid, load.port);
+                          *sid ? "&sid=" : "", sid, peer->port);
     dial(peer);
     send_all(peer, head, (size_t)length);
     char *answer = read_until(peer, "\r\n\r\n", &size);

@@ -12,6 +12,7 @@ static void count(uint64_t more) { __atomic_add_fetch(&done, more, __ATOMIC_RELA
 
 void *connect_thread(void *unused) {
     struct peer peer;
+    peer.port = load.ports[0];
     while (goes_on()) {
         join(&peer);
         leave(&peer);
@@ -35,6 +36,7 @@ static void poll_handshake(struct peer *peer, char *sid) {
 
 void *upgrade_thread(void *unused) {
     struct peer poll, socket;
+    poll.port = socket.port = load.ports[0];
     char sid[128], body[4096];
     while (goes_on()) {
         poll_handshake(&poll, sid);
@@ -55,6 +57,7 @@ void *upgrade_thread(void *unused) {
 
 void *poll_thread(void *unused) {
     struct peer get, post;
+    get.port = post.port = load.ports[0];
     static __thread char body[1 << 20];
     char sid[128];
     poll_handshake(&get, sid);

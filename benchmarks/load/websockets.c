@@ -132,6 +132,7 @@ void run_websockets(enum websocket_mode mode) {
     poller = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < load.connection_count; i++) {
         struct peer peer;
+        peer.port = load.ports[i % load.server_count];
         join(&peer);
         if (peer.start != peer.end) die("the server said more than expected");
         connections[i].fd = peer.fd;

@@ -19,15 +19,20 @@ from benchmarks.servers.under_uvicorn import serve as serve_uvicorn
 from socketio_core import EngineSettings, IncomingEvent, Server
 from socketio_core.asgi import App
 from socketio_core.asyncio import serve as serve_on_asyncio
+from socketio_core.cluster import RedisAdapter
 from socketio_core.socketio.json_module import JsonModule
 
 _S = TypeVar("_S", bound=Server)
 
 
-def make_server(kind: type[_S], ping_interval_s: float, json: JsonModule | None, *, deflates: bool, guards: bool) -> _S:
+def make_server(kind: type[_S], options: argparse.Namespace) -> _S:
     """Return a server with the handlers that the load generator talks to."""
-    engine = EngineSettings(ping_interval_s=ping_interval_s, max_sessions=20_000)
-    io = kind(engine=engine, json=json, per_message_deflate=deflates)
+    io = kind(
+        engine=EngineSettings(ping_interval_s=options.ping_interval, max_sessions=20_000),
+        json=None if options.json is None else cast("JsonModule", import_module(options.json)),
+        per_message_deflate=options.deflate,
+        adapter=None if options.redis is None else RedisAdapter(f"unix://{options.redis}"),
+    )
 
     @io.on("echo")
     async def echo(socket: Any, *args: Any) -> None:
@@ -41,7 +46,7 @@ def make_server(kind: type[_S], ping_interval_s: float, json: JsonModule | None,
     async def broadcast(socket: Any, *args: Any) -> None:
         await io.emit("message", *args)
 
-    if guards:
+    if options.middleware:
 
         @io.use_events
         async def let_pass(socket: Any, event: IncomingEvent) -> None:
@@ -75,22 +80,15 @@ def main() -> None:
     parser.add_argument("--deflate", action="store_true")
     parser.add_argument("--middleware", action="store_true", help="let events pass one")
     parser.add_argument("--insight", action="store_true", help="tell on SIGUSR1 what it holds")
+    parser.add_argument("--redis", help="the path of the socket of one, for an adapter")
     options = parser.parse_args()
-    json = None if options.json is None else cast("JsonModule", import_module(options.json))
     if options.insight:
         tell_on_signal(_trio_tasks if options.loop == "trio" else lambda: len(asyncio.all_tasks()))
-    make = partial(
-        make_server,
-        ping_interval_s=options.ping_interval,
-        json=json,
-        deflates=options.deflate,
-        guards=options.middleware,
-    )
     if options.loop == "trio":
-        io = make(socketio_core.trio.Server)
+        io = make_server(socketio_core.trio.Server, options)
         trio.run(on_trio, io)
         return
-    other = make(socketio_core.asyncio.Server)
+    other = make_server(socketio_core.asyncio.Server, options)
     if options.loop == "asyncio":
         asyncio.run(on_asyncio(other))
     elif options.loop == "uvloop":

@@ -10,9 +10,12 @@ import socketio  # type: ignore[import-untyped]
 from benchmarks.servers.under_uvicorn import listen, serve
 
 
-def make_server(mode: str, ping_interval_s: float) -> Any:
+def make_server(mode: str, options: argparse.Namespace) -> Any:
     """Return a server with the handlers that the load generator talks to."""
-    sio: Any = socketio.AsyncServer(async_mode=mode, ping_interval=ping_interval_s, ping_timeout=20)
+    manager: Any = socketio.AsyncRedisManager(f"unix://{options.redis}") if options.redis else None
+    sio: Any = socketio.AsyncServer(
+        async_mode=mode, ping_interval=options.ping_interval, ping_timeout=20, client_manager=manager
+    )
 
     async def echo(sid: str, *args: Any) -> None:
         await sio.emit("echo", args, to=sid)
@@ -34,15 +37,16 @@ def main() -> None:
     parser.add_argument("host", choices=("uvicorn", "aiohttp"))
     parser.add_argument("--ping-interval", type=float, default=25.0)
     parser.add_argument("--deflate", action="store_true", help="for uvicorn; aiohttp always does")
+    parser.add_argument("--redis", help="the path of the socket of one, for an adapter")
     arguments = parser.parse_args()
     listener = listen()
     if arguments.host == "uvicorn":
-        serve(socketio.ASGIApp(make_server("asgi", arguments.ping_interval)), listener, deflates=arguments.deflate)
+        serve(socketio.ASGIApp(make_server("asgi", arguments)), listener, deflates=arguments.deflate)
     else:
         from aiohttp import web
 
         application = web.Application()
-        make_server("aiohttp", arguments.ping_interval).attach(application)
+        make_server("aiohttp", arguments).attach(application)
         web.run_app(
             application, sock=listener, print=lambda *_: print(listener.getsockname()[1], flush=True), access_log=None
         )

@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -16,6 +17,7 @@ from wsproto.events import BytesMessage, TextMessage
 
 from benchmarks.attacks import ATTACKS
 from benchmarks.cli import BENCHMARKS, main
+from benchmarks.cluster import cluster
 from benchmarks.hostile import Beside, hostile
 from benchmarks.messages import CHAT, LARGE, TINY, compact, event, frame
 from benchmarks.picture import picture
@@ -68,6 +70,14 @@ def test_peers_are_measured_with_the_same_load(tmp_path: Path) -> None:
             assert any(column.startswith("python-socketio") for column in row["cells"]), row["label"]
             if table["name"] != "codec":
                 assert {"socketio_core, asyncio", "socketio_core, uvloop"} < set(row["cells"]), row["label"]
+
+
+def test_servers_that_a_redis_joins_are_measured_on_every_peer(require_tool: Callable[[str], str]) -> None:
+    require_tool("redis-server")
+    table = cluster([OURS, *PEERS["node"], *PEERS["python-socketio"][:1]], QUICK)
+    for row in table.rows:
+        assert list(row.cells) == ["socketio_core", "node", "python-socketio, uvicorn"], row.label
+        assert all(cell.median > 0 for cell in row.cells.values()), row.label
 
 
 def test_a_neighbour_of_attackers_is_measured_on_every_peer() -> None:

@@ -1,12 +1,19 @@
-// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`, then `--deflate` and `--middleware`, or not.
+// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`, then `--deflate`, `--middleware`
+// and `--redis PATH` for an adapter, or not.
 import { createServer } from "node:http";
+import { createAdapter } from "@socket.io/redis-adapter";
+import { createClient } from "redis";
 import { Server } from "socket.io";
+
+const redisAt = process.argv.indexOf("--redis");
+const connected = () => createClient({ socket: { path: process.argv[redisAt + 1] } }).connect();
 
 const http = createServer();
 const io = new Server(http, {
   pingInterval: Number(process.argv[3] ?? 25) * 1000,
   perMessageDeflate: process.argv.includes("--deflate"),
   serveClient: false,
+  adapter: redisAt > 0 ? createAdapter(await connected(), await connected()) : undefined,
 });
 
 const guards = process.argv.includes("--middleware");

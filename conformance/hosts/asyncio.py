@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
     """One connection."""
 
     def __init__(self, server: Server) -> None:
-        self.server, self.now, self.can_write = server, server.loop.time, True
+        self.server, self.now = server, server.loop.time
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # it is one
         transport.set_write_buffer_limits(0)  # what the transport holds is written, or nobody waits for it
@@ -57,17 +57,13 @@ class Connection(asyncio.Protocol):
         self.wire.lost(self.now())
         self.server.settle()
 
-    def pause_writing(self) -> None:
-        self.can_write = False
-
     def resume_writing(self) -> None:
-        self.can_write = True
         self.pump()
         self.server.settle()
 
     def pump(self) -> None:
         """Write what there is, and read on or not."""
-        while self.can_write and (data := self.wire.data_to_send(self.now())):
+        while not self.transport.get_write_buffer_size() and (data := self.wire.data_to_send(self.now())):
             self.transport.write(data)
         self.wire.unwritten_bytes = self.transport.get_write_buffer_size()
         if self.wire.is_over:

@@ -27,8 +27,8 @@ from socketio_core.network.listening import (
     CATCH_UP_TURNS,
     NO_CAPACITY,
     address_of,
-    cannot_listen,
     check_listening,
+    opening,
     url_of,
 )
 from socketio_core.network.watching import CAN_WATCH
@@ -69,11 +69,8 @@ async def serve(
     service = AsyncioServer(served)
     served.bind(service, Log(LOGGER, service.now))
     if listeners is None:
-        try:
+        with opening(served, host, port):
             listeners = await _open_listeners(host, port)
-        except OSError as error:
-            served.release()  # it may try another port
-            raise cannot_listen(host, port, error) from error
     await service.run(listeners, ssl_context, signals, started)
 
 

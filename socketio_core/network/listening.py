@@ -12,9 +12,11 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from socketio_core.app.host import ServerHost
 from socketio_core.checks import check_count, check_kind
 from socketio_core.http import MAX_PORT
 
@@ -63,11 +65,20 @@ def _check_signals(signals: Collection[int]) -> None:
         raise RuntimeError("signals arrive in the main thread; elsewhere, serve without signals=...")
 
 
-def cannot_listen(host: str | None, port: int, error: OSError) -> OSError:
-    """Return an error that says where it could not be listened."""
-    where = f"{'*' if host is None else host}:{port}"
-    reason, _, _ = (error.strerror or str(error)).partition(" (while attempting to bind")  # `create_server` says where
-    return OSError(error.errno, f"cannot listen on {where}: {reason}")
+@contextmanager
+def opening(served: ServerHost, host: str | None, port: int) -> Generator[None]:
+    """Open listening sockets inside: if they cannot be, somebody may serve the server elsewhere.
+
+    Raises:
+        OSError: they cannot; it says where.
+    """
+    try:
+        yield
+    except OSError as error:
+        served.release()
+        where = f"{'*' if host is None else host}:{port}"
+        reason, _, _ = (error.strerror or str(error)).partition(" (while attempting to bind")  # asyncio says where
+        raise OSError(error.errno, f"cannot listen on {where}: {reason}") from error
 
 
 def explain(error: OSError | UnicodeError, host: str, port: int) -> str:

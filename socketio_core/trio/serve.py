@@ -18,8 +18,8 @@ from socketio_core.network.listening import (
     CATCH_UP_TURNS,
     NO_CAPACITY,
     cannot_accept,
-    cannot_listen,
     check_listening,
+    opening,
 )
 from socketio_core.network.watching import CAN_WATCH
 from socketio_core.trio.accepting import Listener, accept_all
@@ -63,11 +63,8 @@ async def serve(
     served, runtime = host_of(server), TrioRuntime()
     served.bind(runtime, Log(LOGGER, runtime.now))
     if listeners is None:
-        try:
+        with opening(served, host, port):
             listeners = await trio.open_tcp_listeners(port, host=host)
-        except OSError as error:
-            served.release()  # it may try another port
-            raise cannot_listen(host, port, error) from error
     if ssl_context is not None:
         listeners = [trio.SSLListener(listener, ssl_context, https_compatible=True) for listener in listeners]
     try:

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from urllib.parse import quote
 
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_VISIBLE = re.compile("[!-~]+")
 _HEADER_VALUE = re.compile(  # RFC 9110, 5.5
     rb"([^\x00-\x08\x0a-\x20\x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?"
 )
@@ -109,7 +110,7 @@ def check_id(value: object) -> str:
     """
     if not isinstance(value, str):
         raise TypeError(f"new_id must return a string, not: {value!r:.80}")
-    if not value or any(not "!" <= char <= "~" for char in value):
+    if not _VISIBLE.fullmatch(value):
         raise ValueError(f"new_id must return visible ASCII, not: {value!r:.80}")
     return value
 

@@ -61,7 +61,8 @@ class Request:
         self.scope = scope
         self.method = method
         self.target = target
-        self._headers: list[tuple[bytes, bytes]] = [(_share_name(name), value) for name, value in headers]
+        common = _COMMON_NAMES.get  # as `_share_name`, without the calls; benchmarks: connect
+        self._headers: list[tuple[bytes, bytes]] = [(common(name) or name.lower(), value) for name, value in headers]
         self._fields: dict[bytes, bytes] | None = None  # once one was asked for; the same headers, by their names
         self._packed: bytes | None = None
         self._is_kept = False
@@ -138,9 +139,10 @@ class Request:
         """Return the value of a header, whose name is given in lower case; see `header`."""
         fields = self._fields
         if fields is None:
-            fields = {}
-            for key, value in self.headers:
-                fields[key] = value if key not in fields else b"%b, %b" % (fields[key], value)
+            headers = self.headers
+            fields = dict(headers)
+            if len(fields) != len(headers):
+                fields = _joined(headers)
             if not self._is_kept:
                 self._fields = fields
         return fields.get(name)
@@ -157,6 +159,14 @@ class Request:
         if asked is None or self.method != "GET" or asked.strip().lower() != b"websocket":
             return False
         return "upgrade" in _tokens(self.header("connection"))
+
+
+def _joined(headers: Headers) -> dict[bytes, bytes]:
+    """Return the headers by their names; those of one name as one."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        fields[name] = value if name not in fields else b"%b, %b" % (fields[name], value)
+    return fields
 
 
 def _fields_of(query: str) -> dict[str, str]:

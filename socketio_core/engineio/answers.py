@@ -30,8 +30,8 @@ def extra_headers(request: Request, sid: str, settings: EngineSettings) -> Heade
 def polling_headers(request: Request, sid: str, settings: EngineSettings) -> list[tuple[bytes, bytes]]:
     """Return those of each answer over polling."""
     headers = [*cors_headers(request, settings.cors), *extra_headers(request, sid, settings)]
-    agent = request.header("user-agent") or ""
-    if ";MSIE" in agent or "Trident/" in agent:
+    agent = request.raw_header(b"user-agent") or b""
+    if b";MSIE" in agent or b"Trident/" in agent:
         headers.append((b"x-xss-protection", b"0"))  # PROTOCOL 1.5
     return headers
 

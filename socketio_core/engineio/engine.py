@@ -125,7 +125,8 @@ class Engine:
             return self._give_up(request, error)
 
     def _judge(self, request: Request, now: float, context: object) -> Action:
-        bad_handshake = refused_handshake(request)
+        is_upgrade = request.is_websocket_upgrade
+        bad_handshake = refused_handshake(request) if is_upgrade else None
         if bad_handshake is not None:
             text = bad_handshake.body.decode("utf-8")
             self.shared.events.append((None, RequestRefused(request, None, text, "it is no good WebSocket handshake")))
@@ -149,7 +150,7 @@ class Engine:
         if admission.fresh and admission.fresh.pop(sid, None) is not None:
             session.polling.deadline = None
             session.reschedule()
-        if request.is_websocket_upgrade:
+        if is_upgrade:
             return self._upgrade(session, request, now, context)
         if request.method == "GET":
             return self._poll(session, request, now, context)

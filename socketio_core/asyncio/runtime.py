@@ -231,7 +231,11 @@ class RunnerRuntime(LoopRuntime):
         assert me is not None  # this is one
         while not self._is_over:
             try:
-                await self._wait_due()
+                if self._is_due or self._runnable:
+                    await asyncio.sleep(0)  # the turn of others comes first
+                else:
+                    self._rest = self._loop.create_future()
+                    await self._rest
                 self._is_running = True
                 try:
                     await self._work(me)
@@ -246,13 +250,6 @@ class RunnerRuntime(LoopRuntime):
                 self.log_exception("what has happened could not be told", error)
             if self._runner is not me:
                 return
-
-    async def _wait_due(self) -> None:
-        if self._is_due or self._runnable:
-            await asyncio.sleep(0)  # the turn of others comes first
-        else:
-            self._rest = self._loop.create_future()
-            await self._rest
 
     async def _work(self, me: asyncio.Task[None]) -> None:
         self._is_due = False
@@ -282,6 +279,8 @@ class RunnerRuntime(LoopRuntime):
         """See that the timer fires no later than the next deadline; a little late, if it has just fired."""
         deadline = self.timed.next_deadline
         if deadline is None or self._is_over:
+            return
+        if self._timer is not None and self._timer_at <= deadline:  # most often; benchmarks: connect
             return
         at = self.to_wake_at(deadline)
         if self._timer is not None:

@@ -75,7 +75,6 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.polling = Polling(shared, self.outbox)
         self.upgrade = Candidacy()
         self._closing_until = inf
-        self.reschedule()
 
     @property
     def is_clogged(self) -> bool:
@@ -205,6 +204,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         for message in messages:
             self.outbox.put(message)
         self.shared.mark_ready(websocket)
+        self.reschedule()
 
     def begin_upgrade(self, websocket: WebSocket, now: float) -> None:
         """A WebSocket wants to replace polling; it has `upgrade_timeout_s` to do so."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from socketio_core.app.host import Endpoint
 from socketio_core.app.server import Server, host_of
 from socketio_core.asgi.exchange import AsgiExchange, Message, Receive, Scope, Send, request_of, text_response
 from socketio_core.asgi.loops import Loop, current_loop
@@ -55,9 +56,8 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = self._request_of(scope)
         static = self._host.static_response(request)
-        endpoint = next((each for each in self._host.endpoints if each.core.owns(request)), None)
-        is_ours = static is not None or endpoint is not None
-        if not is_ours and self._other_app is not None:
+        endpoint = self._endpoint_of(request)
+        if endpoint is None and static is None and self._other_app is not None:
             await self._other_app(scope, receive, send)
             return
         if self._loop is None:
@@ -69,7 +69,8 @@ class App:
                 " client:` keeps one loop for all its requests; make the Server and its App anew for each test"
             )
         exchange = AsgiExchange(self._site, self._loop, request, scope, receive, send)
-        with self._site.serving(exchange):
+        self._site.begin(exchange)
+        try:
             if static is not None:
                 await exchange.respond(static)
             elif endpoint is not None:
@@ -82,6 +83,14 @@ class App:
                 await exchange.ask_application()
             else:
                 await exchange.respond(text_response(404, self._not_here(scope)))
+        finally:
+            self._site.end(exchange)
+
+    def _endpoint_of(self, request: Request) -> Endpoint | None:
+        for endpoint in self._host.endpoints:
+            if endpoint.core.owns(request):
+                return endpoint
+        return None
 
     def _request_of(self, scope: Scope) -> Request:
         """Return the request, with the path as the engines see it: below where the application is mounted.
@@ -89,9 +98,10 @@ class App:
         Who mounts it at `/socket.io` itself means the path as a whole. Mounted at `/`, Litestar takes that away.
         """
         path, root_path = "/" + scope["path"].removeprefix("/"), scope.get("root_path", "").rstrip("/")
-        below = path[len(root_path) :] if path.startswith(root_path + "/") else path
-        is_whole = path != below and any(path.startswith(each.core.path) for each in self._host.endpoints)
-        request = request_of(scope, path if is_whole else below or "/")
+        is_below = root_path and path.startswith(root_path + "/")
+        if is_below and not any(path.startswith(each.core.path) for each in self._host.endpoints):
+            path = path[len(root_path) :]
+        request = request_of(scope, path)
         self._site.proxies.apply(request)
         return request
 

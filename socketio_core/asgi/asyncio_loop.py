@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
@@ -43,31 +43,24 @@ class AsyncioLoop:
                 runtime.sentinel.cancel()
                 await asyncio.wait([runtime.sentinel])
 
-    async def race(self, *functions: Callable[[], Awaitable[object]]) -> None:
+    def new_block(self, within_s: float = math.inf) -> AsyncioBlock:
         """See `Loop`."""
-        tasks = [asyncio.ensure_future(function()) for function in functions]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            slower = [task for task in tasks if task.cancel()]
-            if slower:
-                await asyncio.wait(slower)
-            errors = [task.exception() for task in tasks if not task.cancelled()]
-        for error in errors:
-            if error is not None:
-                raise error
+        return AsyncioBlock(self._loop, within_s)
 
-    async def within(self, delay_s: float, function: Callable[[], Awaitable[object]]) -> bool:
+    async def race(self, function: Callable[[], Awaitable[object]], beside: Callable[[], Awaitable[object]]) -> None:
         """See `Loop`."""
-        limit = asyncio.timeout(delay_s)
+        block = AsyncioBlock(self._loop, math.inf)
+        other = asyncio.ensure_future(beside())
+        other.add_done_callback(block.end)
         try:
-            async with limit:
+            with block:
                 await function()
-        except TimeoutError:
-            if not limit.expired():  # somebody else's
-                raise
-            return False
-        return True
+        finally:
+            if other.cancel():
+                await asyncio.wait([other])
+            error = None if other.cancelled() else other.exception()
+        if error is not None:
+            raise error
 
     async def give_way(self) -> None:
         """See `Loop`."""
@@ -76,9 +69,53 @@ class AsyncioLoop:
     @property
     def is_current(self) -> bool:
         """See `Loop`."""
-        with suppress(RuntimeError):
+        try:
             return asyncio.get_running_loop() is self._loop
-        return False
+        except RuntimeError:  # in none of asyncio's
+            return False
+
+
+class AsyncioBlock:
+    """See `Block`; made as `asyncio.timeout` is: the task is cancelled, and that is undone where the block ends."""
+
+    __slots__ = ("_before", "_is_open", "_loop", "_task", "_timer", "_within_s", "has_ended_early")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, within_s: float) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("App must be called in a task, as ASGI servers do")
+        self._loop = loop
+        self._task = task
+        self._within_s = within_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_open = False  # it was entered, and nobody had it end
+        self._before = 0  # how often somebody else had cancelled the task
+        self.has_ended_early = False
+
+    def __enter__(self) -> None:
+        self._is_open = True
+        self._before = self._task.cancelling()
+        if self._within_s != math.inf:
+            self._timer = self._loop.call_later(self._within_s, self.end)
+
+    def end_soon(self) -> None:
+        """See `Block`: what has come in this turn of the loop is heard in the next."""
+        self._loop.call_soon(lambda: self._loop.call_soon(self.end))
+
+    def end(self, _: object = None) -> None:
+        """Have it end at once."""
+        if self._is_open:
+            self._is_open = False
+            self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> bool:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._is_open:
+            is_alone = self._task.uncancel() <= self._before
+            self.has_ended_early = is_alone and kind is not None and issubclass(kind, asyncio.CancelledError)
+        self._is_open = False
+        return self.has_ended_early
 
 
 async def _sleep_forever() -> None:

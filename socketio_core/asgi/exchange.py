@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, assert_never
 from urllib.parse import quote
 
+from socketio_core.app.flow import Flow
 from socketio_core.app.host import Endpoint
 from socketio_core.asgi.loops import Loop
-from socketio_core.asgi.site import AsgiSite, Waiter
+from socketio_core.asgi.site import AsgiSite, Bell, Waiter
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE
@@ -28,6 +30,8 @@ _HANDSHAKE: Final[Headers] = [
     (b"sec-websocket-version", b"13"),
     (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
 ]
+_SAFE: Final = "/:@!$&'()*+,;=-._~"
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._-]*")  # most are; benchmarks: connect
 _NORMAL: Final = 1000
 _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
 _TURN_MESSAGES: Final = 16  # of one client that are handled before it is the turn of others
@@ -37,12 +41,12 @@ _WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once
 
 def request_of(scope: Scope, path: str) -> Request:
     """Return what an engine sees of a scope; `path` is behind the root path, and decoded."""
-    target = quote(path, safe="/:@!$&'()*+,;=-._~")
+    target = path if _PLAIN_PATH.fullmatch(path) else quote(path, safe=_SAFE)
     if query := scope.get("query_string"):
         target += "?" + query.decode("latin-1")
-    headers: list[tuple[bytes, bytes]] = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+    headers: Headers = scope["headers"]
     if scope["type"] == "websocket":
-        headers += _missing(headers, scope.get("subprotocols") or ())
+        headers = [*headers, *_missing(headers, scope.get("subprotocols") or ())]
     client = scope.get("client")
     scheme: str = scope.get("scheme", "http")
     return Request(
@@ -77,7 +81,7 @@ class AsgiExchange:
         self._request = request
         self._scope = scope
         self._receive = receive
-        self._send_it = send
+        self._send = send
         self._is_begun = False  # the answer
         self._body = bytearray()  # for the application
         self._sending: list[WireMessage] = []  # what was taken out of an outbox last
@@ -107,7 +111,7 @@ class AsgiExchange:
         refusal = None
         if endpoint.asks_handshakes and core.is_handshake(request):
             refusal = await self._host.refusal_of(core, request)
-        waiter = Waiter(self._runtime)
+        waiter = Waiter()
         action: Action
         if refusal is not None:
             action = core.refuse(request, refusal)
@@ -145,7 +149,7 @@ class AsgiExchange:
                 body.extend(chunk)
             return len(body) <= limit and not self._is_dropped
 
-        if not await self._read_body(feed, lambda: None):
+        if not await self._read_body(feed):
             return
         if self._is_dropped:
             await self.respond(text_response(503, "Server holds too much"))
@@ -158,13 +162,8 @@ class AsgiExchange:
 
     async def _serve_post(self, endpoint: Endpoint, post: Post) -> None:
         core, is_whole = endpoint.core, False
-
-        def lose() -> None:
-            core.lost(post, self._runtime.now())
-            self._runtime.output_ready()
-
         try:
-            is_whole = await self._read_body(post.feed, lose)
+            is_whole = await self._read_body(post.feed)
             if is_whole:
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
                 await self._wait_room(endpoint, post)
@@ -178,26 +177,23 @@ class AsgiExchange:
             if is_whole:
                 response = core.finish_post(post, self._runtime.now())
             else:
-                lose()
+                core.lost(post, self._runtime.now())
             self._host.work_soon()
             self._runtime.output_ready()
         if response is not None:
             await self._wait_room(endpoint, post)
             await self.respond(response)
 
-    async def _wait_room(self, endpoint: Endpoint, carrier: Post | WebSocket) -> None:
-        flow = endpoint.dispatcher.flow_of(carrier.session)
+    async def _wait_room(self, endpoint: Endpoint, post: Post) -> None:
+        flow = endpoint.dispatcher.flow_of(post.session)
         if flow is not None and flow.is_congested:
             await flow.wait_room()
 
-    async def _read_body(self, feed: Callable[[bytes], bool], lose: Callable[[], None]) -> bool:
-        """Read as much as is wanted. `False`: the client is gone, or has taken too long and been told.
-
-        `lose` is called as soon as the client is gone: its next request may be on its way already.
-        """
-        last: list[Message] = []
-
-        async def read() -> None:
+    async def _read_body(self, feed: Callable[[bytes], bool]) -> bool:
+        """Read as much as is wanted. `False`: the client is gone, or has taken too long and been told."""
+        message: Message = {}
+        block = self._loop.new_block(self._site.timeouts.body_s)
+        with block:
             message = await self._receive()
             count = 0
             while _has_more(message) and feed(message.get("body", b"")):
@@ -205,14 +201,9 @@ class AsgiExchange:
                 if count % _TURN_MESSAGES == 0:  # as with frames
                     await self._loop.give_way()
                 message = await self._receive()
-            if message["type"] == "http.disconnect":
-                lose()
-            last.append(message)
-
-        if not await self._loop.within(self._site.timeouts.body_s, read):
+        if block.has_ended_early:
             await self.respond(text_response(408, "Request body took too long"))
             return False
-        (message,) = last
         if message["type"] == "http.disconnect":
             return False
         if not _has_more(message):
@@ -221,42 +212,29 @@ class AsgiExchange:
 
     async def _serve_poll(self, endpoint: Endpoint, poll: Poll, waiter: Waiter) -> None:
         is_delivered = False
-
-        def lose() -> None:  # what it has goes out with the next one
-            endpoint.core.lost(poll, self._runtime.now())
-            self._runtime.output_ready()
-
         try:
-            if await self._watch_poll(poll, waiter, lose):
+            if await self._wait_response(poll, waiter):
                 assert poll.response is not None  # it is what was waited for
                 await self.respond(poll.response)
                 is_delivered = True
         finally:
             if is_delivered:
                 endpoint.core.poll_delivered(poll, self._runtime.now())
-                self._runtime.output_ready()
-            else:
-                lose()
+            else:  # what it has goes out with the next one
+                endpoint.core.lost(poll, self._runtime.now())
+            self._runtime.output_ready()
 
-    async def _watch_poll(self, poll: Poll, waiter: Waiter, lose: Callable[[], None]) -> bool:
-        """Wait for the response of a poll. `False`: the client is gone."""
-        is_gone = False
-
-        async def watch_client() -> None:
-            nonlocal is_gone
-            while (await self._receive())["type"] != "http.disconnect":
-                pass  # the empty body of a GET
-            is_gone = True
-            lose()
-
-        async def wait_response() -> None:
-            while poll.response is None:
-                await waiter.wait()
-            await self._loop.give_way()  # that the client has gone may be known by now, and was not told yet
-
-        if poll.response is None:
-            await self._loop.race(wait_response, watch_client)
-        return not is_gone
+    async def _wait_response(self, poll: Poll, waiter: Waiter) -> bool:
+        """Wait for the response of a poll. `False`: the client is gone, and would be given it without a word."""
+        while poll.response is None:
+            block = self._loop.new_block()
+            waiter.wake = block.end_soon
+            with block:
+                while (await self._receive())["type"] != "http.disconnect":
+                    pass  # the empty body of a GET
+            if not block.has_ended_early:
+                return False
+        return True
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
@@ -267,11 +245,13 @@ class AsgiExchange:
             endpoint.core.lost(websocket, self._runtime.now(), code, detail)
             self._runtime.output_ready()
 
+        bell = Bell(self._runtime)
+        waiter.wake = bell.ring
         try:
             if await self._accept(headers):
                 await self._loop.race(
                     lambda: self._read_frames(endpoint, websocket, lose),
-                    lambda: self._write_frames(endpoint, websocket, waiter),
+                    lambda: self._write_frames(endpoint, websocket, bell),
                 )
         finally:
             lose()
@@ -293,6 +273,7 @@ class AsgiExchange:
     ) -> None:
         """Hand over what comes, and at the end the code and text of the client's close frame."""
         core, receive, runtime = endpoint.core, self._receive, self._runtime
+        flow: Flow | None = None
         count = 0
         while (message := await receive())["type"] == "websocket.receive":
             text = message.get("text")
@@ -301,11 +282,14 @@ class AsgiExchange:
             count += 1
             if count % _TURN_MESSAGES == 0:  # a server may have many, and let nobody else have a turn
                 await self._loop.give_way()
-            await self._wait_room(endpoint, websocket)
+            if flow is None:  # it stays the same
+                flow = endpoint.dispatcher.flow_of(websocket.session)
+            if flow is not None and flow.is_congested:
+                await flow.wait_room()
         code = message.get("code", NO_CODE)
         lose(None if code == _ABNORMAL else code, message.get("reason") or "")
 
-    async def _write_frames(self, endpoint: Endpoint, websocket: WebSocket, waiter: Waiter) -> None:
+    async def _write_frames(self, endpoint: Endpoint, websocket: WebSocket, bell: Bell) -> None:
         """Write what there is until it is closed."""
         send = self._send
         while True:
@@ -323,11 +307,7 @@ class AsgiExchange:
                 code = _NORMAL if websocket.close_code == NO_CODE else websocket.close_code
                 await send({"type": "websocket.close", "code": code, "reason": websocket.close_text})
                 return
-            await waiter.wait()
-
-    async def _send(self, message: Message) -> None:
-        self._is_begun = True
-        await self._send_it(message)
+            await bell.wait()
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
@@ -346,6 +326,7 @@ class AsgiExchange:
             await self._send({"type": "websocket.close"})
 
     async def _write(self, response: Response, kind: str) -> None:
+        self._is_begun = True
         self._answer_bytes = len(response.body)
         await self._send({"type": f"{kind}.response.start", "status": response.status, "headers": response.headers})
         await self._send({"type": f"{kind}.response.body", "body": response.body})

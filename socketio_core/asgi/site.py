@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from socketio_core.app.budget import Holder
 from socketio_core.app.host import ServerHost
@@ -11,11 +10,30 @@ from socketio_core.app.runtime import Event, Runtime
 from socketio_core.engineio.carriers import Carrier, Poll
 from socketio_core.forwarded import TrustedProxies
 from socketio_core.serving import Timeouts
-from socketio_core.timers import earliest
+
+
+def _nothing() -> None: ...
 
 
 class Waiter:
-    """Somebody who serves a request or a WebSocket and waits for something to do; the `context` of its carrier."""
+    """Somebody who serves a request or a WebSocket; the `context` of its carrier.
+
+    Attributes:
+        wake: called when the carrier has something to say.
+    """
+
+    __slots__ = ("wake",)
+
+    def __init__(self) -> None:
+        self.wake: Callable[[], object] = _nothing
+
+    def flush(self, now: float) -> None:
+        """Its carrier has something to say."""
+        self.wake()
+
+
+class Bell:
+    """Says that there is something to do, to one task."""
 
     __slots__ = ("_event", "_is_woken", "_runtime")
 
@@ -24,8 +42,8 @@ class Waiter:
         self._event: Event | None = None
         self._is_woken = False
 
-    def flush(self, now: float) -> None:
-        """Wake it: its carrier has something to say."""
+    def ring(self) -> None:
+        """There is something to do."""
         self._is_woken = True
         if self._event is not None:
             self._event.set()
@@ -66,7 +84,12 @@ class AsgiSite:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`, in monotonic seconds."""
-        return earliest(*(each.core.next_deadline for each in self.host.endpoints))
+        first: float | None = None
+        for endpoint in self.host.endpoints:
+            at = endpoint.core.next_deadline
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
     def handle_timeout(self, now: float) -> None:
         """Do all that is due at `now`. Then `flush`."""
@@ -96,13 +119,12 @@ class AsgiSite:
         for endpoint in self.host.endpoints:
             endpoint.core.close(now)
 
-    @contextmanager
-    def serving(self, exchange: Holder) -> Generator[None]:
+    def begin(self, exchange: Holder) -> None:
         """Count something that is being served."""
         self.served.add(exchange)
-        try:
-            yield
-        finally:
-            self.served.discard(exchange)
-            if not self.served:
-                self.on_idle()
+
+    def end(self, exchange: Holder) -> None:
+        """Count it no more."""
+        self.served.discard(exchange)
+        if not self.served:
+            self.on_idle()

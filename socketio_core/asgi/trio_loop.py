@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 import trio
 
@@ -72,28 +74,26 @@ class TrioLoop:
         if self._site.is_closing and not self._site.served:
             self._closing.set()
 
-    async def race(self, *functions: Callable[[], Awaitable[object]]) -> None:
+    def new_block(self, within_s: float = math.inf) -> TrioBlock:
+        """See `Loop`."""
+        return TrioBlock(within_s)
+
+    async def race(self, function: Callable[[], Awaitable[object]], beside: Callable[[], Awaitable[object]]) -> None:
         """See `Loop`."""
         failures: list[Exception] = []
+
+        async def run(function: Callable[[], Awaitable[object]]) -> None:
+            try:
+                await function()
+            except Exception as error:  # noqa: BLE001 - raised below, and not in a group
+                failures.append(error)
+            nursery.cancel_scope.cancel()
+
         async with trio.open_nursery() as nursery:
-
-            async def run(function: Callable[[], Awaitable[object]]) -> None:
-                try:
-                    await function()
-                except Exception as error:  # noqa: BLE001 - raised below, and not in a group
-                    failures.append(error)
-                nursery.cancel_scope.cancel()
-
-            for function in functions:
-                nursery.start_soon(run, function)
+            nursery.start_soon(run, beside)
+            await run(function)
         if failures:
             raise failures[0]
-
-    async def within(self, delay_s: float, function: Callable[[], Awaitable[object]]) -> bool:
-        """See `Loop`."""
-        with trio.move_on_after(delay_s) as scope:
-            await function()
-        return not scope.cancelled_caught
 
     async def give_way(self) -> None:
         """See `Loop`."""
@@ -103,3 +103,31 @@ class TrioLoop:
     def is_current(self) -> bool:
         """See `Loop`."""
         return current_token() is self._token
+
+
+class TrioBlock:
+    """See `Block`."""
+
+    __slots__ = ("_scope", "_within_s")
+
+    def __init__(self, within_s: float) -> None:
+        self._within_s = within_s
+        self._scope = trio.CancelScope()
+
+    @property
+    def has_ended_early(self) -> bool:
+        """See `Block`."""
+        return self._scope.cancelled_caught
+
+    def end_soon(self) -> None:
+        """See `Block`: deadlines are met when what has come was handed out."""
+        self._scope.deadline = trio.current_time()
+
+    def __enter__(self) -> None:
+        self._scope.deadline = trio.current_time() + self._within_s
+        self._scope.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._scope.__exit__(kind, error, traceback)

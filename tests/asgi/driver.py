@@ -114,9 +114,12 @@ class AsgiServer:
         async def send(message: Message) -> None:
             await connection.send(message)  # which a test may have replaced since
 
+        async def receive() -> Message:
+            return await connection.receive()  # as above
+
         async def run() -> None:
             try:
-                await self._app(scope, connection.receive, send)
+                await self._app(scope, receive, send)
             except Exception as error:  # noqa: BLE001 - as servers do
                 connection.error = error
             finally:

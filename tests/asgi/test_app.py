@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -533,6 +534,24 @@ async def test_the_end_tells_clients_and_waits_for_handlers() -> None:
         assert (await server.request("GET", OPEN)).status == 503
 
 
+@pytest.mark.parametrize("which", ["send", "receive"])
+@both_loops
+async def test_what_the_server_raises_is_its_own_and_ends_the_session(which: str) -> None:
+    io = echo_server()
+    reasons = reasons_of(io)
+
+    async def fail(_: object = None) -> Any:
+        raise OSError("the network is gone")
+
+    async with serving(App(io)) as server:
+        websocket = await joined(server)
+        setattr(websocket, which, fail)
+        await io.emit("news")
+        websocket.give({"type": "websocket.receive", "text": '42["echo",1]'})
+        await loop.settle()
+        assert (type(websocket.error), websocket.is_over, reasons) == (OSError, True, ["transport close"])
+
+
 @both_loops
 async def test_handlers_that_do_not_end_are_cancelled() -> None:
     io = echo_server(timeouts=Timeouts(shutdown_s=2))
@@ -564,6 +583,23 @@ def test_another_loop_is_told_what_to_do() -> None:
 
     for name in ("trio", "asyncio"):
         one_loop(name)(serve)()
+
+
+@one_loop("asyncio")
+async def test_asyncio_without_a_task_is_told_what_to_do() -> None:
+    app, errors = App(echo_server()), list[str]()
+    async with serving(app) as server:
+        sid = await server.session()
+        poll = app(http_scope("GET", poll_of(sid)), Connection({"type": "http"}).receive, None)  # type: ignore[arg-type]
+
+        def step() -> None:
+            with pytest.raises(RuntimeError) as caught:
+                poll.send(None)
+            errors.append(str(caught.value))
+
+        asyncio.get_running_loop().call_soon(step)
+        await loop.settle()
+    assert errors == ["App must be called in a task, as ASGI servers do"]
 
 
 def test_arguments() -> None:

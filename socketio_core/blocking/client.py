@@ -84,12 +84,12 @@ class Socket:
     @overload
     def call(self, name: DeclaredEvent[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
     @overload
-    def call(self, name: str, *args: JSONValue, timeout: float | None = None) -> JSONValue: ...
-    def call(self, name: Any, *args: Any, timeout: float | None = None) -> Any:  # type: ignore[misc] # see `Declare`
+    def call(self, name: str, *args: JSONValue, timeout: float | None = 5.0) -> JSONValue: ...
+    def call(self, name: Any, *args: Any, timeout: float | None = 5.0) -> Any:  # type: ignore[misc] # see `Declare`
         """Emit an event and return the acknowledgement: `None`, a value, or a tuple of several.
 
         Raises:
-            AckTimeout: there was none in so many seconds.
+            AckTimeout: there was none in so many seconds; with `None` there is no limit.
             Disconnected: the connection ended before there was one.
         """
         return self._socket.from_thread(self._socket.call, name, *args, timeout=timeout)

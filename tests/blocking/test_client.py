@@ -6,12 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from inspect import signature
 from typing import Any
 
 import pytest
 
-from socketio_core import ConnectRefused, Server
-from socketio_core.app import Socket
+from socketio_core import ConnectRefused, Server, blocking
+from socketio_core.app import ClientSocket, Socket
 from socketio_core.blocking import AckTimeout, ConnectError, Disconnected, connect
 from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineClientSettings, EngineSettings, SocketSettings
@@ -136,6 +137,11 @@ def test_the_time_of_a_call_counts_though_it_waits_for_room() -> None:
         socket.emit("fill", bytes(2000))
         with pytest.raises(AckTimeout, match="'q' was not sent in time"):
             socket.call("q", timeout=0.1)
+
+
+def test_call_waits_no_longer_than_that_of_other_clients() -> None:
+    defaults = {signature(each.call).parameters["timeout"].default for each in (blocking.Socket, ClientSocket, Socket)}
+    assert defaults == {5.0}
 
 
 def test_many_threads(url: str) -> None:

@@ -325,7 +325,7 @@ class AsyncioRuntime(RunnerRuntime, Generic[_S]):
     async def close_in_order(self, shutdown_s: float, is_busy: Callable[[], object]) -> None:
         """Tell everybody; let all that is being served and all handlers end by themselves, but no longer than so."""
         self.site.close(self.now())
-        self.wake()
+        self.flush()  # at once: handlers of those that have no connection just now make it busy
         with suppress(TimeoutError):
             async with asyncio.timeout(shutdown_s):
                 while is_busy() or not self.is_idle:

@@ -104,6 +104,18 @@ async def test_many_clients_are_told_and_the_end_comes_at_once() -> None:
 
 
 @both_loops
+async def test_handlers_hear_of_the_end_of_who_has_no_connection_just_then() -> None:
+    """It is between two polls."""
+    async with ending() as bench:
+        await bench.client("polling")
+        await loop.settle()
+        bench.end()
+        await bench.check_took(0)
+        assert set(bench.left.values()) == {"server shutting down"}
+        assert len(bench.left) == 1
+
+
+@both_loops
 async def test_clients_that_do_not_answer_are_waited_for_until_close_s() -> None:
     async with ending() as bench:
         ends: list[object] = []

@@ -534,6 +534,15 @@ async def test_the_end_tells_clients_and_waits_for_handlers() -> None:
         assert (await server.request("GET", OPEN)).status == 503
 
 
+@both_loops
+async def test_handlers_hear_of_the_end_of_who_does_not_poll_just_then() -> None:
+    io = echo_server()
+    reasons = reasons_of(io)
+    async with serving(App(io)) as server:
+        await server.session()
+    assert reasons == ["server shutting down"]
+
+
 @pytest.mark.parametrize("which", ["send", "receive"])
 @both_loops
 async def test_what_the_server_raises_is_its_own_and_ends_the_session(which: str) -> None:

@@ -25,16 +25,17 @@ SERVER_LOADS = {
     "binary event, 1 kB, 50 × 4": Load("echo", 50, 4, 2, _BINARY),
 }
 
-GUARDED_LOADS = {"200 B chat events, 50 × 16, through a middleware": SERVER_LOADS["the same, 200 B chat events"]}
-"""For a middleware of events that lets all pass."""
+OPTIONS = {
+    "200 B chat events, 50 × 16, through a middleware": "--middleware",  # of events; it lets all pass
+    "200 B chat events, 50 × 16, with recovery": "--recovery",
+}
+"""The same chat events, and what else the server does with them."""
 
 
-def _measure(
-    table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], effort: Effort, *, guards: bool = False
-) -> Table:
+def _measure(table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], effort: Effort, *more: str) -> Table:
     """Measure each load on each server in turn, round by round, so that noise meets all of them alike."""
     with ExitStack() as stack:
-        servers = [(peer, *start_server(peer, stack, guards=guards)) for peer in peers]
+        servers = [(peer, *start_server(peer, stack, more=more)) for peer in peers]
         for label, load in loads.items():
             row = table.row(label)
             with ExitStack() as row_stack:
@@ -49,7 +50,10 @@ def server(peers: Sequence[Peer], effort: Effort) -> Table:
     """Events that come back, and acknowledgements."""
     table = Table("server", "Events echoed", "server CPU per event, median (lowest–highest) · events per second")
     _measure(table, SERVER_LOADS, peers, effort)
-    return _measure(table, GUARDED_LOADS, [peer for peer in peers if peer.has_middlewares], effort, guards=True)
+    load, able = SERVER_LOADS["the same, 200 B chat events"], [peer for peer in peers if peer.has_more]
+    for label, option in OPTIONS.items():
+        _measure(table, {label: load}, able, effort, option)
+    return table
 
 
 def broadcast(peers: Sequence[Peer], effort: Effort) -> Table:

@@ -77,18 +77,19 @@ class Peer:
     Attributes:
         name: in tables and JSON.
         command: starts it; `--ping-interval SECONDS` is added, and `--deflate` where WebSockets are to compress,
-            `--middleware` where events are to pass one, `--redis PATH` where it has an adapter.
-        has_middlewares: of events.
+            `--middleware` where events are to pass one, `--recovery` where clients may come back, `--redis PATH` where it
+            has an adapter.
+        has_more: middlewares of events, and recovery.
     """
 
     name: str
     command: tuple[str, ...]
-    has_middlewares: bool = True
+    has_more: bool = True
 
 
 def _python(name: str, module: str, *arguments: str) -> Peer:
     command = (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments)
-    return Peer(name, command, has_middlewares=module == "ours")
+    return Peer(name, command, has_more=module == "ours")
 
 
 OURS: Final = _python("socketio_core", "ours")
@@ -172,7 +173,7 @@ def start_server(
     cpu: int = SERVER_CPU,
     *,
     deflates: bool = False,
-    guards: bool = False,
+    more: Sequence[str] = (),
     redis: str = "",
 ) -> tuple[Process, int]:
     """Start a server and return it, with its port, once it listens.
@@ -184,7 +185,7 @@ def start_server(
     if command[0] == "node":
         install_node_packages()
         command = (tool("node"), command[1])
-    options = ["--ping-interval", str(ping_interval_s), *["--deflate"] * deflates, *["--middleware"] * guards]
+    options = ["--ping-interval", str(ping_interval_s), *["--deflate"] * deflates, *more]
     options += ["--redis", redis] if redis else []
     process = Process([*command, *options], cpu)
     stack.callback(process.end)

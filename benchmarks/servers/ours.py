@@ -16,7 +16,7 @@ import socketio_core.trio
 from benchmarks.servers.insight import tell_on_signal
 from benchmarks.servers.under_uvicorn import listen
 from benchmarks.servers.under_uvicorn import serve as serve_uvicorn
-from socketio_core import EngineSettings, IncomingEvent, Server
+from socketio_core import EngineSettings, IncomingEvent, RecoverySettings, Server
 from socketio_core.asgi import App
 from socketio_core.asyncio import serve as serve_on_asyncio
 from socketio_core.cluster import RedisAdapter
@@ -32,6 +32,7 @@ def make_server(kind: type[_S], options: argparse.Namespace) -> _S:
         json=None if options.json is None else cast("JsonModule", import_module(options.json)),
         per_message_deflate=options.deflate,
         adapter=None if options.redis is None else RedisAdapter(f"unix://{options.redis}"),
+        recovery=RecoverySettings() if options.recovery else None,
     )
 
     @io.on("echo")
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--loop", choices=("trio", "asyncio", "uvloop", "uvicorn"), default="trio")
     parser.add_argument("--deflate", action="store_true")
     parser.add_argument("--middleware", action="store_true", help="let events pass one")
+    parser.add_argument("--recovery", action="store_true", help="let clients come back")
     parser.add_argument("--insight", action="store_true", help="tell on SIGUSR1 what it holds")
     parser.add_argument("--redis", help="the path of the socket of one, for an adapter")
     options = parser.parse_args()

@@ -1,5 +1,5 @@
-// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`, then `--deflate`, `--middleware`
-// and `--redis PATH` for an adapter, or not.
+// The reference: npm's socket.io on ws. Arguments: `--ping-interval SECONDS`, then `--deflate`, `--middleware`,
+// `--recovery` and `--redis PATH` for an adapter, or not.
 import { createServer } from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
@@ -14,6 +14,7 @@ const io = new Server(http, {
   perMessageDeflate: process.argv.includes("--deflate"),
   serveClient: false,
   adapter: redisAt > 0 ? createAdapter(await connected(), await connected()) : undefined,
+  ...(process.argv.includes("--recovery") && { connectionStateRecovery: {} }),
 });
 
 const guards = process.argv.includes("--middleware");

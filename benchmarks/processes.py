@@ -77,8 +77,8 @@ class Peer:
     Attributes:
         name: in tables and JSON.
         command: starts it; `--ping-interval SECONDS` is added, and `--deflate` where WebSockets are to compress,
-            `--middleware` where events are to pass one, `--recovery` where clients may come back, `--redis PATH` where it
-            has an adapter.
+            `--middleware` where events are to pass one, `--recovery` where clients may come back, `--redis PATH` where
+            it has an adapter.
         has_more: middlewares of events, and recovery.
     """
 

@@ -410,6 +410,17 @@ class ForgetsWhatItSaidBefore(Broken):
         return [] if packet == '42/greeting,["hello"]' else [packet]
 
 
+@caught_by("connect/what_is_emitted_while_deciding_follows_connect*")
+class SaysItBeforeItAnswers(Broken):
+    """What is emitted while it decides about a client comes in front of its answer, as with the reference."""
+
+    def packet_out(self, packet: Frame) -> list[Frame]:
+        hello = '42/greeting,["hello"]'
+        if packet == hello:
+            return []
+        return [hello, packet] if str(packet).startswith("40/greeting,") else [packet]
+
+
 @caught_by("connect/what_is_emitted_to_a_client_that_is_refused_is_dropped*")
 class SaysGoodbyeToWhomItRefuses(Broken):
     """What is emitted while it decides about a client is sent before it refuses the client, as with the reference."""

@@ -6,6 +6,7 @@ import pytest
 
 from socketio_core.cors import Cors
 from socketio_core.engineio.late_polls import LATE_POLL_S, MAX_LATE_POLLS
+from socketio_core.settings import EngineSettings
 from socketio_core.testing import Refused, WireClient
 from tests.engineio.scene import Scene, parts
 
@@ -54,6 +55,10 @@ def test_none_behind_a_poll_that_was_there() -> None:
     client.post("1")
     assert parts(poll.response)[2] == b"6"
     assert ask(scene, client) == UNKNOWN
+
+
+def test_it_is_awaited_as_long_as_any_that_follows_another() -> None:
+    assert EngineSettings().poll_grace_s == LATE_POLL_S
 
 
 def test_for_a_moment_only() -> None:

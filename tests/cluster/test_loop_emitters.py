@@ -227,6 +227,45 @@ def test_errors_of_the_block_come_out_as_they_are(run: Run, redis: RedisServer) 
     run(main)
 
 
+def test_one_that_is_cancelled_while_it_closes_says_so(run: Run, redis: RedisServer) -> None:
+    async def main() -> None:
+        with loop.cancel_scope() as scope:
+            async with new_emitter(redis.url) as emitter:
+                await emitter.emit("a")
+                scope.cancel()
+        assert scope.cancelled_caught
+
+    run(main)
+
+
+def test_an_event_that_was_given_up_before_it_left_is_not_sent(run: Run) -> None:
+    async def main() -> None:
+        said: list[bytes] = []
+        may_answer = loop.new_event()
+
+        async def serve(stream: Any) -> None:
+            answers = [b"+OK\r\n+PONG\r\n", b":1\r\n"]
+            while data := await stream.receive_some(65536):
+                said.append(bytes(data))
+                await may_answer.wait()
+                await stream.send_all(answers.pop(0))
+            await loop.drop(stream)
+
+        async with loop.open_nursery() as nursery:
+            port = await loop.serve_tcp(nursery, serve)
+            async with new_emitter(f"redis://127.0.0.1:{port}") as emitter:
+                with loop.move_on_after(0.1) as scope:
+                    await emitter.emit("first")
+                assert scope.cancelled_caught
+                may_answer.set()
+                await emitter.emit("second")
+            nursery.cancel_scope.cancel()
+        assert b"first" not in b"".join(said)
+        assert b"second" in said[-1]
+
+    run(main)
+
+
 def test_an_emitter_is_for_one_block(run: Run, redis: RedisServer) -> None:
     async def main() -> None:
         emitter = new_emitter(redis.url)

@@ -138,3 +138,12 @@ def test_a_host_takes_what_it_can_write_soon(max_bytes: int | None, taken: int) 
     assert [message.frames for message in messages] == [("41",), ("42",), ("43",)][:taken]
     assert session.buffered_bytes == 2 * (3 - taken)
     scene.check()
+
+
+@pytest.mark.parametrize(("chars", "most", "handled"), [(128, 2, 2), (129, 2, 1), (255, 3, 2), (256, 3, 1)])
+def test_a_packet_of_a_post_counts_for_one_more_with_each_128_characters(chars: int, most: int, handled: int) -> None:
+    scene = Scene()
+    post = scene.client().begin_post()
+    post.feed(b"\x1e".join([b"4" + b"x" * (chars - 1)] * 3))
+    assert scene.engine.advance_post(post.carrier, most, scene.now)
+    assert scene.reports() == ["x" * (chars - 1)] * handled

@@ -17,7 +17,7 @@ from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.phases import MAX_EARLY_BYTES, MAX_LINGER_BYTES
 from socketio_core.wire.websocket import WRITE_BYTES
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House, Peer, ok
-from tests.wire.written import chunked, frame, handshake, request
+from tests.wire.written import PING, PONG, chunked, frame, handshake, request
 
 TIMES: Final = Timeouts(header_s=1, body_s=2, keep_alive_s=3, write_s=4, close_s=5, linger_s=6)
 EPSILON: Final = 0.001
@@ -1007,6 +1007,18 @@ def test_frames_behind_the_handshake_are_handled_after_the_answer(*, shortcuts: 
     place.settle()
     assert peer.answer().status == 101
     assert [data[:2] for _, data in peer.frames()] == [b"0{", b"4e"]
+
+
+@pytest.mark.parametrize("shortcuts", [True, False])
+def test_a_pong_is_never_in_front_of_the_101(*, shortcuts: bool) -> None:
+    place = house(shortcuts=shortcuts)
+    peer = place.connect()
+    peer.wire.receive(handshake(WEBSOCKET) + frame(b"early", PING), place.now)
+    assert place.site.flush(place.now) == [peer.wire]  # which the host cannot write to yet
+    place.site.handle_timeout(place.now)
+    place.settle()
+    assert peer.answer().status == 101
+    assert (PONG, b"early") in peer.frames()
 
 
 # -- packets of a POST -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from socketio_core.engineio.client.requests import ClientMemory, describe_refusal
+from socketio_core.engineio.client.requests import ClientMemory, describe_data, describe_refusal
 from socketio_core.http import Response
 from tests.engineio.client.scene import Scene, open_packet
 
@@ -110,6 +110,15 @@ def test_cookies_of_a_101_are_kept_for_the_next_session() -> None:
 )
 def test_refusals_are_described(response: Response, text: str) -> None:
     assert describe_refusal(response) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [("x" * 80, "x" * 80), ("x" * 81, "x" * 80), (b"x" * 81, "x" * 80), (b"x\xff", "x\ufffd")],
+    ids=["short", "long", "bytes", "no text"],
+)
+def test_other_things_that_a_server_sent_are_shown_up_to_a_limit(data: str | bytes, text: str) -> None:
+    assert describe_data(data) == repr(text)
 
 
 def test_subprotocols_are_for_the_host_to_offer_and_for_the_session_to_tell() -> None:

@@ -88,7 +88,7 @@ class Membership:
     ) -> None:
         self.local = local
         self.settings = settings
-        self.machine = ClusterMachine(transport, commands, new_id=settings.new_id, report=self._report)
+        self.machine = ClusterMachine(transport, commands, new_id=settings.new_id, report=self.report)
         self._transport = transport
         self._commands = commands
         self._hearing = Hearing(local, self)
@@ -127,7 +127,12 @@ class Membership:
             figures["state"] = DEGRADED
         return figures
 
-    def _report(self, what: str) -> None:
+    def now(self) -> float:
+        """See `Home`."""
+        return self.local.runtime.now()
+
+    def report(self, what: str) -> None:
+        """See `Home`."""
         self.local.runtime.log_exception(what, None)
 
     # -- beginning and end -------------------------------------------------------------------------------------------
@@ -177,7 +182,7 @@ class Membership:
         else:
             self._here.discard(nsp)
             self._close_if_unused(nsp)
-        self._wake()
+        self.wake()
 
     def _close_if_unused(self, nsp: str) -> None:
         if nsp not in self._here and nsp not in self._visits:
@@ -192,7 +197,7 @@ class Membership:
             self.machine.room_created(namespace.name, room)
         else:
             self.machine.room_deleted(namespace.name, room)
-        self._wake()
+        self.wake()
 
     # -- telling and asking ------------------------------------------------------------------------------------------
 
@@ -234,7 +239,7 @@ class Membership:
         except BaseException:
             self._leave(nsp)
             raise
-        self._wake()
+        self.wake()
         return question
 
     def forget(self, question: Question) -> None:
@@ -247,7 +252,7 @@ class Membership:
         if left:
             self._visits[nsp] = left
         self._close_if_unused(nsp)
-        self._wake()
+        self.wake()
 
     def answer(self, to_uid: str | None, message: Answer) -> None:
         """Answer another server.
@@ -256,7 +261,7 @@ class Membership:
             TypeError, ValueError: it cannot be sent.
         """
         self.machine.answer(to_uid, message, self.local.runtime.now())
-        self._wake()
+        self.wake()
 
     # -- what lines tell ---------------------------------------------------------------------------------------------
 
@@ -299,7 +304,7 @@ class Membership:
                 self._hear(event)
         if self._is_closing:
             self._end_if_through(now)
-        self._wake()
+        self.wake()
 
     def _state_changed(self, event: StateChanged) -> None:
         if event.state is State.UP and not self._is_closing:
@@ -313,7 +318,7 @@ class Membership:
         if not self._is_closing:
             self.local.state_changed(event.state.value, event.reason, gap=event.gap)
 
-    def _pace_changed(self) -> None:
+    def pace_changed(self) -> None:
         assert self.log is not None  # whose pace it is
         if self.log.is_slow:
             why = f"{self._commands.address.url}: an event waits for longer than {PATIENCE_S * 1000:g} ms"
@@ -339,16 +344,12 @@ class Membership:
             self.machine,
             transport,
             recovery,
-            now=lambda: self.local.runtime.now(),  # noqa: PLW0108 - there will be another runtime
-            report=self._report,
-            tell=self.tell,
-            wake=self._wake,
-            pace_changed=self._pace_changed,
+            self,
             key_prefix=key_prefix,
         )
         return self.log
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Have written what there is to write, and deadlines looked at."""
         for line in self._lines:
             line.wake()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from socketio_core.cluster.link import Command
 from socketio_core.cluster.machine import ClusterMachine, State
@@ -56,6 +56,26 @@ class _Saving(Query):
             self._session.saved = None
 
 
+class Home(Protocol):
+    """The server that has a log, as the log sees it."""
+
+    def now(self) -> float:
+        """Return the time."""
+        ...
+
+    def report(self, what: str) -> None:
+        """Hear of what cannot be kept."""
+
+    def tell(self, message: Message) -> None:
+        """Tell others what cannot be added now."""
+
+    def wake(self) -> None:
+        """Have written what there is to write, and deadlines looked at."""
+
+    def pace_changed(self) -> None:
+        """`StreamLog.is_slow` has changed, while the servers can be reached."""
+
+
 class StreamLog:
     """A `SharedLog` in streams.
 
@@ -63,11 +83,7 @@ class StreamLog:
         machine: this server's part of the cluster.
         transport: the machine's.
         recovery: whose log it is.
-        now: returns the time.
-        report: told of what cannot be kept.
-        tell: tells others what cannot be added now.
-        wake: has written what there is to write, and deadlines looked at.
-        pace_changed: told when `is_slow` has changed, while the servers can be reached.
+        home: the server that has it.
         key_prefix: of the keys of sessions.
 
     Attributes:
@@ -79,22 +95,14 @@ class StreamLog:
         machine: ClusterMachine,
         transport: Streams,
         recovery: Recovery,
+        home: Home,
         *,
-        now: Callable[[], float],
-        report: Callable[[str], None],
-        tell: Callable[[Message], None],
-        wake: Callable[[], None],
-        pace_changed: Callable[[], None],
         key_prefix: str = KEY_PREFIX,
     ) -> None:
         self._machine = machine
         self._transport = transport
         self.recovery = recovery
-        self._now = now
-        self._report = report
-        self._tell = tell
-        self._wake = wake
-        self._pace_changed = pace_changed
+        self._home = home
         self.is_slow = False
         self._trial: tuple[int, float] | None = None  # the number of an event, and until when it must have its place
         self._forgotten = 0  # the position up to which events are not in streams any more
@@ -116,29 +124,29 @@ class StreamLog:
         """See `SharedLog`."""
         message = Broadcast(self._machine.uid, event.nsp, event.args, audience_of(event.selection))
         if self._machine.state is not State.UP:
-            self._tell(message)
+            self._home.tell(message)
             return False
         stream = self._transport.stream_of(event.nsp)
         try:
             command = self._transport.add(message, self._number + 1)
         except (TypeError, ValueError) as error:
-            self._report(f"other servers cannot be told what this one was told: {error}")
+            self._home.report(f"other servers cannot be told what this one was told: {error}")
             self._give_up(stream)
             return False
-        now = self._now()
+        now = self._home.now()
         self._number += 1
         waiting = self._waiting[stream]
         if self.is_slow:
             if self._trial is None:
                 self._trial = (self._number, now + PATIENCE_S)
             self._machine.command(command, now)
-            self._wake()
+            self._home.wake()
             return False
         if len(waiting) >= MAX_WAITING:
             self._settle(waiting.popleft(), None)
         waiting.append(_Waiting(event, self._number, now + PATIENCE_S))
         self._machine.command(command, now)
-        self._wake()
+        self._home.wake()
         return True
 
     def echoed(self, event: Echoed) -> None:
@@ -154,12 +162,12 @@ class StreamLog:
         """See how long the Redis has taken for the one that is to tell, or whether there is nothing that it owes."""
         is_in_time = False
         if self._trial is not None and number >= self._trial[0]:
-            is_in_time = self._now() <= self._trial[1]
+            is_in_time = self._home.now() <= self._trial[1]
             self._trial = None
         if is_in_time or number == self._number:
             self.is_slow = False
             self._trial = None
-            self._pace_changed()
+            self._home.pace_changed()
 
     def state_changed(self, state: State, *, was_forgotten: bool) -> None:
         """The other servers can be reached from now on, or cannot.
@@ -204,7 +212,7 @@ class StreamLog:
             self.is_slow = True
             for stream in self._waiting:
                 self._give_up(stream)
-            self._pace_changed()
+            self._home.pace_changed()
         for each in list(self._restoring):
             if each.until <= now:
                 each.give_up()
@@ -219,7 +227,7 @@ class StreamLog:
         session.saved = None
         if self._machine.state is not State.UP:
             return  # it is known here, and told when others can be told
-        now = self._now()
+        now = self._home.now()
         left_ms = max(1, round((session.expires_at - now) * 1000))
         fields: dict[str, Any] = {
             "sid": session.sid,
@@ -234,11 +242,13 @@ class StreamLog:
         except (TypeError, ValueError) as error:
             if not self._has_complained:
                 self._has_complained = True
-                self._report(f"data of a socket cannot be told to other servers, so it comes back to this one: {error}")
+                self._home.report(
+                    f"data of a socket cannot be told to other servers, so it comes back to this one: {error}"
+                )
             return
         session.saved = raw
         self._machine.command(("SET", self._key(session.pid), raw, "PX", left_ms, *how), now, _Saving(session))
-        self._wake()
+        self._home.wake()
 
     def _since(self, session: RecoverableSession) -> str | None:
         """Return the offset up to which a client has surely got everything; `None` if no stream has it."""
@@ -258,8 +268,8 @@ class StreamLog:
         """See `SharedLog`."""
         if session.saved is not None and self._machine.state is State.UP:
             session.saved = None
-            self._machine.command(("DEL", self._key(session.pid)), self._now())
-            self._wake()
+            self._machine.command(("DEL", self._key(session.pid)), self._home.now())
+            self._home.wake()
 
     def restore(self, nsp: str, claim: Claim, done: Callable[[], None]) -> Restoring:
         """Look for the session that a client claims.
@@ -268,7 +278,7 @@ class StreamLog:
             done: is called when there is an `outcome`.
         """
         place = Place(self._transport.stream_of(nsp), self._reader, self._transport.max_length)
-        restoring = Restoring(self.recovery, nsp, claim, place, self._command, self._now() + RESTORE_S)
+        restoring = Restoring(self.recovery, nsp, claim, place, self._command, self._home.now() + RESTORE_S)
         self._restoring[restoring] = None
 
         def over() -> None:
@@ -281,5 +291,5 @@ class StreamLog:
         return restoring
 
     def _command(self, command: Command, query: Query) -> None:
-        self._machine.command(command, self._now(), query)
-        self._wake()
+        self._machine.command(command, self._home.now(), query)
+        self._home.wake()

@@ -83,17 +83,28 @@ class CoreServer(Server):
                 self.machine,
                 transport,
                 recovery,
-                now=lambda: clock.now,
-                report=self.reports.append,
-                tell=self._tell,
-                wake=_nothing,
-                pace_changed=_nothing,
+                self,
             )
         self.machine.open_namespace("/")
         self.core.hub.watch_rooms(self._room_changed)
 
-    def _tell(self, message: Message) -> None:
+    def now(self) -> float:
+        """See `Home`, as the next ones."""
+        return self.clock.now
+
+    def report(self, what: str) -> None:
+        """Note it."""
+        self.reports.append(what)
+
+    def tell(self, message: Message) -> None:
+        """Tell the others."""
         self.machine.tell(message, self.clock.now)
+
+    def wake(self) -> None:
+        """Do nothing: it is looked at in each turn."""
+
+    def pace_changed(self) -> None:
+        """Do nothing."""
 
     def _room_changed(self, member: Member, room: str, is_in: bool) -> None:  # noqa: FBT001 - see `RoomWatcher`
         count = len(member.namespace.rooms.get(room, ()))

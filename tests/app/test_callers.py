@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pytest
 
-from socketio_core.app import EngineSession, Socket
+from socketio_core.app import EngineSession, LocalAdapter, Observer, RemoteSocket, Socket
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.errors import LocalProtocolError
+from socketio_core.socketio import JSONValue, Selection
+from tests.app.bus import Bus, Joined
 from tests.app.client_rig import ClientRig
 from tests.app.hand_runtime import Cancelled
 from tests.app.rig import AppRig
@@ -35,6 +37,72 @@ def test_rooms_are_not_changed_from_another_thread(call: Callable[[Socket], obje
     with pytest.raises(LocalProtocolError):
         call(socket)
     assert socket.rooms == {socket.id, "a"}
+
+
+class Postbox(Joined):
+    """Notes what another server is to be told."""
+
+    def __init__(self, local: LocalAdapter) -> None:
+        super().__init__(Bus(), local)
+        self.posted: list[str] = []
+
+    def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        self.posted.append("join")
+
+    def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
+        self.posted.append("leave")
+
+    def broadcast(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> int:
+        self.posted.append("emit")
+        return 1
+
+
+REMOTE: Final[dict[str, Callable[[RemoteSocket], object]]] = {
+    "join": lambda socket: socket.join("b"),
+    "leave": lambda socket: socket.leave("a"),
+    "emit": lambda socket: socket.emit_nowait("x"),
+}
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_no_other_server_is_told_anything_from_another_thread(name: str, monkeypatch: Any) -> None:
+    rig = AppRig(adapter=Postbox)
+    adapter = rig.host.endpoints[0].dispatcher.adapter
+    assert isinstance(adapter, Postbox)
+    socket = RemoteSocket(rig.host.endpoints[0].dispatcher, "/", {"id": "there"})
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.runtime, "check_caller", elsewhere)
+        with pytest.raises(LocalProtocolError):
+            REMOTE[name](socket)
+    assert adapter.posted == []
+    REMOTE[name](socket)
+    assert adapter.posted == [name]
+
+
+def test_families_are_sent_nothing_from_another_thread_though_nobody_is_there(monkeypatch: Any) -> None:
+    rig = AppRig()
+    family = rig.io.of(str.isascii)
+    monkeypatch.setattr(rig.runtime, "check_caller", elsewhere)
+    with pytest.raises(LocalProtocolError):
+        family.emit_nowait("x")
+
+
+def test_a_server_is_not_looked_at_from_another_thread(monkeypatch: Any) -> None:
+    rig = AppRig()
+    told: list[object] = []
+
+    class Watching(Observer):
+        def event_received(self, *event: object) -> None:
+            told.append(event)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.runtime, "check_caller", elsewhere)
+        for look in (rig.io.statistics, lambda: rig.io.observe(Watching())):
+            with pytest.raises(LocalProtocolError):
+                look()
+    client, _ = rig.connect()
+    rig.send(client, '42["x"]')
+    assert told == []
 
 
 def test_messages_are_not_sent_from_another_thread(monkeypatch: Any) -> None:

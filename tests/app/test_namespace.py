@@ -10,8 +10,9 @@ from weakref import ref
 
 import pytest
 
-from socketio_core.app import BroadcastOperator, RemoteSocket, Socket
+from socketio_core.app import BroadcastOperator, LocalAdapter, Namespace, RemoteSocket, Socket
 from socketio_core.app.adapter import MakeAdapter
+from socketio_core.app.handlers import Handler
 from socketio_core.app.operators import Broadcasts, Rooms, room_set
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import ConnectRefused, LocalProtocolError
@@ -400,6 +401,32 @@ def test_handlers_that_were_registered_by_name_stay(kind: str) -> None:
     rig.send(client, '42/room-1,["x"]')
     assert rig.calls == [kind]
     assert [child.name for child in rig.io.namespaces] == ["/", "/room-1"]
+
+
+REGISTERING: Final[dict[str, Callable[[Namespace, Handler], object]]] = {
+    "once": lambda namespace, handler: namespace.once("x", handler),
+    "prepend_any": lambda namespace, handler: namespace.prepend_any(handler),
+    "on_any_outgoing": lambda namespace, handler: namespace.on_any_outgoing(handler),
+    "prepend_any_outgoing": lambda namespace, handler: namespace.prepend_any_outgoing(handler),
+    "use_events": lambda namespace, handler: namespace.use_events(handler),
+    "on_server_side": lambda namespace, handler: namespace.on_server_side("x")(handler),
+}
+
+
+@pytest.mark.parametrize("register", REGISTERING.values(), ids=REGISTERING)
+def test_whatever_was_registered_by_name_stays(register: Callable[[Namespace, Handler], object]) -> None:
+    rig = AppRig()
+    rig.io.of(is_room)
+    register(rig.io.of("/room-1"), note(rig, "told"))
+    gc.collect()
+    come_and_go(rig)
+    come_and_go(rig)
+    client, _ = rig.connect("/room-1")
+    assert rig.calls == []
+    rig.send(client, '42/room-1,["x"]')
+    rig.io.of("/room-1").emit_nowait("x")
+    rig.result_of(LocalAdapter(rig.host.endpoints[0].dispatcher).hear("/room-1", "x", []))
+    assert [what for what, *_ in rig.calls] == ["told"]
 
 
 @FAMILY

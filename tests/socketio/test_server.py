@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from socketio_core.engineio.actions import Park, Respond
@@ -394,3 +396,52 @@ def test_frames_fed_at_once_end_at_the_first_bad_one(rig: Rig) -> None:
     assert isinstance(left, Left)
     assert (left.member, left.reason) == (member, CloseReason.PARSE_ERROR)
     assert isinstance(closed, ConnectionClosed)
+
+
+def in_part_of_a_post(server: ServerCore, client: WireClient, now: float) -> None:
+    post = client.begin_post()
+    post.feed(b'42["broken\x1e42["late"]')
+    server.advance_post(post.carrier, 1, now)
+
+
+def in_a_frame(server: ServerCore, client: WireClient, now: float) -> None:
+    assert client.websocket is not None
+    server.receive(client.websocket.carrier, '42["broken', now)
+
+
+def in_frames(server: ServerCore, client: WireClient, now: float) -> None:
+    assert client.websocket is not None
+    server.receive_all(client.websocket.carrier, ['42["broken'], now)
+
+
+def in_parts_of_a_frame(server: ServerCore, client: WireClient, now: float) -> None:
+    assert client.websocket is not None
+    server.receive_part(client.websocket.carrier, '42["broken', is_last=True, now=now)
+
+
+@pytest.mark.parametrize("break_rules", [in_part_of_a_post, in_a_frame, in_frames, in_parts_of_a_frame])
+def test_what_came_is_judged_at_once(rig: Rig, break_rules: Callable[[ServerCore, WireClient, float], None]) -> None:
+    """Otherwise more of the same client is taken, and answered, until its host asks for events."""
+    client, _ = rig.joined("polling" if break_rules is in_part_of_a_post else "websocket")
+    session = client.session
+    assert session is not None
+    break_rules(rig.server, client, rig.now)
+    assert not session.is_open
+
+
+def lose(server: ServerCore, client: WireClient, now: float) -> None:
+    assert client.websocket is not None
+    server.lost(client.websocket.carrier, now)
+
+
+def fail(server: ServerCore, client: WireClient, now: float) -> None:
+    assert client.websocket is not None
+    server.fail(client.websocket.carrier, "bad frame", 1002, now)
+
+
+@pytest.mark.parametrize("end", [lose, fail, in_a_frame])
+def test_who_is_gone_is_nowhere_at_once(rig: Rig, end: Callable[[ServerCore, WireClient, float], None]) -> None:
+    client, member = rig.joined()
+    end(rig.server, client, rig.now)
+    assert member.state is MemberState.LEFT
+    assert not list(rig.server.hub.of("/").recipients(Selection()))

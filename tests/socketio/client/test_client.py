@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import json
+from collections.abc import Callable
 from weakref import ref
 
 import pytest
@@ -26,7 +28,7 @@ from socketio_core.socketio.client import (
     ReconnectFailed,
     ReconnectScheduled,
 )
-from tests.socketio.client.scene import Scene
+from tests.socketio.client.scene import HANDSHAKE, Scene
 
 PREFIX = "cannot connect to localhost/socket.io/: websocket: "
 
@@ -451,3 +453,58 @@ def test_buffer_that_ends_the_session_keeps_the_rest() -> None:
     scene.sent()
     scene.say('0{"sid":"B"}')
     assert scene.sent() == ['2["n",2]', '2["n",3]']
+
+
+def in_a_frame(scene: Scene) -> None:
+    scene.client.receive(scene.sockets[-1], '42["broken', scene.now)
+
+
+def in_frames(scene: Scene) -> None:
+    scene.client.receive_all(scene.sockets[-1], ['42["broken'], scene.now)
+
+
+def in_parts(scene: Scene) -> None:
+    scene.client.receive_part(scene.sockets[-1], '42["broken', is_last=True, now=scene.now)
+
+
+def lose(scene: Scene) -> None:
+    scene.client.lost(scene.sockets[-1], scene.now, 1006)
+
+
+def fail(scene: Scene) -> None:
+    scene.client.fail(scene.sockets[-1], "bad frame", 1002, scene.now)
+
+
+@pytest.mark.parametrize("end", [in_a_frame, in_frames, in_parts, lose, fail])
+def test_an_end_is_known_at_once(end: Callable[[Scene], None]) -> None:
+    """What is emitted in the next line is for the next connection."""
+    scene = Scene().connected()
+    end(scene)
+    assert (scene.root.is_connected, scene.client.session) == (False, None)
+
+
+def test_what_opens_is_known_at_once() -> None:
+    scene = Scene()
+    scene.root.connect(scene.now)
+    scene.look()
+    (socket,) = scene.sockets
+    scene.client.websocket_opened(socket, Response(101), scene.now)
+    scene.client.receive_all(socket, ["0" + json.dumps({"sid": "s", **HANDSHAKE}), '40{"sid":"A"}'], scene.now)
+    assert scene.root.is_connected
+
+
+def test_a_refusal_is_known_at_once() -> None:
+    scene = Scene(reconnection=False)
+    scene.root.connect(scene.now)
+    scene.look()
+    scene.client.websocket_refused(scene.sockets[-1], Response(403), scene.now)
+    assert (scene.root.is_active, scene.client.session) == (False, None)
+
+
+def test_what_a_poll_brings_is_known_at_once() -> None:
+    scene = Scene(engine={"transports": ["polling"]}, reconnection=False)
+    scene.root.connect(scene.now)
+    (handshake,) = scene.client.take_ready()
+    assert isinstance(handshake, Exchange)
+    scene.client.exchange_done(handshake, Response(403), scene.now)
+    assert (scene.root.is_active, scene.client.session) == (False, None)

@@ -68,6 +68,11 @@ def decode(channel: Channel, nsp: str, data: bytes) -> Message:
     return _decode_request(nsp, fields) if channel is Channel.REQUESTS else _decode_response(nsp, fields)
 
 
+def event_head(uid: str) -> bytes:
+    """Return what an event of a server begins with, as `encode` writes it."""
+    return b"\x93" + to_msgpack(uid)
+
+
 def _decode_event(nsp: str, value: object) -> Message:
     parts = items(value)
     if len(parts) != _BROADCAST_PARTS or not isinstance(parts[0], str):

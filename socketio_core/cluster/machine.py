@@ -382,6 +382,8 @@ class ClusterMachine:
                 self._is_forgotten |= found.was_forgotten
 
     def _heard(self, event: Heard) -> None:
+        if self._transport.is_own(event.data):  # fast path; benchmarks: cluster
+            return
         self._understand(partial(self._transport.decode, event.channel.decode("utf-8", "replace"), event.data))
 
     def _understand(self, decode: Callable[[], Message], entry_id: str | None = None) -> None:

@@ -78,6 +78,10 @@ class Transport(ABC):
             Malformed: nobody knows what it means.
         """
 
+    @abstractmethod
+    def is_own(self, data: bytes) -> bool:
+        """Whether it is plain to see that this server has said it, which need not be decoded: most of it is."""
+
     def room_created(self, nsp: str, room: str) -> None:  # noqa: B027 - nothing to do, for most
         """Somebody is in a room now."""
 
@@ -93,6 +97,7 @@ class Classic(Transport):
     def __init__(self, uid: str, listener: Link, prefix: str = "socket.io") -> None:
         super().__init__(uid, listener)
         self._prefix = prefix
+        self._own_head = classic.event_head(uid)
         self._channels: dict[str, tuple[classic.Channel, str]] = {}
 
     def _names(self, nsp: str) -> Mapping[str, classic.Channel]:
@@ -137,6 +142,10 @@ class Classic(Transport):
         """See `Transport`."""
         return ("PUBLISH", f"{self._prefix}-response#{message.nsp}#", classic.encode(message))
 
+    def is_own(self, data: bytes) -> bool:
+        """See `Transport`."""
+        return data.startswith(self._own_head)
+
     def decode(self, channel: str, data: bytes) -> Message:
         """See `Transport`."""
         known = self._channels.get(channel)
@@ -156,6 +165,8 @@ class _Modern(Transport):
         super().__init__(uid, listener)
         self._prefix = prefix
         self._kind = kind
+        self._own_tails: tuple[bytes, ...] = ()
+        self._namespaces: set[str] = set()
 
     def _main(self, nsp: str) -> str:
         return f"{self._prefix}#{nsp}#"
@@ -165,11 +176,22 @@ class _Modern(Transport):
 
     def open(self, nsp: str) -> None:
         """See `Transport`."""
+        self._namespaces.add(nsp)
+        self._look_at_namespaces()
         self.listener.subscribe(self._kind, self._own(nsp))
 
     def close(self, nsp: str) -> None:
         """See `Transport`."""
+        self._namespaces.discard(nsp)
+        self._look_at_namespaces()
         self.listener.unsubscribe(self._kind, self._own(nsp))
+
+    def _look_at_namespaces(self) -> None:
+        self._own_tails = tuple(modern.json_tail(self.uid, nsp) for nsp in self._namespaces)
+
+    def is_own(self, data: bytes) -> bool:
+        """See `Transport`. With bytes in it, it is none that ends in text."""
+        return data.endswith(self._own_tails)
 
     def hears(self, nsp: str) -> bool:
         """See `Transport`."""

@@ -14,11 +14,14 @@ from typing import Any, Final, cast
 
 import msgpack  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
 
+from socketio_core.socketio.json_parser import make_encoder
 from socketio_core.socketio.nesting import is_too_deep
 
 MAX_DEPTH: Final = 256  # as many as are sent to clients, by default
 
 _msgpack: Any = msgpack
+_packers: Final[list[Any]] = []  # one at the most, that nobody uses
+_PACKER_BYTES: Final = 1 << 16  # it keeps as much as it has packed
 
 _OLD_UNDEFINED, _OLD_DATE = 1, 8  # sizes of extension 0 of encoders before notepack 3: what JavaScript has and JSON not
 
@@ -30,22 +33,34 @@ class Malformed(Exception):  # noqa: N818 - what a message is
 def to_json(value: object) -> bytes:
     """Encode as `JSON.stringify` does, near enough: bytes as Node's `Buffer`, dates as text, no NaN."""
     try:
-        text = _dumps(value)
+        text = _dumps(value, 0)
     except (TypeError, ValueError, RecursionError):
-        text = _dumps(_plain(value, 0, for_json=True))
-    return text.encode("utf-8", "replace")
+        text = _dumps(_plain(value, 0, for_json=True), 0)
+    return "".join(text).encode("utf-8", "replace")
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_json_form)
+def plain_json(value: object) -> bytes | None:
+    """Encode as `to_json` does, if there is nothing in it but what JSON has itself; `None` if there is, as bytes."""
+    try:
+        return "".join(_plain_dumps(value, 0)).encode("utf-8", "replace")
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
-def _json_form(value: object) -> object:
+def _json_form(value: object) -> Any:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"type": "Buffer", "data": list(bytes(cast("bytes", value)))}
     if isinstance(value, datetime):
         return iso_text(value)
+    return _no_json_form(value)
+
+
+def _no_json_form(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_dumps: Final = make_encoder(_json_form)
+_plain_dumps: Final = make_encoder(_no_json_form)
 
 
 def from_json(data: bytes) -> Any:
@@ -77,7 +92,13 @@ def to_msgpack(value: object) -> bytes:
 
 
 def _packed(value: object) -> bytes:
-    return cast("bytes", _msgpack.packb(value, datetime=True, unicode_errors="replace"))
+    # To make a packer takes as long as to pack a small message. One is used by one call: others may come from other
+    # threads, or out of a strange mapping that is packed; and one that failed or has grown is left.
+    packer = _packers.pop() if _packers else _msgpack.Packer(datetime=True, unicode_errors="replace")
+    data = cast("bytes", packer.pack(value))
+    if len(data) < _PACKER_BYTES and not _packers:
+        _packers.append(packer)
+    return data
 
 
 def from_msgpack(data: bytes) -> Any:

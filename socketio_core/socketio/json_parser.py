@@ -62,7 +62,7 @@ c_make_encoder: Callable[..., Callable[[JSONValue, int], Iterable[str]]] | None
 c_make_encoder = getattr(json_encoder, "c_make_encoder", None)
 
 
-def _make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue, int], Iterable[str]]:
+def make_encoder(default: Callable[[object], JSONValue]) -> Callable[[JSONValue, int], Iterable[str]]:
     """Return what `JSONEncoder.encode` does, in pieces, with the encoder in C made once and not for each call.
 
     It is to be told level 0. Cycles are found by the depth of the recursion. A Python without such an encoder uses the
@@ -95,7 +95,7 @@ class JsonParser:
     ) -> None:
         self._settings = settings or SocketSettings()
         self._attachments: list[bytes] = []
-        self._encode_json = _make_encoder(self._default)
+        self._encode_json = make_encoder(self._default)
         if json is not None and not (callable(getattr(json, "dumps", None)) and callable(getattr(json, "loads", None))):
             raise TypeError(f"json must have dumps and loads, as the module orjson has: {json!r}")
         self._loads = None if json is None else strict_loads(json)

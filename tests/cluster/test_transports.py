@@ -55,6 +55,27 @@ def there_and_back(transport: Transport, command: Command) -> Message:
     return transport.decode(channel, data)
 
 
+@pytest.mark.parametrize("kind", [Classic, Sharded, Streams])
+@pytest.mark.parametrize("nsp", ["/", '/é "quoted"'])
+def test_what_a_server_has_said_itself_it_knows_without_decoding_it(kind: type[Transport], nsp: str) -> None:
+    mine, other = kind("me", listener()), kind("me, too", listener())
+    mine.open(nsp)
+    mine.open("/other")
+    in_channel = "of a question" if kind is Streams else None  # all else is not published
+    question = event(nsp=nsp, request_id=in_channel)
+    _, _, data = mine.tell(question)
+    assert isinstance(data, bytes)
+    assert mine.is_own(data) is (kind is not Streams)  # which publishes no JSON
+    assert not other.is_own(data)
+    *_, quoted = other.tell(
+        Broadcast("me, too", nsp, ["a", data.decode("latin-1"), data.decode("latin-1")], question.audience, in_channel)
+    )
+    assert isinstance(quoted, bytes)
+    assert not mine.is_own(quoted)
+    mine.close(nsp)
+    assert mine.is_own(data) is (kind is Classic)
+
+
 def test_classic_channels() -> None:
     transport = Classic("me", listener())
     transport.open("/")

@@ -22,6 +22,7 @@ from socketio_core.cluster.values import (
     from_msgpack,
     has_binary,
     iso_text,
+    plain_json,
     sendable,
     to_json,
     to_msgpack,
@@ -153,6 +154,36 @@ def test_bytes_that_are_no_text_are_read_as_node_does() -> None:
 )
 def test_bytes_are_found_wherever_they_are(value: Any, *, is_binary: bool) -> None:
     assert has_binary(value) is is_binary
+
+
+@settings(max_examples=examples(100))
+@given(plain)
+def test_what_is_plain_is_the_same_json(value: Any) -> None:
+    found = plain_json(value)
+    assert found == to_json(value) or (found is None and "Infinity" in json.dumps(value))
+
+
+@pytest.mark.parametrize("value", [b"", {"a": [b""]}, nan, NOON, {1, 2}, {b"a": 1}])
+def test_what_is_not_plain_is_left(value: Any) -> None:
+    assert plain_json(value) is None
+
+
+class Nested(dict[str, Any]):
+    """What is packed while it is packed."""
+
+    def items(self) -> Any:
+        """Pack it once more."""
+        assert to_msgpack([1, 2]) == library.packb([1, 2])
+        return super().items()
+
+
+def test_what_is_packed_meanwhile_before_or_in_vain_leaves_no_trace() -> None:
+    expected = library.packb({"a": {"b": 1}, "c": 2})
+    for _ in range(3):
+        assert to_msgpack({"a": Nested(b=1), "c": 2}) == expected
+        with pytest.raises(TypeError, match="object is not JSON"):
+            to_msgpack({"a": 1, "b": object()})
+        assert to_msgpack("x" * 100_000) == library.packb("x" * 100_000)
 
 
 @settings(max_examples=examples(100))

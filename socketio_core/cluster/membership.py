@@ -319,6 +319,7 @@ class Membership:
             self.local.state_changed(event.state.value, event.reason, gap=event.gap)
 
     def pace_changed(self) -> None:
+        """See `Home`."""
         assert self.log is not None  # whose pace it is
         if self.log.is_slow:
             why = f"{self._commands.address.url}: an event waits for longer than {PATIENCE_S * 1000:g} ms"

@@ -71,12 +71,14 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
             handlers = (*self.shared.middlewares, *self.shared.listeners("connection"))
             return f"middlewares and 'connection' of {where}: {names_of(handlers)}"
         if isinstance(event, Left):
-            handlers = (*self.shared.listeners("disconnecting"), *self.shared.listeners("disconnect"))
+            handlers = (*self._listeners("disconnecting"), *self._listeners("disconnect"))
             return f"'disconnect' of {where}: {names_of(handlers)}"
-        name = event.name
         first = (*self.shared.guards, *self.handlers.guards, *self.shared.any, *self.handlers.any)
-        handlers = (*first, *self.shared.listeners(name), *self.handlers.listeners(name))
+        handlers = (*first, *(self._listeners(event.name) or self._listeners(REST)))
         return f"handler of {event.name!r} of {where}: {names_of(handlers)}"
+
+    def _listeners(self, name: str) -> Sequence[Handler]:
+        return (*self.shared.listeners(name), *self.handlers.listeners(name))
 
     async def handle(self, event: ConnectRequested | EventReceived | Left) -> None:
         """See `Inbox`."""

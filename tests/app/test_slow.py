@@ -7,6 +7,7 @@ import pytest
 from socketio_core import ConnectRefused, Observer, Server
 from socketio_core.app import Socket
 from socketio_core.app.flow import Flow
+from socketio_core.app.handlers import Handler
 from socketio_core.app.slow import SlowHandlers
 from socketio_core.app.worker import Inbox
 from socketio_core.settings import SocketSettings
@@ -108,6 +109,39 @@ def test_moments_and_middlewares() -> None:
         ("middlewares and 'connection' of /", 2),
         ("middlewares and 'connection' of /refused", 4),
         ("'disconnect' of /", 3),
+    ]
+
+
+def test_all_who_may_have_been_slow_are_named_in_their_order() -> None:
+    scene = Scene()
+
+    def slow(name: str) -> Handler:
+        def handler(*_: object) -> None:
+            scene.pass_time(2)
+
+        handler.__qualname__ = name
+        return handler
+
+    scene.io.use(slow("admit"))
+    scene.io.use_events(slow("guard"))
+    scene.io.on_any(slow("any"))
+    for name in ("known", "*", "disconnecting", "disconnect"):
+        scene.io.on(name, slow(name))
+    peer = scene.serve()
+    (socket,) = scene.io.of("/").sockets.values()
+    scene.io.on("connection", slow("greet"))
+    socket.use(slow("own guard"))
+    socket.on_any(slow("own any"))
+    for name in ("known", "*", "disconnecting", "disconnect"):
+        socket.on(name, slow(f"own {name}"))
+    scene.served.join()
+    peer.send(frame('42["known"]'), frame('42["unknown"]'), frame("41"))
+    assert [what.partition(": ")[2] for what, _ in scene.take()] == [
+        "admit",
+        "admit, greet",
+        "guard, own guard, any, own any, known, own known",
+        "guard, own guard, any, own any, *, own *",
+        "disconnecting, own disconnecting, disconnect, own disconnect",
     ]
 
 

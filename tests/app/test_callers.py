@@ -9,6 +9,7 @@ import pytest
 
 from socketio_core.app import EngineSession, LocalAdapter, Observer, RemoteSocket, Socket
 from socketio_core.app.client_socket import ClientSocket
+from socketio_core.app.socket import inbox_behind
 from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio import JSONValue, Selection
 from tests.app.bus import Bus, Joined
@@ -67,9 +68,11 @@ REMOTE: Final[dict[str, Callable[[RemoteSocket], object]]] = {
 @pytest.mark.parametrize("name", REMOTE)
 def test_no_other_server_is_told_anything_from_another_thread(name: str, monkeypatch: Any) -> None:
     rig = AppRig(adapter=Postbox)
-    adapter = rig.host.endpoints[0].dispatcher.adapter
+    _, asking = rig.connect()
+    app = inbox_behind(asking).app
+    adapter = app.adapter
     assert isinstance(adapter, Postbox)
-    socket = RemoteSocket(rig.host.endpoints[0].dispatcher, "/", {"id": "there"})
+    socket = RemoteSocket(app, "/", {"id": "there"})
     with monkeypatch.context() as patched:
         patched.setattr(rig.runtime, "check_caller", elsewhere)
         with pytest.raises(LocalProtocolError):
@@ -92,8 +95,8 @@ def test_a_server_is_not_looked_at_from_another_thread(monkeypatch: Any) -> None
     told: list[object] = []
 
     class Watching(Observer):
-        def event_received(self, *event: object) -> None:
-            told.append(event)
+        def event_received(self, socket: Socket, name: str, args: Sequence[JSONValue]) -> None:
+            told.append(name)
 
     with monkeypatch.context() as patched:
         patched.setattr(rig.runtime, "check_caller", elsewhere)

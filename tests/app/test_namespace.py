@@ -14,6 +14,7 @@ from socketio_core.app import BroadcastOperator, LocalAdapter, Namespace, Remote
 from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.handlers import Handler
 from socketio_core.app.operators import Broadcasts, Rooms, room_set
+from socketio_core.app.socket import inbox_behind
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import ConnectRefused, LocalProtocolError
 from socketio_core.testing import WireClient
@@ -421,11 +422,11 @@ def test_whatever_was_registered_by_name_stays(register: Callable[[Namespace, Ha
     gc.collect()
     come_and_go(rig)
     come_and_go(rig)
-    client, _ = rig.connect("/room-1")
+    client, socket = rig.connect("/room-1")
     assert rig.calls == []
     rig.send(client, '42/room-1,["x"]')
     rig.io.of("/room-1").emit_nowait("x")
-    rig.result_of(LocalAdapter(rig.host.endpoints[0].dispatcher).hear("/room-1", "x", []))
+    rig.result_of(LocalAdapter(inbox_behind(socket).app).hear("/room-1", "x", []))
     assert [what for what, *_ in rig.calls] == ["told"]
 
 

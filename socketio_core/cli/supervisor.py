@@ -28,8 +28,8 @@ from socketio_core.cli.text import show_log_of_service
 from socketio_core.cli.worker import Report, Task
 from socketio_core.timers import earliest
 
-GRACE_S: Final = 5.0  # for the end of a worker, beside what its clients may take
-SILENCE_S: Final = 10.0  # after which somebody may want to know why nothing is served
+GRACE_S: Final = 5.0
+SILENCE_S: Final = 10.0
 
 _LOGGER: Final = logging.getLogger("socketio_core.workers")
 _END: Final = (signal.SIGTERM, signal.SIGINT)
@@ -70,11 +70,22 @@ class Supervisor:
     Args:
         options: what the command line asked for.
         tell: tells the person at the terminal.
+        grace_s: for the end of a worker, beside what its clients may take.
+        silence_s: after which somebody may want to know why nothing is served.
     """
 
-    def __init__(self, options: ServiceOptions, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        options: ServiceOptions,
+        tell: Callable[[str], None],
+        *,
+        grace_s: float = GRACE_S,
+        silence_s: float = SILENCE_S,
+    ) -> None:
         self._options = options
         self._tell = tell
+        self._grace_s = grace_s
+        self._silence_s = silence_s
         self._workers = [Worker(number) for number in range(1, options.workers + 1)]
         self._selector = selectors.DefaultSelector()
         self._listeners: list[socket.socket] = []  # for all; or else each worker opens its own
@@ -99,7 +110,7 @@ class Supervisor:
             self._selector.register(wakes, selectors.EVENT_READ, None)
             try:
                 self._start(self._workers[0])
-                self._silent_at = time.monotonic() + SILENCE_S
+                self._silent_at = time.monotonic() + self._silence_s
                 while any(worker.process is not None or worker.start_at is not None for worker in self._workers):
                     self._turn(wakes)
             finally:
@@ -168,7 +179,7 @@ class Supervisor:
                 _LOGGER.warning(
                     "nothing is served after %g s: if %s serves when it is imported, put that behind "
                     "if __name__ == '__main__':",
-                    SILENCE_S,
+                    self._silence_s,
                     self._options.app.partition(":")[0],
                 )
         if self._kill_at is not None and self._kill_at <= now:
@@ -189,7 +200,7 @@ class Supervisor:
             return
         self._ended_by = by
         allowed_s = max((worker.report.shutdown_s for worker in self._workers if worker.report is not None), default=0)
-        self._kill_at = time.monotonic() + allowed_s + GRACE_S
+        self._kill_at = time.monotonic() + allowed_s + self._grace_s
         for worker in self._workers:
             worker.start_at = None
         self._signal_all(signal.SIGTERM)

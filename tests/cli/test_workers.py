@@ -27,8 +27,9 @@ MANY = 60  # connections; that all of them come to one of two workers will not h
 class Service:
     """The command, and what it says."""
 
-    def __init__(self, *words: str) -> None:
-        command = [sys.executable, "-W", "error", "-m", "socketio_core", "serve", *words]
+    def __init__(self, *words: str, is_patient: bool = True) -> None:
+        module = ["socketio_core", "serve"] if is_patient else ["tests.cli.impatient"]
+        command = [sys.executable, "-W", "error", "-m", *module, *words]
         self.program = Program(["sh", "-c", 'exec "$@" 2>&1', "sh", *command])
         self.urls: list[str] = []
 
@@ -60,8 +61,8 @@ class Service:
 def start() -> Iterator[Callable[..., Service]]:
     services: list[Service] = []
 
-    def begin(*words: str) -> Service:
-        services.append(Service(*words))
+    def begin(*words: str, is_patient: bool = True) -> Service:
+        services.append(Service(*words, is_patient=is_patient))
         return services[-1]
 
     yield begin
@@ -205,6 +206,32 @@ def test_workers_that_do_not_end_are_ended_by_force_at_a_second_signal(start: Ca
     assert service.program.finish() == 0
     assert service.rest[-1] == "stopped"
     assert "ended by force" not in "".join(service.rest)
+
+
+def test_workers_that_do_not_end_in_time_are_ended_by_force(start: Callable[..., Service]) -> None:
+    words = (f"{APP}:make", "--workers", "2", "--port", "0", "--own-ports")
+    service = start(*words, is_patient=False).wait_until_it_serves()
+
+    async def main() -> None:
+        async with joined(service.urls[1], reconnection=False) as socket:
+            gone = loss_of(socket)
+            await socket.emit("busy")
+            await trio.to_thread.run_sync(service.wait_for, "^busy$")
+            service.program.signal(signal.SIGTERM)
+            await gone.wait()
+
+    run(main)
+    assert service.program.finish() == 0
+    assert re.search(r"workers that do not end are ended by force: .*\b2$", "\n".join(service.rest), re.MULTILINE)
+    assert service.rest[-1] == "stopped"
+
+
+def test_who_hears_of_nothing_for_a_while_is_told_what_it_may_be(start: Callable[..., Service]) -> None:
+    service = start("tests.cli.silent_app:io", "--workers", "2", "--port", "0", is_patient=False)
+    service.wait_for("^imported$")
+    service.wait_for(r"nothing is served after 0.1 s: if tests.cli.silent_app serves when it is imported, put that")
+    assert service.end() == 0
+    assert service.rest[-1] == "stopped"
 
 
 def test_workers_end_when_their_supervisor_is_gone(start: Callable[..., Service]) -> None:

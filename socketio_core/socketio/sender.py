@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from typing import TYPE_CHECKING, cast
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import check_fits
 from socketio_core.socketio.member import Member, MemberState
-from socketio_core.socketio.packet import JSONValue, as_list, event_packet
+from socketio_core.socketio.packet import JSONValue, as_list, copied, event_packet
 from socketio_core.socketio.selection import Selection
 from socketio_core.socketio.shared_log import SharedEvent, SharedLog, Waiting
 
@@ -120,7 +119,7 @@ class Sender:
         selection: Selection,
         members: list[Member],
     ) -> None:
-        event = SharedEvent(nsp, deepcopy([name, *args]), selection, members)
+        event = SharedEvent(nsp, copied([name, *args]), selection, members)
         is_published = shared.publish(event)
         self._waiting_count += 1
         for member in members:

@@ -534,3 +534,17 @@ def test_an_application_may_know_who_was_sent_what() -> None:
     client.read()
     assert client.got == [1]
     assert server.core.take_session("/other", Claim("x"), world.clock.now) is None
+
+
+def test_what_was_said_is_what_is_sent_though_it_changes_meanwhile() -> None:
+    world = Cores("recovery")
+    first, second = world.servers
+    client, other = world.client(first), world.client(second)
+    data: list[Any] = [1, {"b": bytearray(b"2")}, memoryview(b"3")]
+    assert first.core.broadcast("/", "n", [data]) == 1
+    data[1]["b"][0] = 0
+    data.clear()
+    world.settle()
+    header = '452-["n",[1,{"b":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}],"1000000-0"]'
+    for each in (client, other):
+        assert each.frames() == [header, "b'2'", "b'3'"]

@@ -15,6 +15,7 @@ from socketio_core.socketio.packet import (
     EVENT,
     RESERVED_EVENTS,
     check_payload,
+    copied,
 )
 
 PAYLOADS: Final[dict[str, Any]] = {
@@ -34,6 +35,23 @@ ACCEPTED: Final[dict[int, set[str]]] = {
     ACK: {"event", "list", "numbers"},
     CONNECT_ERROR: {"object", "text"},
 }
+
+
+class Strange(dict[str, Any]):
+    """An object of a class that nobody here knows."""
+
+
+def test_what_is_copied_has_nothing_in_common_that_may_change() -> None:
+    def values() -> list[Any]:
+        return ["a", 1, 1.5, True, None, b"b", ["c", ["d"]], {"e": "f", "g": {"h": [1]}}, ("i", [2]), Strange(l=[3])]
+
+    given = [*values(), buffer := bytearray(b"j"), memoryview(b"k")]
+    found = copied(given)
+    for holder in (given, given[6], given[6][1], given[7]["g"]["h"], given[8][1], given[9]["l"]):
+        holder.append("changed")
+    given[7]["changed"] = buffer[0] = 0
+    assert found == [*values()[:8], ["i", [2]], Strange(l=[3]), b"j", b"k"]
+    assert type(found[9]) is Strange
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -135,7 +135,8 @@ class AsyncioServer(AsyncioRuntime[Site]):
             for number in signals:
                 loop.add_signal_handler(number, self._stop.set)
             await self._served.adapter.open(may_fail=True)
-            servers += [await self._listen(listener, ssl_context) for listener in listeners]
+            for listener in listeners:
+                servers.append(await self._listen(listener, ssl_context))  # noqa: PERF401 - those before one that fails
             for server, listener in zip(servers, listeners, strict=True):
                 await server.start_serving()
                 listener.listen(BACKLOG)
@@ -210,6 +211,8 @@ class AsyncioServer(AsyncioRuntime[Site]):
                 await asyncio.sleep(0)
             for server in servers:
                 server.close()
+            for listener in self._listeners[len(servers) :]:
+                listener.close()  # it was never listened to
             if self._handshakes is not None:
                 self._handshakes.cancel()
             await self.close_in_order(self.site.timeouts.shutdown_s, lambda: self.site.wires)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from socketio_core import Server
@@ -9,7 +11,7 @@ from socketio_core.app import LocalAdapter, Socket
 from socketio_core.asgi import App
 from socketio_core.errors import ClusterError
 from tests.adapters.bench import serving
-from tests.adapters.loops import both_loops, loop
+from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.adapters.test_shutdown import ending
 from tests.app.bus import Bus, Joined
 from tests.asgi.driver import AsgiServer, tasks
@@ -68,6 +70,16 @@ async def test_a_server_that_does_not_find_the_others_does_not_serve() -> None:
             raise AssertionError("it serves")
     assert failed.group_contains(ClusterError, match="nobody is there", depth=1)
     assert moments == ["open", "close"]
+
+
+@both_loops_tcp
+async def test_nor_does_it_keep_what_it_was_to_listen_on() -> None:
+    sock = socket.create_server(("127.0.0.1", 0))
+    with pytest.raises(ExceptionGroup) as failed:
+        async with loop.open_nursery() as nursery:
+            await loop.serve(nursery, server([], fails=True), listeners=[loop.listener_on(sock)])
+    assert failed.group_contains(ClusterError, match="nobody is there")
+    assert sock.fileno() == -1
 
 
 @both_loops

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from socketio_core.engineio.events import Closed
+from socketio_core.engineio.outbox import MESSAGE_BYTES
 from socketio_core.errors import CloseReason, LocalProtocolError
 from tests.engineio.client.scene import Scene, closed_with, sent
 
@@ -62,6 +63,18 @@ def test_server_that_reads_too_slowly_loses_the_connection(limit: dict[str, Any]
     scene.look()
     assert closed_with(scene)[1].startswith("server reads too slowly: 3 messages")
     assert (sent(scene.sockets[0]), scene.session.buffered_bytes) == ([], 0)
+
+
+@pytest.mark.parametrize(("over", "is_clogged"), [(0, False), (1, True)])
+def test_a_server_is_not_read_from_while_more_waits_for_it_than_half_of_what_may(
+    *, over: int, is_clogged: bool
+) -> None:
+    limit_bytes = 20_000
+    scene = Scene(transports=["websocket"], max_buffered_bytes=limit_bytes, high_water_bytes=limit_bytes)
+    scene.open("websocket", maxPayload=limit_bytes)
+    message = "x" * (limit_bytes // 2 - MESSAGE_BYTES - 1 + over)  # with the type it has one character more
+    assert scene.session.send(message, scene.now)
+    assert scene.session.is_clogged is is_clogged
 
 
 def test_message_that_is_writable_leaves_at_once() -> None:

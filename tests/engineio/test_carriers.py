@@ -147,3 +147,15 @@ def test_a_packet_of_a_post_counts_for_one_more_with_each_128_characters(chars: 
     post.feed(b"\x1e".join([b"4" + b"x" * (chars - 1)] * 3))
     assert scene.engine.advance_post(post.carrier, most, scene.now)
     assert scene.reports() == ["x" * (chars - 1)] * handled
+
+
+def test_a_post_takes_its_body_or_twice_that_while_packets_of_it_wait() -> None:
+    scene = Scene()
+    client = scene.client()
+    session, post = scene.session(client), client.begin_post()
+    post.feed(b"\x1e".join([b"4a"] * 100))
+    assert session.polling.post_bytes == 299
+    assert scene.engine.advance_post(post.carrier, 1, scene.now)
+    assert session.polling.post_bytes == 598
+    assert parts(post.finish())[0] == 200
+    assert session.polling.post_bytes == 0

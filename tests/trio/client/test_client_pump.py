@@ -17,6 +17,7 @@ from socketio_core.wire.client import ClientWire
 from tests.adapters.client.played import PlayedServer
 from tests.adapters.client.server import text
 from tests.trio.bench import trio_test, until
+from tests.wire.written import CLOSE, frame
 
 Staple = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
@@ -85,3 +86,17 @@ async def test_writing_goes_on_behind_a_write_that_had_to_wait(monkeypatch: pyte
             for _ in range(2):
                 assert await server.frame() == (1, b'42["n",%d]' % number)
         await server.peer.close()
+
+
+@trio_test
+async def test_what_was_written_late_may_be_the_end_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(monkeypatch, lockstep=True) as (socket, server):
+        await socket.emit("n", 1)
+        await trio.sleep(1)
+        await server.peer.send(frame(b"\x03\xe9", CLOSE, masked=False))  # which the client answers behind that
+        await trio.sleep(1)
+        assert await server.frame() == (1, b'42["n",1]')
+        assert (await server.frame())[0] == CLOSE
+        began_at = trio.current_time()
+        assert await server.peer.rest() == b""
+        assert trio.current_time() == began_at

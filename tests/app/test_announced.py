@@ -10,10 +10,11 @@ from typing import Any, Final
 import pytest
 
 from socketio_core import app
-from socketio_core.app import Socket
+from socketio_core.app import LocalAdapter, Socket
+from socketio_core.app.socket import inbox_behind
 from socketio_core.errors import ConnectRefused
 from tests.app.client_rig import ClientRig
-from tests.app.rig import AppRig, note, noting, returning
+from tests.app.rig import AppRig, member_of, note, noting, returning
 from tests.app.test_engine_server import EngineRig
 from tests.socketio.rig import TRANSPORTS
 
@@ -97,6 +98,19 @@ def test_goodbyes_are_said_without_the_host() -> None:
     rig.io.on("disconnect", note(rig, "left"))
     _, socket = rig.connect()
     rig.runtime.start(socket.disconnect())
+    rig.runtime.run_ready()
+    assert rig.calls == [("left", socket.id, "server namespace disconnect")]
+
+
+def test_what_an_adapter_has_changed_is_announced_and_told_without_the_host() -> None:
+    rig = AppRig()
+    rig.io.on("disconnect", note(rig, "left"))
+    _, socket = rig.connect()
+    local = LocalAdapter(inbox_behind(socket).app)
+    member_of(socket).disconnect(rig.now)
+    before = rig.runtime.flushes
+    local.look()
+    assert rig.runtime.flushes > before
     rig.runtime.run_ready()
     assert rig.calls == [("left", socket.id, "server namespace disconnect")]
 

@@ -47,18 +47,25 @@ class Connection:
         self.heard: set[tuple[str, str]] = set()
         self.out = bytearray()
         self._blocks: tuple[list[bytes], float] | None = None  # a command, and until when
+        self._read_at = 0  # how often the streams had changed when that was looked at last
 
     def receive(self, data: bytes, now: float) -> None:
         """Do what commands say; one that blocks holds up what is behind it."""
-        self._reader.feed(data)
+        if data:
+            self._reader.feed(data)
         if self._blocks is not None:
             args, until = self._blocks
+            if now < until and self._read_at == self._bus.keys.change_count:
+                return
             self._read(args, until, now)
+        elif not data:
+            return
         while self._blocks is None and (command := self._reader.gets()) is not False:
             name, *args = command
             self._do(name.decode(), args, now)
 
     def _read(self, args: list[bytes], until: float, now: float) -> None:
+        self._read_at = self._bus.keys.change_count
         reply = self._bus.keys.read(args)
         self._blocks = None if reply or now >= until else (args, until)
         if self._blocks is None:
@@ -145,6 +152,7 @@ class Server:
             new_id=self._new_id,
             report=self._report,
         )
+        self._links = self.machine.links
         self.reports: list[str] = []
         self.told: list[Any] = []
         self.settled: list[Settled] = []
@@ -165,8 +173,8 @@ class Server:
     def turn(self, now: float, *, chance: float = 1.0) -> bool:
         """Do what a host does; with a chance below 1, perhaps not all of it now. Returns whether something was done."""
         is_busy = False
-        for link in self.machine.links:
-            if self._random.random() > chance:
+        for link in self._links:
+            if chance < 1.0 and self._random.random() > chance:
                 is_busy = True
                 continue
             is_busy |= self._turn_of(link, now)
@@ -176,7 +184,7 @@ class Server:
 
     def turn_without(self, held_up: Link, now: float) -> None:
         """Do what a host does, but for one link."""
-        for link in self.machine.links:
+        for link in self._links:
             if link is not held_up:
                 self._turn_of(link, now)
         self.machine.work(now)
@@ -200,13 +208,14 @@ class Server:
         said = link.data_to_send()
         connection.receive(said, now)
         at = len(connection.out)
-        if at and self._random.random() < 0.2:
+        if not at:
+            return bool(said)
+        if self._random.random() < 0.2:
             at = self._random.randrange(1, at + 1)  # it comes in pieces
         data = bytes(connection.out[:at])
         del connection.out[:at]
-        if data:
-            link.receive(data, now)
-        return bool(said or data)
+        link.receive(data, now)
+        return True
 
     def _take_events(self, now: float) -> bool:
         events = self.machine.take_events()

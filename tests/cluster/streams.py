@@ -41,6 +41,7 @@ class Keys:
     Attributes:
         streams: by name.
         texts: with the time until when they are kept.
+        change_count: how often streams were changed.
         refusal: the error by which whatever would change something is answered, if it is.
     """
 
@@ -48,9 +49,11 @@ class Keys:
         self.streams: dict[bytes, Stream] = {}
         self.texts: dict[bytes, tuple[bytes, float]] = {}
         self.refusal = b""
+        self.change_count = 0
 
     def forget_all(self) -> None:
         """Be as after a restart."""
+        self.change_count += 1
         self.streams.clear()
         self.texts.clear()
 
@@ -79,6 +82,7 @@ class Keys:
         return None
 
     def _add(self, args: list[bytes], now: float) -> bytes:
+        self.change_count += 1
         name, max_length = args[0], int(args[3])
         stream = self.streams.setdefault(name, [])
         last = stream[-1][0] if stream else (0, 0)

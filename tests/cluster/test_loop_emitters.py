@@ -266,6 +266,17 @@ def test_an_event_that_was_given_up_before_it_left_is_not_sent(run: Run) -> None
     run(main)
 
 
+def test_an_idle_one_keeps_nobody_busy(redis: RedisServer) -> None:
+    """On trio, where a task keeps the time; asyncio has timers."""
+
+    async def main() -> None:
+        async with new_emitter(redis.url) as emitter:
+            await emitter.emit("a")
+            await loop.settle()
+
+    LOOPS[0].run_in_real_time(main, DEADLINE_S)
+
+
 def test_an_emitter_is_for_one_block(run: Run, redis: RedisServer) -> None:
     async def main() -> None:
         emitter = new_emitter(redis.url)

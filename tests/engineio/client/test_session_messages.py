@@ -77,6 +77,15 @@ def test_a_server_is_not_read_from_while_more_waits_for_it_than_half_of_what_may
     assert scene.session.is_clogged is is_clogged
 
 
+def test_a_ping_moves_the_deadline_at_once() -> None:
+    scene = Scene(transports=["websocket"]).open("websocket")
+    before = scene.session.agenda.next_deadline
+    assert before is not None
+    scene.clock.advance(10)
+    scene.session.receive(scene.sockets[0], "2", scene.now)
+    assert scene.session.agenda.next_deadline == scene.session.next_deadline == before + 10
+
+
 def test_message_that_is_writable_leaves_at_once() -> None:
     scene = Scene(upgrade=False).open()
     writable = [scene.session.is_writable]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from socketio_core.app.dispatcher import Dispatcher
 
 _COROUTINE: Any = CoroutineType  # of whatever; what a handler returns is not to be narrowed by it
+_ANSWER: Any = (NoneType, bool)  # of a middleware that does not wait
 
 
 class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
@@ -133,8 +134,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
                 for middleware in guards:  # fast path: what `run` does, in this coroutine; benchmarks: network
                     name, args = event.name, event.args
                     result = middleware(*given)
-                    kind = type(result)
-                    if kind is _COROUTINE or (kind is not NoneType and kind is not bool and isawaitable(result)):
+                    if type(result) is _COROUTINE or (not isinstance(result, _ANSWER) and isawaitable(result)):
                         result = await result
                     if result is False or member.was_let_go or session.was_let_go:
                         return None

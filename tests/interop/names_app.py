@@ -210,7 +210,9 @@ def families(io: Server) -> None:
         await asked[0].wait()
         return True
 
-    io.of(wait_for_both).on("how many", lambda socket: len(socket.namespace.sockets))
+    @io.of(wait_for_both).on("how many")
+    def how_many(socket: Socket) -> int:
+        return len(socket.namespace.sockets)
 
     @io.on("new_namespace")
     def prepare(namespace: Namespace) -> None:

@@ -87,7 +87,10 @@ def test_those_of_every_event_come_in_front_and_go(run: Run, server: ForeignServ
     notes: list[list[Any]] = []
 
     def noting(who: str) -> Any:
-        return lambda *event: notes.append([who, *event])
+        def note(*event: Any) -> None:
+            notes.append([who, *event])
+
+        return note
 
     async def main() -> None:
         async with connect(server.url, transports=transports) as socket:

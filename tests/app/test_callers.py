@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.app import EngineSession, LocalAdapter, Observer, RemoteSocket, Socket
+from socketio_core.app import Answers, Asked, EngineSession, LocalAdapter, Observer, RemoteSocket, Socket
+from socketio_core.app.adapter import LocalAsked
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.socket import inbox_behind
-from socketio_core.errors import LocalProtocolError
+from socketio_core.errors import ClusterError, LocalProtocolError
 from socketio_core.socketio import JSONValue, Selection
 from tests.app.bus import Bus, Joined
 from tests.app.client_rig import ClientRig
@@ -56,6 +57,26 @@ class Postbox(Joined):
     def broadcast(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> int:
         self.posted.append("emit")
         return 1
+
+
+class NoAnswer(LocalAsked):
+    """A server that cannot be asked."""
+
+    async def answers(self) -> Answers:
+        return Answers([], error=ClusterError("nobody is there"))
+
+
+class CutOff(Postbox):
+    def ask(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> Asked:
+        return NoAnswer(1)
+
+
+def test_who_asks_a_socket_of_a_server_that_cannot_be_asked_is_told_so() -> None:
+    rig = AppRig(adapter=CutOff)
+    _, asking = rig.connect()
+    remote = RemoteSocket(inbox_behind(asking).app, "/", {"id": "there"})
+    with pytest.raises(ClusterError, match="nobody is there"):
+        rig.result_of(remote.call("x"))
 
 
 REMOTE: Final[dict[str, Callable[[RemoteSocket], object]]] = {

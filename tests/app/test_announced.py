@@ -93,11 +93,12 @@ def test_who_waits_for_an_ack_of_a_refused_socket_is_told_without_the_host() -> 
     assert calls[0].is_done
 
 
-def test_goodbyes_are_said_without_the_host() -> None:
+@pytest.mark.parametrize("act", [SERVER[2], SERVER[3], SERVER[-1]], ids=["one", "with its connection", "all"])
+def test_goodbyes_are_said_without_the_host(act: Callable[[Socket], Any]) -> None:
     rig = AppRig()
     rig.io.on("disconnect", note(rig, "left"))
     _, socket = rig.connect()
-    rig.runtime.start(socket.disconnect())
+    rig.runtime.start(act(socket))
     rig.runtime.run_ready()
     assert rig.calls == [("left", socket.id, "server namespace disconnect")]
 

@@ -406,7 +406,7 @@ class Link:
 
     def _give_back(self, why: str, now: float) -> None:
         """End the connection, and with it the wait for what can only be refused as well."""
-        commands = [token for token in self._tokens if type(token) is tuple]
+        commands: list[Command] = [token for token in self._tokens if type(token) is tuple]
         self.refuse(why, now)
         if commands:
             self._events.append(Returned(commands))

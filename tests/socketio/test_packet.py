@@ -45,7 +45,7 @@ def test_what_is_copied_has_nothing_in_common_that_may_change() -> None:
     def values() -> list[Any]:
         return ["a", 1, 1.5, True, None, b"b", ["c", ["d"]], {"e": "f", "g": {"h": [1]}}, ("i", [2]), Strange(l=[3])]
 
-    given = [*values(), buffer := bytearray(b"j"), memoryview(b"k")]
+    given: list[Any] = [*values(), buffer := bytearray(b"j"), memoryview(b"k")]
     found = copied(given)
     for holder in (given, given[6], given[6][1], given[7]["g"]["h"], given[8][1], given[9]["l"]):
         holder.append("changed")

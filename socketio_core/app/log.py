@@ -17,7 +17,8 @@ from socketio_core.errors import CloseReason, InvalidEvent, RemoteProtocolError
 _MAX_WARNED_ORIGINS: Final = 100
 MAX_EQUAL: Final = 10  # that are logged in full, of one kind, within the time below
 WHILE_S: Final = 60.0
-_MAX_KINDS: Final = 1000  # that are remembered: more than there are lines that fail at a time
+_MAX_KINDS: Final = 1000  # that are told apart: more than there are lines that fail at a time
+MAX_CHARS: Final = 1000  # of a line, in front of its traceback
 
 _NO_SUCH_SESSION: Final = (
     "no such session: it has ended, or it is of another server or worker, to which each request of a client by polling "
@@ -25,6 +26,7 @@ _NO_SUCH_SESSION: Final = (
 )
 
 _Kind = tuple[str, str, int]
+_OTHERS: Final[_Kind] = ("", "", 0)
 
 
 class Log(Observer):
@@ -64,7 +66,7 @@ class Log(Observer):
 
     def event_unhandled(self, socket: Socket, name: str) -> None:
         """For who debugs."""
-        self._logger.debug("no handler for the event %r of %r", name, socket)
+        self._logger.debug("no handler for the event %r of %r", name[:MAX_CHARS], socket)
 
     def event_invalid(self, socket: Socket, name: str, error: InvalidEvent) -> None:
         """By event; ten a minute of one kind."""
@@ -95,8 +97,8 @@ class Failures:
     """Writes failures to a logger, with their tracebacks. Of equal ones, ten a minute; the others are counted.
 
     Equal are those of one type, raised in one line. That a handler cannot take what came is said once a minute for each
-    handler and event, without a traceback. How many were counted is said when the minute is over and there is
-    something to say again.
+    handler and event, ten events at most, without a traceback. How many were counted is said when the minute is over
+    and there is something to say again. Kinds beyond a thousand are one.
 
     Args:
         now: the time, in monotonic seconds.
@@ -116,41 +118,46 @@ class Failures:
             kind: tells those apart that come without an error.
         """
         self.sum_up()
+        what = _cut(what)
         if isinstance(error, WrongArguments):
-            self._tell_once(what, ("", f"{error.handler} {error.event}", 0))
-            return
-        key = _kind_of(error, kind or what)
+            self._tell_once(what, error)
+        else:
+            self._tell(what, error, _kind_of(error, _cut(kind or what)), logging.ERROR)
+
+    def _tell_once(self, what: str, error: WrongArguments) -> None:
+        """Say what clients cause as often as they like, once a minute for an event.
+
+        Where all events are caught, clients choose their names, too: of one handler, ten are told.
+        """
+        of_event = ("", _cut(f"{error.handler} {error.event}"), 0)
+        if of_event not in self._seen and self._tell(what, None, ("", error.handler, 0), logging.WARNING):
+            self._seen[of_event] = (self._now(), 1, what)
+
+    def _tell(self, what: str, error: BaseException | None, key: _Kind, level: int) -> bool:
+        """Do so. Returns whether it was logged in full."""
+        if key not in self._seen and len(self._seen) >= _MAX_KINDS:
+            key = _OTHERS  # to forget one would be to log it in full again, as often as somebody likes
         since, count, first = self._seen.get(key, (self._now(), 0, what))
         count += 1
-        if count == 1:
-            self._make_room()
         self._seen[key] = (since, count, first)
         if count <= MAX_EQUAL:
-            self._logger.error("%s", what, exc_info=error)
+            self._logger.log(level, "%s", what, exc_info=error)
         elif count == MAX_EQUAL + 1:
             self._logger.error("%s; for %g s, those like it are only counted", what, since + WHILE_S - self._now())
-
-    def _tell_once(self, what: str, key: _Kind) -> None:
-        """Say what clients cause as often as they like: once a minute."""
-        if key not in self._seen:
-            self._make_room()
-            self._seen[key] = (self._now(), 1, what)
-            self._logger.warning("%s", what)
-
-    def _make_room(self) -> None:
-        if len(self._seen) >= _MAX_KINDS:
-            self._forget_oldest()
+        return count <= MAX_EQUAL
 
     def sum_up(self) -> None:
         """Say how many were counted in the minutes that are over."""
         now = self._now()
         while self._seen and next(iter(self._seen.values()))[0] + WHILE_S <= now:
-            self._forget_oldest()
+            _, count, what = self._seen.pop(next(iter(self._seen)))
+            if count > MAX_EQUAL:
+                self._logger.error("%s: %d times in %g s", what, count, WHILE_S)
 
-    def _forget_oldest(self) -> None:
-        since, count, what = self._seen.pop(next(iter(self._seen)))
-        if count > MAX_EQUAL:
-            self._logger.error("%s: %d times in %g s", what, count, min(self._now() - since, WHILE_S))
+
+def _cut(text: str) -> str:
+    """Return as much of a line as is logged, and kept: the name of an event may be as long as a message."""
+    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}…"
 
 
 def _kind_of(error: BaseException | None, kind: str) -> _Kind:

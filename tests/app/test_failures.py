@@ -12,7 +12,7 @@ import pytest
 from socketio_core import EventHandlers
 from socketio_core.app import Socket
 from socketio_core.app.failures import WrongArguments, accepts, fitting
-from socketio_core.app.log import Failures, Log
+from socketio_core.app.log import Log
 from socketio_core.testing import FakeClock, WireClient
 from tests.app.client_rig import ClientRig
 from tests.app.rig import AppRig
@@ -115,17 +115,6 @@ def test_it_is_logged_once_a_minute_for_each_handler_and_event(caplog: pytest.Lo
     assert caplog.messages == ["one of a", "one of b", "two of a"] * 2
     assert {record.levelname for record in caplog.records} == {"WARNING"}
     assert all(record.exc_info is None for record in caplog.records)
-
-
-def test_kinds_are_forgotten_when_there_are_many(caplog: pytest.LogCaptureFixture) -> None:
-    failures = Failures(logging.getLogger("test"), lambda: 0.0)
-
-    def one() -> None: ...
-
-    with caplog.at_level(logging.INFO):
-        for number in (*range(1001), 0):
-            failures.tell(f"{number}", WrongArguments(one, f"{number}", ()))
-    assert len(caplog.messages) == 1002, "the first was forgotten, so it is told again"
 
 
 # -- why a socket has left ---------------------------------------------------------------------------------------------

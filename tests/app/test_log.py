@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from socketio_core.app.log import Failures, Log
+from socketio_core.app.log import MAX_CHARS, Failures, Log
 from socketio_core.testing import FakeClock
 
 
@@ -81,16 +81,24 @@ def test_kinds_are_counted_apart(book: Book) -> None:
     assert book.taken() == []
 
 
-def test_kinds_are_forgotten_when_there_are_too_many(book: Book) -> None:
-    for _ in range(11):
-        book.failures.tell("first", None)
-    book.taken()
-    book.clock.advance(7)
-    for number in range(1000):
-        book.failures.tell(f"what a client made up: {number}", None)
-    assert "first: 11 times in 7 s" in book.taken()
-    book.failures.tell("first", None)
-    assert book.taken() == ["first"]
+def test_kinds_beyond_a_thousand_are_one(book: Book) -> None:
+    """Before, the oldest was forgotten, and logged in full again: what clients made up was never only counted."""
+    for _ in range(2):
+        for number in range(1500):
+            book.failures.tell(f"what a client made up: {number}", None)
+    told = [f"what a client made up: {number}" for number in range(1010)]
+    assert book.taken() == [
+        *told, "what a client made up: 1010; for 60 s, those like it are only counted", *told[:1000]
+    ]  # fmt: skip
+    book.clock.advance(60)
+    book.failures.sum_up()
+    assert book.taken() == ["what a client made up: 1000: 1000 times in 60 s"]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_line_is_cut_off_where_it_is_too_long(book: Book, more: int) -> None:
+    book.failures.tell("x" * (MAX_CHARS + more), None)
+    assert book.taken() == ["x" * (MAX_CHARS + min(more, 0)) + "…" * (more > 0)]
 
 
 def test_slow_handlers_are_told_by_name(book: Book) -> None:

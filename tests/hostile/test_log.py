@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
 from socketio_core import Server
-from socketio_core.app.log import Log
+from socketio_core.app.log import MAX_CHARS, Log
 from tests.app.served import Served
 from tests.wire.written import frame
 
@@ -33,3 +36,53 @@ def test_failing_handler_writes_ten_tracebacks_a_minute(caplog: pytest.LogCaptur
     house.advance(60)
     house.join().send(frame('42["x"]'))
     assert "1000 times in 60 s" in caplog.records[-2].getMessage()
+
+
+def one_argument(_: object, __: object) -> None:
+    """Takes no event of two."""
+
+
+def failing(*_: object) -> None:
+    raise ValueError("a fault of the application's")
+
+
+class Lines(logging.Handler):
+    """Keeps what is said, and not the errors, which hold what was called with what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.mark.parametrize("handler", [one_argument, failing])
+@pytest.mark.parametrize("moment", ["any", "*"])
+def test_names_that_clients_choose_do_not_fill_the_log(
+    monkeypatch: pytest.MonkeyPatch, moment: str, handler: Callable[..., None]
+) -> None:
+    """Before, each name that a handler of all events could not take was a line as long as the name, and was kept."""
+    logger, book = logging.getLogger("tests.hostile.names"), Lines()
+    monkeypatch.setattr(logger, "handlers", [book])
+    monkeypatch.setattr(logger, "propagate", False)  # nobody else keeps what is logged
+    io = Server()
+    house = Served(io, Log(logger, lambda: house.now))
+    if moment == "any":
+        io.sockets.on_any(handler)
+    else:
+        io.sockets.on("*", handler)
+    peer = house.join()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(30):
+            peer.send(frame(f'42["{number}{"x" * 15_000}",1]'))
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(book.lines) == 11
+    assert max(map(len, book.lines)) <= MAX_CHARS + 50
+    assert held <= 200_000

@@ -13,9 +13,13 @@ What ASGI takes away, and what happens instead:
 | a status before a WebSocket's handshake | 403; that of the engine where there is `websocket.http.response` |
 | time-outs of heads, idle connections and writes, compression | are the server's |
 | a bound on pings of WebSockets | is the server's: floods of empty ones keep newcomers out of uvicorn and hypercorn |
+| a bound on what is inflated | is the server's: uvicorn keeps all of a read, 1 kB of which may be 1 MB (see below) |
 | to know at once that the server ends | clients are told at the end of the lifespan, or when it drops them |
 
-What helps against such floods is granian, the server of `socketio_core.asyncio`, or a proxy that bounds what each
+uvicorn compresses unless it is told otherwise, and inflates what it has read before anybody can stop it, whatever
+`ws_max_size` is: 20 clients made it hold 2 GB. `--ws-per-message-deflate false` is what helps.
+
+What helps against floods of pings is granian, the server of `socketio_core.asyncio`, or a proxy that bounds what each
 connection sends.
 """
 

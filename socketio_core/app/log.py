@@ -50,19 +50,21 @@ class Log(Observer):
         request, origin = refused.request, refused.foreign_origin
         if refused.message == UNKNOWN_SESSION.message and not self._has_told_of_sessions:
             self._has_told_of_sessions = True
-            log, why = self._logger.warning, _NO_SUCH_SESSION
+            why = _NO_SUCH_SESSION
         elif origin is None or origin in self._warned or len(self._warned) >= _MAX_WARNED_ORIGINS:
-            log, why = self._logger.info, f"{refused.message} ({refused.detail})"
+            why = f"{refused.message} ({refused.detail})"
+            self._failures.note(f"{request!r} from {request.address} refused: {why}", refused.message)
+            return
         else:
             self._warned.add(origin)
-            log, why = self._logger.warning, refused.detail
-        log("%r from %s refused: %s", request, request.address, why)
+            why = refused.detail
+        self._logger.warning("%r from %s refused: %s", request, request.address, why)
 
     def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
-        """What a client did wrong."""
+        """What a client did wrong; ten a minute of one reason."""
         self._failures.sum_up()
         if error is not None:
-            self._logger.info("connection closed, %s: %s", reason.value, error)
+            self._failures.note(f"connection closed, {reason.value}: {error}", reason.value)
 
     def event_unhandled(self, socket: Socket, name: str) -> None:
         """For who debugs."""
@@ -109,7 +111,7 @@ class Failures:
     def __init__(self, logger: logging.Logger, now: Callable[[], float]) -> None:
         self._logger = logger
         self._now = now
-        self._seen: dict[_Kind, tuple[float, int, str]] = {}  # since when, how many, what; the oldest first
+        self._seen: dict[_Kind, tuple[float, int, str, int]] = {}  # since when, how many, what, level; oldest first
 
     def tell(self, what: str, error: BaseException | None, kind: str = "") -> None:
         """Log a failure, or count it.
@@ -124,6 +126,12 @@ class Failures:
         else:
             self._tell(what, error, _kind_of(error, _cut(kind or what)), logging.ERROR)
 
+    def note(self, what: str, kind: str) -> None:
+        """Log, or count, what a client did wrong: nobody is to be woken for that, so its level is `INFO`."""
+        self.sum_up()
+        if self._logger.isEnabledFor(logging.INFO):
+            self._tell(_cut(what), None, ("a client", kind, 0), logging.INFO)
+
     def _tell_once(self, what: str, error: WrongArguments) -> None:
         """Say what clients cause as often as they like, once a minute for an event.
 
@@ -131,28 +139,29 @@ class Failures:
         """
         of_event = ("", _cut(f"{error.handler} {error.event}"), 0)
         if of_event not in self._seen and self._tell(what, None, ("", error.handler, 0), logging.WARNING):
-            self._seen[of_event] = (self._now(), 1, what)
+            self._seen[of_event] = (self._now(), 1, what, logging.WARNING)
 
     def _tell(self, what: str, error: BaseException | None, key: _Kind, level: int) -> bool:
         """Do so. Returns whether it was logged in full."""
         if key not in self._seen and len(self._seen) >= _MAX_KINDS:
             key = _OTHERS  # to forget one would be to log it in full again, as often as somebody likes
-        since, count, first = self._seen.get(key, (self._now(), 0, what))
+        since, count, first, _ = self._seen.get(key, (self._now(), 0, what, level))
         count += 1
-        self._seen[key] = (since, count, first)
+        self._seen[key] = (since, count, first, level)
         if count <= MAX_EQUAL:
             self._logger.log(level, "%s", what, exc_info=error)
         elif count == MAX_EQUAL + 1:
-            self._logger.error("%s; for %g s, those like it are only counted", what, since + WHILE_S - self._now())
+            left_s = since + WHILE_S - self._now()
+            self._logger.log(level, "%s; for %g s, those like it are only counted", what, left_s)
         return count <= MAX_EQUAL
 
     def sum_up(self) -> None:
         """Say how many were counted in the minutes that are over."""
         now = self._now()
         while self._seen and next(iter(self._seen.values()))[0] + WHILE_S <= now:
-            _, count, what = self._seen.pop(next(iter(self._seen)))
+            _, count, what, level = self._seen.pop(next(iter(self._seen)))
             if count > MAX_EQUAL:
-                self._logger.error("%s: %d times in %g s", what, count, WHILE_S)
+                self._logger.log(level, "%s: %d times in %g s", what, count, WHILE_S)
 
 
 def _cut(text: str) -> str:

@@ -86,3 +86,28 @@ def test_names_that_clients_choose_do_not_fill_the_log(
     assert len(book.lines) == 11
     assert max(map(len, book.lines)) <= MAX_CHARS + 50
     assert held <= 200_000
+
+
+def refuse(house: Served) -> None:
+    house.connect().ask("/socket.io/?EIO=4&transport=none")
+
+
+def nonsense(house: Served) -> None:
+    house.join().send(frame("9"))
+
+
+@pytest.mark.parametrize("wrong", [refuse, nonsense])
+def test_what_clients_do_wrong_is_told_ten_times_a_minute(
+    caplog: pytest.LogCaptureFixture, wrong: Callable[[Served], None]
+) -> None:
+    """Before, each request that was refused, and each connection that had to be closed, was a line at level `INFO`."""
+    house = Served(Server(), Log(logging.getLogger("tests.hostile"), lambda: house.now))
+    with caplog.at_level(logging.INFO):
+        for _ in range(30):
+            wrong(house)
+        assert len(caplog.messages) == 11
+        assert "for 60 s, those like it are only counted" in caplog.messages[-1]
+        house.advance(60)
+        wrong(house)
+    assert "30 times in 60 s" in caplog.messages[-2]
+    assert {record.levelno for record in caplog.records} == {logging.INFO}

@@ -17,7 +17,7 @@ from tests.adapters.clients import PollingClient, WebSocketClient
 from tests.adapters.hostile import under_attack
 from tests.adapters.loops import both_loops, both_loops_tcp, loop, one_loop
 from tests.app.rig import member_of
-from tests.wire.written import PING, PONG, frame, request
+from tests.wire.written import CLOSE, PING, PONG, frame, request
 
 HIGH_WATER: Final = 1000
 BLOCK: Final = "x" * 450  # two such messages are below the mark, three above it
@@ -294,6 +294,26 @@ async def test_flood_of_pings_by_a_peer_that_does_not_read_costs_no_memory() -> 
         assert await client.peer.frame() == (PONG, b"0"), "this one was under way"
         assert await client.peer.frame() == (PONG, b"999")
         await client.echo()
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@both_loops
+async def test_peer_that_sends_pings_and_takes_no_pongs_is_cut_off_at_the_limit(more: int) -> None:
+    limit = 20
+    async with under_attack(Server(engine=EngineSettings(max_unanswered_pings=limit))) as bench:
+        client = await bench.stuck_websocket()
+        await client.peer.send(frame(b"under way", PING))
+        await loop.settle()
+        for number in range(limit + more):
+            await client.peer.send(frame(b"%d" % number, PING))
+        await loop.settle()
+        assert await client.peer.frame() == (PONG, b"under way")
+        assert await client.peer.frame() == (PONG, b"%d" % (limit + more - 1)), "the last one will do"
+        if more > 0:
+            opcode, payload = await client.peer.frame()
+            assert (opcode, payload[:2]) == (CLOSE, (1008).to_bytes(2, "big"))
+        else:
+            await client.echo()
 
 
 @both_loops

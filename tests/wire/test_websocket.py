@@ -928,9 +928,12 @@ def test_fragments_that_arrive_byte_by_byte_count_once() -> None:
     assert place.messages == ["x" * 50 + "y" * 50]
 
 
-@pytest.mark.parametrize(("count", "is_over"), [(10, False), (11, True)])
-def test_pings_that_come_faster_than_pongs_are_taken_end_the_connection(count: int, *, is_over: bool) -> None:
-    place = limited()
+@pytest.mark.parametrize("shortcuts", [True, False])
+@pytest.mark.parametrize(("count", "is_over"), [(9, False), (10, False), (11, True)])
+def test_pings_that_come_faster_than_pongs_are_taken_end_the_connection(
+    count: int, *, is_over: bool, shortcuts: bool
+) -> None:
+    place = limited(shortcuts=shortcuts)
     peer = place.websocket()
     peer.is_reading = False
     for _ in range(count):

@@ -148,7 +148,8 @@ class JsonParser:
                 raise LocalProtocolError(f"data cannot be sent as JSON: {error}") from None
             raise
         if not text.isascii() and _LONE_SURROGATE.search(text):
-            text = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)  # as JSON.stringify does
+            # As JSON.stringify does; not one by one, for a message may be full of them.
+            text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         return text
 
     def _own_json(self, data: JSONValue) -> str:

@@ -38,6 +38,7 @@ from benchmarks.tables import Table
 
 _NETWORK: Final[dict[str, Callable[[Sequence[Peer], Effort], Table]]] = {
     "server": network.server,
+    "latency": network.latency,
     "broadcast": network.broadcast,
     "connect": network.connect,
     "polling": network.polling,
@@ -51,6 +52,7 @@ BENCHMARKS: Final = {
     "codec": "packets to text and back, beside bare json",
     "core": "the engine alone, in memory",
     "server": "events echoed, acknowledgements",
+    "latency": "in which time events come back, at half load",
     "broadcast": "one event to many sockets",
     "connect": "clients that come and go",
     "polling": "events over long polling",
@@ -59,16 +61,13 @@ BENCHMARKS: Final = {
     "growth": "costs as connections and rooms grow: flat",
 }
 BY_HAND: Final = {
-    "hostile": "an honest client beside hostile ones, and what the server holds; only if asked for",
+    "hostile": "an honest client beside hostile ones; only if asked for, as `soak` is",
     "cluster": "servers that a Redis joins, and one with an adapter; only if asked for",
 }
 
 _EPILOG: Final = """benchmarks, all of them by default, alone or beside their peers:
 {}
-{}
-`soak` lets clients of all kinds come and go (soak --help). Needs Linux, cc, the extra `benchmarks`, npm.""".format(
-    *("\n".join(f"  {name:<11}{text}" for name, text in known.items()) for known in (BENCHMARKS, BY_HAND))
-)
+{}""".format(*("\n".join(f"  {name:<11}{text}" for name, text in known.items()) for known in (BENCHMARKS, BY_HAND)))
 
 _PACKAGES: Final = (
     "socketio_core", "trio", "wsproto", "h11", "orjson", "python-socketio", "python-engineio", "uvicorn", "uvloop",
@@ -108,13 +107,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         usage="python -m benchmarks [options] [BENCHMARK ...]",
+        description="Measure codec, engine, server and client, alone or beside peers. Needs Linux, cc, npm.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help=argparse.SUPPRESS)
     parser.add_argument("--against", default="", metavar="PEERS", help=f"too, in turns: {','.join(PEERS)}")
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each figure (3)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (1)")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each figure (5)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (0.5)")
     parser.add_argument("--output", type=Path, default=HERE / "build", help="folder of results.json and results.svg")
     parser.add_argument("--quick", action="store_true", help="see that it all runs; the figures mean nothing")
     options = parser.parse_args(arguments)
@@ -129,7 +129,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(name: str, against: list[str], effort: Effort) -> Table:
-    others = [peer for key in against for peer in PEERS[key]]
+    others = [peer for key in against for peer in PEERS[key] if name == "server" or not peer.is_floor]
     if name in _ALONE:
         table = _ALONE[name](effort)
     elif name == "hostile":

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from benchmarks.messages import CHAT, LARGE, TINY
 from benchmarks.processes import (
+    FLOOR_NAME,
     LOAD_CPU,
     NODE_FOLDER,
     OURS,
@@ -35,9 +36,9 @@ def client(names: list[str], effort: Effort) -> Table:
     """Compare clients.
 
     Args:
-        names: of peers: `"asyncio"`, `"node"`, `"python-socketio"`.
+        names: of peers: `"asyncio"`, `"node"`, `"python-socketio"`, `"floor"`.
     """
-    note = "client CPU per event sent and received, median (lowest–highest) · events per second"
+    note = "client CPU per event sent and received · events per second"
     table = Table("client", "Clients", note)
     ours = [sys.executable, "-m", "benchmarks.clients.ours"]
     commands = {"socketio_core": [*ours, "trio"]}
@@ -48,6 +49,8 @@ def client(names: list[str], effort: Effort) -> Table:
         commands["node"] = [tool("node"), str(NODE_FOLDER / "client.js")]
     if "python-socketio" in names:
         commands["python-socketio"] = [sys.executable, "-m", "benchmarks.clients.python_socketio"]
+    if "floor" in names:
+        commands[FLOOR_NAME] = [sys.executable, "-m", "benchmarks.clients.floor"]
     with ExitStack() as stack:
         _, port = start_server(OURS, stack, cpu=LOAD_CPU)
         for label, (in_flight, data) in _LOADS.items():

@@ -24,7 +24,7 @@ ALONE = {
 
 def cluster(peers: Sequence[Peer], effort: Effort) -> Table:
     """Measure servers that are joined, and one with an adapter and without, in turns."""
-    note = "CPU of the servers per delivery or event, without the Redis, median (lowest–highest) · each second"
+    note = "CPU of the servers per delivery or event, without the Redis · each second"
     table = Table("cluster", "Servers that a Redis joins", note)
     for label, load in TOGETHER.items():
         _measure(table, {table.row(label): (True, True)}, load, peers, effort)

@@ -69,7 +69,14 @@ def _bare_json() -> Calls:
         text = compact(data)
         calls[f"encode {label}"] = partial(json.dumps, data, separators=(",", ":"))
         calls[f"decode {label}"] = partial(json.loads, text)
+    for size in PAYLOADS:
+        calls[f"decode payload of {size}"] = partial(_load_payload, _payload(size))
     return calls
+
+
+def _load_payload(text: str) -> None:
+    for part in text.split(SEPARATOR):
+        json.loads(part[2:])
 
 
 def _ours(parser: JsonParser) -> Calls:

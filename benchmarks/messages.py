@@ -44,4 +44,18 @@ def frame(payload: str | bytes) -> bytes:
     return head + _MASK + bytes(byte ^ _MASK[index % 4] for index, byte in enumerate(data))
 
 
+def opened(frames: bytes) -> bytes:
+    """Return masked frames as a server sends them: without the mask."""
+    found = b""
+    while frames:
+        size, start = frames[1] & 0x7F, 2
+        if size == 126:
+            size, start = int.from_bytes(frames[2:4], "big"), 4
+        head = frames[:1] + bytes((frames[1] & 0x7F,)) + frames[2:start]
+        start += len(_MASK)
+        found += head + bytes(byte ^ _MASK[index % 4] for index, byte in enumerate(frames[start : start + size]))
+        frames = frames[start + size :]
+    return found
+
+
 BINARY_HEADER: Final = '451-["echo",{"_placeholder":true,"num":0}]'

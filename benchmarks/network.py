@@ -1,7 +1,9 @@
-"""Servers under load over real sockets: `server`, `broadcast`, `connect`, `polling`, `memory`."""
+"""Servers under load over real sockets: `server`, `latency`, `broadcast`, `connect`, `polling`, `memory`."""
 
 from __future__ import annotations
 
+import resource
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -48,7 +50,7 @@ def _measure(table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], eff
 
 def server(peers: Sequence[Peer], effort: Effort) -> Table:
     """Events that come back, and acknowledgements."""
-    table = Table("server", "Events echoed", "server CPU per event, median (lowest–highest) · events per second")
+    table = Table("server", "Events echoed", "server CPU per event · events per second")
     _measure(table, SERVER_LOADS, peers, effort)
     load, able = SERVER_LOADS["the same, 200 B chat events"], [peer for peer in peers if peer.has_more]
     for label, option in OPTIONS.items():
@@ -56,11 +58,34 @@ def server(peers: Sequence[Peer], effort: Effort) -> Table:
     return table
 
 
+def latency(peers: Sequence[Peer], effort: Effort) -> Table:
+    """In which time events come back from a server that is half busy."""
+    note = "time in which an event comes back, when half as many come as the server can do · events per second"
+    table = Table("latency", "Latency at half load", note)
+    half, nearly_all = (
+        table.row("50 connections: half come back in"),
+        table.row("50 connections: 99 of 100 come back in"),
+    )
+    with ExitStack() as stack:
+        servers = [(peer, *start_server(peer, stack)) for peer in peers]
+        load = SERVER_LOADS["50 connections, 16 in flight"]
+        generators = [(peer, LoadGenerator(load, process, port, stack)) for peer, process, port in servers]
+        for _ in effort.rounds_of(table.name, half.label):
+            for peer, generator in generators:
+                most = generator.measure(effort.warm_up_s, effort.seconds).per_second
+                sample = generator.measure(effort.warm_up_s, effort.seconds, most / 2)
+                half.cell(peer.name).add(sample, sample.p50_us)
+                nearly_all.cell(peer.name).add(sample, sample.p99_us)
+    return table
+
+
 def broadcast(peers: Sequence[Peer], effort: Effort) -> Table:
     """One event to many sockets."""
     data = frame(event(CHAT, name="broadcast"))
     loads = {f"one chat event to {n:,} sockets": Load("broadcast", n, 1, 1, data) for n in effort.broadcast_sizes}
-    table = Table("broadcast", "Broadcast", "server CPU per delivery, median (lowest–highest) · deliveries per second")
+    large, count = frame(event(LARGE, name="broadcast")), effort.slow_size
+    loads[f"one 10 kB event to {count:,}, a tenth reads next to nothing"] = Load("slow", count, 1, 1, large)
+    table = Table("broadcast", "Broadcast", "server CPU per delivery · deliveries per second")
     return _measure(table, loads, peers, effort)
 
 
@@ -70,7 +95,7 @@ def connect(peers: Sequence[Peer], effort: Effort) -> Table:
         "WebSocket: open, join, close": Load("connect", 20),
         "polling, upgrade, an event, close": Load("upgrade", 20),
     }
-    table = Table("connect", "Connects", "server CPU per connect, median (lowest–highest) · connects per second")
+    table = Table("connect", "Connects", "server CPU per connect · connects per second")
     return _measure(table, loads, peers, effort)
 
 
@@ -80,18 +105,20 @@ def polling(peers: Sequence[Peer], effort: Effort) -> Table:
         "20 clients, 1 event in a POST": Load("poll", 20, 1, 1, event(TINY).encode()),
         "20 clients, 16 events in a POST": Load("poll", 20, 1, 16, "\x1e".join([event(TINY)] * 16).encode()),
     }
-    table = Table("polling", "Long polling", "server CPU per event, median (lowest–highest) · events per second")
+    table = Table("polling", "Long polling", "server CPU per event · events per second")
     return _measure(table, loads, peers, effort)
 
 
 def memory(peers: Sequence[Peer], effort: Effort) -> Table:
-    """What an idle socket costs."""
-    table = Table("memory", "Idle sockets", "resident memory of a socket, and server CPU for each ping and pong")
-    for size in effort.memory_sizes:
+    """What an idle socket costs, and an event while few of many sockets talk."""
+    note = "resident memory of a socket, and server CPU for each ping and pong, or each event"
+    table = Table("memory", "Idle sockets", note)
+    for size in filter(_has_files, effort.memory_sizes):
         kilobytes, pings = table.row(f"memory, {size:,} sockets", "kB"), table.row(f"ping, {size:,} sockets")
-        many = size > 1000  # they come one after another, so one round must do
-        for _ in replace(effort, rounds=1 if many else effort.rounds).rounds_of(table.name, kilobytes.label):
-            for peer in peers:
+        events = table.row(f"event, of {size:,} sockets one in a hundred talks")
+        is_large = size > 1000  # they come one after another, so one round must do
+        for _ in replace(effort, rounds=1 if is_large else effort.rounds).rounds_of(table.name, kilobytes.label):
+            for peer in peers if size <= 10_000 else [peer for peer in peers if peer.holds_many]:
                 with ExitStack() as stack:
                     # Not less than half a second, or a busy machine pings those who still connect.
                     ping_interval_s = max(0.5, effort.seconds) * max(1, size / 1000)
@@ -100,9 +127,26 @@ def memory(peers: Sequence[Peer], effort: Effort) -> Table:
                     before_kb = _settled_kb(process)
                     generator = LoadGenerator(Load("idle", size), process, port, stack)
                     kilobytes.cell(peer.name).values.append((_settled_kb(process) - before_kb) / size)
-                    sample = generator.measure(ping_interval_s, (1 if many else 2) * ping_interval_s)
+                    sample = generator.measure(ping_interval_s, (1 if is_large else 2) * ping_interval_s)
                     pings.cell(peer.name).values.append(sample.server_us)
+                    talk = replace(SERVER_LOADS["50 connections, 1 in flight"], connections=size // 100)
+                    talking = LoadGenerator(talk, process, port, stack)
+                    events.cell(peer.name).add(talking.measure(effort.warm_up_s, effort.seconds))
     return table
+
+
+def _has_files(count: int) -> bool:
+    """Raise the limit of open files for all that is started from here, as far as that is needed and allowed."""
+    needed = count + 1000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= needed:
+        return True
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(hard, needed)))
+    except (ValueError, OSError):
+        print(f"memory: {count:,} sockets are left out; they need `ulimit -n {needed}`", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def _settled_kb(process: Process) -> int:

@@ -80,19 +80,28 @@ class Peer:
             `--middleware` where events are to pass one, `--recovery` where clients may come back, `--redis PATH` where
             it has an adapter.
         has_more: middlewares of events, and recovery.
+        holds_many: tens of thousands of sockets, within seconds.
+        is_floor: it can only echo.
     """
 
     name: str
     command: tuple[str, ...]
     has_more: bool = True
+    holds_many: bool = True
+    is_floor: bool = False
+
+
+OURS_NAME: Final = "socketio_core"
+FLOOR_NAME: Final = "floor"
 
 
 def _python(name: str, module: str, *arguments: str) -> Peer:
     command = (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments)
-    return Peer(name, command, has_more=module == "ours")
+    is_ours, is_floor = module == "ours", name == FLOOR_NAME
+    return Peer(name, command, has_more=is_ours, holds_many=name == OURS_NAME, is_floor=is_floor)
 
 
-OURS: Final = _python("socketio_core", "ours")
+OURS: Final = _python(OURS_NAME, "ours")
 OURS_ASYNCIO: Final = _python("socketio_core, asyncio", "ours", "--loop", "asyncio")
 OURS_UVLOOP: Final = _python("socketio_core, uvloop", "ours", "--loop", "uvloop")
 OURS_ORJSON: Final = _python("socketio_core, orjson", "ours", "--json", "orjson")
@@ -104,6 +113,7 @@ PEERS: Final = {
         _python("python-socketio, uvicorn", "python_socketio", "uvicorn"),
         _python("python-socketio, aiohttp", "python_socketio", "aiohttp"),
     ),
+    "floor": (_python(FLOOR_NAME, "floor"),),
 }
 """The peers by the names that `--against` takes."""
 
@@ -229,7 +239,7 @@ class Load:
     """What the generator does; see `load/main.c`.
 
     Attributes:
-        mode: `"echo"`, `"broadcast"`, `"idle"`, `"connect"`, `"upgrade"` or `"poll"`.
+        mode: `"echo"`, `"broadcast"`, `"slow"`, `"idle"`, `"connect"`, `"upgrade"` or `"poll"`.
         data: one message: masked frames, or the body of a POST.
     """
 
@@ -248,12 +258,15 @@ class Sample:
         count: events, deliveries, connects or pings.
         server_cpu_s: what the server's process took, with all its threads.
         generator_cpu_s: what the generator took; near to `elapsed_s` it was the bottleneck.
+        p50_us, p99_us: in which time half of the messages came back, and 99 of 100; where a rate was given.
     """
 
     count: int
     elapsed_s: float
     server_cpu_s: float
     generator_cpu_s: float
+    p50_us: float = float("nan")
+    p99_us: float = float("nan")
 
     @property
     def per_second(self) -> float:
@@ -286,19 +299,23 @@ class LoadGenerator:
         if self._process.line() != "ready":
             raise BenchmarkError("the load generator cannot be understood")
 
-    def measure(self, warm_up_s: float, seconds: float) -> Sample:
-        """Load the server for a while."""
-        return measure(self._process, warm_up_s, seconds)
+    def measure(self, warm_up_s: float, seconds: float, rate: float = 0.0) -> Sample:
+        """Load the server for a while.
+
+        Args:
+            rate: messages a second; 0 for as many as come back.
+        """
+        return measure(self._process, warm_up_s, seconds, rate)
 
 
-def measure(process: Process, warm_up_s: float, seconds: float) -> Sample:
+def measure(process: Process, warm_up_s: float, seconds: float, rate: float = 0.0) -> Sample:
     """Have a process measure for a while: for longer, while there is nothing to count because the machine is busy.
 
     Raises:
         BenchmarkError: nothing came in a minute.
     """
     while seconds < 60.0:
-        process.say(f"{warm_up_s} {seconds}")
+        process.say(f"{warm_up_s} {seconds}{f' {rate}' if rate else ''}")
         sample = Sample(**json.loads(process.line()))
         if sample.count:
             return sample

@@ -19,14 +19,15 @@ class Effort:
         patience_s: for one event beside hostile clients; who waits longer has been locked out.
     """
 
-    rounds: int = 3
-    seconds: float = 1.0
+    rounds: int = 5
+    seconds: float = 0.5
     loops: int = 5
     loop_s: float = 0.05
     warm_up_s: float = 0.3
     patience_s: float = 10.0
     broadcast_sizes: tuple[int, ...] = (100, 1000, 5000)
-    memory_sizes: tuple[int, ...] = (1000, 10_000)
+    slow_size: int = 1000
+    memory_sizes: tuple[int, ...] = (1000, 10_000, 30_000)
     growth_sizes: tuple[int, ...] = (10, 100, 1000, 10_000)
 
     def rounds_of(self, table: str, row: str) -> Iterator[int]:
@@ -49,6 +50,7 @@ QUICK = Effort(
     warm_up_s=0.05,
     patience_s=60.0,  # where a processor is shared with other tests, a server may well need 10 s
     broadcast_sizes=(100,),
+    slow_size=100,
     memory_sizes=(100,),
     growth_sizes=(10, 100),
 )

@@ -22,9 +22,9 @@ class Cell:
     values: list[float] = field(default_factory=list[float])
     rates: list[float] = field(default_factory=list[float])
 
-    def add(self, sample: Sample) -> None:
-        """Add what the load generator has measured."""
-        self.values.append(sample.server_us)
+    def add(self, sample: Sample, value: float | None = None) -> None:
+        """Add what the load generator has measured: the server's CPU time, if it is not another figure of it."""
+        self.values.append(sample.server_us if value is None else value)
         self.rates.append(sample.per_second)
 
     @property
@@ -33,7 +33,7 @@ class Cell:
         return median(self.values)
 
     def __str__(self) -> str:
-        text = f"{number(self.median)} ({number(min(self.values))}–{number(max(self.values))})"
+        text = number(self.median)
         return f"{text} · {median(self.rates):,.0f}/s" if self.rates else text
 
 

@@ -21,6 +21,7 @@ struct load {
     int ports[MAX_SERVERS], server_count, connection_count, in_flight, frames_per_reply;
     char *outgoing; /* IN_FLIGHT copies of FILE, one behind the other */
     size_t outgoing_size;
+    int sources; /* addresses to connect from: one has ports for some 28,000 connections */
 };
 
 struct sample {
@@ -33,7 +34,7 @@ extern struct load load;
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 double now(void);
 struct sample take_sample(uint64_t count);
-void report(struct sample from, struct sample to);
+void report(struct sample from, struct sample to, const char *more);
 
 /* -- peer.c: blocking clients, for setting up and for the modes with threads ------------------------------------------ */
 
@@ -44,6 +45,7 @@ struct peer {
 };
 
 void dial(struct peer *peer); /* its port */
+void read_slowly(int buffer_bytes); /* what is dialled from now on; 0: as others */
 void hang_up(struct peer *peer);
 void request(struct peer *peer, const char *method, const char *sid, const char *body, size_t size);
 void read_response(struct peer *peer, char *body, size_t capacity);
@@ -60,7 +62,7 @@ void *upgrade_thread(void *unused);
 void *poll_thread(void *unused);
 void run_threads(void *(*body)(void *));
 
-enum websocket_mode { ECHO, BROADCAST, IDLE };
+enum websocket_mode { ECHO, BROADCAST, SLOW, IDLE };
 
 void run_websockets(enum websocket_mode mode);
 

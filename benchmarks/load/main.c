@@ -4,6 +4,7 @@
  *
  * MODE      echo       every connection keeps IN_FLIGHT messages under way, and counts what comes back
  *           broadcast  the last connection does so; a message has come back when every connection has got it
+ *           slow       the same, but one connection in ten takes next to nothing, and is not counted
  *           idle       answers pings, and counts them
  *           connect    CONNECTIONS threads: handshake, namespace, close, again and again
  *           upgrade    the same, with a handshake by polling, an upgrade and one message
@@ -13,6 +14,10 @@
  *
  * Prints "ready" when all connections are there. Then each line "WARM_UP_S SECONDS" on standard input is answered by a
  * line of JSON: what was counted, in which time, and the CPU time that the server and this program took meanwhile.
+ *
+ * A third number on such a line, for `echo` with one frame in a reply, is a rate: so many messages a second leave, over
+ * all connections in turn, whatever has come back; and the answer tells in which time half of them came back, and 99 of
+ * 100. The time of a message begins when it was due, so a server that falls behind cannot hide it.
  */
 #include "load.h"
 
@@ -48,9 +53,9 @@ struct sample take_sample(uint64_t count) {
     return (struct sample){now(), servers, seconds_of(CLOCK_PROCESS_CPUTIME_ID), count};
 }
 
-void report(struct sample from, struct sample to) {
-    printf("{\"count\":%llu,\"elapsed_s\":%.6f,\"server_cpu_s\":%.6f,\"generator_cpu_s\":%.6f}\n",
-           (unsigned long long)(to.count - from.count), to.at - from.at, to.server - from.server, to.own - from.own);
+void report(struct sample from, struct sample to, const char *more) {
+    printf("{\"count\":%llu,\"elapsed_s\":%.6f,\"server_cpu_s\":%.6f,\"generator_cpu_s\":%.6f%s}\n",
+           (unsigned long long)(to.count - from.count), to.at - from.at, to.server - from.server, to.own - from.own, more);
     fflush(stdout);
 }
 
@@ -84,6 +89,7 @@ int main(int count_of_arguments, char **arguments) {
     load.connection_count = atoi(arguments[4]);
     load.in_flight = atoi(arguments[5]);
     load.frames_per_reply = atoi(arguments[6]);
+    load.sources = 1 + load.connection_count / 20000;
     signal(SIGPIPE, SIG_IGN);
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -94,6 +100,7 @@ int main(int count_of_arguments, char **arguments) {
     else if (!strcmp(mode, "poll")) run_threads(poll_thread);
     else if (!strcmp(mode, "echo")) run_websockets(ECHO);
     else if (!strcmp(mode, "broadcast")) run_websockets(BROADCAST);
+    else if (!strcmp(mode, "slow")) run_websockets(SLOW);
     else if (!strcmp(mode, "idle")) run_websockets(IDLE);
     else die("unknown mode: %s", mode);
     return 0;

@@ -5,6 +5,20 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+static int receive_buffer_bytes;
+
+void read_slowly(int buffer_bytes) { receive_buffer_bytes = buffer_bytes; }
+
+/* Connect from one of several addresses, of which each has its own ports. */
+static void choose_source(int fd) {
+    static unsigned dialled;
+    int one = 1;
+    struct sockaddr_in source = {.sin_family = AF_INET};
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + dialled++ % (unsigned)load.sources);
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&source, sizeof source)) die("bind: %s", strerror(errno));
+}
+
 void dial(struct peer *peer) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)peer->port)};
     struct timeval patience = {PATIENCE_S, 0};
@@ -15,6 +29,8 @@ void dial(struct peer *peer) {
     if (peer->fd < 0) die("socket: %s", strerror(errno));
     setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(peer->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (receive_buffer_bytes) setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof one);
+    if (load.sources > 1) choose_source(peer->fd);
     if (connect(peer->fd, (struct sockaddr *)&address, sizeof address)) die("connect: %s", strerror(errno));
 }
 

@@ -102,6 +102,6 @@ void run_threads(void *(*body)(void *)) {
         struct sample to = take_sample(__atomic_load_n(&done, __ATOMIC_RELAXED));
         __atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
         for (int i = 0; i < load.connection_count; i++) pthread_join(threads[i], NULL);
-        report(from, to);
+        report(from, to, "");
     }
 }

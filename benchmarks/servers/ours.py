@@ -28,7 +28,7 @@ _S = TypeVar("_S", bound=Server)
 def make_server(kind: type[_S], options: argparse.Namespace) -> _S:
     """Return a server with the handlers that the load generator talks to."""
     io = kind(
-        engine=EngineSettings(ping_interval_s=options.ping_interval, max_sessions=20_000),
+        engine=EngineSettings(ping_interval_s=options.ping_interval, max_sessions=40_000),
         json=None if options.json is None else cast("JsonModule", import_module(options.json)),
         per_message_deflate=options.deflate,
         adapter=None if options.redis is None else RedisAdapter(f"unix://{options.redis}"),

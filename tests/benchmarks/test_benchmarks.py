@@ -15,6 +15,7 @@ import pytest
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, TextMessage
 
+from benchmarks import page
 from benchmarks.attacks import ATTACKS
 from benchmarks.cli import BENCHMARKS, main
 from benchmarks.cluster import cluster
@@ -133,15 +134,15 @@ def test_sizes_are_what_the_tables_say() -> None:
     assert 9_000 <= len(compact(LARGE)) <= 11_000
 
 
-def test_the_median_is_quoted_with_its_spread() -> None:
+def test_the_median_is_quoted_with_its_rate() -> None:
     table = Table("x", "X", "figures")
     row = table.row("thing")
     for count in (100, 200, 400):
         row.cell("a").add(Sample(count, 2.0, 0.001, 0.0))
     row.cell("b").values.append(0.0)
-    assert str(row.cells["a"]) == "5.00 (2.50–10.0) · 100/s"
+    assert str(row.cells["a"]) == "5.00 · 100/s"
     lines = list(table.lines())
-    assert re.fullmatch(r"\| thing, µs \| +5\.00 \(2\.50–10\.0\) · 100/s \| +0\.00 \(0\.00–0\.00\) \|", lines[-1])
+    assert re.fullmatch(r"\| thing, µs \| +5\.00 · 100/s \| +0\.00 \|", lines[-1])
     assert "caption &lt;&amp;&gt;" in picture([table], "caption <&>")
 
 
@@ -155,41 +156,32 @@ def test_an_empty_table_is_a_picture_too() -> None:
     assert Cell().values == []
 
 
-def test_the_page_shows_what_hostile_clients_did() -> None:
-    """As `python -m benchmarks hostile --against node,python-socketio` prints it; its `results.json` is the record."""
-    record = json.loads((ROOT / "benchmarks" / "hostile.json").read_text(encoding="utf-8"))
-    (found,) = record["tables"]
-    table = Table(found["name"], found["title"], found["note"])
-    for row in found["rows"]:
-        table.row(row["label"], row["unit"]).cells.update({name: Beside(**cell) for name, cell in row["cells"].items()})
-    page = PAGE.read_text(encoding="utf-8")
-    assert "\n".join(list(table.lines())[2:]) in page
-    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in page
+@pytest.mark.parametrize("path", page.PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_pages_show_what_is_on_record(path: Path) -> None:
+    """As `python -m benchmarks.page` has written it."""
+    text = path.read_text(encoding="utf-8")
+    assert page.written(text, page.records()) == text
 
 
-def test_the_page_shows_what_other_loops_cost() -> None:
-    """As `python -m benchmarks server connect polling --against asyncio,asgi,python-socketio` measures it."""
-    record = json.loads((ROOT / "benchmarks" / "loops.json").read_text(encoding="utf-8"))
-    page = PAGE.read_text(encoding="utf-8")
-    for table in record["tables"]:
-        for row in table["rows"]:
-            figures = [number(Cell(**cell).median) for cell in row["cells"].values()]
-            assert f"\n| {' | '.join([row['label'], *figures])} |\n" in page
-    assert f"commit {record['versions']['commit']}, {record['versions']['date']}" in page
+def test_all_that_was_measured_is_shown() -> None:
+    text, on_record = PAGE.read_text(encoding="utf-8"), page.records()
+    tables = page.tables_of(on_record["results"])
+    assert set(tables) == set(BENCHMARKS)
+    for table in tables.values():
+        assert "\n".join(list(table.lines())[2:]) in text
+    commit = on_record["results"]["versions"]["commit"]
+    assert f"commit {commit}, " in text
+    assert f">{commit}" in (ROOT / "benchmarks" / "results.svg").read_text(encoding="utf-8")
 
 
-def test_the_page_shows_the_figures_on_record() -> None:
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-    assert {table["name"] for table in results["tables"]} == set(BENCHMARKS)
-    for table in results["tables"]:
-        for row in table["rows"]:
-            expected = [number(Cell(**cell).median) for cell in row["cells"].values()]
-            cells = [
-                line.removeprefix(f"| {row['label']} |") for line in lines if line.startswith(f"| {row['label']} |")
-            ]
-            shown = [re.findall(r"[-\d.,]+(?= ·| \|)", line) for line in cells]
-            assert any(sorted(expected) == sorted(figures) for figures in shown), (row["label"], expected, shown)
-    chapter = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Benchmarks\n")[2].partition("\n## ")[0]
-    assert {line for line in chapter.splitlines() if line.startswith("|")} - set(lines) == set()
-    assert ">" + results["versions"]["commit"] in (ROOT / "benchmarks" / "results.svg").read_text(encoding="utf-8")
+def test_a_page_is_written_anew_from_its_record() -> None:
+    table = Table("server", "Events", "figures")
+    table.row("one").cell("us").values.extend([1.0, 2.0, 3.0])
+    record = {"versions": {"commit": "abc1234", "date": "2026-01-02"}, "tables": [table.as_json()]}
+    begin, end = "<!-- figures server -->\n", "<!-- end of figures -->\nbehind"
+    old = f"([all](results.json), commit 9f, 2025-01-01)\n{begin}| old |\n{end}"
+    new = page.written(old, {"results": record})
+    assert new.startswith(f"([all](results.json), commit abc1234, 2026-01-02)\n{begin}\n|")
+    assert "| one, µs | 2.00 |" in new
+    assert new.endswith(f"|\n\n{end}")
+    assert page.written(new, {"results": record}) == new

@@ -1,0 +1,91 @@
+"""`python -m benchmarks.page`: write what is on record into the pages: this folder's `README.md` and the project's.
+
+A table stands between `<!-- figures NAME -->` and `<!-- end of figures -->`. NAME is that of a benchmark, perhaps
+behind that of the record it is of, as in `loops server`. Each record is the `results.json` of a run, under one of the
+names below. `summary` is the table with the few figures that say most.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from benchmarks.hostile import Beside
+from benchmarks.processes import HERE
+from benchmarks.tables import Cell, Table, number
+
+RECORDS: Final = ("results", "loops", "cluster", "hostile")
+PAGES: Final = (HERE / "README.md", HERE.parent / "README.md")
+
+_BLOCK: Final = re.compile(
+    "<!-- figures (?:(loops|cluster|hostile) )?([a-z]+) -->\n\n?.*?\n\n?<!-- end of figures -->", re.DOTALL
+)
+_COMMIT: Final = re.compile(r"(\(((?:benchmarks/)?(\w+)\.json)\), )commit \w+, [-\d]+")
+
+_Summary = tuple[str, str, str, bool]
+_SUMMARY: Final[list[_Summary]] = [
+    ("events echoed each second", "server", "50 connections, 16 in flight", True),
+    ("memory of an idle socket, kB", "memory", "memory, 10,000 sockets", False),
+    ("half of the events are back in, µs", "latency", "50 connections: half come back in", False),
+    ("99 of 100 events are back in, µs", "latency", "50 connections: 99 of 100 come back in", False),
+]
+"""What it is called, the benchmark, the row, whether the rate is meant."""
+
+
+def tables_of(record: dict[str, Any]) -> dict[str, Table]:
+    """Return the tables that a run has written, by their names."""
+    found: dict[str, Table] = {}
+    for given in record["tables"]:
+        table = found[given["name"]] = Table(given["name"], given["title"], given["note"])
+        kind = Beside if table.name == "hostile" else Cell
+        for row in given["rows"]:
+            table.row(row["label"], row["unit"]).cells.update(
+                {name: kind(**cell) for name, cell in row["cells"].items()}
+            )
+    return found
+
+
+def summary(tables: dict[str, Table]) -> Iterable[str]:
+    """Return the few figures that say most, as a table of Markdown."""
+    columns = tables["latency"].columns
+    yield f"| | {' | '.join(columns)} |"
+    yield f"|---|{'---:|' * len(columns)}"
+    for label, name, row_label, is_rate in _SUMMARY:
+        (row,) = (row for row in tables[name].rows if row.label == row_label)
+        cells = [row.cells[column] for column in columns]
+        yield f"| {label} | {' | '.join(number(median(cell.rates) if is_rate else cell.median) for cell in cells)} |"
+
+
+def written(page: str, records: dict[str, dict[str, Any]]) -> str:
+    """Return a page with the figures of the records, and the commits that they are of."""
+    tables = {name: tables_of(record) for name, record in records.items()}
+
+    def block(match: re.Match[str]) -> str:
+        of, name = match[1] or "results", match[2]
+        lines = summary(tables[of]) if name == "summary" else list(tables[of][name].lines())[2:]
+        return "\n".join([match[0].partition("\n")[0], "", *lines, "", "<!-- end of figures -->"])
+
+    def commit(match: re.Match[str]) -> str:
+        versions = records[match[3]]["versions"]
+        return f"{match[1]}commit {versions['commit']}, {versions['date']}"
+
+    return _COMMIT.sub(commit, _BLOCK.sub(block, page))
+
+
+def records() -> dict[str, dict[str, Any]]:
+    """Return what is on record."""
+    return {name: json.loads((HERE / f"{name}.json").read_text(encoding="utf-8")) for name in RECORDS}
+
+
+def main(pages: Iterable[Path] = PAGES) -> None:
+    """Write the pages."""
+    for page in pages:
+        page.write_text(written(page.read_text(encoding="utf-8"), records()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

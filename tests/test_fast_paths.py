@@ -12,6 +12,7 @@ _APP: Final = "tests.app.test_fast_paths"
 _SOCKET: Final = "tests.socketio.test_fast_paths"
 _ENGINE: Final = "tests.engineio.test_fast_paths"
 _JSON: Final = "tests.socketio.test_json_parser_oracle"
+_TRANSPORTS: Final = "tests.cluster.test_transports"
 _REQUESTS: Final = "tests.wire.test_plain_requests:test_site_answers_the_same_with_and_without_shortcuts"
 
 ORACLES: Final = {
@@ -24,6 +25,11 @@ ORACLES: Final = {
         f"{_APP}:test_handlers_of_an_event_run_like_those_of_any",
     ],
     "app/worker.py": [f"{_APP}:test_what_is_put_in_counts_until_it_is_handled_or_dropped"],
+    "cluster/machine.py": [f"{_TRANSPORTS}:test_what_a_server_has_said_itself_it_knows_without_decoding_it"],
+    "cluster/modern.py": [
+        "tests.cluster.test_values:test_what_is_plain_is_the_same_json",
+        "tests.cluster.test_values:test_what_is_plain_is_the_same_json",
+    ],
     "cluster/outbox.py": ["tests.cluster.test_outbox:test_what_leaves_at_once_is_what_leaves_after_waiting"],
     "engineio/carriers.py": [f"{_ENGINE}:test_a_websocket_takes_what_its_outbox_would_give"],
     "engineio/client/session.py": [f"{_ENGINE}:test_client_does_what_its_table_says"],
@@ -41,7 +47,10 @@ ORACLES: Final = {
     ],
     "socketio/json_scan.py": [f"{_JSON}:test_floats_are_the_same_wherever_there_are_many"],
     "socketio/nesting.py": [f"{_SOCKET}:test_depth_is_what_a_walk_over_the_data_finds"],
-    "socketio/packet.py": [f"{_SOCKET}:test_arguments_may_be_any_list_of_them"],
+    "socketio/packet.py": [
+        f"{_SOCKET}:test_arguments_may_be_any_list_of_them",
+        f"{_SOCKET}:test_a_copy_is_what_deepcopy_returns",
+    ],
     "socketio/server.py": [
         f"{_SOCKET}:test_frames_fed_at_once_mean_what_they_mean_one_by_one",
         f"{_SOCKET}:test_what_an_engine_reports_is_what_a_server_hands_to_its_connections",

@@ -434,8 +434,6 @@ class Link:
 
     def _fail(self, reason: str, now: float, *, was_refused: bool = False) -> None:
         """Forget the connection, and try again later: at once at first, then less and less often."""
-        if self.is_closed:
-            return
         was_up, self._phase = self.is_up, _Phase.WAITING
         self.reason = reason
         self._dial_at = now + min(LAST_RETRY_S, FIRST_RETRY_S * 2**self._failures) * (0.5 + self._jitter() / 2)

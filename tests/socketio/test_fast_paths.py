@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, Final, cast
 
 import pytest
@@ -18,7 +19,7 @@ from socketio_core.socketio import EventReceived, ServerCore
 from socketio_core.socketio.client import EventReceived as ClientEventReceived
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.nesting import is_too_deep
-from socketio_core.socketio.packet import event_packet
+from socketio_core.socketio.packet import copied, event_packet
 from socketio_core.testing import FakeClock, WireClient
 from tests.effort import examples
 from tests.socketio.client.scene import Scene
@@ -184,6 +185,13 @@ def test_what_an_engine_reports_is_what_a_server_hands_to_its_connections(
     assert ends[0] == ends[1]
     messages = [event for _, event in engine.take_events() if isinstance(event, (str, bytes))]
     assert parser.fed == messages
+
+
+@few
+@given(JSON | st.binary(max_size=3))
+def test_a_copy_is_what_deepcopy_returns(value: Any) -> None:
+    """Nothing in it that may change is shared; `tests/socketio/test_packet.py` has values that are no JSON."""
+    assert copied(value) == deepcopy(value)
 
 
 @few

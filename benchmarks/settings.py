@@ -21,8 +21,8 @@ class Effort:
 
     rounds: int = 5
     seconds: float = 0.5
-    loops: int = 5
-    loop_s: float = 0.05
+    loops: int = 3
+    loop_s: float = 0.03
     warm_up_s: float = 0.3
     patience_s: float = 10.0
     broadcast_sizes: tuple[int, ...] = (100, 1000, 5000)

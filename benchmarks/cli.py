@@ -107,7 +107,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         usage="python -m benchmarks [options] [BENCHMARK ...]",
-        description="Measure codec, engine, server and client, alone or beside peers. Needs Linux, cc, npm.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -18,20 +18,18 @@ from benchmarks.hostile import Beside
 from benchmarks.processes import HERE
 from benchmarks.tables import Cell, Table, number
 
-RECORDS: Final = ("results", "loops", "cluster", "hostile")
+RECORDS: Final = ("results", "loops", "hostile")
 PAGES: Final = (HERE / "README.md", HERE.parent / "README.md")
 
-_BLOCK: Final = re.compile(
-    "<!-- figures (?:(loops|cluster|hostile) )?([a-z]+) -->\n\n?.*?\n\n?<!-- end of figures -->", re.DOTALL
-)
+_BLOCK: Final = re.compile("<!-- figures (?:(loops|hostile) )?([a-z]+) -->\n.*?<!-- end of figures -->", re.DOTALL)
 _COMMIT: Final = re.compile(r"(\(((?:benchmarks/)?(\w+)\.json)\), )commit \w+, [-\d]+")
 
 _Summary = tuple[str, str, str, bool]
 _SUMMARY: Final[list[_Summary]] = [
     ("events echoed each second", "server", "50 connections, 16 in flight", True),
     ("memory of an idle socket, kB", "memory", "memory, 10,000 sockets", False),
-    ("half of the events are back in, µs", "latency", "50 connections: half come back in", False),
-    ("99 of 100 events are back in, µs", "latency", "50 connections: 99 of 100 come back in", False),
+    ("half of them are back in, at half that load, µs", "latency", "50 connections: half come back in", False),
+    ("99 of 100 are back in, at half that load, µs", "latency", "50 connections: 99 of 100 come back in", False),
 ]
 """What it is called, the benchmark, the row, whether the rate is meant."""
 

@@ -185,3 +185,5 @@ def test_a_page_is_written_anew_from_its_record() -> None:
     assert "| one, µs | 2.00 |" in new
     assert new.endswith(f"|\n\n{end}")
     assert page.written(new, {"results": record}) == new
+    blank = f"{begin}\n{end}\n{begin}\n{end}"  # as who adds one writes it
+    assert page.written(blank, {"results": record}).count("| one, µs | 2.00 |") == 2

@@ -52,6 +52,7 @@ def test_what_is_copied_has_nothing_in_common_that_may_change() -> None:
     given[7]["changed"] = buffer[0] = 0
     assert found == [*values()[:8], ["i", [2]], Strange(l=[3]), b"j", b"k"]
     assert type(found[9]) is Strange
+    assert [copied(value) for value in ("a", 1, None, b"b")] == ["a", 1, None, b"b"]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

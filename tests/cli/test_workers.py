@@ -189,22 +189,28 @@ def test_workers_on_unix_sockets(start: Callable[..., Service], tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_workers_that_do_not_end_are_ended_by_force_at_a_second_signal(start: Callable[..., Service]) -> None:
-    service = start(f"{APP}:make", "--workers", "2", "--port", "0", "--own-ports").wait_until_it_serves()
-    assert len(service.urls) == 2
+def signal_a_busy_worker(service: Service, index: int, *signals: signal.Signals) -> None:
+    """Signal a service while a handler holds one of its workers, and see that client go and the service end."""
 
     async def main() -> None:
-        async with joined(service.urls[0], reconnection=False) as socket:
+        async with joined(service.urls[index], reconnection=False) as socket:
             gone = loss_of(socket)
             await socket.emit("busy")
             await trio.to_thread.run_sync(service.wait_for, "^busy$")
-            service.program.signal(signal.SIGTERM)
-            service.program.signal(signal.SIGINT)
+            for number in signals:
+                service.program.signal(number)
             await gone.wait()
 
     run(main)
     assert service.program.finish() == 0
     assert service.rest[-1] == "stopped"
+
+
+def test_workers_that_do_not_end_are_ended_by_force_at_a_second_signal(start: Callable[..., Service]) -> None:
+    service = start(f"{APP}:make", "--workers", "2", "--port", "0", "--own-ports").wait_until_it_serves()
+    assert len(service.urls) == 2
+
+    signal_a_busy_worker(service, 0, signal.SIGTERM, signal.SIGINT)
     assert "ended by force" not in "".join(service.rest)
 
 
@@ -212,18 +218,8 @@ def test_workers_that_do_not_end_in_time_are_ended_by_force(start: Callable[...,
     words = (f"{APP}:make", "--workers", "2", "--port", "0", "--own-ports")
     service = start(*words, is_patient=False).wait_until_it_serves()
 
-    async def main() -> None:
-        async with joined(service.urls[1], reconnection=False) as socket:
-            gone = loss_of(socket)
-            await socket.emit("busy")
-            await trio.to_thread.run_sync(service.wait_for, "^busy$")
-            service.program.signal(signal.SIGTERM)
-            await gone.wait()
-
-    run(main)
-    assert service.program.finish() == 0
+    signal_a_busy_worker(service, 1, signal.SIGTERM)
     assert re.search(r"workers that do not end are ended by force: .*\b2$", "\n".join(service.rest), re.MULTILINE)
-    assert service.rest[-1] == "stopped"
 
 
 def test_who_hears_of_nothing_for_a_while_is_told_what_it_may_be(start: Callable[..., Service]) -> None:

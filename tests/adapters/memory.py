@@ -88,6 +88,14 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def _thread_is_through(self, _: object) -> None:
         self._jumping.threads -= 1
 
+    async def shutdown_default_executor(self, *within_s: Any) -> None:
+        """Wait for its threads in real time; from Python 3.12 on a loop gives them a deadline."""
+        self._jumping.threads += 1
+        try:
+            await super().shutdown_default_executor(*within_s)
+        finally:
+            self._jumping.threads -= 1
+
     async def settle(self) -> None:
         """Wait until all other tasks wait for something that is yet to come."""
         self._settling.append(self.create_future())

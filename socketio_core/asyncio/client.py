@@ -69,7 +69,7 @@ class AsyncioClient(RunnerRuntime):
 
     def begin(self, wire: ClientWire) -> None:
         """See `ClientRuntime`."""
-        task = self._loop.create_task(ClientConnection(self, wire).run(), context=self._context.copy())
+        task = self.new_task(ClientConnection(self, wire).run())
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
 from threading import get_ident
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -109,7 +109,7 @@ class RunnerRuntime(LoopRuntime):
     def spawn(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """See `Runtime`."""
         if not self._is_over:
-            self._keep(self._loop.create_task(self._run_guarded(function, *args), context=self._context.copy()))
+            self._keep(self.new_task(self._run_guarded(function, *args)))
 
     def check_cancelled(self) -> Awaitable[None]:
         """See `Runtime`."""
@@ -192,6 +192,14 @@ class RunnerRuntime(LoopRuntime):
         """Whether nothing is to go on; also when the event loop ends, which cancels all tasks."""
         return self._is_over or (self.sentinel is not None and self.sentinel.cancelling() > 0)
 
+    def new_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Return a task of the runtime's, which begins in the next turn of the loop.
+
+        Not by the loop's factory, which may be asyncio's eager one (Python 3.12): a handler would begin in the middle
+        of what wants it run, and before anybody knows of its task.
+        """
+        return asyncio.Task(coroutine, loop=self._loop, context=self._context.copy())
+
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._forget)
@@ -222,7 +230,7 @@ class RunnerRuntime(LoopRuntime):
                 rest.set_result(None)
 
     def _start_runner(self) -> None:
-        self._runner = self._loop.create_task(self._run(), context=self._context.copy())
+        self._runner = self.new_task(self._run())
         self._keep(self._runner)
 
     async def _run(self) -> None:
@@ -313,7 +321,7 @@ class AsyncioRuntime(RunnerRuntime, Generic[_S]):
 
     def keep(self, line: Line) -> None:
         """See `Runtime`."""
-        task = self._loop.create_task(LineKeeper(line).run(), context=self._context.copy())
+        task = self.new_task(LineKeeper(line).run())
         self._lines.add(task)
         task.add_done_callback(self._lines.discard)
 

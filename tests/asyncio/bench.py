@@ -13,7 +13,7 @@ from tests.adapters.bench import until
 from tests.adapters.loops import one_loop
 from tests.adapters.memory import JumpingLoop
 
-__all__ = ["Bench", "JumpingLoop", "asyncio_test", "collected_log", "serving", "until"]
+__all__ = ["Bench", "JumpingLoop", "asyncio_test", "collected_log", "count_tasks", "serving", "until"]
 
 asyncio_test: Final = one_loop("asyncio", tcp=True)
 
@@ -33,3 +33,10 @@ class Bench(bench.Bench):
 def serving(io: Server, **options: Any) -> AbstractAsyncContextManager[Bench]:
     """See `tests.adapters.bench.serving`."""
     return bench.serving(io, tcp=True, bench=Bench, **options)
+
+
+async def count_tasks() -> int:
+    """Return how many tasks there have been, one of its own included: asyncio numbers them where it names them."""
+    task = asyncio.create_task(asyncio.sleep(0))
+    await task
+    return int(task.get_name().removeprefix("Task-"))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from socketio_core.asyncio import ClientSocket, Disconnected, Server, Socket, connect
-from tests.asyncio.bench import Bench, JumpingLoop, asyncio_test, collected_log, serving, until
+from tests.asyncio.bench import Bench, JumpingLoop, asyncio_test, collected_log, count_tasks, serving, until
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
 Block = Callable[[ClientSocket], Awaitable[object]]
@@ -208,18 +208,11 @@ async def test_an_event_whose_handler_does_not_wait_costs_no_task() -> None:
             heard.append(number)
             await socket.emit("heard", number)
 
-        made: list[object] = []
-
-        def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
-            made.append(coroutine)
-            return asyncio.Task(coroutine, loop=loop, **options)
-
-        asyncio.get_running_loop().set_task_factory(factory)
+        before = await count_tasks()
         for number in range(10):
             bench.io.emit_nowait("n", number)
             await until(lambda number=number: len(heard) == number + 1, "it was handled", 5)  # type: ignore[misc]
-        asyncio.get_running_loop().set_task_factory(None)
-        assert made == []
+        assert await count_tasks() == before + 1
 
 
 @asyncio_test

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from socketio_core import LocalProtocolError
 from socketio_core.asyncio import Server, Socket, serve
-from tests.asyncio.bench import asyncio_test, serving, until
+from tests.asyncio.bench import asyncio_test, count_tasks, serving, until
 from tests.wire.written import frame, handshake, request
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -30,17 +29,10 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_a_handler_that_does_not_wait_costs_no_task() -> None:
     async with serving(Server()) as bench:
         client = await bench.websocket()
-        made: list[object] = []
-
-        def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
-            made.append(coroutine)
-            return asyncio.Task(coroutine, loop=loop, **options)
-
-        asyncio.get_running_loop().set_task_factory(factory)
+        before = await count_tasks()
         for number in range(10):
             await client.echo(number)
-        asyncio.get_running_loop().set_task_factory(None)
-        assert made == []
+        assert await count_tasks() == before + 1
 
 
 def _cancels_its_task() -> Awaitable[None]:

@@ -44,7 +44,7 @@ class Request:
     """
 
     __slots__ = (
-        *("_fields", "_headers", "_host", "_is_kept", "_packed", "_query"),
+        *("_fields", "_headers", "_host", "_is_kept", "_is_upgrade", "_packed", "_query"),
         *("address", "method", "scheme", "scope", "target"),
     )
 
@@ -70,6 +70,7 @@ class Request:
         self.scheme = scheme
         self._host: str | None = None  # by a proxy
         self._query: dict[str, str] | None = None
+        self._is_upgrade: bool | None = None  # once that was asked
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"
@@ -84,7 +85,7 @@ class Request:
 
     @headers.setter
     def headers(self, headers: list[tuple[bytes, bytes]]) -> None:
-        self._headers, self._packed, self._fields = headers, None, None
+        self._headers, self._packed, self._fields, self._is_upgrade = headers, None, None, None
 
     def pack(self) -> None:
         """Make it small, for it is kept as long as a session: what is asked of it is read anew each time.
@@ -155,10 +156,11 @@ class Request:
     @property
     def is_websocket_upgrade(self) -> bool:
         """Whether the client asks for a WebSocket (RFC 6455, 4.2.1; version and key are the host's to check)."""
-        asked = self.raw_header(b"upgrade")  # most requests do not; benchmarks: polling
-        if asked is None or self.method != "GET" or asked.strip().lower() != b"websocket":
-            return False
-        return "upgrade" in _tokens(self.header("connection"))
+        if self._is_upgrade is None:
+            asked = self.raw_header(b"upgrade")
+            is_meant = asked is not None and self.method == "GET" and asked.strip().lower() == b"websocket"
+            self._is_upgrade = is_meant and "upgrade" in _tokens(self.header("connection"))
+        return self._is_upgrade
 
 
 def _joined(headers: Headers) -> dict[bytes, bytes]:

@@ -14,6 +14,7 @@ _ENGINE: Final = "tests.engineio.test_fast_paths"
 _JSON: Final = "tests.socketio.test_json_parser_oracle"
 _TRANSPORTS: Final = "tests.cluster.test_transports"
 _REQUESTS: Final = "tests.wire.test_plain_requests:test_site_answers_the_same_with_and_without_shortcuts"
+_POLLS: Final = "tests.wire.test_plain_requests:test_polls_are_answered_the_same_with_and_without_shortcuts"
 
 ORACLES: Final = {
     "app/client_inbox.py": [f"{_APP}:test_handlers_of_a_client_run_like_those_of_any"],
@@ -57,7 +58,7 @@ ORACLES: Final = {
         f"{_SOCKET}:test_what_an_engine_reports_is_what_a_server_hands_to_its_connections",
     ],
     "socketio/weight.py": ["tests.socketio.test_weight:test_values_of_a_sparse_text_may_be_in_strings"],
-    "wire/http1.py": [_REQUESTS, _REQUESTS, _REQUESTS],
+    "wire/http1.py": [_POLLS, _REQUESTS, _REQUESTS],
     "wire/plain_frames.py": [
         "tests.wire.test_plain_frames:test_frames_that_are_read_one_at_a_time_mean_what_wsproto_says",
         "tests.wire.test_plain_frames:test_any_bytes_in_any_chunks_mean_what_wsproto_says",

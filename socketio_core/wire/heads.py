@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import h11
+
+from socketio_core.http import Request
 
 MAX_HEAD_BYTES: Final = 16384  # of a request's line and headers: Node's --max-http-header-size
 MAX_HEADERS: Final = 100  # Apache's LimitRequestFields
@@ -17,6 +20,27 @@ HOST: Final = re.compile(rb"(?:%b|%b)%b" % (_LITERAL, _NAME, _PORT))
 """What a `Host` may be: a URI's host, and perhaps a port (RFC 3986, 3.2)."""
 
 _ABSOLUTE = re.compile(rb"[A-Za-z][0-9A-Za-z+.\-]*+://")
+
+
+class Head:
+    """A request's line and headers, names in lower case.
+
+    Attributes:
+        request: what it means, if it came before.
+    """
+
+    __slots__ = ("headers", "method", "request", "target")
+
+    def __init__(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.request: Request | None = None
+
+    def to_request(self, address: str, scheme: str) -> Request:
+        """Return what it means, from a client at this address."""
+        method, target = self.method.decode("ascii"), self.target.decode("ascii")
+        return Request(method, target, self.headers, address=address, scheme=scheme)
 
 
 class BadRequest(Exception):  # noqa: N818 - an outcome

@@ -8,22 +8,23 @@ anything of the next one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
-from typing import final
+from typing import Final, final
 
 import h11
 
 from socketio_core.http import Request, Response
 from socketio_core.wire.base import BODY_PIECES
 from socketio_core.wire.chunks import ChunkLines, lines_of
-from socketio_core.wire.heads import MAX_HEAD_BYTES, BadRequest, check_head
+from socketio_core.wire.heads import MAX_HEAD_BYTES, BadRequest, Head, check_head
 from socketio_core.wire.plain_requests import PlainRequest, plain_answer, plain_request
 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 _MAX_BLANK_BYTES = 64  # between two requests; RFC 9112, 2.2 speaks of one line, and llhttp sets no limit
 _LINE_ENDS = (b"\r", b"\n")
 _BLANK_LINES = re.compile(rb"(\r?\n)*")
+MAX_KEPT_HEAD_BYTES: Final = 4096  # of a head that is kept while its connection is idle
 _FORM = (h11.LocalProtocolError, AttributeError, TypeError, ValueError)  # h11 refuses it; the others: it is no bytes
 
 
@@ -38,23 +39,6 @@ class Next(Enum):
     DRAIN = "drain"  # the rest of the request's body is to be read away first
     LINGER = "linger"  # nothing; what the client still sends is read away, or the response might be lost to a reset
     CLOSE = "close"  # nothing, and the client knows
-
-
-@final
-class Head:
-    """A request's line and headers, names in lower case."""
-
-    __slots__ = ("headers", "method", "target")
-
-    def __init__(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self.method = method
-        self.target = target
-        self.headers = headers
-
-    def to_request(self, address: str, scheme: str) -> Request:
-        """Return what it means, from a client at this address."""
-        method, target = self.method.decode("ascii"), self.target.decode("ascii")
-        return Request(method, target, self.headers, address=address, scheme=scheme)
 
 
 def text_response(status: int, text: str) -> Response:
@@ -79,6 +63,8 @@ class Http1:
         "_h11",
         "_is_h11_new",
         "_is_head",
+        "_last",
+        "_last_bytes",
         "_lines",
         "_plain",
         "_shortcuts",
@@ -96,6 +82,8 @@ class Http1:
         self._lines: ChunkLines | None = None  # of the body, if it is in chunks
         self._blank_bytes = 0  # of empty lines in front of the next request
         self._plain: PlainRequest | None = None  # the request, if h11 has not seen it
+        self._last: PlainRequest | None = None  # whose head is expected to come again
+        self._last_bytes = 0  # what that takes
         self._is_head = False  # the request's method: its answer has no body, whatever it is
         self._shortcuts = shortcuts
 
@@ -120,7 +108,9 @@ class Http1:
     @property
     def kept_bytes(self) -> int:
         """How much memory is taken by all that has arrived and is kept."""
-        return self.held_bytes + (0 if self._plain is None else len(self._plain.raw) + len(self._plain.body))
+        plain, last = self._plain, self._last
+        now = 0 if plain is None else len(plain.body) + (0 if plain is last else len(plain.head))
+        return self.held_bytes + now + self._last_bytes
 
     def _give(self, data: bytes) -> None:
         self._is_h11_new = False
@@ -139,10 +129,12 @@ class Http1:
             return None
         if self._unread:
             if self._shortcuts:  # fast path; benchmarks: polling
-                self._plain = plain = plain_request(self._unread)
+                last = self._last
+                is_again = last is not None and last.begins(self._unread)
+                self._plain = plain = last if is_again else plain_request(self._unread)
                 if plain is not None:
-                    self._unread = self._unread[len(plain.raw) :]
-                    return Head(plain.method, plain.target, plain.headers)
+                    self._unread = self._unread[plain.size_bytes :]
+                    return plain
             self._give(self._unread)
             self._unread = b""
         event = self._next_event()
@@ -156,6 +148,14 @@ class Http1:
         if event.http_version < b"1.1":  # there the header means nothing (RFC 9110, 7.8)
             headers = [header for header in headers if header[0] != b"upgrade"]
         return Head(event.method, event.target, headers)
+
+    def expect_again(self, request: Request) -> None:
+        """The next request will most likely have the head of the current one, which is `request`."""
+        plain = self._plain
+        if plain is not None and plain is not self._last and len(plain.head) <= MAX_KEPT_HEAD_BYTES:
+            plain.request = request
+            self._last = plain
+            self._last_bytes = len(plain.head) + request.size_bytes
 
     def _skip_blank_lines(self) -> None:
         """Forget empty lines in front of a request, as many clients once sent them behind a body; h11 does not.
@@ -201,9 +201,8 @@ class Http1:
             BadRequest: it is no body.
         """
         if self._plain is not None:  # fast path; benchmarks: polling
-            body, self._plain.body = self._plain.body, b""
-            if body:
-                take(body)
+            if self._plain.body:
+                take(self._plain.body)
             return True
         self.has_pieces = False
         for _ in range(BODY_PIECES):
@@ -299,6 +298,7 @@ class Http1:
             BadRequest: what followed in the body is none.
         """
         if self._plain is not None:
+            self._plain.body = b""
             self._plain = None
             return Next.REQUEST
         connection = self._h11

@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, TypeVar, final
+from typing import Any, Final, TypeVar, final
 
-from socketio_core.wire.heads import HOST, MAX_HEAD_BYTES, MAX_HEADERS
+from socketio_core.wire.heads import HOST, MAX_HEAD_BYTES, MAX_HEADERS, Head
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -31,7 +31,7 @@ _VALUE = re.compile(rb"[!-~]([ -~]*[!-~])?")
 _FOREIGN = frozenset((b"transfer-encoding", b"expect"))  # names of headers that make a request h11's
 _CONNECTION = frozenset((b"keep-alive", b"upgrade", b"keep-alive, upgrade"))  # values of a plain request
 _FRAMING = frozenset((b"transfer-encoding", b"connection"))  # names of headers that make an answer h11's
-_MAX_REMEMBERED: Final = 256  # heads of requests, and headers of answers
+_MAX_REMEMBERED: Final = 256  # heads of requests, and of answers
 _MAX_REMEMBERED_BYTES: Final = 1024  # of each
 
 # What a client says, and is answered, again and again is taken apart and put together once (benchmarks: polling). It
@@ -49,7 +49,10 @@ _HARMLESS: Final = frozenset(
 )
 _Fields = tuple[Sequence[tuple[bytes, bytes]], int]
 _fields: dict[bytes, _Fields] = {}
-_lines: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+_AnswerKey = tuple[Any, ...]  # the status and the headers, if they are what they should be
+_Answer = tuple[bytes, int | None]
+_answers: dict[_AnswerKey, _Answer] = {}
+_NO_BODY: Final = -1
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 
 _SWITCHING: Final = 101
@@ -60,24 +63,42 @@ _STATUS_LINES[_SWITCHING] = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
 @final
-class PlainRequest:
+class PlainRequest(Head):
     """A plain request, whole.
 
     Attributes:
-        headers: names in lower case, values without the white space around them.
-        raw: all of its bytes, for h11, should it be needed after all.
+        head: the bytes of its line and headers, and of the empty line behind them.
+        body: what follows.
     """
 
-    __slots__ = ("body", "headers", "method", "raw", "target")
+    __slots__ = ("body", "head", "length")
 
     def __init__(
-        self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, raw: bytes
+        self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], head: bytes, body: bytes
     ) -> None:
-        self.method = method
-        self.target = target
-        self.headers = headers
+        super().__init__(method, target, headers)
+        self.head = head
+        self.length = len(body)
         self.body = body
-        self.raw = raw
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it was on the wire."""
+        return len(self.head) + self.length
+
+    @property
+    def raw(self) -> bytes:
+        """All of its bytes, for h11, should it be needed after all."""
+        return self.head + self.body
+
+    def begins(self, data: bytes) -> bool:
+        """Whether `data` begins with a request that has the same head, as a client's polls have. If so, become it."""
+        start = len(self.head)
+        end = start + self.length
+        if end > len(data) or not data.startswith(self.head):
+            return False
+        self.body = data[start:end]
+        return True
 
 
 def plain_request(data: bytes) -> PlainRequest | None:
@@ -94,7 +115,7 @@ def plain_request(data: bytes) -> PlainRequest | None:
     end = start + length
     if end > len(data) or (length and method == b"GET"):
         return None
-    return PlainRequest(method, target, headers, data[start:end], data[:end])
+    return PlainRequest(method, target, headers, data[:start], data[start:end])
 
 
 def _fields_of(lines: bytes) -> _Fields | None:
@@ -137,40 +158,44 @@ def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: byte
     `Content-Length` is added where it is missing. With 101 there is no body, and the connection is the WebSocket's.
     """
     try:
-        return _plain_answer(status, headers, body)
+        found = _answers.get(key := (status, *headers)) or _answer_of(key)
+        if found is None:
+            return None
+        head, length = found
+        if length is None:
+            return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+        if length == _NO_BODY:
+            return head
+        return head + body if length == len(body) else None
     except (TypeError, ValueError):  # what an application returns need not be bytes, nor pairs
         return None
 
 
-def _plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
-    lines = [_STATUS_LINES.get(status, b"")]
+def _answer_of(key: _AnswerKey) -> _Answer | None:
+    """Return the head of an answer, and how long its body must be, if it says so; `None` if it is not plain."""
+    status, *headers = key
     has_body = status != _SWITCHING and status not in _BODYLESS
     length = None
+    lines = [_STATUS_LINES.get(status, b"")]
+    is_harmless = True
     for name, value in headers:
-        line = _lines.get((name, value)) or _line_of(name, value)
-        if line is None:
+        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
             return None
-        lowered, data = line
+        lowered = name.lower()
         if lowered == b"content-length":
-            if length is not None:
+            if length is not None or not has_body or _LENGTH.fullmatch(value) is None or value != b"%d" % int(value):
                 return None
-            length = value
+            length = int(value)
         elif lowered in _FRAMING and status != _SWITCHING:
             return None
-        lines.append(data)
-    if length is None and has_body:
-        lines.append(b"content-length: %d\r\n" % len(body))
-    elif length is not None and (not has_body or length != b"%d" % len(body)):
+        is_harmless &= lowered in _HARMLESS
+        lines.append(b"%b: %b\r\n" % (name, value))
+    if not lines[0]:
         return None
-    lines += (b"\r\n", body) if has_body else (b"\r\n",)
-    return b"".join(lines) if lines[0] else None
-
-
-def _line_of(name: bytes, value: bytes) -> tuple[bytes, bytes] | None:
-    """Return the name of a header in lower case, and its line; `None` if it is not plain."""
-    if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
-        return None
-    line = lowered, _ = name.lower(), b"%b: %b\r\n" % (name, value)
-    if lowered in _HARMLESS and len(value) <= _MAX_REMEMBERED_BYTES:
-        _remember(_lines, (name, value), line)
-    return line
+    if length is not None or not has_body:
+        lines.append(b"\r\n")
+    head = b"".join(lines)
+    answer = head, length if has_body else _NO_BODY
+    if is_harmless and len(head) <= _MAX_REMEMBERED_BYTES:
+        _remember(_answers, key, answer)
+    return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, assert_never, final
+from typing import TYPE_CHECKING, Final, assert_never, final
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import Poll, Post, WebSocket
@@ -21,6 +21,8 @@ from socketio_core.wire.websocket import WRITE_BYTES, Frames
 if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire
     from socketio_core.wire.site import Mount, Site
+
+_IDLE: Final = Phase.IDLE
 
 
 @final
@@ -68,13 +70,12 @@ class Requests:
     @property
     def has_more(self) -> bool:
         """See `Stage`."""
-        if self._phase is Phase.HELD:
+        phase = self._phase
+        if phase is _IDLE:  # most often; benchmarks: polling
+            return self._http.held_bytes > 0 and not self._wire.is_over
+        if phase is Phase.HELD:
             return self._has_packets  # also when the client is gone
-        if self._wire.is_over:
-            return False
-        if self._phase is Phase.BODY or self._phase is Phase.DRAIN:
-            return self._http.has_pieces
-        return self._phase is Phase.IDLE and self._http.held_bytes > 0
+        return (phase is Phase.BODY or phase is Phase.DRAIN) and self._http.has_pieces and not self._wire.is_over
 
     @property
     def held_bytes(self) -> int:
@@ -173,8 +174,10 @@ class Requests:
         if head is not None:
             self._count += 1
             wire.set_deadline(None)
-            request = head.to_request(self._address, self._scheme)
-            self._site.proxies.apply(request)
+            request = head.request
+            if request is None:
+                request = head.to_request(self._address, self._scheme)
+                self._site.proxies.apply(request)
             self._serve(request, now)
         elif http.is_ended:
             wire.end()
@@ -232,9 +235,11 @@ class Requests:
                 self._respond(response, now)
             case ReadBody(post, _):
                 self._carrier = post
+                self._http.expect_again(request)
                 self._begin_body(now)
             case Park(poll):
                 self._carrier = poll
+                self._http.expect_again(request)
                 self._phase = Phase.PARKED
             case Upgrade(websocket, headers):
                 self._switch(mount, websocket, request, headers, now)

@@ -14,15 +14,17 @@ import h11
 import pytest
 
 from socketio_core.http import Request, Response
+from socketio_core.settings import EngineSettings
 from socketio_core.wire import RequestAsked
 from socketio_core.wire.heads import MAX_HEAD_BYTES, MAX_HEADERS
+from socketio_core.wire.http1 import MAX_KEPT_HEAD_BYTES
 from socketio_core.wire.plain_requests import (
     PlainRequest,
     plain_answer,
     plain_request,
 )
 from tests.effort import examples
-from tests.wire.by_hand import House, Peer
+from tests.wire.by_hand import POLLING, House, Peer
 from tests.wire.written import chunked, request
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -191,6 +193,95 @@ def test_site_answers_the_same_with_and_without_shortcuts(start: int) -> None:
         size = random.choice((1, 10, 100, 10_000))
         pieces = [data[at : at + size] for at in range(0, len(data), size)]
         assert _answers(pieces, shortcuts=True) == _answers(pieces, shortcuts=False), f"seed {seed}"
+
+
+def _polls(seed: int, *, shortcuts: bool) -> bytes:
+    """Have a client with a session poll and post over one connection: often with the head that it had before."""
+    random = Random(seed)
+    house = House(shortcuts=shortcuts)
+    own = f"{POLLING}&sid={house.open_session()}"
+    peer = house.connect()
+    for _ in range(12):
+        targets = (*(own,) * 8, f"{own}&t={random.randrange(3)}", f"{POLLING}&sid=unknown", "/elsewhere")
+        fields = random.sample((*_FIELDS[2:4], *_FIELDS[18:21], b"Origin: http://else", b"Connection: close"), 1)
+        headers = [field.decode("latin-1") for field in fields] if random.random() < 0.3 else []
+        body = b"4" + random.choice((b"a", b"b", b"cd", b"e" * 300))
+        post, get = request(random.choice(targets), "POST", body, headers), request(random.choice(targets), "GET")
+        data = post + get if random.random() < 0.7 else random.choice((post, get, post + post + get + get))
+        size = random.choice((20, 200, 10_000))
+        peer.send(*(data[at : at + size] for at in range(0, len(data), size)))
+    peer.send(b"")
+    return peer.received
+
+
+@pytest.mark.parametrize("start", range(0, examples(200), 200))
+def test_polls_are_answered_the_same_with_and_without_shortcuts(start: int) -> None:
+    answers = 0
+    for seed in range(start, start + 200):
+        received = _polls(seed, shortcuts=True)
+        assert _polls(seed, shortcuts=False) == received, f"seed {seed}"
+        answers += received.count(b"HTTP/1.1 200")
+    assert answers > 500
+
+
+def test_body_behind_a_known_head_may_come_later() -> None:
+    house = House()
+    target = f"{POLLING}&sid={house.open_session()}"
+    peer = house.connect()
+    for text in ("one", "two"):
+        data = request(target, "POST", f"4{text}".encode())
+        peer.send(data[:-1], data[-1:])
+        assert peer.answer().text == "ok"
+        assert peer.ask(target, "POST", f"4{text}".encode()).text == "ok"
+    assert house.messages == ["one", "one", "two", "two"]
+
+
+def test_clients_of_one_proxy_are_told_apart() -> None:
+    """It may send requests of many over one connection, each with another address in its head."""
+    seen: list[tuple[str, str]] = []
+
+    def extra_headers(asked: Request, sid: str) -> list[tuple[bytes, bytes]]:
+        seen.append((asked.address, sid))
+        return [(b"x-for", asked.address.encode())]
+
+    settings = EngineSettings(path="/engine.io/", extra_headers=extra_headers)
+    house = House(settings, trust_proxy=True)
+    sid = house.open_session()
+    peer = house.connect(address="10.0.0.1")
+    seen.clear()
+    for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.1"):
+        headers = [f"X-Forwarded-For: {address}"]
+        answer = peer.ask(f"{POLLING}&sid={sid}", "POST", b"4a", headers)
+        assert answer.headers["x-for"] == address
+        peer.ask(f"{POLLING}&sid={sid}", headers=headers)
+    assert seen == [(address, sid) for address in ("192.0.2.1",) * 4 + ("192.0.2.2",) * 2 + ("192.0.2.1",) * 2]
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_what_is_kept_of_a_head_between_two_polls_is_counted_and_bounded(over: int) -> None:
+    house = House()
+    target = f"{POLLING}&sid={house.open_session()}"
+    peer = house.connect()
+    before = peer.wire.held_bytes
+    fill = MAX_KEPT_HEAD_BYTES + over - len(request(target, "POST", b"4a", ["Cookie: "])) + len(b"4a")
+    assert peer.ask(target, "POST", b"4a", ["Cookie: " + "c" * fill]).text == "ok"
+    kept = peer.wire.held_bytes - before
+    assert kept == 0 if over > 0 else 2 * MAX_KEPT_HEAD_BYTES - 200 < kept < 2 * MAX_KEPT_HEAD_BYTES + 2000
+
+
+def test_each_request_of_the_application_is_an_object_of_its_own() -> None:
+    """It may change what it is given."""
+    house = House(asks_requests=True)
+    peer = house.connect()
+    seen: list[Request] = []
+    for _ in range(2):
+        peer.send(request("/page"))
+        asked = house.take_request()
+        asked.request.headers.append((b"x-mine", b"1"))
+        asked.answer(Response(200), house.now)
+        house.settle()
+        seen.append(asked.request)
+    assert [len(one.headers) for one in seen] == [2, 2]
 
 
 def _reflecting(**options: Any) -> tuple[House, Peer]:

@@ -32,16 +32,20 @@ OPTIONS = {
     "200 B chat events, 50 × 16, with recovery": "--recovery",
 }
 """The same chat events, and what else the server does with them."""
+WORKERS = "200 B chat events, 50 × 16, on two workers"
+"""Each with half of the clients; all the servers have one processor, so these share it."""
 
 
-def _measure(table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], effort: Effort, *more: str) -> Table:
+def _measure(
+    table: Table, loads: Mapping[str, Load], peers: Sequence[Peer], effort: Effort, *more: str, workers: int = 1
+) -> Table:
     """Measure each load on each server in turn, round by round, so that noise meets all of them alike."""
     with ExitStack() as stack:
-        servers = [(peer, *start_server(peer, stack, more=more)) for peer in peers]
+        servers = [(peer, [start_server(peer, stack, more=more) for _ in range(workers)]) for peer in peers]
         for label, load in loads.items():
             row = table.row(label)
             with ExitStack() as row_stack:
-                generators = [(peer, LoadGenerator(load, process, port, row_stack)) for peer, process, port in servers]
+                generators = [(peer, LoadGenerator(load, *one, row_stack, rest)) for peer, (one, *rest) in servers]
                 for _ in effort.rounds_of(table.name, label):
                     for peer, generator in generators:
                         row.cell(peer.name).add(generator.measure(effort.warm_up_s, effort.seconds))
@@ -55,7 +59,7 @@ def server(peers: Sequence[Peer], effort: Effort) -> Table:
     load, able = SERVER_LOADS["the same, 200 B chat events"], [peer for peer in peers if peer.has_more]
     for label, option in OPTIONS.items():
         _measure(table, {label: load}, able, effort, option)
-    return table
+    return _measure(table, {WORKERS: load}, able, effort, workers=2)
 
 
 def latency(peers: Sequence[Peer], effort: Effort) -> Table:

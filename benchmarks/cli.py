@@ -128,7 +128,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(name: str, against: list[str], effort: Effort) -> Table:
-    others = [peer for key in against for peer in PEERS[key] if name == "server" or not peer.is_floor]
+    others = [peer for key in against for peer in PEERS[key] if name in (peer.only or (name,))]
     if name in _ALONE:
         table = _ALONE[name](effort)
     elif name == "hostile":

@@ -81,24 +81,28 @@ class Peer:
             it has an adapter.
         has_more: middlewares of events, and recovery.
         holds_many: tens of thousands of sockets, within seconds.
-        is_floor: it can only echo.
+        only: which benchmarks it can do, if not all.
     """
 
     name: str
     command: tuple[str, ...]
     has_more: bool = True
     holds_many: bool = True
-    is_floor: bool = False
+    only: tuple[str, ...] = ()
 
 
 OURS_NAME: Final = "socketio_core"
 FLOOR_NAME: Final = "floor"
+FLOOR_JSON_NAME: Final = "floor, json"
+_FLOORS: Final = {
+    FLOOR_NAME: ("server", "connect", "polling", "memory"),
+    FLOOR_JSON_NAME: ("server", "polling"),
+}
 
 
 def _python(name: str, module: str, *arguments: str) -> Peer:
     command = (sys.executable, "-m", f"benchmarks.servers.{module}", *arguments)
-    is_ours, is_floor = module == "ours", name == FLOOR_NAME
-    return Peer(name, command, has_more=is_ours, holds_many=name == OURS_NAME, is_floor=is_floor)
+    return Peer(name, command, has_more=module == "ours", holds_many=name == OURS_NAME, only=_FLOORS.get(name, ()))
 
 
 OURS: Final = _python(OURS_NAME, "ours")
@@ -113,7 +117,7 @@ PEERS: Final = {
         _python("python-socketio, uvicorn", "python_socketio", "uvicorn"),
         _python("python-socketio, aiohttp", "python_socketio", "aiohttp"),
     ),
-    "floor": (_python(FLOOR_NAME, "floor"),),
+    "floor": (_python(FLOOR_NAME, "floor"), _python(FLOOR_JSON_NAME, "floor", "--json")),
 }
 """The peers by the names that `--against` takes."""
 

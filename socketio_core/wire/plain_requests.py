@@ -158,8 +158,12 @@ def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: byte
     `Content-Length` is added where it is missing. With 101 there is no body, and the connection is the WebSocket's.
     """
     try:
+        # The last header of most, and the one that is often another; it is written at that place anyway.
+        says_length = bool(headers) and headers[-1] == (b"content-length", b"%d" % len(body))
+        if says_length:
+            headers = headers[:-1]
         found = _answers.get(key := (status, *headers)) or _answer_of(key)
-        if found is None:
+        if found is None or (says_length and found[1] is not None):
             return None
         head, length = found
         if length is None:

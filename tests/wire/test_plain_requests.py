@@ -437,6 +437,12 @@ def test_answers_that_are_not_plain_are_left_to_h11(status: int, header: tuple[b
     assert plain_answer(status, [header], b"ok") is None
 
 
+def test_answer_with_two_lengths_is_left_to_h11() -> None:
+    for length in (b"2", b"3"):
+        assert plain_answer(200, [(b"content-length", length), (b"content-length", b"2")], b"ok") is None
+    assert compare_answer(200, [(b"content-length", b"2"), (b"a", b"b")], b"ok") is not None
+
+
 def test_answer_with_headers_that_are_no_bytes_is_left_to_h11() -> None:
     assert plain_answer(200, [("a", "b")], b"ok") is None  # type: ignore[list-item] # what an application may do
 

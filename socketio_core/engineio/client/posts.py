@@ -25,7 +25,8 @@ def check_size(
     Raises:
         LocalProtocolError: it does not, or no buffer holds the message.
     """
-    if max_payload_bytes is not None and message.size_bytes * 4 > max_payload_bytes:  # base64 costs less than that
+    # In base64 a frame has at most four times its bytes and one, and that one only if it is empty or a single byte.
+    if max_payload_bytes is not None and message.size_bytes * 4 >= max_payload_bytes:
         largest = max(map(polled_size if is_polled else frame_size, message.frames))
         if largest > max_payload_bytes:
             sizes = f"{largest} bytes, limit: {max_payload_bytes}"

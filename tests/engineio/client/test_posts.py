@@ -73,6 +73,15 @@ def test_largest_frame_is_what_counts(frames: list[Frame], is_polled: bool, size
             check_size(message, 100, 1000, is_polled=is_polled)
 
 
+@pytest.mark.parametrize("frame", [b"", b"1", b"12", b"123", b"1234"])
+def test_smallest_limit_that_a_frame_passes_is_its_size(frame: bytes) -> None:
+    """Of a single byte base64 makes five, with the `b`."""
+    size = polled_size(frame)
+    check_size(WireMessage((frame,)), size, 1000, is_polled=True)
+    with pytest.raises(LocalProtocolError, match=f"larger than the server takes: {size} bytes, limit: {size - 1}"):
+        check_size(WireMessage((frame,)), size - 1, 1000, is_polled=True)
+
+
 def test_message_that_no_buffer_holds_is_too_large() -> None:
     with pytest.raises(LocalProtocolError, match="larger than max_buffered_bytes: 11 bytes"):
         check_size(WireMessage(("4" * 11,)), None, 10, is_polled=True)

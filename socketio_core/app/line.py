@@ -60,6 +60,11 @@ class Line(Protocol):
         """Whether it need not be kept any more: all that was to be said has been handed over, or cannot be."""
         ...
 
+    @property
+    def has_to_send(self) -> bool:
+        """Whether there is something to be written."""
+        ...
+
     def dialing(self, now: float) -> None:
         """A connection is dialed."""
 

@@ -65,6 +65,11 @@ class LinkLine(ABC):
         return self.link.wants_connection
 
     @property
+    def has_to_send(self) -> bool:
+        """See `Line`."""
+        return self.link.has_to_send
+
+    @property
     def is_over(self) -> bool:
         """See `Line`."""
         return self.link.is_closed

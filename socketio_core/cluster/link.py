@@ -291,6 +291,11 @@ class Link:
         if self.wants_connection:
             self._fail(why, now, was_refused=True)
 
+    @property
+    def has_to_send(self) -> bool:
+        """Whether there is something to be written."""
+        return bool(self._out)
+
     def data_to_send(self) -> bytes:
         """Take what is to be written."""
         data = b"".join(self._out)

@@ -8,8 +8,8 @@ import trio
 
 from socketio_core.app.line import Line
 from socketio_core.network.dialing import DialError, Trust, reason_of
-from socketio_core.network.plain import READ_BYTES
 from socketio_core.trio.dial import dial, shake_hands
+from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.writer import BROKEN
 
 
@@ -20,6 +20,7 @@ class LineKeeper:
         self._line = line
         self._trust = Trust(line.ssl_context)
         self._news = trio.Event()
+        self._is_connected = False
         self._connection = trio.CancelScope()
         self._sleep = trio.CancelScope()
         self._wakes_at = -math.inf
@@ -27,7 +28,8 @@ class LineKeeper:
 
     def _woken(self) -> None:
         line = self._line
-        self._news.set()
+        if not self._is_connected or line.has_to_send:  # most often there is nothing; benchmarks: cluster
+            self._news.set()
         if not line.wants_connection:
             self._connection.cancel()
         deadline = line.next_deadline
@@ -73,31 +75,38 @@ class LineKeeper:
                 async with await dial(line) as opened:
                     secure = line.ssl_context is not None
                     stream = await shake_hands(opened, self._trust.context, line.host) if secure else opened
+                    direct = DirectStream(stream)
                     async with trio.open_nursery() as nursery:
                         line.connected(trio.current_time())
+                        self._is_connected = True
                         self._woken()
-                        nursery.start_soon(self._read, stream)
-                        await self._write(stream)
+                        nursery.start_soon(self._read, direct)
+                        await self._write(direct)
             except DialError as error:
                 line.refused(str(error) or "the connection was closed", trio.current_time())
+            finally:
+                self._is_connected = False
 
-    async def _write(self, stream: trio.abc.Stream) -> None:
+    async def _write(self, direct: DirectStream) -> None:
         while True:
             data = self._line.data_to_send(trio.current_time())
             if not data:
                 await self._wait_for_news()
                 continue
+            sent = direct.write_now(data)
+            if sent == len(data):
+                continue
             try:
-                await stream.send_all(data)
+                await direct.send_all(data[sent:])
             except BROKEN as error:
                 self._line.lost(reason_of(error), trio.current_time())
 
     @trio.lowlevel.enable_ki_protection
-    async def _read(self, stream: trio.abc.Stream) -> None:
+    async def _read(self, direct: DirectStream) -> None:
         try:
             while True:
-                data = await stream.receive_some(READ_BYTES)
-                self._line.receive(bytes(data), trio.current_time())
+                data = await direct.receive()
+                self._line.receive(data, trio.current_time())
                 if not data:
                     return
         except BROKEN as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket as sockets
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -13,7 +13,12 @@ import socketio_core.asyncio
 import socketio_core.trio
 from socketio_core import Server
 from socketio_core.app import Socket
+from socketio_core.app.line import Line
+from socketio_core.asyncio.line import LineKeeper as AsyncioKeeper
 from socketio_core.cluster import ClusterUnavailable, RedisAdapter
+from socketio_core.cluster.address import parse_redis_url
+from socketio_core.cluster.calling import CallLine
+from socketio_core.trio.line import LineKeeper as TrioKeeper
 from tests.adapters.abstract import Loop
 from tests.adapters.loops import LOOPS, loop
 from tests.cluster.redis import RedisServer
@@ -275,6 +280,45 @@ def test_an_idle_one_keeps_nobody_busy(redis: RedisServer) -> None:
             await loop.settle()
 
     LOOPS[0].run_in_real_time(main, DEADLINE_S)
+
+
+class Watched(CallLine):
+    """Counts how often somebody looks whether there is something to write."""
+
+    looks = 0
+
+    def data_to_send(self, now: float) -> bytes:
+        self.looks += 1
+        return super().data_to_send(now)
+
+
+KEEPERS: Final[dict[str, Callable[[Line], TrioKeeper | AsyncioKeeper]]] = {
+    "trio": TrioKeeper,
+    "asyncio": AsyncioKeeper,
+}
+
+
+def test_what_is_read_has_nobody_look_what_is_to_be_written(run: Run, redis: RedisServer) -> None:
+    async def main() -> None:
+        line = Watched(parse_redis_url(redis.url), DEADLINE_S, None)
+
+        async def ping() -> None:
+            answered = loop.new_event()
+            line.call(("PING",), loop.current_time(), answered.set)
+            await answered.wait()
+            for _ in range(3):  # whoever else was woken by the answer has his turn
+                await loop.checkpoint()
+
+        async with loop.open_nursery() as nursery:
+            nursery.start_soon(KEEPERS[loop.name](line).run)
+            await ping()
+            before = line.looks
+            for _ in range(10):
+                await ping()
+            assert line.looks == before + 20  # one is to write, and one finds that this was all
+            line.close(loop.current_time())
+
+    run(main)
 
 
 def test_an_emitter_is_for_one_block(run: Run, redis: RedisServer) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import trio
@@ -130,13 +130,17 @@ async def answer(io: Server, command: Command) -> None:
     say({"id": command["id"], **result})
 
 
+def without_offset(said: Sequence[Any]) -> list[Any]:
+    """Return the name of an event and its arguments, without what recovery puts behind them."""
+    return list(said[:-1] if isinstance(said[-1], str) and OFFSET.fullmatch(said[-1]) else said)
+
+
 def listen(client: ClientSocket) -> None:
     """Have a client say what it hears, and answer questions."""
 
     def heard(name: str, *args: Any) -> None:
-        if args and isinstance(args[-1], str) and OFFSET.fullmatch(args[-1]):
-            args = args[:-1]
-        say({"ready": True, "sid": client.id} if name == "hello there" else {"heard": [name, *args]})
+        said = without_offset([name, *args])
+        say({"ready": True, "sid": client.id} if name == "hello there" else {"heard": said})
 
     def answers(*_: Any) -> str:
         return "ours"

@@ -1,15 +1,24 @@
-"""Servers of Node, and ours on trio and on asyncio, that a Redis makes one: each operation, from each of them."""
+"""Servers of Node, and ours on trio and on asyncio, that a Redis makes one: each operation, from each of them.
+
+In the end clients that were lost, npm's and ours, come back to another server than they were at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.adapters.abstract import Loop
+from tests.adapters.loops import LOOPS, loop
+from tests.cluster.member import without_offset
 from tests.cluster.members import MemberProcess
 from tests.cluster.redis import RedisServer
+from tests.interop.ours import Relay, connect
+from tests.interop.processes import DEADLINE_S
 
 RequireTool = Callable[[str], str]
 
@@ -21,6 +30,7 @@ class Trio:
 
     def __init__(self, kind: str, package: str, redis: RedisServer) -> None:
         self.kind = kind
+        self.package = package
         self.redis = redis
         self.members = {name: MemberProcess(name, kind, redis, waits=False, package=package) for name in NAMES}
         for member in self.members.values():
@@ -159,10 +169,11 @@ def test_clients_of_others_can_be_disconnected(cluster: Trio, by: MemberProcess)
     cluster.node.heard("gone", "io server disconnect", client=f"cat of {by.name}")
 
 
+RECOVERING: Final = [way for way in WAYS if way.startswith("recovery")]
 MOVES: Final = (("trio", "node"), ("node", "trio"), ("asyncio", "trio"), ("trio", "asyncio"), ("node", "asyncio"))
 
 
-@pytest.mark.parametrize("cluster", [way for way in WAYS if way.startswith("recovery")], indirect=True)
+@pytest.mark.parametrize("cluster", RECOVERING, indirect=True)
 @pytest.mark.parametrize(("origin", "goal"), MOVES)
 def test_a_client_that_was_lost_comes_back_to_another_server(cluster: Trio, origin: str, goal: str) -> None:
     node, name = cluster.node, f"{origin} to {goal}"
@@ -184,3 +195,77 @@ def test_a_client_that_was_lost_comes_back_to_another_server(cluster: Trio, orig
         node.heard("now", name, by, client=name)
     assert not node.waiting(lambda message: message.get("client") == name and message["heard"][0] != "gone")
     cluster.members[goal].do("disconnect", to=[sid])
+
+
+class Turnout(Relay):
+    """A way to one server, and then to another: in between to none."""
+
+    def __init__(self, server: MemberProcess) -> None:
+        super().__init__(_port_of(server))
+        self._is_open = loop.new_event()
+        self._is_open.set()
+
+    async def on_head(self, head: bytes) -> None:
+        await self._is_open.wait()
+
+    def close(self) -> None:
+        """Lead nowhere."""
+        self._is_open = loop.new_event()
+        self.cut()
+
+    def lead_to(self, server: MemberProcess) -> None:
+        """Lead there."""
+        self.port = _port_of(server)
+        self._is_open.set()
+
+
+def _port_of(server: MemberProcess) -> int:
+    port = urlsplit(server.url).port
+    assert port is not None  # a server of a test has one of its own
+    return port
+
+
+@pytest.mark.parametrize("cluster", RECOVERING, indirect=True)
+@pytest.mark.parametrize(("origin", "goal"), MOVES)
+@pytest.mark.parametrize("on", LOOPS, ids=lambda each: each.name)
+def test_our_client_that_was_lost_comes_back_to_another_server(cluster: Trio, origin: str, goal: str, on: Loop) -> None:
+    """By itself, behind a proxy that has changed its mind; over a WebSocket, or by polling."""
+    transports = ["websocket" if cluster.package == "redis" else "polling"]
+
+    def sessions() -> str:
+        return cluster.redis.run("KEYS", "sio:session:*")
+
+    async def main() -> None:
+        way = Turnout(cluster.members[origin])
+        async with loop.open_nursery() as nursery:
+            url = await way.serve(nursery)
+            async with (
+                connect(url, transports=transports, reconnection_delay_s=0.01) as client,
+                client.events() as events,
+            ):
+
+                async def heard(*said: object) -> None:
+                    assert without_offset(await anext(events)) == list(said)
+
+                await heard("hello there")
+                sid = client.id
+                assert not client.recovered
+                assert sessions() == ""
+                way.close()
+                while not await loop.in_thread(sessions):
+                    pass
+                for by in NAMES:
+                    cluster.members[by].do("emit", to="r", args=["missed", by, b"1"])
+                    cluster.members[by].do("emit", **{"except": ["r"]}, args=["not for it"])
+                way.lead_to(cluster.members[goal])
+                for by in NAMES:
+                    await heard("missed", by, b"1")
+                await heard("hello there")  # each connection is told so
+                assert (client.id, client.recovered) == (sid, True)
+                assert sessions() == ""
+                for by in NAMES:
+                    cluster.members[by].do("emit", to=[sid], args=["now", by])
+                    await heard("now", by)
+            nursery.cancel_scope.cancel()
+
+    on.run_in_real_time(main, DEADLINE_S)

@@ -116,8 +116,8 @@ def test_a_redis_that_speaks_tls_on_a_port(require_tool: RequireTool, certificat
     with RedisServer(require_tool("redis-server"), *options) as redis:
         url, env = f"rediss://localhost:{port}", {"SSL_CERT_FILE": str(certificate)}
         pair = [MemberProcess(loop, "classic", redis, waits=False, url=url, env=env) for loop in LOOPS]
-        stranger = MemberProcess("trio", "classic", redis, "start_timeout_s=2.0", waits=False, url=url)
-        plain = MemberProcess("asyncio", "classic", redis, "start_timeout_s=2.0", waits=False, url=url[:5] + url[6:])
+        stranger = MemberProcess("trio", "classic", redis, waits=False, url=url)
+        plain = MemberProcess("asyncio", "classic", redis, waits=False, url=url[:5] + url[6:])
         try:
             for member in pair:
                 member.wait_ready()

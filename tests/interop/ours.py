@@ -31,10 +31,15 @@ async def settled(socket: ClientSocket, transports: list[str]) -> None:
 
 
 class Relay:
-    """A way to a server."""
+    """A way to a server.
+
+    Attributes:
+        port: of the server; new connections go there.
+    """
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
+        self._connections: list[Nursery] = []
 
     async def on_head(self, head: bytes) -> None:
         """Called with the first bytes of each connection, which go on when it returns."""
@@ -49,15 +54,22 @@ class Relay:
     async def _relay(self, client: Stream) -> None:
         head = bytes(await client.receive_some(65536))
         await self.on_head(head)
-        server = await loop.connect_tcp(self._port)
+        server = await loop.connect_tcp(self.port)
         try:
             async with loop.open_nursery() as nursery:
+                self._connections.append(nursery)
                 await server.send_all(head)
                 nursery.start_soon(self._pass_on, server, client, nursery)
                 nursery.start_soon(self._pass_on, client, server, nursery)
         finally:
             with loop.shielded():
                 await loop.drop(server)
+
+    def cut(self) -> None:
+        """End all connections."""
+        for nursery in self._connections:
+            nursery.cancel_scope.cancel()
+        self._connections.clear()
 
     async def _pass_on(self, source: Stream, target: Stream, nursery: Nursery) -> None:
         try:

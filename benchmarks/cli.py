@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import network
+from benchmarks import network, page
 from benchmarks.client import client
 from benchmarks.cluster import cluster
 from benchmarks.codec import codec
@@ -98,6 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "results.svg").write_text(picture(drawn, caption), encoding="utf-8")
+    if options.record:
+        try:
+            page.record(options.record, result)
+        except BenchmarkError as error:
+            print(f"benchmarks: {error}", file=sys.stderr)
+            return 1
+        if options.record == "results":  # the page of them has a picture
+            shutil.copy(folder / "results.svg", HERE)
     print(f"n = {effort.rounds}; {', '.join(f'{name} {value}' for name, value in versions.items())}")
     print(f"written: {folder / 'results.json'}, {folder / 'results.svg'}", file=sys.stderr)
     return 0
@@ -115,6 +124,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each figure (5)")
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (0.5)")
     parser.add_argument("--output", type=Path, default=HERE / "build", help="folder of results.json and results.svg")
+    names = ", ".join(page.RECORDS)
+    parser.add_argument("--record", choices=page.RECORDS, metavar="NAME", help=f"put it into the pages: {names}")
     parser.add_argument("--quick", action="store_true", help="see that it all runs; the figures mean nothing")
     options = parser.parse_args(arguments)
     options.against = [name for name in options.against.split(",") if name]
@@ -122,6 +133,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         for name in given:
             if name not in known:
                 parser.error(f"unknown: {name!r}; choose from {', '.join(known)}")
+    if options.quick and options.record:
+        parser.error("what --quick finds means nothing; choose from --quick and --record")
     if options.rounds < 1 or options.seconds <= 0:
         parser.error("--rounds and --seconds must be positive")
     return options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from typing import Final
 
 from benchmarks.messages import CHAT, event, frame
 from benchmarks.network import SERVER_LOADS
@@ -13,10 +14,15 @@ from benchmarks.tables import Row, Table
 
 _CHAT = frame(event(CHAT, name="broadcast"))
 
-TOGETHER = {"one chat event to 50 + 50 sockets of two servers": Load("broadcast", 100, 1, 1, _CHAT)}
+EVENT: Final = "one chat event"
+ALL: Final = f"{EVENT} to 100 sockets of one"
+HERE_ONLY: Final = f"{ALL}, `io.local`"
+
+TOGETHER = {f"{EVENT} to 50 + 50 sockets of two servers": Load("broadcast", 100, 1, 1, _CHAT)}
 ALONE = {
-    "one chat event to 100 sockets of one": Load("broadcast", 100, 1, 1, _CHAT),
-    "one chat event to 1 socket of one": Load("broadcast", 1, 1, 1, _CHAT),
+    HERE_ONLY: Load("broadcast", 100, 1, 1, frame(event(CHAT, name="local"))),
+    ALL: Load("broadcast", 100, 1, 1, _CHAT),
+    f"{EVENT} to 1 socket of one": Load("broadcast", 1, 1, 1, _CHAT),
     "echo, 50 connections, 16 in flight": SERVER_LOADS["50 connections, 16 in flight"],
 }
 """Measured without an adapter, and with one."""
@@ -30,7 +36,7 @@ def cluster(peers: Sequence[Peer], effort: Effort) -> Table:
         _measure(table, {table.row(label): (True, True)}, load, peers, effort)
     for label, load in ALONE.items():
         rows = {table.row(f"{label}, no adapter"): (False,), table.row(f"{label}, an adapter"): (True,)}
-        _measure(table, rows, load, peers, effort)
+        _measure(table, rows, load, [peer for peer in peers if peer.has_more or label != HERE_ONLY], effort)
     return table
 
 

@@ -2,7 +2,8 @@
 
 A table stands between `<!-- figures NAME -->` and `<!-- end of figures -->`. NAME is that of a benchmark, perhaps
 behind that of the record it is of, as in `loops server`. Each record is the `results.json` of a run, under one of the
-names below. `summary` is the table with the few figures that say most.
+names below; `python -m benchmarks --record NAME` writes it, and the pages. `summary` is the table with the few figures
+of a record that say most.
 """
 
 from __future__ import annotations
@@ -14,24 +15,36 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from benchmarks.cluster import ALL, EVENT, HERE_ONLY
 from benchmarks.hostile import Beside
-from benchmarks.processes import HERE
+from benchmarks.processes import HERE, BenchmarkError
 from benchmarks.tables import Cell, Table, number
 
-RECORDS: Final = ("results", "loops", "hostile")
+RECORDS: Final = ("results", "loops", "hostile", "cluster")
 PAGES: Final = (HERE / "README.md", HERE.parent / "README.md")
 
-_BLOCK: Final = re.compile("<!-- figures (?:(loops|hostile) )?([a-z]+) -->\n.*?<!-- end of figures -->", re.DOTALL)
+_BLOCK: Final = re.compile(
+    rf"<!-- figures (?:({'|'.join(RECORDS)}) )?([a-z]+) -->\n.*?<!-- end of figures -->", re.DOTALL
+)
 _COMMIT: Final = re.compile(r"(\(((?:benchmarks/)?(\w+)\.json)\), )commit \w+, [-\d]+")
 
 _Summary = tuple[str, str, str, bool]
-_SUMMARY: Final[list[_Summary]] = [
-    ("events echoed each second", "server", "50 connections, 16 in flight", True),
-    ("memory of an idle socket, kB", "memory", "memory, 10,000 sockets", False),
-    ("half of them are back in, at half that load, µs", "latency", "50 connections: half come back in", False),
-    ("99 of 100 are back in, at half that load, µs", "latency", "50 connections: 99 of 100 come back in", False),
-]
-"""What it is called, the benchmark, the row, whether the rate is meant."""
+_SUMMARIES: Final[dict[str, list[_Summary]]] = {
+    "results": [
+        ("events echoed each second", "server", "50 connections, 16 in flight", True),
+        ("memory of an idle socket, kB", "memory", "memory, 10,000 sockets", False),
+        ("half of them are back in, at half that load, µs", "latency", "50 connections: half come back in", False),
+        ("99 of 100 are back in, at half that load, µs", "latency", "50 connections: 99 of 100 come back in", False),
+    ],
+    "cluster": [
+        ("an event to 50 + 50 sockets of two servers", "cluster", f"{EVENT} to 50 + 50 sockets of two servers", False),
+        ("an event to 100 sockets of one server, no adapter", "cluster", f"{ALL}, no adapter", False),
+        ("the same with an adapter, which tells nobody", "cluster", f"{ALL}, an adapter", False),
+        ("the same by `io.local`, no adapter", "cluster", f"{HERE_ONLY}, no adapter", False),
+        ("the same by `io.local`, an adapter", "cluster", f"{HERE_ONLY}, an adapter", False),
+    ],
+}
+"""Of each record: what it is called, the benchmark, the row, whether the rate is meant."""
 
 
 def tables_of(record: dict[str, Any]) -> dict[str, Table]:
@@ -47,15 +60,16 @@ def tables_of(record: dict[str, Any]) -> dict[str, Table]:
     return found
 
 
-def summary(tables: dict[str, Table]) -> Iterable[str]:
-    """Return the few figures that say most, as a table of Markdown."""
-    columns = tables["latency"].columns
+def summary(of: str, tables: dict[str, Table]) -> Iterable[str]:
+    """Return the few figures of a record that say most, as a table of Markdown."""
+    columns = tables["latency" if of == "results" else of].columns
     yield f"| | {' | '.join(columns)} |"
     yield f"|---|{'---:|' * len(columns)}"
-    for label, name, row_label, is_rate in _SUMMARY:
+    for label, name, row_label, is_rate in _SUMMARIES[of]:
         (row,) = (row for row in tables[name].rows if row.label == row_label)
-        cells = [row.cells[column] for column in columns]
-        yield f"| {label} | {' | '.join(number(median(cell.rates) if is_rate else cell.median) for cell in cells)} |"
+        cells = [row.cells.get(column) for column in columns]
+        figures = ["–" if cell is None else number(median(cell.rates) if is_rate else cell.median) for cell in cells]
+        yield f"| {label} | {' | '.join(figures)} |"
 
 
 def written(page: str, records: dict[str, dict[str, Any]]) -> str:
@@ -64,7 +78,7 @@ def written(page: str, records: dict[str, dict[str, Any]]) -> str:
 
     def block(match: re.Match[str]) -> str:
         of, name = match[1] or "results", match[2]
-        lines = summary(tables[of]) if name == "summary" else list(tables[of][name].lines())[2:]
+        lines = summary(of, tables[of]) if name == "summary" else list(tables[of][name].lines())[2:]
         return "\n".join([match[0].partition("\n")[0], "", *lines, "", "<!-- end of figures -->"])
 
     def commit(match: re.Match[str]) -> str:
@@ -77,6 +91,22 @@ def written(page: str, records: dict[str, dict[str, Any]]) -> str:
 def records() -> dict[str, dict[str, Any]]:
     """Return what is on record."""
     return {name: json.loads((HERE / f"{name}.json").read_text(encoding="utf-8")) for name in RECORDS}
+
+
+def record(name: str, result: dict[str, Any], folder: Path = HERE, pages: Iterable[Path] = PAGES) -> None:
+    """Put a run on record, and write the pages.
+
+    Raises:
+        BenchmarkError: it has not all that the pages show; nothing was written.
+    """
+    try:
+        texts = {page: written(page.read_text(encoding="utf-8"), {**records(), name: result}) for page in pages}
+    except KeyError as error:
+        raise BenchmarkError(f"{name} is to show what was not measured: {error}") from None
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    for page, text in texts.items():
+        page.write_text(text, encoding="utf-8")
 
 
 def main(pages: Iterable[Path] = PAGES) -> None:

@@ -79,7 +79,7 @@ class Peer:
         command: starts it; `--ping-interval SECONDS` is added, and `--deflate` where WebSockets are to compress,
             `--middleware` where events are to pass one, `--recovery` where clients may come back, `--redis PATH` where
             it has an adapter.
-        has_more: middlewares of events, and recovery.
+        has_more: middlewares of events, recovery, and broadcasts that stay in the process.
         holds_many: tens of thousands of sockets, within seconds.
         only: which benchmarks it can do, if not all.
     """
@@ -215,6 +215,7 @@ def start_redis(stack: ExitStack) -> str:
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     path = f"{folder}/redis"
     options = ["--port", "0", "--unixsocket", path, "--dir", folder, "--save", "", "--appendonly", "no"]
+    options += ["--tcp-backlog", "4096"]  # python-socketio opens a connection for each event that waits: 800 at once
     process = Process([tool("redis-server"), *options], SERVER_CPU)
     stack.callback(process.end)
     while "ready to accept connections" not in process.line().lower():

@@ -47,6 +47,10 @@ def make_server(kind: type[_S], options: argparse.Namespace) -> _S:
     async def broadcast(socket: Any, *args: Any) -> None:
         await io.emit("message", *args)
 
+    @io.on("local")
+    async def broadcast_here(socket: Any, *args: Any) -> None:
+        await io.local.emit("message", *args)
+
     if options.middleware:
 
         @io.use_events

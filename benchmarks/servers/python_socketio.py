@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 import socketio  # type: ignore[import-untyped]
 
 from benchmarks.servers.under_uvicorn import listen, serve
 
+_MANY: Final = {"max_connections": 1000}  # of 100, the default, none is left when 800 events wait, and others are lost
+
 
 def make_server(mode: str, options: argparse.Namespace) -> Any:
     """Return a server with the handlers that the load generator talks to."""
-    manager: Any = socketio.AsyncRedisManager(f"unix://{options.redis}") if options.redis else None
+    manager: Any = socketio.AsyncRedisManager(f"unix://{options.redis}", redis_options=_MANY) if options.redis else None
     sio: Any = socketio.AsyncServer(
         async_mode=mode, ping_interval=options.ping_interval, ping_timeout=20, client_manager=manager
     )

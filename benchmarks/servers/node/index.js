@@ -24,6 +24,7 @@ io.on("connection", (socket) => {
   socket.on("echo", (...args) => socket.emit("echo", ...args));
   socket.on("ack", (...args) => args.pop()(...args));
   socket.on("broadcast", (...args) => io.emit("message", ...args));
+  socket.on("local", (...args) => io.local.emit("message", ...args));
 });
 
 http.listen({ port: 0, host: "127.0.0.1", backlog: 1024 }, () => console.log(http.address().port));

@@ -17,7 +17,7 @@ from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import MESSAGE_BYTES, check_fits
-from socketio_core.engineio.packet import MESSAGE, PING, Frame, Payload, decode_frame
+from socketio_core.engineio.packet import MESSAGE, PING, PONG, Frame, Payload, decode_frame
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
@@ -225,7 +225,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             self._fail_too_large(websocket, now)
             return
         if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
-            if self._heartbeat.is_waiting:
+            if self._heartbeat.is_waiting and frame != PONG:  # which restarts it anyway; benchmarks: memory
                 self._extend_heartbeat(now)
             if type(frame) is bytes:
                 self.shared.events.append((self, frame))
@@ -311,7 +311,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self._end(Closed(CloseReason.TRANSPORT_CLOSE), say_close=False)
 
     def _extend_heartbeat(self, now: float) -> None:
-        self._heartbeat.other_received(now)  # for a pong too, which then restarts the interval
+        self._heartbeat.other_received(now)  # for most pongs too, which then restart the interval
         self.reschedule()
 
     def _move_to(self, websocket: WebSocket) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.redis import RedisServer
 from tests.interop.browser import Browser, Tab
 from tests.interop.peers import MODES, InteropServer
 from tests.interop.processes import Program
@@ -119,25 +120,25 @@ def check_that_a_room_comes_and_goes(anna: Tab, ben: Tab) -> None:
     anna.wait("document.querySelectorAll('#other-rooms li').length === 1")
 
 
-@pytest.mark.parametrize("client", ["own", "official"])
-def test_chat_in_two_tabs(
-    browser: Browser, start_chat: Callable[..., Chat], client_dir: Path, screenshots: Path, client: str
-) -> None:
-    options = ["--client-dir", str(client_dir)] if client == "official" else []
-    chat = start_chat(*options)
-    anna = browser.tab("anna", chat.url, width=1280, height=800)
-    ben = browser.tab("ben", chat.url, width=390, height=844)
-    anna.do("screenshot", path=str(screenshots / f"chat-{client}-door.png"))
+def see_each_other(*tabs: Tab) -> None:
+    """See that both are there for each."""
+    for tab in tabs:
+        tab.wait_for_text("#people .name", "Anna")
+        tab.wait_for_text("#people .name", "Ben Ö")
+
+
+def enter(anna: Tab, ben: Tab) -> None:
+    """Let both in, to the same room."""
     for tab, nickname in ((anna, "Anna"), (ben, "Ben Ö")):
         tab.do("fill", selector="#nickname", text=nickname)
         tab.do("fill", selector="#first-room", text="tea")
         tab.do("click", selector="#enter")
         tab.wait("!document.getElementById('chat').hidden")
-    for tab in (anna, ben):
-        tab.wait_for_text("#people .name", "Anna")
-        tab.wait_for_text("#people .name", "Ben Ö")
-    check_that_a_room_comes_and_goes(anna, ben)
+    see_each_other(anna, ben)
 
+
+def talk(anna: Tab, ben: Tab) -> None:
+    """Have each say something, which the other one reads."""
     anna.do("type", selector="#text", text="Hello <b>")
     ben.wait_for_text("#typing-text", "Anna is typing")
     anna.do("type", selector="#text", text=" & 😀")
@@ -148,6 +149,21 @@ def test_chat_in_two_tabs(
     ben.do("press", selector="#text", key="Enter")
     anna.wait_for_text(".message:not(.mine) .text", "Good evening, Anna")
     ben.wait("document.querySelectorAll('.message.mine[data-state=delivered]').length === 1")
+
+
+@pytest.mark.parametrize("client", ["own", "official"])
+def test_chat_in_two_tabs(
+    browser: Browser, start_chat: Callable[..., Chat], client_dir: Path, screenshots: Path, client: str
+) -> None:
+    options = ["--client-dir", str(client_dir)] if client == "official" else []
+    chat = start_chat(*options)
+    anna = browser.tab("anna", chat.url, width=1280, height=800)
+    ben = browser.tab("ben", chat.url, width=390, height=844)
+    anna.do("screenshot", path=str(screenshots / f"chat-{client}-door.png"))
+    enter(anna, ben)
+    check_that_a_room_comes_and_goes(anna, ben)
+
+    talk(anna, ben)
     for tab, name in ((anna, "desk"), (ben, "phone")):
         tab.do("screenshot", path=str(screenshots / f"chat-{client}-{name}.png"))
         tab.assert_no_problems()
@@ -168,3 +184,34 @@ def test_chat_in_two_tabs(
     for tab in (anna, ben):
         tab.close()
     again.interrupt()
+
+
+def test_two_chats_that_a_redis_joins_are_one(
+    browser: Browser, start_chat: Callable[..., Chat], require_tool: Callable[[str], str], screenshots: Path
+) -> None:
+    with RedisServer(require_tool("redis-server")) as redis:
+        chats = [start_chat("--redis", redis.url) for _ in range(2)]
+        anna = browser.tab("anna", chats[0].url, width=1280, height=800)
+        ben = browser.tab("ben", chats[1].url, width=1280, height=800)
+        enter(anna, ben)
+        check_that_a_room_comes_and_goes(anna, ben)
+        talk(anna, ben)
+        for tab, name in ((anna, "first"), (ben, "second")):
+            tab.do("screenshot", path=str(screenshots / f"cluster-{name}.png"))
+        anna.do("fill", selector="#text", text="Good night")
+        anna.do("press", selector="#text", key="Enter")
+        ben.wait_for_text(".message:not(.mine) .text", "Good night")
+        chats[0].interrupt()
+        ben.wait("![...document.querySelectorAll('#people .name')].some((each) => each.textContent === 'Anna')")
+        anna.wait("!document.getElementById('banner').hidden")
+        for tab, name in ((anna, "first-gone"), (ben, "second-alone")):
+            tab.do("screenshot", path=str(screenshots / f"cluster-{name}.png"))
+        start_chat("--redis", redis.url, port=chats[0].port)
+        anna.wait("document.getElementById('banner').hidden")
+        see_each_other(anna, ben)
+        ben.do("fill", selector="#text", text="Good morning")
+        ben.do("press", selector="#text", key="Enter")
+        anna.wait_for_text(".message:not(.mine) .text", "Good morning")
+        for tab, name in ((anna, "first-again"), (ben, "second-again")):
+            tab.do("screenshot", path=str(screenshots / f"cluster-{name}.png"))
+            tab.close()

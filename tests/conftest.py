@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Generator
 from importlib import import_module
@@ -66,11 +67,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Bound what random tests do.
+    """Let Ctrl-C be heard, and bound what random tests do.
 
     No deadline per example, and no complaint that inputs come slowly: the machine's mood is not a property. A failure
     prints the blob that repeats it.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So it is behind a shell's `&`, here and in each program that a test starts; tests press Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--long"):
         os.environ.setdefault(FUZZ, str(LONG))
         config.option.timeout = 0  # one test may take an hour

@@ -20,6 +20,7 @@ import hiredis
 
 from socketio_core.cluster.address import RedisAddress
 from socketio_core.cluster.refusals import explained, is_passing
+from socketio_core.cluster.replies import Replies
 from socketio_core.errors import ClusterError
 from socketio_core.records import record
 
@@ -164,8 +165,7 @@ class Link:
         self._deadline: float | None = None
         self._limit_s = timeout_s  # after which that is
         self._is_asked = False  # a PING is on its way
-        self._reader = _reader()
-        self._unread_bytes = 0
+        self._replies = Replies()
         self._tokens: deque[Any] = deque()
         self._out: list[bytes] = []
         self._wanted: dict[tuple[Kind, str], None] = {}
@@ -244,8 +244,7 @@ class Link:
         if self._phase is not _Phase.DIALING:
             return
         self._phase = _Phase.GREETING
-        self._reader = _reader()
-        self._unread_bytes = 0
+        self._replies = Replies()
         self._deadline = now + GREETING_S
         self._limit_s = GREETING_S
         address = self.address
@@ -349,14 +348,13 @@ class Link:
         self._tokens.append(_GREETING)
 
     def _read(self, data: bytes, now: float) -> None:
-        self._unread_bytes += len(data)
-        self._reader.feed(data)
-        while (reply := self._reader.gets()) is not False:
-            self._unread_bytes = 0
+        replies = self._replies
+        replies.feed(data)
+        while (reply := replies.take()) is not False:
             self._take(reply, now)
             if not self.wants_connection:
                 return
-        if self._unread_bytes > MAX_REPLY_BYTES:
+        if replies.unread_bytes > MAX_REPLY_BYTES:
             self._fail(f"a reply is larger than {MAX_REPLY_BYTES} bytes", now)
         elif self._phase is _Phase.UP:
             self._is_asked = False
@@ -453,7 +451,3 @@ class Link:
         for token in tokens:
             if type(token) is not tuple and token not in _OURS:
                 self._events.append(Replied(token, None, reason))
-
-
-def _reader() -> hiredis.Reader:
-    return hiredis.Reader()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import hiredis
 import pytest
@@ -333,11 +333,26 @@ def test_nothing_is_sent_while_it_is_not_up() -> None:
     assert rig.said() == []
 
 
+NO_REDIS: Final = (
+    b"HTTP/1.1 400 Bad Request\r\n",
+    b"*1000000000\r\n",  # a list that a loop would be busy with for seconds
+    b"+OK\r\n*4294967295\r\n",  # and one that fits nowhere
+    b"%1\r\n*0\r\n:1\r\n",  # a list as a key
+)
+
+
+@pytest.mark.parametrize("said", NO_REDIS)
 @pytest.mark.parametrize("listens", [True, False])
-def test_what_is_no_redis_is_left_alone(*, listens: bool) -> None:
+def test_what_is_no_redis_is_left_alone(said: bytes, *, listens: bool) -> None:
     rig = Rig(listens=listens).dial()
-    (event,) = rig.hear(b"HTTP/1.1 400 Bad Request\r\n")
+    (event,) = rig.hear(said)
     assert event.reason.startswith("this is no Redis: ")
+
+
+def test_what_looks_like_a_list_of_millions_in_a_message_is_text() -> None:
+    rig = Rig(listens=True).up()
+    rig.hear(b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$12\r\n")
+    assert rig.hear(b"*1000000000x\r\n") == [Heard(b"c", b"*1000000000x")]
 
 
 def test_a_reply_to_nothing_ends_the_connection() -> None:

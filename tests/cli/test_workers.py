@@ -156,6 +156,22 @@ def test_workers_share_a_port_and_one_that_dies_is_started_anew(start: Callable[
     assert service.rest == ["stopped"]
 
 
+def test_one_that_dies_soon_again_is_started_anew_after_a_while(start: Callable[..., Service]) -> None:
+    """Though nothing else happens than that the while is over."""
+    service = start(f"{APP}:make", "--workers", "1", "--port", "0", is_patient=False).wait_until_it_serves()
+    (url,) = service.urls
+
+    async def main() -> None:
+        for when in ("at once", r"in 0\.5 s"):
+            async with joined(url, reconnection=False) as socket:
+                await die(socket)
+            await trio.to_thread.run_sync(service.wait_for, f"was ended by SIGKILL; it is started anew {when}")
+            await ask_again(url)
+
+    run(main)
+    assert service.end() == 0
+
+
 @pytest.mark.parametrize("loop", ["trio", "asyncio"])
 def test_one_process(start: Callable[..., Service], tmp_path: Path, loop: str) -> None:
     path = tmp_path / "s"
@@ -214,12 +230,15 @@ def test_workers_that_do_not_end_are_ended_by_force_at_a_second_signal(start: Ca
     assert "ended by force" not in "".join(service.rest)
 
 
-def test_workers_that_do_not_end_in_time_are_ended_by_force(start: Callable[..., Service]) -> None:
-    words = (f"{APP}:make", "--workers", "2", "--port", "0", "--own-ports")
+@pytest.mark.parametrize("count", [1, 2])
+def test_workers_that_do_not_end_in_time_are_ended_by_force(start: Callable[..., Service], count: int) -> None:
+    """One that is alone ends though nothing else happens than that its time is over."""
+    words = (f"{APP}:make", "--workers", str(count), "--port", "0", "--own-ports")
     service = start(*words, is_patient=False).wait_until_it_serves()
 
-    signal_a_busy_worker(service, 1, signal.SIGTERM)
-    assert re.search(r"workers that do not end are ended by force: .*\b2$", "\n".join(service.rest), re.MULTILINE)
+    signal_a_busy_worker(service, count - 1, signal.SIGTERM)
+    said = rf"workers that do not end are ended by force: .*\b{count}$"
+    assert re.search(said, "\n".join(service.rest), re.MULTILINE)
 
 
 def test_who_hears_of_nothing_for_a_while_is_told_what_it_may_be(start: Callable[..., Service]) -> None:

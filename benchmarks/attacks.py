@@ -6,6 +6,7 @@ To add one is to add a row to `ATTACKS`.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,7 @@ class Attack:
         stays: sends its block once, and holds the connection.
         is_brief: sends its block once on each connection, and makes another.
         deflates: offers permessage-deflate; only where a server has it.
+        is_dense: each event costs many times what other events of its size do.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Attack:
     stays: bool = False
     is_brief: bool = False
     deflates: bool = False
+    is_dense: bool = False
 
 
 def frame(payload: bytes, opcode: int = _TEXT, *, first: int = _FINAL) -> bytes:
@@ -114,6 +117,28 @@ def _chunked_post(size: int) -> tuple[bytes, int]:
     return head + b"".join(b"1\r\n%c\r\n" % char for char in body) + b"0\r\n\r\n", len(body)
 
 
+_DENSE: Final[dict[str, tuple[Callable[[int], str], str]]] = {
+    "keys": (lambda number: f'"{number:x}":{number % 10}', "{}"),
+    "long integers": (lambda number: f"{number + 1}" + "9" * 4290, "[]"),
+    "floats": (lambda number: f"1.{number:07d}", "[]"),
+    "records": (lambda number: f'{{"id":{number},"name":"user {number}","score":{number}.5}}', "[]"),
+}
+
+
+def dense(values: str, size: int = 990_000) -> bytes:
+    """Return an event that is echoed, full of what is slow to read for its size: one of `_DENSE`.
+
+    Records are what an honest one is full of. Its size in bytes is `size` or somewhat less, for the limit on values is
+    100,000.
+    """
+    make, brackets = _DENSE[values]
+    pieces: list[str] = []
+    while size > 0 and len(pieces) < 90_000:
+        pieces.append(make(len(pieces)))
+        size -= len(pieces[-1]) + 1
+    return f'42["echo",{brackets[0]}{",".join(pieces)}{brackets[1]}]'.encode("ascii")
+
+
 def _post(packets: int) -> bytes:
     return request(_SESSION, method="POST", body=b"\x1e".join([b'42["nobody",1]'] * packets))
 
@@ -137,6 +162,10 @@ def _attacks() -> list[Attack]:
         Attack("POSTs of 9,000 packets", b"", _post(9000), 9000),
         Attack("POSTs of many values", b"", request(_SESSION, method="POST", body=b"\x1e".join(
             [b'42["nobody",[' + b"[]," * 300 + b"0]]"] * 500)), 500 * 8),
+        *(Attack(f"dense events, {what}", HANDSHAKE + JOIN, frame(dense(what)), 1, is_dense=True)
+          for what in ("keys", "long integers", "floats")),
+        Attack("dense events of 16 kB", HANDSHAKE + JOIN, frame(dense("keys", 16_000)), 125, is_dense=True),
+        Attack("dense events in POSTs", b"", request(_SESSION, method="POST", body=dense("keys")), 1, is_dense=True),
         Attack("requests sent on behind each other", b"", *_many(request("/elsewhere"))),
         Attack("connections without a word", b"", b"", 0, is_brief=True),
         Attack("handshakes, again and again", HANDSHAKE + JOIN, frame(_ECHO), 1, is_brief=True),

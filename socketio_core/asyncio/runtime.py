@@ -90,6 +90,7 @@ class RunnerRuntime(LoopRuntime):
         self._rest: asyncio.Future[None] | None = None  # what the runner waits for while there is nothing to do
         self._is_due = True  # there is something to do
         self._is_running = False  # the runner is at it
+        self._gives_turns = False  # it is time for what was read and waits
         self._is_over = False
         self._timer: asyncio.Handle | None = None
         self._timer_at = math.inf  # which a handle of uvloop's does not tell, if it is due at once
@@ -262,14 +263,19 @@ class RunnerRuntime(LoopRuntime):
     async def _work(self, me: asyncio.Task[None]) -> None:
         self._is_due = False
         runnable = self._runnable
-        runnable.extend(self.host.dispatch())
-        while runnable:
-            rest = begin(runnable.popleft().work())
-            if rest is not None:
-                self._hand_over()
-                await rest
+        while True:
+            runnable.extend(self.host.dispatch())
+            while runnable:
+                rest = begin(runnable.popleft().work())
+                if rest is not None:
+                    self._hand_over()
+                    await rest
+                    return
+            self.flush()
+            if not self._gives_turns:
                 return
-        self.flush()
+            self._gives_turns = False
+            self.do_what_is_due(self._loop.time())
 
     def _hand_over(self) -> None:
         """A handler is about to wait: this task is its own from now on."""
@@ -299,8 +305,15 @@ class RunnerRuntime(LoopRuntime):
         self._timer = self._loop.call_at(at, self._time_out)
 
     def _time_out(self) -> None:
+        """Do what is due; but what was read and waits for its turn comes behind what was read just now, which does not.
+
+        That may take long, so the runner first writes what it has for others.
+        """
         self._timer = None
-        self.do_what_is_due(self._loop.time())
+        if self.timed.is_behind:
+            self._gives_turns = True
+        else:
+            self.do_what_is_due(self._loop.time())
         self.wake()
 
 

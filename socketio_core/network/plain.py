@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from socketio_core.wire.base import BaseWire
+from socketio_core.wire.base import LARGE_BYTES, BaseWire
 
 READ_BYTES: Final = 65536
 
@@ -23,7 +23,10 @@ class PlainSocket:
         self.fileno = fileno
 
     def read_into(self, wire: BaseWire, now: float) -> int:
-        """Hand over what is there, `b""` at the end and when the connection is broken. Returns how many bytes."""
+        """Hand over what is there, `b""` at the end and when the connection is broken.
+
+        Returns how many bytes that were; 0 if they only wait for more, or for a turn: others can be read before.
+        """
         try:
             data = os.read(self.fileno, READ_BYTES)
         except BlockingIOError:
@@ -31,7 +34,8 @@ class PlainSocket:
         except OSError:
             data = b""
         wire.receive(data, now)
-        return len(data)
+        size = len(data)
+        return 0 if size >= LARGE_BYTES and wire.is_large else size
 
     def write_now(self, data: bytes) -> int:
         """Return how many bytes the socket took at once; a broken one is the reader's to find."""

@@ -17,7 +17,7 @@ from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.groups import is_any
-from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, TIMER_REST_S, LoopRuntime, Served, look_after_all
 from socketio_core.trio.interrupts import work
 from socketio_core.trio.line import LineKeeper
 
@@ -40,6 +40,7 @@ class NurseryRuntime(LoopRuntime):
 
     Attributes:
         is_corked: a reader works, and flushes by itself when it is through.
+        gives_turns: so does one that sees to what waits for its turn, and to the deadlines.
         clock: returns the time, as `now` does, without looking for the event loop each time (benchmarks: server).
         stop: begins the end.
         stop_at_once: cancels all that is left.
@@ -58,6 +59,7 @@ class NurseryRuntime(LoopRuntime):
         self._sleep = trio.CancelScope()  # of `keep_time`
         self._wakes_at = -math.inf  # when that ends by itself; in the past while it does not sleep
         self.is_corked = False
+        self.gives_turns = False
         self.clock: Callable[[], float] = trio.current_time
         self.stop: Callable[[], None] = _nothing
         self.stop_at_once: Callable[[], None] = _nothing
@@ -188,6 +190,10 @@ class NurseryRuntime(LoopRuntime):
 
     # -- output and time ---------------------------------------------------------------------------------------------
 
+    def to_wake_at(self, deadline: float | None) -> float:
+        """See `LoopRuntime`."""
+        return trio.current_time() + TIMER_REST_S if self.gives_turns else super().to_wake_at(deadline)
+
     def wake_in_time(self) -> None:
         """See that `keep_time` sleeps no longer than until the next deadline."""
         deadline = self.timed.next_deadline
@@ -210,8 +216,9 @@ class NurseryRuntime(LoopRuntime):
             with trio.CancelScope(deadline=self._wakes_at) as self._sleep:
                 await trio.sleep_forever()
             self._wakes_at = -math.inf
-            self.do_what_is_due(trio.current_time())
-            self.flush_safely()
+            if not self.gives_turns:  # else there would be two turns in a round
+                self.do_what_is_due(trio.current_time())
+                self.flush_safely()
 
     def flush_safely(self) -> None:
         """Flush; a fault there must not end everything."""

@@ -56,19 +56,23 @@ class Watcher(Watching):
             runtime.is_corked = True
             rest: Rest | None = None
             try:
-                if is_behind:
-                    runtime.do_what_is_due(runtime.clock())
-                    rest = runtime.handle(dispatch())
-                ready = self._ready() if rest is None else ()
+                ready = self._ready()
                 while ready and rest is None:
                     runtime.is_corked = True
                     ready = self._read(ready, runtime.clock())
+                    rest = runtime.handle(dispatch())
+                if is_behind and rest is None:
+                    runtime.flush_round()  # a turn may take long
+                    runtime.is_corked = True
+                    runtime.do_what_is_due(runtime.clock())
                     rest = runtime.handle(dispatch())
             except Exception as error:  # noqa: BLE001 - it must not end the server
                 runtime.log_exception("what has arrived could not be told", error)
             finally:
                 runtime.is_corked = False
             if rest is not None:
+                runtime.gives_turns = False
                 await runtime.hand_over(rest, self.run)
                 return
-            is_behind = runtime.flush_round()
+            is_behind = runtime.gives_turns = runtime.flush_round()
+        runtime.gives_turns = False

@@ -17,6 +17,10 @@ BODY_PIECES: Final = 64  # of a body, in a turn: h11 takes four times as long fo
 FOREIGN_PIECES: Final = 4  # what a frame for wsproto costs
 FIRST_PIECES: Final = 128  # of what was just read; the rest waits behind whoever else has sent something
 ALL_FIRST_PIECES: Final = 512  # the same of all connections together, between two flushes
+LARGE_BYTES: Final = 16384
+"""So much is put off until it has its turn, unless nobody else is there; and so is the rest of a message of which so
+much has come: it may take as long as thousands of small ones, and cannot be handled in parts."""
+
 FEW_PIECES: Final = 16  # of what was just read, when that is used up: who sends little need not wait for who sends much
 
 _Wire = TypeVar("_Wire", bound="BaseWire")
@@ -48,6 +52,11 @@ class Stage(Protocol):
     @property
     def has_more(self) -> bool:
         """Whether something that was read waits for its turn."""
+        ...
+
+    @property
+    def is_large(self) -> bool:
+        """Whether `LARGE_BYTES` have come of something, or more, that was not handled yet."""
         ...
 
     def receive(self, data: bytes, now: float) -> None:
@@ -145,6 +154,11 @@ class BaseWire:
         What a client sent before it went counts.
         """
         return self._stage.has_more
+
+    @property
+    def is_large(self) -> bool:
+        """Whether `LARGE_BYTES` have come of something, or more, that was not handled yet."""
+        return self._stage.is_large
 
     def receive(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Take what was read, and handle a turn of it; `b""` says that nothing more will come.
@@ -305,6 +319,7 @@ class Home(Generic[_Wire]):
         self.wires: set[_Wire] = set()
         self._noted: list[_Wire] = []
         self._behind: deque[_Wire] = deque()
+        self._large: deque[_Wire] = deque()  # the same, of those each turn of whom may take long
         self.first_left = ALL_FIRST_PIECES
         self._flushed_at = 0.0
 
@@ -328,21 +343,22 @@ class Home(Generic[_Wire]):
     @property
     def is_behind(self) -> bool:
         """Whether input waits for its turn, or may: `handle_timeout` is to be called as soon as others had theirs."""
-        return bool(self._behind or self._noted)
+        return bool(self._behind or self._large or self._noted)
 
     def _await_turns(self, noted: list[_Wire]) -> None:
         """Some of these may have a turn to come. All that was read before has had its first."""
         self.first_left = ALL_FIRST_PIECES
         for wire in noted:
             # `has_more` without the call; benchmarks: server
-            if wire._stage.has_more and not wire.is_behind:  # pyright: ignore[reportPrivateUsage] # of this file
+            stage = wire._stage  # pyright: ignore[reportPrivateUsage] # of this file
+            if stage.has_more and not wire.is_behind:
                 wire.is_behind = True
-                self._behind.append(wire)
+                (self._large if stage.is_large else self._behind).append(wire)
 
     @property
     def _first_deadline(self) -> float | None:
         """Of the connections; past already when input waits for its turn."""
-        if self._behind or self._noted:
+        if self._behind or self._large or self._noted:
             return self._flushed_at
         at = self.timers.due_at  # `next_deadline` without the call; benchmarks: server
         return None if at == inf else at
@@ -356,15 +372,17 @@ class Home(Generic[_Wire]):
     def _give_turns(self, now: float) -> None:
         """Give those a turn that have waited longest, until about `TURN_PIECES` were handled: others want to be read.
 
-        So what comes for a connection that sends little waits for one turn, however many send much.
+        So what comes for a connection that sends little waits for one turn, however many send much. What is large waits
+        in a line of its own: a message may take as long as a hundred turns, and one in each round is enough.
         """
-        behind, left = self._behind, TURN_PIECES
-        for _ in range(len(behind)):
-            if left <= 0:
-                break
-            wire = behind.popleft()
-            wire.is_behind = False
-            left -= wire.proceed(now)
+        for line in (self._behind, self._large):
+            left = TURN_PIECES
+            for _ in range(len(line)):
+                if left <= 0:
+                    break
+                wire = line.popleft()
+                wire.is_behind = False
+                left -= wire.proceed(now)
 
 
 def _bytes_of(data: bytes | bytearray | memoryview) -> bytes:

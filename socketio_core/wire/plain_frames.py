@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, final
 
+from socketio_core.engineio.message import WireMessage
 from socketio_core.wire.base import FOREIGN_PIECES
 
 PIECE_BYTES: Final = 128
@@ -236,6 +237,16 @@ def plain_frame(message: str | bytes) -> bytes:
     if size < 1 << 16:
         return bytes((first, 126, size >> 8, size & 0xFF)) + data
     return bytes((first, 127)) + size.to_bytes(8, "big") + data
+
+
+def wire_bytes(message: WireMessage) -> bytes:
+    """Return the frames of a message, from a server; made once for all its recipients."""
+    data = message.host_cache
+    if type(data) is not bytes:
+        frames = message.frames
+        data = plain_frame(frames[0]) if len(frames) == 1 else b"".join(map(plain_frame, frames))
+        message.host_cache = data
+    return data
 
 
 def masked_frames(messages: Sequence[str | bytes], masks: Iterator[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from socketio_core.engineio.carriers import Poll, Post, WebSocket
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
-from socketio_core.wire.base import FIRST_PIECES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
+from socketio_core.wire.base import FIRST_PIECES, LARGE_BYTES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
 from socketio_core.wire.heads import BadRequest
 from socketio_core.wire.holding import hold
 from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
@@ -76,6 +76,11 @@ class Requests:
         if phase is Phase.HELD:
             return self._has_packets  # also when the client is gone
         return (phase is Phase.BODY or phase is Phase.DRAIN) and self._http.has_pieces and not self._wire.is_over
+
+    @property
+    def is_large(self) -> bool:
+        """See `Stage`."""
+        return isinstance(self._carrier, Post) and self._carrier.size_bytes >= LARGE_BYTES
 
     @property
     def held_bytes(self) -> int:
@@ -256,7 +261,7 @@ class Requests:
             mount.core.lost(websocket, now)
             self._respond(text_response(500, "Internal server error"), now)
             return
-        answer = self._left_over() + answer
+        answer = self._out[self._taken :] + answer
         frames = Frames(self._wire, site, mount, websocket, extensions, answer, early)
         self._wire.become(frames)
         if self._has_ended:
@@ -279,7 +284,9 @@ class Requests:
                 self._phase = Phase.HELD
                 self._wire.set_deadline(None)
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
-                self._when_room(post.session, partial(self._take_packets, limit=FIRST_PIECES), now)
+                waits = self.is_large and len(self._site.wires) > 1
+                go_on = self._wait_for_turn if waits else partial(self._take_packets, limit=FIRST_PIECES)
+                self._when_room(post.session, go_on, now)
         elif self._http.read_body(self._feed):
             body, self._body = bytes(self._body), bytearray()
             self._wire.set_deadline(None)
@@ -327,8 +334,7 @@ class Requests:
         request = self._request
         site = self._site
         closes = site.is_closing or response.status == 413 or self._count == site.max_requests
-        closes = closes or self._wire.surplus is not None
-        closes = closes or (request is not None and request.is_websocket_upgrade)
+        closes = closes or self._wire.surplus is not None or (request is not None and request.is_websocket_upgrade)
         try:
             self._write(self._http.respond(response, closes=closes))
         except InvalidResponse as error:
@@ -339,11 +345,8 @@ class Requests:
             except InvalidResponse:  # h11 has seen too much of the first one
                 self._wire.lost(now)
                 return
-        self._begin_answer(now)
-
-    def _begin_answer(self, now: float) -> None:
         self._phase = Phase.ANSWER
-        self._wire.set_deadline(now + self._site.timeouts.write_s)
+        self._wire.set_deadline(now + site.timeouts.write_s)
 
     def _refuse(self, status: int, detail: str, now: float) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""
@@ -352,7 +355,8 @@ class Requests:
             self._follow(Next.LINGER, now)
             return
         self._write(self._http.refuse(status, detail))
-        self._begin_answer(now)
+        self._phase = Phase.ANSWER
+        self._wire.set_deadline(now + self._site.timeouts.write_s)
 
     def poll_ready(self, poll: Poll, now: float) -> None:
         """The response of a parked poll is there. Called by the site."""
@@ -390,11 +394,8 @@ class Requests:
     # -- output ------------------------------------------------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
-        left = self._left_over()
+        left = self._out[self._taken :]
         self._out, self._taken = left + data if left else data, 0  # a response may be large: no copy of it
-
-    def _left_over(self) -> bytes:
-        return self._out[self._taken :]
 
     def data_to_send(self, now: float) -> bytes:
         """See `Stage`."""

@@ -23,7 +23,7 @@ Spec: RFC 6455, 5 and 7.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
@@ -33,14 +33,14 @@ from wsproto.frame_protocol import CloseReason as CloseCode
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.close_codes import NO_CODE
-from socketio_core.engineio.core import Core
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
-from socketio_core.settings import EngineClientSettings, EngineSettings
-from socketio_core.wire.base import FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, TURN_PIECES
+from socketio_core.wire.base import FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
+from socketio_core.wire.behind import Behind
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
-from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frames, plain_frame, pong_frame
+from socketio_core.wire.plain_frames import PIECE_BYTES as MESSAGE_PIECE_BYTES
+from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frames, pong_frame, wire_bytes
 
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
@@ -51,45 +51,11 @@ _NO_LIMIT: Final = 1 << 62
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
-_W_contra = TypeVar("_W_contra", bound=WebSocket | ClientWebSocket, contravariant=True)
 
 _READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
 _WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
 
 _PEER_CLOSED: Final = (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED)
-
-
-def wire_bytes(message: WireMessage) -> bytes:
-    """Return the WebSocket frames of a message, from a server; made once for all its recipients."""
-    data = message.host_cache
-    if type(data) is not bytes:
-        frames = message.frames
-        data = plain_frame(frames[0]) if len(frames) == 1 else b"".join(map(plain_frame, frames))
-        message.host_cache = data
-    return data
-
-
-class Behind(Protocol[_W_contra]):
-    """What stands behind a WebSocket, in either role."""
-
-    @property
-    def core(self) -> Core[_W_contra, _W_contra]:
-        """What takes the messages."""
-        ...
-
-    @property
-    def max_payload_bytes(self) -> int:
-        """The limit on a message, as in the settings."""
-        ...
-
-    @property
-    def engine_settings(self) -> EngineSettings | EngineClientSettings:
-        """The other limits."""
-        ...
-
-    def pace_for(self, websocket: _W_contra) -> Pace | None:
-        """Return how the application keeps up; `None` if that is not known, or not yet."""
-        ...
 
 
 class Frames(Generic[_W]):
@@ -167,6 +133,11 @@ class Frames(Generic[_W]):
         return self._has_more and (not self._is_paused or self._inbound is _ENDING)
 
     @property
+    def is_large(self) -> bool:
+        """See `Stage`."""
+        return self.held_bytes + self._websocket.parts.size_bytes >= LARGE_BYTES
+
+    @property
     def held_bytes(self) -> int:
         """How much has arrived and was not handed on, and what the outbox does not know of what is to be written."""
         plain = 0 if self._plain_frames is None else self._plain_frames.held_bytes
@@ -196,8 +167,20 @@ class Frames(Generic[_W]):
         if not data:
             self._input_ended(now)
         elif self._inbound is _READING:
+            may_be_large = self._unread or self._made_frames is not None or len(data) >= LARGE_BYTES
+            if may_be_large and self._is_put_off(data):
+                return
             left = self._site.first_left
             self._site.first_left = left - self._read(data, FIRST_PIECES if left > 0 else FEW_PIECES, now)
+
+    def _is_put_off(self, data: bytes) -> bool:
+        """Keep what is large for a turn of its own, if others are there that wait meanwhile."""
+        is_large = bool(self._unread) or len(data) + self._websocket.parts.size_bytes >= LARGE_BYTES
+        if not is_large or len(self._site.wires) < 2:
+            return False
+        self._unread += data
+        self._has_more = True
+        return True
 
     def proceed(self, now: float) -> int:
         """See `Stage`."""
@@ -243,7 +226,7 @@ class Frames(Generic[_W]):
         if plain is None:
             return self._read_slices(data, limit, now)
         pieces = plain.feed(data, limit)
-        messages: list[Frame] = self._sift(pieces, now) if plain.has_foreign else pieces  # type: ignore[assignment]
+        messages: list[Frame] = self._sift(plain, pieces, now) if plain.has_foreign else pieces  # type: ignore[assignment]
         inbound = self._inbound
         if inbound is _READING or inbound is _ENDING:
             if messages:
@@ -253,7 +236,7 @@ class Frames(Generic[_W]):
             self._has_more = False
         return plain.spent
 
-    def _sift(self, pieces: list[str | bytes | Control | Foreign], now: float) -> list[Frame]:
+    def _sift(self, plain: PlainFrames, pieces: list[str | bytes | Control | Foreign], now: float) -> list[Frame]:
         """Let wsproto have what is its own, and the engine what comes before. Returns the messages behind that."""
         messages: list[Frame] = []
         for found in pieces:
@@ -261,7 +244,7 @@ class Frames(Generic[_W]):
                 self._hand_over(messages, now)
                 messages = []
                 self._give_wsproto(found.data)
-                self._take_events(_NO_LIMIT, now)
+                plain.spent += _NO_LIMIT - self._take_events(_NO_LIMIT, now)
             elif type(found) is Control:
                 if found.is_ping and self._is_listening and self._outbound is _WRITING:
                     self._hand_over(messages, now)
@@ -307,11 +290,14 @@ class Frames(Generic[_W]):
             left -= FOREIGN_PIECES
             if isinstance(event, (TextMessage, BytesMessage)):
                 part = event.data if isinstance(event, TextMessage) else bytes(event.data)
+                size = len(part) // PIECE_BYTES
+                if event.message_finished:
+                    size = (websocket.parts.size_bytes + len(part)) // MESSAGE_PIECE_BYTES
                 core.receive_part(websocket, part, event.message_finished, now)
                 if websocket.close_code == CloseCode.MESSAGE_TOO_BIG:
                     self._inbound = _DEAF
                     break
-                left -= len(part) // PIECE_BYTES
+                left -= size
                 if event.message_finished:
                     self._fragments = 0
                 elif event.frame_finished:

@@ -28,6 +28,44 @@ async def test_without_a_server_that_runs_nothing_is_spawned() -> None:
     assert ran == []
 
 
+class Waiting:
+    """What has input that waits for its turn, of which there is one."""
+
+    def __init__(self) -> None:
+        self.next_deadline: float | None = 0.0
+        self.turns = 0
+
+    @property
+    def is_behind(self) -> bool:
+        return self.next_deadline is not None
+
+    def handle_timeout(self, now: float) -> None:
+        self.next_deadline = None
+        self.turns += 1
+
+
+class Calm(NurseryRuntime):
+    """A runtime that has nothing to flush."""
+
+    def flush(self) -> None: ...
+
+
+@trio_test
+async def test_while_a_reader_gives_turns_the_clock_gives_none() -> None:
+    """There would be two in a round, and who sends little would wait for both."""
+    runtime = Calm()
+    runtime.timed = waiting = Waiting()
+    runtime.gives_turns = True
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(runtime.keep_time)
+        await trio.sleep(1)
+        assert waiting.turns == 0
+        runtime.gives_turns = False
+        await trio.sleep(1)
+        assert waiting.turns == 1
+        nursery.cancel_scope.cancel()
+
+
 @trio_test
 async def test_behind_the_end_nothing_is_spawned() -> None:
     ran: list[str] = []

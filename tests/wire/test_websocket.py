@@ -18,7 +18,8 @@ from socketio_core.settings import EngineSettings
 from socketio_core.socketio import AckReceived, ConnectRequested, EventReceived, ServerCore
 from socketio_core.wire import Mount, Site, Timeouts
 from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
-from socketio_core.wire.websocket import WRITE_BYTES, wire_bytes
+from socketio_core.wire.plain_frames import wire_bytes
+from socketio_core.wire.websocket import WRITE_BYTES
 from tests.effort import examples
 from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, Peer
 from tests.wire.written import CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake, request

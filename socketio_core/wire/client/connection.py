@@ -127,6 +127,11 @@ class Way:
         """See `Stage`."""
         return False
 
+    @property
+    def is_large(self) -> bool:
+        """See `Stage`."""
+        return False
+
     def go_on(self, now: float) -> None:
         """What the host had to do is done."""
         if self.phase is WayPhase.DIALING and self._through_tunnel:

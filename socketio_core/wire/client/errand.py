@@ -54,6 +54,11 @@ class Errand(ABC):
         """See `Stage`."""
         return self._http.has_pieces and not self._wire.is_over
 
+    @property
+    def is_large(self) -> bool:
+        """See `Stage`."""
+        return False
+
     def proceed(self, now: float) -> int:
         """See `Stage`."""
         self.advance(now)

@@ -25,6 +25,7 @@ def test_server_is_dialed() -> None:
 def test_nothing_is_read_or_written_before_there_is_a_connection() -> None:
     wire = Desk().lines[0].wire
     assert not wire.wants_input
+    assert not wire.is_large
     assert wire.data_to_send(0.0) == b""
     assert not wire.wants_tls
     assert not wire.has_more

@@ -3,6 +3,7 @@
 the session     is taken by who deletes its key, so that nobody else has it, too
 its offset      is still in the stream, or nobody knows what was missed
 what it missed  is read from there, up to what this server has read; the rest is in the server's own log
+its offset      is still there when all was read, or the stream was cut in front of what was read
 """
 
 from __future__ import annotations
@@ -158,16 +159,18 @@ class Restoring(Query):
             self._ask(self._have_offset, "XRANGE", stream, id_text(self._since), id_text(self._since), "COUNT", 1)
 
     def _have_length(self, length: int) -> None:
-        if length < self._place.max_length:
-            self._begin_to_read()
-        else:
-            self._end()
+        self._have_looked(is_whole=length < self._place.max_length)
 
     def _have_offset(self, entries: Sequence[Any]) -> None:
-        if entries:
-            self._begin_to_read()
-        else:
+        self._have_looked(is_whole=bool(entries))
+
+    def _have_looked(self, *, is_whole: bool) -> None:
+        if not is_whole:
             self._end()
+        elif self._looked_through:
+            self._restore()
+        else:
+            self._begin_to_read()
 
     def _begin_to_read(self) -> None:
         through = self._place.reader.last_id(self._place.stream)
@@ -180,7 +183,7 @@ class Restoring(Query):
 
     def _read(self) -> None:
         if self._at >= self._through:
-            self._restore()
+            self._have_all()
             return
         first = id_text((self._at[0], self._at[1] + 1))
         through = id_text(self._through)
@@ -194,9 +197,15 @@ class Restoring(Query):
         if self._looked_through > 2 * self._place.max_length:  # it grows faster than it is read
             self._end()
         elif len(entries) < RANGE_COUNT:
-            self._restore()
+            self._have_all()
         else:
             self._read()
+
+    def _have_all(self) -> None:
+        if self._looked_through:
+            self._look()  # once more: what was cut off before it was read is missing
+        else:
+            self._restore()
 
     def _take(self, offset: str, fields: Mapping[str, bytes]) -> None:
         if fields.get("nsp") != self._nsp.encode() or fields.get("type") != b"%d" % modern.BROADCAST:

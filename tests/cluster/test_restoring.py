@@ -194,3 +194,30 @@ def test_a_stream_that_was_empty_and_is_full_now_may_have_been_cut() -> None:
         first.emit(number)
     world.settle()
     assert not come_back(client, second, world)
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("has_got", [False, True])
+def test_what_is_cut_off_while_it_is_read_was_not_read(turns: int, *, has_got: bool) -> None:
+    world = Cores("recovery", max_length=4)
+    first, second = world.servers
+    client = world.client(first)
+    if has_got:
+        first.emit(0)
+        world.settle()
+        client.read()
+    lose(client, world)
+    for number in range(has_got, 3):
+        first.emit(number)
+    world.settle()
+    client.move(second.core)
+    client.connect()
+    for _ in range(turns):
+        second.turn(world.clock.now)
+    for number in range(3, 6):
+        first.emit(number)
+    while first.turn(world.clock.now):
+        pass
+    world.settle()
+    client.read()
+    assert client.got == list(range(6)) if client.recovered[-1] else client.got in ([], [3, 4, 5])

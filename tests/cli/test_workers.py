@@ -157,19 +157,21 @@ def test_workers_share_a_port_and_one_that_dies_is_started_anew(start: Callable[
 
 
 def test_one_that_dies_soon_again_is_started_anew_after_a_while(start: Callable[..., Service]) -> None:
-    """Though nothing else happens than that the while is over."""
+    """Though nothing else happens than that the while is over; and not at all once the service is to end."""
     service = start(f"{APP}:make", "--workers", "1", "--port", "0", is_patient=False).wait_until_it_serves()
     (url,) = service.urls
 
     async def main() -> None:
-        for when in ("at once", r"in 0\.5 s"):
+        for when in ("at once", r"in 0\.5 s", "in 1 s"):
+            await ask_again(url)
             async with joined(url, reconnection=False) as socket:
                 await die(socket)
             await trio.to_thread.run_sync(service.wait_for, f"was ended by SIGKILL; it is started anew {when}")
-            await ask_again(url)
 
     run(main)
     assert service.end() == 0
+    assert service.rest[-1] == "stopped"
+    assert not any("by force" in line for line in service.rest)
 
 
 @pytest.mark.parametrize("loop", ["trio", "asyncio"])

@@ -96,9 +96,13 @@ class Restoring(Query):
 
     def give_up(self) -> None:
         """Nobody knows any more than this server does; one that got what is not known here was at another meanwhile."""
-        recovery, offset = self._recovery, self._claim.offset
-        is_known = offset is None or recovery.log.position_of(offset, self._nsp) > 0
-        self._end(is_here=is_known and recovery.lost_with(self._claim.pid, self._nsp) is not None)
+        self._end(is_here=self._is_known and self._recovery.lost_with(self._claim.pid, self._nsp) is not None)
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether it was told nothing last that this server does not know."""
+        offset = self._claim.offset
+        return offset is None or self._recovery.log.position_of(offset, self._nsp) > 0
 
     def replied(self, value: Any, error: str | None) -> None:
         """See `Query`."""
@@ -130,7 +134,7 @@ class Restoring(Query):
 
     def _have_deleted(self, count: int) -> None:
         mine = self._recovery.lost_with(self._claim.pid, self._nsp)
-        if mine is not None and mine.saved == self._raw:
+        if mine is not None and mine.saved == self._raw and self._is_known:  # another server may have saved the same
             mine.saved = None
             self._end(is_here=True)
             return

@@ -548,3 +548,26 @@ def test_what_was_said_is_what_is_sent_though_it_changes_meanwhile() -> None:
     header = '452-["n",[1,{"b":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}],"1000000-0"]'
     for each in (client, other):
         assert each.frames() == [header, "b'2'", "b'3'"]
+
+
+def test_who_was_told_elsewhere_what_has_no_place_is_not_told_again_what_it_had_got_there() -> None:
+    """The other server has saved the very same of it as this one had before."""
+    world = Cores("recovery")
+    first, second = world.servers
+    client = world.client(first)
+    lose(client, world)
+    first.emit(1)
+    assert come_back(client, second, world)
+    world.bus.cut_off.add(second.uid)
+    for link in second.machine.links:
+        world.bus.drop(link, world.clock.now)
+    second.emit(2)
+    world.settle()
+    client.read()
+    assert client.got == [1, 2]
+    lose(client, world)
+    world.bus.cut_off.clear()
+    for _ in range(4):
+        world.settle(1.0)
+    assert not come_back(client, first, world)
+    assert client.got == []

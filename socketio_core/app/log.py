@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from traceback import format_exception
 from typing import Final
 
 from socketio_core.app.failures import WrongArguments
@@ -18,7 +19,7 @@ _MAX_WARNED_ORIGINS: Final = 100
 MAX_EQUAL: Final = 10  # that are logged in full, of one kind, within the time below
 WHILE_S: Final = 60.0
 _MAX_KINDS: Final = 1000  # that are told apart: more than there are lines that fail at a time
-MAX_CHARS: Final = 1000  # of a line, in front of its traceback
+MAX_CHARS: Final = 1000  # of a line, and of each part of its traceback
 
 _NO_SUCH_SESSION: Final = (
     "no such session: it has ended, or it is of another server or worker, to which each request of a client by polling "
@@ -149,11 +150,26 @@ class Failures:
         count += 1
         self._seen[key] = (since, count, first, level)
         if count <= MAX_EQUAL:
-            self._logger.log(level, "%s", what, exc_info=error)
+            self._write(level, what, error)
         elif count == MAX_EQUAL + 1:
             left_s = since + WHILE_S - self._now()
             self._logger.log(level, "%s; for %g s, those like it are only counted", what, left_s)
         return count <= MAX_EQUAL
+
+    def _write(self, level: int, what: str, error: BaseException | None) -> None:
+        """Log it, with a traceback of which each part is cut off where it is too long: a message may hold what came."""
+        logger = self._logger
+        parts = [] if error is None else format_exception(error)
+        if error is None or max(map(len, parts)) <= MAX_CHARS:
+            logger.log(level, "%s", what, exc_info=error)
+        elif logger.isEnabledFor(level):
+            where, line, function, _ = logger.findCaller()
+            exc_info = (type(error), error, error.__traceback__)
+            record = logger.makeRecord(logger.name, level, where, line, "%s", (what,), exc_info, function)
+            record.exc_text = "".join(
+                [part if len(part) <= MAX_CHARS else f"{_cut(part)}\n" for part in parts]
+            ).rstrip()
+            logger.handle(record)
 
     def sum_up(self) -> None:
         """Say how many were counted in the minutes that are over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -99,6 +100,60 @@ def test_kinds_beyond_a_thousand_are_one(book: Book) -> None:
 def test_line_is_cut_off_where_it_is_too_long(book: Book, more: int) -> None:
     book.failures.tell("x" * (MAX_CHARS + more), None)
     assert book.taken() == ["x" * (MAX_CHARS + min(more, 0)) + "…" * (more > 0)]
+
+
+def as_itself(long: Exception) -> BaseException:
+    return long
+
+
+def as_cause(long: Exception) -> BaseException:
+    error = fault()
+    error.__cause__ = long
+    return error
+
+
+def as_note(long: Exception) -> BaseException:
+    error = fault()
+    error.add_note(str(long))
+    return error
+
+
+def in_group(long: Exception) -> BaseException:
+    return ExceptionGroup("several", [fault(), long])
+
+
+@pytest.mark.parametrize("more", [1, 1_000_000])
+@pytest.mark.parametrize("place", [as_itself, as_cause, as_note, in_group])
+def test_text_of_an_error_is_cut_off_where_it_is_too_long(
+    book: Book, caplog: pytest.LogCaptureFixture, place: Callable[[Exception], BaseException], more: int
+) -> None:
+    """It is often what a client sent, as of `int(data)`."""
+    try:
+        raise ValueError("x" * (MAX_CHARS - 100) + "y" * 200 + "z" * more)
+    except ValueError as error:
+        whole = place(error)
+    book.failures.tell("handler failed", whole)
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert record.exc_info[1] is whole  # for those who send it elsewhere
+    assert "xyy" in caplog.text
+    assert "yz" not in caplog.text
+    assert "…" in caplog.text
+    assert len(caplog.text) < 4 * MAX_CHARS
+    assert "test_log.py" in caplog.text
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_each_part_of_a_traceback_may_be_so_long(book: Book, caplog: pytest.LogCaptureFixture, more: int) -> None:
+    text = "x" * (MAX_CHARS + more - len("ValueError: \n"))
+    book.failures.tell("handler failed", ValueError(text))
+    assert (f"ValueError: {text}\n" in caplog.text) is (more <= 0)
+
+
+def test_nothing_is_made_of_an_error_that_nobody_logs(book: Book, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "tests.failures")
+    book.failures.tell("handler failed", ValueError("x" * 2 * MAX_CHARS))
+    assert caplog.records == []
 
 
 def test_slow_handlers_are_told_by_name(book: Book) -> None:

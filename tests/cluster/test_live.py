@@ -30,7 +30,6 @@ class Trio:
 
     def __init__(self, kind: str, package: str, redis: RedisServer) -> None:
         self.kind = kind
-        self.package = package
         self.redis = redis
         self.members = {name: MemberProcess(name, kind, redis, waits=False, package=package) for name in NAMES}
         for member in self.members.values():
@@ -229,8 +228,7 @@ def _port_of(server: MemberProcess) -> int:
 @pytest.mark.parametrize(("origin", "goal"), MOVES)
 @pytest.mark.parametrize("on", LOOPS, ids=lambda each: each.name)
 def test_our_client_that_was_lost_comes_back_to_another_server(cluster: Trio, origin: str, goal: str, on: Loop) -> None:
-    """By itself, behind a proxy that has changed its mind; over a WebSocket, or by polling."""
-    transports = ["websocket" if cluster.package == "redis" else "polling"]
+    """By itself, over a WebSocket, behind a proxy that has changed its mind."""
 
     def sessions() -> str:
         return cluster.redis.run("KEYS", "sio:session:*")
@@ -240,7 +238,7 @@ def test_our_client_that_was_lost_comes_back_to_another_server(cluster: Trio, or
         async with loop.open_nursery() as nursery:
             url = await way.serve(nursery)
             async with (
-                connect(url, transports=transports, reconnection_delay_s=0.01) as client,
+                connect(url, transports=["websocket"], reconnection_delay_s=0.01) as client,
                 client.events() as events,
             ):
 

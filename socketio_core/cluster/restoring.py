@@ -2,7 +2,8 @@
 
 the session     is taken by who deletes its key, so that nobody else has it, too
 its offset      is still in the stream, or nobody knows what was missed
-what it missed  is read from there, up to what this server has read; the rest is in the server's own log
+what it missed  is read from there, up to what this server has read, which is all there was when the client came, for
+                it may miss entries that are cut off before it reads them; the rest is in the server's own log
 its offset      is still there when all was read, or the stream was cut in front of what was read
 """
 
@@ -79,7 +80,9 @@ class Restoring(Query):
         self._since: StreamId = START
         self._at: StreamId = START
         self._through: StreamId = START
+        self._last: StreamId = START
         self._position = 0
+        self._has_read = False
         self._looked_through = 0
         self._missed: list[tuple[str, WireMessage]] = []
 
@@ -91,6 +94,7 @@ class Restoring(Query):
     def begin(self, key: str, done: Callable[[], None]) -> None:
         """Begin; `done` is called when it is over."""
         self._done = done
+        self._ask(self._have_last, "XREVRANGE", self._place.stream, "+", "-", "COUNT", 1)
         self._ask(self._have_raw, "GET", key)
         self._ask(self._have_deleted, "DEL", key)
 
@@ -126,6 +130,10 @@ class Restoring(Query):
         assert done is not None  # whatever comes later is left
         self.session, self.is_here = session, is_here
         done()
+
+    def _have_last(self, entries: Sequence[Any]) -> None:
+        if entries:
+            self._last = parse_id(entries[0][0])
 
     # -- the session -------------------------------------------------------------------------------------------------
 
@@ -171,15 +179,15 @@ class Restoring(Query):
     def _have_looked(self, *, is_whole: bool) -> None:
         if not is_whole:
             self._end()
-        elif self._looked_through:
+        elif self._has_read:
             self._restore()
         else:
             self._begin_to_read()
 
     def _begin_to_read(self) -> None:
         through = self._place.reader.last_id(self._place.stream)
-        if through is None or through < self._since:
-            self._look()  # the other server was ahead of this one, which will have caught up in a moment
+        if through is None or through < max(self._since, self._last):
+            self._look()  # other servers were ahead of this one, which will have caught up in a moment
             return
         self._through = through
         self._position = self._recovery.log.position
@@ -194,6 +202,7 @@ class Restoring(Query):
         self._ask(self._have_read, "XRANGE", self._place.stream, first, through, "COUNT", RANGE_COUNT)
 
     def _have_read(self, entries: Sequence[Any]) -> None:
+        self._has_read = True
         for entry_id, values in entries:
             self._take(entry_id.decode(), fields_of(values))
             self._at = parse_id(entry_id)
@@ -206,7 +215,7 @@ class Restoring(Query):
             self._read()
 
     def _have_all(self) -> None:
-        if self._looked_through:
+        if self._has_read:
             self._look()  # once more: what was cut off before it was read is missing
         else:
             self._restore()

@@ -221,3 +221,35 @@ def test_what_is_cut_off_while_it_is_read_was_not_read(turns: int, *, has_got: b
     world.settle()
     client.read()
     assert client.got == list(range(6)) if client.recovered[-1] else client.got in ([], [3, 4, 5])
+
+
+@pytest.mark.parametrize("has_got", [False, True])
+def test_what_is_cut_off_before_the_server_reads_it_was_not_missed_by_who_comes_back_there(*, has_got: bool) -> None:
+    """Which of its lines to the Redis the server sees first is random."""
+    recovered = 0
+    for seed in range(100):
+        world = Cores("recovery", seed=seed, max_length=4)
+        first, second = world.servers
+        client = world.client(first)
+        if has_got:
+            first.emit(0)
+            world.settle()
+            client.read()
+        lose(client, world)
+        for number in range(has_got, 3):
+            first.emit(number)
+        while first.turn(world.clock.now):
+            pass
+        client.move(second.core)
+        client.connect()
+        for _ in range(8):
+            second.turn(world.clock.now, chance=0.5)
+        for number in range(3, 7):
+            first.emit(number)
+        while first.turn(world.clock.now):
+            pass
+        world.settle()
+        client.read()
+        recovered += client.recovered[-1]
+        assert not client.recovered[-1] or client.got == list(range(7)), f"seed {seed}"
+    assert recovered

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -185,7 +186,7 @@ def test_a_run_is_put_on_record_only_if_it_has_all_that_is_shown(tmp_path: Path)
     shown.write_text("<!-- figures cluster server -->\n<!-- end of figures -->\n", encoding="utf-8")
     table = Table("server", "Events", "figures")
     table.row("one").cell("us").values.append(2.0)
-    result = {"versions": {}, "tables": [table.as_json()]}
+    result: dict[str, Any] = {"versions": {}, "tables": [table.as_json()]}
     page.record("cluster", result, tmp_path, [shown])
     assert "| one, µs | 2.00 |" in (before := shown.read_text(encoding="utf-8"))
     assert json.loads((tmp_path / "cluster.json").read_text(encoding="utf-8")) == result

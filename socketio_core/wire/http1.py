@@ -130,7 +130,7 @@ class Http1:
         if self._unread:
             if self._shortcuts:  # fast path; benchmarks: polling
                 last = self._last
-                is_again = last is not None and last.begins(self._unread)
+                is_again = last is not None and last.becomes(self._unread)
                 self._plain = plain = last if is_again else plain_request(self._unread)
                 if plain is not None:
                     self._unread = self._unread[plain.size_bytes :]

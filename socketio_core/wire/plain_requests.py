@@ -91,8 +91,8 @@ class PlainRequest(Head):
         """All of its bytes, for h11, should it be needed after all."""
         return self.head + self.body
 
-    def begins(self, data: bytes) -> bool:
-        """Whether `data` begins with a request that has the same head, as a client's polls have. If so, become it."""
+    def becomes(self, data: bytes) -> bool:
+        """Become what `data` begins with, if it has the same head, as a client's polls have. Returns whether it has."""
         start = len(self.head)
         end = start + self.length
         if end > len(data) or not data.startswith(self.head):

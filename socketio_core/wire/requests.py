@@ -345,8 +345,11 @@ class Requests:
             except InvalidResponse:  # h11 has seen too much of the first one
                 self._wire.lost(now)
                 return
+        self._begin_answer(now)
+
+    def _begin_answer(self, now: float) -> None:
         self._phase = Phase.ANSWER
-        self._wire.set_deadline(now + site.timeouts.write_s)
+        self._wire.set_deadline(now + self._site.timeouts.write_s)
 
     def _refuse(self, status: int, detail: str, now: float) -> None:
         """Answer a request that could not be read, if that is still possible, and take leave."""
@@ -355,8 +358,7 @@ class Requests:
             self._follow(Next.LINGER, now)
             return
         self._write(self._http.refuse(status, detail))
-        self._phase = Phase.ANSWER
-        self._wire.set_deadline(now + self._site.timeouts.write_s)
+        self._begin_answer(now)
 
     def poll_ready(self, poll: Poll, now: float) -> None:
         """The response of a parked poll is there. Called by the site."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -196,28 +197,40 @@ def test_a_stream_that_was_empty_and_is_full_now_may_have_been_cut() -> None:
     assert not come_back(client, second, world)
 
 
-@pytest.mark.parametrize("turns", range(8))
-@pytest.mark.parametrize("has_got", [False, True])
-def test_what_is_cut_off_while_it_is_read_was_not_read(turns: int, *, has_got: bool) -> None:
-    world = Cores("recovery", max_length=4)
-    first, second = world.servers
+def lost(world: Cores, *, has_got: bool) -> Reference:
+    """Return a client that was lost, perhaps behind event 0, before the others up to 2 were said; all by one server."""
+    first = world.servers[0]
     client = world.client(first)
     if has_got:
         first.emit(0)
         world.settle()
         client.read()
     lose(client, world)
-    for number in range(has_got, 3):
+    say(world, range(has_got, 3))
+    return client
+
+
+def say(world: Cores, numbers: Iterable[int]) -> None:
+    """Have the first server say something; the others have not read it yet."""
+    first = world.servers[0]
+    for number in numbers:
         first.emit(number)
+    while first.turn(world.clock.now):
+        pass
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("has_got", [False, True])
+def test_what_is_cut_off_while_it_is_read_was_not_read(turns: int, *, has_got: bool) -> None:
+    world = Cores("recovery", max_length=4)
+    second = world.servers[1]
+    client = lost(world, has_got=has_got)
     world.settle()
     client.move(second.core)
     client.connect()
     for _ in range(turns):
         second.turn(world.clock.now)
-    for number in range(3, 6):
-        first.emit(number)
-    while first.turn(world.clock.now):
-        pass
+    say(world, range(3, 6))
     world.settle()
     client.read()
     assert client.got == list(range(6)) if client.recovered[-1] else client.got in ([], [3, 4, 5])
@@ -229,25 +242,13 @@ def test_what_is_cut_off_before_the_server_reads_it_was_not_missed_by_who_comes_
     recovered = 0
     for seed in range(100):
         world = Cores("recovery", seed=seed, max_length=4)
-        first, second = world.servers
-        client = world.client(first)
-        if has_got:
-            first.emit(0)
-            world.settle()
-            client.read()
-        lose(client, world)
-        for number in range(has_got, 3):
-            first.emit(number)
-        while first.turn(world.clock.now):
-            pass
+        second = world.servers[1]
+        client = lost(world, has_got=has_got)
         client.move(second.core)
         client.connect()
         for _ in range(8):
             second.turn(world.clock.now, chance=0.5)
-        for number in range(3, 7):
-            first.emit(number)
-        while first.turn(world.clock.now):
-            pass
+        say(world, range(3, 7))
         world.settle()
         client.read()
         recovered += client.recovered[-1]

@@ -1,8 +1,9 @@
 """One connection to a Redis that comes back by itself, without I/O: bytes in, bytes out, and the time.
 
-The protocol is RESP2, which all versions speak: what subscribes has a link of its own, so that nothing is gained by
-RESP3, where both share one. Clients of Redis that run on trio were tried instead, and did not notice for ever that
-their subscriptions were gone after a restart.
+It asks for RESP3, where messages are told from replies, and speaks RESP2 to a Redis that does not know that: one older
+than 6.0, or behind a proxy. What subscribes has a link of its own in both: a Redis cuts off who hears too slowly, and
+what is said here must not be cut off with it. Clients of Redis that run on trio were tried instead, and did not notice
+for ever that their subscriptions were gone after a restart.
 
 A host dials when `dial_at` has come, tells `connected` or `refused`, hands over what it reads, writes what there is to
 write, and gives the connection up, or the dialing, when it is not wanted any more. A link that has just connected says
@@ -20,7 +21,7 @@ import hiredis
 
 from socketio_core.cluster.address import RedisAddress
 from socketio_core.cluster.refusals import explained, is_passing
-from socketio_core.cluster.replies import Replies
+from socketio_core.cluster.replies import UNFINISHED, Heard, Kind, Replies, message_in, push_name, subscription_in
 from socketio_core.errors import ClusterError
 from socketio_core.records import record
 
@@ -31,10 +32,12 @@ GREETING_S: Final = 5.0  # for the greeting, and before that for dialing
 MAX_REPLY_BYTES: Final = 64_000_000  # that are read and not a whole reply yet: no message of ours is that large
 
 _MANY: Final = 10  # failures; more change nothing
-_CLIENT_NAME: Final = "socketio_core"
 
 Argument = str | bytes | int
 Command = tuple[Argument, ...]
+
+# One that knows or allows one of these not may do the rest.
+_OPTIONAL_COMMANDS: Final[Sequence[Command]] = (("HELLO", 3), ("CLIENT", "SETNAME", "socketio_core"))
 
 
 class ClusterUnavailable(ClusterError):  # noqa: N818 - says what is the case, as BufferFull does
@@ -56,14 +59,6 @@ class LinkDown:
     reason: str
     was_up: bool
     was_refused: bool = False  # there is a Redis, which does not do what it is to do
-
-
-@record
-class Heard:
-    """A message on a channel."""
-
-    channel: bytes
-    data: bytes
 
 
 @record
@@ -93,14 +88,6 @@ class Returned:
 LinkEvent = LinkUp | LinkDown | Heard | Replied | Refused | Returned
 
 
-class Kind(Enum):
-    """How a channel is subscribed to; the commands are `SUBSCRIBE`, `PSUBSCRIBE` and `SSUBSCRIBE`."""
-
-    PLAIN = ""
-    PATTERN = "P"
-    SHARD = "S"
-
-
 class _Phase(Enum):
     WAITING = "waiting"
     DIALING = "dialing"
@@ -111,18 +98,11 @@ class _Phase(Enum):
 
 _pack: Callable[[Command], bytes] = cast("Any", hiredis).pack_command  # its stub has one argument only
 
-# Where the data is; the channel is in front of it.
-_MESSAGES: Final[dict[Any, int]] = {b"message": 2, b"smessage": 2, b"pmessage": 3}
-_CONFIRMED: Final[dict[Any, Kind]] = {
-    b"subscribe": Kind.PLAIN,
-    b"psubscribe": Kind.PATTERN,
-    b"ssubscribe": Kind.SHARD,
-}
 _GREETING: Final = object()  # the token of commands whose failure ends the connection
-_NAMING: Final = object()  # of one that may fail
+_OPTIONAL: Final = object()  # of those that may fail
 _TRYING: Final = object()  # of one that fails, and how is what matters
 _WATCHING: Final = object()  # of a PING, to which any reply will do
-_OURS: Final = (_GREETING, _NAMING, _TRYING, _WATCHING)
+_OURS: Final = (_GREETING, _OPTIONAL, _TRYING, _WATCHING)
 _UNHEARD: Final = object()  # nobody wants to know what came of a command, which is kept in its place
 
 
@@ -253,8 +233,9 @@ class Link:
             self._greet("AUTH", *who)
         if address.database:
             self._greet("SELECT", address.database)
-        self._say("CLIENT", "SETNAME", _CLIENT_NAME)
-        self._tokens.append(_NAMING)  # one that may not do this may do the rest
+        for command in _OPTIONAL_COMMANDS:
+            self._say(*command)
+            self._tokens.append(_OPTIONAL)
         if self._trial is not None:
             self._say(*self._trial)
             self._tokens.append(_TRYING)
@@ -350,7 +331,7 @@ class Link:
     def _read(self, data: bytes, now: float) -> None:
         replies = self._replies
         replies.feed(data)
-        while (reply := replies.take()) is not False:
+        while (reply := replies.take()) is not UNFINISHED:
             self._take(reply, now)
             if not self.wants_connection:
                 return
@@ -361,19 +342,14 @@ class Link:
             self._deadline = now + self._timeout_s
 
     def _take(self, reply: Any, now: float) -> None:
-        if self._listens and isinstance(reply, list) and reply:
-            parts: list[Any] = reply  # pyright: ignore[reportUnknownVariableType] # of anything
-            kind = parts[0]
-            at = _MESSAGES.get(kind) if type(kind) is bytes else None
-            if at is not None:
-                if len(parts) <= at or type(parts[at - 1]) is not bytes or type(parts[at]) is not bytes:
-                    self._fail("this is no Redis: a message of nothing", now)
-                    return
-                self._events.append(Heard(parts[at - 1], parts[at]))
-                return
-            if kind != b"pong":
-                self._confirm(parts)
-                return
+        name = push_name(reply, listens=self._listens)
+        if name is not None and name != b"pong":
+            if (message := message_in(name, reply)) is not None:
+                self._events.append(message)
+            elif (subscription := subscription_in(name, reply)) in self._wanted:
+                self._heard.add(subscription)
+            return
+        if name is not None:
             reply = b"PONG"
         if self._listens and not self._tokens:
             self._take_of_listener(reply, now)
@@ -413,13 +389,6 @@ class Link:
         self.refuse(why, now)
         if commands:
             self._events.append(Returned(commands))
-
-    def _confirm(self, parts: Sequence[Any]) -> None:
-        kind = _CONFIRMED.get(parts[0]) if type(parts[0]) is bytes else None
-        if kind is not None and len(parts) > 1 and type(parts[1]) is bytes:
-            wanted = (kind, parts[1].decode("utf-8", "replace"))
-            if wanted in self._wanted:
-                self._heard.add(wanted)
 
     def _take_of_listener(self, reply: Any, now: float) -> None:
         if isinstance(reply, hiredis.ReplyError):

@@ -15,7 +15,6 @@ from socketio_core.cluster import modern
 from socketio_core.cluster.link import (
     ClusterUnavailable,
     Command,
-    Heard,
     Link,
     LinkDown,
     LinkUp,
@@ -36,6 +35,7 @@ from socketio_core.cluster.messages import (
     SocketsFetched,
 )
 from socketio_core.cluster.outbox import NOBODY, Outbox, Query
+from socketio_core.cluster.replies import Heard
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.stream_reader import Echoed, Entry, StreamReader
 from socketio_core.cluster.transports import Answer, Transport

@@ -119,7 +119,7 @@ class StreamReader:
         if event.error is not None:
             self.link.refuse(event.error, now)
         elif token.what == "entries":
-            self._have_read(event.value or [])
+            self._have_read(dict(event.value or ()))  # in RESP2 it is a list of pairs
         else:
             self._have_looked(token, event.value)
             self._looks -= 1
@@ -176,9 +176,9 @@ class StreamReader:
         block_ms = round(BLOCK_S * 1000)
         self._ask("entries", "", "XREAD", "COUNT", READ_COUNT, "BLOCK", block_ms, "STREAMS", *names, *ids)
 
-    def _have_read(self, streams: Sequence[Any]) -> None:
+    def _have_read(self, streams: Mapping[bytes, Any]) -> None:
         since, is_behind = self._known(), False
-        for name, entries in streams:
+        for name, entries in streams.items():
             stream = name.decode()
             for entry_id, fields in entries:
                 self._note(stream, entry_id.decode(), fields_of(fields))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from socketio_core.cluster import classic, modern
-from socketio_core.cluster.link import Argument, Command, Kind, Link
+from socketio_core.cluster.link import Argument, Command, Link
 from socketio_core.cluster.messages import (
     Broadcast,
     ClientAck,
@@ -24,6 +24,7 @@ from socketio_core.cluster.messages import (
     SocketsDisconnect,
     SocketsFetched,
 )
+from socketio_core.cluster.replies import Kind
 from socketio_core.cluster.stream_reader import NUMBER_FIELD, StreamReader
 from socketio_core.cluster.values import Malformed
 

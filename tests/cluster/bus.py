@@ -33,10 +33,6 @@ def transport_of(kind: str, uid: str, new_link: Callable[[bool], Link], max_leng
     return Streams(uid, listener, reading=new_link(False), max_length=max_length)  # noqa: FBT003 - it does not
 
 
-def _array(*parts: bytes) -> bytes:
-    return array_of(map(bulk, parts))
-
-
 class Connection:
     """The other end of a link."""
 
@@ -46,6 +42,7 @@ class Connection:
         self.link = link
         self.heard: set[tuple[str, str]] = set()
         self.out = bytearray()
+        self._is_resp3 = False
         self._blocks: tuple[list[bytes], float] | None = None  # a command, and until when
         self._read_at = 0  # how often the streams had changed when that was looked at last
 
@@ -66,20 +63,25 @@ class Connection:
 
     def _read(self, args: list[bytes], until: float, now: float) -> None:
         self._read_at = self._bus.keys.change_count
-        reply = self._bus.keys.read(args)
+        reply = self._bus.keys.read(args, is_resp3=self._is_resp3)
         self._blocks = None if reply or now >= until else (args, until)
         if self._blocks is None:
             self.out += reply or b"*-1\r\n"
 
     def _do(self, name: str, args: list[bytes], now: float) -> None:
-        if name == "PING":
-            self.out += _array(b"pong", b"") if self.heard else b"+PONG\r\n"
+        if name == "HELLO" and self._bus.knows_resp3:
+            self._is_resp3 = True
+            self.out += b"%1\r\n$5\r\nproto\r\n:3\r\n"
+        elif name == "HELLO":
+            self.out += b"-ERR unknown command 'HELLO'\r\n"
+        elif name == "PING":
+            self.out += self._push(b"pong", b"") if self.heard and not self._is_resp3 else b"+PONG\r\n"
         elif name in SUBSCRIBE:
             self.heard |= {(name, channel.decode()) for channel in args}
-            self.out += b"".join(_array(name.lower().encode(), channel, b"1") for channel in args)
+            self.out += b"".join(self._push(name.lower().encode(), channel, b"1") for channel in args)
         elif name in UNSUBSCRIBE:
             self.heard -= {(name.replace("UNSUB", "SUB"), channel.decode()) for channel in args}
-            self.out += b"".join(_array(name.lower().encode(), channel, b"1") for channel in args)
+            self.out += b"".join(self._push(name.lower().encode(), channel, b"1") for channel in args)
         elif name in ("PUBLISH", "SPUBLISH"):
             self.out += b":%d\r\n" % self._bus.publish(name, *args)
         elif name == "XREAD":
@@ -87,15 +89,19 @@ class Connection:
         else:
             self.out += self._bus.keys.do(name, args, now) or b"+OK\r\n"
 
+    def _push(self, *parts: bytes) -> bytes:
+        said = array_of(map(bulk, parts))
+        return b">" + said[1:] if self._is_resp3 else said
+
     def hear(self, command: str, channel: bytes, data: bytes) -> int:
         """Take what was published; return how often it was heard."""
         name, count = channel.decode(), 0
         if (("SUBSCRIBE" if command == "PUBLISH" else "SSUBSCRIBE"), name) in self.heard:
-            self.out += _array(b"message" if command == "PUBLISH" else b"smessage", channel, data)
+            self.out += self._push(b"message" if command == "PUBLISH" else b"smessage", channel, data)
             count += 1
         for kind, pattern in self.heard:
             if command == "PUBLISH" and kind == "PSUBSCRIBE" and fnmatchcase(name, pattern.replace("\\", "")):
-                self.out += _array(b"pmessage", pattern.encode(), channel, data)
+                self.out += self._push(b"pmessage", pattern.encode(), channel, data)
                 count += 1
         return count
 
@@ -107,10 +113,12 @@ class Bus:
         is_up: whether anybody can connect.
         cut_off: servers that cannot, by id.
         keys: what it keeps.
+        knows_resp3: it is no older than 6.0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, knows_resp3: bool = True) -> None:
         self.is_up = True
+        self.knows_resp3 = knows_resp3
         self.cut_off: set[str] = set()
         self.keys = Keys()
         self.connections: dict[Link, Connection] = {}

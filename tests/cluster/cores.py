@@ -213,8 +213,17 @@ def _nothing() -> None:
 class Cores:
     """Some servers, and a way to be their client."""
 
-    def __init__(self, kind: str, size: int = 2, *, seed: int = 1, max_length: int = 10_000, **how: Any) -> None:
-        self.bus = Bus()
+    def __init__(
+        self,
+        kind: str,
+        size: int = 2,
+        *,
+        seed: int = 1,
+        max_length: int = 10_000,
+        knows_resp3: bool = True,
+        **how: Any,
+    ) -> None:
+        self.bus = Bus(knows_resp3=knows_resp3)
         self.clock = FakeClock()
         self.random = random.Random(seed)
         self.servers = [

@@ -10,6 +10,12 @@ Stream = list[tuple[StreamId, Sequence[bytes]]]
 
 NIL: Final = b"$-1\r\n"
 
+NAMED: Final = b"%1\r\n$5\r\nproto\r\n:3\r\n+OK\r\n"
+"""What a Redis says to a HELLO and a name."""
+
+GREETED: Final = NAMED + b"+PONG\r\n"
+"""And to the PING of a link that wants to hear nothing."""
+
 
 def bulk(data: bytes) -> bytes:
     """Return a text."""
@@ -110,7 +116,7 @@ class Keys:
         count = int(args[4]) if len(args) > 3 else len(found)
         return _entries((found[::-1] if is_reversed else found)[:count])
 
-    def read(self, args: list[bytes]) -> bytes:
+    def read(self, args: list[bytes], *, is_resp3: bool) -> bytes:
         """Return the reply to an XREAD; nothing if there is nothing to read."""
         count, names_and_ids = int(args[1]), args[5:]
         half = len(names_and_ids) // 2
@@ -118,5 +124,9 @@ class Keys:
         for name, last in zip(names_and_ids[:half], names_and_ids[half:], strict=True):
             new = [each for each in self.streams.get(name, []) if each[0] > _id(last)][:count]
             if new:
-                found.append(array_of([bulk(name), _entries(new)]))
-        return array_of(found) if found else b""
+                found.append(bulk(name) + _entries(new))
+        if not found:
+            return b""
+        if is_resp3:
+            return b"%%%d\r\n%s" % (len(found), b"".join(found))
+        return array_of(b"*2\r\n" + each for each in found)

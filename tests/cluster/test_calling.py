@@ -8,8 +8,7 @@ from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.calling import Call, CallLine
 from socketio_core.cluster.link import ClusterUnavailable
 from tests.cluster.redis import commands_in
-
-GREETED = b"+OK\r\n+PONG\r\n"
+from tests.cluster.streams import GREETED
 
 
 class Rig:

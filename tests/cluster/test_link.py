@@ -17,8 +17,6 @@ from socketio_core.cluster.link import (
     WATCH_S,
     ClusterUnavailable,
     Command,
-    Heard,
-    Kind,
     Link,
     LinkDown,
     LinkUp,
@@ -26,16 +24,26 @@ from socketio_core.cluster.link import (
     Replied,
     Returned,
 )
-from tests.cluster.streams import array_of, bulk
+from socketio_core.cluster.replies import Heard, Kind
+from tests.cluster.streams import GREETED, NAMED, array_of, bulk
 from tests.effort import examples
 
 PONG = b"+PONG\r\n"
 OK = b"+OK\r\n"
+OPTIONAL = ["HELLO 3", "CLIENT SETNAME socketio_core"]
+OLD = b"-ERR unknown command `HELLO`, with args beginning with: `3`\r\n" + OK
+"""What one says to these two that is older than 6.0."""
 
 
 def array(*parts: bytes) -> bytes:
     """Return a list of texts, as a Redis says it."""
     return array_of(map(bulk, parts))
+
+
+def pushed(said: bytes) -> bytes:
+    """Return what a Redis says in RESP3 instead of a list that is no reply."""
+    assert said.startswith(b"*")
+    return b">" + said[1:]
 
 
 class Rig:
@@ -44,8 +52,7 @@ class Rig:
     def __init__(self, url: str = "redis://h", *, listens: bool = False, trial: Command | None = None) -> None:
         self.link = Link(parse_redis_url(url), lambda: 1.0, listens=listens, trial=trial)
         self.now = 100.0
-        # The name of the client is the one thing that every greeting has, and a PING behind it.
-        self.welcome = OK + PONG
+        self.welcome = GREETED
 
     def dial(self) -> Rig:
         """Connect; the greeting is not answered."""
@@ -102,8 +109,8 @@ def test_says_who_it_is_and_is_up_when_the_pong_has_come(url: str, greeting: lis
     assert (rig.link.dial_at, rig.link.wants_connection) == (0.0, False)
     rig.dial()
     assert (rig.link.dial_at, rig.link.wants_connection) == (None, True)
-    assert rig.said() == [*greeting, "CLIENT SETNAME socketio_core", "PING"]
-    assert rig.hear(OK * len(greeting) + OK) == []
+    assert rig.said() == [*greeting, *OPTIONAL, "PING"]
+    assert rig.hear(OK * len(greeting) + NAMED) == []
     assert not rig.link.is_up
     assert rig.hear(PONG) == [LinkUp(rig.link)]
     assert repr(rig.link) == "<Link redis://h:6379, up>"
@@ -126,10 +133,20 @@ def test_a_greeting_that_fails_says_what_to_do(error: str, hint: str, *, listens
     assert rig.hear(PONG) == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        OLD,
+        b"-NOPROTO unsupported protocol version\r\n" + OK,
+        b"*2\r\n$5\r\nproto\r\n:2\r\n" + OK,  # it does as if it had understood
+        b"-NOPERM no\r\n" * 2,
+    ],
+)
 @pytest.mark.parametrize("listens", [True, False])
-def test_one_that_may_not_give_itself_a_name_may_do_the_rest(*, listens: bool) -> None:
+def test_one_that_knows_less_or_allows_less_may_do_the_rest(said: bytes, *, listens: bool) -> None:
     rig = Rig(listens=listens).dial()
-    assert rig.hear(b"-NOPERM no\r\n" + PONG) == [LinkUp(rig.link)]
+    assert rig.hear(said + PONG) == [LinkUp(rig.link)]
+    assert rig.said()[-1] == "PING"
 
 
 def test_dialing_has_its_time_too() -> None:
@@ -165,7 +182,7 @@ def test_a_greeting_has_five_seconds() -> None:
 @pytest.mark.parametrize("listens", [True, False])
 def test_a_redis_that_cannot_save_has_answered_a_ping(*, listens: bool) -> None:
     rig = Rig(listens=listens).dial()
-    assert rig.hear(OK + b"-MISCONF no\r\n") == [LinkUp(rig.link)]
+    assert rig.hear(NAMED + b"-MISCONF no\r\n") == [LinkUp(rig.link)]
 
 
 # -- where nothing is taken --------------------------------------------------------------------------------------------
@@ -185,13 +202,13 @@ def refused(rig: Rig, *, was_up: bool) -> LinkDown:
 
 def test_it_is_up_where_a_trial_fails_as_it_must() -> None:
     rig = Rig(trial=TRIAL).dial()
-    assert rig.said() == ["CLIENT SETNAME socketio_core", "XADD s 0-0  ", "PING"]
-    assert rig.hear(OK + WRONG_ID + PONG) == [LinkUp(rig.link)]
+    assert rig.said() == [*OPTIONAL, "XADD s 0-0  ", "PING"]
+    assert rig.hear(NAMED + WRONG_ID + PONG) == [LinkUp(rig.link)]
 
 
 def test_it_does_not_come_up_where_nothing_is_taken_and_tries_again_later() -> None:
     rig = Rig(trial=TRIAL).dial()
-    assert rig.hear(OK + READONLY + PONG) == [refused(rig, was_up=False)]
+    assert rig.hear(NAMED + READONLY + PONG) == [refused(rig, was_up=False)]
     assert not rig.link.wants_connection
     assert rig.link.dial_at == rig.now + LAST_RETRY_S
     rig.link.refuse("once more", rig.now)
@@ -200,7 +217,7 @@ def test_it_does_not_come_up_where_nothing_is_taken_and_tries_again_later() -> N
 
 def test_what_is_not_taken_any_more_is_given_back_and_all_behind_it() -> None:
     rig = Rig(trial=TRIAL)
-    rig.dial().hear(OK + WRONG_ID + PONG)
+    rig.dial().hear(NAMED + WRONG_ID + PONG)
     for number in range(3):
         rig.link.send("XADD", number)
     rig.link.send("GET", "k", token=1)
@@ -214,7 +231,7 @@ def test_what_is_not_taken_any_more_is_given_back_and_all_behind_it() -> None:
 
 def test_a_watching_ping_may_find_that_nothing_is_taken() -> None:
     rig = Rig(trial=TRIAL)
-    rig.dial().hear(OK + WRONG_ID + PONG)
+    rig.dial().hear(NAMED + WRONG_ID + PONG)
     assert rig.pass_time(WATCH_S) == []
     (event,) = rig.hear(b"-MISCONF no\r\n")
     assert (event.was_refused, event.reason[:25]) == (True, "it cannot save its data, ")
@@ -222,7 +239,7 @@ def test_a_watching_ping_may_find_that_nothing_is_taken() -> None:
 
 def test_what_is_refused_for_another_reason_or_is_only_passed_on_does_not_end_it() -> None:
     for error, rig in ((b"-NOPERM no\r\n", Rig(trial=TRIAL)), (READONLY, Rig())):
-        rig.dial().hear(OK + (PONG if error is READONLY else WRONG_ID + PONG))
+        rig.dial().hear(NAMED + (PONG if error is READONLY else WRONG_ID + PONG))
         rig.link.send("XADD", 1)
         (event,) = rig.hear(error)
         assert isinstance(event, Refused)
@@ -263,12 +280,13 @@ def test_what_is_to_be_heard_is_asked_for_again() -> None:
     rig.link.subscribe(Kind.PATTERN, ["a*"])
     rig.link.subscribe(Kind.PLAIN, ["b", "c"])
     rig.link.subscribe(Kind.PLAIN, ["b"])
-    wanted = ["CLIENT SETNAME socketio_core", "SUBSCRIBE b c", "PSUBSCRIBE a*", "PING"]
-    confirmed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:1\r\n"
-    for _ in range(2):
+    wanted = [*OPTIONAL, "SUBSCRIBE b c", "PSUBSCRIBE a*", "PING"]
+    confirmed = array(b"subscribe", b"b", b"1")
+    new = NAMED + pushed(confirmed) * 3 + PONG
+    for answer in (OLD + confirmed * 3 + array(b"pong", b""), new):
         rig.dial()
         assert rig.said() == wanted
-        assert rig.hear(OK + confirmed * 3 + b"*2\r\n$4\r\npong\r\n$0\r\n\r\n") == [LinkUp(rig.link)]
+        assert rig.hear(answer) == [LinkUp(rig.link)]
         assert rig.hear(b"") == [down(rig, "the connection was closed", was_up=True)]
 
 
@@ -291,16 +309,40 @@ def test_what_may_not_be_heard_ends_the_connection_with_the_reason() -> None:
 # -- messages and replies ----------------------------------------------------------------------------------------------
 
 
-def test_messages_are_heard_however_they_were_subscribed_to() -> None:
+@pytest.mark.parametrize("is_resp3", [True, False])
+def test_messages_are_heard_however_they_were_subscribed_to(*, is_resp3: bool) -> None:
     rig = Rig(listens=True).up()
-    stream = (
-        b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nxy\r\n"
-        b"*4\r\n$8\r\npmessage\r\n$2\r\na*\r\n$2\r\nab\r\n$1\r\nz\r\n"
-        b"*3\r\n$8\r\nsmessage\r\n$1\r\ns\r\n$0\r\n\r\n"
-    )
+    said = [
+        array(b"message", b"a", b"xy"),
+        array(b"pmessage", b"a*", b"ab", b"z"),
+        array(b"smessage", b"s", b""),
+    ]
+    stream = b"".join(map(pushed, said) if is_resp3 else said)
     heard = [Heard(b"a", b"xy"), Heard(b"ab", b"z"), Heard(b"s", b"")]
     assert rig.hear(stream) == heard
     assert [event for at in range(len(stream)) for event in rig.hear(stream[at : at + 1])] == heard
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_what_is_pushed_to_nobody_is_no_reply(*, listens: bool) -> None:
+    rig = Rig(listens=listens).dial()
+    for said in (array(b"invalidate", b"k"), b"*0\r\n", b"*1\r\n*0\r\n", array(b"unsubscribe", b"a", b"0")):
+        assert rig.hear(pushed(said)) == []
+    assert rig.hear(GREETED) == [LinkUp(rig.link)]
+
+
+def test_a_list_that_looks_like_a_message_is_a_reply_to_who_asks() -> None:
+    rig = Rig().up()
+    rig.link.send("LRANGE", "k", 0, -1, token=1)
+    assert rig.hear(array(b"message", b"a", b"b")) == [Replied(1, [b"message", b"a", b"b"])]
+
+
+def test_nothing_at_all_is_a_reply_too() -> None:
+    """The word for no in RESP3, and the two for nothing."""
+    rig = Rig().up()
+    for number in range(3):
+        rig.link.send("GET", "k", token=number)
+    assert rig.hear(b"#f\r\n_\r\n$-1\r\n") == [Replied(0, False), Replied(1, None), Replied(2, None)]  # noqa: FBT003
 
 
 def test_replies_come_back_with_their_tokens_in_order() -> None:
@@ -434,7 +476,7 @@ def test_who_has_had_all_replies_is_idle() -> None:
 
 def some_reply(chance: random.Random, depth: int = 0) -> bytes:
     """Return a reply of a Redis."""
-    kind = chance.randrange(6 if depth < 3 else 4)
+    kind = chance.randrange(8 if depth < 3 else 6)
     text = chance.randbytes(chance.choice([0, 1, 5, 300]))
     if kind == 0:
         return b"+OK\r\n"
@@ -446,6 +488,11 @@ def some_reply(chance: random.Random, depth: int = 0) -> bytes:
         return b"$%d\r\n%s\r\n" % (len(text), text)
     if kind == 4:
         return b"*-1\r\n"
+    if kind == 5:
+        return chance.choice([b"_\r\n", b"#t\r\n", b"#f\r\n", b",1.5\r\n"])
+    if kind == 6:
+        values = [bulk(b"%d" % number) + some_reply(chance, depth + 1) for number in range(chance.randrange(4))]
+        return b"%%%d\r\n%s" % (len(values), b"".join(values))
     parts = [some_reply(chance, depth + 1) for _ in range(chance.randrange(4))]
     return b"*%d\r\n%s" % (len(parts), b"".join(parts))
 
@@ -480,7 +527,7 @@ def test_messages_are_heard_in_whatever_pieces_they_come() -> None:
             kind = chance.choice([b"message", b"smessage", b"pmessage", b"subscribe", b"pong"])
             data = chance.randbytes(chance.choice([0, 10, 1000]))
             parts = [kind, *([b"p"] if kind == b"pmessage" else []), b"channel", data]
-            said.append(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in parts))
+            said.append(array(*parts) if chance.random() < 0.5 else pushed(array(*parts)))
             wanted += [Heard(b"channel", data)] * kind.endswith(b"message")
         assert [event for piece in pieces(b"".join(said), chance) for event in rig.hear(piece)] == wanted, seed
 

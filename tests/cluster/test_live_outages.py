@@ -108,6 +108,24 @@ def test_those_that_may_begin_alone_join_the_others_later(require_tool: RequireT
                 member.close()
 
 
+@pytest.mark.parametrize("kind", ["classic", "sharded", "recovery"])
+@pytest.mark.parametrize("knows_resp3", [True, False])
+def test_resp3_is_spoken_where_it_is_known(require_tool: RequireTool, kind: str, *, knows_resp3: bool) -> None:
+    options = () if knows_resp3 else ("--rename-command", "HELLO", "")
+    with RedisServer(require_tool("redis-server"), *options) as redis:
+        pair = [MemberProcess(loop, kind, redis, waits=False) for loop in LOOPS]
+        try:
+            for member in pair:
+                member.has_state("up")
+                member.wait_ready()
+            hear_each_other(pair, "both")
+            ours = [line for line in redis.run("CLIENT", "LIST").splitlines() if "name=socketio_core" in line]
+            assert {"resp=3" in line for line in ours} == {knows_resp3}
+        finally:
+            for member in pair:
+                member.close()
+
+
 def test_a_redis_that_speaks_tls_on_a_port(require_tool: RequireTool, certificate: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

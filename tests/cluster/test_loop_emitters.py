@@ -22,6 +22,7 @@ from socketio_core.trio.line import LineKeeper as TrioKeeper
 from tests.adapters.abstract import Loop
 from tests.adapters.loops import LOOPS, loop
 from tests.cluster.redis import RedisServer
+from tests.cluster.streams import GREETED
 from tests.interop.peers import NODE_DIR
 from tests.interop.processes import DEADLINE_S, Program
 
@@ -159,7 +160,7 @@ def test_one_that_dies_in_the_middle_takes_along_what_it_had_not_answered(run: R
 
     async def main() -> None:
         said: list[bytes] = []
-        answers = [b"+OK\r\n+PONG\r\n", b"", b"+OK\r\n+PONG\r\n", b":1\r\n"]
+        answers = [GREETED, b"", GREETED, b":1\r\n"]
 
         async def serve(stream: Any) -> None:
             while data := await stream.receive_some(65536):
@@ -249,7 +250,7 @@ def test_an_event_that_was_given_up_before_it_left_is_not_sent(run: Run) -> None
         may_answer = loop.new_event()
 
         async def serve(stream: Any) -> None:
-            answers = [b"+OK\r\n+PONG\r\n", b":1\r\n"]
+            answers = [GREETED, b":1\r\n"]
             while data := await stream.receive_some(65536):
                 said.append(bytes(data))
                 await may_answer.wait()

@@ -6,7 +6,8 @@ from random import Random
 from typing import Final
 
 from socketio_core.cluster.outbox import Outbox
-from tests.cluster.test_link import OK, PONG, Rig
+from tests.cluster.streams import GREETED
+from tests.cluster.test_link import Rig
 
 COMMANDS: Final = 200
 
@@ -23,7 +24,7 @@ def test_what_leaves_at_once_is_what_leaves_after_waiting() -> None:
         at_once.put(command, ready.now, **tokens)
         waiting.put(command, late.now, **tokens)
     assert len(waiting) == COMMANDS
-    late.hear(OK + PONG)
+    late.hear(GREETED)
     late.said()
     said: list[list[str]] = [[], []]
     for index, (rig, outbox) in enumerate(((ready, at_once), (late, waiting))):

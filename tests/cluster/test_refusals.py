@@ -13,6 +13,7 @@ from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.link import Link, Replied
 from socketio_core.cluster.refusals import explained
 from tests.cluster.redis import RedisServer
+from tests.cluster.streams import GREETED
 from tests.interop.proxies import free_ports
 
 RequireTool = Callable[[str], str]
@@ -56,7 +57,7 @@ def test_whoever_waits_for_a_reply_is_told() -> None:
     link = Link(parse_redis_url("redis://h"), float)
     link.dialing(0.0)
     link.connected(0.0)
-    link.receive(b"+OK\r\n+PONG\r\n", 0.0)
+    link.receive(GREETED, 0.0)
     link.send("XADD", token=1)
     link.take_events()
     link.receive(b"-READONLY no\r\n", 0.0)

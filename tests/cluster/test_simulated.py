@@ -90,7 +90,13 @@ class Walk:
         self.chance = chance
         self.max_length = chance.choice([4, 10_000, 10_000])
         self.trouble = chance.choice([0.0, 0.3, 1.0])
-        self.cores = Cores(kind, chance.randint(1, 3), seed=chance.randrange(1 << 30), max_length=self.max_length)
+        self.cores = Cores(
+            kind,
+            chance.randint(1, 3),
+            seed=chance.randrange(1 << 30),
+            max_length=self.max_length,
+            knows_resp3=chance.random() < 0.5,
+        )
         for server in self.cores.servers:
             server.answer = answering(server)
         self.clients = [Client(self, chance.choice(self.cores.servers)) for _ in range(chance.randint(1, 3))]
@@ -166,6 +172,7 @@ class Walk:
     def restart(self) -> None:
         """Let the Redis begin anew, with nothing."""
         self.is_whole = False
+        self.cores.bus.knows_resp3 = self.chance.random() < 0.5  # it may be another version then
         self.cores.bus.keys.forget_all()
         for server in self.cores.servers:
             for link in server.machine.links:

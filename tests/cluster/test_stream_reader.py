@@ -16,6 +16,7 @@ from socketio_core.cluster.stream_reader import BLOCK_S, READ_COUNT, Entry, Stre
 from socketio_core.cluster.transports import Streams
 from tests.cluster.bus import NOW, Bus, Server, World, said, settle
 from tests.cluster.redis import commands_in
+from tests.cluster.streams import GREETED
 from tests.effort import examples
 
 STREAM = b"socket.io"
@@ -177,7 +178,7 @@ def test_all_streams_are_read_each_from_its_own_place() -> None:
     assert reader is not None
     link.dialing(NOW)
     link.connected(NOW)
-    link.receive(b"+OK\r\n+PONG\r\n", NOW)
+    link.receive(GREETED, NOW)
     link.data_to_send()
     feed(reader, NOW)
     names = ["socket.io--1", "socket.io-0", "socket.io-1"]
@@ -229,16 +230,16 @@ def test_what_comes_of_an_older_connection_does_not_count() -> None:
     home.bus.drop(link, home.now)
     link.dialing(home.now)
     link.connected(home.now)
-    link.receive(b"+OK\r\n+PONG\r\n", home.now)
+    link.receive(GREETED, home.now)
     home.server.machine.work(home.now)
     assert [command.split()[0] for command in commands_in(link.data_to_send())] == [
-        "CLIENT", "PING", "XREAD", "XRANGE", "XLEN", "XREVRANGE",
+        "HELLO", "CLIENT", "PING", "XREAD", "XRANGE", "XLEN", "XREVRANGE",
     ]  # fmt: skip
     link.receive(b"*-1\r\n*0\r\n", home.now)  # what the first XREAD brings does not count any more
     link.lost("gone", home.now)
     link.dialing(home.now)
     link.connected(home.now)
-    link.receive(b"+OK\r\n+PONG\r\n", home.now)
+    link.receive(GREETED, home.now)
     link.lost("gone again, before anybody was told", home.now)
     home.server.machine.work(home.now)
     home.come_back()

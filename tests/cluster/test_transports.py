@@ -21,6 +21,7 @@ from socketio_core.cluster.messages import (
 from socketio_core.cluster.transports import Classic, Sharded, Streams, Transport
 from socketio_core.cluster.values import Malformed
 from tests.cluster.redis import commands_in
+from tests.cluster.streams import GREETED
 
 SID = "x" * 20
 
@@ -30,7 +31,7 @@ def listener() -> Link:
     link = Link(parse_redis_url("redis://h"), lambda: 1.0, listens=True)
     link.dialing(0.0)
     link.connected(0.0)
-    link.receive(b"+OK\r\n+PONG\r\n", 0.0)
+    link.receive(GREETED, 0.0)
     link.data_to_send()
     return link
 

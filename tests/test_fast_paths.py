@@ -32,13 +32,10 @@ ORACLES: Final = {
         "tests.cluster.test_values:test_what_is_plain_is_the_same_json",
     ],
     "cluster/outbox.py": ["tests.cluster.test_outbox:test_what_leaves_at_once_is_what_leaves_after_waiting"],
+    "engineio/base.py": [f"{_ENGINE}:test_server_does_what_its_table_says"],
     "engineio/carriers.py": [f"{_ENGINE}:test_a_websocket_takes_what_its_outbox_would_give"],
-    "engineio/client/session.py": [f"{_ENGINE}:test_client_does_what_its_table_says"],
     "engineio/message.py": [f"{_ENGINE}:test_size_of_a_message_is_the_sum_of_its_frames"],
-    "engineio/session.py": [
-        f"{_ENGINE}:test_a_peer_is_clogged_when_its_outbox_weighs_too_much",
-        f"{_ENGINE}:test_server_does_what_its_table_says",
-    ],
+    "engineio/session.py": [f"{_ENGINE}:test_a_peer_is_clogged_when_its_outbox_weighs_too_much"],
     "http.py": ["tests.test_http:test_query_means_the_same_beside_a_field_that_is_encoded"],
     "socketio/client/namespace.py": [f"{_SOCKET}:test_event_to_a_server_is_the_same_whether_it_was_buffered_or_not"],
     "socketio/connection.py": [f"{_SOCKET}:test_event_of_a_member_is_the_same_whether_it_was_held_or_not"],
@@ -52,11 +49,7 @@ ORACLES: Final = {
         f"{_SOCKET}:test_arguments_may_be_any_list_of_them",
         f"{_SOCKET}:test_a_copy_is_what_deepcopy_returns",
     ],
-    "socketio/server.py": [
-        f"{_SOCKET}:test_frames_fed_at_once_mean_what_they_mean_one_by_one",
-        f"{_SOCKET}:test_what_an_engine_reports_is_what_a_server_hands_to_its_connections",
-        f"{_SOCKET}:test_what_an_engine_reports_is_what_a_server_hands_to_its_connections",
-    ],
+    "socketio/server.py": [f"{_SOCKET}:test_what_an_engine_reports_is_what_a_server_hands_to_its_connections"],
     "socketio/weight.py": ["tests.socketio.test_weight:test_values_of_a_sparse_text_may_be_in_strings"],
     "wire/http1.py": [_POLLS, _REQUESTS, _REQUESTS],
     "wire/plain_frames.py": [

@@ -276,9 +276,7 @@ class Engine:
         """Feed several whole messages at once, in order; the same as `receive` for each, and faster."""
         if websocket.session.shared is not self.shared:
             self.check_own(websocket.session)
-        receive = websocket.session.receive
-        for frame in frames:
-            receive(websocket, frame, now)
+        websocket.session.receive_all(websocket, frames, now)
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Feed a piece of a WebSocket message: a fragment, or whatever of it has arrived.
@@ -352,11 +350,8 @@ class Engine:
 
     def take_events(self) -> list[tuple[Session | None, EngineEvent]]:
         """Return what happened since the last call, in order: `(session, event)`; `None` for a refused request."""
-        taken = self.shared.events
-        if taken:
-            self.shared.events = []
-            return taken
-        return []
+        taken, self.shared.events = self.shared.events, []
+        return [(session, each) for session, event in taken for each in (event if isinstance(event, list) else [event])]
 
     @property
     def next_deadline(self) -> float | None:

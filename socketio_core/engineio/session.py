@@ -17,7 +17,7 @@ from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.outbox import MESSAGE_BYTES, check_fits
-from socketio_core.engineio.packet import MESSAGE, PING, PONG, Frame, Payload, decode_frame
+from socketio_core.engineio.packet import PING, PONG, Frame, Payload, decode_frame
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
@@ -216,23 +216,18 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         websocket.detach()
         self.shared.mark_ready(websocket)
 
-    def receive(self, websocket: WebSocket, frame: Frame, now: float) -> None:
-        """Process one frame that arrived on `websocket`; see `Engine.receive`."""
+    def _deliver(self, messages: list[Payload], now: float) -> None:
+        self.shared.events.append((self, messages))
+
+    def _receive_any(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)
         limit = self.limit_bytes
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
             self._fail_too_large(websocket, now)
             return
-        if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: core
-            if self._heartbeat.is_waiting and frame != PONG:  # which restarts it anyway; benchmarks: memory
-                self._extend_heartbeat(now)
-            if type(frame) is bytes:
-                self.shared.events.append((self, frame))
-                return
-            if frame[:1] == MESSAGE:
-                self.shared.events.append((self, frame[1:]))
-                return
+        if websocket is self._websocket and self._heartbeat.is_waiting and frame != PONG:  # that restarts it anyway
+            self._extend_heartbeat(now)
         if websocket.state is CarrierState.DETACHED:
             return
         self._check_own(websocket)
@@ -274,7 +269,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
     def _act(self, action: Reaction, websocket: WebSocket | None, data: Payload, now: float) -> bool:
         """Carry out a cell of the table. Returns whether the packet was accepted."""
         if action is Reaction.DELIVER:
-            self.shared.events.append((self, data))
+            self.shared.events.append((self, [data]))
         elif action is Reaction.PONG:
             self._heartbeat.pong_received(now)
             self.reschedule()

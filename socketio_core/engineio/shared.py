@@ -8,6 +8,7 @@ from socketio_core.engineio.admission import Admission
 from socketio_core.engineio.carriers import Carrier
 from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.late_polls import LatePolls
+from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings
 from socketio_core.timers import Agenda
 
@@ -39,7 +40,7 @@ class Shared:
         self.agenda = Agenda()
         self.late_polls = LatePolls()
         self.ready: list[Carrier] = []
-        self.events: list[tuple[Session | None, EngineEvent]] = []
+        self.events: list[tuple[Session | None, EngineEvent | list[Payload]]] = []  # messages as they came together
 
     def mark_ready(self, carrier: Carrier) -> None:
         """Add a carrier to those that the host must see to; once, however often it is marked."""

@@ -137,9 +137,7 @@ class ServerCore:
         """See `Engine.receive_all`."""
         if websocket.session.shared is not self._shared:
             self._engine.check_own(websocket.session)
-        receive = websocket.session.receive  # fast path: `Engine.receive_all` without the call; benchmarks: server
-        for frame in frames:
-            receive(websocket, frame, now)
+        websocket.session.receive_all(websocket, frames, now)
         self._pump(now)
 
     def receive_part(self, websocket: WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
@@ -325,9 +323,11 @@ class ServerCore:
         while events := shared.events:  # fast path: `Engine.take_events` without the call; benchmarks: server
             shared.events = []
             for session, event in events:
-                if type(event) is str or type(event) is bytes:  # fast path; benchmarks: server
+                if type(event) is list:
                     # Messages come behind Opened, which sets the context, and from calls that tell the time.
-                    session.context.receive(event, now)  # type: ignore[union-attr]
+                    receive = session.context.receive  # type: ignore[union-attr]
+                    for message in event:
+                        receive(message, now)
                     continue
                 if session is None:
                     assert isinstance(event, RequestRefused)  # the one event without a session

@@ -5,15 +5,20 @@ Spec: PROTOCOL 1.7.
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class HeartbeatWatch:
     """Knows when a ping is overdue.
 
     Attributes:
         next_deadline: monotonic seconds; the connection is dead then. `None` before it has begun.
+        is_waiting: it is to be told of whatever arrives: never, only pings count, as in the reference.
     """
 
     __slots__ = ("_max_pause_s", "_paused_until", "_pauses", "_silence_s", "next_deadline")
+
+    is_waiting: Final = False
 
     def __init__(self, max_pause_s: float) -> None:
         self._max_pause_s = max_pause_s

@@ -30,7 +30,7 @@ from socketio_core.engineio.client.states import POLLING_STATES, TABLE, CarrierS
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
-from socketio_core.engineio.packet import MESSAGE, Frame, Payload, decode_frame
+from socketio_core.engineio.packet import Frame, Payload, decode_frame
 from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
@@ -228,8 +228,11 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         """The server answered the handshake with something else than 101."""
         self.lost(websocket, now, detail=describe_refusal(response))
 
-    def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
-        """Process one message that arrived on `websocket`, e.g. `"4hello"`; `bytes` is a binary message."""
+    def _deliver(self, messages: list[Payload], now: float) -> None:
+        self._now = now
+        self._events += messages
+
+    def _receive_any(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)
         self._now = now
@@ -237,13 +240,6 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
             self._fail_too_large(websocket, now)
             return
-        if websocket is self._websocket and self.state is _OPEN:  # fast path; benchmarks: client
-            if type(frame) is bytes:
-                self._events.append(frame)
-                return
-            if frame[:1] == MESSAGE:
-                self._events.append(frame[1:])
-                return
         if websocket.state is CarrierState.DETACHED:
             return
         self._check_own(websocket)

@@ -15,7 +15,7 @@ An adapter gets it from `host_of(server)` and claims it for its event loop with 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.budget import Budget
@@ -36,6 +36,9 @@ from socketio_core.serving import Serving
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio.recovery import Recovery
 from socketio_core.socketio.server import ServerCore
+
+HEAVY_BYTES: Final = 262_144
+"""What was read in one go, and takes so much memory, may keep its handlers busy for some 5 ms, or more."""
 
 AllowRequest = Callable[[Request], Awaitable[str | None] | str | None]
 HttpHandler = Callable[[Request, bytes], Response | Awaitable[Response]]
@@ -179,6 +182,24 @@ class ServerHost:
             self._runnable += endpoint.dispatcher.dispatch()
         if self._runnable:
             self.runtime.output_ready()
+
+    def put_off(self, turn: Callable[[], object]) -> Callable[[], object] | None:
+        """Do a turn in which something large is read, but have no handler work on what comes of it, if that is much.
+
+        Reading it has taken long, and so may they; others are to have their turn between. Nobody else works on it, so
+        the events of a socket stay in order.
+
+        Returns what has them work as of the next `dispatch`; `None` if that is now.
+        """
+        self.take_in()
+        before = len(self._runnable)
+        turn()
+        self.take_in()
+        put_off = self._runnable[before:]
+        if sum([inbox.flow.queued_bytes for inbox in put_off]) < HEAVY_BYTES:
+            return None
+        del self._runnable[before:]
+        return lambda: self._runnable.extend(put_off)
 
     def work_soon(self, now: float | None = None) -> None:
         """Have everything done that there is to do, in tasks.

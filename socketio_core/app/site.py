@@ -23,6 +23,7 @@ def site_of(host: ServerHost) -> Site:
     application = _Application(host)
     site = Site(
         application=application,
+        put_off=host.put_off,
         report=host.audience.report,
         static_response=host.static_response,
         asks_requests=host.answers_requests,

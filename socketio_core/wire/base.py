@@ -89,6 +89,25 @@ class Stage(Protocol):
         """What should not have failed did, on our side."""
 
 
+class PutOff:
+    """Handlers of what was large, in the line of what is large: they have a round of their own.
+
+    Attributes:
+        is_behind: as of a connection.
+    """
+
+    __slots__ = ("_let_work", "is_behind")
+
+    def __init__(self, let_work: Callable[[], object]) -> None:
+        self._let_work = let_work
+        self.is_behind = True
+
+    def proceed(self, _: float) -> int:
+        """Let them work. Returns a whole turn."""
+        self._let_work()
+        return TURN_PIECES
+
+
 class BaseWire:
     """One connection.
 
@@ -319,7 +338,7 @@ class Home(Generic[_Wire]):
         self.wires: set[_Wire] = set()
         self._noted: list[_Wire] = []
         self._behind: deque[_Wire] = deque()
-        self._large: deque[_Wire] = deque()  # the same, of those each turn of whom may take long
+        self._large: deque[_Wire | PutOff] = deque()  # the same, of those each turn of whom may take long
         self.first_left = ALL_FIRST_PIECES
         self._flushed_at = 0.0
 
@@ -375,14 +394,22 @@ class Home(Generic[_Wire]):
         So what comes for a connection that sends little waits for one turn, however many send much. What is large waits
         in a line of its own: a message may take as long as a hundred turns, and one in each round is enough.
         """
-        for line in (self._behind, self._large):
-            left = TURN_PIECES
-            for _ in range(len(line)):
-                if left <= 0:
-                    break
-                wire = line.popleft()
-                wire.is_behind = False
-                left -= wire.proceed(now)
+        _go_through(self._behind, now)
+        if self._large:
+            self._give_large_turns(now)
+
+    def _give_large_turns(self, now: float) -> None:
+        _go_through(self._large, now)
+
+
+def _go_through(line: deque[Any], now: float) -> None:
+    left = TURN_PIECES
+    for _ in range(len(line)):
+        if left <= 0:
+            break
+        first = line.popleft()
+        first.is_behind = False
+        left -= first.proceed(now)
 
 
 def _bytes_of(data: bytes | bytearray | memoryview) -> bytes:

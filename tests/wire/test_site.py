@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock, WireClient
 from socketio_core.wire import HandshakeAsked, Mount, Serving, Site, Wire
-from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
+from socketio_core.wire.base import FIRST_PIECES, LARGE_BYTES, TURN_PIECES
 from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House
 from tests.wire.written import close_frame, frame, handshake, request
 
@@ -146,6 +147,7 @@ anyhow_mount: Any = Mount
         (lambda: anyhow_mount(Engine(), asks_handshakes="no"), TypeError, "asks_handshakes must be True or False"),
         (lambda: anyhow_mount(Engine(), pace_of=3), TypeError, "pace_of must be a function"),
         (lambda: anyhow_mount(Engine(), pace_of=later), TypeError, "pace_of must be a plain function"),
+        (lambda: anyhow_site(put_off=later), TypeError, "put_off must be a plain function"),
         (lambda: anyhow_site(report=later), TypeError, "report must be a plain function"),
         (lambda: anyhow_site(static_response=later), TypeError, "static_response must be a plain function"),
         (lambda: anyhow_site(report=3), TypeError, "report must be a function"),
@@ -366,6 +368,43 @@ def test_small_turns_are_given_in_one_call() -> None:
     place.flush()
     place.site.handle_timeout(place.now)
     assert not any(peer.wire.has_more for peer in peers)
+
+
+def test_what_comes_of_a_large_turn_has_another_before_more_is_read() -> None:
+    done: list[str] = []
+
+    def put_off(turn: Callable[[], None]) -> Callable[[], object]:
+        turn()
+        done.append("turn")
+        return lambda: done.append("let work")
+
+    place = House(put_off=put_off)
+    peers = [place.websocket() for _ in range(3)]
+    for peer in peers:
+        peer.wire.receive(frame("4" + "a" * 4 * LARGE_BYTES), place.now)
+    for expected in (["turn"], ["let work"], ["turn"]):
+        place.flush()
+        assert place.site.next_deadline == place.now
+        place.site.handle_timeout(place.now)
+        assert done == expected
+        done.clear()
+    place.site.close(place.now)
+    assert done == ["let work"]
+    place.settle()
+    assert done == ["let work"]
+
+
+def test_nothing_is_put_off_once_it_closes() -> None:
+    """Nobody may be there to go on with it."""
+    place = House(put_off=lambda _: pytest.fail("it was"))
+    sids = [place.open_session() for _ in range(2)]
+    peers = [place.connect() for _ in sids]
+    for peer, sid in zip(peers, sids, strict=True):
+        body = b"4" + bytes(4 * LARGE_BYTES)
+        peer.wire.receive(request(f"{POLLING}&sid={sid}", method="POST", body=body), place.now)
+    place.site.close(place.now)
+    place.settle()
+    assert [peer.answer().status for peer in peers] == [400, 400]  # the sessions are over
 
 
 def test_what_a_client_sent_before_it_went_has_its_turns() -> None:

@@ -1,4 +1,7 @@
-"""`serve` with several workers, and hardly any patience with them: python -m tests.cli.impatient APP [OPTION…]."""
+"""`serve` with several workers, and hardly any patience with them.
+
+python -m tests.cli.impatient SILENCE_S APP [OPTION…]
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import sys
 from socketio_core.cli.service import parse, tell
 from socketio_core.cli.supervisor import Supervisor
 
-PATIENCE_S = 0.1
+GRACE_S = 0.1
 
 if __name__ == "__main__":
-    sys.exit(Supervisor(parse(sys.argv[1:]), tell, grace_s=PATIENCE_S, silence_s=PATIENCE_S).run())
+    silence_s, *words = sys.argv[1:]
+    sys.exit(Supervisor(parse(words), tell, grace_s=GRACE_S, silence_s=float(silence_s)).run())

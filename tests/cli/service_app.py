@@ -10,6 +10,7 @@ import time
 import socketio_core.asyncio
 import socketio_core.trio
 from socketio_core import EngineSettings, Server, Timeouts
+from socketio_core.app import Socket
 from socketio_core.cluster import RedisAdapter
 
 other = socketio_core.asyncio.Server()
@@ -17,9 +18,9 @@ joined = socketio_core.trio.Server(adapter=RedisAdapter("redis://h"))
 nothing = "nothing"
 
 
-def make() -> Server:
+def make(shutdown_s: float = 0) -> Server:
     """Return a server for any event loop."""
-    made = Server(engine=EngineSettings(transports=["websocket"]), timeouts=Timeouts(shutdown_s=0))
+    made = Server(engine=EngineSettings(transports=["websocket"]), timeouts=Timeouts(shutdown_s=shutdown_s))
 
     @made.on("pid")
     def pid(socket: object) -> int:
@@ -38,7 +39,19 @@ def make() -> Server:
         print("busy", flush=True)  # noqa: T201 - for who waits for it
         time.sleep(1000)  # longer than any patience: a handler that holds its worker, which is to be ended all the same
 
+    @made.on("linger")
+    def linger(socket: Socket) -> None:
+        @socket.on("disconnect")
+        def gone(reason: str) -> None:
+            time.sleep(1)  # longer than the patience of an impatient one
+            print("lingered", flush=True)  # noqa: T201 - for who waits for it
+
     return made
+
+
+def make_patient() -> Server:
+    """Return one whose end may take a while."""
+    return make(shutdown_s=1000)
 
 
 def fail() -> Server:

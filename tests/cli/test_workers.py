@@ -21,14 +21,20 @@ from tests.interop.processes import DEADLINE_S, Program
 
 APP = "tests.cli.service_app"
 
+SILENT = "nothing is served after"
+
 MANY = 60  # connections; that all of them come to one of two workers will not happen
 
 
 class Service:
-    """The command, and what it says."""
+    """The command, and what it says.
 
-    def __init__(self, *words: str, is_patient: bool = True) -> None:
-        module = ["socketio_core", "serve"] if is_patient else ["tests.cli.impatient"]
+    Args:
+        silence_s: after which an impatient one wonders; by default it has the patience of the command.
+    """
+
+    def __init__(self, *words: str, silence_s: float | None = None) -> None:
+        module = ["socketio_core", "serve"] if silence_s is None else ["tests.cli.impatient", str(silence_s)]
         command = [sys.executable, "-W", "error", "-m", *module, *words]
         self.program = Program(["sh", "-c", 'exec "$@" 2>&1', "sh", *command])
         self.urls: list[str] = []
@@ -54,15 +60,20 @@ class Service:
     def rest(self) -> list[str]:
         """Lines that nobody has waited for; but a busy machine may need more than 10 s to serve, and that is said."""
         lines = [message["line"].rstrip() for message in self.program.waiting(lambda _: True)]
-        return [line for line in lines if "nothing is served after" not in line]
+        return [line for line in lines if SILENT not in line]
+
+    @property
+    def wondered(self) -> int:
+        """How often it has wondered, but for what was waited for."""
+        return len(self.program.waiting(lambda message: SILENT in message.get("line", "")))
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Service]]:
     services: list[Service] = []
 
-    def begin(*words: str, is_patient: bool = True) -> Service:
-        services.append(Service(*words, is_patient=is_patient))
+    def begin(*words: str, silence_s: float | None = None) -> Service:
+        services.append(Service(*words, silence_s=silence_s))
         return services[-1]
 
     yield begin
@@ -157,9 +168,13 @@ def test_workers_share_a_port_and_one_that_dies_is_started_anew(start: Callable[
 
 
 def test_one_that_dies_soon_again_is_started_anew_after_a_while(start: Callable[..., Service]) -> None:
-    """Though nothing else happens than that the while is over; and not at all once the service is to end."""
-    service = start(f"{APP}:make", "--workers", "1", "--port", "0", is_patient=False).wait_until_it_serves()
+    """Though nothing else happens than that the while is over; and not at all once the service is to end.
+
+    Nobody wonders why nothing is served, for it was.
+    """
+    service = start(f"{APP}:make", "--workers", "1", "--port", "0", silence_s=1.5).wait_until_it_serves()
     (url,) = service.urls
+    wondered = service.wondered  # on a busy machine
 
     async def main() -> None:
         for when in ("at once", r"in 0\.5 s", "in 1 s"):
@@ -172,6 +187,7 @@ def test_one_that_dies_soon_again_is_started_anew_after_a_while(start: Callable[
     assert service.end() == 0
     assert service.rest[-1] == "stopped"
     assert not any("by force" in line for line in service.rest)
+    assert service.wondered == wondered
 
 
 @pytest.mark.parametrize("loop", ["trio", "asyncio"])
@@ -236,18 +252,33 @@ def test_workers_that_do_not_end_are_ended_by_force_at_a_second_signal(start: Ca
 def test_workers_that_do_not_end_in_time_are_ended_by_force(start: Callable[..., Service], count: int) -> None:
     """One that is alone ends though nothing else happens than that its time is over."""
     words = (f"{APP}:make", "--workers", str(count), "--port", "0", "--own-ports")
-    service = start(*words, is_patient=False).wait_until_it_serves()
+    service = start(*words, silence_s=0.1).wait_until_it_serves()
 
     signal_a_busy_worker(service, count - 1, signal.SIGTERM)
     said = rf"workers that do not end are ended by force: .*\b{count}$"
-    assert re.search(said, "\n".join(service.rest), re.MULTILINE)
+    assert len(re.findall(said, "\n".join(service.rest), re.MULTILINE)) == 1
+
+
+def test_workers_may_take_the_time_that_the_end_of_their_clients_may_take(start: Callable[..., Service]) -> None:
+    service = start(f"{APP}:make_patient", "--workers", "1", "--port", "0", silence_s=0.1).wait_until_it_serves()
+
+    async def main() -> None:
+        async with joined(service.urls[0], reconnection=False) as socket:
+            await socket.call("linger", timeout=DEADLINE_S)
+            service.program.signal(signal.SIGTERM)
+            await trio.to_thread.run_sync(service.wait_for, "^lingered$")
+
+    run(main)
+    assert service.program.finish() == 0
+    assert not any("by force" in line for line in service.rest)
 
 
 def test_who_hears_of_nothing_for_a_while_is_told_what_it_may_be(start: Callable[..., Service]) -> None:
-    service = start("tests.cli.silent_app:io", "--workers", "2", "--port", "0", is_patient=False)
+    service = start("tests.cli.silent_app:io", "--workers", "2", "--port", "0", silence_s=0.1)
     service.wait_for("^imported$")
-    service.wait_for(r"nothing is served after 0.1 s: if tests.cli.silent_app serves when it is imported, put that")
+    service.wait_for(rf"{SILENT} 0.1 s: if tests.cli.silent_app serves when it is imported, put that")
     assert service.end() == 0
+    assert service.wondered == 0
     assert service.rest[-1] == "stopped"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, cast
 from socketio_core.app.adapter import LocalAdapter, LocalAsked
 from socketio_core.app.handover import begin
 from socketio_core.app.socket import Socket
-from socketio_core.cluster.machine import Asked, Told
+from socketio_core.cluster.events import Asked, Told
 from socketio_core.cluster.messages import (
     Broadcast,
     ClientAck,

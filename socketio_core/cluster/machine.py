@@ -7,11 +7,11 @@ joins the servers. Nothing that the server does alone waits for any of this, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
 from functools import partial
 from typing import Any, Final
 
 from socketio_core.cluster import modern
+from socketio_core.cluster.events import Asked, ClusterEvent, Settled, State, StateChanged, Told
 from socketio_core.cluster.link import (
     ClusterUnavailable,
     Command,
@@ -41,7 +41,6 @@ from socketio_core.cluster.stream_reader import Echoed, Entry, StreamReader
 from socketio_core.cluster.transports import Answer, Transport
 from socketio_core.cluster.values import Malformed
 from socketio_core.errors import ClusterError
-from socketio_core.records import record
 from socketio_core.timers import TimerQueue
 
 ANSWER_S: Final = 5.0  # for the other servers, as in Node's adapters
@@ -59,61 +58,6 @@ class ClusterTimeout(ClusterError):  # noqa: N818 - as ClusterUnavailable
         super().__init__(message, partial)
         self.expected = expected
         self.got = got
-
-
-class State(Enum):
-    """How it stands with the other servers."""
-
-    UP = "up"
-    DOWN = "down"
-
-
-# -- events ------------------------------------------------------------------------------------------------------------
-
-
-@record
-class Told:
-    """Another server, or somebody who only writes, has said something that is to be done here.
-
-    Attributes:
-        entry_id: of what was read in a stream.
-    """
-
-    message: Message
-    entry_id: str | None = None
-
-
-@record
-class Asked:
-    """Another server wants an answer; see `ClusterMachine.answer`."""
-
-    message: Broadcast | SocketsFetch | RoomsList | ServerEmit
-
-
-@record
-class Settled:
-    """A question is over. `error` says that it failed."""
-
-    request: Request
-    error: ClusterError | None
-
-
-@record
-class StateChanged:
-    """The other servers can be reached from now on, or cannot.
-
-    Attributes:
-        gap: something that they said was missed here. Those that are there already may be told so, too.
-        was_forgotten: the Redis has lost what it kept.
-    """
-
-    state: State
-    reason: str
-    gap: bool
-    was_forgotten: bool = False
-
-
-ClusterEvent = Told | Asked | Settled | StateChanged | Echoed
 
 
 class ClusterMachine:

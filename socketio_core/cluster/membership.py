@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from socketio_core.app.adapter import LocalAdapter
 from socketio_core.app.runtime import Event
+from socketio_core.cluster.events import Asked, Settled, State, StateChanged, Told
 from socketio_core.cluster.hearing import Hearing
 from socketio_core.cluster.lines import ClusterLine
 from socketio_core.cluster.link import ClusterUnavailable, Link
-from socketio_core.cluster.machine import Asked, ClusterMachine, Settled, State, StateChanged, Told
+from socketio_core.cluster.machine import ClusterMachine
 from socketio_core.cluster.messages import Message
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.selecting import bounded

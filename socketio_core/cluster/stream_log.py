@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from socketio_core.cluster.events import State
 from socketio_core.cluster.link import Command
-from socketio_core.cluster.machine import ClusterMachine, State
+from socketio_core.cluster.machine import ClusterMachine
 from socketio_core.cluster.messages import Broadcast, Message
 from socketio_core.cluster.outbox import Query
 from socketio_core.cluster.restoring import RESTORE_S, Place, Restoring

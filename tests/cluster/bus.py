@@ -10,8 +10,9 @@ from typing import Any, Final
 import hiredis
 
 from socketio_core.cluster.address import parse_redis_url
+from socketio_core.cluster.events import Asked, ClusterEvent, Settled, StateChanged, Told
 from socketio_core.cluster.link import Link
-from socketio_core.cluster.machine import Asked, ClusterEvent, ClusterMachine, Settled, StateChanged, Told
+from socketio_core.cluster.machine import ClusterMachine
 from socketio_core.cluster.messages import Audience, Broadcast
 from socketio_core.cluster.stream_reader import Echoed
 from socketio_core.cluster.transports import Classic, Sharded, Streams, Transport

@@ -6,7 +6,7 @@ import random
 from contextlib import suppress
 from typing import Any
 
-from socketio_core.cluster.machine import ClusterEvent, StateChanged, Told
+from socketio_core.cluster.events import ClusterEvent, StateChanged, Told
 from socketio_core.cluster.messages import Broadcast, Message, RoomsJoin, RoomsLeave, SocketsDisconnect
 from socketio_core.cluster.restoring import Restoring
 from socketio_core.cluster.selecting import audience_of, selection_of

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from socketio_core.cluster.events import Asked, State
 from socketio_core.cluster.link import ClusterUnavailable
-from socketio_core.cluster.machine import Asked, ClusterTimeout, State
+from socketio_core.cluster.machine import ClusterTimeout
 from socketio_core.cluster.messages import (
     Audience,
     Broadcast,

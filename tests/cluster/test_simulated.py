@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import pytest
 
+from socketio_core.cluster.events import Asked, State
 from socketio_core.cluster.link import ClusterUnavailable
-from socketio_core.cluster.machine import Asked, State
 from socketio_core.cluster.messages import RoomsJoin, RoomsLeave, SocketsFetch, SocketsFetched
 from socketio_core.cluster.modern import from_entry
 from socketio_core.cluster.selecting import audience_of

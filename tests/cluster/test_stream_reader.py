@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from socketio_core.cluster.address import parse_redis_url
+from socketio_core.cluster.events import State
 from socketio_core.cluster.link import LAST_RETRY_S, Link
-from socketio_core.cluster.machine import State
 from socketio_core.cluster.messages import Audience, Broadcast
 from socketio_core.cluster.modern import to_entry
 from socketio_core.cluster.stream_reader import BLOCK_S, READ_COUNT, Entry, StreamReader

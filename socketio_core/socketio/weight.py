@@ -26,6 +26,15 @@ _VALUE_MARKS: Final = (b",", b"[", b"{")
 
 _NOT_MARKS = bytes(set(range(256)) - set(b',:[{"'))
 
+# To read an integer, and to write it again, takes a time that grows with the square of its digits: 0.3 ms for the 4,300
+# that Python takes, as long as for a thousand other values.
+_LONG_DIGITS: Final = 1024
+_LONG_VALUES: Final = 256  # what so many digits, one behind another, count for
+_STEP: Final = 31  # a prime: what is shorter, and repeated, has something else at one of so many steps
+_DIGITS_TO_0: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG: Final = b"0" * _LONG_DIGITS
+_NOT_NUMBERS = bytes(set(range(256)) - set(b'0123456789,:[]{}"'))
+
 
 def _text_size(payload: Payload) -> int:
     """Return what a message is on the wire, and more for each value in it."""
@@ -41,14 +50,29 @@ def _text_size(payload: Payload) -> int:
 
 
 def count_values(text: str) -> int:
-    """Return how many values a JSON text has, about: one for each comma and each opening bracket."""
+    """Return how many values a JSON text has, about: one for each comma and each opening bracket.
+
+    A number that takes as long as many values counts for as many.
+    """
     raw = text.encode("utf-8", "surrogatepass")
+    more = _more_for_long_numbers(raw)
     if is_sparse(raw):
         count = sum(count_mark(raw, mark) for mark in _VALUE_MARKS)
         if count * _DENSE <= len(raw):
-            return count
+            return count + more
     marks = marks_outside_strings(raw, _NOT_MARKS)
-    return len(marks) - marks.count(b":")
+    return len(marks) - marks.count(b":") + more
+
+
+def _more_for_long_numbers(raw: bytes) -> int:
+    """Return how many values more long numbers count for; digits in strings are none."""
+    probe = raw[::_STEP].translate(_DIGITS_TO_0)
+    if _LONG[: _LONG_DIGITS // _STEP] not in probe:  # nearly always; 40 µs for 1 MB
+        return 0
+    if _LONG not in raw.translate(_DIGITS_TO_0):
+        return 0
+    numbers = marks_outside_strings(raw, _NOT_NUMBERS).translate(_DIGITS_TO_0)
+    return _LONG_VALUES * numbers.count(_LONG)
 
 
 def _count(text: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Final
 
 import pytest
@@ -144,6 +145,14 @@ def test_values_are_counted_before_they_are_parsed(role: Any, extra: int, is_ref
         packet = decoder.feed(payload)
         assert packet is not None
         assert len(packet.data) == 21 + extra
+
+
+def test_long_numbers_count_for_as_many_values_as_they_take_time_for() -> None:
+    """2 commas, a bracket, and 256 for each 1,024 digits."""
+    for limit in (3 + 5 * 256, 2 + 5 * 256):
+        decoder = JsonParser(SocketSettings(max_json_values=limit)).decoder()
+        with pytest.raises(PacketError, match="too many values") if limit < 3 + 5 * 256 else nullcontext():
+            assert decoder.feed(f'2["x",{"9" * 4300},{"9" * 1024}]') is not None
 
 
 def test_values_in_text_are_none() -> None:

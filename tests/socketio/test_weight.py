@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -55,6 +56,29 @@ def test_values_of_a_dense_text_are_those_outside_of_strings(data: list[object])
 )
 def test_values_of_a_sparse_text_may_be_in_strings(text: str, count: int) -> None:
     assert count_values(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (f"[{'9' * 1023}]", 0),
+        (f"[{'9' * 1024}]", 256),
+        (f"[-{'123456789' * 200}e5]", 256),
+        (f"[{'9' * 2047}]", 256),
+        (f"[{'9' * 4300},0.{'7' * 1024}]", 5 * 256),
+        (f"[{'9' * 600},{'9' * 600}]", 0),
+        (f"[{'9' * 1024}{',[]' * 1000}]", 256),
+        (f'{{"{"9" * 2000}":{"9" * 2000}}}', 256),
+        (f'["{"9" * 9000}"]', 0),
+        (f'["\\"{"9" * 9000}\\\\",{"9" * 1024},"{"9" * 2000}"]', 256),
+    ],
+)
+def test_long_numbers_count_for_more_and_digits_in_strings_for_nothing(text: str, more: int) -> None:
+    """Wherever they are."""
+    count = count_values(re.sub("[0-9]+", "0", text))
+    json.loads(text)
+    for offset in range(40):
+        assert count_values(" " * offset + text) == count + more
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ ORACLES: Final = {
     "wire/plain_frames.py": [
         "tests.wire.test_plain_frames:test_frames_that_are_read_one_at_a_time_mean_what_wsproto_says",
         "tests.wire.test_plain_frames:test_any_bytes_in_any_chunks_mean_what_wsproto_says",
+        "tests.wire.test_plain_frames:test_frames_of_a_client_say_the_same_to_wsproto",
     ],
     "wire/websocket.py": ["tests.wire.test_websocket:test_messages_are_written_the_same_one_by_one_and_together"],
 }

@@ -71,7 +71,7 @@ class Frames(Generic[_W]):
 
     __slots__ = (
         "_answer", "_core", "_extensions", "_fragments", "_has_more", "_inbound", "_is_paused", "_made_frames",
-        "_masks", "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_shares_frames", "_site",
+        "_masks", "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_site",
         "_unread", "_websocket", "_wire",
     )  # fmt: skip
 
@@ -99,7 +99,6 @@ class Frames(Generic[_W]):
         self._pace: Pace | None = None  # once the application knows the session
         self._made_frames: Connection | None = None
         is_server = masks is None
-        self._shares_frames = is_server and not extensions
         is_plain = site.shortcuts and not extensions
         self._plain_frames = PlainFrames(mount.max_payload_bytes, of_client=is_server) if is_plain else None
         self._unread = early  # it comes before all that is still to be read
@@ -399,8 +398,10 @@ class Frames(Generic[_W]):
     def _take(self) -> bytes:
         websocket = self._websocket
         messages = websocket.take(WRITE_BYTES)
-        if not self._shares_frames:
+        if self._extensions:
             data = b"".join([self._framed(message) for message in messages])
+        elif self._masks is not None:
+            data = self._masked(messages, self._masks)
         elif len(messages) == 1:  # fast path; benchmarks: server
             data = wire_bytes(messages[0])
         else:
@@ -416,14 +417,18 @@ class Frames(Generic[_W]):
             data += self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
         return data
 
-    def _framed(self, message: WireMessage) -> bytes:
-        """Frame a message for this peer alone: under a mask, or what it has seen before is its dictionary."""
+    def _masked(self, messages: list[WireMessage], masks: Iterator[bytes]) -> bytes:
         if self._made_frames is not None and self._made_frames.state is not ConnectionState.OPEN:
             return b""
-        if not (message.compress and self._extensions):  # RFC 7692, 6: each message may go as it is
-            if self._masks is None:  # a server's is shared again
-                return wire_bytes(message)
-            return masked_frames(message.frames, self._masks)
+        return masked_frames([frame for message in messages for frame in message.frames], masks)
+
+    def _framed(self, message: WireMessage) -> bytes:
+        """Frame a message for this peer alone: what it has seen before is its dictionary."""
+        if self._made_frames is not None and self._made_frames.state is not ConnectionState.OPEN:
+            return b""
+        if not message.compress:  # RFC 7692, 6: each message may go as it is
+            # A server's is shared again.
+            return wire_bytes(message) if self._masks is None else masked_frames(message.frames, self._masks)
         send = self._frames.send
         return b"".join(
             [send(TextMessage(data=f) if isinstance(f, str) else BytesMessage(data=f)) for f in message.frames]

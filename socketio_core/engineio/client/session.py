@@ -160,15 +160,15 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         """
         if self.state is not _OPEN:
             return False
-        outbox, settings = self.outbox, self.engine_settings
+        outbox, settings, websocket = self.outbox, self.engine_settings, self._websocket
         if not is_control:
-            check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=self._websocket is None)
+            check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=websocket is None)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
             self._overflowed(message)
             return False
-        outbox.put(message)
-        websocket = self._websocket
+        outbox.messages.append(message)
+        outbox.size_bytes = size_bytes
         if websocket is not None and not websocket.is_ready:
             self._in_flight.ready.mark(websocket)
         return True

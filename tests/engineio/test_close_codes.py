@@ -29,3 +29,20 @@ def test_codes_that_cannot_be_sent(code: Any) -> None:
     with pytest.raises(LocalProtocolError, match="no close code that can be sent"):
         check_close(code)
     assert echo_of(code) == NO_CODE
+
+
+def test_a_code_is_compared_with_few_others_whatever_its_type() -> None:
+    """`in range(...)` compares a member of an `IntEnum` with each number."""
+    compared = 0
+
+    class Code(int):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return int(self) == other
+
+        __hash__ = int.__hash__
+
+    assert echo_of(Code(1000)) == 1000
+    check_close(Code(4000))
+    assert compared < 20

@@ -14,6 +14,7 @@ What ASGI takes away, and what happens instead:
 | time-outs of heads, idle connections and writes, compression | are the server's |
 | a bound on pings of WebSockets | is the server's: floods of empty ones keep newcomers out of uvicorn and hypercorn |
 | a bound on what is inflated | is the server's: uvicorn keeps all of a read, 1 kB of which may be 1 MB (see below) |
+| turns of large messages | one at a time has one; how many a client sends ahead is the server's (hypercorn: 10) |
 | to know at once that the server ends | clients are told at the end of the lifespan, or when it drops them |
 
 uvicorn compresses unless it is told otherwise, and inflates what it has read before anybody can stop it, whatever

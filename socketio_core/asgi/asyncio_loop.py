@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
+from socketio_core.asgi.loops import Turns
 from socketio_core.asgi.site import AsgiSite
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 
@@ -20,6 +21,7 @@ class AsyncioLoop:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.large = Turns(asyncio.Lock(), self.give_way)
 
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """See `Loop`."""

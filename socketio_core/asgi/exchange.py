@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from typing import Any, Final, assert_never
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.session import Session
 from socketio_core.http import HTTP_OF, Headers, Request, Response
 from socketio_core.websocket_handshake import chosen_subprotocol
+from socketio_core.wire.base import LARGE_BYTES
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,6 +37,7 @@ _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._-]*")  # most are; benchmarks: co
 _NORMAL: Final = 1000
 _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
 _TURN_MESSAGES: Final = 16  # of one client that are handled before it is the turn of others
+_PIECE_BYTES: Final = 1024  # of a message that count as one more
 _TURN_PACKETS: Final = 32  # of one POST, for each client has a task, and all of them a turn in each of the loop
 _WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once
 
@@ -86,6 +89,7 @@ class AsgiExchange:
         self._body = bytearray()  # for the application
         self._sending: list[WireMessage] = []  # what was taken out of an outbox last
         self._answer_bytes = 0  # of a response that is being sent
+        self._large_bytes = 0  # of a message that waits for its turn
         self._is_dropped = False
         self.session: Session | None = None  # whose it is
 
@@ -95,7 +99,7 @@ class AsgiExchange:
     def held_bytes(self) -> int:
         """See `Holder`; without what the ASGI server has."""
         sending = sum([message.size_bytes for message in self._sending])
-        return self._request.size_bytes + len(self._body) + self._answer_bytes + sending
+        return self._request.size_bytes + len(self._body) + self._answer_bytes + self._large_bytes + sending
 
     def drop(self, why: str, now: float) -> None:
         """See `Holder`. A response that the ASGI server has been given is that server's."""
@@ -167,6 +171,8 @@ class AsgiExchange:
             if is_whole:
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
                 await self._wait_room(endpoint, post)
+                while self._is_large(post.size_bytes) and await self._advance_large(endpoint, post):
+                    await self._wait_room(endpoint, post)
                 while core.advance_post(post, _TURN_PACKETS, self._runtime.now()):
                     self._host.work_soon()
                     self._runtime.output_ready()
@@ -183,6 +189,28 @@ class AsgiExchange:
         if response is not None:
             await self._wait_room(endpoint, post)
             await self.respond(response)
+
+    async def _take_large(self, turn: Callable[[], object]) -> None:
+        """Handle something large in a turn of its own. Handlers that have much to do about it get the next."""
+        await self._loop.large.take(lambda: self._host.put_off(turn), self._runtime.output_ready)
+
+    def _receive_large(self, endpoint: Endpoint, websocket: WebSocket, frame: str | bytes) -> None:
+        self._large_bytes = 0
+        endpoint.core.receive(websocket, frame, self._runtime.now())
+
+    async def _advance_large(self, endpoint: Endpoint, post: Post) -> bool:
+        has_more = False
+
+        def advance() -> None:
+            nonlocal has_more
+            has_more = endpoint.core.advance_post(post, _TURN_PACKETS, self._runtime.now())
+
+        await self._take_large(advance)
+        return has_more
+
+    def _is_large(self, size: int) -> bool:
+        """Whether what is so large takes a turn: nobody else is there who would wait for it meanwhile, if not."""
+        return size >= LARGE_BYTES and len(self._site.served) > 1
 
     async def _wait_room(self, endpoint: Endpoint, post: Post) -> None:
         flow = endpoint.dispatcher.flow_of(post.session)
@@ -277,10 +305,18 @@ class AsgiExchange:
         count = 0
         while (message := await receive())["type"] == "websocket.receive":
             text = message.get("text")
-            core.receive(websocket, message["bytes"] if text is None else text, runtime.now())
-            runtime.output_ready()
-            count += 1
-            if count % _TURN_MESSAGES == 0:  # a server may have many, and let nobody else have a turn
+            frame = message["bytes"] if text is None else text
+            size = len(frame)
+            if size >= LARGE_BYTES and self._is_large(size):
+                self._large_bytes = size
+                await self._take_large(partial(self._receive_large, endpoint, websocket, frame))
+            else:
+                core.receive(websocket, frame, runtime.now())
+                runtime.output_ready()
+            del message, text, frame  # nobody is to keep it until there is another
+            count += 1 + size // _PIECE_BYTES
+            if count >= _TURN_MESSAGES:  # a server may have many, and let nobody else have a turn
+                count = 0
                 await self._loop.give_way()
             if flow is None:  # it stays the same
                 flow = endpoint.dispatcher.flow_of(websocket.session)

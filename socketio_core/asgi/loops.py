@@ -6,11 +6,55 @@ import asyncio
 import math
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Protocol
+from typing import Final, Protocol
 
 from socketio_core.app.host import ServerHost
 from socketio_core.asgi.site import AsgiSite
+
+_ROUNDS: Final = 10  # of the loop; hypercorn on asyncio takes as many from a socket to a handler, and back
+
+
+class Turns:
+    """Gives what may take long its turn: one thing after another, whichever client's.
+
+    Between two of them the loop goes round so often that the event of somebody who sends little is read, handled and
+    answered.
+
+    Args:
+        lock: the loop's own, in which those who come first are first.
+        give_way: see `Loop`.
+    """
+
+    def __init__(
+        self, lock: AbstractAsyncContextManager[object, None], give_way: Callable[[], Awaitable[object]]
+    ) -> None:
+        self._lock = lock
+        self._give_way = give_way
+
+    async def take(self, turn: Callable[[], Callable[[], object] | None], done: Callable[[], object]) -> None:
+        """Wait for a turn, and return when others have had theirs.
+
+        Args:
+            turn: is called then; it may return what is to be done in the next turn, which it gets.
+            done: called behind either.
+        """
+        async with self._lock:
+            then = turn()
+            done()
+            try:
+                await self._let_others()
+            finally:
+                if then is not None:  # whoever cancels this now, it counts
+                    then()
+                    done()
+            if then is not None:
+                await self._let_others()
+
+    async def _let_others(self) -> None:
+        for _ in range(_ROUNDS):
+            await self._give_way()
 
 
 class Block(Protocol):
@@ -39,6 +83,9 @@ class Loop(Protocol):
 
     answerable: tuple[type[BaseException], ...]
     """How a server stops what it still serves at its end, where the client can be told so."""
+
+    large: Turns
+    """Who has sent something large takes one for it."""
 
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """Begin to have handlers run, output written and deadlines met, in tasks beside those of the ASGI server."""

@@ -44,8 +44,8 @@ loop: Final = cast("Loop", _Running())
 
 
 def one_loop(name: str, *, tcp: bool = False) -> Callable[[Callable[_P, Awaitable[None]]], Callable[_P, None]]:
-    """Make a test of an async function, for what only one of the loops has."""
-    (chosen,) = (each for each in LOOPS if each.name == name)
+    """Make a test of an async function, for what only one of the loops has, or `"uvicorn"`."""
+    (chosen,) = (each for each in SERVERS if name == (each.label or each.name))
 
     def decorate(function: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
         @wraps(function)

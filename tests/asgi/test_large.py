@@ -1,0 +1,223 @@
+"""A large message may take as long as thousands of small ones: one at a time, and others are served in between."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+import pytest
+
+from benchmarks.attacks import frame
+from socketio_core import Observer, Server, SocketSettings
+from socketio_core.app import Socket
+from socketio_core.app.host import HEAVY_BYTES
+from socketio_core.app.server import host_of
+from socketio_core.asgi import App
+from socketio_core.wire.base import LARGE_BYTES
+from tests.adapters.bench import serving as serving_below
+from tests.adapters.bench import until
+from tests.adapters.loops import both_loops, loop, one_loop
+from tests.asgi.driver import AsgiServer, Connection, http_scope, poll_of, serving
+
+CROWD: Final = 6
+LARGE: Final = f'42["large","{"x" * 2 * LARGE_BYTES}"]'
+HEAVY: Final = f'42["heavy",[{"0," * (HEAVY_BYTES // 8)}0]]'
+SMALL: Final = '42["small"]'
+
+
+async def joined(server: AsgiServer) -> Connection:
+    websocket = await server.websocket()
+    await server.frame(websocket, "40")
+    return websocket
+
+
+def held(io: Server) -> int:
+    """Return what its clients hold, in bytes."""
+    return host_of(io).budget.held()[0]
+
+
+def noting(io: Server, after_large: Callable[[], object] = lambda: None) -> list[str]:
+    """Return where it is noted which events were handled."""
+    handled: list[str] = []
+
+    @io.on("large")
+    def large(_: Socket, __: str) -> None:
+        handled.append("large")
+        after_large()
+
+    @io.on("small")
+    def small(_: Socket) -> None:
+        handled.append("small")
+
+    return handled
+
+
+@pytest.mark.parametrize("kind", ["frame", "POST"])
+@both_loops
+async def test_who_sends_little_is_served_between_two_large_messages(kind: str) -> None:
+    """Whenever one was handled, the neighbour has sent something."""
+
+    def send() -> None:
+        neighbour.give({"type": "websocket.receive", "text": SMALL})
+
+    io = Server()
+    handled = noting(io, send)
+    async with serving(App(io)) as server:
+        neighbour = await joined(server)
+        if kind == "frame":
+            for websocket in [await joined(server) for _ in range(CROWD)]:
+                websocket.give({"type": "websocket.receive", "text": LARGE})
+        else:
+            for sid in [await server.session() for _ in range(CROWD)]:
+                body = {"type": "http.request", "body": LARGE.encode()}
+                server.connect(http_scope("POST", poll_of(sid)), body)
+        await loop.settle()
+        assert handled == ["large", "small"] * CROWD
+
+
+@one_loop("uvicorn")
+async def test_so_it_is_behind_what_uvicorn_makes_of_bytes() -> None:
+    """The neighbour's event comes from a socket, and only the one large message that was at hand is before it."""
+
+    def send() -> None:
+        bench.nursery.start_soon(neighbour.send, frame(SMALL.encode()))
+
+    io = Server()
+    handled = noting(io, send)
+    async with serving_below(io) as bench:
+        neighbour = (await bench.websocket()).peer
+        for peer in [(await bench.websocket()).peer for _ in range(CROWD)]:
+            bench.nursery.start_soon(peer.send, frame(LARGE.encode()))
+        await until(lambda: len(handled) == 2 * CROWD, "all were handled")
+        assert handled == ["large", "small"] * CROWD
+
+
+@both_loops
+async def test_nobody_waits_who_is_alone() -> None:
+    io = Server()
+    handled = noting(io)
+    async with serving(App(io)) as server:
+        websocket = await joined(server)
+        websocket.give(*[{"type": "websocket.receive", "text": LARGE}] * 3)
+        for _ in range(4):
+            await loop.checkpoint()
+        assert (websocket.unread, handled[:1]) == (0, ["large"])
+
+
+@both_loops
+async def test_what_waits_of_a_client_that_went_holds_up_nobody() -> None:
+    io = Server()
+    handled = noting(io)
+    async with serving(App(io)) as server:
+        crowd = [await joined(server) for _ in range(CROWD)]
+        for websocket in crowd:
+            websocket.give({"type": "websocket.receive", "text": LARGE})
+        await loop.checkpoint()
+        for websocket in crowd[:-1]:
+            websocket.cancel()
+        await loop.settle()
+        assert handled[-1] == "large"
+        await server.frame(crowd[-1], SMALL, LARGE)
+        assert handled[-2:] == ["small", "large"]
+
+
+@both_loops
+async def test_a_post_whose_session_ends_meanwhile_waits_no_longer() -> None:
+    io = Server()
+    handled = noting(io)
+    async with serving(App(io)) as server:
+        sids = [await server.session() for _ in range(CROWD)]
+        body = {"type": "http.request", "body": LARGE.encode()}
+        posts = [server.connect(http_scope("POST", poll_of(sid)), body) for sid in sids]
+        while not handled:
+            await loop.checkpoint()
+        await io.disconnect_sockets(close=True)
+        await loop.settle()
+        assert [post.is_over for post in posts] == [True] * CROWD
+        assert len(handled) < CROWD
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@both_loops
+async def test_what_is_much_to_handle_is_handled_in_the_next_turn(ends: bool) -> None:  # noqa: FBT001
+    """Handlers may take as long as the reading of it. It counts, whoever ends meanwhile."""
+    handled: list[str] = []
+
+    class Witness(Observer):
+        def event_received(self, socket: Socket, name: str, args: Sequence[Any]) -> None:
+            handled.append(f"{name} read")
+
+    io = Server(observers=[Witness()])
+    io.on("heavy")(lambda *_: handled.append("heavy handled"))
+    io.on("small")(lambda *_: handled.append("small handled"))
+    async with serving(App(io)) as server:
+        neighbour, *crowd = [await joined(server) for _ in range(4)]
+        for websocket in crowd:
+            websocket.give({"type": "websocket.receive", "text": HEAVY})
+        while not handled:
+            await loop.checkpoint()
+        neighbour.give({"type": "websocket.receive", "text": SMALL})
+        if ends:
+            for websocket in crowd:
+                websocket.cancel()
+        await loop.settle()
+        if ends:
+            assert sorted(handled) == ["heavy handled", "heavy read", "small handled", "small read"]
+        else:
+            assert handled[:4] == ["heavy read", "small read", "small handled", "heavy handled"]
+            assert handled[4:] == ["heavy read", "heavy handled"] * 2
+
+
+@both_loops
+async def test_what_waits_is_held() -> None:
+    io = Server()
+    noting(io)
+    app = App(io)
+    async with serving(app) as server:
+        crowd = [await joined(server) for _ in range(CROWD)]
+        before = held(io)
+        for websocket in crowd:
+            websocket.give({"type": "websocket.receive", "text": LARGE})
+        await loop.checkpoint()
+        await loop.checkpoint()
+        assert held(io) >= before + (CROWD - 1) * len(LARGE)
+        await loop.settle()
+        assert held(io) == before
+
+
+@both_loops
+async def test_sixteen_kilobytes_are_a_turn() -> None:
+    """Not quite large, but dense ones take a while, too; a server may hand over many that came with one read."""
+    io = Server(settings=SocketSettings(max_queued_events=1000))
+    noting(io)
+    async with serving(App(io)) as server:
+        websocket = await joined(server)
+        text = LARGE[:16_000] + '"]'
+        websocket.give(*[{"type": "websocket.receive", "text": text}] * 100)
+        left = [100]
+        while left[-1]:
+            await loop.checkpoint()
+            left.append(websocket.unread)
+        assert max(before - after for before, after in pairwise(left)) <= 2
+
+
+class Text(str):
+    """One that can be watched."""
+
+    __slots__ = ("__weakref__",)
+
+
+@both_loops
+async def test_a_message_is_not_kept_until_the_next() -> None:
+    io = Server()
+    noting(io)
+    async with serving(App(io)) as server:
+        websocket = await joined(server)
+        text = Text(LARGE)
+        known = weakref.ref(text)
+        websocket.give({"type": "websocket.receive", "text": text})
+        del text
+        await loop.settle()
+        assert known() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,10 @@ def make(shutdown_s: float = 0) -> Server:
     @made.on("pid")
     def pid(socket: object) -> int:
         return os.getpid()
+
+    @made.on("frozen")
+    def frozen(socket: object) -> int:
+        return gc.get_freeze_count()
 
     @made.on("tell")
     def tell(socket: object, word: str) -> None:

@@ -201,6 +201,18 @@ def test_one_process(start: Callable[..., Service], tmp_path: Path, loop: str) -
     assert not path.exists()
 
 
+@pytest.mark.parametrize("loop", ["trio", "asyncio"])
+def test_what_is_loaded_is_frozen(start: Callable[..., Service], loop: str) -> None:
+    """Or whoever sends many small lists would have the garbage collector look through it, again and again."""
+    service = start(f"{APP}:make", "--port", "0", "--loop", loop).wait_until_it_serves()
+
+    async def main() -> None:
+        async with joined(service.urls[0]) as socket:
+            assert await socket.call("frozen", timeout=DEADLINE_S) > 10_000
+
+    run(main)
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_workers_on_unix_sockets(start: Callable[..., Service], tmp_path: Path, *, own: bool) -> None:
     path = tmp_path / "s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from conformance.mutants.clients import caught_by
@@ -146,9 +147,9 @@ class WaitsForAnyNumberOfAttachments(JsonDecoder):
 class PassesOverBadFrames(ClientSession):
     """A frame that is no packet is passed over."""
 
-    def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
-        if isinstance(frame, bytes) or frame[:1] in "0123456":
-            super().receive(websocket, frame, now)
+    def receive_all(self, websocket: ClientWebSocket, frames: Iterable[Frame], now: float) -> None:
+        good = [frame for frame in frames if isinstance(frame, bytes) or frame[:1] in "0123456"]
+        super().receive_all(websocket, good, now)
 
 
 @caught_by("failures/event_without_a_payload_is_a_parse_error")

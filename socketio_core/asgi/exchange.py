@@ -171,7 +171,7 @@ class AsgiExchange:
             if is_whole:
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
                 await self._wait_room(endpoint, post)
-                while self._is_large(post.size_bytes) and await self._advance_large(endpoint, post):
+                while self._is_large(post.work_bytes) and await self._advance_large(endpoint, post):
                     await self._wait_room(endpoint, post)
                 while core.advance_post(post, _TURN_PACKETS, self._runtime.now()):
                     self._host.work_soon()
@@ -307,7 +307,8 @@ class AsgiExchange:
             text = message.get("text")
             frame = message["bytes"] if text is None else text
             size = len(frame)
-            if size >= LARGE_BYTES and self._is_large(size):
+            work_bytes = size + websocket.session.unfinished_bytes
+            if work_bytes >= LARGE_BYTES and self._is_large(work_bytes):
                 self._large_bytes = size
                 await self._take_large(partial(self._receive_large, endpoint, websocket, frame))
             else:

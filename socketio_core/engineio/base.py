@@ -63,6 +63,8 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         limit_bytes: no message that is received may be larger.
         outbox: what waits to be sent, whatever the carrier.
         state: where it is in its life.
+        unfinished_bytes: of messages that the layer above reads with one that is still to come, which may be small and
+            take long, then; set by that layer.
     """
 
     __slots__ = (
@@ -75,6 +77,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         "limit_bytes",
         "outbox",
         "state",
+        "unfinished_bytes",
     )
 
     _OWNER: ClassVar[str]  # whose it is if it is inner, and what to do about that
@@ -97,6 +100,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         self.agenda = agenda
         self.limit_bytes = limit_bytes
         self.outbox = Outbox()
+        self.unfinished_bytes = 0
         self._heartbeat = heartbeat
         self._websocket: _WebSocket | None = None
         self._timer: Timer[Scheduled] | None = None

@@ -139,6 +139,11 @@ class Post:
         """How much memory it takes, about: what was fed so far, or the packets that wait."""
         return len(self._body) if self.packets is None else 2 * self._fed_bytes
 
+    @property
+    def work_bytes(self) -> int:
+        """How much is to be read with it: its own, and what came before and waits for it."""
+        return self.size_bytes + self.session.unfinished_bytes
+
     def advance(self, receive: Callable[[str], bool], max_packets: float) -> bool:
         """Hand on packets, large ones counted for several, until one is refused. Returns whether there may be more.
 

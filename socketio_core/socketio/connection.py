@@ -47,7 +47,6 @@ class Connection:
         "_left",
         "_members",
         "_others",
-        "_partial_bytes",
         "_server",
         "context",
         "parser",
@@ -72,7 +71,6 @@ class Connection:
         self._members: dict[str, Member] = {}  # who gets what comes for a namespace: who joined it, or asked last
         self._others: tuple[Member, ...] = ()  # pending ones beside them, oldest first
         self._left: dict[str, None] = {}  # namespaces that the server made the client leave, oldest first
-        self._partial_bytes = 0  # of the packet that waits for attachments
         self._connect_timer = self.schedule(now + self.settings.connect_timeout_s, self)
 
     def __repr__(self) -> str:
@@ -87,7 +85,7 @@ class Connection:
     def held_bytes(self) -> int:
         """How much memory it takes, about: what has come of a packet, and what its members hold."""
         members = self._members
-        held = self._partial_bytes + MEMBER_BYTES * max(0, len(members) - 1)  # everybody has one
+        held = self.session.unfinished_bytes + MEMBER_BYTES * max(0, len(members) - 1)  # everybody has one
         for member in members.values():
             held += member.held_bytes
         if self._others or self._left:
@@ -119,15 +117,16 @@ class Connection:
             return
         size_bytes = len(payload)
         scale = self._server.scale
-        is_behind = self.session.is_behind
+        session = self.session
+        is_behind = session.is_behind
         if is_behind or size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
             size_bytes = scale.weigh(payload, packet, exactly=is_behind)
         if packet is None:
-            self._partial_bytes += size_bytes
+            session.unfinished_bytes += size_bytes  # of the packet that waits for attachments
             return
-        if self._partial_bytes:
-            size_bytes += self._partial_bytes
-            self._partial_bytes = 0
+        if session.unfinished_bytes:
+            size_bytes += session.unfinished_bytes
+            session.unfinished_bytes = 0
         member = self._members.get(packet.nsp)
         if member is not None and member.state is _JOINED:
             if packet.type == EVENT:  # fast path: what `_dispatch` does; benchmarks: core
@@ -357,7 +356,7 @@ class Connection:
             self._end_reason = (reason, error)
             self._connect_timer.cancel()
             del self._decoder  # and with it what has come of a packet; nothing is decoded any more
-            self._partial_bytes = 0
+            self.session.unfinished_bytes = 0
             members = self.members
             self._members.clear()
             self._others = ()

@@ -80,7 +80,7 @@ class Requests:
     @property
     def is_large(self) -> bool:
         """See `Stage`."""
-        return isinstance(self._carrier, Post) and self._carrier.size_bytes >= LARGE_BYTES
+        return isinstance(self._carrier, Post) and self._carrier.work_bytes >= LARGE_BYTES
 
     @property
     def held_bytes(self) -> int:

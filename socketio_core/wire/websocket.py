@@ -134,7 +134,12 @@ class Frames(Generic[_W]):
     @property
     def is_large(self) -> bool:
         """See `Stage`."""
-        return self.held_bytes + self._websocket.parts.size_bytes >= LARGE_BYTES
+        return self.held_bytes + self._begun_bytes >= LARGE_BYTES
+
+    @property
+    def _begun_bytes(self) -> int:
+        """How much has come of a message that is not whole; of a packet, if its attachments are missing."""
+        return self._websocket.parts.size_bytes + self._websocket.session.unfinished_bytes
 
     @property
     def held_bytes(self) -> int:
@@ -174,7 +179,7 @@ class Frames(Generic[_W]):
 
     def _is_put_off(self, data: bytes) -> bool:
         """Keep what is large for a turn of its own, if others are there that wait meanwhile."""
-        is_large = bool(self._unread) or len(data) + self._websocket.parts.size_bytes >= LARGE_BYTES
+        is_large = bool(self._unread) or len(data) + self._begun_bytes >= LARGE_BYTES
         if not is_large or len(self._site.wires) < 2:
             return False
         self._unread += data
@@ -183,11 +188,11 @@ class Frames(Generic[_W]):
 
     def proceed(self, now: float) -> int:
         """See `Stage`."""
-        is_ending = self._inbound is _ENDING
+        is_ending, had_begun = self._inbound is _ENDING, self._begun_bytes >= LARGE_BYTES
         pieces = self._read(b"", TURN_PIECES, now)
         if is_ending and (not self._has_more or self._websocket.is_closed):
             self._end_input(now)
-        return pieces
+        return max(pieces, TURN_PIECES) if had_begun else pieces  # little of it may have been missing
 
     def _input_ended(self, now: float) -> None:
         if self._has_more and self._inbound is _READING:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -16,6 +18,7 @@ from tests.wire.by_hand import Peer
 from tests.wire.written import frame, request
 
 HEAVY: Final = f'42["heavy",[{"0," * (HEAVY_BYTES // 8)}0]]'
+HEADER: Final = HEAVY.replace("42", "451-", 1).replace("[0,", '[{"_placeholder":true,"num":0},', 1)
 LIGHT: Final = f'42["light","{"x" * LARGE_BYTES}"]'
 POLLING: Final = "/socket.io/?EIO=4&transport=polling"
 
@@ -60,9 +63,14 @@ class Town(Served):
         while self.runtime.run_ready():
             self.flush()
 
-    def put(self, peer: Peer, *messages: str) -> None:
-        """Have a client send messages, of which nothing is read yet."""
-        peer.put(*(frame(message) for message in messages))
+    def put(self, peer: Peer, message: str | bytes) -> None:
+        """Have a client send a message, of which nothing is read yet."""
+        peer.put(frame(message))
+
+    def put_post(self, target: str, message: str | bytes) -> None:
+        """The same, by polling."""
+        text = message if isinstance(message, str) else f"b{b64encode(message).decode()}"
+        self.connect().put(request(target, method="POST", body=text.encode()))
 
     def join_polling(self) -> str:
         """Have a client join by polling. Returns where it sends messages to."""
@@ -81,7 +89,7 @@ def test_a_round_reads_one_or_handles_one_and_first_what_is_small(town: Town, ki
     neighbour = town.join()
     if kind == "POST":
         for target in [town.join_polling() for _ in range(3)]:
-            town.connect().put(request(target, method="POST", body=HEAVY.encode()))
+            town.put_post(target, HEAVY)
     else:
         for peer in [town.join() for _ in range(3)]:
             town.put(peer, HEAVY)
@@ -91,6 +99,27 @@ def test_a_round_reads_one_or_handles_one_and_first_what_is_small(town: Town, ki
             assert town.round() == ["small handled", step]
     while town.site.is_behind:
         assert town.round() == []
+
+
+@pytest.mark.parametrize("kind", ["frame", "POST"])
+def test_what_completes_something_heavy_is_as_heavy(town: Town, kind: str) -> None:
+    """An event is read when its last attachment is there, which may be of one byte."""
+    neighbour = town.join()
+    senders: list[Callable[[str | bytes], object]] = []
+    for _ in range(3):
+        if kind == "POST":
+            senders.append(partial(town.put_post, town.join_polling()))
+        else:
+            senders.append(partial(town.put, town.join()))
+    for put in senders:
+        put(HEADER)
+    town.settle()
+    for put in senders:
+        put(b"x")
+    for _ in range(3):
+        for step in ("heavy read", "heavy handled"):
+            town.put(neighbour, '42["small"]')
+            assert town.round() == ["small handled", step]
 
 
 def test_what_is_small_and_had_its_turn_in_the_same_round_is_handled(town: Town) -> None:

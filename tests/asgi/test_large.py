@@ -23,6 +23,7 @@ from tests.asgi.driver import AsgiServer, Connection, http_scope, poll_of, servi
 
 CROWD: Final = 6
 LARGE: Final = f'42["large","{"x" * 2 * LARGE_BYTES}"]'
+HEADER: Final = LARGE.replace("42[", "451-[").replace(",", ',{"_placeholder":true,"num":0},')
 HEAVY: Final = f'42["heavy",[{"0," * (HEAVY_BYTES // 8)}0]]'
 SMALL: Final = '42["small"]'
 
@@ -43,7 +44,7 @@ def noting(io: Server, after_large: Callable[[], object] = lambda: None) -> list
     handled: list[str] = []
 
     @io.on("large")
-    def large(_: Socket, __: str) -> None:
+    def large(_: Socket, *__: object) -> None:
         handled.append("large")
         after_large()
 
@@ -54,10 +55,14 @@ def noting(io: Server, after_large: Callable[[], object] = lambda: None) -> list
     return handled
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
 @pytest.mark.parametrize("kind", ["frame", "POST"])
 @both_loops
-async def test_who_sends_little_is_served_between_two_large_messages(kind: str) -> None:
-    """Whenever one was handled, the neighbour has sent something."""
+async def test_who_sends_little_is_served_between_two_large_messages(kind: str, *, is_whole: bool) -> None:
+    """Whenever one was handled, the neighbour has sent something.
+
+    One that is not whole is read with its last attachment.
+    """
 
     def send() -> None:
         neighbour.give({"type": "websocket.receive", "text": SMALL})
@@ -66,13 +71,16 @@ async def test_who_sends_little_is_served_between_two_large_messages(kind: str) 
     handled = noting(io, send)
     async with serving(App(io)) as server:
         neighbour = await joined(server)
-        if kind == "frame":
-            for websocket in [await joined(server) for _ in range(CROWD)]:
-                websocket.give({"type": "websocket.receive", "text": LARGE})
-        else:
-            for sid in [await server.session() for _ in range(CROWD)]:
-                body = {"type": "http.request", "body": LARGE.encode()}
-                server.connect(http_scope("POST", poll_of(sid)), body)
+        crowd = [await (joined(server) if kind == "frame" else server.session()) for _ in range(CROWD)]
+        for message in [LARGE] if is_whole else [HEADER, b"x"]:
+            await loop.settle()
+            assert handled == []
+            for client in crowd:
+                if isinstance(client, Connection):
+                    client.give({"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message})
+                else:
+                    body = message.encode() if isinstance(message, str) else b"beA=="
+                    server.connect(http_scope("POST", poll_of(client)), {"type": "http.request", "body": body})
         await loop.settle()
         assert handled == ["large", "small"] * CROWD
 

@@ -1,10 +1,11 @@
 """A shortcut past wsproto for plain frames, which is what nearly all frames are.
 
 Plain is a frame that is final, text or binary, masked if a client sent it, without extension bits, outside of a
-fragmented message, and up to `MAX_PLAIN_BYTES` long, its length written in the shortest form; and a ping or a pong.
-wsproto stays the authority: every other frame goes to it whole, as its bytes arrive, and so does a text that is not
-UTF-8. `tests/wire/test_plain_frames.py` compares the two over any bytes in any chunks. The one difference: wsproto sees
-a wrong text as soon as its first wrong byte arrives, this at the end of its frame.
+fragmented message, and up to `MAX_PLAIN_BYTES` long, its length written in the shortest form; a ping or a pong; and a
+close frame that has arrived whole, with a usual code. wsproto stays the authority: every other frame goes to it whole,
+as its bytes arrive, and so does a text that is not UTF-8. `tests/wire/test_plain_frames.py` compares the two over any
+bytes in any chunks. The one difference: wsproto sees a wrong text as soon as its first wrong byte arrives, this at the
+end of its frame.
 
 It triples how many events a server can echo (benchmarks: server). `Server(shortcuts=False)` does without.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, final
 
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.wire.base import FOREIGN_PIECES
 
@@ -35,6 +37,8 @@ _TEXT, _BINARY = 0x81, 0x82
 _PLAIN = (_TEXT, _BINARY)
 _PING, _PONG = 0x89, 0x8A
 _CONTROL = (_PING, _PONG)
+_CLOSE: Final = 0x88
+_USUAL_CODES: Final = (1000, 1001)  # and those of applications
 _FINAL, _MASKED = 0x80, 0x80
 
 _MASKED_WITH: Final = [bytes(byte ^ mask for byte in range(256)) for mask in range(256)]
@@ -43,11 +47,10 @@ _SIZES_MASKED: Final = {bytes((first, _MASKED | size)): size + 6 for first in _P
 _SIZES_OPEN: Final = {bytes((first, size)): size + 2 for first in _PLAIN for size in range(126)}
 _HEADS: Final = {first: [bytes((first, size)) for size in range(126)] for first in (_TEXT, _BINARY)}
 _HEADS_OF_CLIENT: Final = {
-    first: [bytes((first, _MASKED | size)) for size in range(126)] for first in (_TEXT, _BINARY, _PONG)
+    first: [bytes((first, _MASKED | size)) for size in range(126)] for first in (_TEXT, _BINARY, _PONG, _CLOSE)
 }
 
 
-@final
 class Foreign:
     """Bytes for wsproto: of a frame that is not plain."""
 
@@ -55,6 +58,22 @@ class Foreign:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+
+
+@final
+class Close(Foreign):
+    """A plain close frame; wsproto is only needed for it if it knows the connection already (benchmarks: connect).
+
+    Attributes:
+        code: `NO_CODE` if it has none.
+    """
+
+    __slots__ = ("code", "reason")
+
+    def __init__(self, data: bytes, code: int, reason: str) -> None:
+        super().__init__(data)
+        self.code = code
+        self.reason = reason
 
 
 @final
@@ -183,6 +202,11 @@ class PlainFrames:
                 found.append(Control(said, is_ping=first == _PING))
                 at = end
                 continue
+            close = None if first != _CLOSE or self._handed_on else _close_at(data, at, head_bytes, is_masked=is_masked)
+            if close is not None:
+                found.append(close)
+                at += len(close.data)
+                continue
             handed_on, self._handed_on = self._handed_on, 0
             end = _end_of_frame(data, at)
             if not end:  # its header is incomplete
@@ -213,6 +237,25 @@ def _translated(payload: bytes, mask: bytes) -> bytes:
     for offset in range(4):
         left[offset::4] = left[offset::4].translate(_MASKED_WITH[mask[offset]])
     return bytes(left)
+
+
+def _close_at(data: bytes, at: int, head_bytes: int, *, is_masked: bool) -> Close | None:
+    """Return the close frame at `at`; `None` if it is not plain, or not all of it is there."""
+    second = data[at + 1]
+    start = at + head_bytes
+    end = start + (second & 0x7F)
+    if (second >= _MASKED) is not is_masked or second & 0x7F >= 126 or len(data) < end:
+        return None
+    said = _xored(data[start:end], data[start - 4 : start]) if is_masked else data[start:end]
+    if not said:
+        return Close(data[at:end], NO_CODE, "")
+    code = int.from_bytes(said[:2], "big")
+    if len(said) < 2 or not (code in _USUAL_CODES or 3000 <= code < 5000):
+        return None
+    try:
+        return Close(data[at:end], code, said[2:].decode())
+    except UnicodeDecodeError:
+        return None  # wsproto is to say so
 
 
 def _end_of_frame(data: bytes, at: int) -> int:
@@ -280,6 +323,12 @@ def masks(new_bytes: Callable[[], bytes]) -> Iterator[bytes]:
         pool = new_bytes()
         for at in range(0, len(pool), 4):
             yield pool[at : at + 4]
+
+
+def close_frame(code: int, text: str, masks: Iterator[bytes] | None) -> bytes:
+    """Return a close frame, of a client if there are masks; of `NO_CODE` it has none, and no text."""
+    said = b"" if code == NO_CODE else code.to_bytes(2, "big") + text.encode()
+    return bytes((_CLOSE, len(said))) + said if masks is None else _masked(_CLOSE, said, next(masks))
 
 
 def pong_frame(payload: bytes, masks: Iterator[bytes] | None) -> bytes:

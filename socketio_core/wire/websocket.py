@@ -32,7 +32,6 @@ from wsproto.frame_protocol import CloseReason as CloseCode
 
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket
-from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.wire.base import FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
@@ -40,7 +39,16 @@ from socketio_core.wire.behind import Behind
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
 from socketio_core.wire.plain_frames import PIECE_BYTES as MESSAGE_PIECE_BYTES
-from socketio_core.wire.plain_frames import Control, Foreign, PlainFrames, masked_frames, pong_frame, wire_bytes
+from socketio_core.wire.plain_frames import (
+    Close,
+    Control,
+    Foreign,
+    PlainFrames,
+    close_frame,
+    masked_frames,
+    pong_frame,
+    wire_bytes,
+)
 
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
@@ -244,18 +252,20 @@ class Frames(Generic[_W]):
         """Let wsproto have what is its own, and the engine what comes before. Returns the messages behind that."""
         messages: list[Frame] = []
         for found in pieces:
-            if type(found) is Foreign:
-                self._hand_over(messages, now)
-                messages = []
+            if isinstance(found, (str, bytes)):
+                messages.append(found)
+                continue
+            self._hand_over(messages, now)
+            messages = []
+            if isinstance(found, Control):
+                if found.is_ping and self._is_listening and self._outbound is _WRITING:
+                    self._ping_received(found.payload, now)
+            elif isinstance(found, Close) and self._made_frames is None:
+                if self._is_listening:
+                    self._told(found.code, found.reason, now)
+            else:
                 self._give_wsproto(found.data)
                 plain.spent += _NO_LIMIT - self._take_events(_NO_LIMIT, now)
-            elif type(found) is Control:
-                if found.is_ping and self._is_listening and self._outbound is _WRITING:
-                    self._hand_over(messages, now)
-                    messages = []
-                    self._ping_received(found.payload, now)
-            else:
-                messages.append(found)
         return messages
 
     def _read_slices(self, data: bytes, limit: int, now: float) -> int:
@@ -307,7 +317,7 @@ class Frames(Generic[_W]):
                 elif event.frame_finished:
                     self._count_fragment(now)
             elif isinstance(event, Ping):
-                if frames.state is ConnectionState.OPEN:  # after our close frame nothing more is sent
+                if self._outbound is _WRITING:  # after our close frame nothing more is sent
                     self._ping_received(bytes(event.payload), now)
             elif isinstance(event, CloseConnection):
                 self._peer_closed(event, now)
@@ -336,11 +346,14 @@ class Frames(Generic[_W]):
 
     def _peer_closed(self, close: CloseConnection, now: float) -> None:
         if self._frames.state in _PEER_CLOSED:
-            self._inbound = Inbound.TOLD
-            self._core.lost(self._websocket, now, close.code, close.reason or "")
+            self._told(int(close.code), close.reason or "", now)  # of an enumeration, where wsproto knows it
         else:
             self._inbound = _DEAF
             self._core.fail(self._websocket, close.reason or "WebSocket protocol error", close.code, now)
+
+    def _told(self, code: int, reason: str, now: float) -> None:
+        self._inbound = Inbound.TOLD
+        self._core.lost(self._websocket, now, code, reason)
 
     # -- pace and time -----------------------------------------------------------------------------------------------
 
@@ -406,7 +419,7 @@ class Frames(Generic[_W]):
         if self._extensions:
             data = b"".join([self._framed(message) for message in messages])
         elif self._masks is not None:
-            data = self._masked(messages, self._masks)
+            data = masked_frames([frame for message in messages for frame in message.frames], self._masks)
         elif len(messages) == 1:  # fast path; benchmarks: server
             data = wire_bytes(messages[0])
         else:
@@ -417,15 +430,8 @@ class Frames(Generic[_W]):
         self._pings = 0
         if websocket.is_closed and not websocket.outbox:
             self._outbound = _LAST
-            has_code = websocket.close_code != NO_CODE  # that very member of wsproto's enum means none
-            code = websocket.close_code if has_code else CloseCode.NO_STATUS_RCVD
-            data += self._frames.send(CloseConnection(code=code, reason=websocket.close_text or None))
+            data += close_frame(websocket.close_code, websocket.close_text, self._masks)
         return data
-
-    def _masked(self, messages: list[WireMessage], masks: Iterator[bytes]) -> bytes:
-        if self._made_frames is not None and self._made_frames.state is not ConnectionState.OPEN:
-            return b""
-        return masked_frames([frame for message in messages for frame in message.frames], masks)
 
     def _framed(self, message: WireMessage) -> bytes:
         """Frame a message for this peer alone: what it has seen before is its dictionary."""

@@ -16,9 +16,11 @@ from wsproto.frame_protocol import FrameProtocol
 
 from socketio_core.wire.plain_frames import (
     MAX_PLAIN_BYTES,
+    Close,
     Control,
     Foreign,
     PlainFrames,
+    close_frame,
     masked_frames,
     masks,
     plain_frame,
@@ -46,7 +48,10 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         for piece in [Foreign(data)] if self.plain is None else self.plain.feed(data):
-            if isinstance(piece, Foreign):
+            if isinstance(piece, Close):
+                if not self._is_over:
+                    self.seen.append(("close", (piece.code, piece.reason, True)))
+            elif isinstance(piece, Foreign):
                 self.foreign_bytes += len(piece.data)
                 self._feed_wsproto(piece.data)
             elif isinstance(piece, Control):
@@ -85,7 +90,7 @@ def frame(random: Random, *, of_client: bool = True) -> bytes:
     """Make one frame; most are what such a peer sends, the others break each rule there is."""
     first = random.choice((0x81, 0x81, 0x81, 0x82, 0x82, 0x01, 0x02, 0x80, 0x00, 0x89, 0x8A))
     if random.random() < 0.04:
-        first = random.choice((0x88, 0x83, 0x8B, 0x09, 0xC1, 0xA1, 0x91, random.randrange(256)))
+        first = random.choice((0x88, 0x88, 0x83, 0x8B, 0x09, 0xC1, 0xA1, 0x91, random.randrange(256)))
     size = random.randrange(126) if random.random() < 0.7 else random.choice(_SIZES)
     if first & 0x08 and random.random() < 0.95:
         size %= 126
@@ -285,6 +290,37 @@ def test_each_frame_of_a_client_has_a_mask_of_its_own() -> None:
     assert one[2:6] == b"aaaa"
     assert (two[2:6], two[9:13]) == (b"bbbb", b"cccc")
     assert pong[2:6] == b"dddd"
+
+
+@pytest.mark.parametrize("said", [b"", b"\x03\xe8", b"\x03\xe9bye", "\x0f\xa0".encode("latin-1") + "é".encode()])
+@pytest.mark.parametrize("of_client", [True, False])
+def test_a_usual_close_frame_is_read_without_wsproto(said: bytes, *, of_client: bool) -> None:
+    head = bytes((0x88, len(said) | (0x80 if of_client else 0)))
+    ours = compare([head + (b"\0\0\0\0" if of_client else b"") + said], of_client=of_client)
+    assert (len(ours.seen), ours.foreign_bytes) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "said", [b"x", b"\x03\xed", b"\x03\xf4", b"\x03\xf0", b"\x0b\xb7", b"\x13\x88", b"\x03\xe8\xff"]
+)
+def test_other_close_frames_are_judged_by_wsproto(said: bytes) -> None:
+    ours = compare([bytes((0x88, len(said) | 0x80)) + b"\0\0\0\0" + said])
+    assert (len(ours.seen), ours.foreign_bytes) == (1, 6 + len(said))
+
+
+@pytest.mark.parametrize("cut", range(1, 11))
+def test_a_close_frame_in_two_pieces_is_the_same(cut: int) -> None:
+    data = client_frame("x") + b"\x88\x85mask" + bytes(a ^ b for a, b in zip(b"\x03\xe8bye", b"maskm", strict=True))
+    assert compare([data[: 7 + cut], data[7 + cut :]]).seen[-1] == ("close", (1000, "bye", True))
+
+
+@pytest.mark.parametrize(("code", "text"), [(1005, ""), (1000, ""), (4999, "é" * 61)])
+def test_outgoing_close_frames_say_the_same_to_wsproto(code: int, text: str) -> None:
+    frames = FrameProtocol(client=False, extensions=[])
+    assert close_frame(code, text, None) == bytes(frames.close(None if code == 1005 else code, text or None))
+    server = Reader(shortcut=False)
+    server.feed(close_frame(code, text, iter([b"mask"])))
+    assert server.seen == [("close", (code, text, True))]
 
 
 @pytest.mark.parametrize("payload", [b"", b"p", b"x" * 125])

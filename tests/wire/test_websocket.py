@@ -465,6 +465,26 @@ def test_close_frames_are_echoed(sent: bytes, answered: int | None, *, shortcuts
 
 
 @both
+@pytest.mark.parametrize("before", [b"", frame("4a", fin=False) + frame("b", CONTINUATION)])
+def test_first_close_frame_counts_whoever_reads_it(before: bytes, *, shortcuts: bool) -> None:
+    place = house(shortcuts=shortcuts)
+    peer = place.websocket()
+    peer.send(before + close_frame(4321, b"bye") + close_frame(1000))
+    assert peer.close_code() == 4321
+    assert next(event for _, event in place.happened if isinstance(event, Closed)).code == 4321
+
+
+@both
+def test_close_frame_of_a_peer_that_is_not_listened_to_is_none(*, shortcuts: bool) -> None:
+    place = limited(shortcuts=shortcuts)
+    peer = place.websocket()
+    peer.wire.receive(frame("", PING) * 11 + close_frame(4321), place.now)
+    place.settle()
+    assert peer.close_code() == 1008
+    assert not peer.wire.is_over
+
+
+@both
 @pytest.mark.parametrize(
     ("sent", "code"),
     [

@@ -98,6 +98,7 @@ class _Phase(Enum):
 
 _pack: Callable[[Command], bytes] = cast("Any", hiredis).pack_command  # its stub has one argument only
 
+
 _GREETING: Final = object()  # the token of commands whose failure ends the connection
 _OPTIONAL: Final = object()  # of those that may fail
 _TRYING: Final = object()  # of one that fails, and how is what matters
@@ -320,7 +321,10 @@ class Link:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _say(self, *command: Argument) -> None:
-        data = _pack(command)
+        try:
+            data = _pack(command)
+        except UnicodeEncodeError:  # half a character, in a name that a client or another server has made up
+            data = _pack(tuple(part.encode("utf-8", "replace") if isinstance(part, str) else part for part in command))
         self._out.append(data)
         self.backlog_bytes += len(data)
 
@@ -344,6 +348,8 @@ class Link:
     def _take(self, reply: Any, now: float) -> None:
         name = push_name(reply, listens=self._listens)
         if name is not None and name != b"pong":
+            if not self._listens:
+                return  # it has asked for none
             if (message := message_in(name, reply)) is not None:
                 self._events.append(message)
             elif (subscription := subscription_in(name, reply)) in self._wanted:

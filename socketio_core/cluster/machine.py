@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from socketio_core.cluster import modern
+from socketio_core.cluster.entries import count_in
 from socketio_core.cluster.events import Asked, ClusterEvent, Settled, State, StateChanged, Told
 from socketio_core.cluster.link import (
     ClusterUnavailable,
@@ -207,6 +208,11 @@ class ClusterMachine:
             self._outbox.put(self._transport.answer(to_uid, message), now)
 
     @property
+    def is_behind(self) -> bool:
+        """Whether so much waits to be told that more of it would drive it out."""
+        return self._outbox.is_half_full
+
+    @property
     def has_said_all(self) -> bool:
         """Whether all that was to be told was taken."""
         return not len(self._outbox) and self._commands.is_idle
@@ -374,10 +380,14 @@ class ClusterMachine:
             return
         if request.is_settled:
             return
-        if event.error is not None:
-            self._settle(request, ClusterUnavailable(f"the other servers cannot be asked: {event.error}"))
+        why = event.error
+        try:
+            request.expected = None if why is not None else max(0, count_in(event.value) - 1)
+        except Malformed as error:
+            why = str(error)
+        if why is not None:
+            self._settle(request, ClusterUnavailable(f"the other servers cannot be asked: {why}"))
             return
-        request.expected = max(0, int(event.value) - 1)
         self._settle_if_complete(request)
 
     def _answered(self, message: Answer) -> None:

@@ -298,9 +298,9 @@ class Membership:
             elif isinstance(event, StateChanged):
                 self._state_changed(event)
             elif isinstance(event, Echoed):
-                assert self.log is not None  # nobody else numbers what he adds
-                self.log.echoed(event)
-                self.local.look()
+                if self.log is not None:  # else somebody else has added it, in the name of this server
+                    self.log.echoed(event)
+                    self.local.look()
             else:
                 self._hear(event)
         if self._is_closing:

@@ -52,6 +52,11 @@ class Outbox:
         return len(self._waiting)
 
     @property
+    def is_half_full(self) -> bool:
+        """Whether what can do without should not be added."""
+        return len(self._waiting) > MAX_MESSAGES // 2 or self._size_bytes > MAX_BYTES // 2
+
+    @property
     def size_bytes(self) -> int:
         """Of all that waits."""
         return self._size_bytes

@@ -12,16 +12,17 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from socketio_core.cluster import modern
+from socketio_core.cluster.entries import START, StreamId, count_in, entries_in, fields_of, id_text, parse_id
 from socketio_core.cluster.link import Command
 from socketio_core.cluster.messages import Broadcast
 from socketio_core.cluster.outbox import Query
 from socketio_core.cluster.reading import items, mapping, text
 from socketio_core.cluster.selecting import selection_of
-from socketio_core.cluster.stream_reader import START, StreamId, StreamReader, fields_of, id_text, parse_id
+from socketio_core.cluster.stream_reader import StreamReader
 from socketio_core.cluster.values import Malformed, for_clients, from_msgpack
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import LocalProtocolError
@@ -63,6 +64,7 @@ class Restoring(Query):
         place: Place,
         command: Callable[[Command, Query], None],
         until: float,
+        done: Callable[[], None],
     ) -> None:
         self.until = until
         self.session: RecoverableSession | None = None
@@ -72,7 +74,7 @@ class Restoring(Query):
         self._claim = claim
         self._place = place
         self._command = command
-        self._done: Callable[[], None] | None = None
+        self._done: Callable[[], None] | None = done  # called when it is over
         self._next: deque[Callable[[Any], None]] = deque()
         self._raw: bytes | None = None
         self._fields: Mapping[str, Any] = {}
@@ -91,9 +93,8 @@ class Restoring(Query):
         """Whether it is known what comes of it."""
         return self._done is None
 
-    def begin(self, key: str, done: Callable[[], None]) -> None:
-        """Begin; `done` is called when it is over."""
-        self._done = done
+    def begin(self, key: str) -> None:
+        """Ask for what is kept by this key."""
         self._ask(self._have_last, "XREVRANGE", self._place.stream, "+", "-", "COUNT", 1)
         self._ask(self._have_raw, "GET", key)
         self._ask(self._have_deleted, "DEL", key)
@@ -131,16 +132,19 @@ class Restoring(Query):
         self.session, self.is_here = session, is_here
         done()
 
-    def _have_last(self, entries: Sequence[Any]) -> None:
+    def _have_last(self, reply: object) -> None:
+        entries = entries_in(reply)
         if entries:
             self._last = parse_id(entries[0][0])
 
     # -- the session -------------------------------------------------------------------------------------------------
 
-    def _have_raw(self, raw: bytes | None) -> None:
+    def _have_raw(self, raw: object) -> None:
+        if raw is not None and not isinstance(raw, bytes):
+            raise Malformed("the session is no text")
         self._raw = raw
 
-    def _have_deleted(self, count: int) -> None:
+    def _have_deleted(self, reply: object) -> None:
         mine = self._recovery.lost_with(self._claim.pid, self._nsp)
         if mine is not None and mine.saved == self._raw and self._is_known:  # another server may have saved the same
             mine.saved = None
@@ -149,7 +153,7 @@ class Restoring(Query):
         if mine is not None:
             mine.saved = None
             self._recovery.forget(mine)  # it was at another server meanwhile
-        if self._raw is None or not count:
+        if self._raw is None or not count_in(reply):
             self._end()
             return
         fields = self._fields = mapping(from_msgpack(b64decode(self._raw, validate=True)), "session")
@@ -170,11 +174,11 @@ class Restoring(Query):
         else:
             self._ask(self._have_offset, "XRANGE", stream, id_text(self._since), id_text(self._since), "COUNT", 1)
 
-    def _have_length(self, length: int) -> None:
-        self._have_looked(is_whole=length < self._place.max_length)
+    def _have_length(self, reply: object) -> None:
+        self._have_looked(is_whole=count_in(reply) < self._place.max_length)
 
-    def _have_offset(self, entries: Sequence[Any]) -> None:
-        self._have_looked(is_whole=bool(entries))
+    def _have_offset(self, reply: object) -> None:
+        self._have_looked(is_whole=bool(entries_in(reply)))
 
     def _have_looked(self, *, is_whole: bool) -> None:
         if not is_whole:
@@ -201,11 +205,12 @@ class Restoring(Query):
         through = id_text(self._through)
         self._ask(self._have_read, "XRANGE", self._place.stream, first, through, "COUNT", RANGE_COUNT)
 
-    def _have_read(self, entries: Sequence[Any]) -> None:
+    def _have_read(self, reply: object) -> None:
         self._has_read = True
+        entries = entries_in(reply)
         for entry_id, values in entries:
-            self._take(entry_id.decode(), fields_of(values))
             self._at = parse_id(entry_id)
+            self._take(entry_id.decode(), fields_of(values))
         self._looked_through += len(entries)
         if self._looked_through > 2 * self._place.max_length:  # it grows faster than it is read
             self._end()

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from socketio_core.cluster.entries import id_text
 from socketio_core.cluster.events import State
 from socketio_core.cluster.link import Command
 from socketio_core.cluster.machine import ClusterMachine
@@ -20,7 +21,7 @@ from socketio_core.cluster.messages import Broadcast, Message
 from socketio_core.cluster.outbox import Query
 from socketio_core.cluster.restoring import RESTORE_S, Place, Restoring
 from socketio_core.cluster.selecting import audience_of
-from socketio_core.cluster.stream_reader import Echoed, id_text
+from socketio_core.cluster.stream_reader import Echoed
 from socketio_core.cluster.transports import Streams
 from socketio_core.cluster.values import to_msgpack
 from socketio_core.records import record
@@ -278,16 +279,19 @@ class StreamLog:
         Args:
             done: is called when there is an `outcome`.
         """
-        place = Place(self._transport.stream_of(nsp), self._reader, self._transport.max_length)
-        restoring = Restoring(self.recovery, nsp, claim, place, self._command, self._home.now() + RESTORE_S)
-        self._restoring[restoring] = None
 
         def over() -> None:
             del self._restoring[restoring]
             done()
 
-        restoring.begin(self._key(claim.pid), over)
-        if self._machine.state is not State.UP:
+        place = Place(self._transport.stream_of(nsp), self._reader, self._transport.max_length)
+        until = self._home.now() + RESTORE_S
+        restoring = Restoring(self.recovery, nsp, claim, place, self._command, until, over)
+        self._restoring[restoring] = None
+        # Anybody may claim anything, and what waits for the Redis must not be driven out by that.
+        if self._machine.state is State.UP and not self._machine.is_behind:
+            restoring.begin(self._key(claim.pid))
+        else:
             restoring.give_up()
         return restoring
 

@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from socketio_core.cluster.entries import (
+    START,
+    StreamId,
+    count_in,
+    entries_in,
+    fields_of,
+    id_text,
+    parse_id,
+    streams_in,
+)
 from socketio_core.cluster.link import Link, LinkDown, LinkEvent, LinkUp, Replied
+from socketio_core.cluster.values import Malformed
 from socketio_core.records import record
 
 BLOCK_S: Final = 2.0  # for new entries; shorter than a link waits for a reply
@@ -20,9 +31,7 @@ READ_COUNT: Final = 100  # entries of each stream at once, as in Node's adapter
 NUMBER_FIELD: Final = "number"
 """Of entries of ours, beside those that Node has, which leaves it alone."""
 
-StreamId = tuple[int, int]
-
-START: Final[StreamId] = (0, 0)
+_MAX_DIGITS: Final = 20  # of such a number
 
 
 @record
@@ -116,12 +125,21 @@ class StreamReader:
 
     def _replied(self, event: Replied, now: float) -> None:
         token: _Token = event.token
-        if event.error is not None:
-            self.link.refuse(event.error, now)
-        elif token.what == "entries":
-            self._have_read(dict(event.value or ()))  # in RESP2 it is a list of pairs
+        why = event.error
+        if why is None:
+            try:
+                self._take_reply(token, event.value)
+            except Malformed as error:
+                why = str(error)
+        if why is not None:
+            self._is_linked = False  # whatever else it has replied already
+            self.link.refuse(why, now)
+
+    def _take_reply(self, token: _Token, value: Any) -> None:
+        if token.what == "entries":
+            self._have_read(value)
         else:
-            self._have_looked(token, event.value)
+            self._have_looked(token, value)
             self._looks -= 1
             if not self._looks:
                 self.is_current = True
@@ -153,11 +171,13 @@ class StreamReader:
         stream, since, last = token.stream, self._since[token.stream], self._last[token.stream]
         if token.what == "length":
             # What was read last may be gone, and perhaps what came behind it, too; if not many did, not by cutting.
-            is_gone, is_full = since is not None and START < since < self._first[stream], value >= self._max_length
+            is_gone = since is not None and START < since < self._first[stream]
+            is_full = count_in(value) >= self._max_length
             if is_gone or (since == START and is_full):
                 self._found.append(Cut(stream, was_forgotten=not is_full))
             return
-        found = parse_id(value[0][0]) if value else START
+        entries = entries_in(value)
+        found = parse_id(entries[0][0]) if entries else START
         if token.what == "last":
             if last is None:
                 self._last[stream] = found
@@ -176,13 +196,15 @@ class StreamReader:
         block_ms = round(BLOCK_S * 1000)
         self._ask("entries", "", "XREAD", "COUNT", READ_COUNT, "BLOCK", block_ms, "STREAMS", *names, *ids)
 
-    def _have_read(self, streams: Mapping[bytes, Any]) -> None:
+    def _have_read(self, value: Any) -> None:
         since, is_behind = self._known(), False
-        for name, entries in streams.items():
-            stream = name.decode()
+        for stream, entries in streams_in(value):
+            last = parse_id(entries[-1][0])
+            if stream not in self._last:
+                raise Malformed(f"this is no Redis: entries of {stream!r:.200}, which nobody has asked for")
             for entry_id, fields in entries:
-                self._note(stream, entry_id.decode(), fields_of(fields))
-            self._last[stream] = parse_id(entries[-1][0])
+                self._note(stream, entry_id.decode("ascii", "replace"), fields_of(fields))
+            self._last[stream] = last
             # With fewer than this, all there was has been read, and nothing that was there can have been cut off.
             is_behind |= len(entries) >= min(READ_COUNT, self._max_length)
         if is_behind:
@@ -195,26 +217,5 @@ class StreamReader:
             self._found.append(Entry(stream, entry_id, fields))
             return
         number = fields.get(NUMBER_FIELD, b"")
-        if number.isdigit():  # else nobody waits for it
+        if number.isdigit() and len(number) <= _MAX_DIGITS:  # else nobody waits for it
             self._found.append(Echoed(int(number), stream, entry_id))
-
-
-def parse_id(data: bytes) -> StreamId:
-    """Return the parts of an entry's id, which are compared as numbers.
-
-    Raises:
-        ValueError: it is none.
-    """
-    milliseconds, _, number = data.partition(b"-")
-    return int(milliseconds), int(number)
-
-
-def fields_of(values: Sequence[bytes] | None) -> dict[str, bytes]:
-    """Return the fields of an entry; one that was deleted while it was read has none."""
-    parts = iter(values or [])
-    return {key.decode("utf-8", "replace"): value for key, value in zip(parts, parts, strict=False)}
-
-
-def id_text(stream_id: StreamId) -> str:
-    """Return an id as a Redis writes it."""
-    return f"{stream_id[0]}-{stream_id[1]}"

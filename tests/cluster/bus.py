@@ -70,7 +70,10 @@ class Connection:
             self.out += reply or b"*-1\r\n"
 
     def _do(self, name: str, args: list[bytes], now: float) -> None:
-        if name == "HELLO" and self._bus.knows_resp3:
+        instead = self._bus.lie(name)
+        if instead is not None:
+            self.out += instead
+        elif name == "HELLO" and self._bus.knows_resp3:
             self._is_resp3 = True
             self.out += b"%1\r\n$5\r\nproto\r\n:3\r\n"
         elif name == "HELLO":
@@ -115,6 +118,7 @@ class Bus:
         cut_off: servers that cannot, by id.
         keys: what it keeps.
         knows_resp3: it is no older than 6.0.
+        lie: told a command's name, what to reply instead of the truth, if anything.
     """
 
     def __init__(self, *, knows_resp3: bool = True) -> None:
@@ -123,6 +127,7 @@ class Bus:
         self.cut_off: set[str] = set()
         self.keys = Keys()
         self.connections: dict[Link, Connection] = {}
+        self.lie: Callable[[str], bytes | None] = lambda name: None  # noqa: ARG005 - it tells the truth
 
     def publish(self, command: str, channel: bytes, data: bytes) -> int:
         """Tell all who hear the channel; return how many they are."""

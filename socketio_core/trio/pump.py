@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.writer import BROKEN, Writer
 from socketio_core.wire import Wire
+from socketio_core.wire.base import ALL_FIRST_PIECES, FEW_PIECES
 
 if TYPE_CHECKING:
     from socketio_core.trio.serve import Service
     from socketio_core.trio.watcher import Watcher
+
+_LITTLE_SPENT: Final = ALL_FIRST_PIECES - FEW_PIECES
 
 
 class Pump(Writer[Wire]):
@@ -51,7 +54,8 @@ class Pump(Writer[Wire]):
 
         One coroutine on top of what reads: each more would be kept by every idle socket (benchmarks: memory).
         """
-        wire, direct, runtime, is_reader = self._wire, self._direct, self._service.runtime, True
+        wire, direct, is_reader = self._wire, self._direct, True
+        runtime, site = self._service.runtime, self._service.site
         try:
             while True:
                 if wire.wants_input:
@@ -71,7 +75,10 @@ class Pump(Writer[Wire]):
                     is_reader = False
                     await runtime.hand_over(rest, self.run)
                     break
-                runtime.flush()
+                if site.first_left >= _LITTLE_SPENT:
+                    runtime.flush()
+                else:  # what may be handled at once is for all who are read in this round together
+                    runtime.output_ready()
         except Exception as error:  # noqa: BLE001 - it must not end the server
             self.fail(error)
         except KeyboardInterrupt as error:

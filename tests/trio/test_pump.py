@@ -12,6 +12,7 @@ from socketio_core import SocketSettings
 from socketio_core.app import Socket
 from socketio_core.network.groups import only_cause
 from socketio_core.trio import Server, Timeouts
+from socketio_core.wire.base import ALL_FIRST_PIECES, FEW_PIECES, FIRST_PIECES, TURN_PIECES
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.peer import Ended
 from tests.trio.bench import MemoryListener, serving, trio_test
@@ -36,6 +37,39 @@ async def test_one_that_sends_without_end_is_handled_in_turns_with_others() -> N
         await wait_all_tasks_blocked()
         assert len(handled) == 2501
         assert handled.index("other") < 1500
+
+
+class Rounds(trio.abc.Instrument):
+    """Notes how many events were handled in each round of trio's loop."""
+
+    def __init__(self) -> None:
+        self.handled = 0
+        self.most = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.most, self.handled = max(self.most, self.handled), 0
+
+
+@pytest.mark.parametrize("how_many", [3000, 120])
+@trio_test
+async def test_many_that_send_much_share_what_is_handled_in_a_round(how_many: int) -> None:
+    """Or who sends little would wait for a part of each; as many as wait for no turn, too."""
+    io, rounds = Server(settings=SocketSettings(max_queued_events=100_000)), Rounds()
+
+    @io.on("note")
+    def note(_: Socket) -> None:
+        rounds.handled += 1
+
+    async with serving(io) as bench:
+        crowd = [await bench.websocket() for _ in range(20)]
+        await wait_all_tasks_blocked()
+        trio.lowlevel.add_instrument(rounds)
+        async with trio.open_nursery() as nursery:
+            for client in crowd:
+                nursery.start_soon(client.peer.send, frame('42["note"]') * how_many)
+        await wait_all_tasks_blocked()
+        trio.lowlevel.remove_instrument(rounds)
+    assert 0 < rounds.most <= ALL_FIRST_PIECES + 20 * FEW_PIECES + TURN_PIECES + FIRST_PIECES
 
 
 @trio_test

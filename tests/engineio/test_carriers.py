@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from socketio_core.engineio.carriers import Poll, Post
+from socketio_core.engineio.carriers import FAST_BYTES, Poll, Post
 from socketio_core.engineio.message import WireMessage
 from socketio_core.http import Headers
 from tests.engineio.scene import Scene, parts
@@ -75,6 +75,15 @@ def test_compresses_as_the_client_accepts(accept_encoding: str | None, chosen: s
     if chosen is not None:
         body = gzip.decompress(body) if chosen == "gzip" else zlib.decompress(body)
     assert body == text.encode()
+
+
+@pytest.mark.parametrize(("size", "level"), [(FAST_BYTES - 1, 2), (FAST_BYTES, 0)])
+def test_compresses_what_is_large_in_less_time(size: int, level: int) -> None:
+    """RFC 1950, 2.2: the upper two bits of the second byte are 0 for the fastest algorithm, 2 for the default."""
+    text = "4" + "x" * (size - 1)
+    _, _, body = respond(text, accept_encoding="deflate")
+    assert body[1] >> 6 == level
+    assert zlib.decompress(body) == text.encode()
 
 
 def test_does_not_compress_when_switched_off() -> None:

@@ -158,8 +158,9 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
             own: Sequence[Handler] = handlers.of_event(name)
             if not own:
                 own, args = handlers.of_moment(REST), [name, *args]
+            has_mark = event.has_offset or event.ack_id is not None
             for handler in own:  # fast path: what `run_handler` does, in this coroutine; benchmarks: client
-                given = _given(handler, event, args)
+                given = _given(handler, event, args) if has_mark else args
                 try:
                     result = handler(*given)
                     if type(result) is _COROUTINE or isawaitable(result):  # the first is nearly always right
@@ -188,9 +189,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
 
 
 def _given(handler: Handler, event: EventReceived, args: list[JSONValue]) -> list[JSONValue]:
-    """Return what a handler is given of an event: a server's mark at its end only if it takes it."""
-    if not event.has_offset and event.ack_id is None:
-        return args
+    """Return what a handler is given of an event that may end in a server's mark: that only if it takes it."""
     if isinstance(handler, Checked):
         return handler.without_mark(args)
     return args[:-1] if event.has_offset and not accepts(handler, args) else args

@@ -78,10 +78,10 @@ class AcknowledgesTwice(ClientNamespace):
 class AcknowledgesEverything(ClientNamespace):
     """Events that ask for no acknowledgement get one."""
 
-    def _dispatch(self, packet: Packet, size_bytes: int, now: float) -> None:
+    def receive(self, packet: Packet, size_bytes: int, now: float) -> None:
         if packet.type == EVENT and packet.id is None:
             packet = Packet(packet.type, packet.nsp, packet.data, 0)
-        super()._dispatch(packet, size_bytes, now)
+        super().receive(packet, size_bytes, now)
 
 
 @caught_by("events/acks_are_given_once_with_their_id", "events/binary_acks_are_given")

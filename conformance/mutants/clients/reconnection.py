@@ -77,8 +77,8 @@ class ForgetsThePid(ClientNamespace):
 class ForgetsTheOffset(ClientNamespace):
     """The offset of the last event is not kept."""
 
-    def _dispatch(self, packet: Packet, size_bytes: int, now: float) -> None:
-        super()._dispatch(packet, size_bytes, now)
+    def receive(self, packet: Packet, size_bytes: int, now: float) -> None:
+        super().receive(packet, size_bytes, now)
         self._recovery.offset = None
 
 

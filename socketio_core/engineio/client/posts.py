@@ -13,6 +13,16 @@ def polled_size(frame: Frame) -> int:
     return 1 + (len(frame) + 2) // 3 * 4 if isinstance(frame, bytes) else frame_size(frame)
 
 
+def light_bytes(max_payload_bytes: int | None, max_buffered_bytes: int) -> int:
+    """Return how large a message may be that `check_size` lets pass, whatever is in it.
+
+    In base64 a frame has at most four times its bytes and one, and that one only if it is empty or a single byte.
+    """
+    if max_payload_bytes is None:
+        return max_buffered_bytes
+    return min((max_payload_bytes - 1) // 4, max_buffered_bytes)
+
+
 def check_size(
     message: WireMessage, max_payload_bytes: int | None, max_buffered_bytes: int, *, is_polled: bool
 ) -> None:
@@ -25,8 +35,9 @@ def check_size(
     Raises:
         LocalProtocolError: it does not, or no buffer holds the message.
     """
-    # In base64 a frame has at most four times its bytes and one, and that one only if it is empty or a single byte.
-    if max_payload_bytes is not None and message.size_bytes * 4 >= max_payload_bytes:
+    if message.size_bytes <= light_bytes(max_payload_bytes, max_buffered_bytes):
+        return
+    if max_payload_bytes is not None:
         largest = max(map(polled_size if is_polled else frame_size, message.frames))
         if largest > max_payload_bytes:
             sizes = f"{largest} bytes, limit: {max_payload_bytes}"

@@ -17,7 +17,7 @@ from socketio_core.engineio.client.handshake import OpenPacket, parse_handshake
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.in_flight import InFlight
 from socketio_core.engineio.client.opening import Attempts
-from socketio_core.engineio.client.posts import check_size
+from socketio_core.engineio.client.posts import check_size, light_bytes
 from socketio_core.engineio.client.requests import (
     ClientMemory,
     Requests,
@@ -64,6 +64,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         "__weakref__",
         "_events",
         "_in_flight",
+        "_light_bytes",
         "_max_payload_bytes",
         "_memory",
         "_now",
@@ -95,6 +96,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self.handshake: OpenPacket | None = None
         self.sid = ""
         self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
+        self._light_bytes = 0  # of a message that is within each limit, whatever it is
         self._memory = memory
         self._in_flight = InFlight(Requests(self, settings, memory, random), memory)
         self._opening = Attempts(settings, memory)
@@ -161,7 +163,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         if self.state is not _OPEN:
             return False
         outbox, settings, websocket = self.outbox, self.engine_settings, self._websocket
-        if not is_control:
+        if message.size_bytes > self._light_bytes and not is_control:
             check_size(message, self._max_payload_bytes, settings.max_buffered_bytes, is_polled=websocket is None)
         size_bytes = outbox.size_bytes + message.size_bytes
         if size_bytes > settings.max_buffered_bytes or len(outbox.messages) >= settings.max_buffered_messages:
@@ -330,6 +332,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._until = None
         self.handshake = handshake
         self._max_payload_bytes = handshake.max_payload_bytes
+        self._light_bytes = light_bytes(handshake.max_payload_bytes, settings.max_buffered_bytes)
         self.sid = handshake.sid
         self._heartbeat.begin(handshake.ping_interval_s, handshake.ping_timeout_s, now)
         self._events.append(Opened(handshake, self.transport))

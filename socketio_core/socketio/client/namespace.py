@@ -214,26 +214,12 @@ class ClientNamespace:
         Raises:
             PacketError: it makes no sense here.
         """
-        if self.state is _CONNECTED:  # first, for most are; benchmarks: client
-            self._dispatch(packet, size_bytes, now)
-        elif self.state is NamespaceState.CONNECTING:
-            self._decide(packet, size_bytes, now)
-        elif packet.type in (CONNECT, CONNECT_ERROR):
-            self._late_answer(packet, now)
-
-    def _late_answer(self, packet: Packet, now: float) -> None:
-        """The answer to a CONNECT that was given up; or to none."""
-        if packet.type == CONNECT:  # it was wanted when it was asked for
-            problem = self._decline()
-            if problem is not None:
-                raise problem
-        if self._is_answer_owed:
-            self._is_answer_owed = False
-            self._cancel_timer()
-            self.session_opened(now)  # if it is wanted again
-
-    def _dispatch(self, packet: Packet, size_bytes: int, now: float) -> None:
-        if packet.type == EVENT:
+        if self.state is not _CONNECTED:
+            if self.state is NamespaceState.CONNECTING:
+                self._decide(packet, size_bytes, now)
+            elif packet.type in (CONNECT, CONNECT_ERROR):
+                self._late_answer(packet, now)
+        elif packet.type == EVENT:
             data, recovery = packet.data, self._recovery
             has_offset = False
             if recovery.pid is not None and packet.id is None and len(data) > 1 and type(data[-1]) is str:
@@ -248,6 +234,17 @@ class ClientNamespace:
             self.client.close_if_unwanted(now)
         else:
             raise PacketError(f"packet of type {packet.type} for a namespace that is connected: {self.name[:80]!r}")
+
+    def _late_answer(self, packet: Packet, now: float) -> None:
+        """The answer to a CONNECT that was given up; or to none."""
+        if packet.type == CONNECT:  # it was wanted when it was asked for
+            problem = self._decline()
+            if problem is not None:
+                raise problem
+        if self._is_answer_owed:
+            self._is_answer_owed = False
+            self._cancel_timer()
+            self.session_opened(now)  # if it is wanted again
 
     def _decide(self, packet: Packet, size_bytes: int, now: float) -> None:
         """A packet while CONNECT waits for its answer."""
@@ -273,7 +270,7 @@ class ClientNamespace:
         self._cancel_timer()
         self.client.report(Connected(self, self.recovered))
         for packet, size_bytes in self._held.take():
-            self._dispatch(packet, size_bytes, now)
+            self.receive(packet, size_bytes, now)
         self._outgoing.connected(now)
 
     def _refused(self, message: str, data: JSONValue, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from socketio_core.engineio.client.posts import check_size, polled_size, take_post
+from socketio_core.engineio.client.posts import check_size, light_bytes, polled_size, take_post
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Frame
@@ -85,3 +85,12 @@ def test_smallest_limit_that_a_frame_passes_is_its_size(frame: bytes) -> None:
 def test_message_that_no_buffer_holds_is_too_large() -> None:
     with pytest.raises(LocalProtocolError, match="larger than max_buffered_bytes: 11 bytes"):
         check_size(WireMessage(("4" * 11,)), None, 10, is_polled=True)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 5, 8, 9, 100, 101])
+def test_what_is_light_is_within_the_limit_however_it_is_written(limit: int) -> None:
+    light = light_bytes(limit, 1000)
+    assert light_bytes(None, 1000) == 1000
+    assert light_bytes(10_000, 1000) == 1000
+    for size in range(light + 1):
+        check_size(WireMessage((b"x" * size,)), limit, 1000, is_polled=True)

@@ -44,7 +44,7 @@ class Request:
     """
 
     __slots__ = (
-        *("_fields", "_headers", "_host", "_is_kept", "_is_upgrade", "_packed", "_query"),
+        *("_fields", "_headers", "_host", "_is_kept", "_is_upgrade", "_packed", "_path", "_query"),
         *("address", "method", "scheme", "scope", "target"),
     )
 
@@ -69,6 +69,7 @@ class Request:
         self.address = address
         self.scheme = scheme
         self._host: str | None = None  # by a proxy
+        self._path: str | None = None
         self._query: dict[str, str] | None = None
         self._is_upgrade: bool | None = None  # once that was asked
 
@@ -92,7 +93,7 @@ class Request:
 
         A client can have a hundred headers and a thousand fields in its query, an object each.
         """
-        self._query = self._fields = None
+        self._path = self._query = self._fields = None
         self._is_kept = True
         parts = [part for field in self._headers for part in field]
         packed = b"\n".join(parts)
@@ -109,13 +110,12 @@ class Request:
     @property
     def path(self) -> str:
         """The path of the target, not decoded, without the query: `"/socket.io/"`."""
-        target = self.target
-        if not target.startswith("/"):  # absolute form, which a server must accept (RFC 9112, 3.2.2)
-            _, found, rest = target.partition("://")
-            if found:
-                slash = rest.find("/")
-                target = rest[slash:] if slash >= 0 else "/"
-        return target.partition("?")[0]
+        if self._path is None:
+            path = _path_of(self.target)
+            if self._is_kept:
+                return path
+            self._path = path
+        return self._path
 
     @property
     def host(self) -> str | None:
@@ -161,6 +161,15 @@ class Request:
             is_meant = asked is not None and self.method == "GET" and asked.strip().lower() == b"websocket"
             self._is_upgrade = is_meant and "upgrade" in _tokens(self.header("connection"))
         return self._is_upgrade
+
+
+def _path_of(target: str) -> str:
+    if not target.startswith("/"):  # absolute form, which a server must accept (RFC 9112, 3.2.2)
+        _, found, rest = target.partition("://")
+        if found:
+            slash = rest.find("/")
+            target = rest[slash:] if slash >= 0 else "/"
+    return target.partition("?")[0]
 
 
 def _joined(headers: Headers) -> dict[bytes, bytes]:

@@ -36,11 +36,12 @@ def refusal_of(request: Request, shared: Shared) -> Refusal | None:
     transport = request.query.get("transport", "")
     if transport not in shared.settings.transports:
         return Refusal(0, "Transport unknown", f"transport: {transport!r}")
-    if has_illegal_origin(request):
-        return Refusal(3, "Bad request", "origin header holds control characters")
-    refused = refused_origin(request, shared.settings.cors)
-    if refused is not None:
-        return Refusal(FORBIDDEN, "Forbidden", refused, 403, request.header("origin"))
+    if request.raw_header(b"origin") is not None:  # those of one's own pages are sent without one
+        if has_illegal_origin(request):
+            return Refusal(3, "Bad request", "origin header holds control characters")
+        refused = refused_origin(request, shared.settings.cors)
+        if refused is not None:
+            return Refusal(FORBIDDEN, "Forbidden", refused, 403, request.header("origin"))
     sid = request.query.get("sid")
     return _of_session(request, transport, sid, shared) if sid else _of_handshake(request, transport, shared)
 

@@ -416,9 +416,11 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         if self.state is SessionState.CLOSED:
             return None
         earliest = self._closing_until if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
-        for at in (self.upgrade.until, self.polling.deadline):
-            if at is not None and at < earliest:
-                earliest = at
+        upgraded_until, polled_until = self.upgrade.until, self.polling.deadline
+        if upgraded_until is not None and upgraded_until < earliest:
+            earliest = upgraded_until
+        if polled_until is not None and polled_until < earliest:
+            earliest = polled_until
         return earliest
 
     def handle_timeout(self, now: float) -> None:

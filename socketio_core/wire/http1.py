@@ -172,12 +172,14 @@ class Http1:
                 if is_ended:
                     self.feed(b"")
             return
-        if self._unread[:1] in _LINE_ENDS:
+        first = self._unread[:1]
+        if first in _LINE_ENDS:
             blank = _BLANK_LINES.match(self._unread, 0, _MAX_BLANK_BYTES - self._blank_bytes)
             assert blank is not None  # it may be empty
             self._blank_bytes += blank.end()
             self._unread = self._unread[blank.end() :]
-        if self._unread[:1] not in _LINE_ENDS and self._unread:
+            first = self._unread[:1]
+        if first and first not in _LINE_ENDS:
             self._blank_bytes = 0
 
     def _next_event(self) -> object:

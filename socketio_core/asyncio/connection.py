@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from socketio_core.network.dialing import reason_of
 from socketio_core.wire.base import BaseWire
@@ -33,6 +33,24 @@ class Owner(Protocol):
     def site(self) -> Wires:
         """What its wires belong to."""
         ...
+
+
+class _Gone(asyncio.Transport):
+    """In the place of a transport that is lost."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def abort(self) -> None: ...
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+GONE: Final = _Gone()
 
 
 class Connection(asyncio.Protocol, Generic[_W]):

@@ -67,10 +67,18 @@ class Handshakes:
                 ssl=self._context,
                 ssl_handshake_timeout=server.site.timeouts.header_s,
             )
-        except OSError:  # not TLS, too late, or gone
+        except OSError as error:  # not TLS, too late, or gone
             own.close()  # there may be no transport yet that does
+            _forget_frames(error)
         except Exception as error:  # noqa: BLE001 - asyncio would say that nobody retrieved it
             own.close()
             server.log_exception("a TLS handshake failed", error)
         finally:
             self._shaking.discard(own)
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Let go of what asyncio's frames hold of a handshake: they hold the error too, so nothing would be freed soon."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-from socketio_core.asyncio.connection import Connection
+from socketio_core.asyncio.connection import GONE, Connection
 from socketio_core.network.listening import address_of
 from socketio_core.wire import Wire
 
@@ -50,4 +50,5 @@ class ServerConnection(Connection[Wire]):
     def connection_lost(self, exc: Exception | None) -> None:
         """See `Connection`."""
         super().connection_lost(exc)
+        self._transport = GONE  # one of TLS holds 256 kB, and a circle of ours would keep it for the garbage collector
         self._server.end_if_through()

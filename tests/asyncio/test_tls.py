@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import ssl
 import sys
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 
 from socketio_core.asyncio import Server, connect
 from tests.adapters.bench import open_files
+from tests.adapters.loops import loop, one_loop
+from tests.adapters.test_tls import secure
 from tests.adapters.tls import server_context, trusting
 from tests.asyncio.bench import Bench, asyncio_test, serving
 
@@ -84,3 +88,34 @@ async def test_context_that_is_none_of_a_server_costs_a_client_its_connection_an
         for _ in range(2):
             peer = await bench.connect()
             assert await peer.rest() == b""
+
+
+@pytest.mark.parametrize("kind", ["is served", "says nothing", "talks no TLS", "breaks off", "goes", "is too late"])
+@one_loop("asyncio", tcp=True)
+async def test_what_a_connection_held_is_free_when_it_is_over(kind: str, certificate: Path) -> None:
+    """At once: nothing waits for the garbage collector, which comes late where much is in use."""
+    sent = {"talks no TLS": b"GET / HTTP/1.1\r\n\r\n", "breaks off": b"\x16\x03\x01"}
+    async with secure(certificate) as bench:
+        await bench.check_still_serves()
+        await loop.settle()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                if kind in ("is served", "says nothing"):
+                    peer = await bench.connect()
+                    if kind == "is served":
+                        await peer.ask()
+                    else:
+                        await peer.send(b"G")
+                else:
+                    peer = await bench.connect_plain()
+                    await peer.send(sent.get(kind, b""))
+                    if kind == "is too late":
+                        await peer.rest()
+                await peer.close()
+            await loop.settle()
+            await loop.sleep(1)
+            assert [each for each in gc.get_objects() if isinstance(each, ssl.SSLObject) and each.server_side] == []
+        finally:
+            gc.enable()

@@ -17,15 +17,17 @@ class RoomHistory:
 
     Attributes:
         known_from: what was sent before this position is to be taken for unknown.
+        left_bytes: what those take in memory, about, that it has left.
     """
 
-    __slots__ = ("_count", "_current", "_left", "known_from")
+    __slots__ = ("_count", "_current", "_left", "known_from", "left_bytes")
 
     def __init__(self) -> None:
         self._current: dict[str, int] = {}
         self._left: dict[str, list[tuple[int, int]]] = {}
         self._count = 0
         self.known_from = 0
+        self.left_bytes = 0
 
     @property
     def rooms(self) -> frozenset[str]:
@@ -35,8 +37,7 @@ class RoomHistory:
     @property
     def held_bytes(self) -> int:
         """What they take in memory, about."""
-        names = sum(map(len, self._current)) + sum(map(len, self._left))
-        return names + _ROOM_BYTES * (len(self._current) + len(self._left)) + _SPAN_BYTES * self._count
+        return sum(map(len, self._current)) + _ROOM_BYTES * len(self._current) + self.left_bytes
 
     def join(self, room: str, position: int) -> None:
         """It hears what comes behind a position; nothing changes if it is in the room already."""
@@ -49,20 +50,28 @@ class RoomHistory:
             return
         if self._count == MAX_SPANS:
             self._left.clear()
-            self._count, self.known_from = 0, position
-        self._left.setdefault(room, []).append((since, position))
+            self._count, self.left_bytes, self.known_from = 0, 0, position
+        if room not in self._left:
+            self._left[room] = []
+            self.left_bytes += _ROOM_BYTES + len(room)
+        self._left[room].append((since, position))
         self._count += 1
+        self.left_bytes += _SPAN_BYTES
 
     def forget(self, room: str) -> None:
         """It shall hear nothing more of what was said in a room."""
         self._current.pop(room, None)
-        self._count -= len(self._left.pop(room, ()))
+        if room in self._left:
+            count = len(self._left.pop(room))
+            self._count -= count
+            self.left_bytes -= _ROOM_BYTES + len(room) + _SPAN_BYTES * count
 
     def forget_before(self, position: int) -> None:
         """It has heard everything up to a position."""
         left = {room: [span for span in spans if span[1] > position] for room, spans in self._left.items()}
         self._left = {room: spans for room, spans in left.items() if spans}
         self._count = sum(map(len, self._left.values()))
+        self.left_bytes = sum(map(len, self._left)) + _ROOM_BYTES * len(self._left) + _SPAN_BYTES * self._count
 
     def spans(self) -> Iterator[tuple[str, int, int | None]]:
         """Return from which position on, and up to which, it heard what; `None` is up to now."""

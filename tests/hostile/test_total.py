@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable
+from itertools import count
 from random import Random
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import pytest
 
 from socketio_core import EngineSettings, Observer, Server, ServerLimits, SocketSettings
 from socketio_core.app.server import host_of
-from socketio_core.app.socket import inbox_behind
+from socketio_core.app.socket import Socket, inbox_behind
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, RemoteProtocolError
 from socketio_core.http import Request, Response
@@ -30,6 +31,7 @@ from tests.wire.written import CONTINUATION, POLLING, TEXT, WEBSOCKET, frame, ha
 LIMIT: Final = 1_000_000
 SHARE: Final = 100_000  # about what one client has the server hold
 CLIENTS: Final = 24
+NUMBERS: Final = count()
 IDLE_BYTES: Final = 15_000  # of a connection that holds nothing
 WHY: Final = f"transport error: the server holds too much, max_total_buffered_bytes: {LIMIT}"
 
@@ -62,11 +64,16 @@ class Tower(Served):
         super().__init__(io, self.log)
         io.sockets.on("slow")(self._never)
         io.sockets.on("echo")(self._echo)
+        io.sockets.on("join")(self._join)
         io.of("/undecided").use(self._never)
         io.of(lambda name: name.startswith("/n"))
 
     def _echo(self, _: object, text: str) -> str:
         return text
+
+    def _join(self, socket: Socket, rooms: list[str]) -> None:
+        for room in rooms:
+            socket.join(room)
 
     async def _never(self, *_: object) -> Response:
         await HandEvent(self.runtime).wait()
@@ -172,6 +179,17 @@ def auths(tower: Tower) -> None:
         peer.send(frame(f'40/n{number},{{"token":"{"x" * 14_000}"}}'))
 
 
+def rooms_of_its_choice(tower: Tower) -> None:
+    peer, client = tower.join(), next(NUMBERS)
+    names = b",".join(b'"%d %d"' % (client, number) for number in range(SHARE // 400))
+    peer.send(frame(b'42["join",[%s]]' % names, TEXT))
+
+
+def rooms_of_long_names(tower: Tower) -> None:
+    peer = tower.join()
+    peer.send(frame(b'42["join",["%d%s"]]' % (next(NUMBERS), b"x" * SHARE), TEXT))
+
+
 def namespaces(tower: Tower) -> None:
     peer = tower.websocket()
     for number in range(25):
@@ -222,6 +240,8 @@ HOLDINGS: Final[dict[Callable[[Tower], None], bool]] = {  # and whether it is a 
     small_events_that_wait_for_handlers: True,
     events_that_wait_for_a_decision: True,
     auths: True,
+    rooms_of_its_choice: True,
+    rooms_of_long_names: True,
     namespaces: True,
     refusals_nobody_reads: True,
     acks_nobody_reads: True,

@@ -681,6 +681,22 @@ def test_what_was_replayed_is_not_taken_for_received_at_once() -> None:
     assert got == [home.answer(back)], "so it has to begin anew, and knows it"
 
 
+def test_rooms_count_for_who_is_there_and_those_it_has_left_while_it_may_have_missed_what_was_said_there() -> None:
+    home = Home()
+    _, member, _ = home.enter()
+    held = [member.held_bytes]
+    for change in (member.join, member.leave):
+        for name in ("a", "b" * 10_000):
+            change(name)
+            assert emit(member, 1)
+        held.append(member.held_bytes)
+    nothing, there, left = held
+    assert 10_000 < there - nothing < 11_000
+    assert 10_000 < left - nothing < 11_000
+    session_of(member).has_received(home.recovery.log.position)
+    assert member.held_bytes == nothing
+
+
 def test_rooms_and_namespaces_of_its_own_count_for_who_is_lost_until_it_is_back() -> None:
     home = Home()
     home.server.hub.allow(lambda name: name == "/own")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 from socketio_core.socketio.room_history import MAX_SPANS, RoomHistory
 
@@ -75,3 +76,25 @@ def test_what_it_takes_grows_with_rooms_their_names_and_those_it_has_left() -> N
     assert 1000 < long - one < 1000 + 2 * one
     assert left > long
     assert heard == long - one
+
+
+def test_what_those_take_that_it_has_left_is_what_they_would_take_if_they_were_left_anew() -> None:
+    random, history, position = Random(1), RoomHistory(), 0
+    for _ in range(3_000):
+        position += random.randrange(2)
+        room = random.choice("abcdefgh") * random.choice((1, 100))
+        move = random.choice((history.join, history.join, history.leave, history.leave))
+        move(room, position)
+        if random.random() < 0.003:
+            history.forget(room)
+        elif random.random() < 0.003:
+            history.forget_before(position - 50)
+        anew = RoomHistory()
+        for name, since, through in history.spans():
+            if through is not None:
+                anew.join(name, since)
+                anew.leave(name, through)
+        assert history.left_bytes == anew.left_bytes
+        for name in history.rooms:
+            anew.join(name, 0)
+        assert history.held_bytes == anew.held_bytes

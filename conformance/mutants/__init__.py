@@ -12,6 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from conformance.hosts.contract import WireContract
@@ -80,9 +81,9 @@ class _Hooks(_Core):
         if self.broken.on_invalid_frame():
             super().fail(websocket, detail, code, now)
 
-    def take_ready(self) -> list[Carrier]:
+    def take_ready(self, max_poll_bytes: float = inf) -> list[Carrier]:
         """See `Engine`."""
-        return [carrier for carrier in super().take_ready() if self.broken.change_output(carrier)]
+        return [carrier for carrier in super().take_ready(max_poll_bytes) if self.broken.change_output(carrier)]
 
 
 class BrokenEngine(_Hooks, Engine):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from socketio_core.app.budget import Holder
 from socketio_core.app.host import ServerHost
 from socketio_core.app.runtime import Event, Runtime
-from socketio_core.engineio.carriers import Carrier, Poll
+from socketio_core.engineio.carriers import FLUSH_BYTES, Carrier, Poll
 from socketio_core.forwarded import TrustedProxies
 from socketio_core.serving import Timeouts
 
@@ -101,7 +101,7 @@ class AsgiSite:
         self.host.work_soon(now)
         found: list[Carrier] = []
         for endpoint in self.host.endpoints:
-            for carrier in endpoint.core.take_ready():
+            for carrier in endpoint.core.take_ready(FLUSH_BYTES):
                 if not isinstance(carrier.context, Waiter):
                     continue
                 if isinstance(carrier, Poll):
@@ -111,6 +111,8 @@ class AsgiSite:
                     if flow is not None:
                         flow.output_taken()
                 found.append(carrier)
+            if endpoint.core.has_ready:
+                self.host.runtime.run_soon(self.host.runtime.output_ready)
         return found
 
     def close(self, now: float) -> None:

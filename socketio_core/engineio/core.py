@@ -7,6 +7,7 @@ is a `Core`. After any call the host does `take_ready()` (look after those carri
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import Protocol, TypeVar
 
 from socketio_core.engineio.actions import Action, Respond
@@ -114,8 +115,13 @@ class AnyServer(Core[Poll | Post | WebSocket, WebSocket], Protocol):
     def poll_delivered(self, poll: Poll, now: float) -> None:
         """The response of a poll was written."""
 
-    def take_ready(self) -> list[Poll | WebSocket]:
+    def take_ready(self, max_poll_bytes: float = inf) -> list[Poll | WebSocket]:
         """Return the carriers that the host must see to, each once: polls that are answered, WebSockets to write to."""
+        ...
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether `take_ready` has more to return."""
         ...
 
     def close(self, now: float, *, code: int = GOING_AWAY, text: str = "server shutting down") -> None:

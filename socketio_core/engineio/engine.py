@@ -8,6 +8,7 @@ client sends raises.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import Final, cast
 
 from socketio_core.cors import preflight_response
@@ -333,10 +334,14 @@ class Engine:
 
     # -- output, events, time ----------------------------------------------------------------------------------------
 
-    def take_ready(self) -> list[Carrier]:
+    def take_ready(self, max_poll_bytes: float = inf) -> list[Carrier]:
         """Return the carriers that have something for their host, each once, in the order they became ready.
 
         A `Poll` in it has its response. A `WebSocket` has messages to `take()`, or is closed.
+
+        Args:
+            max_poll_bytes: to compress a response takes a while; once those to polls hold so much, others wait for the
+                next call (`has_ready`).
         """
         taken = self.shared.ready
         if not taken:
@@ -345,8 +350,25 @@ class Engine:
         for carrier in taken:
             carrier.is_ready = False
             if isinstance(carrier, Poll):
+                max_poll_bytes -= carrier.session.outbox.size_bytes
                 carrier.session.flush(carrier)
+                if max_poll_bytes <= 0:
+                    return self._without_polls(taken, taken.index(carrier) + 1)
         return taken
+
+    def _without_polls(self, taken: list[Carrier], start: int) -> list[Carrier]:
+        """Leave the polls from an index on for the next call. Returns the others, and all that is in front."""
+        behind = taken[start:]
+        others = [carrier for carrier in behind if not isinstance(carrier, Poll)]
+        for carrier in others:
+            carrier.is_ready = False
+        self.shared.ready[:0] = [carrier for carrier in behind if isinstance(carrier, Poll)]
+        return taken[:start] + others
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether `take_ready` has more to return."""
+        return bool(self.shared.ready)
 
     def take_events(self) -> list[tuple[Session | None, EngineEvent]]:
         """Return what happened since the last call, in order: `(session, event)`; `None` for a refused request."""

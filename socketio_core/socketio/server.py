@@ -157,9 +157,14 @@ class ServerCore:
         self._engine.fail(websocket, detail, code, now)
         self._pump(now)
 
-    def take_ready(self) -> list[Carrier]:
+    def take_ready(self, max_poll_bytes: float = inf) -> list[Carrier]:
         """See `Engine.take_ready`."""
-        return self._engine.take_ready()
+        return self._engine.take_ready(max_poll_bytes)
+
+    @property
+    def has_ready(self) -> bool:
+        """See `Engine.has_ready`."""
+        return self._engine.has_ready
 
     def take_events(self) -> list[ServerEvent]:
         """Return what happened since the last call, in order."""

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from wsproto.extensions import Extension
 
 from socketio_core.checks import check_count, check_function, check_kind, check_switch
-from socketio_core.engineio.carriers import Poll, WebSocket
+from socketio_core.engineio.carriers import FLUSH_BYTES, Poll, WebSocket
 from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, network_of
@@ -255,8 +255,10 @@ class Site(Home[Wire]):
         for wire in noted:
             wire.settle(now)
         named = noted[:]
+        late: Wire | None = None
         for mount in self.mounts:
-            for carrier in mount.core.take_ready():
+            answered: Wire | None = None
+            for carrier in mount.core.take_ready(FLUSH_BYTES):
                 owner = carrier.context
                 if not isinstance(owner, Wire):
                     continue  # its connection was begun by nobody here
@@ -264,6 +266,7 @@ class Site(Home[Wire]):
                     if carrier.failure is not None:
                         self.report("response of a poll could not be made", carrier.failure)
                     owner.poll_ready(carrier, now)
+                    answered = owner
                     self._tell_pace(mount, carrier.session)
                 elif carrier.is_closed:
                     owner.settle(now)
@@ -271,9 +274,13 @@ class Site(Home[Wire]):
                 if not owner.is_noted:
                     owner.is_noted = True
                     named.append(owner)
+            if answered is not None and mount.core.has_ready:
+                late = answered
         for wire in named:
             wire.is_noted = False
         self._await_turns(noted)  # who has only something to say has nothing new that was read
+        if late is not None:
+            self.note(late)  # so that the next flush, which answers more, comes soon
         return named
 
     def _tell_pace(self, mount: Mount, session: Session) -> None:

@@ -15,6 +15,7 @@ from socketio_core.app import Socket
 from socketio_core.app.host import HEAVY_BYTES
 from socketio_core.app.server import host_of
 from socketio_core.asgi import App
+from socketio_core.engineio.carriers import FLUSH_BYTES
 from socketio_core.wire.base import LARGE_BYTES
 from tests.adapters.bench import serving as serving_below
 from tests.adapters.bench import until
@@ -25,6 +26,7 @@ CROWD: Final = 6
 LARGE: Final = f'42["large","{"x" * 2 * LARGE_BYTES}"]'
 HEADER: Final = LARGE.replace("42[", "451-[").replace(",", ',{"_placeholder":true,"num":0},')
 HEAVY: Final = f'42["heavy",[{"0," * (HEAVY_BYTES // 8)}0]]'
+END: Final = {"type": "http.request", "body": b""}
 SMALL: Final = '42["small"]'
 
 
@@ -83,6 +85,21 @@ async def test_who_sends_little_is_served_between_two_large_messages(kind: str, 
                     server.connect(http_scope("POST", poll_of(client)), {"type": "http.request", "body": body})
         await loop.settle()
         assert handled == ["large", "small"] * CROWD
+
+
+@both_loops
+async def test_large_responses_to_polls_are_made_one_in_each_round() -> None:
+    """To compress one may take a while."""
+    io = Server()
+    async with serving(App(io)) as server:
+        polls = [server.connect(http_scope("GET", poll_of(await server.session())), END) for _ in range(3)]
+        await loop.settle()
+        io.emit_nowait("x", "x" * FLUSH_BYTES)
+        answered = [0]
+        while answered[-1] < 3:
+            await loop.checkpoint()
+            answered.append(sum(bool(poll.sent) for poll in polls))
+        assert max(after - before for before, after in pairwise(answered)) == 1
 
 
 @one_loop("uvicorn")

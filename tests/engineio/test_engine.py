@@ -430,6 +430,36 @@ def test_each_carrier_is_ready_once_and_in_order() -> None:
     assert scene.engine.take_ready() == []
 
 
+def test_polls_wait_for_the_next_call_when_responses_hold_much() -> None:
+    scene = Scene()
+    clients = [scene.client(transport) for transport in ("polling", "polling", "polling", "websocket")]
+    for client in clients[:3]:
+        client.poll()
+    for client in clients:
+        scene.session(client).put(WireMessage(("4" + "x" * 999,)))
+
+    def take(max_poll_bytes: float) -> list[str]:
+        ready = scene.engine.take_ready(max_poll_bytes)
+        assert all(carrier.response is not None for carrier in ready if isinstance(carrier, Poll))
+        return [carrier.session.sid for carrier in ready]
+
+    assert (take(1001), scene.engine.has_ready) == (["sid-1", "sid-2", "sid-4"], True)
+    scene.session(clients[3]).put(WireMessage(("4x",)))
+    assert (take(1000), scene.engine.has_ready) == (["sid-3", "sid-4"], False)
+    assert take(1000) == []
+
+
+def test_a_poll_that_waits_for_the_next_call_and_is_lost_is_not_named() -> None:
+    scene = Scene()
+    clients = [scene.client(), scene.client()]
+    polls = [client.poll().carrier for client in clients]
+    for client in clients:
+        scene.session(client).put(WireMessage(("4x",)))
+    assert scene.engine.take_ready(1) == polls[:1]
+    scene.engine.lost(polls[1], scene.now)
+    assert not scene.engine.has_ready
+
+
 # -- how many: max_sessions --------------------------------------------------------------------------------------------
 
 

@@ -114,8 +114,8 @@ def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next(mo
     peer = place.park(sid)
     take_ready = place.engine.take_ready
 
-    def take_and_spoil() -> list[Poll | WebSocket]:
-        ready = take_ready()
+    def take_and_spoil(max_poll_bytes: float) -> list[Poll | WebSocket]:
+        ready = take_ready(max_poll_bytes)
         for carrier in ready:
             assert isinstance(carrier, Poll)
             assert carrier.response is not None

@@ -654,8 +654,8 @@ def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_wit
     peer = place.park(sid)
     take_ready = place.engine.take_ready
 
-    def take_and_spoil() -> list[Poll | WebSocket]:
-        ready = take_ready()
+    def take_and_spoil(max_poll_bytes: float) -> list[Poll | WebSocket]:
+        ready = take_ready(max_poll_bytes)
         for carrier in ready:
             assert isinstance(carrier, Poll)
             assert carrier.response is not None

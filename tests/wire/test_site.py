@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from socketio_core.engineio import Engine, Park, Respond
+from socketio_core.engineio.carriers import FLUSH_BYTES
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
 from socketio_core.testing import FakeClock, WireClient
 from socketio_core.wire import HandshakeAsked, Mount, Serving, Site, Wire
 from socketio_core.wire.base import FIRST_PIECES, LARGE_BYTES, TURN_PIECES
-from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House
+from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, Gate, House, Peer
 from tests.wire.written import close_frame, frame, handshake, request
 
 
@@ -405,6 +406,25 @@ def test_nothing_is_put_off_once_it_closes() -> None:
     place.site.close(place.now)
     place.settle()
     assert [peer.answer().status for peer in peers] == [400, 400]  # the sessions are over
+
+
+def test_large_responses_to_polls_are_made_one_in_each_flush() -> None:
+    """To compress one may take a while."""
+    place = House()
+    place.websocket()
+    peers: list[Peer] = []
+    for sid in [place.open_session() for _ in range(3)]:
+        peers.append(place.connect())
+        peers[-1].send(request(f"{POLLING}&sid={sid}"))
+    for session in place.engine.sessions:
+        session.send("x" * FLUSH_BYTES, place.now)
+    for count in (1, 2, 3):
+        place.flush()
+        assert [bool(peer.received) for peer in peers] == [True] * count + [False] * (3 - count)
+        assert place.site.is_behind is (count < 3)
+        place.site.handle_timeout(place.now)
+    place.settle()
+    assert not place.site.is_behind
 
 
 def test_what_a_client_sent_before_it_went_has_its_turns() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
@@ -86,4 +87,13 @@ class RoomHistory:
         since = self._current.get(room)
         if since is not None and since < position:
             return True
-        return any(since < position <= through for since, through in self._left.get(room, ()))
+        spans = self._left.get(room)
+        if spans is None:
+            return False
+        # A client that comes and goes as it likes has many, and this is asked about each event that left the room out.
+        index = bisect_left(spans, position, key=_end_of)
+        return index < len(spans) and spans[index][0] < position
+
+
+def _end_of(span: tuple[int, int]) -> int:
+    return span[1]

@@ -191,8 +191,7 @@ class Membership:
 
     def _room_changed(self, member: Member, room: str, is_in: bool) -> None:  # noqa: FBT001 - see `RoomWatcher`
         namespace = member.namespace
-        others = sum(other is not member for other in namespace.in_room(room))
-        if others:
+        if any(other is not member for other in namespace.in_room(room)):
             return
         if is_in:
             self.machine.room_created(namespace.name, room)

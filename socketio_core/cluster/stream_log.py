@@ -11,6 +11,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from socketio_core.cluster.entries import id_text
@@ -205,7 +206,7 @@ class StreamLog:
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`."""
         times = [waiting[0].until for waiting in self._waiting.values() if waiting]
-        times += [each.until for each in self._restoring]
+        times += [each.until for each in islice(self._restoring, 1)]  # they end in the order in which they began
         return min(times, default=None)
 
     def handle_timeout(self, now: float) -> None:
@@ -215,9 +216,8 @@ class StreamLog:
             for stream in self._waiting:
                 self._give_up(stream)
             self._home.pace_changed()
-        for each in list(self._restoring):
-            if each.until <= now:
-                each.give_up()
+        while self._restoring and (first := next(iter(self._restoring))).until <= now:
+            first.give_up()
 
     # -- sessions ----------------------------------------------------------------------------------------------------
 

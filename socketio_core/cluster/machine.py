@@ -207,10 +207,9 @@ class ClusterMachine:
         if self._commands.is_up:
             self._outbox.put(self._transport.answer(to_uid, message), now)
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether so much waits to be told that more of it would drive it out."""
-        return self._outbox.is_half_full
+    def has_room_for(self, size_bytes: int) -> bool:
+        """Whether a command of this size would drive nothing out that waits to be told."""
+        return self._outbox.has_room_for(size_bytes)
 
     @property
     def has_said_all(self) -> bool:

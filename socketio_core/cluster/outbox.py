@@ -51,10 +51,11 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    @property
-    def is_half_full(self) -> bool:
-        """Whether what can do without should not be added."""
-        return len(self._waiting) > MAX_MESSAGES // 2 or self._size_bytes > MAX_BYTES // 2
+    def has_room_for(self, size_bytes: int) -> bool:
+        """Whether as much may be added of what is worth less than messages, which must not be driven out by it."""
+        if not self._waiting and self._can_send:
+            return True
+        return len(self._waiting) < MAX_MESSAGES // 2 and self._size_bytes + size_bytes < MAX_BYTES // 2
 
     @property
     def size_bytes(self) -> int:

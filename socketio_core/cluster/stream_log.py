@@ -248,6 +248,8 @@ class StreamLog:
                     f"data of a socket cannot be told to other servers, so it comes back to this one: {error}"
                 )
             return
+        if not self._machine.has_room_for(len(raw)):
+            return  # many are lost at once, or one in many rooms: it may come back to this server
         session.saved = raw
         self._machine.command(("SET", self._key(session.pid), raw, "PX", left_ms, *how), now, _Saving(session))
         self._home.wake()
@@ -289,7 +291,7 @@ class StreamLog:
         restoring = Restoring(self.recovery, nsp, claim, place, self._command, until, over)
         self._restoring[restoring] = None
         # Anybody may claim anything, and what waits for the Redis must not be driven out by that.
-        if self._machine.state is State.UP and not self._machine.is_behind:
+        if self._machine.state is State.UP and self._machine.has_room_for(len(claim.pid)):
             restoring.begin(self._key(claim.pid))
         else:
             restoring.give_up()

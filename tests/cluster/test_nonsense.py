@@ -236,3 +236,23 @@ def test_claims_drive_out_nothing_that_waits(pid: str, *, is_up: bool) -> None:
     assert (len(ended) == MAX_MESSAGES) == (not is_up)
     world.start_redis()
     assert said(second.told) == list(range(10))
+
+
+@pytest.mark.parametrize(("clients", "rooms"), [(1, 1_000), (30, 100)])
+def test_nor_do_sessions_that_are_lost(clients: int, rooms: int) -> None:
+    """They may come back to this server alone, then; what was in many rooms with long names took all the place."""
+    world = Cores("recovery", 2)
+    first, second = world.servers
+    found = [world.client(first) for _ in range(clients)]
+    for number, client in enumerate(found):
+        for room in range(rooms):
+            first.members[client.sid].join(f"{number} {room}" + "x" * 10_000)
+    first.machine.links[0].send("PING", b"x" * (1 << 18))  # nothing goes before that has left
+    for number in range(10):
+        first.machine.tell(event(first.uid, number), world.clock.now)
+    for client in found:
+        client.cut(server_knows=True)
+    assert first.machine.statistics()["dropped"] == 0
+    world.settle()
+    assert said(second.told) == list(range(10))
+    assert come_back(found[-1], first, world)

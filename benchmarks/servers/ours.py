@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar, cast
@@ -90,6 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.insight:
         tell_on_signal(_trio_tasks if options.loop == "trio" else lambda: len(asyncio.all_tasks()))
+    gc.freeze()  # as `python -m socketio_core serve` does; so do the servers of others that are in Python
     if options.loop == "trio":
         io = make_server(socketio_core.trio.Server, options)
         trio.run(on_trio, io)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from typing import Any, Final
 
 import socketio  # type: ignore[import-untyped]
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--deflate", action="store_true", help="for uvicorn; aiohttp always does")
     parser.add_argument("--redis", help="the path of the socket of one, for an adapter")
     arguments = parser.parse_args()
+    gc.freeze()  # as ours
     listener = listen()
     if arguments.host == "uvicorn":
         serve(socketio.ASGIApp(make_server("asgi", arguments)), listener, deflates=arguments.deflate)

@@ -30,6 +30,7 @@ FIRST_RETRY_S: Final = 0.05
 LAST_RETRY_S: Final = 2.0
 GREETING_S: Final = 5.0  # for the greeting, and before that for dialing
 MAX_REPLY_BYTES: Final = 64_000_000  # that are read and not a whole reply yet: no message of ours is that large
+PROGRESS_BYTES: Final = 1 << 16  # of a reply that comes in pieces; who says less is as good as silent
 
 _MANY: Final = 10  # failures; more change nothing
 
@@ -147,6 +148,7 @@ class Link:
         self._limit_s = timeout_s  # after which that is
         self._is_asked = False  # a PING is on its way
         self._replies = Replies()
+        self._noted_bytes = 0  # of a reply that has not come as a whole
         self._tokens: deque[Any] = deque()
         self._out: list[bytes] = []
         self._wanted: dict[tuple[Kind, str], None] = {}
@@ -226,6 +228,7 @@ class Link:
             return
         self._phase = _Phase.GREETING
         self._replies = Replies()
+        self._noted_bytes = 0
         self._deadline = now + GREETING_S
         self._limit_s = GREETING_S
         address = self.address
@@ -335,13 +338,16 @@ class Link:
     def _read(self, data: bytes, now: float) -> None:
         replies = self._replies
         replies.feed(data)
+        is_whole = False
         while (reply := replies.take()) is not UNFINISHED:
+            is_whole = True
             self._take(reply, now)
             if not self.wants_connection:
                 return
         if replies.unread_bytes > MAX_REPLY_BYTES:
             self._fail(f"a reply is larger than {MAX_REPLY_BYTES} bytes", now)
-        elif self._phase is _Phase.UP:
+        elif self._phase is _Phase.UP and (is_whole or replies.unread_bytes >= self._noted_bytes + PROGRESS_BYTES):
+            self._noted_bytes = replies.unread_bytes
             self._is_asked = False
             self._deadline = now + self._timeout_s
 

@@ -14,6 +14,7 @@ from socketio_core.cluster.link import (
     FIRST_RETRY_S,
     LAST_RETRY_S,
     MAX_REPLY_BYTES,
+    PROGRESS_BYTES,
     WATCH_S,
     ClusterUnavailable,
     Command,
@@ -428,6 +429,25 @@ def test_silence_is_asked_about_and_then_ends_the_connection(*, listens: bool) -
     assert rig.link.next_deadline == rig.now + WATCH_S
     rig.pass_time(WATCH_S)
     assert rig.pass_time(WATCH_S) == [down(rig, "no answer in 5 s", was_up=True)]
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_who_says_a_little_now_and_then_is_as_good_as_silent(*, listens: bool) -> None:
+    """Before, a byte a second kept a link up for two years, and with it all commands to which a reply was owed."""
+    rig = Rig(listens=listens).up()
+    rig.hear(b"$60000000\r\n")
+    found = [event for _ in range(2 * round(WATCH_S)) for event in (*rig.pass_time(1.0), *rig.hear(b"x"))]
+    assert found == [down(rig, "no answer in 5 s", was_up=True)]
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_large_reply_may_take_its_time(*, listens: bool) -> None:
+    rig = Rig(listens=listens).up()
+    rig.hear(b"$%d\r\n" % (20 * PROGRESS_BYTES))
+    for _ in range(20):
+        assert rig.pass_time(WATCH_S) == []
+        assert rig.hear(bytes(PROGRESS_BYTES)) == []
+    assert rig.link.is_up
 
 
 def test_it_is_closed_for_good() -> None:

@@ -219,8 +219,12 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
     def receive_all(self, websocket: _WebSocket, frames: Iterable[Frame], now: float) -> None:
         """Process several whole messages, in order."""
         left = iter(frames)
-        is_plain = websocket is self._websocket and self.state is _OPEN and not self._heartbeat.is_waiting
-        if is_plain and self.agenda.due_at > now:  # fast path: nothing changes meanwhile; benchmarks: server, client
+        if (  # fast path: nothing changes meanwhile; benchmarks: server, client
+            websocket is self._websocket
+            and self.state is _OPEN
+            and not self._heartbeat.is_waiting
+            and self.agenda.due_at > now
+        ):
             messages: list[Payload] = []
             most = self.limit_bytes // 4  # no character has more than four bytes
             for frame in left:
@@ -234,6 +238,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
                     break
             else:
                 self._deliver(messages, now)
+                return
         for frame in left:
             self._receive_any(websocket, frame, now)
 

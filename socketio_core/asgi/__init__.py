@@ -29,6 +29,7 @@ takes a few ms:
 | pongs | none | none | none | none | none |
 | fragments of 1 byte | 3.2 s | none | none | 1.4 s | 2 ms |
 | chunks of 1 byte | 27 ms, some 0.9 s | 150 ms, some 4.7 s | 45 ms | 12 ms | 1 ms |
+| half a body, in chunks of 2 bytes | 1.6 s | none | 16 ms | 1 ms | 1 ms |
 | requests behind each other | none, 2 GB | 31 ms | 15 ms | 11 ms | 1 ms |
 | frames behind a handshake, and gone | | | | the server ends | |
 
@@ -36,8 +37,8 @@ uvicorn compresses unless it is told otherwise, and inflates what it has read be
 `ws_max_size` is: 20 clients made it hold 2 GB. `--ws-per-message-deflate false` is what helps.
 
 With httptools, which it prefers to h11, it makes an object of each request that was sent on behind another, as fast as
-they come. `--http h11` takes one at a time. `--limit-concurrency` counts connections and tasks, and these are neither;
-an application hears of one at a time.
+they come. `--http h11` takes one at a time, and takes long for small chunks. `--limit-concurrency` does not help: these
+are neither connections nor tasks yet; and an application hears of one at a time.
 
 Versions: uvicorn 0.54, hypercorn 0.18, granian 2.8. What helps against all of these is the server of
 `socketio_core.asyncio` or `socketio_core.trio`, or a proxy that bounds what each connection sends.

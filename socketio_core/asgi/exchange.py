@@ -37,7 +37,7 @@ _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._-]*")  # most are; benchmarks: co
 _NORMAL: Final = 1000
 _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
 _TURN_MESSAGES: Final = 16  # of one client that are handled before it is the turn of others
-_PIECE_BYTES: Final = 256  # of a message that count as one more
+_MESSAGE_PIECE_BYTES: Final = 256  # of a message, that count as one more
 _TURN_PACKETS: Final = 32  # of one POST, for each client has a task, and all of them a turn in each of the loop
 _WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once
 
@@ -315,7 +315,7 @@ class AsgiExchange:
                 core.receive(websocket, frame, runtime.now())
                 runtime.output_ready()
             del message, text, frame  # nobody is to keep it until there is another
-            count += 1 + size // _PIECE_BYTES
+            count += 1 + size // _MESSAGE_PIECE_BYTES
             if count >= _TURN_MESSAGES:  # a server may have many, and let nobody else have a turn
                 count = 0
                 await self._loop.give_way()

@@ -19,10 +19,10 @@ from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.wire.base import FOREIGN_PIECES
 
-PIECE_BYTES: Final = 128
+MESSAGE_PIECE_BYTES: Final = 128
 """Of a frame, that cost as much as one more: a kilobyte of small lists takes as long as ten events."""
 
-LIGHT_BYTES: Final = 2 * PIECE_BYTES
+LIGHT_BYTES: Final = 2 * MESSAGE_PIECE_BYTES
 """A smaller frame costs one: what people write to each other is not worth more (benchmarks: 200 B events)."""
 
 _NO_LIMIT: Final = 1 << 62
@@ -190,7 +190,7 @@ class PlainFrames:
                         found.append(Foreign(data[at:end]))
                     at = end
                     if length >= LIGHT_BYTES:
-                        limit -= length // PIECE_BYTES
+                        limit -= length // MESSAGE_PIECE_BYTES
                     continue
             self.has_foreign = True
             if first in _CONTROL and second & 0x7F < 126 and (second >= _MASKED) is is_masked:
@@ -328,9 +328,13 @@ def masks(new_bytes: Callable[[], bytes]) -> Iterator[bytes]:
 def close_frame(code: int, text: str, masks: Iterator[bytes] | None) -> bytes:
     """Return a close frame, of a client if there are masks; of `NO_CODE` it has none, and no text."""
     said = b"" if code == NO_CODE else code.to_bytes(2, "big") + text.encode()
-    return bytes((_CLOSE, len(said))) + said if masks is None else _masked(_CLOSE, said, next(masks))
+    return _control_frame(_CLOSE, said, masks)
 
 
 def pong_frame(payload: bytes, masks: Iterator[bytes] | None) -> bytes:
     """Return the frame in which a ping is answered, by a client if there are masks."""
-    return bytes((_PONG, len(payload))) + payload if masks is None else _masked(_PONG, payload, next(masks))
+    return _control_frame(_PONG, payload, masks)
+
+
+def _control_frame(first: int, payload: bytes, masks: Iterator[bytes] | None) -> bytes:
+    return bytes((first, len(payload))) + payload if masks is None else _masked(first, payload, next(masks))

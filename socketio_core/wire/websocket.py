@@ -38,8 +38,8 @@ from socketio_core.wire.base import FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LA
 from socketio_core.wire.behind import Behind
 from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
-from socketio_core.wire.plain_frames import PIECE_BYTES as MESSAGE_PIECE_BYTES
 from socketio_core.wire.plain_frames import (
+    MESSAGE_PIECE_BYTES,
     Close,
     Control,
     Foreign,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
 
 # Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
-PIECE_BYTES: Final = 1024
+_INFLATED_PIECE_BYTES: Final = 1024
 _NO_LIMIT: Final = 1 << 62
 WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
@@ -255,7 +255,8 @@ class Frames(Generic[_W]):
             if isinstance(found, (str, bytes)):
                 messages.append(found)
                 continue
-            self._hand_over(messages, now)
+            if messages and self._is_listening:
+                self._core.receive_all(self._websocket, messages, now)
             messages = []
             if isinstance(found, Control):
                 if found.is_ping and self._is_listening and self._outbound is _WRITING:
@@ -283,10 +284,6 @@ class Frames(Generic[_W]):
     def _is_listening(self) -> bool:
         return self._inbound is _READING or self._inbound is _ENDING
 
-    def _hand_over(self, messages: list[Frame], now: float) -> None:
-        if messages and self._is_listening:
-            self._core.receive_all(self._websocket, messages, now)
-
     def _give_wsproto(self, data: bytes) -> None:
         if self._is_listening:
             self._frames.receive_data(data)
@@ -304,7 +301,7 @@ class Frames(Generic[_W]):
             left -= FOREIGN_PIECES
             if isinstance(event, (TextMessage, BytesMessage)):
                 part = event.data if isinstance(event, TextMessage) else bytes(event.data)
-                size = len(part) // PIECE_BYTES
+                size = len(part) // _INFLATED_PIECE_BYTES
                 if event.message_finished:
                     size = (websocket.parts.size_bytes + len(part)) // MESSAGE_PIECE_BYTES
                 core.receive_part(websocket, part, event.message_finished, now)

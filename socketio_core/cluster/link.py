@@ -99,7 +99,6 @@ class _Phase(Enum):
 
 _pack: Callable[[Command], bytes] = cast("Any", hiredis).pack_command  # its stub has one argument only
 
-
 _GREETING: Final = object()  # the token of commands whose failure ends the connection
 _OPTIONAL: Final = object()  # of those that may fail
 _TRYING: Final = object()  # of one that fails, and how is what matters

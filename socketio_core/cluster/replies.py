@@ -14,7 +14,6 @@ from socketio_core.records import record
 # A list of millions of parts. One is made before any of them has come, and to forget it takes a loop seconds.
 _HUGE: Final = re.compile(rb"[*%~>|][0-9]{7}")
 
-
 UNFINISHED: Final = object()
 """Instead of a reply that has not come as a whole."""
 

@@ -32,6 +32,7 @@ ORACLES: Final = {
         "tests.cluster.test_values:test_what_is_plain_is_the_same_json",
     ],
     "cluster/outbox.py": ["tests.cluster.test_outbox:test_what_leaves_at_once_is_what_leaves_after_waiting"],
+    "cluster/transports.py": [f"{_TRANSPORTS}:test_what_was_heard_before_changes_nothing_about_whose_a_message_is"],
     "engineio/base.py": [f"{_ENGINE}:test_server_does_what_its_table_says"],
     "engineio/carriers.py": [f"{_ENGINE}:test_a_websocket_takes_what_its_outbox_would_give"],
     "engineio/message.py": [f"{_ENGINE}:test_size_of_a_message_is_the_sum_of_its_frames"],

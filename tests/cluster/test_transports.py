@@ -77,6 +77,21 @@ def test_what_a_server_has_said_itself_it_knows_without_decoding_it(kind: type[T
     assert mine.is_own(data) is (kind is Classic)
 
 
+def test_what_was_heard_before_changes_nothing_about_whose_a_message_is() -> None:
+    mine, other = Sharded("me", listener()), Sharded("me, too", listener())
+    said: list[tuple[bytes, bool]] = []
+    for nsp in ("/", "/a", "/ a"):
+        for transport in (mine, other):
+            transport.open(nsp)
+            *_, data = transport.tell(event(nsp=nsp))
+            assert isinstance(data, bytes)
+            said.append((data, transport is mine))
+    for before, _ in said:
+        for data, is_own in said:
+            mine.is_own(before)
+            assert mine.is_own(data) is is_own
+
+
 def test_classic_channels() -> None:
     transport = Classic("me", listener())
     transport.open("/")

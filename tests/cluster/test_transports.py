@@ -83,7 +83,7 @@ def test_what_was_heard_before_changes_nothing_about_whose_a_message_is() -> Non
     for nsp in ("/", "/a", "/ a"):
         for transport in (mine, other):
             transport.open(nsp)
-            *_, data = transport.tell(event(nsp=nsp))
+            *_, data = transport.tell(event(nsp=nsp, uid=transport.uid))
             assert isinstance(data, bytes)
             said.append((data, transport is mine))
     for before, _ in said:

@@ -20,7 +20,8 @@ from socketio_core.wire.base import LARGE_BYTES
 from tests.adapters.bench import serving as serving_below
 from tests.adapters.bench import until
 from tests.adapters.loops import both_loops, loop, one_loop
-from tests.asgi.driver import AsgiServer, Connection, http_scope, poll_of, serving
+from tests.asgi.driver import Connection, http_scope, poll_of, serving
+from tests.asgi.echo import joined
 
 CROWD: Final = 6
 LARGE: Final = f'42["large","{"x" * 2 * LARGE_BYTES}"]'
@@ -28,12 +29,6 @@ HEADER: Final = LARGE.replace("42[", "451-[").replace(",", ',{"_placeholder":tru
 HEAVY: Final = f'42["heavy",[{"0," * (HEAVY_BYTES // 8)}0]]'
 END: Final = {"type": "http.request", "body": b""}
 SMALL: Final = '42["small"]'
-
-
-async def joined(server: AsgiServer) -> Connection:
-    websocket = await server.websocket()
-    await server.frame(websocket, "40")
-    return websocket
 
 
 def held(io: Server) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import hiredis
 import pytest
@@ -26,71 +25,9 @@ from socketio_core.cluster.link import (
     Returned,
 )
 from socketio_core.cluster.replies import Heard, Kind
-from tests.cluster.streams import GREETED, NAMED, array_of, bulk
+from tests.cluster.links import OK, OLD, OPTIONAL, PONG, Rig, array, down, pushed
+from tests.cluster.streams import GREETED, NAMED, bulk
 from tests.effort import examples
-
-PONG = b"+PONG\r\n"
-OK = b"+OK\r\n"
-OPTIONAL = ["HELLO 3", "CLIENT SETNAME socketio_core"]
-OLD = b"-ERR unknown command `HELLO`, with args beginning with: `3`\r\n" + OK
-"""What one says to these two that is older than 6.0."""
-
-
-def array(*parts: bytes) -> bytes:
-    """Return a list of texts, as a Redis says it."""
-    return array_of(map(bulk, parts))
-
-
-def pushed(said: bytes) -> bytes:
-    """Return what a Redis says in RESP3 instead of a list that is no reply."""
-    assert said.startswith(b"*")
-    return b">" + said[1:]
-
-
-class Rig:
-    """A link, and what a Redis would see of it."""
-
-    def __init__(self, url: str = "redis://h", *, listens: bool = False, trial: Command | None = None) -> None:
-        self.link = Link(parse_redis_url(url), lambda: 1.0, listens=listens, trial=trial)
-        self.now = 100.0
-        self.welcome = GREETED
-
-    def dial(self) -> Rig:
-        """Connect; the greeting is not answered."""
-        self.link.dialing(self.now)
-        self.link.connected(self.now)
-        return self
-
-    def up(self) -> Rig:
-        """Connect, and answer the greeting."""
-        assert self.dial().hear(self.welcome) == [LinkUp(self.link)]
-        self.said()
-        return self
-
-    def said(self) -> list[str]:
-        """Take what the link says, as commands."""
-        reader = hiredis.Reader()
-        reader.feed(self.link.data_to_send())
-        commands: list[str] = []
-        while (command := reader.gets()) is not False:
-            commands.append(b" ".join(command).decode())
-        return commands
-
-    def hear(self, data: bytes) -> Sequence[Any]:
-        """Have the Redis say something; return what happened."""
-        self.link.receive(data, self.now)
-        return self.link.take_events()
-
-    def pass_time(self, seconds: float) -> Sequence[Any]:
-        """Let time pass; return what happened."""
-        self.now += seconds
-        self.link.handle_timeout(self.now)
-        return self.link.take_events()
-
-
-def down(rig: Rig, reason: str, *, was_up: bool) -> LinkDown:
-    return LinkDown(rig.link, reason, was_up)
-
 
 # -- greeting ----------------------------------------------------------------------------------------------------------
 
@@ -189,8 +126,14 @@ def test_a_redis_that_cannot_save_has_answered_a_ping(*, listens: bool) -> None:
 # -- where nothing is taken --------------------------------------------------------------------------------------------
 
 TRIAL: Command = ("XADD", "s", "0-0", "", "")
+
+
 WRONG_ID = b"-ERR The ID specified in XADD must be greater than 0-0\r\n"
+
+
 READONLY = b"-READONLY no\r\n"
+
+
 REPLICA = (
     "this is a replica, and takes no writes: give the URL of its primary; "
     "behind Sentinel, a name or address that follows the primary (READONLY no)"

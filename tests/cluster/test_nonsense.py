@@ -19,10 +19,10 @@ from socketio_core.socketio import Claim
 from tests.cluster.bus import KINDS, NOW, Bus, Server, World, event, said, settle
 from tests.cluster.cores import Cores, come_back, lose
 from tests.cluster.joined import Joined, heard
+from tests.cluster.links import Rig as LinkRig
+from tests.cluster.links import array, pushed
 from tests.cluster.streams import array_of, bulk
 from tests.cluster.test_calling import Rig as CallRig
-from tests.cluster.test_link import Rig as LinkRig
-from tests.cluster.test_link import array, pushed
 from tests.effort import examples
 
 GREETING: Final = ("HELLO", "CLIENT", "PING", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE")

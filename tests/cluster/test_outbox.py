@@ -6,8 +6,8 @@ from random import Random
 from typing import Final
 
 from socketio_core.cluster.outbox import Outbox
+from tests.cluster.links import Rig
 from tests.cluster.streams import GREETED
-from tests.cluster.test_link import Rig
 
 COMMANDS: Final = 200
 

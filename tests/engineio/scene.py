@@ -108,6 +108,11 @@ def check_books(session: Session) -> None:
     assert session.buffered_bytes == sum(message.size_bytes for message in outbox.messages)
 
 
+def status_of(action: object) -> int:
+    assert isinstance(action, Respond)
+    return action.response.status
+
+
 def parts(response: Response | None) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers (repeated ones joined) and body of a response."""
     assert response is not None

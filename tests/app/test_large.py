@@ -44,9 +44,13 @@ class Town(Served):
         for name in ("heavy", "light", "small"):
             io.on(name, self.noting(name))
 
-    def noting(self, name: str) -> Any:
+    def noting(self, name: str) -> Callable[..., None]:
         """Return a handler."""
-        return lambda *_: self.witness.noted.append(f"{name} handled")
+
+        def note(*_: object) -> None:
+            self.witness.noted.append(f"{name} handled")
+
+        return note
 
     def round(self) -> list[str]:
         """Do what an event loop does in one: read, have handlers run and write, and only then give a turn."""

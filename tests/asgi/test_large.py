@@ -170,8 +170,15 @@ async def test_what_is_much_to_handle_is_handled_in_the_next_turn(ends: bool) ->
             handled.append(f"{name} read")
 
     io = Server(observers=[Witness()])
-    io.on("heavy")(lambda *_: handled.append("heavy handled"))
-    io.on("small")(lambda *_: handled.append("small handled"))
+
+    @io.on("heavy")
+    def heavy(*_: object) -> None:
+        handled.append("heavy handled")
+
+    @io.on("small")
+    def small(*_: object) -> None:
+        handled.append("small handled")
+
     async with serving(App(io)) as server:
         neighbour, *crowd = [await joined(server) for _ in range(4)]
         for websocket in crowd:

@@ -64,7 +64,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         outbox: what waits to be sent, whatever the carrier.
         state: where it is in its life.
         unfinished_bytes: of messages that the layer above reads with one that is still to come, which may be small and
-            take long, then; set by that layer.
+            take long, then; set by that layer at a server, where others wait meanwhile.
     """
 
     __slots__ = (

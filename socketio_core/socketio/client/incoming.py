@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Incoming:
     """Reads for one client; `begin` comes before the first message of each connection."""
 
-    __slots__ = ("_client", "_decoder", "_partial_bytes", "_scale")
+    __slots__ = ("_client", "_decoder", "_scale", "_unfinished_bytes")
 
     def __init__(self, client: ClientCore) -> None:
         self._client = client
@@ -27,7 +27,7 @@ class Incoming:
     def begin(self) -> None:
         """There is a new connection: no packet of the one before is completed by it."""
         self._decoder: Decoder = self._client.parser.decoder()
-        self._partial_bytes = 0  # of the packet that waits for attachments
+        self._unfinished_bytes = 0  # of the packet that waits for attachments
 
     def receive(self, payload: Payload, now: float) -> None:
         """Process one message; what makes no sense costs the connection."""
@@ -38,10 +38,10 @@ class Incoming:
             if is_behind or size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
                 size_bytes = scale.weigh(payload, packet, exactly=is_behind)
             if packet is None:
-                self._partial_bytes += size_bytes
+                self._unfinished_bytes += size_bytes
             else:
-                size_bytes += self._partial_bytes
-                self._partial_bytes = 0
+                size_bytes += self._unfinished_bytes
+                self._unfinished_bytes = 0
                 namespace = client.namespaces.get(packet.nsp)
                 if namespace is not None:  # others are ignored, as in the reference (PROTOCOL 9-60)
                     namespace.receive(packet, size_bytes, now)

@@ -183,7 +183,7 @@ class ServerHost:
         if self._runnable:
             self.runtime.output_ready()
 
-    def put_off(self, turn: Callable[[], object]) -> Callable[[], object] | None:
+    def defer_handlers(self, turn: Callable[[], object]) -> Callable[[], object] | None:
         """Do a turn in which something large is read, but have no handler work on what comes of it, if that is much.
 
         Reading it has taken long, and so may they; others are to have their turn between. Nobody else works on it, so
@@ -195,11 +195,11 @@ class ServerHost:
         before = len(self._runnable)
         turn()
         self.take_in()
-        put_off = self._runnable[before:]
-        if sum([inbox.flow.queued_bytes for inbox in put_off]) < HEAVY_BYTES:
+        deferred = self._runnable[before:]
+        if sum([inbox.flow.queued_bytes for inbox in deferred]) < HEAVY_BYTES:
             return None
         del self._runnable[before:]
-        return lambda: self._runnable.extend(put_off)
+        return lambda: self._runnable.extend(deferred)
 
     def work_soon(self, now: float | None = None) -> None:
         """Have everything done that there is to do, in tasks.

@@ -23,7 +23,7 @@ def site_of(host: ServerHost) -> Site:
     application = _Application(host)
     site = Site(
         application=application,
-        put_off=host.put_off,
+        defer_handlers=host.defer_handlers,
         report=host.audience.report,
         static_response=host.static_response,
         asks_requests=host.answers_requests,

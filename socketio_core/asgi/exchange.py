@@ -192,7 +192,7 @@ class AsgiExchange:
 
     async def _take_large(self, turn: Callable[[], object]) -> None:
         """Handle something large in a turn of its own. Handlers that have much to do about it get the next."""
-        await self._loop.large.take(lambda: self._host.put_off(turn), self._runtime.output_ready)
+        await self._loop.large.take(lambda: self._host.defer_handlers(turn), self._runtime.output_ready)
 
     def _receive_large(self, endpoint: Endpoint, websocket: WebSocket, frame: str | bytes) -> None:
         self._large_bytes = 0

@@ -89,7 +89,7 @@ class Stage(Protocol):
         """What should not have failed did, on our side."""
 
 
-class PutOff:
+class DeferredHandlers:
     """Handlers of what was large, in the line of what is large: they have a round of their own.
 
     Attributes:
@@ -338,7 +338,7 @@ class Home(Generic[_Wire]):
         self.wires: set[_Wire] = set()
         self._noted: list[_Wire] = []
         self._behind: deque[_Wire] = deque()
-        self._large: deque[_Wire | PutOff] = deque()  # the same, of those each turn of whom may take long
+        self._large: deque[_Wire | DeferredHandlers] = deque()  # the same, of those each turn of whom may take long
         self.first_left = ALL_FIRST_PIECES
         self._flushed_at = 0.0
 

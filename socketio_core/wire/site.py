@@ -28,7 +28,7 @@ from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings
 from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import Asked
-from socketio_core.wire.base import Home, Pace, PutOff
+from socketio_core.wire.base import DeferredHandlers, Home, Pace
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.http1 import text_response
@@ -130,8 +130,9 @@ class Site(Home[Wire]):
     Args:
         mounts: the engines; more can be added (`add`).
         application: has its turn after anything has happened to an engine, and whenever it wants to.
-        put_off: does a turn in which something large is read, and may keep what comes of it from its handlers: then it
-            returns what lets them have it, which is called in another round, for they may take as long as reading did.
+        defer_handlers: does a turn in which something large is read, and may keep what comes of it from its handlers:
+            then it returns what lets them have it, which is called in another round, for they may take as long as
+            reading did.
         report: called when code of the application failed, with what happened and the error.
         static_response: asked first about each request; `None` lets it pass.
         asks_requests: requests for none of the mounts are asked about (`RequestAsked`); otherwise they get 404.
@@ -151,7 +152,7 @@ class Site(Home[Wire]):
         mounts: Sequence[Mount] = (),
         *,
         application: Application | None = None,
-        put_off: Callable[[Callable[[], None]], Callable[[], object] | None] = _at_once,
+        defer_handlers: Callable[[Callable[[], None]], Callable[[], object] | None] = _at_once,
         report: Callable[[str, BaseException], None] = lambda _, __: None,
         static_response: Callable[[Request], Response | None] = lambda _: None,
         asks_requests: bool = False,
@@ -160,7 +161,7 @@ class Site(Home[Wire]):
     ) -> None:
         check_switch("asks_requests", asks_requests)
         check_count("max_body_bytes", max_body_bytes)
-        check_function("put_off", put_off, may_wait=False)
+        check_function("defer_handlers", defer_handlers, may_wait=False)
         check_function("report", report, may_wait=False)
         check_function("static_response", static_response, may_wait=False)
         check_kind("serving", serving, Serving, "a Serving, as in Serving(timeouts=Timeouts(close_s=1))")
@@ -169,7 +170,7 @@ class Site(Home[Wire]):
         super().__init__(report=report, close_s=self.timeouts.close_s, shortcuts=serving.shortcuts)
         self.mounts: list[Mount] = []
         self.application = application or _Nobody()
-        self._put_off = put_off
+        self._defer_handlers = defer_handlers
         self.static_response = static_response
         self.asks_requests = asks_requests
         self.max_body_bytes = max_body_bytes
@@ -308,12 +309,12 @@ class Site(Home[Wire]):
         self._do_due(now)
 
     def _give_large_turns(self, now: float) -> None:
-        if self.is_closing or isinstance(self._large[0], PutOff):
+        if self.is_closing or isinstance(self._large[0], DeferredHandlers):
             super()._give_large_turns(now)
             return
-        let_work = self._put_off(partial(super()._give_large_turns, now))
+        let_work = self._defer_handlers(partial(super()._give_large_turns, now))
         if let_work is not None:
-            self._large.appendleft(PutOff(let_work))
+            self._large.appendleft(DeferredHandlers(let_work))
 
     def take_asked(self) -> list[Asked]:
         """Return what the application is asked, each once; `answer` each, now or later, then `flush`."""
@@ -326,7 +327,7 @@ class Site(Home[Wire]):
         All is over when `wires` is empty; a host drops what is left when its patience is.
         """
         self.is_closing = True
-        if self._large and isinstance(self._large[0], PutOff):  # nobody waits for those who have no task
+        if self._large and isinstance(self._large[0], DeferredHandlers):  # nobody waits for those who have no task
             self._large.popleft().proceed(now)
         for mount in self.mounts:
             mount.core.close(now)

@@ -106,7 +106,7 @@ class House(HandHost):
         asks_requests: bool = False,
         static_response: Callable[[Request], Response | None] = lambda _: None,
         max_body_bytes: int = 1_000_000,
-        put_off: Callable[[Callable[[], None]], Callable[[], object] | None] = lambda turn: turn(),
+        defer_handlers: Callable[[Callable[[], None]], Callable[[], object] | None] = lambda turn: turn(),
         **serving: Any,
     ) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class House(HandHost):
         self.site = Site(
             [mount],
             application=self,
-            put_off=put_off,
+            defer_handlers=defer_handlers,
             report=report,
             asks_requests=asks_requests,
             static_response=static_response,

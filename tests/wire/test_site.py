@@ -148,7 +148,7 @@ anyhow_mount: Any = Mount
         (lambda: anyhow_mount(Engine(), asks_handshakes="no"), TypeError, "asks_handshakes must be True or False"),
         (lambda: anyhow_mount(Engine(), pace_of=3), TypeError, "pace_of must be a function"),
         (lambda: anyhow_mount(Engine(), pace_of=later), TypeError, "pace_of must be a plain function"),
-        (lambda: anyhow_site(put_off=later), TypeError, "put_off must be a plain function"),
+        (lambda: anyhow_site(defer_handlers=later), TypeError, "defer_handlers must be a plain function"),
         (lambda: anyhow_site(report=later), TypeError, "report must be a plain function"),
         (lambda: anyhow_site(static_response=later), TypeError, "static_response must be a plain function"),
         (lambda: anyhow_site(report=3), TypeError, "report must be a function"),
@@ -374,12 +374,12 @@ def test_small_turns_are_given_in_one_call() -> None:
 def test_what_comes_of_a_large_turn_has_another_before_more_is_read() -> None:
     done: list[str] = []
 
-    def put_off(turn: Callable[[], None]) -> Callable[[], object]:
+    def defer_handlers(turn: Callable[[], None]) -> Callable[[], object]:
         turn()
         done.append("turn")
         return lambda: done.append("let work")
 
-    place = House(put_off=put_off)
+    place = House(defer_handlers=defer_handlers)
     peers = [place.websocket() for _ in range(3)]
     for peer in peers:
         peer.wire.receive(frame("4" + "a" * 4 * LARGE_BYTES), place.now)
@@ -397,7 +397,7 @@ def test_what_comes_of_a_large_turn_has_another_before_more_is_read() -> None:
 
 def test_nothing_is_put_off_once_it_closes() -> None:
     """Nobody may be there to go on with it."""
-    place = House(put_off=lambda _: pytest.fail("it was"))
+    place = House(defer_handlers=lambda _: pytest.fail("it was"))
     sids = [place.open_session() for _ in range(2)]
     peers = [place.connect() for _ in sids]
     for peer, sid in zip(peers, sids, strict=True):

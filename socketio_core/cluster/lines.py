@@ -26,6 +26,9 @@ class Follows(Protocol):
     def work(self, now: float) -> None:
         """Look."""
 
+    def fail(self, error: Exception, now: float) -> None:
+        """Something failed here that should not have. Nothing but the links is to end by it."""
+
 
 class LinkLine(ABC):
     """See `Line`.
@@ -123,7 +126,10 @@ class ClusterLine(LinkLine):
         self._keeps_time = keeps_time
 
     def _work(self, now: float) -> None:
-        self._owner.work(now)
+        try:
+            self._owner.work(now)
+        except Exception as error:  # noqa: BLE001 - it must not end the server
+            self._owner.fail(error, now)
 
     @property
     def next_deadline(self) -> float | None:
@@ -137,10 +143,20 @@ class ClusterLine(LinkLine):
             self._work(now)  # there is room for more
         return data
 
+    def receive(self, data: bytes, now: float) -> None:
+        """See `Line`."""
+        try:
+            super().receive(data, now)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._owner.fail(error, now)
+
     def handle_timeout(self, now: float) -> None:
         """See `Line`."""
         if self._keeps_time:
-            self._owner.handle_timeout(now)
+            try:
+                self._owner.handle_timeout(now)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._owner.fail(error, now)
         super().handle_timeout(now)
 
 

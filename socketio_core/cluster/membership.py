@@ -306,6 +306,13 @@ class Membership:
             self._end_if_through(now)
         self.wake()
 
+    def fail(self, error: Exception, now: float) -> None:
+        """See `Follows`. All connections begin anew, so that nothing hangs that has met the fault."""
+        self.local.report("what joins this server to others failed, so it connects anew", error)
+        for line in self._lines:
+            line.link.lost("internal error", now)
+        self.wake()
+
     def _state_changed(self, event: StateChanged) -> None:
         if event.state is State.UP and not self._is_closing:
             self._due_at = None

@@ -118,9 +118,9 @@ class ClientHost:
         failed: list[EmitFailed] = []
         for event in self.core.take_events():
             if isinstance(event, EventReceived):  # first, for most are; benchmarks: client
-                own: ClientInbox = event.namespace.context  # type: ignore[assignment] # `_inbox_of` without the call
-                if own.put(event, event.size_bytes):
-                    runnable.append(own)
+                inbox: ClientInbox = event.namespace.context  # type: ignore[assignment] # `_inbox_of` without the call
+                if inbox.put(event, event.size_bytes):
+                    runnable.append(inbox)
             elif isinstance(event, (AckReceived, AckExpired, AckDropped)):
                 settle_ack(event, "the connection was lost before the acknowledgement came")
             elif isinstance(event, (Connected, ConnectFailed, Left)):

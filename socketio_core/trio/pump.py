@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from socketio_core.trio.serve import Service
     from socketio_core.trio.watcher import Watcher
 
-_LITTLE_SPENT: Final = ALL_FIRST_PIECES - FEW_PIECES
+_MUCH_LEFT: Final = ALL_FIRST_PIECES - FEW_PIECES
 
 
 class Pump(Writer[Wire]):
@@ -75,7 +75,7 @@ class Pump(Writer[Wire]):
                     is_reader = False
                     await runtime.hand_over(rest, self.run)
                     break
-                if site.first_left >= _LITTLE_SPENT:
+                if site.first_left >= _MUCH_LEFT:
                     runtime.flush()
                 else:  # what may be handled at once is for all who are read in this round together
                     runtime.output_ready()

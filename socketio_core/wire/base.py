@@ -402,7 +402,17 @@ class Home(Generic[_Wire]):
         _go_through(self._large, now)
 
 
-def _go_through(line: deque[Any], now: float) -> None:
+class _InLine(Protocol):
+    is_behind: bool
+
+    def proceed(self, now: float, /) -> int: ...
+
+
+_Each = TypeVar("_Each", bound=_InLine)
+
+
+def _go_through(line: deque[_Each], now: float) -> None:
+    """Give turns, the first in the line first, until `TURN_PIECES` were handled; who comes meanwhile has none yet."""
     left = TURN_PIECES
     for _ in range(len(line)):
         if left <= 0:

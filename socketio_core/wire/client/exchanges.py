@@ -31,7 +31,6 @@ class Exchanges(Errand):
         self._exchange: Exchange | None = exchange
         exchange.context = self._wire
         self._head = None
-        self._body = bytearray()
         self._is_sent = False  # the whole request
         self._wire.set_deadline(None if exchange.timeout_s is None else now + exchange.timeout_s)
 
@@ -82,6 +81,7 @@ class Exchanges(Errand):
             return
         response = Response(head.status_code, list(head.headers), bytes(self._body))
         self._exchange = None
+        self._body = bytearray()  # an idle connection holds none
         if self._is_sent and self._http.next_cycle():
             self._site.keep(wire, self, now)
         else:
@@ -116,6 +116,7 @@ class Exchanges(Errand):
     def give_up(self, detail: str, now: float) -> None:
         """See `Errand`."""
         self._wire.end()
+        self._body = bytearray()  # now: it may be large, and the wire is in a cycle, which Python finds late
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             self._site.core.lost(exchange, now, detail=detail)

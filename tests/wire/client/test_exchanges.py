@@ -9,6 +9,7 @@ from socketio_core.engineio.events import Closed
 from socketio_core.wire.base import TURN_PIECES
 from socketio_core.wire.client.http1 import MAX_INFORMATIONAL
 from socketio_core.wire.client.site import MAX_IDLE_S
+from tests.holdings import held_by
 from tests.wire.by_hand import Gate
 from tests.wire.client.by_hand import CHUNKED, OPEN, OPEN_UPGRADES, Desk, Line, response, said, switching
 
@@ -246,6 +247,27 @@ def test_exchange_that_failed_is_told_once_and_never_made_again(name: str) -> No
     assert line.is_over()
     assert (len(desk.events), len(desk.lines), line.received) == (1, 1, b"")
     assert not desk.reports
+
+
+HELD = {
+    "kept": [response("x" * 100_000)],
+    "cut off": [CHUNKED + b"ffff\r\n", b"x" * 60_000, b""],
+    "too large": [b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 200_000],
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_connection_lets_go_of_a_body_that_it_is_done_with(name: str) -> None:
+    """Or a server that ends each answer so has many of them held, until Python looks for cycles."""
+    desk = Desk(max_message_bytes=150_000)
+    desk.open()
+    desk.send("a")
+    post = desk.line()
+    post.request()
+    for data in HELD[name]:
+        post.send(data) if data else post.end()
+    assert post.is_over() is (name != "kept")
+    assert held_by(post.wire) < 10_000
 
 
 @pytest.mark.parametrize("body", [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", CHUNKED + b"a\r\n"])

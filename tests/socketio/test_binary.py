@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -20,6 +21,7 @@ FILLED: Final[list[tuple[list[Any], list[bytes], list[Any]]]] = [
     ([{"_placeholder": 1, "num": 0}], [b"a"], [{"_placeholder": 1, "num": 0}]),
     ([{"_placeholder": [placeholder(0)]}], [b"a"], [{"_placeholder": [b"a"]}]),
     (["_placeholder", None, 1, True, 1.5], [b"a"], ["_placeholder", None, 1, True, 1.5]),
+    ([Decimal("1.5"), placeholder(0)], [b"a"], [Decimal("1.5"), b"a"]),  # of a JSON module that makes such numbers
 ]
 
 

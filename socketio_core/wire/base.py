@@ -22,6 +22,7 @@ LARGE_BYTES: Final = 16384
 much has come: it may take as long as thousands of small ones, and cannot be handled in parts."""
 
 FEW_PIECES: Final = 16  # of what was just read, when that is used up: who sends little need not wait for who sends much
+EARLY_PIECES: Final = 2  # of what came before a handshake was answered: a CONNECT, and an event; the rest is large
 
 _Wire = TypeVar("_Wire", bound="BaseWire")
 
@@ -56,7 +57,7 @@ class Stage(Protocol):
 
     @property
     def is_large(self) -> bool:
-        """Whether `LARGE_BYTES` have come of something, or more, that was not handled yet."""
+        """Whether `LARGE_BYTES` have come of something, or more, that was not handled yet, or more than is early."""
         ...
 
     def receive(self, data: bytes, now: float) -> None:

@@ -67,6 +67,31 @@ def test_what_is_small_has_its_turns_beside_what_is_large(attack: Attack) -> Non
     assert all(b'40{"sid"' in peer.received for peer in newcomers)
 
 
+def test_who_does_not_wait_for_the_answer_to_a_handshake_waits_behind_all_others() -> None:
+    """There may be any number of such connections; each gets a CONNECT and an event with those who come, as honest ones
+    may send that much."""
+    place = Fort()
+    place.neighbour()
+    hasty = [place.connect() for _ in range(100)]
+    for peer in hasty:
+        peer.put(HANDSHAKE + JOIN + frame(b'42["x"]') * 100)
+    for _ in range(60):
+        place.read()
+        place.turn()
+    assert all(b'40{"sid"' in peer.received for peer in hasty)
+    newcomers = [place.connect() for _ in range(8)]
+    for peer in newcomers:
+        peer.put(HANDSHAKE + JOIN)
+    for _ in range(3):
+        before = place.events
+        place.read()
+        place.turn()
+        assert place.events - before <= 100
+    assert all(b'40{"sid"' in peer.received for peer in newcomers)
+    place.settle()
+    assert place.events == 100 * 100
+
+
 @kinds
 def test_nobody_waits_who_is_alone(attack: Attack) -> None:
     place = Fort()

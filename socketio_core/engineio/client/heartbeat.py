@@ -5,8 +5,6 @@ Spec: PROTOCOL 1.7.
 
 from __future__ import annotations
 
-from typing import Final
-
 
 class HeartbeatWatch:
     """Knows when a ping is overdue.
@@ -16,15 +14,14 @@ class HeartbeatWatch:
         is_waiting: it is to be told of whatever arrives: never, only pings count, as in the reference.
     """
 
-    __slots__ = ("_max_pause_s", "_paused_until", "_pauses", "_silence_s", "next_deadline")
-
-    is_waiting: Final = False
+    __slots__ = ("_max_pause_s", "_paused_until", "_pauses", "_silence_s", "is_waiting", "next_deadline")
 
     def __init__(self, max_pause_s: float) -> None:
         self._max_pause_s = max_pause_s
         self._silence_s = 0.0
         self._pauses = 0
         self._paused_until = 0.0
+        self.is_waiting = False
         self.next_deadline: float | None = None
 
     def begin(self, ping_interval_s: float, ping_timeout_s: float, now: float) -> None:

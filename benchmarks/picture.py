@@ -8,8 +8,8 @@ from html import escape
 
 from benchmarks.tables import Cell, Row, Table, number
 
-_COLORS = ("#1a7f5a", "#7fc8a9", "#e07b39", "#5b6f95", "#a9b4c9", "#444444")
-_LABEL_WIDTH, _BARS_WIDTH, _VALUE_WIDTH = 300, 560, 90
+_COLORS = ("#1a7f5a", "#7fc8a9", "#e07b39", "#5b6f95", "#a9b4c9", "#444444", "#9a9a9a")
+_LABEL_WIDTH, _BARS_WIDTH, _VALUE_WIDTH = 320, 560, 90
 _BAR, _GAP, _TITLE = 11, 12, 40
 
 
@@ -60,7 +60,7 @@ def _legend(colors: dict[str, str]) -> Iterator[str]:
     for column, color in colors.items():
         yield f'<rect x="{x:.0f}" y="14" width="12" height="12" fill="{color}"/>'
         yield _text(x + 18, 24, column)
-        x += 40 + 7 * len(column)
+        x += 36 + 7 * len(column)
     yield _text(
         16,
         46,

@@ -198,12 +198,12 @@ class Frames(Generic[_W]):
     def proceed(self, now: float) -> int:
         """See `Stage`."""
         is_ending, early = self._inbound is _ENDING, self._early_turn
-        is_turn = early > 1 or self._begun_bytes >= LARGE_BYTES
+        is_whole_turn = early > 1 or self._begun_bytes >= LARGE_BYTES
         pieces = self._read(b"", EARLY_PIECES if early == 1 else TURN_PIECES, now)
         self._early_turn = 2 if early and self._has_more else 0
         if is_ending and (not self._has_more or self._websocket.is_closed):
             self._end_input(now)
-        return max(pieces, TURN_PIECES) if is_turn else pieces  # little of it may have been missing
+        return max(pieces, TURN_PIECES) if is_whole_turn else pieces  # little of it may have been missing
 
     def _input_ended(self, now: float) -> None:
         if self._has_more and self._inbound is _READING:

@@ -263,6 +263,16 @@ class Cores:
         return client
 
 
+def with_a_client(world: Cores) -> tuple[CoreServer, CoreServer, Reference]:
+    """Return two servers, and a client of the first that has got event 1."""
+    first, second = world.servers
+    client = world.client(first)
+    first.emit(1)
+    world.settle()
+    client.read()
+    return first, second, client
+
+
 def lose(client: Reference, world: Cores) -> None:
     """Break a connection, which the server notices."""
     client.cut(server_knows=True)

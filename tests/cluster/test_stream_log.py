@@ -9,7 +9,7 @@ from socketio_core.cluster.stream_log import MAX_WAITING
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import SocketSettings
 from socketio_core.socketio import Claim, JsonParser, Member, Packet, Selection
-from tests.cluster.cores import Cores, come_back, lose
+from tests.cluster.cores import Cores, come_back, lose, with_a_client
 from tests.socketio.recovery_world import Reference
 
 
@@ -137,11 +137,7 @@ def test_one_session_is_for_one() -> None:
 
 def test_what_was_lost_here_and_taken_elsewhere_is_nobodys_here() -> None:
     world = Cores("recovery")
-    first, second = world.servers
-    client = world.client(first)
-    first.emit(1)
-    world.settle()
-    client.read()
+    first, second, client = with_a_client(world)
     claim = client.claim
     lose(client, world)
     assert come_back(client, second, world)
@@ -173,11 +169,7 @@ def test_what_the_stream_has_lost_cannot_be_made_good() -> None:
 
 def test_a_session_that_is_over_is_gone() -> None:
     world = Cores("recovery")
-    first, second = world.servers
-    client = world.client(first)
-    first.emit(1)
-    world.settle()
-    client.read()
+    first, second, client = with_a_client(world)
     lose(client, world)
     assert len(world.bus.keys.texts) == 1
     first.members[client.sid or next(iter(first.members))].disconnect(world.clock.now)
@@ -188,11 +180,7 @@ def test_a_session_that_is_over_is_gone() -> None:
 
 def test_a_server_that_ends_leaves_its_clients_to_the_others() -> None:
     world = Cores("recovery")
-    first, second = world.servers
-    client = world.client(first)
-    first.emit(1)
-    world.settle()
-    client.read()
+    first, second, client = with_a_client(world)
     client.cut(server_knows=False)
     first.core.close(world.clock.now)
     world.settle()

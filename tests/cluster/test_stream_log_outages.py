@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.cluster.stream_reader import Echoed
-from tests.cluster.cores import Cores, CoreServer, come_back, lose
+from tests.cluster.cores import Cores, CoreServer, come_back, lose, with_a_client
 
 
 def test_nothing_waits_for_a_redis_that_is_gone() -> None:
@@ -35,11 +35,7 @@ def test_nothing_waits_for_a_redis_that_is_gone() -> None:
 
 def test_who_was_lost_without_a_redis_can_go_elsewhere_once_it_is_back() -> None:
     world = Cores("recovery")
-    first, second = world.servers
-    client = world.client(first)
-    first.emit(1)
-    world.settle()
-    client.read()
+    _, second, client = with_a_client(world)
     world.end_redis()
     world.settle()
     lose(client, world)
@@ -242,11 +238,7 @@ def test_what_others_have_told_of_who_is_away_is_newer() -> None:
 
 def test_who_was_lost_at_a_replica_can_go_elsewhere_once_it_is_none() -> None:
     world = Cores("recovery")
-    first, second = world.servers
-    client = world.client(first)
-    first.emit(1)
-    world.settle()
-    client.read()
+    _, second, client = with_a_client(world)
     world.bus.keys.refusal = b"READONLY no"
     lose(client, world)
     assert not world.bus.keys.texts

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
-from socketio_core.engineio import Engine
+import pytest
+
+from socketio_core.engineio import Engine, Poll, WebSocket
 from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
@@ -286,3 +288,21 @@ def ok(body: bytes = b"ok", *headers: tuple[bytes, bytes], status: int = 200) ->
 
 
 __all__ = ["PATH", "POLLING", "WEBSOCKET", "Gate", "House", "Peer", "ServerCore", "ok"]
+
+
+def spoil_a_poll(place: House, field: tuple[bytes, bytes]) -> None:
+    """Answer the one poll that waits with the message "kept", and a header that comes from who wraps the engine."""
+    take_ready = place.engine.take_ready
+
+    def take_and_spoil(max_poll_bytes: float) -> list[Poll | WebSocket]:
+        ready = take_ready(max_poll_bytes)
+        for carrier in ready:
+            assert isinstance(carrier, Poll)
+            assert carrier.response is not None
+            carrier.response.headers.append(field)
+        return ready
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place.engine, "take_ready", take_and_spoil)
+        place.engine.sessions[0].send("kept", place.now)
+        place.settle()

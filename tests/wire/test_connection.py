@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from socketio_core.engineio.carriers import Poll, WebSocket
+from socketio_core.engineio.carriers import Poll
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import LocalProtocolError
-from tests.wire.by_hand import POLLING, House, Peer
+from tests.wire.by_hand import POLLING, House, Peer, spoil_a_poll
 from tests.wire.written import close_frame, frame, request
 
 KINDS = [House.connect, House.websocket]
@@ -108,24 +108,11 @@ class Nasty(bytes):
         raise RuntimeError("nasty")
 
 
-def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next() -> None:
     place = House()
     sid = place.open_session()
     peer = place.park(sid)
-    take_ready = place.engine.take_ready
-
-    def take_and_spoil(max_poll_bytes: float) -> list[Poll | WebSocket]:
-        ready = take_ready(max_poll_bytes)
-        for carrier in ready:
-            assert isinstance(carrier, Poll)
-            assert carrier.response is not None
-            carrier.response.headers.append((Nasty(b" "), b"a"))
-        return ready
-
-    monkeypatch.setattr(place.engine, "take_ready", take_and_spoil)
-    place.engine.sessions[0].send("kept", place.now)
-    place.settle()
-    monkeypatch.undo()
+    spoil_a_poll(place, (Nasty(b" "), b"a"))
     assert peer.answer().status == 500
     assert [str(error) for _, error in place.reports] == ["nasty"]
     assert place.connect().ask(f"{POLLING}&sid={sid}").text == "4kept"

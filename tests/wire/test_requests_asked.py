@@ -8,12 +8,12 @@ from typing import Any, Final
 import pytest
 
 from socketio_core.cors import Cors
-from socketio_core.engineio import Action, Poll, RequestRefused, Upgrade, WebSocket
+from socketio_core.engineio import Action, RequestRefused, Upgrade
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineSettings
 from socketio_core.wire import RequestAsked
 from socketio_core.wire.phases import MAX_EARLY_BYTES
-from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, House, Peer, ok
+from tests.wire.by_hand import PATH, POLLING, WEBSOCKET, House, Peer, ok, spoil_a_poll
 from tests.wire.phases import (
     APP,
     EPSILON,
@@ -275,27 +275,12 @@ def test_response_whose_body_is_not_as_long_as_it_says_ends_the_connection(*, sh
     assert len(place.reports) == 1
 
 
-def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_with_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_poll_with_headers_that_are_not_valid_is_a_500_and_its_messages_come_with_the_next() -> None:
     """The engine looks at those of its settings; others may wrap an engine, and add their own."""
     place = house()
     sid = place.open_session()
     peer = place.park(sid)
-    take_ready = place.engine.take_ready
-
-    def take_and_spoil(max_poll_bytes: float) -> list[Poll | WebSocket]:
-        ready = take_ready(max_poll_bytes)
-        for carrier in ready:
-            assert isinstance(carrier, Poll)
-            assert carrier.response is not None
-            carrier.response.headers.append((b"a", b"b\r\nc"))
-        return ready
-
-    monkeypatch.setattr(place.engine, "take_ready", take_and_spoil)
-    place.engine.sessions[0].send("kept", place.now)
-    place.settle()
-    monkeypatch.undo()
+    spoil_a_poll(place, (b"a", b"b\r\nc"))
     assert seen(place, peer, len(place.happened)) == "500 mute"
     again = place.connect()
     assert again.ask(f"{POLLING}&sid={sid}").text == "4kept"

@@ -1,4 +1,4 @@
-"""Clients that come and go, in a process of their own: `python -m benchmarks.guests PORT COUNT SEED`.
+"""Clients that come and go, in a process of their own: `python -m benchmarks.guests PORT COUNT SEED PAUSE_S`.
 
 Most are honest: they send events over any transport, and look whether all come back, once and in order. The others drop
 their connection anywhere, or read nothing. A line on standard input asks for what was seen so far; the line `leave`
@@ -60,7 +60,7 @@ class Guests:
         visits: of honest guests; then it is over.
     """
 
-    def __init__(self, port: int, seed: int, pause_s: float = 0.5, visits: float = math.inf) -> None:
+    def __init__(self, port: int, seed: int, pause_s: float, visits: float = math.inf) -> None:
         self._port = port
         self._pace = 1 / pause_s
         self._random = random.Random(seed)
@@ -165,8 +165,8 @@ class Lost(Exception):  # noqa: N818 - read as an outcome
     """Something did not come back as it was sent."""
 
 
-async def main(port: int, count: int, seed: int) -> None:
-    guests = Guests(port, seed)
+async def main(port: int, count: int, seed: int, pause_s: float) -> None:
+    guests = Guests(port, seed, pause_s)
     async with trio.open_nursery() as nursery:
         for _ in range(count):
             nursery.start_soon(guests.come_and_go)
@@ -177,4 +177,4 @@ async def main(port: int, count: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    trio.run(main, int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

@@ -24,6 +24,8 @@ from benchmarks.processes import LOAD_CPU, OURS, OURS_ASYNCIO, BenchmarkError, P
 SERVERS: Final = {"trio": OURS, "asyncio": OURS_ASYNCIO}
 PING_INTERVAL_S: Final = 2.0  # more often than is usual, for more happens then
 WARM_UP_S: Final = 10.0  # of guests: what is made once is there afterwards
+GUESTS_PER_S: Final = 200  # that do something: more keep the processor of the guests busy, and then wait for that
+MIN_PAUSE_S: Final = 0.5  # of a guest between two things that it does
 ATTACKERS: Final = 5
 ATTACK_S: Final = 5.0
 CALM_S: Final = 5.0
@@ -64,7 +66,8 @@ class Soak:
         return self._judge(seen, before, after)
 
     def _party(self) -> Process:
-        arguments = (str(self._port), str(self._options.guests), str(self._random.randrange(1 << 30)))
+        guests, pause_s = self._options.guests, max(MIN_PAUSE_S, self._options.guests / GUESTS_PER_S)
+        arguments = (str(self._port), str(guests), str(self._random.randrange(1 << 30)), str(pause_s))
         party = Process([sys.executable, "-m", "benchmarks.guests", *arguments], LOAD_CPU)
         self._stack.callback(party.end)
         return party

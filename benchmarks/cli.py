@@ -53,7 +53,7 @@ BENCHMARKS: Final = {
     "codec": "packets to text and back, beside bare json",
     "core": "the engine alone, in memory",
     "server": "events echoed, acknowledgements",
-    "latency": "in which time events come back, at half load",
+    "latency": "in which time events come back, at rates that are given",
     "broadcast": "one event to many sockets",
     "connect": "clients that come and go",
     "polling": "events over long polling",

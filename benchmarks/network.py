@@ -12,7 +12,7 @@ from dataclasses import replace
 from benchmarks.messages import BINARY, BINARY_HEADER, CHAT, LARGE, TINY, event, frame
 from benchmarks.processes import Load, LoadGenerator, Peer, Process, start_server
 from benchmarks.settings import Effort
-from benchmarks.tables import Table
+from benchmarks.tables import AtRate, Table
 
 _BINARY = frame(BINARY_HEADER) + frame(BINARY)
 
@@ -34,6 +34,9 @@ OPTIONS = {
 """The same chat events, and what else the server does with them."""
 WORKERS = "200 B chat events, 50 × 16, on two workers"
 """Each with half of the clients; all the servers have one processor, so these share it."""
+
+LATENCY_RATES = (5_000, 10_000, 20_000, 40_000)  # events a second; the slowest servers can serve the first two
+HALF, NEARLY_ALL = "{:,} events/s: half are back in", "{:,} events/s: 99 of 100 are back in"
 
 
 def _measure(
@@ -63,23 +66,22 @@ def server(peers: Sequence[Peer], effort: Effort) -> Table:
 
 
 def latency(peers: Sequence[Peer], effort: Effort) -> Table:
-    """In which time events come back from a server that is half busy."""
-    note = "time in which an event comes back, when half as many come as the server can do · events per second"
-    table = Table("latency", "Latency at half load", note)
-    half, nearly_all = (
-        table.row("50 connections: half come back in"),
-        table.row("50 connections: 99 of 100 come back in"),
-    )
+    """In which time events come back, at rates that are the same for all servers."""
+    note = "time from when an event is due until it is back; over 50 connections in turn, whatever came back"
+    table = Table("latency", "Latency", note)
+    load = SERVER_LOADS["50 connections, 16 in flight"]
     with ExitStack() as stack:
         servers = [(peer, *start_server(peer, stack)) for peer in peers]
-        load = SERVER_LOADS["50 connections, 16 in flight"]
         generators = [(peer, LoadGenerator(load, process, port, stack)) for peer, process, port in servers]
-        for _ in effort.rounds_of(table.name, half.label):
-            for peer, generator in generators:
-                most = generator.measure(effort.warm_up_s, effort.seconds).per_second
-                sample = generator.measure(effort.warm_up_s, effort.seconds, most / 2)
-                half.cell(peer.name).add(sample, sample.p50_us)
-                nearly_all.cell(peer.name).add(sample, sample.p99_us)
+        for rate in LATENCY_RATES:
+            half, nearly_all = table.row(HALF.format(rate)), table.row(NEARLY_ALL.format(rate))
+            for row in (half, nearly_all):
+                row.cells.update({peer.name: AtRate(offered=rate) for peer in peers})
+            for _ in effort.rounds_of(table.name, half.label):
+                for peer, generator in generators:
+                    sample = generator.measure(effort.warm_up_s, effort.seconds, rate)
+                    half.cell(peer.name).add(sample, sample.p50_us)
+                    nearly_all.cell(peer.name).add(sample, sample.p99_us)
     return table
 
 

@@ -17,8 +17,9 @@ from typing import Any, Final
 
 from benchmarks.cluster import ALL, EVENT, HERE_ONLY
 from benchmarks.hostile import Beside
+from benchmarks.network import HALF, LATENCY_RATES, NEARLY_ALL
 from benchmarks.processes import HERE, BenchmarkError
-from benchmarks.tables import Cell, Table, number
+from benchmarks.tables import AtRate, Cell, Table, number
 
 RECORDS: Final = ("results", "loops", "hostile", "cluster")
 PAGES: Final = (HERE / "README.md", HERE.parent / "README.md")
@@ -28,13 +29,17 @@ _BLOCK: Final = re.compile(
 )
 _COMMIT: Final = re.compile(r"(\(((?:benchmarks/)?(\w+)\.json)\), )commit \w+, [-\d]+")
 
+_KINDS: Final[dict[str, type[Cell]]] = {"hostile": Beside, "latency": AtRate}  # of cells, where they hold more
 _Summary = tuple[str, str, str, bool]
 _SUMMARIES: Final[dict[str, list[_Summary]]] = {
     "results": [
         ("events echoed each second", "server", "50 connections, 16 in flight", True),
         ("memory of an idle socket, kB", "memory", "memory, 10,000 sockets", False),
-        ("half of them are back in, at half that load, µs", "latency", "50 connections: half come back in", False),
-        ("99 of 100 are back in, at half that load, µs", "latency", "50 connections: 99 of 100 come back in", False),
+        *(
+            (f"at {rate:,} events/s {share} are back in, µs", "latency", label.format(rate), False)
+            for rate in LATENCY_RATES[:2]
+            for share, label in (("half", HALF), ("99 of 100", NEARLY_ALL))
+        ),
     ],
     "cluster": [
         ("an event to 50 + 50 sockets of two servers", "cluster", f"{EVENT} to 50 + 50 sockets of two servers", False),
@@ -52,7 +57,7 @@ def tables_of(record: dict[str, Any]) -> dict[str, Table]:
     found: dict[str, Table] = {}
     for given in record["tables"]:
         table = found[given["name"]] = Table(given["name"], given["title"], given["note"])
-        kind = Beside if table.name == "hostile" else Cell
+        kind = _KINDS.get(table.name, Cell)
         for row in given["rows"]:
             table.row(row["label"], row["unit"]).cells.update(
                 {name: kind(**cell) for name, cell in row["cells"].items()}
@@ -68,7 +73,7 @@ def summary(of: str, tables: dict[str, Table]) -> Iterable[str]:
     for label, name, row_label, is_rate in _SUMMARIES[of]:
         (row,) = (row for row in tables[name].rows if row.label == row_label)
         cells = [row.cells.get(column) for column in columns]
-        figures = ["–" if cell is None else number(median(cell.rates) if is_rate else cell.median) for cell in cells]
+        figures = ["–" if cell is None else number(median(cell.rates)) if is_rate else cell.quoted for cell in cells]
         yield f"| {label} | {' | '.join(figures)} |"
 
 

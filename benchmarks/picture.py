@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from benchmarks.tables import Cell, Row, Table, number
+from benchmarks.tables import Cell, Row, Table
 
 _COLORS = ("#1a7f5a", "#7fc8a9", "#e07b39", "#5b6f95", "#a9b4c9", "#444444", "#9a9a9a")
 _LABEL_WIDTH, _BARS_WIDTH, _VALUE_WIDTH = 320, 560, 90
@@ -88,7 +88,7 @@ def _bar(cell: Cell, color: str, scale: _Scale, y: float) -> Iterator[str]:
     yield f'<rect x="{_LABEL_WIDTH}" y="{y:.1f}" width="{end - _LABEL_WIDTH:.1f}" height="{_BAR - 2}" fill="{color}"/>'
     middle = y + (_BAR - 2) / 2
     yield f'<line x1="{low:.1f}" y1="{middle:.1f}" x2="{high:.1f}" y2="{middle:.1f}" stroke="#000" stroke-width="1.5"/>'
-    yield _text(max(end, high) + 6, y + _BAR - 2.5, number(cell.median), size=10)
+    yield _text(max(end, high) + 6, y + _BAR - 2.5, cell.quoted, size=10)
 
 
 def _text(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.processes import Sample
+
+SERVED: Final = 0.95  # of a rate; a busy machine may hold up the rest until the measurement is over
 
 
 @dataclass
@@ -32,9 +34,33 @@ class Cell:
         """The figure to quote."""
         return median(self.values)
 
+    @property
+    def quoted(self) -> str:
+        """The same, as it stands in tables and in the picture."""
+        return number(self.median)
+
     def __str__(self) -> str:
-        text = number(self.median)
-        return f"{text} · {median(self.rates):,.0f}/s" if self.rates else text
+        return f"{self.quoted} · {median(self.rates):,.0f}/s" if self.rates else self.quoted
+
+
+@dataclass
+class AtRate(Cell):
+    """Measurements at a rate that was given, whatever came back.
+
+    Attributes:
+        offered: events a second.
+    """
+
+    offered: float = 0.0
+
+    @property
+    def quoted(self) -> str:
+        """The figure, or what was served of the rate: the time says nothing then but how long that was tried."""
+        served = median(self.rates)
+        return super().quoted if served >= SERVED * self.offered else f"only {served:,.0f}/s"
+
+    def __str__(self) -> str:
+        return self.quoted
 
 
 @dataclass(eq=False)

@@ -17,7 +17,8 @@
  *
  * A third number on such a line, for `echo` with one frame in a reply, is a rate: so many messages a second leave, over
  * all connections in turn, whatever has come back; and the answer tells in which time half of them came back, and 99 of
- * 100. The time of a message begins when it was due, so a server that falls behind cannot hide it.
+ * 100. The time of a message begins when it was due, so a server that falls behind cannot hide it. When 1,024 of one
+ * connection have not come back, no more are sent: what was counted tells that the server cannot serve this rate.
  */
 #include "load.h"
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,10 +23,21 @@ from benchmarks.cli import BENCHMARKS, main
 from benchmarks.cluster import cluster
 from benchmarks.hostile import Beside, hostile
 from benchmarks.messages import CHAT, LARGE, TINY, compact, event, frame
+from benchmarks.network import SERVER_LOADS
 from benchmarks.picture import picture
-from benchmarks.processes import OURS, PEERS, BenchmarkError, Sample, load_generator, run_tool, tool
+from benchmarks.processes import (
+    OURS,
+    PEERS,
+    BenchmarkError,
+    LoadGenerator,
+    Sample,
+    load_generator,
+    run_tool,
+    start_server,
+    tool,
+)
 from benchmarks.settings import QUICK
-from benchmarks.tables import Cell, Table, number
+from benchmarks.tables import AtRate, Cell, Table, number
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "benchmarks" / "README.md"
@@ -125,6 +137,13 @@ def test_the_load_generator_says_what_is_wrong() -> None:
     assert "usage" in done.stderr
 
 
+def test_a_rate_that_no_server_serves_is_given_up_and_the_next_one_measured() -> None:
+    with ExitStack() as stack:
+        load = LoadGenerator(SERVER_LOADS["1 connection, 64 in flight"], *start_server(OURS, stack), stack)
+        assert load.measure(0.0, 0.1, 10_000_000).per_second < 5_000_000
+        assert load.measure(0.0, 0.1, 1_000).per_second < 2_000
+
+
 @pytest.mark.parametrize("payload", [event(TINY), event(CHAT), event(LARGE), b"", b"x" * 125, b"x" * 126])
 def test_frames_are_those_of_a_client(payload: str | bytes) -> None:
     reader = Connection(ConnectionType.SERVER)
@@ -149,6 +168,18 @@ def test_the_median_is_quoted_with_its_rate() -> None:
     lines = list(table.lines())
     assert re.fullmatch(r"\| thing, µs \| +5\.00 · 100/s \| +0\.00 \|", lines[-1])
     assert "caption &lt;&amp;&gt;" in picture([table], "caption <&>")
+
+
+def test_a_rate_that_was_not_served_is_said_instead_of_a_time() -> None:
+    table = Table("latency", "Latency", "figures")
+    row = table.row("5,000 events/s")
+    for column, served in (("a", 4_800), ("b", 4_700)):
+        row.cells[column] = AtRate(offered=5_000)
+        row.cells[column].add(Sample(served, 1.0, 0.1, 0.0, p50_us=31.2), 31.2)
+    assert list(table.lines())[-1] == "| 5,000 events/s, µs | 31.2 | only 4,700/s |"
+    assert "only 4,700/s" in picture([table], "")
+    (again,) = page.tables_of({"tables": [table.as_json()]}).values()
+    assert list(again.lines()) == list(table.lines())
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.123, "0.12"), (9.996, "10.00"), (12.34, "12.3"), (1234.5, "1,234")])

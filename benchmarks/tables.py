@@ -37,7 +37,7 @@ class Cell:
     @property
     def quoted(self) -> str:
         """The same, as it stands in tables and in the picture."""
-        return number(self.median)
+        return number(self.median) if self.values else "–"
 
     def __str__(self) -> str:
         return f"{self.quoted} · {median(self.rates):,.0f}/s" if self.rates else self.quoted
@@ -56,7 +56,7 @@ class AtRate(Cell):
     @property
     def quoted(self) -> str:
         """The figure, or what was served of the rate: the time says nothing then but how long that was tried."""
-        served = median(self.rates)
+        served = median(self.rates) if self.rates else self.offered
         return super().quoted if served >= SERVED * self.offered else f"only {served:,.0f}/s"
 
     def __str__(self) -> str:

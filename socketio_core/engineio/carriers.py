@@ -14,7 +14,7 @@ from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.parts import Parts
-from socketio_core.engineio.payload import SEPARATOR
+from socketio_core.engineio.payload import SEPARATOR, hand_on
 from socketio_core.engineio.states import CarrierState
 from socketio_core.http import Headers, Response, preferred_encoding
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 POLL_HEADERS: Headers = [(b"content-type", b"text/plain; charset=UTF-8"), (b"cache-control", b"no-store")]
 """Of each response to a poll (PROTOCOL 1.5)."""
 
-PACKET_CHARS: Final = 128  # of a packet in a POST, that count as one more: a kilobyte of small lists takes long
 FAST_BYTES: Final = 16_384
 """From here on a response is compressed by level 1, as nginx does: 1 MB takes 3 to 25 ms, not 9 to 77, and nobody
 else is served meanwhile. It is larger by some tenths at most: numbers by one, records by none."""
@@ -157,16 +156,9 @@ class Post:
         Called by the session, once it has taken the body apart.
         """
         assert self.packets is not None  # it has
-        for packet in self.packets:
-            if not receive(packet):
-                return False
-            max_packets -= 1
-            if packet[PACKET_CHARS:]:
-                max_packets -= len(packet) // PACKET_CHARS
-            if max_packets <= 0:
-                return True
-        self.is_accepted = True
-        return False
+        outcome = hand_on(self.packets, receive, max_packets)
+        self.is_accepted = outcome is True
+        return outcome is None
 
     def take_body(self) -> bytearray:
         """Return what was fed so far, and forget it."""

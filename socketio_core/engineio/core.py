@@ -141,8 +141,12 @@ class AnyClient(Core[ClientCarrier, ClientWebSocket], Protocol):
         """Whether all is over: nothing is left to be sent or waited for, so the host may stop."""
         ...
 
-    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
-        """The answer to a request is here, as a whole; if there will be none, call `lost`."""
+    def exchange_done(self, exchange: Exchange, response: Response, now: float, max_packets: float = inf) -> bool:
+        """The answer to a request is here, as a whole; if there will be none, call `lost`.
+
+        Returns whether to call again, later, with the same: no more than `max_packets` are processed at once.
+        """
+        ...
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The handshake is done; `response` is the 101."""

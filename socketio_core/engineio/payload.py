@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from socketio_core.engineio.packet import BINARY_PREFIX, Frame
 from socketio_core.errors import PacketError
 
 SEPARATOR: Final = "\x1e"
+PACKET_CHARS: Final = 128  # of a packet, that count as one more: a kilobyte of small lists takes long
 
 
 def polling_form(frame: Frame) -> str:
@@ -40,3 +41,19 @@ def split_payload(body: bytes | bytearray, max_packets: int) -> Iterator[str]:
 def _first(max_packets: int, parts: list[str]) -> Iterator[str]:
     yield from parts[:max_packets]
     raise PacketError(f"too many packets in one payload, max_packets_per_payload: {max_packets}")
+
+
+def hand_on(packets: Iterator[str], receive: Callable[[str], bool], max_packets: float) -> bool | None:
+    """Hand on packets, large ones counted for several, until one is refused or so many were taken.
+
+    Returns whether all were taken; `None` if there may be more.
+    """
+    for packet in packets:
+        if not receive(packet):
+            return False
+        max_packets -= 1
+        if packet[PACKET_CHARS:]:
+            max_packets -= len(packet) // PACKET_CHARS
+        if max_packets <= 0:
+            return None
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import Exchange
@@ -113,18 +114,18 @@ class KeepsQuietAboutFailures(ClientNamespace):
 class TakesAnySuccess(ClientSession):
     """Every 2xx is as good as 200."""
 
-    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+    def exchange_done(self, exchange: Exchange, response: Response, now: float, max_packets: float = inf) -> bool:
         if 200 <= response.status < 300:
             response = Response(200, response.headers, response.body)
-        super().exchange_done(exchange, response, now)
+        return super().exchange_done(exchange, response, now, max_packets)
 
 
 @caught_by("handshake/open_packet_without_a_sid_is_refused")
 class NeedsNoSid(ClientSession):
     """A session may be without a name."""
 
-    def _read_payload(self, body: bytes, now: float) -> None:
+    def _read_payload(self, exchange: Exchange, body: bytes, max_packets: float, now: float) -> bool:
         if body.startswith(b"0{") and b'"sid"' not in body:
             self._open(OpenPacket("undefined", (), 25.0, 20.0, None), now)
-        else:
-            super()._read_payload(body, now)
+            return False
+        return super()._read_payload(exchange, body, max_packets, now)

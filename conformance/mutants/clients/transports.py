@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from wsproto.events import Pong
@@ -53,9 +54,9 @@ class StopsAfterANoop(ClientSession):
         if not self._is_through:
             super()._go_on(now)
 
-    def _read_payload(self, body: bytes, now: float) -> None:
+    def _read_payload(self, exchange: Exchange, body: bytes, max_packets: float, now: float) -> bool:
         self._is_through = body == b"6"
-        super()._read_payload(body, now)
+        return super()._read_payload(exchange, body, max_packets, now)
 
 
 @caught_by("transports/one_post_is_in_flight")
@@ -79,8 +80,8 @@ class PostsOneByOne(ClientSession):
 class ReadsOnlyTheFirst(ClientSession):
     """Of the packets that come together over polling, one is read."""
 
-    def _read_payload(self, body: bytes, now: float) -> None:
-        super()._read_payload(body.partition(SEPARATOR.encode())[0], now)
+    def _read_payload(self, exchange: Exchange, body: bytes, max_packets: float, now: float) -> bool:
+        return super()._read_payload(exchange, body.partition(SEPARATOR.encode())[0], max_packets, now)
 
 
 @caught_by("transports/several_packets_at_once_are_delivered_in_order")
@@ -115,17 +116,19 @@ class CountsCharacters(InFlight):
 class IgnoresRefusedPosts(ClientSession):
     """Whatever answers a POST, it has arrived."""
 
-    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
-        super().exchange_done(exchange, Response(200, [], b"ok") if exchange.method == "POST" else response, now)
+    def exchange_done(self, exchange: Exchange, response: Response, now: float, max_packets: float = inf) -> bool:
+        taken = Response(200, [], b"ok") if exchange.method == "POST" else response
+        return super().exchange_done(exchange, taken, now, max_packets)
 
 
 @caught_by("transports/refused_poll_ends_the_connection")
 class TakesRefusalsForNothing(ClientSession):
     """A poll that was refused is followed by the next one."""
 
-    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+    def exchange_done(self, exchange: Exchange, response: Response, now: float, max_packets: float = inf) -> bool:
         is_refused = exchange.method == "GET" and self.is_open and response.status != 200
-        super().exchange_done(exchange, Response(200, [], b"6") if is_refused else response, now)
+        taken = Response(200, [], b"6") if is_refused else response
+        return super().exchange_done(exchange, taken, now, max_packets)
 
 
 @caught_by("transports/websocket_pings_are_answered")

@@ -7,7 +7,7 @@ cancelled or closed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from socketio_core.engineio.client.states import CarrierState
@@ -36,6 +36,7 @@ class Exchange:
         headers: all but `Content-Length`, in the order of sending, `Host` first.
         limit_bytes: a response whose body is larger is a failure.
         timeout_s: how long the whole exchange may take; `None`: the session watches over it itself.
+        packets: those of the response that were not processed yet; `None` before the first was.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Exchange:
         "is_ready",
         "limit_bytes",
         "method",
+        "packets",
         "session",
         "target",
         "timeout_s",
@@ -69,6 +71,7 @@ class Exchange:
         self.body = body
         self.limit_bytes = limit_bytes
         self.timeout_s = timeout_s
+        self.packets: Iterator[str] | None = None
         self.context: object = None
         self.is_ready = False
         self.is_cancelled = False

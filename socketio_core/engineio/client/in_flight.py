@@ -88,6 +88,10 @@ class InFlight:
             return False
         return True
 
+    def go_on_with(self, exchange: Exchange) -> None:
+        """The response to a GET is not processed as a whole: no other begins."""
+        self._get = exchange
+
     # -- WebSockets --------------------------------------------------------------------------------------------------
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:

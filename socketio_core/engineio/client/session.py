@@ -8,6 +8,8 @@ a ping is overdue have modules of their own, which know no session: it acts on w
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from math import inf
 from typing import Final, assert_never, cast
 
 from socketio_core.engineio.base import SessionBase
@@ -31,7 +33,7 @@ from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
 from socketio_core.engineio.packet import Frame, Payload, decode_frame
-from socketio_core.engineio.payload import split_payload
+from socketio_core.engineio.payload import hand_on, split_payload
 from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Response
@@ -61,19 +63,9 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
     """
 
     __slots__ = (
-        "__weakref__",
-        "_events",
-        "_in_flight",
-        "_light_bytes",
-        "_max_payload_bytes",
-        "_memory",
-        "_now",
-        "_opening",
-        "_until",
-        "handshake",
-        "path",
-        "sid",
-    )
+        "__weakref__", "_events", "_in_flight", "_light_bytes", "_max_payload_bytes", "_memory", "_now", "_opening",
+        "_until", "handshake", "path", "sid",
+    )  # fmt: skip
 
     _OWNER = "a Socket.IO client; emit to one of its namespaces"
     _READER = "server"
@@ -177,18 +169,25 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
 
     # -- what became of it ---------------------------------------------------------------------------------------------
 
-    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
-        """A response is there, as a whole."""
+    def exchange_done(self, exchange: Exchange, response: Response, now: float, max_packets: float = inf) -> bool:
+        """A response is there, as a whole. Returns whether to call again, later: packets of it are left.
+
+        Args:
+            max_packets: how many of them are processed; large ones count for several.
+        """
         self._begin_call(exchange, now)
         if not self._in_flight.end_exchange(exchange):
-            return
-        self._memory.take_cookies(response, now)
+            return False
+        if exchange.packets is None:
+            self._memory.take_cookies(response, now)
         problem = problem_of(response)
         if problem is not None:
             self._exchange_failed(exchange, problem, f"server refused a POST: {problem}")
-        elif exchange.method == "GET":
-            self._read_payload(response.body, now)
+        elif exchange.method == "GET" and self._read_payload(exchange, response.body, max_packets, now):
+            self._in_flight.go_on_with(exchange)
+            return True
         self._go_on(now)
+        return False
 
     def _exchange_failed(self, exchange: Exchange, detail: str, post_detail: str) -> None:
         if exchange.method == "POST":
@@ -196,17 +195,24 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         elif self.state is not SessionState.CLOSING:  # then only POSTs count
             self._transport_failed(detail)
 
-    def _read_payload(self, body: bytes, now: float) -> None:
+    def _read_payload(self, exchange: Exchange, body: bytes, max_packets: float, now: float) -> bool:
         try:
-            for part in split_payload(body, self.engine_settings.max_packets_per_payload):
-                if self.state is SessionState.CLOSED:
-                    return
-                kind, data = decode_frame(part)
-                self._act(TABLE[POLLING_STATES[self.state]][kind_of(kind, data)], None, data, now)
+            if exchange.packets is None:
+                exchange.packets = split_payload(body, self.engine_settings.max_packets_per_payload)
+            outcome = hand_on(exchange.packets, partial(self._receive_polled, now=now), max_packets)
+            return outcome is None and self.state is not SessionState.CLOSED
         except PacketError as error:
             if self.state is not SessionState.CLOSED:
                 detail = f"{error}, in the response {describe_data(body)}"
                 self._transport_failed(detail, reason=CloseReason.PARSE_ERROR)
+        return False
+
+    def _receive_polled(self, part: str, now: float) -> bool:
+        if self.state is SessionState.CLOSED:
+            return False
+        kind, data = decode_frame(part)
+        self._act(TABLE[POLLING_STATES[self.state]][kind_of(kind, data)], None, data, now)
+        return True
 
     def _go_on(self, now: float) -> None:
         """Begin the next GET, finish what waited for the end of an exchange; POSTs begin in `take_ready`."""
@@ -222,7 +228,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
                 flight.begin_get(self.sid, now)
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
-        """The handshake is done; `response` is the 101."""
+        """See `AnyClient`."""
         self._begin_call(websocket, now)
         self._in_flight.websocket_opened(websocket, response, now)
 

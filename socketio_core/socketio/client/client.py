@@ -7,6 +7,7 @@ and gets Socket.IO events from `take_events`. What users know as the Manager. Sp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Final, cast
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
@@ -158,11 +159,12 @@ class ClientCore:
 
     # -- what became of it: see `ClientSession` ----------------------------------------------------------------------
 
-    def exchange_done(self, exchange: Exchange, response: Response, now: float) -> None:
+    def exchange_done(self, exchange: Exchange, response: Response, now: float, max_packets: float = inf) -> bool:
         """See `ClientSession.exchange_done`."""
         self._check_own(exchange.session)
-        exchange.session.exchange_done(exchange, response, now)
+        has_more = exchange.session.exchange_done(exchange, response, now, max_packets)
         self._pump(now)
+        return has_more
 
     def websocket_opened(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """See `ClientSession.websocket_opened`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from socketio_core.engineio.client.carriers import Exchange
 from socketio_core.http import Response
+from socketio_core.wire.base import FIRST_PIECES, TURN_PIECES
 from socketio_core.wire.client.errand import Errand
 from socketio_core.wire.client.http1 import BadAnswer, Head
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Exchanges(Errand):
     """A connection that makes exchanges."""
 
-    __slots__ = ("_exchange", "_is_sent")
+    __slots__ = ("_exchange", "_is_paused", "_is_sent", "_response")
 
     def __init__(self, wire: ClientWire, site: ClientSite, exchange: Exchange, now: float) -> None:
         super().__init__(wire, site)
@@ -31,6 +32,8 @@ class Exchanges(Errand):
         self._exchange: Exchange | None = exchange
         exchange.context = self._wire
         self._head = None
+        self._response: Response | None = None  # it is here as a whole, and its packets have turns
+        self._is_paused = False  # handlers must catch up before more of them is handled
         self._is_sent = False  # the whole request
         self._wire.set_deadline(None if exchange.timeout_s is None else now + exchange.timeout_s)
 
@@ -48,20 +51,35 @@ class Exchanges(Errand):
 
     # -- input -------------------------------------------------------------------------------------------------------
 
+    @property
+    def wants_input(self) -> bool:
+        """See `Stage`."""
+        return self._response is None and super().wants_input
+
+    @property
+    def has_more(self) -> bool:
+        """See `Stage`. An answer that is here as a whole outlives its connection."""
+        return super().has_more if self._response is None else not self._is_paused
+
     def receive(self, data: bytes, now: float) -> None:
         """See `Stage`. What comes when nothing was asked for is the end of the connection, whatever it says."""
         if self._exchange is None:
             self._wire.end()
+        elif self._response is not None:
+            self._http.feed(data)  # so that there is no request behind it
         else:
             super().receive(data, now)
 
     def advance(self, now: float) -> None:
         """See `Errand`."""
+        if self._response is not None:
+            self._go_on(self._response, now)
+            return
         try:
             if self._head is None:
                 self._head = self._http.next_head()
             if self._head is not None and self._http.read_body(self._add):
-                self._end_exchange(self._head, now)
+                self._end_body(self._head, now)
         except BadAnswer as error:
             self.give_up(f"the server {error}", now)
 
@@ -73,20 +91,40 @@ class Exchanges(Errand):
     def _is_too_large(self) -> bool:
         return self._exchange is not None and len(self._body) > self._exchange.limit_bytes
 
-    def _end_exchange(self, head: Head, now: float) -> None:
-        exchange, wire = self._exchange, self._wire
+    def _end_body(self, head: Head, now: float) -> None:
+        exchange = self._exchange
         assert exchange is not None  # its answer is being read
         if self._is_too_large:
             self.give_up(f"response is too large, max_message_bytes: {exchange.limit_bytes}", now)
             return
         response = Response(head.status_code, list(head.headers), bytes(self._body))
-        self._exchange = None
         self._body = bytearray()  # an idle connection holds none
-        if self._is_sent and self._http.next_cycle():
+        self._take_packets(response, FIRST_PIECES, now)
+
+    def _go_on(self, response: Response, now: float) -> None:
+        assert self._exchange is not None  # whose answer it is
+        self._is_paused = self._site.is_held_back(self._exchange.session, self._resume, now)
+        if not self._is_paused:
+            self._take_packets(response, TURN_PIECES, now)
+
+    def _resume(self, now: float) -> None:
+        self._is_paused = False
+        self._site.note(self._wire)
+
+    def _take_packets(self, response: Response, limit: int, now: float) -> None:
+        """Process a turn of the packets of an answer; the exchange ends with the last."""
+        exchange, wire = self._exchange, self._wire
+        assert exchange is not None  # this is its answer
+        self._response = response
+        if self._site.core.exchange_done(exchange, response, now, limit):
+            return
+        self._exchange = self._response = None
+        if wire.is_over:
+            return
+        if self._is_sent and not exchange.is_cancelled and self._http.next_cycle():
             self._site.keep(wire, self, now)
         else:
             wire.end()
-        self._site.core.exchange_done(exchange, response, now)
 
     # -- output ------------------------------------------------------------------------------------------------------
 
@@ -99,6 +137,7 @@ class Exchanges(Errand):
     def settle(self, now: float) -> None:
         """See `Stage`."""
         if self._exchange is not None and self._exchange.is_cancelled:
+            self._exchange = self._response = None
             self._wire.end()
 
     def time_out(self, now: float) -> None:
@@ -113,8 +152,14 @@ class Exchanges(Errand):
         if self._exchange is None:
             self._wire.end()
 
+    def lost(self, now: float) -> None:
+        """See `Stage`."""
+        if self._response is None:
+            super().lost(now)
+
     def give_up(self, detail: str, now: float) -> None:
         """See `Errand`."""
+        self._response = None
         self._wire.end()
         self._body = bytearray()  # now: it may be large, and the wire is in a cycle, which Python finds late
         exchange, self._exchange = self._exchange, None

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
+from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.states import CarrierState
 from socketio_core.engineio.core import AnyClient
 from socketio_core.ids import new_key as default_new_key
@@ -131,15 +132,11 @@ class ClientSite(Home[ClientWire]):
         wire.set_out(Opening(wire, self, websocket), through_tunnel=self.proxy is not None)
 
     def _begin(self, exchange: Exchange, now: float) -> None:
-        pace = self._pace
-        if pace is not None and pace.is_congested and exchange.method == "GET" and exchange.session.is_open:
-            exchange.session.pause_reading(now)  # its silence is not the server's
-            pace.call_when_room(partial(self._begin_late, exchange))
-        else:
+        may_wait = exchange.method == "GET" and exchange.session.is_open
+        if not (may_wait and self.is_held_back(exchange.session, partial(self._begin_late, exchange), now)):
             self._make(exchange, now)
 
     def _begin_late(self, exchange: Exchange, now: float) -> None:
-        exchange.session.resume_reading(now)
         if not exchange.is_cancelled:
             self._make(exchange, now)
 
@@ -167,6 +164,15 @@ class ClientSite(Home[ClientWire]):
         """Keep a connection for the next exchange, for a while."""
         self._idle.append((wire, stage))
         wire.set_deadline(now + MAX_IDLE_S)
+
+    def is_held_back(self, session: ClientSession, go_on: Callable[[float], None], now: float) -> bool:
+        """Whether what a session reads must wait, for handlers are behind; then call `go_on(now)` later, once."""
+        pace = self._pace
+        if pace is None or not pace.is_congested:
+            return False
+        session.pause_reading(now)  # its silence is not the server's
+        pace.call_when_room(partial(_resume, session, go_on))
+        return True
 
     def forget(self, wire: ClientWire) -> None:
         """A connection is over."""
@@ -216,3 +222,8 @@ class ClientSite(Home[ClientWire]):
     def pace_for(self, websocket: ClientWebSocket) -> Pace | None:
         """See `Behind`."""
         return self._pace
+
+
+def _resume(session: ClientSession, go_on: Callable[[float], None], now: float) -> None:
+    session.resume_reading(now)
+    go_on(now)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from socketio_core.engineio.client.events import Pinged
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.outbox import MESSAGE_BYTES
 from socketio_core.errors import CloseReason, LocalProtocolError
+from socketio_core.http import Response
 from tests.engineio.client.scene import Scene, closed_with, sent
 
 
@@ -224,3 +226,37 @@ def test_several_messages_at_once_come_in_order_and_none_behind_the_end() -> Non
     *messages, end = scene.session.take_events()
     assert messages == ["a", b"b"]
     assert isinstance(end, Closed)
+
+
+def test_response_is_processed_as_far_as_the_host_wants() -> None:
+    scene = Scene(upgrade=False).open()
+    exchange, response = scene.gets[-1], Response(200, [], b"4a\x1e4b\x1e2\x1e4c")
+    taken: list[object] = []
+    while scene.session.exchange_done(exchange, response, scene.now, 2):
+        scene.look()
+        assert len(scene.gets) == 2, "no other GET begins"
+        taken.append(scene.take_events())
+    scene.look()
+    assert [*taken, scene.take_events()] == [["a", "b"], [Pinged(), "c"], []]
+    assert len(scene.gets) == 3
+
+
+def test_response_that_is_half_processed_ends_with_the_session() -> None:
+    scene = Scene(upgrade=False).open()
+    exchange, response = scene.gets[-1], Response(200, [], b"4a\x1e1\x1e4b")
+    assert scene.session.exchange_done(exchange, response, scene.now, 1)
+    assert not scene.session.exchange_done(exchange, response, scene.now, 1)
+    scene.look()
+    assert scene.take_events() == ["a", Closed(CloseReason.TRANSPORT_CLOSE)]
+    assert not scene.session.exchange_done(exchange, response, scene.now)
+
+
+def test_response_that_is_half_processed_when_the_session_is_given_up_is_cancelled() -> None:
+    scene = Scene(upgrade=False).open()
+    exchange, response = scene.gets[-1], Response(200, [], b"4a\x1e4b")
+    assert scene.session.exchange_done(exchange, response, scene.now, 1)
+    scene.session.abort(scene.now)
+    scene.look()
+    assert scene.cancelled == [exchange]
+    assert not scene.session.exchange_done(exchange, response, scene.now)
+    assert scene.take_events() == ["a", Closed(CloseReason.FORCED_CLOSE)]

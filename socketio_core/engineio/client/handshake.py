@@ -11,6 +11,7 @@ from typing import Final, NoReturn, cast
 from socketio_core.errors import PacketError
 from socketio_core.records import record
 
+MAX_OPEN_CHARS: Final = 65_536  # of the whole; a reference server's has 120
 MAX_SID_CHARS: Final = 1024  # a reference server's has 20; it goes into the line of every request
 MAX_INTERVAL_MS: Final = 2**31 - 1  # the longest delay of a timer in JavaScript, about 25 days
 
@@ -34,6 +35,8 @@ def parse_handshake(text: str) -> OpenPacket:
     Raises:
         PacketError: it is not JSON, or a field is missing or of no use; the message names it.
     """
+    if len(text) > MAX_OPEN_CHARS:
+        raise PacketError(f"open packet larger than {MAX_OPEN_CHARS} characters: {text[:80]!r}")
     try:
         fields: object = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -15,6 +15,9 @@ from socketio_core.wire.chunks import ChunkLines, lines_of
 
 MAX_HEAD_BYTES: Final = 65536  # of a response's status and headers
 MAX_INFORMATIONAL: Final = 20  # 1xx responses before the real one
+MAX_INFORMATIONAL_FIELDS: Final = (
+    1_000  # headers of all of those; h11 takes 25 ms for those of one that is full of them
+)
 
 Head = h11.Response | h11.InformationalResponse
 
@@ -31,11 +34,12 @@ class ClientHttp1:
         has_pieces: `read_body` stopped at its limit though more of the body has arrived; call it again.
     """
 
-    __slots__ = ("_h11", "_informational", "_lines", "has_pieces")
+    __slots__ = ("_fields", "_h11", "_informational", "_lines", "has_pieces")
 
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
-        self._informational = 0
+        self._informational = 0  # how many have come
+        self._fields = 0  # the headers of those
         self._lines: ChunkLines | None = None  # of the body, if it is in chunks
         self.has_pieces = False
 
@@ -53,7 +57,7 @@ class ClientHttp1:
         """Return status and headers of the answer, 101 among them; `None` until they are there.
 
         Raises:
-            BadAnswer: what came is none, or one informational response follows another.
+            BadAnswer: what came is none, or too much comes before it.
         """
         while (event := self._next_event()) is not h11.NEED_DATA:
             assert isinstance(event, (h11.Response, h11.InformationalResponse))  # nothing else can come first
@@ -66,6 +70,9 @@ class ClientHttp1:
             self._informational += 1
             if self._informational > MAX_INFORMATIONAL:
                 raise BadAnswer(f"sent more than {MAX_INFORMATIONAL} informational responses")
+            self._fields += len(event.headers)
+            if self._fields > MAX_INFORMATIONAL_FIELDS:
+                raise BadAnswer(f"sent more than {MAX_INFORMATIONAL_FIELDS} headers in informational responses")
         return None
 
     def read_body(self, take: Callable[[bytes], bool]) -> bool:
@@ -107,7 +114,7 @@ class ClientHttp1:
         if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE or left_over or is_ended:
             return False
         connection.start_next_cycle()
-        self._informational = 0
+        self._informational = self._fields = 0
         self._lines = None
         return True
 

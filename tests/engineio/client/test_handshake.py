@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from socketio_core.engineio.client.handshake import MAX_INTERVAL_MS, MAX_SID_CHARS, OpenPacket, parse_handshake
+from socketio_core.engineio.client.handshake import (
+    MAX_INTERVAL_MS,
+    MAX_OPEN_CHARS,
+    MAX_SID_CHARS,
+    OpenPacket,
+    parse_handshake,
+)
 from socketio_core.errors import PacketError
 
 BAD_SIDS: list[Any] = [..., None, "", 1, [], "a b", "é", "a\n", "x" * (MAX_SID_CHARS + 1)]
@@ -49,6 +55,7 @@ def test_all_fields_are_read() -> None:
         ({"maxPayload": 1}, "max_payload_bytes", 1),
         ({"maxPayload": 1e6}, "max_payload_bytes", 1_000_000),
         ({"other": 1}, "sid", "abc"),
+        ({"other": "x" * (MAX_OPEN_CHARS - 200)}, "sid", "abc"),
     ],
 )
 def test_fields_may_be(changes: dict[str, Any], name: str, value: object) -> None:
@@ -60,10 +67,11 @@ def test_fields_may_be(changes: dict[str, Any], name: str, value: object) -> Non
     [
         ("", "not JSON"),
         ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 60_000, "not JSON"),
         ('{"sid":NaN}', "not JSON"),
         ("[]", "not an object"),
         ("null", "not an object"),
+        (with_fields(upgrades=["x"] * (MAX_OPEN_CHARS // 4)), "larger than 65536 characters"),
         *((with_fields(sid=sid), "'sid'") for sid in BAD_SIDS),
         *((with_fields(upgrades=names), "'upgrades'") for names in BAD_UPGRADES),
         *(

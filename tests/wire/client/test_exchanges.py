@@ -7,7 +7,7 @@ import pytest
 from socketio_core.engineio.client.carriers import ClientCarrier
 from socketio_core.engineio.events import Closed
 from socketio_core.wire.base import TURN_PIECES
-from socketio_core.wire.client.http1 import MAX_INFORMATIONAL
+from socketio_core.wire.client.http1 import MAX_INFORMATIONAL, MAX_INFORMATIONAL_FIELDS
 from socketio_core.wire.client.site import MAX_IDLE_S
 from tests.holdings import held_by
 from tests.wire.by_hand import Gate
@@ -73,10 +73,12 @@ def test_answers_in_pieces_are_the_same(size: int) -> None:
 
 # -- what is kept ------------------------------------------------------------------------------------------------------
 
+HALF = b"a: b\r\n" * (MAX_INFORMATIONAL_FIELDS // 2)
 KEPT = {
     "length": response("4a"),
     "chunks": CHUNKED + b"2\r\n4a\r\n0\r\n\r\n",
     "informational": b"HTTP/1.1 103 X\r\n\r\n" * MAX_INFORMATIONAL + response("4a"),
+    "informational headers": 2 * (b"HTTP/1.1 103 X\r\n" + HALF + b"\r\n") + response("4a"),
 }
 NOT_KEPT = {
     "something behind it": response("4a") + b"x",
@@ -230,6 +232,10 @@ BAD = {
     "rubbish": (b"rubbish\r\n\r\n", "the server does not speak HTTP"),
     "101": (b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", "the server does not speak HTTP: "),
     "informational": (b"HTTP/1.1 103 X\r\n\r\n" * (MAX_INFORMATIONAL + 1), "sent more than 20 informational responses"),
+    "informational headers": (
+        2 * (b"HTTP/1.1 103 X\r\n" + HALF + b"a:\r\n\r\n"),
+        "sent more than 1000 headers in informational responses",
+    ),
     "end": (b"", "the server closed the connection before it answered"),
     "cut off": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n4a", "the server does not speak HTTP: peer closed"),
 }

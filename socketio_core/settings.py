@@ -170,7 +170,7 @@ class SocketSettings:
     max_attachment_bytes: int | None = None  # ours: of one packet; None: `max_attachments` messages of the largest size
     max_json_depth: int = 128  # ours: nesting of one packet; twice what System.Text.Json allows by default
     max_emitted_json_depth: int = _FOLLOWS  # ours: 128 more, for what is put around data that is passed on
-    max_json_values: int = _FOLLOWS  # ours: 100,000, or one for 10 bytes of a message; 1,024 digits of a number are 256
+    max_json_values: int = _FOLLOWS  # ours: 100,000, or one for 10 bytes; 1,024 digits of a number are 256, 1e100 is 5
     max_auth_bytes: int = 16_384  # ours: a CONNECT in memory, twice what a token in a header may have
     max_namespaces: int = _FOLLOWS  # ours: 100, or as many as may be pending; of one connection
     max_namespace_chars: int = 1024  # ours: length of one namespace's name

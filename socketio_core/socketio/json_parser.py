@@ -26,7 +26,7 @@ from socketio_core.socketio.json_module import (
     strict_loads,
     text_of,
 )
-from socketio_core.socketio.json_scan import scan, scan_short, scan_with
+from socketio_core.socketio.json_scan import TooManyValues, scan, scan_short, scan_with
 from socketio_core.socketio.nesting import is_too_deep
 from socketio_core.socketio.packet import (
     ACK,
@@ -336,20 +336,33 @@ class JsonDecoder:
             raise PacketError("namespace holds a lone surrogate")  # it could not be sent back
         return nsp
 
-    def _check_values(self, text: str) -> None:
-        limit = cast("int | None", self._settings.max_json_values) or _MAX_VALUES
-        if len(text) > limit and count_values(text) > limit:  # each of them takes a character at least
-            raise PacketError(f"too many values in the payload, max_json_values: {limit}")
+    @property
+    def _max_values(self) -> int:
+        return cast("int | None", self._settings.max_json_values) or _MAX_VALUES
+
+    def _check_values(self, text: str) -> int | None:
+        """Return for how many values more a text may count; `None` if it is short."""
+        limit = self._max_values
+        if len(text) <= limit:  # each of them takes a character at least
+            return None
+        left = limit - count_values(text)
+        if left < 0:
+            raise self._too_many_values()
+        return left
+
+    def _too_many_values(self) -> PacketError:
+        return PacketError(f"too many values in the payload, max_json_values: {self._max_values}")
 
     def _parse(self, text: str, start: int) -> JSONValue:
         limit, is_light = self._settings.max_json_depth, len(text) <= self._light_chars
-        if not is_light:
-            self._check_values(text[start:])
+        left = None if is_light else self._check_values(text[start:])
         try:
             if self._loads is None:
-                data, end = scan_short(text, start) if is_light else scan(text, start)
+                data, end = scan_short(text, start) if is_light else scan(text, start, left)
             else:
-                data, end = scan_with(self._loads, text, start)
+                data, end = scan_with(self._loads, text, start, left)
+        except TooManyValues:
+            raise self._too_many_values() from None
         except RecursionError:  # Python's own limit may be the lower one
             raise PacketError(f"payload nested too deep, max_json_depth: {limit}") from None
         except StopIteration as stop:  # in place of what raw_decode() would say

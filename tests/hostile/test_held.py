@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import tracemalloc
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -14,6 +15,8 @@ from socketio_core.errors import PacketError
 from socketio_core.settings import ClientSettings, SocketSettings
 from socketio_core.socketio import ConnectionClosed, ConnectRequested, EventReceived, JsonParser
 from socketio_core.socketio.client import EventReceived as ClientEventReceived
+from socketio_core.socketio.json_module import JsonModule
+from socketio_core.socketio.weight import count_values
 from tests.app.rig import AppRig, flow_of, waiting
 from tests.socketio.client.scene import Scene
 from tests.socketio.rig import Rig
@@ -153,6 +156,45 @@ def test_long_numbers_count_for_as_many_values_as_they_take_time_for() -> None:
         decoder = JsonParser(SocketSettings(max_json_values=limit)).decoder()
         with pytest.raises(PacketError, match="too many values") if limit < 3 + 5 * 256 else nullcontext():
             assert decoder.feed(f'2["x",{"9" * 4300},{"9" * 1024}]') is not None
+
+
+class Unwilling:
+    """A module that leaves everything to our own."""
+
+    def dumps(self, value: object, /, *, default: object = None) -> bytes:
+        raise TypeError
+
+    def loads(self, text: str, /) -> object:
+        raise ValueError
+
+
+FAR: Final = ("1e100", "1E+300", "-1.5e-300", "5e-324", "1e-00300")  # as one can write very many
+IN_REACH: Final = ("1e99", "-1e-99", "0e-300", "-0.0", "1.5", "123456789e10")
+NO_NUMBERS: Final = ('"1e-300"', '{"e-300":0}', "[]")
+
+
+@pytest.mark.parametrize("module", [None, Unwilling()])
+@pytest.mark.parametrize("before", ["0", ",".join(["1.5"] * 200)])
+@pytest.mark.parametrize("number", [*FAR, *IN_REACH, *NO_NUMBERS])
+def test_numbers_far_away_count_for_five_values(number: str, before: str, module: JsonModule | None) -> None:
+    """Wherever they are, for they take as long; be the text so full of others that these are not looked at."""
+    most = 400
+    text = f'2["x",{before},{",".join([number] * most)}]'
+    values = count_values(text) + (4 * most if number in FAR else 0)
+    for limit in (values, values - 1):
+        settings = SocketSettings(max_json_values=limit)
+        assert len(text) > limit
+        decoder = JsonParser(settings, json=module).decoder()
+        with pytest.raises(PacketError, match=f"max_json_values: {limit}$") if limit < values else nullcontext():
+            packet = decoder.feed(text)
+            assert packet is not None
+            assert packet.data == json.loads(text[1:])
+
+
+def test_number_out_of_range_among_those_far_away_is_named() -> None:
+    decoder = JsonParser(SocketSettings(max_json_values=1000)).decoder()
+    with pytest.raises(PacketError, match=r"number out of range: -1e400$"):
+        decoder.feed(f'2["x",{",".join(["1e300"] * 150)},-1e400,{" " * 1000}1]')
 
 
 def test_values_in_text_are_none() -> None:

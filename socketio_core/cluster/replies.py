@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from enum import Enum
+from itertools import pairwise
 from typing import Any, Final, cast
 
 import hiredis
 
 from socketio_core.records import record
 
-# A list of millions of parts. One is made before any of them has come, and to forget it takes a loop seconds.
-_HUGE: Final = re.compile(rb"[*%~>|][0-9]{7}")
+# What may begin a list of millions of parts, as far as has come. hiredis makes one before any of them is there, and to
+# forget it takes a loop seconds. It begins a line, but so may anything in a text.
+_MAY_BE_HUGE: Final = re.compile(rb"\n[*%~>|](?:[0-9]{7}|[0-9]*\Z)")
+_HUGE_CHARS: Final = 8  # of its line, by which it is known
 
 UNFINISHED: Final = object()
 """Instead of a reply that has not come as a whole."""
@@ -82,25 +86,35 @@ class Replies:
         unread_bytes: that have come since the last whole reply.
     """
 
-    __slots__ = ("_is_new", "_reader", "unread_bytes")
+    __slots__ = ("_before", "_kept", "_pieces", "_reader", "unread_bytes")
 
     def __init__(self) -> None:
         self._reader = hiredis.Reader(notEnoughData=UNFINISHED)
-        self._is_new = True
+        self._before = b"\n"  # the last of what was read
+        self._kept = b""  # behind that, a few bytes that may begin a list of millions
+        self._pieces: deque[bytes] = deque()  # for the reader, each once it is known what the bytes before it were
         self.unread_bytes = 0
 
     def feed(self, data: bytes) -> None:
-        """Take what was read.
-
-        Raises:
-            hiredis.ProtocolError: it is the first, and none of what a Redis would begin with.
-        """
-        if self._is_new:  # later, what looks so may be in the middle of a text
-            self._is_new = False
-            if _HUGE.match(data):
-                raise hiredis.ProtocolError("the first reply is a list of millions")
+        """Take what was read; all that there was to be taken was."""
         self.unread_bytes += len(data)
-        self._reader.feed(data)
+        is_short = len(data) < _HUGE_CHARS or data[_HUGE_CHARS - 1 : _HUGE_CHARS].isdigit()
+        if is_short or self._kept or _MAY_BE_HUGE.search(data) is not None:
+            self._take_apart(data)
+        else:  # nearly always; it costs 0.4 µs for a message, and 17 for 64 kB of text
+            self._before = data[-1:]
+            self._reader.feed(data)
+
+    def _take_apart(self, data: bytes) -> None:
+        text = self._before + self._kept + data
+        found = list(_MAY_BE_HUGE.finditer(text))
+        cuts = [1, *(each.start() + 1 for each in found), len(text)]
+        pieces = [text[start:end] for start, end in pairwise(cuts)]
+        self._before, self._kept = text[-1:], b""
+        if found and found[-1].end() == len(text) and len(pieces[-1]) < _HUGE_CHARS:  # the next bytes will tell
+            self._before, self._kept = b"\n", pieces.pop()
+        self._reader.feed(pieces[0])
+        self._pieces.extend(pieces[1:])
 
     def take(self) -> Any:
         """Return the next reply, or `UNFINISHED`.
@@ -110,6 +124,11 @@ class Replies:
         """
         try:
             reply: Any = self._reader.gets()
+            while reply is UNFINISHED and self._pieces:
+                if not self._reader.has_data():  # so what follows is not in the middle of a text
+                    raise hiredis.ProtocolError("a list of millions")
+                self._reader.feed(self._pieces.popleft())
+                reply = self._reader.gets()
         except (MemoryError, TypeError) as error:  # a list that does not fit; what cannot be a key, in RESP3
             raise hiredis.ProtocolError(str(error) or "a list that does not fit into the memory") from None
         if reply is not UNFINISHED:

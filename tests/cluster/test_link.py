@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Final
 
 import hiredis
@@ -24,7 +25,7 @@ from socketio_core.cluster.link import (
     Replied,
     Returned,
 )
-from socketio_core.cluster.replies import Heard, Kind
+from socketio_core.cluster.replies import UNFINISHED, Heard, Kind, Replies
 from tests.cluster.links import OK, OLD, OPTIONAL, PONG, Rig, array, down, pushed
 from tests.cluster.streams import GREETED, NAMED, bulk
 from tests.effort import examples
@@ -339,6 +340,65 @@ def test_what_looks_like_a_list_of_millions_in_a_message_is_text() -> None:
     rig = Rig(listens=True).up()
     rig.hear(b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$12\r\n")
     assert rig.hear(b"*1000000000x\r\n") == [Heard(b"c", b"*1000000000x")]
+
+
+HUGE: Final = ("*2147483647", "*1000000", "%9999999", "~1234567890", ">1000000", "|7777777")
+BEFORE: Final = (
+    b"",
+    PONG,
+    b"*2\r\n:1\r\n",
+    b"*2\r\n*1\r\n",
+    bulk(b"*9999999\r\n"),
+    PONG + bulk(b"\r\n" * 4 + b"\r\n*9999999"),
+)
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("head", HUGE)
+def test_no_list_of_millions_is_begun_whatever_has_come_before(head: str, before: bytes) -> None:
+    """hiredis makes room for all of it at once, and is busy for 9 s with the largest when it is forgotten."""
+    said = before + head.encode() + b"\r\n"
+    for cut in range(max(0, len(before) - 2), len(said)):
+        rig = Rig().up()
+        for token in range(5):
+            rig.link.send("GET", "k", token=token)
+        events = [*(rig.hear(said[:cut]) if cut else ()), *rig.hear(said[cut:])]
+        assert not rig.link.is_up
+        assert LinkDown(rig.link, "this is no Redis: a list of millions", was_up=True) in events
+
+
+TEXTS: Final = (
+    b"",
+    b"*",
+    b"*9999999",
+    b"\r\n*9999999",
+    b"\r\n*9999999\r\n>1234567\r\n" * 3,
+    b"\r\n*\r",
+    b"\r\n~999999",
+    b"x\r\r\n%1",
+)
+
+
+def test_what_looks_like_one_in_texts_is_text_however_it_comes() -> None:
+    """hiredis alone says what there is."""
+    rng = random.Random(14)
+    for _ in range(examples(500)):
+        said = b"".join(
+            rng.choice(
+                (bulk(rng.choice(TEXTS)), array(*rng.choices(TEXTS, k=3)), b":1\r\n", b"*-1\r\n", b"*0\r\n", b"_\r\n")
+            )
+            for _ in range(6)
+        )
+        plain = hiredis.Reader()
+        plain.feed(said)
+        replies = Replies()
+        taken: list[object] = []
+        cuts = sorted(rng.choices(range(len(said)), k=rng.randrange(8)))
+        for start, end in pairwise([0, *cuts, len(said)]):
+            replies.feed(said[start:end])
+            while (reply := replies.take()) is not UNFINISHED:
+                taken.append(reply)
+        assert taken == [plain.gets() for _ in range(6)]
 
 
 def test_a_reply_to_nothing_ends_the_connection() -> None:

@@ -137,14 +137,18 @@ def serve(name: str, port: int) -> None:
     listeners = open_listeners(port)
     if name != "granian":  # which says so itself
         print(f"serving {name} at {' and '.join(map(url_of, listeners))}", flush=True)
-    (module.SERVERS[name] if name in ASGI_SERVERS else module.serve)(listeners)
+    with contextlib.ExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(listener)
+        (module.SERVERS[name] if name in ASGI_SERVERS else module.serve)(listeners)
 
 
 INSTALL: Final = "install what the hosts need with: pip install -e '.[conformance]'"
 
 
 def _interrupt(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    """Do what Ctrl-C does: a loop has a handler for that, which knows where it may be raised, and where not."""
+    signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

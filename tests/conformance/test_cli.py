@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -125,6 +128,25 @@ def test_what_cannot_be_run_is_said_with_status_2(words: list[str], text: str) -
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def is_asleep(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].startswith("S")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="nobody tells whether a process waits")
+@pytest.mark.parametrize("name", ["trio", "asyncio"])
+def test_a_host_that_is_told_to_end_leaves_nothing_behind(name: str) -> None:
+    command = [sys.executable, "-X", "dev", "-m", "conformance", "serve", name, "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None  # asked for above
+        url = host.stdout.readline().split()[3]
+        with urlopen(f"{url}/socket.io/?EIO=4&transport=polling", timeout=20) as answer:
+            assert answer.status == 200  # its loop runs
+        assert any(is_asleep(host.pid) for _ in range(100_000))
+        host.send_signal(signal.SIGTERM)
+        _, errors = host.communicate(timeout=20)
+    assert (host.returncode, errors) == (130, "")
 
 
 def test_a_taken_port_is_said(server: str) -> None:

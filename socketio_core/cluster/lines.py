@@ -125,11 +125,15 @@ class ClusterLine(LinkLine):
         self._owner = owner
         self._keeps_time = keeps_time
 
-    def _work(self, now: float) -> None:
+    def _guarded(self, now: float, step: Callable[..., object], *args: object) -> None:
+        """Take a step of which a failure must not end the server."""
         try:
-            self._owner.work(now)
-        except Exception as error:  # noqa: BLE001 - it must not end the server
+            step(*args, now)
+        except Exception as error:  # noqa: BLE001 - as said above
             self._owner.fail(error, now)
+
+    def _work(self, now: float) -> None:
+        self._guarded(now, self._owner.work)
 
     @property
     def next_deadline(self) -> float | None:
@@ -145,18 +149,12 @@ class ClusterLine(LinkLine):
 
     def receive(self, data: bytes, now: float) -> None:
         """See `Line`."""
-        try:
-            super().receive(data, now)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._owner.fail(error, now)
+        self._guarded(now, super().receive, data)
 
     def handle_timeout(self, now: float) -> None:
         """See `Line`."""
         if self._keeps_time:
-            try:
-                self._owner.handle_timeout(now)
-            except Exception as error:  # noqa: BLE001 - as above
-                self._owner.fail(error, now)
+            self._guarded(now, self._owner.handle_timeout)
         super().handle_timeout(now)
 
 

@@ -13,13 +13,14 @@ from socketio_core.app.host import Endpoint
 from socketio_core.asgi.loops import Loop
 from socketio_core.asgi.site import AsgiSite, Bell, Waiter
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
-from socketio_core.engineio.carriers import Poll, Post, WebSocket
+from socketio_core.engineio.carriers import WRITE_BYTES, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.session import Session
 from socketio_core.http import HTTP_OF, Headers, Request, Response
 from socketio_core.websocket_handshake import chosen_subprotocol
 from socketio_core.wire.base import LARGE_BYTES
+from socketio_core.wire.plain_frames import LIGHT_BYTES
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -36,10 +37,10 @@ _SAFE: Final = "/:@!$&'()*+,;=-._~"
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._-]*")  # most are; benchmarks: connect
 _NORMAL: Final = 1000
 _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
-_TURN_MESSAGES: Final = 16  # of one client that are handled before it is the turn of others
-_MESSAGE_PIECE_BYTES: Final = 256  # of a message, that count as one more
+_TURN_MESSAGES: Final = 16
+"""Of one client that are handled before it is the turn of others. Each `LIGHT_BYTES` of one count as one more: twice as
+many bytes as where frames are read here, for such a turn is sixteen times as long, and costs no turn of the loop."""
 _TURN_PACKETS: Final = 32  # of one POST, for each client has a task, and all of them a turn in each of the loop
-_WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once
 
 
 def request_of(scope: Scope, path: str) -> Request:
@@ -315,7 +316,7 @@ class AsgiExchange:
                 core.receive(websocket, frame, runtime.now())
                 runtime.output_ready()
             del message, text, frame  # nobody is to keep it until there is another
-            count += 1 + size // _MESSAGE_PIECE_BYTES
+            count += 1 + size // LIGHT_BYTES
             if count >= _TURN_MESSAGES:  # a server may have many, and let nobody else have a turn
                 count = 0
                 await self._loop.give_way()
@@ -330,7 +331,7 @@ class AsgiExchange:
         """Write what there is until it is closed."""
         send = self._send
         while True:
-            while messages := websocket.take(_WRITE_BYTES):
+            while messages := websocket.take(WRITE_BYTES):
                 flow = endpoint.dispatcher.flow_of(websocket.session)
                 if flow is not None:
                     flow.output_taken()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from socketio_core.app.budget import Holder
 from socketio_core.app.host import ServerHost
 from socketio_core.app.runtime import Event, Runtime
-from socketio_core.engineio.carriers import FLUSH_BYTES, Carrier, Poll
+from socketio_core.engineio.carriers import WRITE_BYTES, Carrier, Poll
 from socketio_core.forwarded import TrustedProxies
 from socketio_core.serving import Timeouts
 
@@ -101,7 +101,7 @@ class AsgiSite:
         self.host.work_soon(now)
         found: list[Carrier] = []
         for endpoint in self.host.endpoints:
-            for carrier in endpoint.core.take_ready(FLUSH_BYTES):
+            for carrier in endpoint.core.take_ready(WRITE_BYTES):
                 if not isinstance(carrier.context, Waiter):
                     continue
                 if isinstance(carrier, Poll):

@@ -12,7 +12,7 @@ from socketio_core.records import record
 MAX_MESSAGES: Final = 10_000
 MAX_BYTES: Final = 8 << 20
 MAX_AGE_S: Final = 10.0  # older news would confuse more than it helps
-AHEAD_BYTES: Final = 1 << 18  # are given to the link, which cannot take them back
+AHEAD_BYTES: Final = 262_144  # are given to the link, which cannot take them back
 
 NOBODY: Final = object()
 """The token of what nobody waits for."""

@@ -28,7 +28,9 @@ FAST_BYTES: Final = 16_384
 """From here on a response is compressed by level 1, as nginx does: 1 MB takes 3 to 25 ms, not 9 to 77, and nobody
 else is served meanwhile. It is larger by some tenths at most: numbers by one, records by none."""
 
-FLUSH_BYTES: Final = 262_144  # of responses to polls that a host has made in one turn of its loop
+WRITE_BYTES: Final = 262_144
+"""What a host takes at once: of an outbox, which does not bound it any more; of responses to polls, in one turn of its
+loop."""
 
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}  # "deflate" is the zlib format (PROTOCOL 1.6)
 

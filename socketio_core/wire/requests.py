@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never, final
 
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
-from socketio_core.engineio.carriers import Poll, Post, WebSocket
+from socketio_core.engineio.carriers import WRITE_BYTES, Poll, Post, WebSocket
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
@@ -16,7 +16,7 @@ from socketio_core.wire.heads import BadRequest
 from socketio_core.wire.holding import hold
 from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
 from socketio_core.wire.phases import ANSWERED, MAX_EARLY_BYTES, MAX_LINGER_BYTES, READING, Phase
-from socketio_core.wire.websocket import WRITE_BYTES, Frames
+from socketio_core.wire.websocket import Frames
 
 if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from wsproto.extensions import Extension
 
 from socketio_core.checks import check_count, check_function, check_kind, check_switch
-from socketio_core.engineio.carriers import FLUSH_BYTES, Poll, WebSocket
+from socketio_core.engineio.carriers import WRITE_BYTES, Poll, WebSocket
 from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, network_of
@@ -259,7 +259,7 @@ class Site(Home[Wire]):
         late: Wire | None = None
         for mount in self.mounts:
             answered: Wire | None = None
-            for carrier in mount.core.take_ready(FLUSH_BYTES):
+            for carrier in mount.core.take_ready(WRITE_BYTES):
                 owner = carrier.context
                 if not isinstance(owner, Wire):
                     continue  # its connection was begun by nobody here

@@ -30,7 +30,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
 
-from socketio_core.engineio.carriers import WebSocket
+from socketio_core.engineio.carriers import WRITE_BYTES, WebSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
 # Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
 _INFLATED_PIECE_BYTES: Final = 1024
 _NO_LIMIT: Final = 1 << 62
-WRITE_BYTES: Final = 262144  # how much is taken out of an outbox at once; what is taken is no longer bounded by it
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 

@@ -15,7 +15,7 @@ from socketio_core.app import Socket
 from socketio_core.app.host import HEAVY_BYTES
 from socketio_core.app.server import host_of
 from socketio_core.asgi import App
-from socketio_core.engineio.carriers import FLUSH_BYTES
+from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.wire.base import LARGE_BYTES
 from tests.adapters.bench import serving as serving_below
 from tests.adapters.bench import until
@@ -89,7 +89,7 @@ async def test_large_responses_to_polls_are_made_one_in_each_round() -> None:
     async with serving(App(io)) as server:
         polls = [server.connect(http_scope("GET", poll_of(await server.session())), END) for _ in range(3)]
         await loop.settle()
-        io.emit_nowait("x", "x" * FLUSH_BYTES)
+        io.emit_nowait("x", "x" * WRITE_BYTES)
         answered = [0]
         while answered[-1] < 3:
             await loop.checkpoint()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.settings import EngineSettings
 from socketio_core.wire.phases import MAX_EARLY_BYTES
-from socketio_core.wire.websocket import WRITE_BYTES
 from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, Peer, ok
 from tests.wire.phases import (
     APP,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from socketio_core.engineio import Engine, Park, Respond
-from socketio_core.engineio.carriers import FLUSH_BYTES
+from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import ServerCore
@@ -417,7 +417,7 @@ def test_large_responses_to_polls_are_made_one_in_each_flush() -> None:
         peers.append(place.connect())
         peers[-1].send(request(f"{POLLING}&sid={sid}"))
     for session in place.engine.sessions:
-        session.send("x" * FLUSH_BYTES, place.now)
+        session.send("x" * WRITE_BYTES, place.now)
     for count in (1, 2, 3):
         place.flush()
         assert [bool(peer.received) for peer in peers] == [True] * count + [False] * (3 - count)

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_core.engineio import Engine
+from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.engineio.events import Closed
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import AckReceived, ConnectRequested, EventReceived, ServerCore
 from socketio_core.wire import Mount, Site
 from socketio_core.wire.plain_frames import wire_bytes
-from socketio_core.wire.websocket import WRITE_BYTES
 from tests.effort import examples
 from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House
 from tests.wire.sockets import (

@@ -6,11 +6,11 @@ from zlib import compressobj
 
 import pytest
 
+from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.wire.client.site import CLOSE_S
 from socketio_core.wire.deflate import SLICE_BYTES
-from socketio_core.wire.websocket import WRITE_BYTES
 from tests.wire.by_hand import Gate
 from tests.wire.client.by_hand import OPEN, Desk, Line, said, switching
 from tests.wire.written import CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame

@@ -38,7 +38,7 @@ class RequestAsked:
 
     def answer(self, response: Response, now: float) -> None:
         """Write this response. A client that is gone meanwhile does not matter."""
-        self._requests.respond(response, now)
+        self._requests.respond(self.request, response, now)
 
 
 Asked = HandshakeAsked | RequestAsked

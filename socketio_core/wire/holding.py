@@ -6,27 +6,32 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from socketio_core.engineio.session import Session
-from socketio_core.wire.base import Pace
 
 if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire
-    from socketio_core.wire.site import Site
+    from socketio_core.wire.site import Mount, Site
 
 
-def hold(
+def when_room(
     wire: Wire,
     site: Site,
+    mount: Mount,
     session: Session,
-    pace: Pace,
     go_on: Callable[[float], None],
     is_held: Callable[[], bool],
     now: float,
 ) -> None:
-    """Call `go_on` when there is room; meanwhile the client's silence is not held against it.
+    """Call `go_on` when the handlers have caught up: most often at once.
+
+    Meanwhile the client's silence is not held against it.
 
     Args:
-        is_held: asked then, for the client may not have waited.
+        is_held: asked when there is room at last, for the client may not have waited.
     """
+    pace = mount.pace_of(session)
+    if pace is None or not pace.is_congested:
+        go_on(now)
+        return
     session.pause_reading(now)
 
     def resume(later: float) -> None:

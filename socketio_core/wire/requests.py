@@ -11,11 +11,12 @@ from socketio_core.engineio.carriers import WRITE_BYTES, Poll, Post, WebSocket
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
-from socketio_core.wire.base import FIRST_PIECES, LARGE_BYTES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
+from socketio_core.wire.base import FIRST_PIECES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
 from socketio_core.wire.heads import BadRequest
-from socketio_core.wire.holding import hold
+from socketio_core.wire.holding import when_room
 from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
 from socketio_core.wire.phases import ANSWERED, MAX_EARLY_BYTES, MAX_LINGER_BYTES, READING, Phase
+from socketio_core.wire.served import Served
 from socketio_core.wire.websocket import Frames
 
 if TYPE_CHECKING:
@@ -30,9 +31,8 @@ class Requests:
     """A connection as long as it is HTTP; a `Stage`."""
 
     __slots__ = (
-        "_address", "_asked_bytes", "_body", "_can_half_close", "_carrier", "_count", "_has_ended", "_has_packets",
-        "_http", "_is_unsaid", "_mount", "_out", "_phase", "_read_away", "_request", "_scheme", "_site", "_taken",
-        "_wire",
+        "_address", "_can_half_close", "_count", "_has_ended", "_has_packets", "_http", "_out", "_phase", "_read_away",
+        "_scheme", "_served", "_site", "_taken", "_wire",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, site: Site, address: str, scheme: str, now: float, *, can_half_close: bool) -> None:
@@ -43,22 +43,17 @@ class Requests:
         self._http = Http1(shortcuts=site.shortcuts)
         self._phase = Phase.IDLE
         self._count = 0  # of requests that were read
-        self._request: Request | None = None  # what is being served
-        self._mount: Mount | None = None  # whose it is
-        self._carrier: Poll | Post | None = None  # what it became
-        self._body = bytearray()  # of a request for the application
-        self._asked_bytes = 0  # of that, while the application has it
+        self._served: Served | None = None  # the request that is being served
         self._has_packets = False  # a POST is in, and some of its packets wait for their turn
         self._out = b""  # what is to be written
         self._taken = 0  # how much of that the host has
-        self._is_unsaid = False  # the answer is another than the engine's
         self._read_away = 0  # bytes that nobody wants
         self._can_half_close = can_half_close
         self._has_ended = False  # the client sends no more; it may still read
         wire.set_deadline(now + site.timeouts.header_s)
 
     def __repr__(self) -> str:
-        return f"HTTP, {self._phase.value}" + ("" if self._request is None else f" of {self._request!r}")
+        return f"HTTP, {self._phase.value}" + ("" if self._served is None else f" of {self._served!r}")
 
     @property
     def wants_input(self) -> bool:
@@ -80,27 +75,28 @@ class Requests:
     @property
     def is_large(self) -> bool:
         """See `Stage`."""
-        return isinstance(self._carrier, Post) and self._carrier.work_bytes >= LARGE_BYTES
+        return self._served is not None and self._served.is_large
 
     @property
     def held_bytes(self) -> int:
         """How much memory is taken by what has arrived and was not handed on, and by what is to be written."""
-        head = 0 if self._request is None else self._request.size_bytes
-        asked = self._asked_bytes if self._phase is Phase.ASKED else 0
-        return self._http.kept_bytes + head + len(self._body) + asked + len(self._out)
+        served = self._served
+        held = 0 if served is None else served.held_bytes
+        asked = served.asked_bytes if served is not None and self._phase is Phase.ASKED else 0
+        return self._http.kept_bytes + held + asked + len(self._out)
 
     @property
     def session(self) -> Session | None:
         """Whose poll or POST is being served."""
-        return None if self._carrier is None else self._carrier.session
+        return None if self._served is None else self._served.session
 
     def drop(self, now: float) -> None:
         """Forget all of it; the connection is lost."""
         self._http = Http1(shortcuts=self._site.shortcuts)
-        self._body, self._out, self._taken = bytearray(), b"", 0
+        self._out, self._taken = b"", 0
         self._has_packets = False
         self._carrier_lost(now)
-        self._request = None
+        self._served = None
         self._phase = Phase.LINGER  # which nothing follows
 
     # -- input -------------------------------------------------------------------------------------------------------
@@ -133,23 +129,21 @@ class Requests:
         if phase is not Phase.IDLE:
             return TURN_PIECES
         cost = NEWCOMER_PIECES if is_new else REQUEST_PIECES
-        return cost if self._request is None else cost + len(self._request.headers) + self._request.size_bytes // 256
+        if self._served is None:
+            return cost
+        request = self._served.request
+        return cost + len(request.headers) + request.size_bytes // 256
 
     def lost(self, now: float) -> None:
         """The client is gone, and nobody is left to answer: tell the engine, if it waits or has said something."""
-        if self._phase is Phase.HELD and self._carrier is not None:
+        if self._phase is Phase.HELD and self.session is not None:
             self._has_packets = True  # as below, by turns
         else:
             self._carrier_lost(now)
 
     def _carrier_lost(self, now: float) -> None:
-        carrier, self._carrier = self._carrier, None
-        if self._mount is None or carrier is None:
-            return
-        if self._phase is Phase.HELD and isinstance(carrier, Post):  # it is here as a whole
-            self._mount.core.finish_post(carrier, now)
-        else:
-            self._mount.core.lost(carrier, now)
+        if self._served is not None:
+            self._served.lost(now, is_whole=self._phase is Phase.HELD)
 
     def fail(self, now: float) -> None:
         """See `Stage`. The client is told, if no answer was begun."""
@@ -199,8 +193,8 @@ class Requests:
 
     def _serve(self, request: Request, now: float) -> None:
         site = self._site
-        self._request = request
-        mount = self._mount = site.mount_of(request)
+        mount = site.mount_of(request)
+        served = self._served = Served(request, mount)
         static = self._wire.surplus or site.static_response(request)
         if static is not None:
             self._respond(static, now)
@@ -211,24 +205,31 @@ class Requests:
         elif mount is None:
             self._begin_body(now)
         else:
-            self._hand_over(mount, request, now, asks=mount.asks_handshakes)
+            self._hand_over(served, mount, now, asks=mount.asks_handshakes)
+
+    def _asked(self, request: Request) -> Served | None:
+        """Return the request that the application is to decide on, if it is this one: it may be too late, or twice."""
+        served = self._served
+        is_it = served is not None and served.request is request and self._phase is Phase.ASKED
+        return served if is_it and not self._wire.is_over else None
 
     def decide(self, mount: Mount, request: Request, refusal: str | None, now: float) -> None:
         """Let a handshake pass, or refuse it. Called by `HandshakeAsked.answer`."""
-        if self._phase is Phase.ASKED and not self._wire.is_over:  # else the client did not wait
-            self._hand_over(mount, request, now, refusal=refusal)
+        served = self._asked(request)
+        if served is not None:
+            self._hand_over(served, mount, now, refusal=refusal)
             self._site.note(self._wire)
 
-    def respond(self, response: Response, now: float) -> None:
+    def respond(self, request: Request, response: Response, now: float) -> None:
         """Answer a request. Called by `RequestAsked.answer`."""
-        if self._phase is Phase.ASKED and not self._wire.is_over:  # else the client did not wait
+        if self._asked(request) is not None:
             self._respond(response, now)
             self._site.note(self._wire)
 
     def _hand_over(
-        self, mount: Mount, request: Request, now: float, *, asks: bool = False, refusal: str | None = None
+        self, served: Served, mount: Mount, now: float, *, asks: bool = False, refusal: str | None = None
     ) -> None:
-        core = mount.core
+        core, request = mount.core, served.request
         if asks and core.is_handshake(request):
             self._phase = Phase.ASKED
             self._site.ask(HandshakeAsked(self, mount, request))
@@ -239,11 +240,11 @@ class Requests:
             case Respond(response):
                 self._respond(response, now)
             case ReadBody(post, _):
-                self._carrier = post
+                served.carrier = post
                 self._http.expect_again(request)
                 self._begin_body(now)
             case Park(poll):
-                self._carrier = poll
+                served.carrier = poll
                 self._http.expect_again(request)
                 self._phase = Phase.PARKED
             case Upgrade(websocket, headers):
@@ -271,75 +272,66 @@ class Requests:
 
     def _begin_body(self, now: float) -> None:
         self._phase = Phase.BODY
-        self._body = bytearray()
         self._write(self._http.ask_for_body())
         self._read_body(now)
         if self._phase is Phase.BODY:  # most often it came with the head
             self._wire.set_deadline(now + self._site.timeouts.body_s)
 
     def _read_body(self, now: float) -> None:
-        post = self._carrier
-        if isinstance(post, Post):
-            if self._http.read_body(post.feed):
+        served, http = self._served, self._http
+        assert served is not None  # whose body it is
+        if isinstance(served.carrier, Post):
+            if http.read_body(served.carrier.feed):
                 self._phase = Phase.HELD
                 self._wire.set_deadline(None)
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
-                waits = self.is_large and len(self._site.wires) > 1
+                waits = served.is_large and len(self._site.wires) > 1
                 go_on = self._wait_for_turn if waits else partial(self._take_packets, limit=FIRST_PIECES)
-                self._when_room(post.session, go_on, now)
-        elif self._http.read_body(self._feed):
-            body, self._body = bytes(self._body), bytearray()
+                self._when_room(served.carrier.session, go_on, now)
+        elif http.read_body(lambda chunk: served.feed(chunk) <= self._site.max_body_bytes):
+            body = served.take_body()
             self._wire.set_deadline(None)
             if len(body) > self._site.max_body_bytes:
                 self._respond(text_response(413, "Request body too large"), now)
             else:
                 self._phase = Phase.ASKED
-                self._asked_bytes = len(body)
-                assert self._request is not None  # whose body it is
-                self._site.ask(RequestAsked(self, self._request, body))
-
-    def _feed(self, chunk: bytes) -> bool:
-        self._body += chunk
-        return len(self._body) <= self._site.max_body_bytes
+                served.asked_bytes = len(body)
+                self._site.ask(RequestAsked(self, served.request, body))
 
     def _take_packets(self, now: float, limit: int = TURN_PIECES) -> None:
         """Process a turn of the packets of a POST; answer it with the last."""
-        post, mount = self._carrier, self._mount
-        assert isinstance(post, Post)  # which is held
-        assert mount is not None  # whose it is
-        has_more = mount.core.advance_post(post, limit, now)
-        go_on: Callable[[float], None] = self._wait_for_turn
-        if not has_more:
-            self._carrier = None
-            go_on = partial(self._respond, mount.core.finish_post(post, now))
-        self._has_packets = has_more and self._wire.is_over
+        served = self._served
+        assert served is not None
+        session = served.session
+        assert session is not None  # for it is a POST
+        response = served.advance(limit, now)
+        self._has_packets = response is None and self._wire.is_over
         if not self._wire.is_over:
-            self._when_room(post.session, go_on, now)  # what it brought may be too much already
+            go_on = self._wait_for_turn if response is None else partial(self._respond, response)
+            self._when_room(session, go_on, now)  # what it brought may be too much already
 
     def _wait_for_turn(self, _: float) -> None:
         self._has_packets = True
 
     def _when_room(self, session: Session, go_on: Callable[[float], None], now: float) -> None:
-        """Go on when the handlers have caught up; most often at once."""
-        assert self._mount is not None  # a session belongs to one
-        pace = self._mount.pace_of(session)
-        if pace is None or not pace.is_congested:
-            go_on(now)
-        else:
-            hold(self._wire, self._site, session, pace, go_on, lambda: self._phase is Phase.HELD, now)
+        assert self._served is not None
+        mount = self._served.mount
+        assert mount is not None  # a session belongs to one
+        when_room(self._wire, self._site, mount, session, go_on, lambda: self._phase is Phase.HELD, now)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
     def _respond(self, response: Response, now: float) -> None:
-        request = self._request
-        site = self._site
+        served, site = self._served, self._site
         closes = site.is_closing or response.status == 413 or self._count == site.max_requests
-        closes = closes or self._wire.surplus is not None or (request is not None and request.is_websocket_upgrade)
+        closes = closes or self._wire.surplus is not None
+        closes = closes or (served is not None and served.request.is_websocket_upgrade)
         try:
             self._write(self._http.respond(response, closes=closes))
         except InvalidResponse as error:
-            self._site.report(f"response to {request!r} is not valid HTTP", error)
-            self._is_unsaid = True
+            site.report(f"response to {served!r} is not valid HTTP", error)
+            if served is not None:
+                served.is_unsaid = True
             try:
                 self._write(self._http.respond(text_response(500, "Internal server error"), closes=closes))
             except InvalidResponse:  # h11 has seen too much of the first one
@@ -362,7 +354,8 @@ class Requests:
 
     def poll_ready(self, poll: Poll, now: float) -> None:
         """The response of a parked poll is there. Called by the site."""
-        if poll is self._carrier and self._phase is Phase.PARKED and poll.response is not None:
+        is_ours = self._served is not None and poll is self._served.carrier
+        if is_ours and self._phase is Phase.PARKED and poll.response is not None:
             self._respond(poll.response, now)
 
     def _follow(self, what: Next, now: float) -> None:
@@ -415,19 +408,12 @@ class Requests:
                     self._site.note(self._wire)
 
     def _answer_sent(self, now: float) -> None:
-        poll, self._carrier = self._carrier, None
-        is_lost = self._is_unsaid and poll is not None
-        if isinstance(poll, Poll) and self._mount is not None:
-            core = self._mount.core
-            due_at = core.next_deadline
-            if is_lost or (due_at is not None and due_at <= now):  # the engine may have something to say after this
+        served, self._served = self._served, None
+        is_lost = served is not None and served.is_lost
+        if served is not None:
+            if served.makes_news(now):
                 self._site.note(self._wire)
-            if is_lost:
-                core.lost(poll, now)
-            else:
-                core.poll_delivered(poll, now)
-        self._mount = self._request = None
-        self._is_unsaid = False
+            served.answered(now)
         try:
             self._follow(Next.LINGER if is_lost else self._http.finish(), now)
         except BadRequest:

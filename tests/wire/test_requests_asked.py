@@ -55,6 +55,12 @@ def test_answers_that_come_twice_or_too_late_do_nothing() -> None:
     assert peer.answer().text == "ok"
     assert peer.received == b""
 
+    peer.send(APP)
+    found.answer(ok(b"again"), place.now)  # while the next one is asked
+    place.take_request().answer(ok(b"the next"), place.now)
+    place.settle()
+    assert peer.answer().text == "the next"
+
     gone = asked(place)
     found = place.take_request()
     gone.lose()
@@ -167,6 +173,22 @@ def test_handshake_is_asked_and_let_pass_or_refused(target: str) -> None:
     place.take_handshake().answer(None, place.now)
     place.settle()
     assert place.engine.session_count == 1
+
+
+def test_handshake_that_is_answered_twice_lets_no_other_pass() -> None:
+    place = house(asks_handshakes=True)
+    peer = place.connect()
+    peer.send(request(POLLING))
+    first = place.take_handshake()
+    first.answer("not you", place.now)
+    place.settle()
+    assert peer.answer().status == 403
+    peer.send(request(POLLING))
+    first.answer(None, place.now)
+    place.take_handshake().answer("nor now", place.now)
+    place.settle()
+    assert peer.answer().status == 403
+    assert place.engine.session_count == 0
 
 
 def test_only_handshakes_that_the_engine_would_take_are_asked() -> None:

@@ -214,12 +214,7 @@ def test_with_concurrency_what_has_not_begun_does_not_begin() -> None:
 def test_connection_handlers_run_alone_also_when_the_client_leaves_meanwhile() -> None:
     rig = AppRig(concurrency=3)
     gate = Gate(rig)
-
-    @rig.io.on("connection")
-    async def connected(socket: Socket) -> None:
-        await gate.handler(socket, "connection")
-
-    rig.io.on("a", gate.handler)
+    gate.hold()
     client = rig.open()
     rig.send(client, "40")
     rig.send(client, '42["a",1]', "41")

@@ -39,6 +39,15 @@ class Gate:
         await event.wait()
         self.running.remove(value)
 
+    def hold(self) -> None:
+        """Have the handlers of connections wait, and those of "a"."""
+
+        @self._rig.io.on("connection")
+        async def connected(socket: Socket) -> None:
+            await self.handler(socket, "connection")
+
+        self._rig.io.on("a", self.handler)
+
     def finish(self, value: Any) -> None:
         self._events.pop(value).set()
 
@@ -63,12 +72,7 @@ def test_events_of_one_socket_wait_for_each_other(rig: AppRig) -> None:
 
 def test_events_wait_for_the_connection_handler(rig: AppRig) -> None:
     gate = Gate(rig)
-
-    @rig.io.on("connection")
-    async def connected(socket: Socket) -> None:
-        await gate.handler(socket, "connection")
-
-    rig.io.on("a", gate.handler)
+    gate.hold()
     client = rig.open()
     rig.send(client, "40", '42["a",1]')
     rig.send(client, '42["a",2]')
@@ -215,12 +219,7 @@ def test_goodbye_is_said_once_by_whoever_finishes_last(order: tuple[int, int]) -
 def test_connection_handlers_run_alone_with_concurrency_too() -> None:
     rig = AppRig(concurrency=3)
     gate = Gate(rig)
-
-    @rig.io.on("connection")
-    async def connected(socket: Socket) -> None:
-        await gate.handler(socket, "connection")
-
-    rig.io.on("a", gate.handler)
+    gate.hold()
     client = rig.open()
     rig.send(client, "40", '42["a",1]')
     rig.send(client, '42["a",2]')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from socketio_core.engineio import Closed, Engine, EngineEvent, Opened, RequestRefused, Respond, Session, Upgraded
@@ -120,3 +121,15 @@ def parts(response: Response | None) -> tuple[int, dict[str, str], bytes]:
     for name, value in response.headers:
         headers[name.decode()] = ", ".join([*filter(None, [headers.get(name.decode())]), value.decode()])
     return response.status, headers, response.body
+
+
+class Fickle(list[str]):
+    """Frames of a parser that can be looked at once, and then not be had."""
+
+    was_seen = False
+
+    def __iter__(self) -> Iterator[str]:
+        if self.was_seen:
+            raise ValueError("no frame")
+        self.was_seen = True
+        return super().__iter__()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from weakref import finalize
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from socketio_core.engineio import Poll, WireMessage
 from socketio_core.errors import LocalProtocolError
 from socketio_core.testing import WireClient
-from tests.engineio.scene import Scene, parts
+from tests.engineio.scene import Fickle, Scene, parts
 
 PREMATURE = "<closed: transport error: poll connection closed prematurely>"
 
@@ -48,18 +47,6 @@ def test_between_two_polls_nothing_leaves_at_once() -> None:
     states.append(session.is_writable)
     session.send("a", scene.now)
     assert (states, scene.engine.take_ready()) == ([True, False], [])
-
-
-class Fickle(list[str]):
-    """Frames of a parser that can be looked at once, and then not be had."""
-
-    was_seen = False
-
-    def __iter__(self) -> Iterator[str]:
-        if self.was_seen:
-            raise ValueError("no frame")
-        self.was_seen = True
-        return super().__iter__()
 
 
 def polls_ready(scene: Scene) -> list[Poll]:

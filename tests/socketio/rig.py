@@ -6,6 +6,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final, TypeVar
 
+import pytest
+
 from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings, RecoverySettings, SocketSettings
 from socketio_core.socketio import (
@@ -20,6 +22,8 @@ from socketio_core.socketio import (
 from socketio_core.testing import FakeClock, WireClient, advance
 
 TRANSPORTS: Final = ("polling", "websocket")
+BOTH: Final = pytest.mark.parametrize("transport", TRANSPORTS)
+NAMESPACES: Final = pytest.mark.parametrize("nsp", ["/", "/admin"])
 
 _E = TypeVar("_E")
 

@@ -17,18 +17,7 @@ from socketio_core.socketio import (
     Selection,
 )
 from socketio_core.socketio.packet import event_packet
-from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain, timer_count
-
-BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
-NAMESPACES = pytest.mark.parametrize("nsp", ["/", "/admin"])
-
-
-@pytest.fixture
-def rig() -> Rig:
-    rig = Rig()
-    rig.server.hub.of("/admin")
-    return rig
-
+from tests.socketio.rig import BOTH, NAMESPACES, Rig, connect_head, drain, timer_count
 
 # -- accept and refuse -------------------------------------------------------------------------------------------------
 

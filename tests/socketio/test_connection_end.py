@@ -23,10 +23,7 @@ from socketio_core.socketio import (
     ServerCore,
 )
 from socketio_core.testing import FakeClock, Refused, WireClient
-from tests.socketio.rig import TRANSPORTS, Rig, connect_head, drain
-
-BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
-NAMESPACES = pytest.mark.parametrize("nsp", ["/", "/admin"])
+from tests.socketio.rig import BOTH, NAMESPACES, Rig, connect_head, drain
 
 
 @pytest.fixture

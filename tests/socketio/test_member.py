@@ -21,16 +21,7 @@ from socketio_core.socketio import (
     Selection,
 )
 from socketio_core.socketio.packet import RESERVED_EVENTS
-from tests.socketio.rig import TRANSPORTS, Rig, timer_count
-
-BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
-
-
-@pytest.fixture
-def rig() -> Rig:
-    rig = Rig()
-    rig.server.hub.of("/admin")
-    return rig
+from tests.socketio.rig import BOTH, Rig, timer_count
 
 
 def ask(member: Member, rig: Rig, context: object = "asked", timeout_s: float = 5.0) -> int:

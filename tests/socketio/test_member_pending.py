@@ -20,16 +20,7 @@ from socketio_core.socketio import (
 )
 from socketio_core.socketio.member import MemberState
 from socketio_core.testing import WireClient
-from tests.socketio.rig import TRANSPORTS, Rig, drain
-
-BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
-
-
-@pytest.fixture
-def rig() -> Rig:
-    rig = Rig()
-    rig.server.hub.of("/admin")
-    return rig
+from tests.socketio.rig import BOTH, Rig, drain
 
 
 def ask(member: Member, rig: Rig, *, timeout_s: float = 5.0) -> int | None:

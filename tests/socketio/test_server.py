@@ -30,9 +30,7 @@ from socketio_core.socketio import (
 )
 from socketio_core.socketio.packet import CONNECT, EVENT
 from socketio_core.testing import Refused, WireClient, advance, settle
-from tests.socketio.rig import TRANSPORTS, Rig
-
-BOTH = pytest.mark.parametrize("transport", TRANSPORTS)
+from tests.socketio.rig import BOTH, Rig
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from socketio_core.engineio.carriers import Poll
 from socketio_core.engineio.message import WireMessage
 from socketio_core.errors import LocalProtocolError
+from tests.engineio.scene import Fickle
 from tests.wire.by_hand import POLLING, House, Peer, spoil_a_poll
 from tests.wire.written import close_frame, frame, request
 
@@ -116,18 +117,6 @@ def test_answer_that_fails_costs_the_poll_and_its_messages_come_with_the_next() 
     assert peer.answer().status == 500
     assert [str(error) for _, error in place.reports] == ["nasty"]
     assert place.connect().ask(f"{POLLING}&sid={sid}").text == "4kept"
-
-
-class Fickle(list[str]):
-    """Frames that can be looked at once, and then not be had."""
-
-    was_seen = False
-
-    def __iter__(self) -> Iterator[str]:
-        if self.was_seen:
-            raise ValueError("no frame")
-        self.was_seen = True
-        return super().__iter__()
 
 
 def test_answer_that_cannot_be_made_costs_its_session_alone() -> None:

@@ -20,7 +20,7 @@ from tests.wire.by_hand import POLLING, WEBSOCKET, Gate, House, ok
 from tests.wire.test_plain_frames import stream as some_frames
 from tests.wire.test_plain_requests import some_request
 from tests.wire.test_plain_requests import some_stream as some_requests
-from tests.wire.written import CLOSE, PING, PONG, close_frame, frame, handshake, request
+from tests.wire.written import CLOSE, PING, PONG, close_frame, cut, frame, handshake, request
 
 SETTINGS: Final = EngineSettings(path="/engine.io/", max_payload_bytes=20_000)
 BLOCK: Final = 25
@@ -62,12 +62,7 @@ def pieces_of(random: Random, data: bytes) -> list[bytes]:
     limit = random.choice((1, 3, 20, 200, 5000, 70_000))
     if len(data) > 300 * limit:
         limit = 5000
-    cut: list[bytes] = []
-    while data:
-        size = random.randrange(1, limit + 1)
-        cut.append(data[:size])
-        data = data[size:]
-    return cut
+    return cut(random, data, limit)
 
 
 def some_session(random: Random, sid: str) -> bytes:

@@ -136,12 +136,7 @@ def chunks(random: Random, data: bytes) -> list[bytes]:
     limit = random.choice((1, 2, 3, 7, 20, 200, 5000))
     if len(data) > 2000 * limit:
         limit = 5000
-    cut: list[bytes] = []
-    while data:
-        size = random.randrange(1, limit + 1)
-        cut.append(data[:size])
-        data = data[size:]
-    return cut
+    return written.cut(random, data, limit)
 
 
 def compare(pieces: list[bytes], *, of_client: bool = True) -> Reader:

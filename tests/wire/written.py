@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha1
+from random import Random
 from typing import Final
 
 PATH: Final = "/socket.io/?EIO=4"
@@ -86,3 +87,13 @@ class Answer:
     @property
     def text(self) -> str:
         return self.body.decode()
+
+
+def cut(random: Random, data: bytes, limit: int) -> list[bytes]:
+    """Cut it as a network may, into pieces of at most so many bytes."""
+    pieces: list[bytes] = []
+    while data:
+        size = random.randrange(1, limit + 1)
+        pieces.append(data[:size])
+        data = data[size:]
+    return pieces

@@ -10,6 +10,7 @@ import pytest
 
 from socketio_core.wire.client.http1 import BadAnswer, ClientHttp1
 from tests.effort import examples
+from tests.wire import written
 from tests.wire.client.by_hand import CHUNKED, response
 
 BLOCK: Final = 50
@@ -37,13 +38,7 @@ def some_answer(random: Random) -> bytes:
 
 def cut(random: Random, data: bytes) -> list[bytes]:
     """Cut it as a network may."""
-    pieces: list[bytes] = []
-    limit = random.choice((1, 4, 1000))
-    while data:
-        size = random.randrange(1, limit + 1)
-        pieces.append(data[:size])
-        data = data[size:]
-    return pieces
+    return written.cut(random, data, random.choice((1, 4, 1000)))
 
 
 Seen = tuple[int | str, bytes, bool]

@@ -31,7 +31,7 @@ class WireMessage:
         if len(frames) == 1 and type(first) is str and first.isascii():  # fast path; benchmarks: core
             self.size_bytes = len(first)
         else:
-            self.size_bytes = sum(map(frame_size, frames))
+            self.size_bytes = sum([len(frame) if type(frame) is bytes else frame_size(frame) for frame in frames])
         self.frames = frames
         self.compress = compress
         self.host_cache: object = None

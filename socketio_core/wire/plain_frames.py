@@ -13,6 +13,7 @@ It triples how many events a server can echo (benchmarks: server). `Server(short
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
 from typing import Final, final
 
 from socketio_core.engineio.close_codes import NO_CODE
@@ -42,9 +43,12 @@ _USUAL_CODES: Final = (1000, 1001)  # and those of applications
 _FINAL, _MASKED = 0x80, 0x80
 
 _MASKED_WITH: Final = [bytes(byte ^ mask for byte in range(256)) for mask in range(256)]
+_LANE_0, _LANE_1, _LANE_2, _LANE_3 = (slice(offset, None, 4) for offset in range(4))  # under each byte of a mask
 # Of a frame that is whole and short: how long it is, by its first two bytes.
 _SIZES_MASKED: Final = {bytes((first, _MASKED | size)): size + 6 for first in _PLAIN for size in range(126)}
 _SIZES_OPEN: Final = {bytes((first, size)): size + 2 for first in _PLAIN for size in range(126)}
+_HEAD_16: Final = Struct(">BBH").pack
+_HEAD_64: Final = Struct(">BBQ").pack
 _HEADS: Final = {first: [bytes((first, size)) for size in range(126)] for first in (_TEXT, _BINARY)}
 _HEADS_OF_CLIENT: Final = {
     first: [bytes((first, _MASKED | size)) for size in range(126)] for first in (_TEXT, _BINARY, _PONG, _CLOSE)
@@ -157,32 +161,30 @@ class PlainFrames:
             self._tail = b""
         at, size = 0, len(data)
         is_masked, head_bytes = self._is_masked, self._head_bytes
+        mask_bit = _MASKED if is_masked else 0
         while size - at >= 2:
             if len(found) >= limit:
                 self.has_more = True
                 break
-            first, second = data[at], data[at + 1]
-            if first in _PLAIN and (second >= _MASKED) is is_masked and not self._is_fragmented:
-                length = second & 0x7F
+            first, length = data[at], data[at + 1] ^ mask_bit  # it is over 127 if that bit is not as it must be
+            if first in _PLAIN and length <= 126 and not self._is_fragmented:
                 start = at + head_bytes
+                end = start + length
                 if length == 126 and size - at >= 4:
                     length = data[at + 2] << 8 | data[at + 3]
                     start += 2
-                    is_plain = 126 <= length <= self._max_bytes
-                else:
-                    is_plain = length <= 126  # that may become plain when the length has come
-                end = start + length
-                if is_plain:
+                    end = start + length if 126 <= length <= self._max_bytes else 0
+                if end:
                     if size < end:
                         break
-                    if is_masked and length >= _TABLE_BYTES:
+                    if not is_masked:
+                        message = data[start:end]
+                    elif length >= _TABLE_BYTES:
                         message = _translated(data[start:end], data[start - 4 : start])
-                    elif is_masked:
+                    else:
                         mask = data[start - 4 : start] * (length // 4 + 1)  # fast path: what `_xored` does
                         payload = int.from_bytes(data[start:end], "little") ^ int.from_bytes(mask[:length], "little")
                         message = payload.to_bytes(length, "little")
-                    else:
-                        message = data[start:end]
                     try:
                         found.append(message.decode() if first == _TEXT else message)
                     except UnicodeDecodeError:
@@ -192,6 +194,7 @@ class PlainFrames:
                     if length >= LIGHT_BYTES:
                         limit -= length // MESSAGE_PIECE_BYTES
                     continue
+            second = data[at + 1]
             self.has_foreign = True
             if first in _CONTROL and second & 0x7F < 126 and (second >= _MASKED) is is_masked:
                 start = at + head_bytes
@@ -234,8 +237,11 @@ def _xored(payload: bytes, mask: bytes) -> bytes:
 def _translated(payload: bytes, mask: bytes) -> bytes:
     """Do the same for a long one."""
     left = bytearray(payload)
-    for offset in range(4):
-        left[offset::4] = left[offset::4].translate(_MASKED_WITH[mask[offset]])
+    key_0, key_1, key_2, key_3 = mask
+    left[_LANE_0] = left[_LANE_0].translate(_MASKED_WITH[key_0])
+    left[_LANE_1] = left[_LANE_1].translate(_MASKED_WITH[key_1])
+    left[_LANE_2] = left[_LANE_2].translate(_MASKED_WITH[key_2])
+    left[_LANE_3] = left[_LANE_3].translate(_MASKED_WITH[key_3])
     return bytes(left)
 
 
@@ -275,11 +281,12 @@ def plain_frame(message: str | bytes) -> bytes:
     """Return the frame in which a server sends a message: not masked, not compressed."""
     data, first = (message.encode(), _TEXT) if isinstance(message, str) else (message, _BINARY)
     size = len(data)
-    if size < 126:
-        return _HEADS[first][size] + data
-    if size < 1 << 16:
-        return bytes((first, 126, size >> 8, size & 0xFF)) + data
-    return bytes((first, 127)) + size.to_bytes(8, "big") + data
+    return (_HEADS[first][size] if size < 126 else _long_head(first, 0, size)) + data
+
+
+def _long_head(first: int, mask_bit: int, size: int) -> bytes:
+    """Return the head of a frame whose length is not in its second byte; a mask goes behind it."""
+    return _HEAD_16(first, mask_bit | 126, size) if size < 1 << 16 else _HEAD_64(first, mask_bit | 127, size)
 
 
 def wire_bytes(message: WireMessage) -> bytes:
@@ -287,9 +294,19 @@ def wire_bytes(message: WireMessage) -> bytes:
     data = message.host_cache
     if type(data) is not bytes:
         frames = message.frames
-        data = plain_frame(frames[0]) if len(frames) == 1 else b"".join(map(plain_frame, frames))
+        data = plain_frame(frames[0]) if len(frames) == 1 else _joined_frames(frames)
         message.host_cache = data
     return data
+
+
+def _joined_frames(messages: Sequence[str | bytes]) -> bytes:
+    """Return frames one behind another, as `plain_frame` makes each; no attachment is copied twice."""
+    parts: list[bytes] = []
+    for message in messages:
+        data, first = (message.encode(), _TEXT) if isinstance(message, str) else (message, _BINARY)
+        size = len(data)
+        parts += (_HEADS[first][size] if size < 126 else _long_head(first, 0, size), data)
+    return b"".join(parts)
 
 
 def masked_frames(messages: Sequence[str | bytes], masks: Iterator[bytes]) -> bytes:
@@ -312,9 +329,7 @@ def _masked(first: int, data: bytes, mask: bytes) -> bytes:
     if size < 126:
         return _HEADS_OF_CLIENT[first][size] + mask + _xored(data, mask)
     body = _xored(data, mask) if size < _TABLE_BYTES else _translated(data, mask)
-    if size < 1 << 16:
-        return bytes((first, _MASKED | 126, size >> 8, size & 0xFF)) + mask + body
-    return bytes((first, _MASKED | 127)) + size.to_bytes(8, "big") + mask + body
+    return _long_head(first, _MASKED, size) + mask + body
 
 
 def masks(new_bytes: Callable[[], bytes]) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.frame_protocol import FrameProtocol
 
+from socketio_core.engineio.message import WireMessage
 from socketio_core.wire.plain_frames import (
     MAX_PLAIN_BYTES,
     Close,
@@ -25,6 +26,7 @@ from socketio_core.wire.plain_frames import (
     masks,
     plain_frame,
     pong_frame,
+    wire_bytes,
 )
 from tests.effort import examples
 from tests.wire import written
@@ -264,6 +266,12 @@ def test_what_is_over_the_limit_is_not_waited_for(size: int, *, is_plain: bool) 
 def test_outgoing_frames_are_those_of_wsproto(size: int, kind: type) -> None:
     message = "é" * size if kind is str else b"\xff" * size
     assert plain_frame(message) == bytes(FrameProtocol(client=False, extensions=[]).send_data(message))
+
+
+@pytest.mark.parametrize("size", [*_SIZES, 70_000])
+def test_frames_of_one_message_are_those_of_each(size: int) -> None:
+    frames: list[str | bytes] = ["é" * size, b"\xff" * size, b"", "4"]
+    assert wire_bytes(WireMessage(frames)) == b"".join(map(plain_frame, frames))
 
 
 @pytest.mark.parametrize("size", [*_SIZES, 511, 512, 513, 70_000])

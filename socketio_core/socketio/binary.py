@@ -22,7 +22,7 @@ class Incomplete:
     Attributes:
         missing: how many.
         header: of one that is not parsed yet; else `packet` is it, with the `slots` where they belong.
-        attachments: those that have come.
+        attachments: those that have come; the list may be the packet's own, then they are where they belong.
         size_bytes: of these.
     """
 
@@ -33,7 +33,7 @@ class Incomplete:
         self.header = header
         self.packet = packet
         self.slots = slots
-        self.attachments: list[bytes] = []
+        self.attachments: list[JSONValue] = []
         self.size_bytes = 0
 
 
@@ -99,7 +99,7 @@ def _as_container(value: JSONValue) -> _Container | None:
     return value if found else None  # pyright: ignore[reportUnknownVariableType] # JSON has str keys only
 
 
-def fill_slots(slots: Sequence[Slot], attachments: list[bytes]) -> None:
+def fill_slots(slots: Sequence[Slot], attachments: Sequence[JSONValue]) -> None:
     """Put the attachments where their placeholders stand."""
     for container, key, number in slots:
         container[key] = attachments[number]  # type: ignore[index] # a key fits its container

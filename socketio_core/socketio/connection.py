@@ -115,12 +115,13 @@ class Connection:
         except PacketError as error:
             self._break_off(CloseReason.PARSE_ERROR, str(error), now, error.__cause__)
             return
-        size_bytes = len(payload)
-        scale = self._server.scale
-        session = self.session
-        is_behind = session.is_behind
-        if is_behind or size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
-            size_bytes = scale.weigh(payload, packet, exactly=is_behind)
+        size_bytes, session, scale = len(payload), self.session, self._server.scale
+        if type(payload) is str:
+            is_light = size_bytes <= scale.light_chars and not session.is_behind and payload.isascii()
+        else:
+            is_light = scale.is_json
+        if not is_light:
+            size_bytes = scale.weigh(payload, packet, exactly=session.is_behind)
         if packet is None:
             session.unfinished_bytes += size_bytes  # of the packet that waits for attachments
             return

@@ -92,13 +92,14 @@ class Scale:
     """What messages are weighed with, whichever parser reads them.
 
     Attributes:
+        is_json: then bytes need not be weighed: they take what they are on the wire.
         light_chars: shorter ones in ASCII need not be weighed; what other parsers make of a few bytes nobody knows.
     """
 
-    __slots__ = ("_is_json", "light_chars")
+    __slots__ = ("is_json", "light_chars")
 
     def __init__(self, *, is_json: bool) -> None:
-        self._is_json = is_json
+        self.is_json = is_json
         self.light_chars = LIGHT_CHARS if is_json else 0
 
     def weigh(self, payload: Payload, packet: Packet | None, *, exactly: bool) -> int:
@@ -109,7 +110,7 @@ class Scale:
         Args:
             exactly: if it is an event, it will wait. Otherwise most are handled at once, and it is a guess.
         """
-        if self._is_json:
+        if self.is_json:
             is_event = packet is not None and packet.type == EVENT
             if type(payload) is str and not (exactly and (is_event or packet is None)):
                 if len(payload) <= LIGHT_CHARS:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_core.errors import LocalProtocolError, PacketError
+from socketio_core.settings import SocketSettings
 from socketio_core.socketio import JsonParser, Packet
 from socketio_core.socketio.packet import ACK, EVENT, check_payload
 from tests.effort import examples
@@ -115,6 +116,50 @@ def with_places(data: Any) -> Any:
 
 def event_text(name: str, args: list[Any]) -> str:
     return json.dumps([name, *args])
+
+
+IN_ORDER: Final = st.sampled_from([(f"5{count}-", list(range(count))) for count in (1, 1, 1, 2, 2, 3, 9, 10)])
+ODD_HEADS: Final = st.sampled_from(["51-", "52-", "53-", "510-", "50-", "5-", "501-", "2", "61-"])
+ODD_NUMBERS: Final = st.sampled_from([[], [0], [1], [1, 0], [0, 0], [0, -1], [0, 1, 2]])
+ADDRESSES: Final = st.sampled_from(
+    ["", "", "/n,", "7", "/n,12", "/n", "/\ud800,", "/" + "n" * 1100 + ",", "x", "1" * 309, "1" * 310]
+)
+USUAL_NAMES: Final = st.sampled_from(["a", "", "é", "\ud800", "\x7f", "a,[{", "connect", "disconnect"])
+ODD_NAMES: Final = st.sampled_from([r"\u0063onnect", r"\"", "\\", "\t", "\n", "\x1f", "x" * 300])
+ENDS: Final = st.sampled_from(["]"] * 8 + ["", "] ", "]]", ",1]", "],", ', {"_placeholder":true,"num":0}]'])
+
+
+def outcome(header: str, max_attachments: int) -> tuple[object, int]:
+    """Return the packet of a header, and how many attachments that took; or why it is none, but for places in it."""
+    # The depth has texts with the longest id be light.
+    decoder = JsonParser(SocketSettings(max_attachments=max_attachments, max_json_depth=310)).decoder()
+    try:
+        packet = decoder.feed(header)
+        for count in range(10):
+            if packet is not None:
+                return packet, count
+            packet = decoder.feed(b"%d" % count)
+    except PacketError as error:
+        return re.sub(r"\d+|payload is not JSON.*", "", str(error)), 0
+    return packet, 10
+
+
+@settings(max_examples=examples(600))
+@given(
+    IN_ORDER | st.tuples(ODD_HEADS, ODD_NUMBERS),
+    ADDRESSES,
+    USUAL_NAMES | ODD_NAMES,
+    ENDS,
+    st.sampled_from([10, 10, 2, 1]),
+)
+def test_a_plain_header_means_what_any_does(
+    announced: tuple[str, list[int]], address: str, name: str, end: str, limit: int
+) -> None:
+    """A space behind the bracket makes a header one that is read in full."""
+    head, numbers = announced
+    places = "".join(f',{{"_placeholder":true,"num":{number}}}' for number in numbers)
+    texts = [f'{head}{address}[{space}"{name}"{places}{end}' for space in ("", " ")]
+    assert outcome(texts[0], limit) == outcome(texts[1], limit)
 
 
 NAMES: Final = st.sampled_from(["a", "connect", "é", "", "disconnect", "x" * 30])

@@ -62,8 +62,8 @@ class SendsAttachmentsInReverse(JsonParser):
 class SaysNothingOfBytes(JsonParser):
     """Packets with attachments are of the type of those without."""
 
-    def _binary_kind(self, kind: int, attachments: list[bytes]) -> int:
-        return kind
+    def _binary_head(self, kind: int, attachments: list[bytes]) -> str:
+        return f"4{kind}{len(attachments)}-"
 
 
 @caught_by("events/acks_are_given_once_with_their_id")

@@ -34,9 +34,13 @@ class Incoming:
         client = self._client
         try:
             packet = self._decoder.feed(payload)
-            size_bytes, scale, is_behind = len(payload), self._scale, client.is_behind
-            if is_behind or size_bytes > scale.light_chars or (type(payload) is str and not payload.isascii()):
-                size_bytes = scale.weigh(payload, packet, exactly=is_behind)
+            size_bytes, scale = len(payload), self._scale
+            if type(payload) is str:
+                is_light = size_bytes <= scale.light_chars and not client.is_behind and payload.isascii()
+            else:
+                is_light = scale.is_json
+            if not is_light:
+                size_bytes = scale.weigh(payload, packet, exactly=client.is_behind)
             if packet is None:
                 self._unfinished_bytes += size_bytes
             else:

@@ -12,7 +12,7 @@ from typing import Final
 
 READ_BYTES: Final = 65536  # as much as servers read at once
 
-_CONTINUATION, _TEXT, _BINARY, _PING, _PONG = 0, 1, 2, 9, 10
+_CONTINUATION, _TEXT, BINARY, _PING, _PONG = 0, 1, 2, 9, 10
 _FINAL, _COMPRESSED, _MASKED = 0x80, 0x40, 0x80
 
 

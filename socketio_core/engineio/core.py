@@ -31,6 +31,11 @@ class Core(Protocol[_Held_contra, _WebSocket_contra]):
         """Where the requests go: its own layer's path unless the settings name one."""
         ...
 
+    @property
+    def reads_bytes(self) -> bool:
+        """Whether what is in binary messages may be read, as text is, which takes long; attachments are handed on."""
+        ...
+
     def receive(self, websocket: _WebSocket_contra, frame: Frame, now: float) -> None:
         """One whole message has arrived on a WebSocket; text for `str`, binary for `bytes`."""
 

@@ -58,9 +58,12 @@ class Engine:
     Attributes:
         engine_settings: the settings, with a path.
         path: what the paths of its requests begin with.
+        reads_bytes: see `AnyServer`; whoever has the engine may.
         agenda: what is to be done when; a layer above may add what is its own.
         shared: what the sessions have in common.
     """
+
+    reads_bytes = True
 
     def __init__(
         self, settings: EngineSettings | None = None, *, new_id: IdFactory = new_id, is_inner: bool = False

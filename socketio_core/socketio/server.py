@@ -55,6 +55,7 @@ class ServerCore:
 
     Attributes:
         recovery: what is kept for clients that were lost, if they may come back.
+        reads_bytes: see `AnyServer`; where packets are JSON, bytes are attachments.
         now: when something last happened: who takes events is not told the time.
         told_at: the time of the last call that found something due, which is worked off at the time it fell due.
     """
@@ -75,6 +76,7 @@ class ServerCore:
         self._shared = self._engine.shared
         self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
         self.scale = Scale(is_json=type(self.parser) is JsonParser)
+        self.reads_bytes = not self.scale.is_json
         self.new_id = new_id
         self.hub = Hub()
         self.hub.of(ROOT_NAMESPACE)

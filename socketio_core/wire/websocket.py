@@ -100,14 +100,15 @@ class Frames(Generic[_W]):
         self._websocket = websocket
         self._extensions = extensions
         self._masks = masks
-        self._inbound = _READING
-        self._outbound = _WRITING
+        self._inbound, self._outbound = _READING, _WRITING
         self._is_paused = False  # handlers must catch up before more is read
         self._pace: Pace | None = None  # once the application knows the session
         self._made_frames: Connection | None = None
-        is_server = masks is None
-        is_plain = site.shortcuts and not extensions
-        self._plain_frames = PlainFrames(mount.max_payload_bytes, of_client=is_server) if is_plain else None
+        is_server, limit_bytes = masks is None, mount.max_payload_bytes
+        self._plain_frames: PlainFrames | None = None
+        if site.shortcuts and not extensions:
+            reads_bytes = mount.core.reads_bytes
+            self._plain_frames = PlainFrames(limit_bytes, of_client=is_server, reads_bytes=reads_bytes)
         self._unread = early  # it comes before all that is still to be read
         self._has_more = bool(early)
         self._early_turn = 1 if early and is_server else 0  # the next of what came before the handshake's answer
@@ -333,8 +334,7 @@ class Frames(Generic[_W]):
 
     def _ping_received(self, payload: bytes, now: float) -> None:
         """Answer it; close when the peer takes no pongs, but sends pings."""
-        # The last one will do (RFC 6455, 5.5.3).
-        self._pong = pong_frame(payload, self._masks)
+        self._pong = pong_frame(payload, self._masks)  # the last one will do (RFC 6455, 5.5.3)
         self._pings += 1
         if self._pings > self._mount.engine_settings.max_unanswered_pings:
             self._break_off("pings come faster than their pongs are taken", now)

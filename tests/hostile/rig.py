@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.attacks import HANDSHAKE, JOIN, POLLING, READ_BYTES, Attack, request
 from socketio_core.engineio.session import Session
 from socketio_core.settings import EngineSettings, SocketSettings
-from socketio_core.socketio import ServerCore
+from socketio_core.socketio import Parser, ServerCore
 from socketio_core.socketio.events import ConnectRequested, EventReceived
 from socketio_core.wire import Mount, Pace, Serving, Site
 from tests.wire.by_hand import Gate, HandHost, Peer
@@ -30,10 +30,11 @@ class Fort(HandHost):
         settings: SocketSettings | None = None,
         *,
         gate: Gate | None = None,
+        parser: Parser | None = None,
         **serving: Any,
     ) -> None:
         super().__init__()
-        self.core = ServerCore(engine, settings)
+        self.core = ServerCore(engine, settings, parser=parser)
         self.gate = gate
         self.events = 0
         self.reports: list[str] = []

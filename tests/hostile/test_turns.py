@@ -12,8 +12,10 @@ from typing import Final
 
 import pytest
 
-from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, Attack, frame, packed_event, request
+from benchmarks.attacks import ATTACKS, BINARY, HANDSHAKE, JOIN, Attack, frame, packed_event, request
+from socketio_core.socketio import JsonParser
 from socketio_core.wire.base import ALL_FIRST_PIECES, FEW_PIECES, FIRST_PIECES, TURN_PIECES
+from socketio_core.wire.plain_frames import MESSAGE_PIECE_BYTES
 from socketio_core.wire.site import NEWCOMERS
 from tests.hostile.rig import Fort, Gate, Peer
 
@@ -125,6 +127,20 @@ def test_large_messages_cost_more_of_a_turn(name: str) -> None:
     before = place.events
     place.turn()
     assert 0 < place.events - before <= TURN_PIECES // 8 + 1
+
+
+class OtherParser(JsonParser):
+    """One that may read whatever comes."""
+
+
+@pytest.mark.parametrize("parser", [JsonParser(), OtherParser()])
+def test_bytes_cost_more_of_a_turn_where_they_may_be_read(parser: JsonParser) -> None:
+    place = Fort(parser=parser)
+    peer = place.neighbour()
+    peer.put((frame(b'451-["x",{"_placeholder":true,"num":0}]') + frame(b"x" * 1000, BINARY)) * 50)
+    place.read()
+    of_text = 2 + 1000 // MESSAGE_PIECE_BYTES
+    assert place.events == (50 if type(parser) is JsonParser else -(-FIRST_PIECES // of_text))
 
 
 FAT: Final = {

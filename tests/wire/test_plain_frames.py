@@ -16,7 +16,9 @@ from wsproto.frame_protocol import FrameProtocol
 
 from socketio_core.engineio.message import WireMessage
 from socketio_core.wire.plain_frames import (
+    ATTACHMENT_PIECE_BYTES,
     MAX_PLAIN_BYTES,
+    MESSAGE_PIECE_BYTES,
     Close,
     Control,
     Foreign,
@@ -272,6 +274,19 @@ def test_outgoing_frames_are_those_of_wsproto(size: int, kind: type) -> None:
 def test_frames_of_one_message_are_those_of_each(size: int) -> None:
     frames: list[str | bytes] = ["é" * size, b"\xff" * size, b"", "4"]
     assert wire_bytes(WireMessage(frames)) == b"".join(map(plain_frame, frames))
+
+
+@pytest.mark.parametrize(("reads_bytes", "pieces"), [(True, 8), (False, 0)])
+@pytest.mark.parametrize("of_client", [True, False])
+def test_attachments_cost_what_it_takes_to_unmask_them(pieces: int, *, reads_bytes: bool, of_client: bool) -> None:
+    text, binary = (written.frame(payload, masked=of_client) for payload in ("x" * 1024, b"x" * 1024))
+    plain = PlainFrames(of_client=of_client, reads_bytes=reads_bytes)
+    plain.feed(text)
+    assert plain.spent == 1 + 8
+    plain.feed(binary)
+    assert plain.spent == 1 + pieces
+    plain.feed(written.frame(bytes(MAX_PLAIN_BYTES), masked=of_client))
+    assert plain.spent == 1 + MAX_PLAIN_BYTES // (MESSAGE_PIECE_BYTES if reads_bytes else ATTACHMENT_PIECE_BYTES)
 
 
 @pytest.mark.parametrize("size", [*_SIZES, 511, 512, 513, 70_000])

@@ -67,6 +67,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         "_until", "handshake", "path", "sid",
     )  # fmt: skip
 
+    reads_bytes = True  # whoever has it may
     _OWNER = "a Socket.IO client; emit to one of its namespaces"
     _READER = "server"
     _TOO_LARGE = "message larger than max_message_bytes"

@@ -50,6 +50,7 @@ class ClientCore:
     Attributes:
         namespaces: those that were asked for, by name.
         session: the current connection; `None` between two of them.
+        reads_bytes: see `AnyClient`; where packets are JSON, bytes are attachments.
         is_behind: events wait for the application, which says so: those that come are weighed exactly.
         memory: what outlives the connections: cookies, and whether a WebSocket worked.
     """
@@ -73,6 +74,7 @@ class ClientCore:
         self._reconnection = Reconnection(self, self.settings, random)
         self._old_sessions: list[ClientSession] = []  # they still send what they have, and their goodbye
         self._incoming = Incoming(self)
+        self.reads_bytes = type(self.parser) is not JsonParser
         self._agenda = Agenda()
         self._agenda.run = self._run
         self._events: list[ClientEvent] = []

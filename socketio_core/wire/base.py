@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.errors import LocalProtocolError
 from socketio_core.timers import Timer, TimerQueue
 
@@ -329,6 +330,7 @@ class Home(Generic[_Wire]):
     Attributes:
         wires: the connections that are not over.
         first_left: how much more may be handled as soon as it is read, until the next flush.
+        deflate_left: how many bytes more may be compressed until then, each for its own connection; the rest waits.
     """
 
     def __init__(self, *, report: Callable[[str, BaseException], None], close_s: float, shortcuts: bool) -> None:
@@ -341,6 +343,7 @@ class Home(Generic[_Wire]):
         self._behind: deque[_Wire] = deque()
         self._large: deque[_Wire | DeferredHandlers] = deque()  # the same, of those each turn of whom may take long
         self.first_left = ALL_FIRST_PIECES
+        self.deflate_left = WRITE_BYTES
         self._flushed_at = 0.0
 
     def note(self, wire: _Wire) -> None:
@@ -368,6 +371,7 @@ class Home(Generic[_Wire]):
     def _await_turns(self, noted: list[_Wire]) -> None:
         """Some of these may have a turn to come. All that was read before has had its first."""
         self.first_left = ALL_FIRST_PIECES
+        self.deflate_left = WRITE_BYTES
         for wire in noted:
             # `has_more` without the call; benchmarks: server
             stage = wire._stage  # pyright: ignore[reportPrivateUsage] # of this file

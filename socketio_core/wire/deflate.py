@@ -9,6 +9,7 @@ from typing import Final
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
+from socketio_core.engineio.carriers import FAST_BYTES
 from socketio_core.http import Request
 
 SLICE_BYTES: Final = 4096
@@ -82,6 +83,27 @@ class Deflate(PerMessageDeflate):
         if fin and self._decompressor is not None and self._decompressor.eof:
             self._decompressor = None
         return unpacked
+
+    def frame_outbound(
+        self,
+        proto: FrameDecoder | FrameProtocol,
+        opcode: Opcode,
+        rsv: RsvBits,
+        data: bytes,
+        fin: bool,  # noqa: FBT001 - as above
+    ) -> tuple[RsvBits, bytes]:
+        """Pack a message, which is one frame. A large one is packed faster, and looks back at no other.
+
+        Nor does what follows: so each may have a packer of its own, though the peer keeps what it has seen.
+        """
+        is_large = len(data) >= FAST_BYTES
+        if is_large:
+            bits = self.client_max_window_bits if proto.client else self.server_max_window_bits
+            self._compressor = zlib.compressobj(zlib.Z_BEST_SPEED, zlib.DEFLATED, -bits)
+        framed = super().frame_outbound(proto, opcode, rsv, data, fin)
+        if is_large:
+            self._compressor = None
+        return framed
 
 
 def negotiate(request: Request, max_message_bytes: int) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:

@@ -402,6 +402,9 @@ class Frames(Generic[_W]):
         has_something = websocket.outbox.messages or websocket.is_closed or self._pong or self._answer
         if not has_something or self._outbound is not _WRITING:
             return b""
+        if self._extensions and self._site.deflate_left <= 0:
+            self._site.note(self._wire)  # for the next flush: a broadcast is compressed for each anew
+            return b""
         try:
             data = self._take()
         except Exception as error:  # noqa: BLE001 - of a parser of the application's
@@ -439,6 +442,7 @@ class Frames(Generic[_W]):
         if not message.compress:  # RFC 7692, 6: each message may go as it is
             # A server's is shared again.
             return wire_bytes(message) if self._masks is None else masked_frames(message.frames, self._masks)
+        self._site.deflate_left -= message.size_bytes
         send = self._frames.send
         return b"".join(
             [send(TextMessage(data=f) if isinstance(f, str) else BytesMessage(data=f)) for f in message.frames]

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from socketio_core.engineio.carriers import FAST_BYTES, WRITE_BYTES
 from socketio_core.engineio.message import WireMessage
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
@@ -17,6 +18,7 @@ from tests.wire.written import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, cl
 
 NAME: Final = "permessage-deflate"
 RSV1: Final = 4
+LARGE: Final = "".join(str(number * number) for number in range(3000))
 
 
 class Packer:
@@ -94,6 +96,49 @@ def test_messages_are_compressed_both_ways_with_one_dictionary() -> None:
     peer.send(compressed(pack(b"\xff\0" * 500), BINARY))
     assert unpack() == [b"\xff\0" * 500]
     assert place.messages[-1] == b"\xff\0" * 500
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_large_messages_are_packed_fast_and_understood_between_others(*, is_kept: bool) -> None:
+    """By a peer that keeps what it has seen, or does not."""
+    texts = ["a" * 100, f"{LARGE}1", f"{LARGE}2", "a" * 100, "a" * 100, LARGE]
+    place = house()
+    peer = place.connect()
+    offer = NAME if is_kept else f"{NAME}; server_no_context_takeover"
+    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {offer}"]))
+    peer.answer()
+    unpack = Unpacker(peer)
+    for text in texts:
+        place.engine.sessions[0].send(text, place.now)
+        place.settle()
+        sent = peer.received
+        assert unpack() == [f"4{text}".encode()]
+        if text.startswith(LARGE):
+            fastest = zlib.compressobj(zlib.Z_BEST_SPEED, wbits=-15)
+            assert sent.endswith((fastest.compress(f"4{text}".encode()) + fastest.flush(zlib.Z_SYNC_FLUSH))[:-4])
+
+
+def test_no_more_is_packed_at_once_however_many_are_to_have_it() -> None:
+    place = house()
+    peers = [deflating(place) for _ in range(40)]
+    for peer in peers:
+        peer.received = b""
+    for session in place.engine.sessions:
+        session.send(LARGE, place.now)
+        session.send("b", place.now)
+    each = len(LARGE) + 1
+    assert each > FAST_BYTES
+    turns: list[int] = []
+    while not turns or place.site.is_behind:
+        before = sum(bool(peer.received) for peer in peers)
+        place.flush()
+        turns.append(sum(bool(peer.received) for peer in peers) - before)
+    assert max(turns) <= WRITE_BYTES // each + 1
+    assert sum(turns) == len(peers)
+    for peer in peers:
+        inflate = zlib.decompressobj(wbits=-15)
+        heard = [inflate.decompress(data + b"\0\0\xff\xff") for _, data in peer.frames()]
+        assert heard == [f"4{LARGE}".encode(), b"4b"]
 
 
 def test_frames_that_are_not_compressed_are_understood_between() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import trio
 
 from socketio_core.app.client_socket import ClientSocket
+from socketio_core.app.runtime import Event
 from tests.adapters.abstract import Nursery
 from tests.adapters.loops import loop
 from tests.adapters.memory import Stream
@@ -91,3 +92,16 @@ class LateUpgrade(Relay):
     async def on_head(self, head: bytes) -> None:
         if b"transport=websocket" in head:
             await self.opened.wait()
+
+
+def watch(socket: ClientSocket) -> tuple[list[str], Event]:
+    """Return a list that gets the reasons of disconnections, and an event for the first one."""
+    reasons: list[str] = []
+    gone = loop.new_event()
+
+    @socket.on("disconnect")
+    def disconnected(reason: str) -> None:
+        reasons.append(reason)
+        gone.set()
+
+    return reasons, gone

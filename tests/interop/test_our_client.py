@@ -10,7 +10,7 @@ import pytest
 from socketio_core.app.client_socket import ConnectError
 from tests.adapters.bench import until
 from tests.adapters.loops import loop
-from tests.interop.ours import UPGRADE, LateUpgrade, Run, connect, settled
+from tests.interop.ours import UPGRADE, LateUpgrade, Run, connect, settled, watch
 from tests.interop.servers import SERVER_COMMANDS, ForeignServer
 
 ORDER = ("first", "second")
@@ -162,14 +162,7 @@ def test_broadcasts_to_rooms_arrive(run: Run, server: ForeignServer, transports:
 def test_server_that_says_goodbye_is_not_bothered_again(run: Run, server: ForeignServer, transports: list[str]) -> None:
     async def main() -> None:
         async with connect(server.url, transports=transports, reconnection_delay_s=0.01) as socket:
-            reasons: list[str] = []
-            gone = loop.new_event()
-
-            @socket.on("disconnect")
-            def disconnected(reason: str) -> None:
-                reasons.append(reason)
-                gone.set()
-
+            reasons, gone = watch(socket)
             await socket.emit("leave")
             assert [event async for event in socket.events()] == []
             await gone.wait()

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from socketio_core.app import Disconnected
-from socketio_core.app.client_socket import ClientSocket, ConnectError
-from socketio_core.app.runtime import Event
+from socketio_core.app.client_socket import ConnectError
 from tests.adapters.loops import loop
-from tests.interop.ours import UPGRADE, Relay, Run, connect, settled
+from tests.interop.ours import UPGRADE, Relay, Run, connect, settled, watch
 from tests.interop.servers import SERVER_COMMANDS, ForeignServer, ping_settings
 
 Start = Callable[..., ForeignServer]
@@ -48,19 +47,6 @@ def start(request: pytest.FixtureRequest) -> Iterator[Start]:
 def kind(request: pytest.FixtureRequest) -> str:
     """Which server."""
     return str(request.param)
-
-
-def watch(socket: ClientSocket) -> tuple[list[str], Event]:
-    """Return a list that gets the reasons of disconnections, and an event for the first one."""
-    reasons: list[str] = []
-    gone = loop.new_event()
-
-    @socket.on("disconnect")
-    def disconnected(reason: str) -> None:
-        reasons.append(reason)
-        gone.set()
-
-    return reasons, gone
 
 
 def test_server_restart_loses_nothing_that_was_emitted_meanwhile(

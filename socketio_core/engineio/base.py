@@ -242,6 +242,13 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         for frame in left:
             self._receive_any(websocket, frame, now)
 
+    def take_pong(self, websocket: object, now: float) -> bool:
+        """Process a pong that came alone, if nothing comes of it but that the heartbeat goes on.
+
+        Returns `False` if it was not processed: it is to be received as any frame is. Clients get none.
+        """
+        return False
+
     def receive_part(self, websocket: _WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
         """Process a part of a message; the parts of one are all text or all bytes, and the last one says so.
 

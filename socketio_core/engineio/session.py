@@ -219,6 +219,14 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
     def _deliver(self, messages: list[Payload], now: float) -> None:
         self.shared.events.append((self, messages))
 
+    def take_pong(self, websocket: object, now: float) -> bool:
+        """See `SessionBase.take_pong`."""
+        if websocket is not self._websocket or self.state is not _OPEN or self.agenda.due_at <= now:
+            return False
+        self._heartbeat.pong_received(now)
+        self.reschedule()
+        return True
+
     def _receive_any(self, websocket: WebSocket, frame: Frame, now: float) -> None:
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)

@@ -61,8 +61,11 @@ class Stage(Protocol):
         """Whether `LARGE_BYTES` have come of something, or more, that was not handled yet, or more than is early."""
         ...
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take what was read, `b""` at the end; handle a turn of it."""
+    def receive(self, data: bytes, now: float) -> bool | None:
+        """Take what was read, `b""` at the end; handle a turn of it.
+
+        Returns `True` if nothing has come of it that anybody need look after.
+        """
 
     def proceed(self, now: float) -> int:
         """Handle another turn. Returns how many pieces that were, or what it cost in pieces."""
@@ -191,7 +194,8 @@ class BaseWire:
             data = _bytes_of(data)
         if not self.is_over:
             try:
-                self._stage.receive(data, now)
+                if self._stage.receive(data, now):
+                    return
             except Exception as error:  # noqa: BLE001 - of a parser or a hook of the application's
                 self.fail(error, now)
             self._home.note(self)

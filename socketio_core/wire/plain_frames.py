@@ -18,6 +18,7 @@ from typing import Final, final
 
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.packet import PONG
 from socketio_core.wire.base import FOREIGN_PIECES
 
 MESSAGE_PIECE_BYTES: Final = 128
@@ -39,11 +40,15 @@ _TABLE_BYTES: Final = 512
 
 _TEXT, _BINARY = 0x81, 0x82
 _PLAIN = (_TEXT, _BINARY)
+PONG_BYTES: Final = 7  # of the frame with Engine.IO's pong, from a client
 _PING, _PONG = 0x89, 0x8A
 _CONTROL = (_PING, _PONG)
 _CLOSE: Final = 0x88
 _USUAL_CODES: Final = (1000, 1001)  # and those of applications
 _FINAL, _MASKED = 0x80, 0x80
+
+_LETTER_HEAD: Final = bytes((_TEXT, _MASKED | 1))
+_PONG_LETTER: Final = ord(PONG)
 
 _MASKED_WITH: Final = [bytes(byte ^ mask for byte in range(256)) for mask in range(256)]
 _LANE_0, _LANE_1, _LANE_2, _LANE_3 = (slice(offset, None, 4) for offset in range(4))  # under each byte of a mask
@@ -144,6 +149,15 @@ class PlainFrames:
     def held_bytes(self) -> int:
         """How much waits: the beginning of a frame, or what is behind the limit."""
         return len(self._tail)
+
+    def is_pong(self, data: bytes) -> bool:
+        """Whether `PONG_BYTES` that were read are a pong of a client of Engine.IO's: all that `feed` would return."""
+        return (
+            data[:2] == _LETTER_HEAD
+            and data[2] ^ data[6] == _PONG_LETTER
+            and self._is_masked
+            and not (self._tail or self._left or self._is_fragmented)
+        )
 
     def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Control | Foreign]:
         """Take what was read. Returns the messages of plain frames, and pieces of others; as many as cost `limit`."""

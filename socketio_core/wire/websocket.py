@@ -40,6 +40,7 @@ from socketio_core.wire.deflate import SLICE_BYTES
 from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
 from socketio_core.wire.plain_frames import (
     MESSAGE_PIECE_BYTES,
+    PONG_BYTES,
     Close,
     Control,
     Foreign,
@@ -175,16 +176,21 @@ class Frames(Generic[_W]):
 
     # -- input -------------------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, now: float) -> None:
+    def receive(self, data: bytes, now: float) -> bool:
         """See `Stage`."""
+        plain = self._plain_frames
+        is_pong = len(data) == PONG_BYTES and plain is not None and plain.is_pong(data)  # fast path; benchmarks: memory
+        if is_pong and self._websocket.session.take_pong(self._websocket, now):
+            return True
         if not data:
             self._input_ended(now)
         elif self._inbound is _READING:
             may_be_large = self._unread or self._made_frames is not None or len(data) >= LARGE_BYTES
             if may_be_large and self._is_put_off(data):
-                return
+                return False
             left = self._site.first_left
             self._site.first_left = left - self._read(data, FIRST_PIECES if left > 0 else FEW_PIECES, now)
+        return False
 
     def _is_put_off(self, data: bytes) -> bool:
         """Keep what is large for a turn of its own, if others are there that wait meanwhile."""
@@ -268,7 +274,8 @@ class Frames(Generic[_W]):
                 if self._is_listening:
                     self._told(found.code, found.reason, now)
             else:
-                self._give_wsproto(found.data)
+                if self._is_listening:
+                    self._frames.receive_data(found.data)
                 plain.spent += _NO_LIMIT - self._take_events(_NO_LIMIT, now)
         return messages
 
@@ -276,7 +283,7 @@ class Frames(Generic[_W]):
         """Handle a turn of frames that go through wsproto, which inflates them; it is given a slice at a time."""
         left = self._take_events(limit, now)  # of what it was given before
         while left > 0 and data and self._is_listening:
-            self._give_wsproto(data[:SLICE_BYTES])
+            self._frames.receive_data(data[:SLICE_BYTES])
             data = data[SLICE_BYTES:]
             left = self._take_events(left, now)
         self._unread = data
@@ -286,10 +293,6 @@ class Frames(Generic[_W]):
     @property
     def _is_listening(self) -> bool:
         return self._inbound is _READING or self._inbound is _ENDING
-
-    def _give_wsproto(self, data: bytes) -> None:
-        if self._is_listening:
-            self._frames.receive_data(data)
 
     def _take_events(self, left: int, now: float) -> int:
         """Hand the frames that have arrived to the engine, while something is `left` of this turn. Returns what is.

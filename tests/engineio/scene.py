@@ -104,9 +104,10 @@ def describe(event: EngineEvent) -> str | bytes:
 
 
 def check_books(session: Session) -> None:
-    """Assert that what a session says it buffers is what lies in its outbox."""
+    """Assert that what a session says it buffers is what lies in its outbox, and that it forgets no deadline."""
     outbox = session.outbox
     assert session.buffered_bytes == sum(message.size_bytes for message in outbox.messages)
+    assert session.transport == "polling" or session.upgrade.until is session.polling.deadline is None
 
 
 def status_of(action: object) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -25,27 +26,61 @@ class Scheduled(Protocol):
 
 
 class Timer(Generic[_T]):
-    """One entry of a `TimerQueue`; `cancel()` frees its item at once."""
+    """What stands in a `TimerQueue`, again and again if it is moved; `cancel()` frees its item at once."""
 
-    __slots__ = ("_queue", "at", "item")
+    __slots__ = ("_queue", "at", "item", "lane", "sequence")
 
-    def __init__(self, queue: TimerQueue[_T], at: float, item: _T) -> None:
+    def __init__(self, queue: TimerQueue[_T]) -> None:
         self._queue = queue
-        self.at = at
-        self.item: _T | None = item
+        self.at = inf
+        self.item: _T | None = None
+        self.lane: Lane[_T] | None = None
+        self.sequence = 0  # of its entry; any other is a shell
+
+    def move(self, at: float, item: _T, lane: Lane[_T] | None = None) -> None:
+        """Be due at another time, or once more: the same as a new timer in its place, of layer 0."""
+        queue = self._queue
+        if self.item is not None:
+            self.sequence = 0
+            queue.note_cancelled(self.lane)
+        queue.put(self, at, item, 0, lane)
 
     def cancel(self) -> None:
         """Forget the timer; a second call does nothing."""
         if self.item is not None:
             self.item = None
-            self._queue.note_cancelled()
+            self.sequence = 0
+            self._queue.note_cancelled(self.lane)
+
+
+_Entry = tuple[float, int, int, Timer[_T], "Lane[_T] | None"]
+
+
+class Lane(Generic[_T]):
+    """Timers that are set for the same span of time, so the first to be set is the first to be due: they stand in line.
+
+    The first is in the heap, for all of them; so the heap is small and their number costs nothing. One that does not
+    fit behind the last is in the heap by itself.
+
+    Attributes:
+        entries: those behind the first, in order.
+        is_led: there is a first, which may be a shell.
+        last_at: when the last is due.
+    """
+
+    __slots__ = ("entries", "is_led", "last_at")
+
+    def __init__(self) -> None:
+        self.entries: deque[_Entry[_T]] = deque()
+        self.is_led = False
+        self.last_at = -inf
 
 
 class TimerQueue(Generic[_T]):
     """A queue of `(deadline, item)`.
 
-    Cancelled entries stay in the heap as empty shells until they surface or outnumber the living, so that a million
-    short-lived timers with far deadlines (ack time-outs, heartbeats of clients that left) hold no memory.
+    Cancelled entries stay where they are as empty shells until they come to the front or outnumber the living, so that
+    a million short-lived timers with far deadlines (ack time-outs, heartbeats of clients that left) hold no memory.
 
     Attributes:
         due_at: the earliest deadline, so one comparison tells that there is nothing to do; `inf` when it is empty.
@@ -53,23 +88,48 @@ class TimerQueue(Generic[_T]):
 
     def __init__(self) -> None:
         self.due_at = inf
-        self._heap: list[tuple[float, int, int, Timer[_T]]] = []
+        self._heap: list[_Entry[_T]] = []
+        self._lanes: list[Lane[_T]] = []
         self._sequence = 0
-        self._cancelled = 0
+        self._count = 0  # of entries, wherever they are
+        self._cancelled = 0  # how many of them are shells
 
     def __len__(self) -> int:
-        return len(self._heap) - self._cancelled
+        return self._count - self._cancelled
 
-    def schedule(self, at: float, item: _T, *, layer: int = 0) -> Timer[_T]:
+    def new_lane(self) -> Lane[_T]:
+        """Return a line for timers that are all set for the same span of time."""
+        lane: Lane[_T] = Lane()
+        self._lanes.append(lane)
+        return lane
+
+    def schedule(self, at: float, item: _T, *, layer: int = 0, lane: Lane[_T] | None = None) -> Timer[_T]:
         """Add `item`, due at `at` (monotonic seconds); equal deadlines come out in the order of scheduling.
 
-        Those of a lower `layer` come before: what it has to report is older news than what is made of it.
+        Those of a lower `layer` come before: what it has to report is older news than what is made of it. Whoever
+        stands in a lane is of layer 0.
         """
-        timer = Timer(self, at, item)
-        self._sequence += 1
-        heappush(self._heap, (at, layer, self._sequence, timer))
-        self.due_at = min(at, self.due_at)
+        timer: Timer[_T] = Timer(self)
+        self.put(timer, at, item, layer, lane)
         return timer
+
+    def put(self, timer: Timer[_T], at: float, item: _T, layer: int, lane: Lane[_T] | None) -> None:
+        """Add a timer; called by the timer."""
+        self._sequence = sequence = self._sequence + 1
+        self._count += 1
+        if lane is not None and at < lane.last_at:
+            lane = None
+        timer.at, timer.item, timer.lane, timer.sequence = at, item, lane, sequence
+        entry = (at, layer, sequence, timer, lane)
+        if lane is not None:
+            lane.last_at = at
+            if lane.is_led:
+                lane.entries.append(entry)
+                return
+            lane.is_led = True
+        heappush(self._heap, entry)
+        if at < self.due_at:
+            self.due_at = at
 
     @property
     def next_deadline(self) -> float | None:
@@ -78,29 +138,68 @@ class TimerQueue(Generic[_T]):
 
     def pop_due(self, now: float) -> _T | None:
         """Remove and return the earliest item whose deadline is at or before `now`, else `None`."""
-        if not self._heap or self.due_at > now:
+        heap = self._heap
+        if not heap or self.due_at > now:
             return None
-        timer = heappop(self._heap)[-1]
+        _, _, _, timer, lane = heappop(heap)
+        self._count -= 1
         item, timer.item = timer.item, None
-        self._drop_cancelled()
+        if lane is not None:
+            self._lead(lane)
+        if heap and heap[0][2] == heap[0][3].sequence:  # most often
+            self.due_at = heap[0][0]
+        else:
+            self._drop_cancelled()
         return item
+
+    def _lead(self, lane: Lane[_T]) -> None:
+        """Let the next one in a lane be its first."""
+        self._drop_shells(lane)
+        if lane.entries:
+            heappush(self._heap, lane.entries.popleft())
+        else:
+            lane.is_led = False
+            lane.last_at = -inf
+
+    def _drop_shells(self, lane: Lane[_T]) -> None:
+        entries = lane.entries
+        while entries and entries[0][2] != entries[0][3].sequence:
+            entries.popleft()
+            self._count -= 1
+            self._cancelled -= 1
 
     def _drop_cancelled(self) -> None:
         heap = self._heap
-        while heap and heap[0][-1].item is None:
-            heappop(heap)
+        while heap and heap[0][2] != heap[0][3].sequence:
+            lane = heappop(heap)[4]
+            self._count -= 1
             self._cancelled -= 1
+            if lane is not None:
+                self._lead(lane)
         self.due_at = heap[0][0] if heap else inf
 
-    def note_cancelled(self) -> None:
+    def note_cancelled(self, lane: Lane[_T] | None) -> None:
         """Count a timer that was cancelled; called by the timer."""
         self._cancelled += 1
-        if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[-1].item is not None]
-            heapify(self._heap)
-            self._cancelled = 0
-        if not self._heap or self._heap[0][-1].item is None:
-            self._drop_cancelled()
+        if lane is not None:
+            self._drop_shells(lane)  # who answers does so in order, most often
+        if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > self._count:
+            self._compact()
+        elif self._heap[0][2] == self._heap[0][3].sequence:  # most often it was not the earliest
+            return
+        self._drop_cancelled()
+
+    def _compact(self) -> None:
+        """Throw all shells out."""
+        self._heap = [entry for entry in self._heap if entry[2] == entry[3].sequence]
+        heapify(self._heap)
+        leading = [lane for *_, lane in self._heap if lane is not None]
+        for lane in self._lanes:
+            lane.entries = deque([entry for entry in lane.entries if entry[2] == entry[3].sequence])
+            if lane not in leading:
+                self._lead(lane)
+        self._cancelled = 0
+        self._count = len(self._heap) + sum(len(lane.entries) for lane in self._lanes)
 
 
 class Agenda(TimerQueue[Scheduled]):

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import gc
+from math import inf
+from random import Random
 from weakref import ref
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from socketio_core.timers import Timer, TimerQueue, earliest
+from tests.effort import examples
 
 
 def test_items_come_out_by_deadline_and_not_before() -> None:
@@ -110,3 +114,111 @@ def test_queue_agrees_with_a_sorted_list(script: list[tuple[int, bool]]) -> None
 def test_earliest_of_some_deadlines() -> None:
     assert earliest() is earliest(None, None) is None
     assert earliest(2.0, None, 1.0) == 1.0
+
+
+# -- lanes -----------------------------------------------------------------------------------------------------------
+
+
+def test_timers_in_lanes_come_out_among_the_others() -> None:
+    queue: TimerQueue[str] = TimerQueue()
+    short, long = queue.new_lane(), queue.new_lane()
+    queue.schedule(1.0, "short, first", lane=short)
+    queue.schedule(3.0, "long, first", lane=long)
+    queue.schedule(2.0, "alone")
+    queue.schedule(2.0, "short, second", lane=short)
+    queue.schedule(2.0, "above", layer=1)
+    queue.schedule(2.0, "short, third", lane=short)
+    queue.schedule(3.5, "long, second", lane=long)
+    order = ["short, first", "alone", "short, second", "short, third", "above", "long, first", "long, second", None]
+    assert [queue.pop_due(9.0) for _ in order] == order
+    assert (queue.next_deadline, len(queue)) == (None, 0)
+
+
+def test_a_lane_takes_anything_again_when_it_is_empty() -> None:
+    """As after one that was set for a time far away."""
+    queue: TimerQueue[str] = TimerQueue()
+    lane = queue.new_lane()
+    queue.schedule(1e9, "far", lane=lane)
+    near = queue.schedule(1.0, "near", lane=lane)
+    assert near.lane is None
+    assert queue.pop_due(1e9) == "near"
+    assert queue.pop_due(1e9) == "far"
+    again = queue.schedule(2.0, "again", lane=lane)
+    assert again.lane is lane
+    assert queue.pop_due(2.0) == "again"
+
+
+def test_a_moved_timer_comes_out_once() -> None:
+    queue: TimerQueue[str] = TimerQueue()
+    lane = queue.new_lane()
+    timer = queue.schedule(1.0, "x", lane=lane)
+    timer.move(2.0, "y", lane)
+    timer.move(3.0, "z")
+    assert (queue.next_deadline, len(queue), timer.at) == (3.0, 1, 3.0)
+    assert [queue.pop_due(9.0), queue.pop_due(9.0), timer.item] == ["z", None, None]
+    timer.move(4.0, "w", lane)
+    assert (queue.next_deadline, len(queue)) == (4.0, 1)
+    timer.cancel()
+    assert (queue.next_deadline, len(queue), timer.item) == (None, 0, None)
+
+
+def _entry_count() -> int:
+    """How many entries are kept, empty shells among them."""
+    return sum(type(each) is tuple and len(each) == 5 and type(each[3]) is Timer for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("order", ["first to last", "last to first", "the same again and again"])
+def test_cancelled_timers_do_not_pile_up_in_lanes(order: str) -> None:
+    """Peers that answer, and one that says so all the time."""
+    queue: TimerQueue[int] = TimerQueue()
+    lane = queue.new_lane()
+    before = _entry_count()
+    timers = [queue.schedule(float(number), number, lane=lane) for number in range(1000)]
+    if order == "the same again and again":
+        for number in range(10_000):
+            timers[500].move(1000.0 + number, number, lane)
+        assert len(queue) == 1000
+        assert _entry_count() < before + 2100
+        return
+    for timer in timers[1:] if order == "first to last" else timers[:0:-1]:
+        timer.cancel()
+        assert queue.next_deadline == 0.0
+    assert len(queue) == 1
+    assert _entry_count() < before + 200
+    assert [queue.pop_due(1e9), queue.pop_due(1e9)] == [0, None]
+
+
+@pytest.mark.parametrize("liveliness", [1, 3, 12])
+@pytest.mark.parametrize("seed", range(examples(20)))
+def test_lanes_agree_with_a_sorted_list(seed: int, liveliness: int) -> None:
+    """Whatever is scheduled, moved, cancelled and taken out, by turns; many are cancelled, a few, or nearly none."""
+    dice = Random(seed)
+    queue: TimerQueue[int] = TimerQueue()
+    lanes = [queue.new_lane(), queue.new_lane(), None, None]
+    timers: list[Timer[int]] = []
+    model: dict[int, tuple[float, int, int]] = {}  # by number: when, in which layer, and as which that was
+    acts = ["schedule"] * liveliness + ["pop"] * dice.randint(0, 2) + ["move", "move", "cancel"]
+    for turn in range(600):
+        act, lane = dice.choice(acts), dice.choice(lanes)
+        at = turn // 4 + dice.choice([5, 5, 20, 20, dice.randrange(40)])
+        if act == "schedule" or not timers:
+            layer = dice.randrange(2) if lane is None else 0
+            model[len(timers)] = (at, layer, turn)
+            timers.append(queue.schedule(at, len(timers), layer=layer, lane=lane))
+        elif act == "pop":
+            first = min(((place, number) for number, place in model.items()), default=((inf, 0, 0), -1))
+            expected = first[1] if first[0][0] <= turn // 4 else None
+            assert queue.pop_due(turn // 4) == expected
+            model.pop(first[1] if expected is not None else -1, None)
+        else:
+            number = dice.randrange(max(0, len(timers) - 100), len(timers))
+            if act == "move":
+                timers[number].move(at, number, lane)
+                model[number] = (at, 0, turn)
+            else:
+                timers[number].cancel()
+                model.pop(number, None)
+        assert len(queue) == len(model)
+        assert queue.next_deadline == min((at for at, _, _ in model.values()), default=None)
+    assert [number for number, timer in enumerate(timers) if timer.item is not None] == sorted(model)
+    assert [queue.pop_due(inf) for _ in range(len(model) + 1)] == [*sorted(model, key=model.__getitem__), None]

@@ -13,7 +13,7 @@ from socketio_core.engineio.parts import MESSAGE_TOO_BIG, Parts
 from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, LocalProtocolError
 from socketio_core.settings import EngineClientSettings, EngineSettings
-from socketio_core.timers import Agenda, Scheduled, Timer
+from socketio_core.timers import Agenda, Lane, Scheduled, Timer
 
 
 class _Carrier(Protocol):
@@ -292,14 +292,21 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
 
     # -- time --------------------------------------------------------------------------------------------------------
 
-    def reschedule(self) -> None:
-        """Set the timer anew, for a deadline may have changed."""
+    def reschedule(self, lane: Lane[Scheduled] | None = None) -> None:
+        """Set the timer anew, for a deadline may have changed.
+
+        Args:
+            lane: where it stands if the deadline is of those that are set for the same span of time.
+        """
         deadline, timer = self.next_deadline, self._timer
-        if timer is not None:
-            if timer.at == deadline and timer.item is not None:
-                return
+        if timer is None:
+            if deadline is not None:
+                self._timer = self.agenda.schedule(deadline, self, lane=lane)
+        elif deadline is None:
             timer.cancel()
-        self._timer = None if deadline is None else self.agenda.schedule(deadline, self)
+            self._timer = None
+        elif timer.at != deadline or timer.item is None:
+            timer.move(deadline, self, lane)
 
 
 class CandidacyBase(Generic[_WebSocket]):

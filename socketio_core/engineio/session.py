@@ -224,7 +224,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         if websocket is not self._websocket or self.state is not _OPEN or self.agenda.due_at <= now:
             return False
         self._heartbeat.pong_received(now)
-        self.reschedule()
+        self.reschedule(self.shared.to_ping)
         return True
 
     def _receive_any(self, websocket: WebSocket, frame: Frame, now: float) -> None:
@@ -280,7 +280,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             self.shared.events.append((self, [data]))
         elif action is Reaction.PONG:
             self._heartbeat.pong_received(now)
-            self.reschedule()
+            self.reschedule(self.shared.to_ping)
         elif action is Reaction.PEER_CLOSED:
             self._peer_closed(now)
         elif action is Reaction.WRONG_DIRECTION:
@@ -421,6 +421,8 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
     @property
     def next_deadline(self) -> float | None:
         """When `handle_timeout` has something to do, in monotonic seconds; `None` once closed."""
+        if self._websocket is not None and self.state is _OPEN:  # it waits for nothing else
+            return self._heartbeat.next_deadline
         if self.state is SessionState.CLOSED:
             return None
         earliest = self._closing_until if self.state is SessionState.CLOSING else self._heartbeat.next_deadline
@@ -433,13 +435,10 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due at `now`: ping, give up waiting. Early and repeated calls do nothing."""
-        while True:
-            deadline = self.next_deadline
-            if deadline is None or deadline > now:
-                break
-            if deadline == self.upgrade.until:
+        while (deadline := self.next_deadline) is not None and deadline <= now:
+            if self._websocket is None and deadline == self.upgrade.until:
                 self._end_upgrade()
-            elif deadline == self.polling.deadline:
+            elif self._websocket is None and deadline == self.polling.deadline:
                 if self.sid in self.shared.admission.fresh:
                     self.break_off(CloseReason.TRANSPORT_ERROR, "no second request in time")
                 else:
@@ -450,4 +449,4 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
                 self.put(PING_MESSAGE, is_control=True)
             else:
                 self.break_off(CloseReason.PING_TIMEOUT, "no pong in time")
-        self.reschedule()
+        self.reschedule(self.shared.to_pong)

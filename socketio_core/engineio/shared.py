@@ -10,7 +10,7 @@ from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.late_polls import LatePolls
 from socketio_core.engineio.packet import Payload
 from socketio_core.settings import EngineSettings
-from socketio_core.timers import Agenda
+from socketio_core.timers import Agenda, Lane, Scheduled
 
 if TYPE_CHECKING:
     from socketio_core.engineio.session import Session
@@ -29,6 +29,8 @@ class Shared:
         "ready",
         "sessions",
         "settings",
+        "to_ping",
+        "to_pong",
     )
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -38,6 +40,8 @@ class Shared:
         self.admission = Admission(settings)
         self.sessions: dict[str, Session] = {}
         self.agenda = Agenda()
+        self.to_ping: Lane[Scheduled] = self.agenda.new_lane()  # sessions, whose next ping is due an interval later
+        self.to_pong: Lane[Scheduled] = self.agenda.new_lane()  # those whose pong is overdue a time-out later
         self.late_polls = LatePolls()
         self.ready: list[Carrier] = []
         self.events: list[tuple[Session | None, EngineEvent | list[Payload]]] = []  # messages as they came together

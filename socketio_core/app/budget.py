@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from socketio_core.app.observer import Audience
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage
-from socketio_core.engineio.outbox import MESSAGE_BYTES, Outbox
+from socketio_core.engineio.outbox import MESSAGE_BYTES
 from socketio_core.engineio.session import Session
 from socketio_core.errors import BufferFull
 
@@ -156,19 +156,13 @@ class Budget:
 
 def held_bytes(session: Session) -> int:
     """Return how much memory a session takes, about: messages to be sent or not arrived as a whole, and its request."""
-    polling, outlet, candidate = session.polling, session.outlet, session.upgrade.candidate
-    held = _size_of(session.outbox) + session.request.size_bytes + polling.post_bytes
-    if isinstance(outlet, WebSocket):
+    outbox, outlet = session.outbox, session.outlet
+    held = outbox.size_bytes + MESSAGE_BYTES * len(outbox.messages) + session.request.size_bytes
+    if isinstance(outlet, WebSocket):  # so there is no candidate
         held += len(outlet.parts)
-    if candidate is not None:
-        held += _size_of(candidate.outbox) + len(candidate.parts)
-    for message in polling.unconfirmed:  # also behind an upgrade
-        held += 2 * message.size_bytes  # it, and the body of the response
-    return held
-
-
-def _size_of(outbox: Outbox) -> int:
-    return outbox.size_bytes + MESSAGE_BYTES * len(outbox.messages)
+    elif (candidate := session.upgrade.candidate) is not None:
+        held += candidate.outbox.size_bytes + MESSAGE_BYTES * len(candidate.outbox.messages) + len(candidate.parts)
+    return held + session.polling.held_bytes  # also behind an upgrade
 
 
 def _by_size(client: _Client) -> int:

@@ -114,9 +114,10 @@ class Dispatcher:
     def held_bytes(self, session: Session) -> int:
         """Return how much memory is taken by what a session has sent, and is not done with, about."""
         connection = session.context
-        held = connection.held_bytes if isinstance(connection, Connection) else 0
-        flow = connection.context if isinstance(connection, Connection) else None
-        return held + (flow.held_bytes if isinstance(flow, Flow) else 0)
+        if not isinstance(connection, Connection):
+            return 0
+        flow = connection.context
+        return connection.held_bytes + (flow.held_bytes if isinstance(flow, Flow) else 0)
 
     def inboxes_of(self, session: Session) -> list[SocketInbox]:
         """Return the inboxes of a session."""

@@ -138,6 +138,14 @@ class Polling:
         return () if self._flushed is None else self._flushed.messages
 
     @property
+    def held_bytes(self) -> int:
+        """How much memory is taken by what has come of a POST, and by a response that may not have arrived."""
+        held = 0 if self._post is None else self._post.size_bytes
+        if self._flushed is not None:
+            held += sum(2 * message.size_bytes for message in self._flushed.messages)  # each, and its part of the body
+        return held
+
+    @property
     def post_bytes(self) -> int:
         """How much memory is taken by what has come of a POST."""
         return 0 if self._post is None else self._post.size_bytes

@@ -84,10 +84,11 @@ class Connection:
     @property
     def held_bytes(self) -> int:
         """How much memory it takes, about: what has come of a packet, and what its members hold."""
-        members = self._members
-        held = self.session.unfinished_bytes + MEMBER_BYTES * max(0, len(members) - 1)  # everybody has one
-        for member in members.values():
-            held += member.held_bytes
+        held = self.session.unfinished_bytes
+        for member in self._members.values():
+            held += MEMBER_BYTES + member.held_bytes
+        if self._members:
+            held -= MEMBER_BYTES  # everybody has one
         if self._others or self._left:
             held += sum(MEMBER_BYTES + other.held_bytes for other in self._others) + sum(map(len, self._left))
         return held

@@ -112,6 +112,7 @@ class PlainFrames:
         has_more: `feed` stopped at its limit; `feed(b"", limit)` goes on.
         has_foreign: what `feed` has returned last is not all messages.
         spent: what it cost, in small frames.
+        tail: what waits: the beginning of a frame, at most of a whole plain one, or what is behind the limit.
     """
 
     __slots__ = (
@@ -123,10 +124,10 @@ class PlainFrames:
         "_max_bytes",
         "_piece_bytes",
         "_sizes",
-        "_tail",
         "has_foreign",
         "has_more",
         "spent",
+        "tail",
     )
 
     def __init__(
@@ -137,7 +138,7 @@ class PlainFrames:
         self._sizes = _SIZES_MASKED if of_client else _SIZES_OPEN
         self._max_bytes = min(max_payload_bytes, MAX_PLAIN_BYTES)
         self._piece_bytes = MESSAGE_PIECE_BYTES if reads_bytes else ATTACHMENT_PIECE_BYTES  # of binary frames
-        self._tail: bytes = b""  # the beginning of a frame, at most of a whole plain one
+        self.tail: bytes = b""
         self._handed_on = 0  # how much of that wsproto has
         self._left = 0  # of a foreign frame that has begun
         self._is_fragmented = False  # the last data frame was not final
@@ -145,25 +146,20 @@ class PlainFrames:
         self.has_more = False
         self.spent = 0
 
-    @property
-    def held_bytes(self) -> int:
-        """How much waits: the beginning of a frame, or what is behind the limit."""
-        return len(self._tail)
-
     def is_pong(self, data: bytes) -> bool:
         """Whether `PONG_BYTES` that were read are a pong of a client of Engine.IO's: all that `feed` would return."""
         return (
             data[:2] == _LETTER_HEAD
             and data[2] ^ data[6] == _PONG_LETTER
             and self._is_masked
-            and not (self._tail or self._left or self._is_fragmented)
+            and not (self.tail or self._left or self._is_fragmented)
         )
 
     def feed(self, data: bytes, limit: int = _NO_LIMIT) -> list[str | bytes | Control | Foreign]:
         """Take what was read. Returns the messages of plain frames, and pieces of others; as many as cost `limit`."""
         self.has_more = self.has_foreign = False
         is_alone = self._sizes.get(data[:2]) == len(data) and limit > 0
-        if is_alone and not (self._tail or self._left or self._is_fragmented):  # fast path; benchmarks: server
+        if is_alone and not (self.tail or self._left or self._is_fragmented):  # fast path; benchmarks: server
             message = _xored(data[6:], data[2:6]) if self._is_masked else data[2:]
             self.spent = 1
             try:
@@ -178,9 +174,9 @@ class PlainFrames:
             rest = data[self._left :]
             self._left = max(0, self._left - len(data))
             data = rest
-        if self._tail:
-            data = self._tail + data
-            self._tail = b""
+        if self.tail:
+            data = self.tail + data
+            self.tail = b""
         at, size = 0, len(data)
         is_masked, head_bytes = self._is_masked, self._head_bytes
         mask_bit = _MASKED if is_masked else 0
@@ -244,7 +240,7 @@ class PlainFrames:
             limit -= FOREIGN_PIECES - 1
             self._left = max(0, end - size)
             at = min(end, size)
-        self._tail = data[at:]
+        self.tail = data[at:]
         self.spent = given - limit + len(found)
         return found
 

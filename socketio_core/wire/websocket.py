@@ -154,8 +154,8 @@ class Frames(Generic[_W]):
     @property
     def held_bytes(self) -> int:
         """How much has arrived and was not handed on, and what the outbox does not know of what is to be written."""
-        plain = 0 if self._plain_frames is None else self._plain_frames.held_bytes
-        return len(self._unread) + plain + len(self._answer) + len(self._pong)
+        held = len(self._unread) + len(self._answer) + len(self._pong)
+        return held if self._plain_frames is None else held + len(self._plain_frames.tail)
 
     @property
     def websocket(self) -> _W:

@@ -95,7 +95,7 @@ def outcome(script: Sequence[bytes | float | str], *, is_cut: bool, early: bytes
     peer.answer()
     seen: list[object] = []
     for step in script:
-        if isinstance(step, float):
+        if isinstance(step, (float, int)):
             house.advance(step)
         elif step == "congest":
             gate.is_congested = True

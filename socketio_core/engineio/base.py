@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from socketio_core.engineio.message import WireMessage
+from socketio_core.engineio.message import WireMessage, received_size
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, Frame, Payload, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG, Parts
@@ -160,7 +160,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
 
     @abstractmethod
     def _receive_any(self, websocket: _WebSocket, frame: Frame, now: float) -> None:
-        """Process one whole message, whatever it is and the session's state."""
+        """Process one whole message that is not too large, whatever else it is and the session's state."""
 
     @abstractmethod
     def fail(self, websocket: _WebSocket, detail: str, code: int, now: float) -> None:
@@ -216,6 +216,16 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         """Process one whole message that arrived on `websocket`, e.g. `"4hello"`; `bytes` is a binary message."""
         self.receive_all(websocket, (frame,), now)
 
+    def _receive_whole(self, websocket: _WebSocket, frame: Frame, now: float) -> None:
+        """Process one whole message, behind what is due."""
+        if self.agenda.due_at <= now:
+            self.agenda.catch_up(now)
+        limit = self.limit_bytes
+        if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
+            self._fail_too_large(websocket, now)
+        else:
+            self._receive_any(websocket, frame, now)
+
     def receive_all(self, websocket: _WebSocket, frames: Iterable[Frame], now: float) -> None:
         """Process several whole messages, in order."""
         left = iter(frames)
@@ -234,13 +244,13 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
                     messages.append(frame[1:])
                 else:
                     self._deliver(messages, now)
-                    self._receive_any(websocket, frame, now)
+                    self._receive_whole(websocket, frame, now)
                     break
             else:
                 self._deliver(messages, now)
                 return
         for frame in left:
-            self._receive_any(websocket, frame, now)
+            self._receive_whole(websocket, frame, now)
 
     def take_pong(self, websocket: object, now: float) -> bool:
         """Process a pong that came alone, if nothing comes of it but that the heartbeat goes on.

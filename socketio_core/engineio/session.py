@@ -15,7 +15,7 @@ from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.heartbeat import Heartbeat
-from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, WireMessage, received_size
+from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, WireMessage
 from socketio_core.engineio.outbox import MESSAGE_BYTES, check_fits
 from socketio_core.engineio.packet import PING, PONG, Frame, Payload, decode_frame
 from socketio_core.engineio.payload import split_payload
@@ -228,12 +228,6 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         return True
 
     def _receive_any(self, websocket: WebSocket, frame: Frame, now: float) -> None:
-        if self.agenda.due_at <= now:
-            self.agenda.catch_up(now)
-        limit = self.limit_bytes
-        if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self._fail_too_large(websocket, now)
-            return
         if websocket is self._websocket and self._heartbeat.is_waiting and frame != PONG:  # that restarts it anyway
             self._extend_heartbeat(now)
         if websocket.state is CarrierState.DETACHED:

@@ -31,7 +31,7 @@ from socketio_core.engineio.client.requests import (
 from socketio_core.engineio.client.states import POLLING_STATES, TABLE, CarrierState, Reaction, kind_of
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
-from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage, received_size
+from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage
 from socketio_core.engineio.packet import Frame, Payload, decode_frame
 from socketio_core.engineio.payload import hand_on, split_payload
 from socketio_core.engineio.states import SessionState
@@ -242,13 +242,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._events += messages
 
     def _receive_any(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
-        if self.agenda.due_at <= now:
-            self.agenda.catch_up(now)
         self._now = now
-        limit = self.limit_bytes
-        if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self._fail_too_large(websocket, now)
-            return
         if websocket.state is CarrierState.DETACHED:
             return
         self._check_own(websocket)

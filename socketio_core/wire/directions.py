@@ -24,6 +24,14 @@ class Outbound(Enum):
     SHUT = "shut"
 
 
+class Early(Enum):
+    """Whether what came before the handshake was answered still waits, and for which of its turns."""
+
+    NONE = "none"
+    FIRST = "first"  # of a few pieces: a client may well send its CONNECT without waiting
+    LATER = "later"  # who sends more has it in the line of what is large
+
+
 _READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
 _WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
 

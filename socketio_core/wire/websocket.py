@@ -37,7 +37,7 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.wire.base import EARLY_PIECES, FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
 from socketio_core.wire.behind import Behind
 from socketio_core.wire.deflate import SLICE_BYTES
-from socketio_core.wire.directions import IS_OVER, Inbound, Outbound
+from socketio_core.wire.directions import IS_OVER, Early, Inbound, Outbound
 from socketio_core.wire.plain_frames import (
     MESSAGE_PIECE_BYTES,
     PONG_BYTES,
@@ -78,7 +78,7 @@ class Frames(Generic[_W]):
     """
 
     __slots__ = (
-        "_answer", "_core", "_early_turn", "_extensions", "_fragments", "_has_more", "_inbound", "_is_paused",
+        "_answer", "_core", "_early", "_extensions", "_fragments", "_has_more", "_inbound", "_is_paused",
         "_made_frames", "_masks", "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_site",
         "_unread", "_websocket", "_wire",
     )  # fmt: skip
@@ -112,7 +112,7 @@ class Frames(Generic[_W]):
             self._plain_frames = PlainFrames(limit_bytes, of_client=is_server, reads_bytes=reads_bytes)
         self._unread = early  # it comes before all that is still to be read
         self._has_more = bool(early)
-        self._early_turn = 1 if early and is_server else 0  # the next of what came before the handshake's answer
+        self._early = Early.FIRST if early and is_server else Early.NONE
         self._answer = answer
         self._pong = b""
         self._pings = 0  # that have come since a pong was taken
@@ -144,7 +144,7 @@ class Frames(Generic[_W]):
     @property
     def is_large(self) -> bool:
         """See `Stage`. Who has sent much before the handshake was answered may have any number of connections."""
-        return self._early_turn > 1 or self.held_bytes + self._begun_bytes >= LARGE_BYTES
+        return self._early is Early.LATER or self.held_bytes + self._begun_bytes >= LARGE_BYTES
 
     @property
     def _begun_bytes(self) -> int:
@@ -203,10 +203,10 @@ class Frames(Generic[_W]):
 
     def proceed(self, now: float) -> int:
         """See `Stage`."""
-        is_ending, early = self._inbound is _ENDING, self._early_turn
-        is_whole_turn = early > 1 or self._begun_bytes >= LARGE_BYTES
-        pieces = self._read(b"", EARLY_PIECES if early == 1 else TURN_PIECES, now)
-        self._early_turn = 2 if early and self._has_more else 0
+        is_ending, early = self._inbound is _ENDING, self._early
+        is_whole_turn = early is Early.LATER or self._begun_bytes >= LARGE_BYTES
+        pieces = self._read(b"", EARLY_PIECES if early is Early.FIRST else TURN_PIECES, now)
+        self._early = Early.LATER if early is not Early.NONE and self._has_more else Early.NONE
         if is_ending and (not self._has_more or self._websocket.is_closed):
             self._end_input(now)
         return max(pieces, TURN_PIECES) if is_whole_turn else pieces  # little of it may have been missing

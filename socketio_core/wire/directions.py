@@ -1,4 +1,24 @@
-"""The two directions of a WebSocket, and when it is over; see `websocket`, which moves through them."""
+"""The two directions of a WebSocket, and when it is over; `websocket` moves through them.
+
+Theory. Each direction ends for itself, and what has become of the two is the whole state. From the peer:
+
+    READING    frames are read
+    ENDING     the connection has ended, and what was read before that waits for its turn
+    DEAF       the peer broke the rules, or sent too much: what still comes is no frame, or not wanted
+    TOLD       its close frame came; nothing follows that
+    GONE       nothing more will come
+
+To the peer:
+
+    WRITING    messages and pongs are written
+    LAST       our close frame is being written; nothing follows that
+    SHUT       it is written
+
+`IS_OVER` says for each pair whether there is nothing left to wait for. wsproto reports a frame that breaks the rules
+as if it were a close frame, but its state does not say so: that is looked at in one place, `Frames._peer_closed`.
+
+Spec: RFC 6455, 7.
+"""
 
 from __future__ import annotations
 

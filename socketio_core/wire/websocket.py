@@ -1,21 +1,6 @@
 """A connection that became a WebSocket: frames in, calls on the engine; messages of its outbox, frames out.
 
-Theory. Each direction ends for itself, and what has become of the two is the whole state. From the peer:
-
-    READING    frames are read
-    ENDING     the connection has ended, and what was read before that waits for its turn
-    DEAF       the peer broke the rules, or sent too much: what still comes is no frame, or not wanted
-    TOLD       its close frame came; nothing follows that
-    GONE       nothing more will come
-
-To the peer:
-
-    WRITING    messages and pongs are written
-    LAST       our close frame is being written; nothing follows that
-    SHUT       it is written
-
-`IS_OVER` says for each pair whether there is nothing left to wait for. wsproto reports a frame that breaks the rules
-as if it were a close frame, but its state does not say so: that is looked at in one place, `_peer_closed`.
+What has become of its two directions, and when it is over, is told in `directions`.
 
 Spec: RFC 6455, 5 and 7.
 """

@@ -78,11 +78,13 @@ class Connection(asyncio.Protocol, Generic[_W]):
 
     def data_received(self, data: bytes) -> None:
         """Take what was read."""
-        owner = self._owner
+        owner, wire = self._owner, self._wire
         try:
-            self._wire.receive(data, owner.now())
+            wire.receive(data, owner.now())
         except Exception as error:  # noqa: BLE001 - something of ours failed; it costs this connection and no other
-            self._wire.fail(error, owner.now())
+            wire.fail(error, owner.now())
+        if self._is_reading and not wire.wants_input:  # now: the runner may be many turns of the loop away
+            self._read_or_not()
         owner.wake()
 
     def eof_received(self) -> bool:
@@ -123,9 +125,15 @@ class Connection(asyncio.Protocol, Generic[_W]):
             if transport.can_write_eof():
                 with suppress(OSError):  # the peer has reset it, which the reading finds
                     transport.write_eof()
-        if wire.wants_input is not self._is_reading and not transport.is_closing():
-            self._is_reading = not self._is_reading
-            if self._is_reading:
-                transport.resume_reading()
-            else:
-                transport.pause_reading()
+        if wire.wants_input is not self._is_reading:
+            self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        transport = self._transport
+        if transport.is_closing():
+            return
+        self._is_reading = not self._is_reading
+        if self._is_reading:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()

@@ -32,6 +32,7 @@ def site_of(host: ServerHost) -> Site:
     )
     application.site = site
     host.budget.connections = lambda: list(site.wires)
+    host.budget.activity = lambda: site.activity
     for endpoint in host.endpoints:
         pace_of = partial(_pace_of, host, endpoint)
         site.add(Mount(endpoint.core, asks_handshakes=endpoint.asks_handshakes, pace_of=pace_of))

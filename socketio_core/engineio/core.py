@@ -129,6 +129,16 @@ class AnyServer(Core[Poll | Post | WebSocket, WebSocket], Protocol):
         """Whether `take_ready` has more to return."""
         ...
 
+    @property
+    def pings(self) -> int:
+        """How many pings were given to WebSockets that had nothing else to say, so far."""
+        ...
+
+    @property
+    def unseen_puts(self) -> int:
+        """How many messages were put while no carrier was there to be named by `take_ready`, so far."""
+        ...
+
     def close(self, now: float, *, code: int = GOING_AWAY, text: str = "server shutting down") -> None:
         """Refuse new sessions and close all there are."""
 

@@ -373,6 +373,16 @@ class Engine:
         """Whether `take_ready` has more to return."""
         return bool(self.shared.ready)
 
+    @property
+    def pings(self) -> int:
+        """How many pings were given to WebSockets that had nothing else to say, so far."""
+        return self.shared.pings
+
+    @property
+    def unseen_puts(self) -> int:
+        """How many messages were put while no carrier was there to be named by `take_ready`, so far."""
+        return self.shared.unseen_puts
+
     def take_events(self) -> list[tuple[Session | None, EngineEvent]]:
         """Return what happened since the last call, in order: `(session, event)`; `None` for a refused request."""
         taken, self.shared.events = self.shared.events, []

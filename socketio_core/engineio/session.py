@@ -120,7 +120,9 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             return False
         outbox.messages.append(message)
         outbox.size_bytes = size_bytes
-        if self.outlet is not None:
+        if self.outlet is None:
+            self.shared.unseen_puts += 1
+        else:
             self.shared.mark_ready(self.outlet)
         return True
 
@@ -440,6 +442,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             elif deadline == self._closing_until:
                 self._end(Closed(CloseReason.FORCED_CLOSE))
             elif self._heartbeat.advance():
+                self.shared.pings += self._websocket is not None and not self.outbox.messages
                 self.put(PING_MESSAGE, is_control=True)
             else:
                 self.break_off(CloseReason.PING_TIMEOUT, "no pong in time")

@@ -446,4 +446,5 @@ class Member:
         if len(unsent) > settings.max_held_packets or size_bytes > settings.max_held_bytes:
             raise BufferFull(f"too much is held for a socket that is not connected yet: {size_bytes} bytes")
         self.unsent = unsent
+        self.connection.session.shared.unseen_puts += 1
         return True

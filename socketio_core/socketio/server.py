@@ -168,6 +168,16 @@ class ServerCore:
         """See `Engine.has_ready`."""
         return self._engine.has_ready
 
+    @property
+    def pings(self) -> int:
+        """See `Engine.pings`."""
+        return self._shared.pings
+
+    @property
+    def unseen_puts(self) -> int:
+        """See `Engine.unseen_puts`."""
+        return self._shared.unseen_puts
+
     def take_events(self) -> list[ServerEvent]:
         """Return what happened since the last call, in order."""
         if self._shared.events:

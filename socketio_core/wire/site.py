@@ -177,6 +177,8 @@ class Site(Home[Wire]):
         self.proxies = TrustedProxies(serving.trust_proxy)
         self.max_requests = serving.limits.max_requests_per_connection
         self._peers: dict[str, int] = {}  # how many connections, by network
+        self._named = 0  # connections by `flush`, so far, but when they were nothing but pinged
+        self._pings = 0  # that there were at the last flush
         self._newcomers = 0  # connections that have asked for the first time since the last flush
         self.is_closing = False
         self._asked: list[Asked] = []
@@ -257,7 +259,9 @@ class Site(Home[Wire]):
             wire.settle(now)
         named = noted[:]
         late: Wire | None = None
+        pings = 0
         for mount in self.mounts:
+            pings += mount.core.pings
             answered: Wire | None = None
             for carrier in mount.core.take_ready(WRITE_BYTES):
                 owner = carrier.context
@@ -279,6 +283,9 @@ class Site(Home[Wire]):
                 late = answered
         for wire in named:
             wire.is_noted = False
+        if noted or len(named) > pings - self._pings:
+            self._named += len(named)
+        self._pings = pings
         self._await_turns(noted)  # who has only something to say has nothing new that was read
         if late is not None:
             self.note(late)  # so that the next flush, which answers more, comes soon
@@ -315,6 +322,11 @@ class Site(Home[Wire]):
         let_work = self._defer_handlers(partial(super()._give_large_turns, now))
         if let_work is not None:
             self._large.appendleft(DeferredHandlers(let_work))
+
+    @property
+    def activity(self) -> int:
+        """A number that changes whenever more may be held, here or by the engines, than before."""
+        return self._named + sum(mount.core.unseen_puts for mount in self.mounts)
 
     def take_asked(self) -> list[Asked]:
         """Return what the application is asked, each once; `answer` each, now or later, then `flush`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from socketio_core import Observer, Server, ServerLimits
+from socketio_core.app.server import host_of
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason, RemoteProtocolError
 from socketio_core.settings import EngineSettings
@@ -16,6 +18,7 @@ from tests.wire.by_hand import Peer
 from tests.wire.written import POLLING, frame, request
 
 LIMIT = 300_000
+PINGED = b"\x81\x012"
 
 
 class Book(Observer):
@@ -146,3 +149,120 @@ def test_engine_session_that_nobody_knows_yet_holds_nothing() -> None:
     bare = io.attach_engine("/bare/")
     Served(io)
     assert bare.sessions == []
+
+
+# -- when it is looked -----------------------------------------------------------------------------------------------
+
+
+class Watched(Town):
+    """Knows how often its clients were looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = self.pongs = 0
+        budget = host_of(self.io).budget
+        connections = budget.connections
+
+        def look() -> Any:
+            self.looks += 1
+            return connections()
+
+        budget.connections = look
+
+    def looks_in(self, seconds: int) -> int:
+        """Let time pass, in which clients do nothing but answer pings. Returns how often they were looked at."""
+        before = self.looks
+        for _ in range(seconds * 4):
+            self.advance(0.25)
+            self.settle()
+            for peer in self.peers:
+                if peer.received == PINGED:
+                    self.pongs += 1
+                    peer.received = b""
+                    peer.send(frame("3"))
+        return self.looks - before
+
+
+def test_who_is_only_pinged_is_not_looked_at() -> None:
+    town = Watched()
+    for _ in range(3):
+        town.join()
+    assert town.looks_in(1) > 0
+    assert town.looks_in(120) == 0
+    assert town.pongs == 3 * 4
+
+
+def emit_to_all(town: Watched) -> None:
+    town.io.sockets.emit_nowait("x", 1)
+
+
+def say_something(town: Watched) -> None:
+    town.peers[0].send(frame('42["x"]'))
+
+
+def say_half_of_it(town: Watched) -> None:
+    town.peers[0].send(frame('42["x"]')[:-1])
+
+
+def ask_for_half_a_page(town: Watched) -> None:
+    town.connect().send(b"GET /")
+
+
+def come_and_go(town: Watched) -> None:
+    town.join().lose()
+
+
+@pytest.mark.parametrize("happen", [emit_to_all, say_something, say_half_of_it, ask_for_half_a_page, come_and_go])
+def test_whatever_else_happens_is_looked_at_soon(happen: Callable[[Watched], None]) -> None:
+    town = Watched()
+    town.join()
+    town.looks_in(2)
+    assert town.looks_in(60) == 0
+    happen(town)
+    assert town.looks_in(1) > 0
+
+
+def test_what_comes_with_a_ping_is_looked_at_soon() -> None:
+    town = Watched()
+    peer = town.join()
+    town.looks_in(2)
+    assert town.looks_in(60) == 0
+    due_at = town.site.next_deadline
+    assert due_at is not None
+    town.clock.now = due_at
+    peer.wire.receive(frame('42["x"]')[:-1], town.now)
+    town.site.handle_timeout(town.now)
+    assert town.flush() == [peer]
+    assert peer.received == PINGED
+    peer.received = b""  # and it is not answered
+    assert town.looks_in(1) > 0
+
+
+def test_what_waits_for_a_poll_is_looked_at_soon() -> None:
+    town = Watched()
+    target = f"{POLLING}&sid={town.open_session()}"
+    town.connect().ask(target, "POST", b"40")
+    assert town.connect().ask(target).text.startswith("40")
+    town.looks_in(2)
+    assert town.looks_in(20) == 0
+    emit_to_all(town)
+    assert town.looks_in(1) > 0
+
+
+def test_what_waits_for_a_middleware_is_looked_at_soon() -> None:
+    town = Watched()
+    gate = HandEvent(town.runtime)
+    sockets: list[Any] = []
+
+    @town.io.sockets.use
+    async def decide(socket: Any, *_: object) -> None:
+        sockets.append(socket)
+        await gate.wait()
+
+    peer = town.websocket()
+    peer.send(frame("40"))
+    town.settle()
+    town.looks_in(2)
+    assert town.looks_in(20) == 0
+    sockets[0].emit_nowait("x", "x")
+    assert town.looks_in(1) > 0

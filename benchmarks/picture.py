@@ -22,7 +22,7 @@ def picture(tables: Sequence[Table], caption: str) -> str:
     columns = list(dict.fromkeys(column for table in tables for column in table.columns))
     colors = {column: _COLORS[index % len(_COLORS)] for index, column in enumerate(columns)}
     cells = [cell for table in tables for row in table.rows for cell in row.cells.values()]
-    values = [value for cell in cells for value in cell.values if value > 0]
+    values = [value for cell in cells if cell.counts for value in cell.values if value > 0]
     scale = _Scale(min(values, default=1), max(values, default=10))
     parts = list(_legend(colors))
     y = 64.0
@@ -84,6 +84,9 @@ def _group(row: Row, colors: dict[str, str], scale: _Scale, top: float) -> Itera
 
 
 def _bar(cell: Cell, color: str, scale: _Scale, y: float) -> Iterator[str]:
+    if not cell.counts:
+        yield _text(_LABEL_WIDTH + 6, y + _BAR - 2.5, cell.quoted, size=10)
+        return
     end, low, high = (scale.x(value) for value in (cell.median, min(cell.values), max(cell.values)))
     yield f'<rect x="{_LABEL_WIDTH}" y="{y:.1f}" width="{end - _LABEL_WIDTH:.1f}" height="{_BAR - 2}" fill="{color}"/>'
     middle = y + (_BAR - 2) / 2

@@ -35,9 +35,14 @@ class Cell:
         return median(self.values)
 
     @property
+    def counts(self) -> bool:
+        """Whether there is a figure that can be compared."""
+        return bool(self.values)
+
+    @property
     def quoted(self) -> str:
-        """The same, as it stands in tables and in the picture."""
-        return number(self.median) if self.values else "–"
+        """The figure as it stands in tables and in the picture."""
+        return number(self.median) if self.counts else "–"
 
     def __str__(self) -> str:
         return f"{self.quoted} · {median(self.rates):,.0f}/s" if self.rates else self.quoted
@@ -54,10 +59,14 @@ class AtRate(Cell):
     offered: float = 0.0
 
     @property
+    def counts(self) -> bool:
+        """Whether the rate was served; else the time says nothing but how long that was tried."""
+        return bool(self.values) and median(self.rates) >= SERVED * self.offered
+
+    @property
     def quoted(self) -> str:
-        """The figure, or what was served of the rate: the time says nothing then but how long that was tried."""
-        served = median(self.rates) if self.rates else self.offered
-        return super().quoted if served >= SERVED * self.offered else f"only {served:,.0f}/s"
+        """The figure, or what was served of the rate."""
+        return super().quoted if self.counts or not self.rates else f"only {median(self.rates):,.0f}/s"
 
     def __str__(self) -> str:
         return self.quoted

@@ -121,7 +121,7 @@ def as_list(args: Iterable[JSONValue]) -> list[JSONValue]:
         LocalProtocolError: they are no list.
     """
     kind = type(args)  # fast path: the other checks take 1 µs
-    if kind is not list and not _is_list(args):
+    if kind is not list and kind is not tuple and not _is_list(args):
         raise LocalProtocolError(f"arguments must be a list of them, as in [1, 'text'], not: {args!r:.200}")
     return list(args)
 

@@ -56,6 +56,18 @@ _BROADCAST_PARTS: Final = 3
 _BRACE: Final = b"{"
 
 
+class Astray(Malformed):
+    """An event is not of the namespace whose channel it came by.
+
+    Attributes:
+        said: of which it is.
+    """
+
+    def __init__(self, said: object, nsp: str) -> None:
+        super().__init__(f"of {said!r:.100} on a channel of {nsp!r:.100}")
+        self.said = said
+
+
 def decode(channel: Channel, nsp: str, data: bytes) -> Message:
     """Return what another server says.
 
@@ -80,7 +92,7 @@ def _decode_event(nsp: str, value: object) -> Message:
     packet = mapping(parts[1], "packet")
     said = packet.get("nsp") or "/"
     if said != nsp:
-        raise Malformed(f"of {said!r:.100} on a channel of {nsp!r:.100}")
+        raise Astray(said, nsp)
     return Broadcast(parts[0], nsp, event_args(packet, "data"), audience_of(parts[2]))
 
 

@@ -40,7 +40,7 @@ from socketio_core.cluster.replies import Heard
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.stream_reader import Echoed, Entry, StreamReader
 from socketio_core.cluster.transports import Answer, Transport
-from socketio_core.cluster.values import Malformed
+from socketio_core.cluster.values import Malformed, Overheard
 from socketio_core.errors import ClusterError
 from socketio_core.timers import TimerQueue
 
@@ -333,13 +333,16 @@ class ClusterMachine:
     def _heard(self, event: Heard) -> None:
         if self._transport.is_own(event.data):  # fast path; benchmarks: cluster
             return
-        self._understand(partial(self._transport.decode, event.channel.decode("utf-8", "replace"), event.data))
+        channel = event.channel.decode("utf-8", "replace")
+        self._understand(partial(self._transport.decode, channel, event.data, event.pattern))
 
     def _understand(self, decode: Callable[[], Message], entry_id: str | None = None) -> None:
         try:
             message = decode()
         except Malformed as error:
             self.note_malformed(str(error))
+        except Overheard:
+            pass
         else:
             self.take(message, entry_id)
 

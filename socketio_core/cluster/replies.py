@@ -32,13 +32,17 @@ class Kind(Enum):
 
 @record
 class Heard:
-    """A message on a channel."""
+    """A message on a channel; `pattern` is by what it was heard, if it was by one."""
 
     channel: bytes
     data: bytes
+    pattern: bytes = b""
 
 
-_MESSAGES: Final = {b"message": 2, b"smessage": 2, b"pmessage": 3}  # where the data is; the channel is in front of it
+_PLAIN_DATA_AT: Final = 2
+_MESSAGES: Final = {b"message": _PLAIN_DATA_AT, b"smessage": _PLAIN_DATA_AT, b"pmessage": 3}
+"""Where the data is; the channel is in front of it, and in front of that the pattern, if there is one."""
+
 _CONFIRMED: Final = {f"{kind.value}subscribe".lower().encode(): kind for kind in Kind}
 _ENDED: Final = [f"{kind.value}unsubscribe".lower().encode() for kind in Kind]
 _PUSHES: Final = frozenset((*_MESSAGES, *_CONFIRMED, *_ENDED, b"pong"))
@@ -66,9 +70,9 @@ def message_in(name: bytes, push: Sequence[Any]) -> Heard | None:
     at = _MESSAGES.get(name)
     if at is None:
         return None
-    if len(push) <= at or type(push[at - 1]) is not bytes or type(push[at]) is not bytes:
+    if len(push) <= at or not type(push[1]) is type(push[at - 1]) is type(push[at]) is bytes:
         raise hiredis.ProtocolError("a message of nothing")
-    return Heard(push[at - 1], push[at])
+    return Heard(push[at - 1], push[at], push[1] if at > _PLAIN_DATA_AT else b"")
 
 
 def subscription_in(name: bytes, push: Sequence[Any]) -> tuple[Kind, str] | None:

@@ -26,7 +26,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.replies import Kind
 from socketio_core.cluster.stream_reader import NUMBER_FIELD, StreamReader
-from socketio_core.cluster.values import Malformed
+from socketio_core.cluster.values import Malformed, Overheard
 
 Answer = SocketsFetched | ServerAnswer | ClientCount | ClientAck | RoomsListed
 
@@ -73,11 +73,12 @@ class Transport(ABC):
         """Return the command that answers a server."""
 
     @abstractmethod
-    def decode(self, channel: str, data: bytes) -> Message:
-        """Return what was heard on a channel.
+    def decode(self, channel: str, data: bytes, pattern: bytes = b"") -> Message:
+        """Return what was heard on a channel, by a pattern or not.
 
         Raises:
             Malformed: nobody knows what it means.
+            Overheard: it is heard by another pattern, too, if anybody here wants to hear it.
         """
 
     @abstractmethod
@@ -101,6 +102,7 @@ class Classic(Transport):
         self._prefix = prefix
         self._own_head = classic.event_head(uid)
         self._channels: dict[str, tuple[classic.Channel, str]] = {}
+        self._patterns: dict[bytes, str] = {}  # of which namespace each is
 
     def _names(self, nsp: str) -> Mapping[str, classic.Channel]:
         requests, responses = f"{self._prefix}-request#{nsp}#", f"{self._prefix}-response#{nsp}#"
@@ -115,7 +117,9 @@ class Classic(Transport):
         names = self._names(nsp)
         self._channels.update({name: (kind, nsp) for name, kind in names.items()})
         self.listener.subscribe(Kind.PLAIN, names)
-        self.listener.subscribe(Kind.PATTERN, [self._pattern(nsp)])
+        pattern = self._pattern(nsp)
+        self._patterns[pattern.encode("utf-8", "replace")] = nsp
+        self.listener.subscribe(Kind.PATTERN, [pattern])
 
     def close(self, nsp: str) -> None:
         """See `Transport`."""
@@ -123,7 +127,9 @@ class Classic(Transport):
         for name in names:
             self._channels.pop(name, None)
         self.listener.unsubscribe(Kind.PLAIN, names)
-        self.listener.unsubscribe(Kind.PATTERN, [self._pattern(nsp)])
+        pattern = self._pattern(nsp)
+        self._patterns.pop(pattern.encode("utf-8", "replace"), None)
+        self.listener.unsubscribe(Kind.PATTERN, [pattern])
 
     def hears(self, nsp: str) -> bool:
         """See `Transport`."""
@@ -148,16 +154,23 @@ class Classic(Transport):
         """See `Transport`."""
         return data.startswith(self._own_head)
 
-    def decode(self, channel: str, data: bytes) -> Message:
+    def decode(self, channel: str, data: bytes, pattern: bytes = b"") -> Message:
         """See `Transport`."""
         known = self._channels.get(channel)
         if known is not None:
             return classic.decode(*known, data)
         head = f"{self._prefix}#"
-        nsp, _, _ = channel[len(head) :].partition("#")
         if not channel.startswith(head):
             raise Malformed(f"on an unknown channel: {channel!r:.200}")
-        return classic.decode(classic.Channel.EVENTS, nsp, data)
+        nsp = self._patterns.get(pattern)  # of two namespaces, `/a` and `/a#b`, the one's may match the other's channel
+        if nsp is None:
+            nsp, _, _ = channel[len(head) :].partition("#")
+        try:
+            return classic.decode(classic.Channel.EVENTS, nsp, data)
+        except classic.Astray as error:
+            if channel.startswith(f"{head}{error.said}#"):
+                raise Overheard from None
+            raise
 
 
 class _Modern(Transport):
@@ -202,7 +215,7 @@ class _Modern(Transport):
         """See `Transport`."""
         return self.listener.hears(self._kind, self._own(nsp))
 
-    def decode(self, channel: str, data: bytes) -> Message:
+    def decode(self, channel: str, data: bytes, pattern: bytes = b"") -> Message:
         """See `Transport`."""
         return modern.decode(data)
 

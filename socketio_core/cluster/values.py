@@ -30,6 +30,10 @@ class Malformed(Exception):  # noqa: N818 - what a message is
     """What another server has sent cannot be understood; it is counted, and dropped."""
 
 
+class Overheard(Exception):  # noqa: N818 - as above
+    """A message is for a namespace whose channels are heard by their own pattern, and by that of another one."""
+
+
 def to_json(value: object) -> bytes:
     """Encode as `JSON.stringify` does, near enough: bytes as Node's `Buffer`, dates as text, no NaN."""
     try:

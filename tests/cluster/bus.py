@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import hiredis
@@ -99,12 +98,12 @@ class Connection:
 
     def hear(self, command: str, channel: bytes, data: bytes) -> int:
         """Take what was published; return how often it was heard."""
-        name, count = channel.decode(), 0
+        name, count = channel.decode(), 0  # each pattern ends in a `*`, and has no other that is not escaped
         if (("SUBSCRIBE" if command == "PUBLISH" else "SSUBSCRIBE"), name) in self.heard:
             self.out += self._push(b"message" if command == "PUBLISH" else b"smessage", channel, data)
             count += 1
         for kind, pattern in self.heard:
-            if command == "PUBLISH" and kind == "PSUBSCRIBE" and fnmatchcase(name, pattern.replace("\\", "")):
+            if command == "PUBLISH" and kind == "PSUBSCRIBE" and name.startswith(pattern.replace("\\", "")[:-1]):
                 self.out += self._push(b"pmessage", pattern.encode(), channel, data)
                 count += 1
         return count

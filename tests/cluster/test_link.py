@@ -263,7 +263,7 @@ def test_messages_are_heard_however_they_were_subscribed_to(*, is_resp3: bool) -
         array(b"smessage", b"s", b""),
     ]
     stream = b"".join(map(pushed, said) if is_resp3 else said)
-    heard = [Heard(b"a", b"xy"), Heard(b"ab", b"z"), Heard(b"s", b"")]
+    heard = [Heard(b"a", b"xy"), Heard(b"ab", b"z", b"a*"), Heard(b"s", b"")]
     assert rig.hear(stream) == heard
     assert [event for at in range(len(stream)) for event in rig.hear(stream[at : at + 1])] == heard
 
@@ -551,7 +551,8 @@ def test_messages_are_heard_in_whatever_pieces_they_come() -> None:
             data = chance.randbytes(chance.choice([0, 10, 1000]))
             parts = [kind, *([b"p"] if kind == b"pmessage" else []), b"channel", data]
             said.append(array(*parts) if chance.random() < 0.5 else pushed(array(*parts)))
-            wanted += [Heard(b"channel", data)] * kind.endswith(b"message")
+            pattern = b"p" if kind == b"pmessage" else b""
+            wanted += [Heard(b"channel", data, pattern)] * kind.endswith(b"message")
         assert [event for piece in pieces(b"".join(said), chance) for event in rig.hear(piece)] == wanted, seed
 
 

@@ -73,6 +73,27 @@ def test_what_is_of_other_namespaces_is_not_heard(world: World) -> None:
     assert said(second.told) == [1]
 
 
+def test_namespaces_and_rooms_with_channels_alike_are_heard_once_each(world: World) -> None:
+    """A pattern for all rooms of `/b` matches what is for `/b#c`, whose channel is that of a room of `/b`."""
+    names = ("/b", "/b#c", "/b#c#", "/#", "/[b]", "/b*", "/")
+    first, second, third = world.servers
+    for nsp in names:
+        first.machine.open_namespace(nsp)
+        second.machine.open_namespace(nsp)
+    third.machine.open_namespace("/b")
+    world.settle()
+    for number, nsp in enumerate(names):
+        first.machine.tell(event(first.uid, number, nsp=nsp), NOW)
+        for server in world.servers:
+            server.machine.room_created(nsp, "c")
+        world.settle()
+        first.machine.tell(Broadcast(first.uid, nsp, ["a", -number], Audience(["c"], [], {})), NOW)
+        world.settle()
+    assert said(second.told) == [number for each in range(len(names)) for number in (each, -each)]
+    assert said(third.told) == [number for each in (0, len(names) - 1) for number in (each, -each)]
+    assert [server.machine.malformed_count for server in world.servers] == [0, 0, 0]
+
+
 def test_rooms_are_told_of() -> None:
     world = World("sharded", 2)
     first, second = world.servers

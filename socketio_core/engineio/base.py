@@ -16,14 +16,14 @@ from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.timers import Agenda, Lane, Scheduled, Timer
 
 
-class _Carrier(Protocol):
+class Handle(Protocol):
     """A handle that a host holds."""
 
     @property
     def session(self) -> object: ...
 
 
-class _Held(_Carrier, Protocol):
+class _Held(Handle, Protocol):
     """A WebSocket, as far as both roles' are alike.
 
     Attributes:
@@ -252,11 +252,13 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         for frame in left:
             self._receive_whole(websocket, frame, now)
 
-    def take_pong(self, websocket: object, now: float) -> bool:
+    def take_pong(self, websocket: Handle, now: float) -> bool:
         """Process a pong that came alone, if nothing comes of it but that the heartbeat goes on.
 
         Returns `False` if it was not processed: it is to be received as any frame is. Clients get none.
         """
+        self._check_own(websocket)
+        self.agenda.catch_up(now)
         return False
 
     def receive_part(self, websocket: _WebSocket, part: Frame, is_last: bool, now: float) -> None:  # noqa: FBT001
@@ -281,7 +283,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
     def _fail_too_large(self, websocket: _WebSocket, now: float) -> None:
         self.fail(websocket, self._TOO_LARGE.format(self.limit_bytes), MESSAGE_TOO_BIG, now)
 
-    def _check_own(self, carrier: _Carrier) -> None:
+    def _check_own(self, carrier: Handle) -> None:
         if carrier.session is not self:
             raise LocalProtocolError("handle belongs to another session")
 

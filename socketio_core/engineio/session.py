@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from math import inf
 
-from socketio_core.engineio.base import SessionBase
+from socketio_core.engineio.base import Handle, SessionBase
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
@@ -221,9 +221,13 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
     def _deliver(self, messages: list[Payload], now: float) -> None:
         self.shared.events.append((self, messages))
 
-    def take_pong(self, websocket: object, now: float) -> bool:
+    def take_pong(self, websocket: Handle, now: float) -> bool:
         """See `SessionBase.take_pong`."""
-        if websocket is not self._websocket or self.state is not _OPEN or self.agenda.due_at <= now:
+        if websocket is not self._websocket:
+            self._check_own(websocket)
+        if self.agenda.due_at <= now:
+            self.agenda.catch_up(now)
+        if websocket is not self._websocket or self.state is not _OPEN:
             return False
         self._heartbeat.pong_received(now)
         self.reschedule(self.shared.to_ping)

@@ -154,9 +154,11 @@ class TimerQueue(Generic[_T]):
 
     def _lead(self, lane: Lane[_T]) -> None:
         """Let the next one in a lane be its first."""
-        self._drop_shells(lane)
-        if lane.entries:
-            heappush(self._heap, lane.entries.popleft())
+        entries = lane.entries
+        if entries and entries[0][2] != entries[0][3].sequence:
+            self._drop_shells(lane)
+        if entries:
+            heappush(self._heap, entries.popleft())
         else:
             lane.is_led = False
             lane.last_at = -inf
@@ -227,7 +229,7 @@ class Agenda(TimerQueue[Scheduled]):
             return
         self._is_catching_up = True
         try:
-            while (at := self.next_deadline) is not None and at <= now:
+            while (at := self.due_at) <= now:
                 item = self.pop_due(at)
                 assert item is not None  # it is due
                 self.run(item, at, now)

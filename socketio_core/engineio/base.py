@@ -310,7 +310,10 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         Args:
             lane: where it stands if the deadline is of those that are set for the same span of time.
         """
-        deadline, timer = self.next_deadline, self._timer
+        self._wake_at(self.next_deadline, lane)
+
+    def _wake_at(self, deadline: float | None, lane: Lane[Scheduled] | None) -> None:
+        timer = self._timer
         if timer is None:
             if deadline is not None:
                 self._timer = self.agenda.schedule(deadline, self, lane=lane)

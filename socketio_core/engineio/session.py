@@ -229,8 +229,9 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             self.agenda.catch_up(now)
         if websocket is not self._websocket or self.state is not _OPEN:
             return False
-        self._heartbeat.pong_received(now)
-        self.reschedule(self.shared.to_ping)
+        heartbeat = self._heartbeat
+        heartbeat.pong_received(now)
+        self._wake_at(heartbeat.next_deadline, self.shared.to_ping)  # it waits for nothing else
         return True
 
     def _receive_any(self, websocket: WebSocket, frame: Frame, now: float) -> None:
@@ -450,4 +451,4 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
                 self.put(PING_MESSAGE, is_control=True)
             else:
                 self.break_off(CloseReason.PING_TIMEOUT, "no pong in time")
-        self.reschedule(self.shared.to_pong)
+        self._wake_at(deadline, self.shared.to_pong)

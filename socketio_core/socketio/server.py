@@ -288,7 +288,8 @@ class ServerCore:
         self.told_at = now
         self._pump(at)
         item.handle_timeout(at)
-        self._pump(at)
+        if self._shared.events:  # a ping is none
+            self._pump(at)
 
     def close(self, now: float, *, code: int = GOING_AWAY, text: str = "server shutting down") -> None:
         """Shut down: every socket leaves with "server shutting down", every connection is closed, new ones get 503.

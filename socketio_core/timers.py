@@ -30,12 +30,13 @@ class Timer(Generic[_T]):
 
     __slots__ = ("_queue", "at", "item", "lane", "sequence")
 
+    at: float
+    item: _T | None
+    lane: Lane[_T] | None
+    sequence: int  # of its entry; any other is a shell
+
     def __init__(self, queue: TimerQueue[_T]) -> None:
-        self._queue = queue
-        self.at = inf
-        self.item: _T | None = None
-        self.lane: Lane[_T] | None = None
-        self.sequence = 0  # of its entry; any other is a shell
+        self._queue = queue  # which sets the rest
 
     def move(self, at: float, item: _T, lane: Lane[_T] | None = None) -> None:
         """Be due at another time, or once more: the same as a new timer in its place, of layer 0."""
@@ -91,11 +92,14 @@ class TimerQueue(Generic[_T]):
         self._heap: list[_Entry[_T]] = []
         self._lanes: list[Lane[_T]] = []
         self._sequence = 0
-        self._count = 0  # of entries, wherever they are
-        self._cancelled = 0  # how many of them are shells
+        self._cancelled = 0  # how many entries are shells
 
     def __len__(self) -> int:
-        return self._count - self._cancelled
+        return self._entry_count - self._cancelled
+
+    @property
+    def _entry_count(self) -> int:
+        return len(self._heap) + sum([len(lane.entries) for lane in self._lanes])
 
     def new_lane(self) -> Lane[_T]:
         """Return a line for timers that are all set for the same span of time."""
@@ -116,10 +120,12 @@ class TimerQueue(Generic[_T]):
     def put(self, timer: Timer[_T], at: float, item: _T, layer: int, lane: Lane[_T] | None) -> None:
         """Add a timer; called by the timer."""
         self._sequence = sequence = self._sequence + 1
-        self._count += 1
         if lane is not None and at < lane.last_at:
             lane = None
-        timer.at, timer.item, timer.lane, timer.sequence = at, item, lane, sequence
+        timer.at = at
+        timer.item = item
+        timer.lane = lane
+        timer.sequence = sequence
         entry = (at, layer, sequence, timer, lane)
         if lane is not None:
             lane.last_at = at
@@ -142,7 +148,6 @@ class TimerQueue(Generic[_T]):
         if not heap or self.due_at > now:
             return None
         _, _, _, timer, lane = heappop(heap)
-        self._count -= 1
         item, timer.item = timer.item, None
         if lane is not None:
             self._lead(lane)
@@ -167,14 +172,12 @@ class TimerQueue(Generic[_T]):
         entries = lane.entries
         while entries and entries[0][2] != entries[0][3].sequence:
             entries.popleft()
-            self._count -= 1
             self._cancelled -= 1
 
     def _drop_cancelled(self) -> None:
         heap = self._heap
         while heap and heap[0][2] != heap[0][3].sequence:
             lane = heappop(heap)[4]
-            self._count -= 1
             self._cancelled -= 1
             if lane is not None:
                 self._lead(lane)
@@ -185,7 +188,7 @@ class TimerQueue(Generic[_T]):
         self._cancelled += 1
         if lane is not None:
             self._drop_shells(lane)  # who answers does so in order, most often
-        if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > self._count:
+        if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > self._entry_count:
             self._compact()
         elif self._heap[0][2] == self._heap[0][3].sequence:  # most often it was not the earliest
             return
@@ -201,7 +204,6 @@ class TimerQueue(Generic[_T]):
             if lane not in leading:
                 self._lead(lane)
         self._cancelled = 0
-        self._count = len(self._heap) + sum(len(lane.entries) for lane in self._lanes)
 
 
 class Agenda(TimerQueue[Scheduled]):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from math import inf
 from typing import Any, Final, Protocol
 
 from wsproto.extensions import Extension
@@ -178,7 +179,7 @@ class Site(Home[Wire]):
         self.max_requests = serving.limits.max_requests_per_connection
         self._peers: dict[str, int] = {}  # how many connections, by network
         self._named = 0  # connections by `flush`, so far, but when they were nothing but pinged
-        self._pings = 0  # that there were at the last flush
+        self._pings = inf  # that there were at the last flush, if that is known
         self._newcomers = 0  # connections that have asked for the first time since the last flush
         self.is_closing = False
         self._asked: list[Asked] = []
@@ -259,9 +260,7 @@ class Site(Home[Wire]):
             wire.settle(now)
         named = noted[:]
         late: Wire | None = None
-        pings = 0
         for mount in self.mounts:
-            pings += mount.core.pings
             answered: Wire | None = None
             for carrier in mount.core.take_ready(WRITE_BYTES):
                 owner = carrier.context
@@ -283,13 +282,22 @@ class Site(Home[Wire]):
                 late = answered
         for wire in named:
             wire.is_noted = False
-        if noted or len(named) > pings - self._pings:
+        if noted:  # most often, if there is anything
             self._named += len(named)
-        self._pings = pings
+            self._pings = inf
+        elif named:
+            self._count_named(len(named))
         self._await_turns(noted)  # who has only something to say has nothing new that was read
         if late is not None:
             self.note(late)  # so that the next flush, which answers more, comes soon
         return named
+
+    def _count_named(self, count: int) -> None:
+        """Connections were named for what they have to say; unless it was a ping, each, they may hold more."""
+        pings = sum([mount.core.pings for mount in self.mounts])
+        if count > pings - self._pings:
+            self._named += count
+        self._pings = pings
 
     def _tell_pace(self, mount: Mount, session: Session) -> None:
         try:

@@ -40,8 +40,8 @@ ORACLES: Final = {
     "http.py": ["tests.test_http:test_query_means_the_same_beside_a_field_that_is_encoded"],
     "socketio/client/namespace.py": [f"{_SOCKET}:test_event_to_a_server_is_the_same_whether_it_was_buffered_or_not"],
     "socketio/connection.py": [f"{_SOCKET}:test_event_of_a_member_is_the_same_whether_it_was_held_or_not"],
-    "socketio/json_parser.py": [
-        f"{_JSON}:test_the_encoder_without_a_module_writes_what_json_does",
+    "socketio/json_parser.py": [f"{_JSON}:test_the_encoder_without_a_module_writes_what_json_does"],
+    "socketio/json_decoder.py": [
         f"{_JSON}:test_a_light_text_means_what_a_heavy_one_does",
         f"{_JSON}:test_a_plain_header_means_what_any_does",
     ],

@@ -28,7 +28,8 @@ from socketio_core.engineio.client.upgrade import Candidacy
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.outgoing import Outgoing
-from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
+from socketio_core.socketio.json_decoder import JsonDecoder
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.wire.websocket import Frames
 
 _PLACES: Final[dict[type[object], ModuleType]] = {

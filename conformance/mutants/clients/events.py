@@ -11,7 +11,8 @@ from socketio_core.engineio.packet import Payload
 from socketio_core.errors import PacketError
 from socketio_core.socketio.client.namespace import ClientNamespace
 from socketio_core.socketio.client.outgoing import Outgoing
-from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
+from socketio_core.socketio.json_decoder import JsonDecoder
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import EVENT, JSONValue, Packet
 from socketio_core.socketio.selection import Selection
 

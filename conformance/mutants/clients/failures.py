@@ -16,7 +16,7 @@ from socketio_core.errors import CloseReason, PacketError
 from socketio_core.socketio.binary import Incomplete
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.events import ClientEvent, EventReceived
-from socketio_core.socketio.json_parser import JsonDecoder
+from socketio_core.socketio.json_decoder import JsonDecoder
 from socketio_core.socketio.packet import Packet
 
 _NUMBER: Final = re.compile('"num":-?[0-9]+')

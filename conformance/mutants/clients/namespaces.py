@@ -14,7 +14,8 @@ from socketio_core.errors import CloseReason
 from socketio_core.socketio.client.client import ClientCore
 from socketio_core.socketio.client.namespace import ClientNamespace, NamespaceState
 from socketio_core.socketio.client.pending import Emit
-from socketio_core.socketio.json_parser import JsonDecoder, JsonParser
+from socketio_core.socketio.json_decoder import JsonDecoder
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.packet import DISCONNECT, EVENT, ROOT_NAMESPACE, JSONValue, Packet, event_packet
 from socketio_core.wire.directions import Outbound
 from socketio_core.wire.websocket import Frames

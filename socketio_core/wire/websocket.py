@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 # Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
 _INFLATED_PIECE_BYTES: Final = 1024
 _NO_LIMIT: Final = 1 << 62
+_MUCH_BYTES: Final = LARGE_BYTES // 4  # the same, when others have had so much that little may be handled at once
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 
@@ -170,17 +171,18 @@ class Frames(Generic[_W]):
         if not data:
             self._input_ended(now)
         elif self._inbound is _READING:
-            may_be_large = self._unread or self._made_frames is not None or len(data) >= LARGE_BYTES
-            if may_be_large and self._is_put_off(data):
-                return False
             left = self._site.first_left
+            much_bytes = LARGE_BYTES if left > 0 else _MUCH_BYTES
+            may_be_much = self._unread or self._made_frames is not None or len(data) >= much_bytes
+            if may_be_much and self._is_put_off(data, much_bytes):
+                return False
             self._site.first_left = left - self._read(data, FIRST_PIECES if left > 0 else FEW_PIECES, now)
         return False
 
-    def _is_put_off(self, data: bytes) -> bool:
-        """Keep what is large for a turn of its own, if others are there that wait meanwhile."""
-        is_large = bool(self._unread) or len(data) + self._begun_bytes >= LARGE_BYTES
-        if not is_large or len(self._site.wires) < 2:
+    def _is_put_off(self, data: bytes, much_bytes: int) -> bool:
+        """Keep what is so much for a turn of its own, if others are there that wait meanwhile."""
+        is_much = bool(self._unread) or len(data) + self._begun_bytes >= much_bytes
+        if not is_much or len(self._site.wires) < 2:
             return False
         self._unread += data
         self._has_more = True

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, POLLING, READ_BYTES, Attack, dense, frame, request
-from socketio_core.wire.base import LARGE_BYTES
+from socketio_core.wire.base import ALL_FIRST_PIECES, LARGE_BYTES, TURN_PIECES
 from tests.hostile.rig import Fort, Peer
 
 CROWD: Final = 6
@@ -101,6 +101,26 @@ def test_nobody_waits_who_is_alone(attack: Attack) -> None:
         while peer.is_read() and place.read():
             assert not place.site.is_behind
         assert place.events == 1
+
+
+def test_what_is_nearly_large_waits_if_so_much_was_handled_already() -> None:
+    """Of a crowd that sends it in one round, as over TLS, where nobody reads more than a record."""
+    place = Fort()
+    neighbour = place.neighbour()
+    crowd = [place.neighbour() for _ in range(20)]
+    for peer in crowd:
+        peer.put(frame(dense("keys", LARGE_BYTES - 200)))
+    most, before = 0, 0
+    while place.events < before + len(crowd):
+        handled = place.events
+        place.read()
+        ask(place, neighbour)
+        place.turn()
+        before += 1
+        most = max(most, place.events - handled - 1)
+        assert before <= 20
+    assert most <= (ALL_FIRST_PIECES + 2 * TURN_PIECES) * 128 // LARGE_BYTES + 2
+    assert [peer.frames()[-1][1][:10] for peer in crowd] == [b'42["echo",'] * len(crowd)
 
 
 def test_rest_of_a_large_message_waits_however_small_it_is() -> None:

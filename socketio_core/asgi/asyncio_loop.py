@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
-from socketio_core.asgi.loops import Turns
+from socketio_core.asgi.loops import Allowance, Turns
 from socketio_core.asgi.site import AsgiSite
 from socketio_core.asyncio.runtime import LOGGER, AsyncioRuntime
 
@@ -17,6 +17,7 @@ class AsyncioLoop:
     """See `Loop`."""
 
     answerable: tuple[type[BaseException], ...] = (asyncio.CancelledError,)
+    allowance: Allowance
     _runtime: AsyncioRuntime[AsgiSite]
 
     def __init__(self) -> None:
@@ -29,6 +30,8 @@ class AsyncioLoop:
         self._runtime = runtime
         runtime.site = runtime.timed = site
         site.on_idle = runtime.end_if_through
+        self.allowance = Allowance(runtime, self.give_way)
+        site.on_round = self.allowance.renew
         host.bind(runtime, Log(LOGGER, runtime.now))
         runtime.start(runtime.end_if_through)
         runtime.sentinel = self._loop.create_task(_sleep_forever())  # there may be no lifespan, and so no end

@@ -40,6 +40,7 @@ _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
 _TURN_MESSAGES: Final = 16
 """Of one client that are handled before it is the turn of others. Each `LIGHT_BYTES` of one count as one more: twice as
 many bytes as where frames are read here, for such a turn is sixteen times as long, and costs no turn of the loop."""
+_MUCH_BYTES: Final = 4096  # a dense message takes 0.5 ms
 _TURN_PACKETS: Final = 32  # of one POST, for each client has a task, and all of them a turn in each of the loop
 
 
@@ -313,6 +314,8 @@ class AsgiExchange:
                 self._large_bytes = size
                 await self._take_large(partial(self._receive_large, endpoint, websocket, frame))
             else:
+                if size >= _MUCH_BYTES and len(self._site.served) > 1:
+                    await self._loop.allowance.take(size)
                 core.receive(websocket, frame, runtime.now())
                 runtime.output_ready()
             del message, text, frame  # nobody is to keep it until there is another

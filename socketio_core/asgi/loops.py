@@ -11,9 +11,13 @@ from types import TracebackType
 from typing import Final, Protocol
 
 from socketio_core.app.host import ServerHost
+from socketio_core.app.runtime import Event, Runtime
 from socketio_core.asgi.site import AsgiSite
+from socketio_core.wire.base import LARGE_BYTES
 
-_ROUNDS: Final = 10  # of the loop; hypercorn on asyncio takes as many from a socket to a handler, and back
+_ROUNDS: Final = 10  # of the loop; from a socket to a handler and back uvicorn takes four, hypercorn five
+_FEW_ROUNDS: Final = 5
+_ROUND_BYTES: Final = 4 * LARGE_BYTES  # dense ones take 8 ms
 
 
 class Turns:
@@ -57,6 +61,44 @@ class Turns:
             await self._give_way()
 
 
+class Allowance:
+    """How much of what is not quite large is handled in a round: a crowd may send that at once.
+
+    When it is used up, the loop goes round a few times, in which an event of somebody who sends little is read, handled
+    and answered.
+
+    Args:
+        runtime: makes the event for which all wait.
+        give_way: see `Loop`.
+    """
+
+    def __init__(self, runtime: Runtime, give_way: Callable[[], Awaitable[object]]) -> None:
+        self._runtime = runtime
+        self._give_way = give_way
+        self._spent_bytes = 0
+        self._pause: Event | None = None
+
+    def renew(self) -> None:
+        """A round has ended. On trio each task has its own, and all of them count together."""
+        if self._pause is None:
+            self._spent_bytes = 0
+
+    async def take(self, size: int) -> None:
+        """Wait, if need be, until so much may be handled."""
+        while self._pause is not None or self._spent_bytes >= _ROUND_BYTES:
+            if self._pause is not None:
+                await self._pause.wait()
+                continue
+            self._pause = pause = self._runtime.new_event()
+            try:
+                for _ in range(_FEW_ROUNDS):
+                    await self._give_way()
+            finally:
+                self._spent_bytes, self._pause = 0, None
+                pause.set()
+        self._spent_bytes += size
+
+
 class Block(Protocol):
     """Something for `with`, which others can have end early: what is waited for in it is cancelled.
 
@@ -86,6 +128,9 @@ class Loop(Protocol):
 
     large: Turns
     """Who has sent something large takes one for it."""
+
+    allowance: Allowance
+    """Who has sent less, but not little, takes that much of it."""
 
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """Begin to have handlers run, output written and deadlines met, in tasks beside those of the ASGI server."""

@@ -67,6 +67,7 @@ class AsgiSite:
         is_closing: nothing new is served.
         served: what is being served: requests and WebSockets.
         on_idle: called whenever these have become none.
+        on_round: called at each `flush`.
         is_behind: see `Timed`; the ASGI server gives turns, not this.
     """
 
@@ -79,6 +80,7 @@ class AsgiSite:
         self.timeouts = host.serving.timeouts or Timeouts()
         self.is_closing = False
         self.served: set[Holder] = set()
+        self.on_round: Callable[[], None] = _nothing
         host.budget.connections = lambda: list(self.served)
 
     @property
@@ -98,6 +100,7 @@ class AsgiSite:
 
     def flush(self, now: float) -> list[Carrier]:
         """Let the application work; return the carriers whose `context` (a `Waiter`) is to be woken."""
+        self.on_round()
         self.host.work_soon(now)
         found: list[Carrier] = []
         for endpoint in self.host.endpoints:

@@ -10,7 +10,7 @@ import trio
 
 from socketio_core.app.host import ServerHost
 from socketio_core.app.log import Log
-from socketio_core.asgi.loops import Turns
+from socketio_core.asgi.loops import Allowance, Turns
 from socketio_core.asgi.site import AsgiSite
 from socketio_core.trio.runtime import LOGGER, TrioRuntime, current_token
 
@@ -28,6 +28,7 @@ class TrioLoop:
         self._ended = trio.Event()
         self._scope = trio.CancelScope()
         self.large = Turns(trio.Lock(), self.give_way)
+        self.allowance = Allowance(self._runtime, self.give_way)
 
     async def start(self, host: ServerHost, site: AsgiSite) -> None:
         """See `Loop`. Nobody lends a nursery, so a task of trio's own holds one."""

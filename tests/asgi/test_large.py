@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 import pytest
@@ -80,6 +80,28 @@ async def test_who_sends_little_is_served_between_two_large_messages(kind: str, 
                     server.connect(http_scope("POST", poll_of(client)), {"type": "http.request", "body": body})
         await loop.settle()
         assert handled == ["large", "small"] * CROWD
+
+
+@pytest.mark.parametrize("size", [5000, LARGE_BYTES - 1])
+@both_loops
+async def test_what_is_nearly_large_has_turns_with_as_much_as_a_large_message(size: int) -> None:
+    """A crowd sends it in one round; whenever one of them was handled, the neighbour has sent something."""
+
+    def send() -> None:
+        neighbour.give({"type": "websocket.receive", "text": SMALL})
+
+    io = Server()
+    handled = noting(io, send)
+    async with serving(App(io)) as server:
+        neighbour = await joined(server)
+        crowd = [await joined(server) for _ in range(4 * CROWD)]
+        await loop.settle()
+        for websocket in crowd:
+            websocket.give({"type": "websocket.receive", "text": LARGE[: size - 2] + '"]'})
+        await loop.settle()
+        assert handled.count("large") == handled.count("small") == len(crowd)
+        runs = [len(list(run)) for name, run in groupby(handled) if name == "large"]
+        assert max(runs) <= 4 * LARGE_BYTES // size + 1
 
 
 @both_loops

@@ -1,4 +1,7 @@
-"""Hostile clients, in a process of their own, until it is killed: `python -m benchmarks.attacker NAME PORT COUNT`."""
+"""Hostile clients, in a process of their own, until it is killed.
+
+`python -m benchmarks.attacker [--tls] NAME PORT COUNT`
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,34 @@ import socket
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Final
 
-from benchmarks.attacks import ATTACKS, JOINED, OPENED, POLLING, Attack, request
+from benchmarks.attacks import ATTACKS, JOINED, OPENED, POLLING, TLS_ATTACKS, Attack, request
+from benchmarks.tls_client import HostileTls, context
 
 RETRY_S: Final = 0.05
 WAIT_S: Final = 5.0
 
 
+def connect(port: int, timeout_s: float, *, is_secure: bool) -> socket.socket:
+    """Return a connection to a server, which it trusts whoever it is; `timeout_s` is for all that is waited for."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout_s)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return context().wrap_socket(plain) if is_secure else plain
+
+
 class Attacker:
     """One connection after another: each sends its block, again and again, as fast as it is taken."""
 
-    def __init__(self, attack: Attack, port: int, selector: selectors.BaseSelector) -> None:
+    def __init__(self, attack: Attack, port: int, selector: selectors.BaseSelector, *, is_secure: bool) -> None:
         self._attack = attack
         self._port = port
+        self._is_secure = is_secure
         self._selector = selector
         self.due_at = 0.0
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket | HostileTls | None = None
         self._parts: Iterator[tuple[bytes, bytes]] = iter(())
         self._left = memoryview(b"")  # of the part that is being sent
         self._awaited = b""  # the answer to it
@@ -42,8 +55,11 @@ class Attacker:
         block = self._attack.block
         try:
             if b"{sid}" in block:
-                block = block.replace(b"{sid}", new_sid(self._port))
-            self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=WAIT_S)
+                block = block.replace(b"{sid}", new_sid(self._port, is_secure=self._is_secure))
+            plain = connect(self._port, WAIT_S, is_secure=False)
+            how = self._attack
+            tls = partial(HostileTls, plain, how.record_bytes, changes_keys=how.changes_keys)
+            self._socket = tls() if self._is_secure else plain
         except OSError:
             self.end()
             return
@@ -76,7 +92,7 @@ class Attacker:
         except OSError:
             self.end()
 
-    def _read(self, connection: socket.socket) -> None:
+    def _read(self, connection: socket.socket | HostileTls) -> None:
         data = connection.recv(1 << 18)
         if not data:
             self.end()
@@ -137,9 +153,9 @@ def _said(heard: bytes) -> bytes:
     return said
 
 
-def new_sid(port: int) -> bytes:
+def new_sid(port: int, *, is_secure: bool = False) -> bytes:
     """Open a session by polling, and join."""
-    with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as client:
+    with connect(port, WAIT_S, is_secure=is_secure) as client:
         client.sendall(request(POLLING))
         answer = b""
         while b'"sid":"' not in answer or b"}" not in answer:
@@ -155,20 +171,25 @@ def new_sid(port: int) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("name", choices=ATTACKS)
+    parser.add_argument("name", choices=ATTACKS | TLS_ATTACKS)
     parser.add_argument("port", type=int)
     parser.add_argument("count", type=int)
+    parser.add_argument("--tls", action="store_true")
     options = parser.parse_args()
     os.nice(10)  # what measures comes first
     selector = selectors.DefaultSelector()
-    attackers = [Attacker(ATTACKS[options.name], options.port, selector) for _ in range(options.count)]
+    attack = (ATTACKS | TLS_ATTACKS)[options.name]
+    attackers = [Attacker(attack, options.port, selector, is_secure=options.tls) for _ in range(options.count)]
     waiting = set(attackers)
-    print("ready", flush=True)
+    is_ready = False
     while True:
         for attacker in [each for each in waiting if each.due_at <= monotonic()]:
             attacker.begin()
             if attacker.is_connected:
                 waiting.discard(attacker)
+        if not is_ready:
+            is_ready = True
+            print("ready", flush=True)
         for key, mask in selector.select(RETRY_S):
             key.data.move(mask)
             if not key.data.is_connected:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 READ_BYTES: Final = 65536  # as much as servers read at once
 
@@ -30,6 +30,8 @@ class Attack:
         is_brief: sends its block once on each connection, and makes another.
         deflates: offers permessage-deflate; only where a server has it.
         is_dense: each event costs many times what other events of its size do.
+        record_bytes: of each TLS record; 0 for as many as fit.
+        changes_keys: sends nothing but changes of keys, which are dear in TLS 1.3.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Attack:
     is_brief: bool = False
     deflates: bool = False
     is_dense: bool = False
+    record_bytes: int = 0
+    changes_keys: bool = False
 
 
 def frame(payload: bytes, opcode: int = _TEXT, *, first: int = _FINAL) -> bytes:
@@ -86,7 +90,7 @@ def _many(piece: bytes, limit: int = READ_BYTES) -> tuple[bytes, int]:
     return piece * count, count
 
 
-def _websocket(name: str, piece: bytes, pieces: int = 1, **how: bool) -> Attack:
+def _websocket(name: str, piece: bytes, pieces: int = 1, **how: Any) -> Attack:
     block, count = _many(piece)
     return Attack(name, HANDSHAKE + JOIN, block, count * pieces, **how)
 
@@ -177,3 +181,11 @@ def _attacks() -> list[Attack]:
 
 
 ATTACKS: Final = {attack.name: attack for attack in _attacks()}
+TLS_ATTACKS: Final = {
+    attack.name: attack
+    for attack in (
+        _websocket("records of 1 byte", frame(_ECHO), record_bytes=1),
+        _websocket("keys changed again and again", frame(_ECHO), changes_keys=True),
+    )
+}
+"""What there is over TLS only."""

@@ -19,7 +19,7 @@ from benchmarks.client import client
 from benchmarks.cluster import cluster
 from benchmarks.codec import codec
 from benchmarks.engine import core, growth
-from benchmarks.hostile import hostile
+from benchmarks.hostile import asgi, hostile, tls
 from benchmarks.picture import picture
 from benchmarks.processes import (
     HERE,
@@ -47,7 +47,7 @@ _NETWORK: Final[dict[str, Callable[[Sequence[Peer], Effort], Table]]] = {
     "cluster": cluster,
 }
 _PARSERS: Final[dict[str, Callable[[list[str], Effort], Table]]] = {"codec": codec, "client": client}
-_ALONE: Final[dict[str, Callable[[Effort], Table]]] = {"core": core, "growth": growth}
+_ALONE: Final[dict[str, Callable[[Effort], Table]]] = {"core": core, "growth": growth, "tls": tls, "asgi": asgi}
 
 BENCHMARKS: Final = {
     "codec": "packets to text and back, beside bare json",
@@ -62,13 +62,20 @@ BENCHMARKS: Final = {
     "growth": "costs as connections and rooms grow: flat",
 }
 BY_HAND: Final = {
-    "hostile": "an honest client beside hostile ones; only if asked for, as `soak` is",
+    "hostile": "an honest client beside hostile ones (tls: over TLS; asgi: under ASGI servers); if asked for",
+    "tls": "",
+    "asgi": "",
     "cluster": "servers that a Redis joins, and one with an adapter; only if asked for",
 }
 
-_EPILOG: Final = """benchmarks, all of them by default, alone or beside their peers:
-{}
-{}""".format(*("\n".join(f"  {name:<11}{text}" for name, text in known.items()) for known in (BENCHMARKS, BY_HAND)))
+
+def _lines(known: dict[str, str]) -> str:
+    return "\n".join(f"  {name:<11}{text}" for name, text in known.items() if text)
+
+
+_EPILOG: Final = f"""benchmarks, all of them by default, alone or beside their peers:
+{_lines(BENCHMARKS)}
+{_lines(BY_HAND)}"""
 
 _PACKAGES: Final = (
     "socketio_core", "trio", "wsproto", "h11", "orjson", "python-socketio", "python-engineio", "uvicorn", "uvloop",
@@ -125,7 +132,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (0.5)")
     parser.add_argument("--output", type=Path, default=HERE / "build", help="folder of results.json and results.svg")
     names = ", ".join(page.RECORDS)
-    parser.add_argument("--record", choices=page.RECORDS, metavar="NAME", help=f"put it into the pages: {names}")
+    parser.add_argument("--record", choices=page.RECORDS, metavar="NAME", help=f"in pages: {names}")
     parser.add_argument("--quick", action="store_true", help="see that it all runs; the figures mean nothing")
     options = parser.parse_args(arguments)
     options.against = [name for name in options.against.split(",") if name]

@@ -5,7 +5,6 @@ A server has a processor for itself; attackers, and the neighbour that is measur
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -14,13 +13,17 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Final
 
-from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, JOINED, OPENED, Attack, frame
-from benchmarks.processes import LOAD_CPU, BenchmarkError, Peer, Process, start_server
+from benchmarks.attacker import connect
+from benchmarks.attacks import ATTACKS, HANDSHAKE, JOIN, JOINED, OPENED, TLS_ATTACKS, Attack, frame
+from benchmarks.processes import ASGI_FLOORS, LOAD_CPU, SECURE, UNDER_ASGI, BenchmarkError, Peer, Process, start_server
 from benchmarks.settings import Effort
 from benchmarks.tables import Cell, Table, number
 
 ATTACKERS: Final = 20
 PAUSE_S: Final = 0.005  # of the neighbour, between two events
+NEIGHBOUR_EVENT: Final = '42["echo",7'  # how each of its events begins; attackers have others
+WANTED_MS: Final = 50.0
+WANTED_TIMES: Final = 10
 
 
 @dataclass
@@ -30,14 +33,21 @@ class Beside(Cell):
     Attributes:
         median_ms: its median.
         calm_ms: the 99th percentile without the attack.
+        cpu_ms: the 99th percentile of what the server worked during an echo, whatever else the machine did.
         peak_mb: the most memory that the server held.
         has_ended: the server did not survive, or did not answer for as long as the figure says.
     """
 
     median_ms: float = 0.0
     calm_ms: float = 0.0
+    cpu_ms: float = 0.0
     peak_mb: float = 0.0
     has_ended: bool = False
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the neighbour had no more of it than anybody should: 50 ms, or ten times as long as without."""
+        return not self.has_ended and self.median <= max(WANTED_MS, WANTED_TIMES * self.calm_ms)
 
     def __str__(self) -> str:
         if self.has_ended:
@@ -45,31 +55,57 @@ class Beside(Cell):
         return f"{number(self.median)} (× {number(self.median / self.calm_ms)}) · {self.peak_mb:,.0f} MB"
 
 
-def hostile(peers: Sequence[Peer], effort: Effort, attacks: Iterable[Attack] = ATTACKS.values()) -> Table:
-    """Measure each attack on each server; each time on a new one."""
+def hostile(
+    peers: Sequence[Peer],
+    effort: Effort,
+    attacks: Iterable[Attack] = ATTACKS.values(),
+    *,
+    name: str = "hostile",
+    title: str = "Hostile clients",
+    floors: Sequence[Peer] = (),
+) -> Table:
+    """Measure each attack on each server; each time on a new one.
+
+    Args:
+        floors: one for each of the peers; it is measured where that is not `is_within`.
+    """
     note = f"99th percentile of an echo beside {ATTACKERS} attackers (× without them) · peak memory of the server"
-    table = Table("hostile", "Hostile clients", note)
+    table = Table(name, title, note)
     for attack in attacks:
         row = table.row(attack.name, "ms")
-        for peer in peers:
-            print(f"hostile: {attack.name}, {peer.name}", file=sys.stderr, flush=True)
-            row.cells[peer.name] = _measure(attack, peer, effort)
+        for number_of, peer in enumerate(peers):
+            cell = row.cells[peer.name] = _measure(attack, peer, effort, name)
+            if floors and not cell.is_within:
+                row.cells[floors[number_of].name] = _measure(attack, floors[number_of], effort, name)
     return table
 
 
-def _measure(attack: Attack, peer: Peer, effort: Effort) -> Beside:
+def tls(effort: Effort) -> Table:
+    """Measure the same over TLS, and what there is only there."""
+    attacks = [*ATTACKS.values(), *TLS_ATTACKS.values()]
+    return hostile(SECURE, effort, attacks, name="tls", title="Hostile clients over TLS")
+
+
+def asgi(effort: Effort) -> Table:
+    """Measure the same under ASGI servers; where it goes badly, also what is the server's own."""
+    return hostile(UNDER_ASGI, effort, name="asgi", title="Hostile clients under ASGI servers", floors=ASGI_FLOORS)
+
+
+def _measure(attack: Attack, peer: Peer, effort: Effort, name: str) -> Beside:
+    print(f"{name}: {attack.name}, {peer.name}", file=sys.stderr, flush=True)
     cell = Beside()
     with ExitStack() as stack:
         server, port = start_server(peer, stack, deflates=attack.deflates)
         command = [sys.executable, "-m", "benchmarks.attacker", attack.name, str(port), str(ATTACKERS)]
         try:
-            neighbour = stack.enter_context(Neighbour(port, effort.patience_s))
+            neighbour = stack.enter_context(Neighbour(server, port, effort.patience_s, is_secure=peer.is_secure))
             neighbour.echoes(effort.warm_up_s)
             calm = neighbour.echoes(effort.seconds)
-            attackers = Process(command, LOAD_CPU)
+            attackers = Process([*command, *["--tls"] * peer.is_secure], LOAD_CPU)
             stack.callback(attackers.end)
             attackers.line()
             neighbour.echoes(effort.warm_up_s)
+            neighbour.worked_s.clear()
             times = neighbour.echoes(2 * effort.seconds)
         except (OSError, EOFError):
             cell.has_ended = True
@@ -77,6 +113,7 @@ def _measure(attack: Attack, peer: Peer, effort: Effort) -> Beside:
             return cell
         cell.values.append(_percentile(times, 0.99))
         cell.median_ms, cell.calm_ms = _percentile(times, 0.5), _percentile(calm, 0.99)
+        cell.cpu_ms = _percentile(neighbour.worked_s, 0.99)
         cell.peak_mb = _peak_mb(server)
     return cell
 
@@ -93,11 +130,16 @@ def _peak_mb(process: Process) -> float:
 
 
 class Neighbour:
-    """An honest client over a WebSocket, which waits so long for an answer."""
+    """An honest client over a WebSocket, which waits so long for an answer.
 
-    def __init__(self, port: int, patience_s: float) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=patience_s)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    Attributes:
+        worked_s: how much CPU time the server took during each echo.
+    """
+
+    def __init__(self, server: Process, port: int, patience_s: float, *, is_secure: bool) -> None:
+        self._server = server
+        self.worked_s: list[float] = []
+        self._socket = connect(port, patience_s, is_secure=is_secure)
         self._received = b""
         self._count = 0
         for part, answer in ((HANDSHAKE, OPENED), (JOIN, JOINED)):
@@ -116,11 +158,12 @@ class Neighbour:
         end = perf_counter() + seconds
         while perf_counter() < end or not times:
             self._count += 1
-            event = b'42["echo",%d]' % self._count
-            sent_at = perf_counter()
+            event = b"%b%06d]" % (NEIGHBOUR_EVENT.encode("ascii"), self._count)
+            worked_s, sent_at = self._server.worked_s(), perf_counter()
             self._socket.sendall(frame(event))
             self._await(event)
             times.append(perf_counter() - sent_at)
+            self.worked_s.append(self._server.worked_s() - worked_s)
             sleep(PAUSE_S)
         return times
 

@@ -21,7 +21,7 @@ from benchmarks.network import HALF, LATENCY_RATES, NEARLY_ALL
 from benchmarks.processes import HERE, BenchmarkError
 from benchmarks.tables import AtRate, Cell, Table, number
 
-RECORDS: Final = ("results", "loops", "hostile", "cluster")
+RECORDS: Final = ("results", "loops", "hostile", "tls", "asgi", "cluster")
 PAGES: Final = (HERE / "README.md", HERE.parent / "README.md")
 
 _BLOCK: Final = re.compile(
@@ -29,7 +29,8 @@ _BLOCK: Final = re.compile(
 )
 _COMMIT: Final = re.compile(r"(\(((?:benchmarks/)?(\w+)\.json)\), )commit \w+, [-\d]+")
 
-_KINDS: Final[dict[str, type[Cell]]] = {"hostile": Beside, "latency": AtRate}  # of cells, where they hold more
+# Of cells, where they hold more.
+_KINDS: Final[dict[str, type[Cell]]] = {"hostile": Beside, "tls": Beside, "asgi": Beside, "latency": AtRate}
 _Summary = tuple[str, str, str, bool]
 _SUMMARIES: Final[dict[str, list[_Summary]]] = {
     "results": [

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -82,6 +83,7 @@ class Peer:
         has_more: middlewares of events, recovery, and broadcasts that stay in the process.
         holds_many: tens of thousands of sockets, within seconds.
         only: which benchmarks it can do, if not all.
+        is_secure: it serves TLS, with the certificate in the file behind `--certificate`.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Peer:
     has_more: bool = True
     holds_many: bool = True
     only: tuple[str, ...] = ()
+    is_secure: bool = False
 
 
 OURS_NAME: Final = "socketio_core"
@@ -109,9 +112,15 @@ OURS: Final = _python(OURS_NAME, "ours")
 OURS_ASYNCIO: Final = _python("socketio_core, asyncio", "ours", "--loop", "asyncio")
 OURS_UVLOOP: Final = _python("socketio_core, uvloop", "ours", "--loop", "uvloop")
 OURS_ORJSON: Final = _python("socketio_core, orjson", "ours", "--json", "orjson")
+_ASGI: Final = ("uvicorn", "uvicorn-h11", "hypercorn", "granian")
+SECURE: Final = tuple(replace(peer, name=f"{peer.name}, TLS", is_secure=True) for peer in (OURS, OURS_ASYNCIO))
+UNDER_ASGI: Final = tuple(_python(f"socketio_core, {host}", "ours", "--loop", host) for host in _ASGI)
+ASGI_FLOORS: Final = tuple(_python(f"{host}, floor", "asgi_floor", host) for host in _ASGI)
+"""The same servers as in `UNDER_ASGI`, in the same order, with next to no application."""
+
 PEERS: Final = {
     "asyncio": (OURS_ASYNCIO, OURS_UVLOOP),
-    "asgi": (_python("socketio_core, uvicorn", "ours", "--loop", "uvicorn"),),
+    "asgi": UNDER_ASGI[:1],
     "node": (Peer("node", ("node", str(NODE_FOLDER / "index.js"))),),
     "python-socketio": (
         _python("python-socketio, uvicorn", "python_socketio", "uvicorn"),
@@ -172,6 +181,10 @@ class Process:
         self._popen.kill()
         self._popen.communicate()
 
+    def worked_s(self) -> float:
+        """Return how much CPU time it has taken, with all its threads."""
+        return time.clock_gettime(~self.pid << 3 | 2)  # as `clock_getcpuclockid` of Linux names it
+
     def resident_kb(self) -> int:
         """Return how much memory it uses now."""
         for line in Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines():
@@ -201,9 +214,24 @@ def start_server(
         command = (tool("node"), command[1])
     options = ["--ping-interval", str(ping_interval_s), *["--deflate"] * deflates, *more]
     options += ["--redis", redis] if redis else []
+    options += ["--certificate", str(certificate())] if peer.is_secure else []
     process = Process([*command, *options], cpu)
     stack.callback(process.end)
     return process, int(process.line())
+
+
+@cache
+def certificate() -> Path:
+    """Return a file with a self-signed certificate and its key; a new one in each run."""
+    with tempfile.TemporaryDirectory() as folder:
+        key, made = f"{folder}/key", f"{folder}/certificate"
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+        run_tool([tool("openssl"), "req", "-x509", *curve, "-subj", "/CN=localhost", "-keyout", key, "-out", made])
+        text = Path(key).read_text(encoding="ascii") + Path(made).read_text(encoding="ascii")
+    target = HERE / "build" / "certificate"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text, encoding="ascii")
+    return target
 
 
 def start_redis(stack: ExitStack) -> str:

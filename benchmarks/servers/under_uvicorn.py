@@ -6,15 +6,15 @@ import socket
 from typing import Any
 
 
-def serve(app: Any, listener: socket.socket, *, deflates: bool) -> None:
+def serve(app: Any, listener: socket.socket, *, deflates: bool, http: Any = "httptools", ws: Any = "auto") -> None:
     """Serve on uvloop, with httptools, and the WebSockets that uvicorn chooses by itself; they do not ping."""
     import uvicorn
 
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
-        ws="auto",
+        http=http,
+        ws=ws,
         ws_per_message_deflate=deflates,
         ws_ping_interval=None,
         log_level="critical",

@@ -18,7 +18,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, TextMessage
 
 from benchmarks import page
-from benchmarks.attacks import ATTACKS
+from benchmarks.attacks import ATTACKS, TLS_ATTACKS
 from benchmarks.cli import BENCHMARKS, main
 from benchmarks.cluster import cluster
 from benchmarks.hostile import Beside, hostile
@@ -26,8 +26,11 @@ from benchmarks.messages import CHAT, LARGE, TINY, compact, event, frame
 from benchmarks.network import SERVER_LOADS
 from benchmarks.picture import picture
 from benchmarks.processes import (
+    ASGI_FLOORS,
     OURS,
     PEERS,
+    SECURE,
+    UNDER_ASGI,
     BenchmarkError,
     LoadGenerator,
     Sample,
@@ -103,6 +106,21 @@ def test_a_neighbour_of_attackers_is_measured_on_every_peer() -> None:
         assert not cell.has_ended
         assert cell.median > 0
         assert re.fullmatch(r"[\d.,]+ \(× [\d.,]+\) · [\d,]+ MB", str(cell))
+
+
+def test_a_neighbour_is_measured_over_tls_and_under_asgi_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The floor of a server where it goes badly, which is always here."""
+    monkeypatch.setattr("benchmarks.hostile.WANTED_MS", 0.0)
+    monkeypatch.setattr("benchmarks.hostile.WANTED_TIMES", 0)
+    (secure,) = hostile(SECURE, QUICK, list(TLS_ATTACKS.values())[-1:], name="tls").rows
+    quiet = ATTACKS["connections without a word"]
+    (below,) = hostile(UNDER_ASGI[1:], QUICK, [quiet], floors=ASGI_FLOORS[1:]).rows
+    assert len(secure.cells) == 2
+    assert len(below.cells) == 6
+    for cell in (*secure.cells.values(), *below.cells.values()):
+        assert isinstance(cell, Beside)
+        assert not cell.has_ended
+        assert cell.cpu_ms > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""The servers that speak ASGI; each prints its port when clients may come."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from benchmarks.servers.under_uvicorn import listen
+from benchmarks.servers.under_uvicorn import serve as serve_uvicorn
+
+_LOOK_S: Final = 0.05
+
+
+def serve_asgi(host: str, app: Any, *, deflates: bool) -> None:
+    """Serve under one of `HOSTS`. Only uvicorn is told whether to compress; the others never do."""
+    HOSTS[host](app, listen(), deflates=deflates)
+
+
+def _hypercorn(app: Any, listener: socket.socket, *, deflates: bool) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.loglevel = "CRITICAL"
+    print(listener.getsockname()[1], flush=True)
+    asyncio.run(serve(app, config))
+
+
+def _granian(app: Any, listener: socket.socket, *, deflates: bool) -> None:
+    """It opens the port by itself, in threads of this process."""
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    host, port = listener.getsockname()
+    listener.close()
+    server = Server(app, host, port, interface=Interfaces.ASGI, log_enabled=False)
+
+    async def say_when() -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            with suppress(OSError):
+                (await asyncio.open_connection(host, port))[1].close()
+                print(port, flush=True)
+                return
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(say_when())
+            await server.serve()
+
+    asyncio.run(main())
+
+
+HOSTS: Final[dict[str, Callable[..., None]]] = {
+    "uvicorn": serve_uvicorn,
+    "uvicorn-h11": partial(serve_uvicorn, http="h11", ws="wsproto"),
+    "hypercorn": _hypercorn,
+    "granian": _granian,
+}

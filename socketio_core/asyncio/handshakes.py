@@ -7,9 +7,12 @@ import socket
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
+from weakref import WeakSet
 
+from socketio_core.asyncio.record_socket import RecordSocket
 from socketio_core.asyncio.runtime import through
 from socketio_core.asyncio.server_connection import ServerConnection
+from socketio_core.network.records import Records
 
 if TYPE_CHECKING:
     from socketio_core.asyncio.serve import AsyncioServer
@@ -25,6 +28,7 @@ class Handshakes:
         self._loop = asyncio.get_running_loop()
         self._shaking: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._crowd: WeakSet[Records] = WeakSet()
 
     def begin(self, own: socket.socket, name: Any) -> None:
         """Shake hands at a socket that was accepted, and then serve; one too many is closed, in silence.
@@ -37,6 +41,7 @@ class Handshakes:
         if limit is not None and len(self._shaking) >= limit:
             own.close()
             return
+        own = RecordSocket(own, Records(self._crowd))
         self._shaking.add(own)
         task = self._loop.create_task(self._shake_hands(own, name))
         self._tasks.add(task)

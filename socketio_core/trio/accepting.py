@@ -6,30 +6,49 @@ import os
 import socket
 import ssl
 from typing import Any, cast
+from weakref import WeakSet
 
 import trio
 
 from socketio_core.network.listening import accept_more
+from socketio_core.network.records import Records
+from socketio_core.trio.record_stream import RecordStream
 
 Listener = trio.abc.Listener[Any]
 
 
-async def accept_all(listener: Listener, ssl_context: ssl.SSLContext | None) -> list[trio.abc.Stream]:
-    """Wait for a connection, and return it with those that wait behind it.
+class Accepting:
+    """Accepts connections of one server.
 
-    Of a listener that is not a plain one, nor one for TLS with our `ssl_context`, it is always one alone.
+    Args:
+        ssl_context: that of its listeners for TLS; `None` also for listeners that somebody else has made.
     """
-    streams: list[trio.abc.Stream] = [await listener.accept()]
-    tls, plain = None, cast("Any", listener)
-    if isinstance(listener, trio.SSLListener) and ssl_context is not None:
-        tls, plain = ssl_context, cast("Any", listener).transport_listener
-    if isinstance(plain, trio.SocketListener) and os.name == "posix":
-        with socket.fromfd(plain.socket.fileno(), plain.socket.family, plain.socket.type) as waiting:
-            waiting.settimeout(0)
-            for found, _ in accept_more(waiting):
-                stream = trio.SocketStream(trio.socket.from_stdlib_socket(found))
-                if tls is None:
-                    streams.append(stream)
-                else:
-                    streams.append(trio.SSLStream(stream, tls, server_side=True, https_compatible=True))
-    return streams
+
+    def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
+        self._ssl_context = ssl_context
+        self._crowd: WeakSet[Records] = WeakSet()
+
+    async def accept_all(self, listener: Listener) -> list[trio.abc.Stream]:
+        """Wait for a connection, and return it with those that wait behind it.
+
+        Of a listener that is not a plain one, nor one for TLS with our context, it is always one alone.
+        """
+        tls, plain = None, cast("Any", listener)
+        if isinstance(listener, trio.SSLListener) and self._ssl_context is not None:
+            tls, plain = self._ssl_context, cast("Any", listener).transport_listener
+        if not isinstance(plain, trio.SocketListener):
+            return [await listener.accept()]
+        streams: list[trio.abc.Stream] = [self._stream(await plain.accept(), tls)]
+        if os.name == "posix":
+            with socket.fromfd(plain.socket.fileno(), plain.socket.family, plain.socket.type) as waiting:
+                waiting.settimeout(0)
+                for found, _ in accept_more(waiting):
+                    stream = trio.SocketStream(trio.socket.from_stdlib_socket(found))
+                    streams.append(self._stream(stream, tls))
+        return streams
+
+    def _stream(self, stream: trio.SocketStream, tls: ssl.SSLContext | None) -> trio.abc.Stream:
+        if tls is None:
+            return stream
+        below = RecordStream(stream, Records(self._crowd))
+        return trio.SSLStream(below, tls, server_side=True, https_compatible=True)

@@ -7,6 +7,7 @@ from typing import Any, cast
 import trio
 
 from socketio_core.network.listening import address_of, url_of
+from socketio_core.trio.record_stream import RecordStream
 
 
 def tls_of(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream] | None:
@@ -14,17 +15,25 @@ def tls_of(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream] | None:
     return cast("trio.SSLStream[trio.abc.Stream]", stream) if isinstance(stream, trio.SSLStream) else None
 
 
-def peer_address(stream: trio.abc.Stream) -> str:
-    """Return the address of the peer, without its port; `""` if there is none, or nobody knows."""
+def socket_stream_of(stream: trio.abc.Stream) -> trio.SocketStream | None:
+    """Return the stream of the socket, below TLS if need be; `None` if there is none."""
     while (tls := tls_of(stream)) is not None:
         stream = tls.transport_stream
-    if not isinstance(stream, trio.SocketStream):
+    if isinstance(stream, RecordStream):
+        stream = stream.below
+    return stream if isinstance(stream, trio.SocketStream) else None
+
+
+def peer_address(stream: trio.abc.Stream) -> str:
+    """Return the address of the peer, without its port; `""` if there is none, or nobody knows."""
+    below = socket_stream_of(stream)
+    if below is None:
         return ""
     try:
-        name: Any = stream.socket.getpeername()
+        name: Any = below.socket.getpeername()
     except OSError:
         return ""  # gone already
-    return address_of(stream.socket.family, name)
+    return address_of(below.socket.family, name)
 
 
 def listener_url(listener: trio.abc.Listener[Any], scheme: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import trio
 
 from socketio_core.network.plain import READ_BYTES, PlainSocket
-from socketio_core.trio.addresses import tls_of
+from socketio_core.trio.addresses import socket_stream_of
 
 
 class DirectStream(PlainSocket):
@@ -57,9 +57,8 @@ class DirectStream(PlainSocket):
 
     def has_unread(self) -> bool:
         """Whether the socket has something that was not read yet, or the end."""
-        tls = tls_of(self.stream)
-        stream = self.stream if tls is None else tls.transport_stream
-        return isinstance(stream, trio.SocketStream) and stream.socket.is_readable()
+        below = socket_stream_of(self.stream)
+        return below is not None and below.socket.is_readable()
 
     def end_writing(self) -> None:
         """Tell the peer that nothing more comes, if it is a plain socket; reading goes on."""

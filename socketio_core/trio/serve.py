@@ -22,7 +22,7 @@ from socketio_core.network.listening import (
     opening,
 )
 from socketio_core.network.watching import CAN_WATCH
-from socketio_core.trio.accepting import Listener, accept_all
+from socketio_core.trio.accepting import Accepting, Listener
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
 from socketio_core.trio.pump import Pump
@@ -89,7 +89,7 @@ class Service:
         self.runtime = runtime
         self.site = runtime.site = runtime.timed = site_of(host)
         self.watcher: Watcher | None = None
-        self._ssl_context = ssl_context
+        self._accepting = Accepting(ssl_context)
         self._shaking_hands: set[trio.CancelScope] = set()  # for TLS
         self._closing = trio.Event()
         self._ended = trio.Event()
@@ -187,7 +187,7 @@ class Service:
         async with listener:
             while True:
                 try:
-                    streams = await accept_all(listener, self._ssl_context)
+                    streams = await self._accepting.accept_all(listener)
                 except OSError as error:
                     if error.errno not in NO_CAPACITY:
                         raise

@@ -166,6 +166,28 @@ async def test_garbage_inside_the_encryption_is_no_failure(certificate: Path) ->
         await bench.check_still_serves()
 
 
+@both_loops_tcp
+async def test_who_has_keys_changed_again_and_again_does_not_hold_up_others(certificate: Path) -> None:
+    """In TLS 1.3 they may, and it takes OpenSSL as long as much data: it is given some at a time."""
+    handled: list[str] = []
+    io = Server()
+
+    @io.on("told")
+    async def told(_: Socket, name: str) -> None:
+        handled.append(name)
+
+    async with secure(certificate, io) as bench:
+        neighbour, *crowd = [await bench.websocket() for _ in range(6)]
+        for _ in range(5):
+            handled.clear()
+            for client in crowd:
+                await client.peer.stream.change_keys(600)
+                await client.emit("told", "hostile")
+            await neighbour.emit("told", "neighbour")
+            await until(lambda: len(handled) == 6, "all were handled", 10)
+            assert handled.index("neighbour") < 2
+
+
 # -- handshakes that stall or fail -----------------------------------------------------------------------------------
 
 

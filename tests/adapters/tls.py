@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import trio
 
+from benchmarks.tls_client import change_keys
 from tests.adapters.memory import READ_BYTES, Stream
 
 _T = TypeVar("_T")
@@ -46,6 +47,12 @@ class TlsStream:
             return await self._do(lambda: self._tls.read(max_bytes or READ_BYTES))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
+
+    async def change_keys(self, times: int) -> None:
+        """Have the keys changed as often, with one write; not encrypted data, so nothing is read for it."""
+        for _ in range(times):
+            change_keys(self._tls)
+        await self._flush()
 
     async def aclose(self) -> None:
         """Close what carries it, without a goodbye."""

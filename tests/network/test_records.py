@@ -1,0 +1,154 @@
+"""A connection takes no more TLS records at once than its share, wherever its bytes are cut."""
+
+from __future__ import annotations
+
+import gc
+import socket
+from weakref import WeakSet
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socketio_core.asyncio.record_socket import RecordSocket
+from socketio_core.network.records import FEW_RECORDS, READ_BYTES, SHARED_RECORDS, SIP_BYTES, Records
+from socketio_core.trio.record_stream import RecordStream
+from tests.trio.bench import trio_test
+
+TINY = b"\x17\x03\x03\x00\x11" + bytes(17)  # an empty one
+FULL = b"\x17\x03\x03\x40\x11" + bytes(16384 + 17)
+
+
+def records_in(data: bytes) -> int:
+    """Return how many begin in it, if it begins with one."""
+    at = count = 0
+    while at < len(data):
+        at += 5 + int.from_bytes(data[at + 3 : at + 5], "big")
+        count += 1
+    return count
+
+
+def taken(data: bytes, crowd: WeakSet[Records]) -> list[bytes]:
+    """Return what is taken, read by read, of what a system holds."""
+    records, reads = Records(crowd), list[bytes]()
+    while data:
+        if records.are_many:
+            size = records.share(data[:READ_BYTES])
+        else:
+            size = len(data[:SIP_BYTES])
+            records.read(data[:size])
+        reads.append(data[:size])
+        data = data[size:]
+    return reads
+
+
+@given(st.lists(st.integers(17, 300), max_size=400), st.integers(0, 20))
+def test_all_is_taken_and_never_more_than_a_share(sizes: list[int], others: int) -> None:
+    crowd: WeakSet[Records] = WeakSet()
+    attacking = [Records(crowd) for _ in range(others)]
+    for each in attacking:
+        each.read(TINY * FEW_RECORDS)
+    assert len(crowd) == others
+    whole = b"".join(b"\x17\x03\x03" + size.to_bytes(2, "big") + bytes(size) for size in sizes)
+    reads = taken(whole, crowd)
+    assert b"".join(reads) == whole
+    share = max(FEW_RECORDS, SHARED_RECORDS // (others + 1))
+    at = 0
+    for read in reads:
+        begun = records_in(whole[:at])
+        at += len(read)
+        assert records_in(whole[:at]) - begun <= share
+        assert read
+
+
+@given(st.lists(st.sampled_from([TINY, FULL]), min_size=1, max_size=8), st.lists(st.integers(1, 20_000)))
+def test_where_heads_are_cut_does_not_matter(pieces: list[bytes], cuts: list[int]) -> None:
+    whole, records, at = b"".join(pieces), Records(WeakSet()), 0
+    for cut in cuts:
+        records.read(whole[at : at + cut])
+        at += cut
+    records.read(whole[at:])
+    records.read(TINY * (FEW_RECORDS + 4))
+    assert records.share(TINY * 1000) == SHARED_RECORDS * len(TINY)
+
+
+def test_large_records_are_read_as_many_as_are_there() -> None:
+    reads = taken(FULL * 12, WeakSet())
+    assert [len(read) for read in reads[:3]] == [SIP_BYTES, READ_BYTES, READ_BYTES]
+
+
+def test_who_has_gone_counts_no_more() -> None:
+    crowd: WeakSet[Records] = WeakSet()
+    records = Records(crowd)
+    records.read(TINY * FEW_RECORDS)
+    assert len(crowd) == 1
+    del records
+    gc.collect()
+    assert len(crowd) == 0
+
+
+def test_no_records_at_all_end_some_time() -> None:
+    """As garbage, which OpenSSL is to find."""
+    assert b"".join(taken(bytes(10_000), WeakSet())) == bytes(10_000)
+
+
+FLOOD = TINY * 2000 + FULL * 2
+
+
+@pytest.mark.parametrize("loses", [False, True])
+def test_socket_on_asyncio_hands_over_all_in_shares(loses: bool) -> None:  # noqa: FBT001
+    client, accepted = socket.socketpair()
+    with client, RecordSocket(accepted, Records(WeakSet())) as own:
+        assert accepted.fileno() == -1
+        own.setblocking(False)  # noqa: FBT003 - the library's signature
+        with pytest.raises(BlockingIOError):
+            own.recv_into(bytearray(100_000))
+        client.sendall(FLOOD)
+        client.close()
+        buffer, got, count = bytearray(262_144), b"", 0
+        while size := own.recv_into(buffer):
+            assert records_in(got + buffer[:size]) - records_in(got) <= SHARED_RECORDS
+            got += bytes(buffer[:size])
+            count += 1
+        assert got == FLOOD
+        assert count >= 2000 // SHARED_RECORDS
+
+
+@trio_test
+async def test_stream_on_trio_hands_over_all_in_shares() -> None:
+    client, own = trio.socket.socketpair()
+    below = trio.SocketStream(own)
+    stream = RecordStream(below, Records(WeakSet()))
+    with client:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.SocketStream(client).send_all, FLOOD)
+            got = b""
+            while len(got) < len(FLOOD):
+                data = await stream.receive_some()
+                assert records_in(got + data) - records_in(got) <= SHARED_RECORDS
+                got += data
+        assert got == FLOOD
+        await stream.wait_send_all_might_not_block()
+        await stream.send_all(b"x")
+        assert await client.recv(10) == b"x"
+    assert await stream.receive_some() == b""
+    await stream.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await stream.receive_some()
+
+
+@trio_test
+async def test_stream_on_trio_tells_of_a_reset_however_much_there_was() -> None:
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    client = await trio.open_tcp_stream(*listeners[0].socket.getsockname())
+    async with listeners[0] as listener:
+        below = await listener.accept()
+    stream = RecordStream(below, Records(WeakSet()))
+    await client.send_all(TINY * FEW_RECORDS)
+    assert await stream.receive_some() == TINY * FEW_RECORDS
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    await client.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await stream.receive_some()
+    await stream.aclose()

@@ -7,7 +7,7 @@ import ctypes
 import socket
 import ssl
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 TOGETHER: Final = 2000  # records that are made before they are sent
 _READ_BYTES: Final = 65536
@@ -113,7 +113,7 @@ def _broken() -> Any:
 def change_keys(tls: ssl.SSLObject) -> None:
     """Have the keys changed, and ask the server to do so (TLS 1.3): 27 bytes. Python has no name for it."""
     library = _library()
-    inner: Any = tls._sslobj  # type: ignore[attr-defined]
+    inner: object = cast("Any", tls)._sslobj
     pointer = ctypes.c_void_p.from_address(id(inner) + 3 * ctypes.sizeof(ctypes.c_void_p))  # behind head and socket
     if library.SSL_key_update(pointer, 1) != 1 or library.SSL_do_handshake(pointer) != 1:
         raise ConnectionError("keys cannot be changed")

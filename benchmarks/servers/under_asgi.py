@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 from benchmarks.servers.under_uvicorn import listen
@@ -21,9 +22,9 @@ def serve_asgi(host: str, app: Any, *, deflates: bool) -> None:
 
 
 def _hypercorn(app: Any, listener: socket.socket, *, deflates: bool) -> None:
-    from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    serve: Any = import_module("hypercorn.asyncio").serve  # its types are not all known
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.loglevel = "CRITICAL"

@@ -94,8 +94,8 @@ class Replies:
 
     def __init__(self) -> None:
         self._reader = hiredis.Reader(notEnoughData=UNFINISHED)
-        self._before = b"\n"  # the last of what was read
-        self._kept = b""  # behind that, a few bytes that may begin a list of millions
+        self._before: bytes = b"\n"  # the last of what was read
+        self._kept: bytes = b""  # behind that, a few bytes that may begin a list of millions
         self._pieces: deque[bytes] = deque()  # for the reader, each once it is known what the bytes before it were
         self.unread_bytes = 0
 

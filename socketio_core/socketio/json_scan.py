@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from json import JSONDecoder
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from socketio_core.socketio.json_module import Loads
 from socketio_core.socketio.packet import JSONValue
@@ -59,9 +59,8 @@ def _counting(left: int) -> Scan:
             raise TooManyValues
         return value if not value - value else _finite(text)  # which says what is wrong
 
-    scan_once: Scan
-    scan_once = JSONDecoder(parse_float=finite, parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
-    return scan_once
+    decoder: Any = JSONDecoder(parse_float=finite, parse_constant=_refuse_constant)
+    return cast("Scan", decoder.scan_once)
 
 
 # raw_decode() is this in a wrapper; it is not in the type stubs.

@@ -33,7 +33,9 @@ class Line:
             for wire in self.site.flush(self.clock.now):
                 while data := wire.data_to_send(self.clock.now):
                     self.sent += data
-            if not self.runtime.run_ready():
+            if self.site.is_behind:
+                self.site.handle_timeout(self.clock.now)
+            elif not self.runtime.run_ready():
                 return
 
     def say(self, data: bytes) -> None:
@@ -76,3 +78,20 @@ def test_answers_in_chunks_are_answers() -> None:
     line.say(CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(OPEN), OPEN.encode()))
     assert line.host.core.session is not None
     assert line.host.core.session.is_open
+
+
+def test_what_comes_in_the_middle_of_a_large_answer_is_in_its_place() -> None:
+    """It has turns; an acknowledgement, and a goodbye behind which nothing more is for the namespace."""
+    line = Line()
+    heard: list[object] = []
+    line.socket.on("a", heard.append)
+    line.socket.on("disconnect", heard.append)
+    line.say(response(OPEN))
+    line.say(response('40{"sid":"A"}'))
+    asked = line.runtime.start(line.socket.call("q"))
+    line.run()
+    events = [f'42["a",{number}]' for number in range(1000)]
+    line.say(response("\x1e".join([*events[:500], '430["x"]', *events[500:700], "41", *events[700:]])))
+    assert asked.result == "x"
+    assert heard == [*range(700), "io server disconnect"]
+    assert line.sent.count(b"GET ") == 3

@@ -130,11 +130,6 @@ class AnyServer(Core[Poll | Post | WebSocket, WebSocket], Protocol):
         ...
 
     @property
-    def pings(self) -> int:
-        """How many pings were given to WebSockets that had nothing else to say, so far."""
-        ...
-
-    @property
     def unseen_puts(self) -> int:
         """How many messages were put while no carrier was there to be named by `take_ready`, so far."""
         ...

@@ -374,11 +374,6 @@ class Engine:
         return bool(self.shared.ready)
 
     @property
-    def pings(self) -> int:
-        """How many pings were given to WebSockets that had nothing else to say, so far."""
-        return self.shared.pings
-
-    @property
     def unseen_puts(self) -> int:
         """How many messages were put while no carrier was there to be named by `take_ready`, so far."""
         return self.shared.unseen_puts

@@ -447,7 +447,6 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             elif deadline == self._closing_until:
                 self._end(Closed(CloseReason.FORCED_CLOSE))
             elif self._heartbeat.advance():
-                self.shared.pings += self._websocket is not None and not self.outbox.messages
                 self.put(PING_MESSAGE, is_control=True)
             else:
                 self.break_off(CloseReason.PING_TIMEOUT, "no pong in time")

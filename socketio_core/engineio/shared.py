@@ -26,7 +26,6 @@ class Shared:
         "is_closing",
         "is_inner",
         "late_polls",
-        "pings",
         "ready",
         "sessions",
         "settings",
@@ -46,7 +45,6 @@ class Shared:
         self.to_pong: Lane[Scheduled] = self.agenda.new_lane()  # those whose pong is overdue a time-out later
         self.late_polls = LatePolls()
         self.ready: list[Carrier] = []
-        self.pings = 0  # that a WebSocket was given while nothing else waited, so far
         self.unseen_puts = 0  # messages that no carrier was there to be told of, so far
         self.events: list[tuple[Session | None, EngineEvent | list[Payload]]] = []  # messages as they came together
 

@@ -169,11 +169,6 @@ class ServerCore:
         return self._engine.has_ready
 
     @property
-    def pings(self) -> int:
-        """See `Engine.pings`."""
-        return self._shared.pings
-
-    @property
     def unseen_puts(self) -> int:
         """See `Engine.unseen_puts`."""
         return self._shared.unseen_puts

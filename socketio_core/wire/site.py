@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from math import inf
 from typing import Any, Final, Protocol
 
 from wsproto.extensions import Extension
@@ -22,6 +21,7 @@ from wsproto.extensions import Extension
 from socketio_core.checks import check_count, check_function, check_kind, check_switch
 from socketio_core.engineio.carriers import WRITE_BYTES, Poll, WebSocket
 from socketio_core.engineio.core import AnyServer
+from socketio_core.engineio.message import PING_MESSAGE
 from socketio_core.engineio.session import Session
 from socketio_core.forwarded import TrustedProxies, network_of
 from socketio_core.http import Request, Response
@@ -34,6 +34,7 @@ from socketio_core.wire.connection import Wire
 from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.http1 import text_response
 
+_ONLY_PING: Final = [PING_MESSAGE]
 NEWCOMERS: Final = 8  # whose first request is served at once, between two flushes: as many as are accepted meanwhile
 
 
@@ -179,7 +180,6 @@ class Site(Home[Wire]):
         self.max_requests = serving.limits.max_requests_per_connection
         self._peers: dict[str, int] = {}  # how many connections, by network
         self._named = 0  # connections by `flush`, so far, but when they were nothing but pinged
-        self._pings = inf  # that there were at the last flush, if that is known
         self._newcomers = 0  # connections that have asked for the first time since the last flush
         self.is_closing = False
         self._asked: list[Asked] = []
@@ -282,22 +282,12 @@ class Site(Home[Wire]):
                 late = answered
         for wire in named:
             wire.is_noted = False
-        if noted:  # most often, if there is anything
+        if noted or not all(map(_is_only_pinged, named)):  # they may hold more
             self._named += len(named)
-            self._pings = inf
-        elif named:
-            self._count_named(len(named))
         self._await_turns(noted)  # who has only something to say has nothing new that was read
         if late is not None:
             self.note(late)  # so that the next flush, which answers more, comes soon
         return named
-
-    def _count_named(self, count: int) -> None:
-        """Connections were named for what they have to say; unless it was a ping, each, they may hold more."""
-        pings = sum([mount.core.pings for mount in self.mounts])
-        if count > pings - self._pings:
-            self._named += count
-        self._pings = pings
 
     def _tell_pace(self, mount: Mount, session: Session) -> None:
         try:
@@ -385,3 +375,9 @@ class Site(Home[Wire]):
     def ask(self, asked: Asked) -> None:
         """Add to what the application is asked."""
         self._asked.append(asked)
+
+
+def _is_only_pinged(wire: Wire) -> bool:
+    """Whether a connection that was named has nothing to say but a ping."""
+    session = wire.session
+    return session is not None and session.outbox.messages == _ONLY_PING

@@ -196,6 +196,15 @@ def emit_to_all(town: Watched) -> None:
     town.io.sockets.emit_nowait("x", 1)
 
 
+def emit_to_who_is_pinged(town: Watched) -> None:
+    """Both are told of in one flush."""
+    (session,) = host_of(town.io).endpoints[0].core.sessions
+    assert session.next_deadline is not None
+    town.clock.now = session.next_deadline
+    town.site.handle_timeout(town.now)
+    emit_to_all(town)
+
+
 def say_something(town: Watched) -> None:
     town.peers[0].send(frame('42["x"]'))
 
@@ -212,7 +221,10 @@ def come_and_go(town: Watched) -> None:
     town.join().lose()
 
 
-@pytest.mark.parametrize("happen", [emit_to_all, say_something, say_half_of_it, ask_for_half_a_page, come_and_go])
+@pytest.mark.parametrize(
+    "happen",
+    [emit_to_all, emit_to_who_is_pinged, say_something, say_half_of_it, ask_for_half_a_page, come_and_go],
+)
 def test_whatever_else_happens_is_looked_at_soon(happen: Callable[[Watched], None]) -> None:
     town = Watched()
     town.join()

@@ -409,11 +409,11 @@ class Requests:
 
     def _answer_sent(self, now: float) -> None:
         served, self._served = self._served, None
-        is_lost = served is not None and served.is_lost
-        if served is not None:
-            if served.makes_news(now):
+        is_lost = False
+        if served is not None and served.carrier is not None:
+            is_lost = served.is_unsaid
+            if served.answered(now):
                 self._site.note(self._wire)
-            served.answered(now)
         try:
             self._follow(Next.LINGER if is_lost else self._http.finish(), now)
         except BadRequest:

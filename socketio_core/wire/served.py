@@ -93,23 +93,15 @@ class Served:
         else:
             self.mount.core.lost(carrier, now)
 
-    @property
-    def is_lost(self) -> bool:
-        """Whether the engine's answer was not said, and so is lost to its client."""
-        return self.is_unsaid and self.carrier is not None
-
-    def makes_news(self, now: float) -> bool:
-        """Whether the engine may have something to say once a poll is `answered`."""
-        if self.mount is None or not isinstance(self.carrier, Poll):
-            return False
-        due_at = self.mount.core.next_deadline
-        return self.is_unsaid or (due_at is not None and due_at <= now)
-
-    def answered(self, now: float) -> None:
-        """The answer is written: tell the engine, if it is a poll's."""
+    def answered(self, now: float) -> bool:
+        """The answer is written: tell the engine, if it is a poll's. Returns whether it may have news."""
         poll, self.carrier = self.carrier, None
-        if self.mount is not None and isinstance(poll, Poll):
-            if self.is_unsaid:
-                self.mount.core.lost(poll, now)
-            else:
-                self.mount.core.poll_delivered(poll, now)
+        if self.mount is None or not isinstance(poll, Poll):
+            return False
+        core = self.mount.core
+        if self.is_unsaid:
+            core.lost(poll, now)
+            return True
+        due_at = core.next_deadline
+        core.poll_delivered(poll, now)
+        return due_at is not None and due_at <= now

@@ -24,7 +24,7 @@ from benchmarks.attacker import new_sid
 from benchmarks.attacks import HANDSHAKE, JOIN, POLLING, UPGRADE, frame, request
 from socketio_core.trio import AckTimeout, ClientSocket, ConnectError, Disconnected, connect
 
-PATIENCE_S: Final = 30.0  # of the honest, for one batch of events
+PATIENCE_S: Final = 60.0  # of the honest, for one batch of events
 TRANSPORTS: Final = (["polling"], ["websocket"], ["polling", "websocket"])
 MAX_EVENTS: Final = 40  # of one batch
 MAX_CHARS: Final = 3000  # of one event; one in ten
@@ -65,11 +65,13 @@ class Guests:
         self._pace = 1 / pause_s
         self._random = random.Random(seed)
         self._visits = visits
+        self._is_ending = trio.Event()
         self.seen = Seen()
 
     def end(self) -> None:
         """Let all go once they have done what they are about."""
         self._visits = 0
+        self._is_ending.set()
 
     async def come_and_go(self) -> None:
         """Be one guest after another."""
@@ -90,12 +92,15 @@ class Guests:
                 for _ in range(self._random.randint(1, 4)):
                     await self._exchange(client)
                     await self._rest()
+                    if self._is_ending.is_set():
+                        break
         except (AckTimeout, ConnectError, Disconnected, trio.TooSlowError, Lost) as error:
             self.seen.faults[f"{where}: {type(error).__name__} {error}"[:200]] += 1
         self.seen.visits += 1
 
     async def _rest(self) -> None:
-        await trio.sleep(self._random.expovariate(self._pace))
+        with trio.move_on_after(self._random.expovariate(self._pace)):
+            await self._is_ending.wait()
 
     def _disconnected(self, where: str, reason: str, *_: object) -> None:
         if reason != "io client disconnect":
@@ -153,9 +158,9 @@ class Guests:
             async with await trio.open_tcp_stream("127.0.0.1", self._port) as stream:
                 await stream.send_all(HANDSHAKE + JOIN)
                 await stream.receive_some(1000)
-                with trio.move_on_after(6 / self._pace):
+                with trio.move_on_after(min(6 / self._pace, PATIENCE_S)):
                     await stream.send_all(frame(b'42["echo","' + bytes(b"x" * 1000) + b'"]') * 4000)
-                    await trio.sleep_forever()
+                    await self._is_ending.wait()
         except (OSError, trio.BrokenResourceError):
             pass
         self.seen.rude += 1

@@ -45,6 +45,7 @@ class Soak:
         self._random = random.Random(options.seed)
         self._stack = stack
         self._begun = time.monotonic()
+        self._faults = Counter[str]()  # that were printed already
 
     def run(self) -> bool:
         """Let them come and go. Returns whether all is as it should be, and says what is not."""
@@ -66,7 +67,8 @@ class Soak:
         return self._judge(seen, before, after)
 
     def _party(self) -> Process:
-        guests, pause_s = self._options.guests, max(MIN_PAUSE_S, self._options.guests / GUESTS_PER_S)
+        guests = self._options.guests
+        pause_s = self._options.pause or max(MIN_PAUSE_S, guests / GUESTS_PER_S)
         arguments = (str(self._port), str(guests), str(self._random.randrange(1 << 30)), str(pause_s))
         party = Process([sys.executable, "-m", "benchmarks.guests", *arguments], LOAD_CPU)
         self._stack.callback(party.end)
@@ -108,8 +110,10 @@ class Soak:
         if party is not None:
             party.say("")
             seen = json.loads(party.line())
-            faults = sum(seen["faults"].values())
-            line += f"  {seen['visits']:,}, {seen['events']:,}, {faults}; {seen['slowest_s']:.1f} s"
+            faults = Counter[str](seen["faults"])
+            line += f"  {seen['visits']:,}, {seen['events']:,}, {faults.total()}; {seen['slowest_s']:.1f} s"
+            what += "".join(f"\n  {count} × {text}" for text, count in (faults - self._faults).items())
+            self._faults = faults
         print(f"{line}  {what}", flush=True)
 
     def _judge(self, seen: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -140,6 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--loop", choices=SERVERS, help="only this one; all of them by default")
     parser.add_argument("--minutes", type=float, default=10.0, help="for each (10)")
     parser.add_argument("--guests", type=int, default=100, help="clients at a time, beside attackers (100)")
+    parser.add_argument("--pause", type=float, help="seconds of a guest between two things it does (guests / 200)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of what they do")
     options = parser.parse_args(arguments)
     is_well = True

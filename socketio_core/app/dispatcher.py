@@ -114,10 +114,7 @@ class Dispatcher:
     def held_bytes(self, session: Session) -> int:
         """Return how much memory is taken by what a session has sent, and is not done with, about."""
         connection = session.context
-        if not isinstance(connection, Connection):
-            return 0
-        flow = connection.context
-        return connection.held_bytes + (flow.held_bytes if isinstance(flow, Flow) else 0)
+        return _held_bytes(connection) if isinstance(connection, Connection) else 0
 
     def inboxes_of(self, session: Session) -> list[SocketInbox]:
         """Return the inboxes of a session."""
@@ -220,3 +217,8 @@ class Dispatcher:
         inbox = SocketInbox(self, member, self.namespaces.of_core(member.namespace), handshake, flow)
         member.context = inbox
         return inbox
+
+
+def _held_bytes(connection: Connection) -> int:
+    flow = connection.context
+    return connection.held_bytes + (flow.held_bytes if isinstance(flow, Flow) else 0)

@@ -323,15 +323,15 @@ class Requests:
 
     def _respond(self, response: Response, now: float) -> None:
         served, site = self._served, self._site
+        assert served is not None  # whose answer it is
         closes = site.is_closing or response.status == 413 or self._count == site.max_requests
         closes = closes or self._wire.surplus is not None
-        closes = closes or (served is not None and served.request.is_websocket_upgrade)
+        closes = closes or served.request.is_websocket_upgrade
         try:
             self._write(self._http.respond(response, closes=closes))
         except InvalidResponse as error:
             site.report(f"response to {served!r} is not valid HTTP", error)
-            if served is not None:
-                served.is_unsaid = True
+            served.is_unsaid = True
             try:
                 self._write(self._http.respond(text_response(500, "Internal server error"), closes=closes))
             except InvalidResponse:  # h11 has seen too much of the first one

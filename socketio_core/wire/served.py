@@ -94,10 +94,10 @@ class Served:
             self.mount.core.lost(carrier, now)
 
     def answered(self, now: float) -> bool:
-        """The answer is written: tell the engine, if it is a poll's. Returns whether it may have news."""
+        """The answer to a poll is written: tell the engine. Returns whether it may have news."""
         poll, self.carrier = self.carrier, None
-        if self.mount is None or not isinstance(poll, Poll):
-            return False
+        assert isinstance(poll, Poll)  # a POST is done with before it is answered
+        assert self.mount is not None  # whose it is
         core = self.mount.core
         if self.is_unsaid:
             core.lost(poll, now)

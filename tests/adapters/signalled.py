@@ -24,15 +24,17 @@ class Process:
     def __init__(self, process: trio.Process) -> None:
         self.process = process
         self._text = b""
+        self._said: list[str] = []
 
     async def line(self) -> str:
         assert self.process.stdout is not None
         while b"\n" not in self._text:
             data = await self.process.stdout.receive_some()
-            assert data, "it ended"
+            assert data, f"it ended, having said {self._said}"
             self._text += data
         line, _, self._text = self._text.partition(b"\n")
-        return line.decode()
+        self._said.append(line.decode())
+        return self._said[-1]
 
     async def wait_for(self, wanted: str) -> None:
         while await self.line() != wanted:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from socketio_core.cluster import classic
 from socketio_core.cluster.events import Asked, State
 from socketio_core.cluster.link import ClusterUnavailable
 from socketio_core.cluster.machine import ClusterTimeout
@@ -92,6 +93,18 @@ def test_namespaces_and_rooms_with_channels_alike_are_heard_once_each(world: Wor
     assert said(second.told) == [number for each in range(len(names)) for number in (each, -each)]
     assert said(third.told) == [number for each in (0, len(names) - 1) for number in (each, -each)]
     assert [server.machine.malformed_count for server in world.servers] == [0, 0, 0]
+
+
+def test_what_is_of_another_namespace_than_its_channel_is_nonsense() -> None:
+    world = World("classic", 2)
+    first, second = world.servers
+    said_in = classic.encode(event(first.uid, 1))  # of `/`
+    second.machine.open_namespace("/b")
+    world.settle()
+    world.bus.publish("PUBLISH", b"socket.io#/#", said_in)
+    world.bus.publish("PUBLISH", b"socket.io#/b#", said_in)
+    world.settle()
+    assert (said(second.told), second.machine.malformed_count) == ([1], 1)
 
 
 def test_rooms_are_told_of() -> None:

@@ -55,6 +55,16 @@ def test_end_behind_requests_that_wait_loses_none(*, shortcuts: bool) -> None:
     assert seen(place, peer) == "400 400 400 over requestrefused requestrefused requestrefused"
 
 
+@pytest.mark.parametrize("shortcuts", [True, False])
+def test_nonsense_behind_requests_is_refused_in_its_turn(*, shortcuts: bool) -> None:
+    place = house(shortcuts=shortcuts)
+    peer = place.connect()
+    peer.wire.receive(NEXT + b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", place.now)
+    place.settle()
+    assert peer.received.count(b"HTTP/1.1 400") == 2
+    assert b"connection: close" in peer.received.lower()
+
+
 def test_what_comes_behind_a_parked_poll_is_taken_up_to_a_limit_and_served_after_it() -> None:
     place = house()
     peer = parked(place)

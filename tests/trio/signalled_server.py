@@ -64,9 +64,10 @@ async def stubborn(socket: Socket) -> None:
 
 @io.on("disconnect")
 def disconnect(socket: Socket, reason: str) -> None:
-    """Tell that the end has begun."""
-    has_left.set()
-    print("left", flush=True)
+    """Tell that the end has begun; once, for the next signal may come up in the middle of a line."""
+    if not has_left.is_set():
+        has_left.set()
+        print("left", flush=True)
 
 
 class Printed(trio.TaskStatus[list[str]]):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from socketio_core.app.client_host import ClientHost
 from socketio_core.engineio.client import ClientWebSocket
-from tests.app.hand_runtime import HandRuntime, Task
+from tests.app.hand_runtime import HandRig, HandRuntime
 from tests.socketio.client.scene import Scene
 
 
-class ClientRig(Scene):
+class ClientRig(Scene, HandRig):
     """A `Scene` with an application on top: `run` after whatever happened.
 
     Attributes:
@@ -38,18 +38,11 @@ class ClientRig(Scene):
         return [message for message, _ in self.runtime.logged]
 
     def run(self) -> None:
-        """Let everything happen that can happen now."""
         while True:
             self.host.dispatch_soon()
             self.look()
             if not self.runtime.run_ready():
                 return
-
-    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
-        """Begin something that may have to wait."""
-        task = self.runtime.start(coroutine)
-        self.run()
-        return task
 
     def note(self, name: str) -> Callable[..., None]:
         """Return a handler that notes its arguments."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 
 from socketio_core.app.line import Line
 from socketio_core.testing import FakeClock
+
+_T = TypeVar("_T")
 
 SUNDAY: Final = 1_800_000_000.0
 """Seconds since 1970 when a clock of a test begins."""
@@ -190,6 +193,35 @@ class HandRuntime:
             event.waiters.append(task)
         finally:
             self._current = None
+
+
+class HandRig(ABC):
+    """Something to test that runs on such a loop.
+
+    Attributes:
+        runtime: the loop.
+    """
+
+    runtime: HandRuntime
+
+    @abstractmethod
+    def run(self) -> None:
+        """Let everything happen that can happen now."""
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
+        """Run a coroutine as a task as far as it goes."""
+        task = self.runtime.start(coroutine)
+        self.run()
+        return task
+
+    def result_of(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Return, or raise, what comes of a coroutine that waits for nobody."""
+        task = self.start(coroutine)
+        assert task.is_done
+        if task.error is not None:
+            raise task.error
+        result: _T = task.result
+        return result
 
 
 async def _call(function: Callable[..., Awaitable[object]], *args: object) -> None:

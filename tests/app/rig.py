@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from socketio_core import Server
 from socketio_core.app import Namespace, Socket
@@ -22,10 +22,8 @@ from socketio_core.settings import EngineSettings, RecoverySettings, SocketSetti
 from socketio_core.socketio import ServerCore
 from socketio_core.socketio.member import Member
 from socketio_core.testing import FakeClock, WireClient, settle
-from tests.app.hand_runtime import HandEvent, HandRuntime, Task
+from tests.app.hand_runtime import HandEvent, HandRig, HandRuntime
 from tests.socketio.rig import Rig, connect_head, drain, numbered_ids
-
-_T = TypeVar("_T")
 
 
 class Onlooker(Observer):
@@ -50,7 +48,7 @@ class Onlooker(Observer):
         self._runtime.log_exception(what, error)
 
 
-class AppRig(Rig):
+class AppRig(Rig, HandRig):
     """A `Rig` with an application on top: `run` after whatever a client did.
 
     Attributes:
@@ -101,7 +99,6 @@ class AppRig(Rig):
         return [message for message, _ in self.runtime.logged]
 
     def run(self) -> None:
-        """Let everything happen that can happen now."""
         while True:
             self.host.work_soon()
             is_busy = self.runtime.run_ready()
@@ -112,21 +109,6 @@ class AppRig(Rig):
                 flow.output_taken()
             if not is_busy and not self.runtime.ready:
                 return
-
-    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
-        """Run a coroutine as a task as far as it goes."""
-        task = self.runtime.start(coroutine)
-        self.run()
-        return task
-
-    def result_of(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
-        """Return, or raise, what comes of a coroutine that waits for nobody."""
-        task = self.start(coroutine)
-        assert task.is_done
-        if task.error is not None:
-            raise task.error
-        result: _T = task.result
-        return result
 
     def send(self, client: WireClient, *frames: str | bytes) -> list[Payload]:
         """Let a client send, let the application work, and return what the client got."""

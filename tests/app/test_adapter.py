@@ -12,11 +12,12 @@ from socketio_core.app import AckTimeout, Adapter, BroadcastOperator, LocalAdapt
 from socketio_core.errors import LocalProtocolError
 from socketio_core.testing import WireClient
 from tests.app.bus import Bus
+from tests.app.hand_runtime import HandRig
 from tests.app.rig import AppRig
 from tests.socketio.rig import drain
 
 
-class Pair:
+class Pair(HandRig):
     """Two servers on one loop, joined, and two clients of each."""
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Pair:
         here = AppRig(adapter=self.bus)
         self.rigs = [here, AppRig(adapter=self.bus, beside=here)]
         self.io = here.io
+        self.runtime = here.runtime
         self.clients: list[WireClient] = []
         self.sockets: list[Socket] = []
         for rig in self.rigs * 2:
@@ -34,14 +36,6 @@ class Pair:
     def run(self) -> None:
         for rig in self.rigs * 2:
             rig.run()
-
-    def result_of(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        task = self.rigs[0].runtime.start(coroutine)
-        self.run()
-        assert task.is_done
-        if task.error is not None:
-            raise task.error
-        return task.result
 
     def heard(self) -> list[int]:
         """Say which of the clients got something."""
@@ -87,7 +81,8 @@ def test_all_that_an_operator_does_is_done_on_both_servers(
     chosen.emit_nowait("x")
     pair.run()
     assert pair.heard() == numbers
-    assert sorted(pair.sockets.index(socket) for socket in get(chosen.fetch_sockets())) == numbers
+    sockets: list[Any] = get(chosen.fetch_sockets())
+    assert sorted(pair.sockets.index(socket) for socket in sockets) == numbers
     get(chosen.sockets_join(["new", "newer"]))
     get(chosen.sockets_leave("newer"))
     assert [number for number, socket in enumerate(pair.sockets) if {"new", "newer"} & socket.rooms] == numbers

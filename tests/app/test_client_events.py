@@ -166,11 +166,7 @@ def test_events_that_are_given_up_at_the_end_are_one_line() -> None:
 
 def take(rig: ClientRig, stream: EventStream) -> Any:
     """Take the next event, which must be there."""
-    task = rig.start(anext(stream))
-    assert task.is_done
-    if task.error is not None:
-        raise task.error
-    return task.result
+    return rig.result_of(anext(stream))
 
 
 def test_streams_get_all_events_from_when_they_were_made() -> None:

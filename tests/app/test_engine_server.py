@@ -15,7 +15,7 @@ from socketio_core.errors import BufferFull
 from socketio_core.http import Request
 from socketio_core.settings import EngineSettings, SocketSettings
 from socketio_core.testing import FakeClock, WireClient, advance, settle
-from tests.app.hand_runtime import HandRuntime, Task
+from tests.app.hand_runtime import HandRig, HandRuntime
 from tests.app.rig import Onlooker
 
 TRANSPORTS = ("polling", "websocket")
@@ -26,7 +26,7 @@ def flow_of(client: EngineSession) -> Flow:
     return session_inbox_behind(client).flow
 
 
-class EngineRig:
+class EngineRig(HandRig):
     """A bare application on a loop that moves by hand."""
 
     def __init__(self, *, queued: int = 1000, queued_bytes: int = 1000, **engine: Any) -> None:
@@ -41,7 +41,6 @@ class EngineRig:
         self.calls: list[Any] = []
 
     def run(self) -> None:
-        """Let everything happen that can happen now."""
         while True:
             self.dispatcher.dispatch_soon()
             is_busy = self.runtime.run_ready()
@@ -55,11 +54,6 @@ class EngineRig:
         client = WireClient(self.core, self.clock).open(transport)
         self.run()
         return client, self.app.sessions[-1]
-
-    def start(self, coroutine: Any) -> Task:
-        task = self.runtime.start(coroutine)
-        self.run()
-        return task
 
     def send(self, client: WireClient, *frames: str | bytes) -> None:
         client.send(*frames)

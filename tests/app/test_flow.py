@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
-
 import pytest
 
 from socketio_core.app.flow import Flow
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
-from tests.app.hand_runtime import HandRuntime, Task
+from tests.app.hand_runtime import HandRig, HandRuntime
 
 
 class Line:
@@ -29,7 +26,7 @@ class Line:
         self.calls.append(("resume", now))
 
 
-class FlowRig:
+class FlowRig(HandRig):
     """A flow on a loop that moves by hand."""
 
     def __init__(self, *, max_queued_events: int = 3, max_queued_bytes: int = 100) -> None:
@@ -39,10 +36,8 @@ class FlowRig:
         settings = SocketSettings(max_queued_events=max_queued_events, max_queued_bytes=max_queued_bytes)
         self.flow = Flow(self.runtime, self.line, settings)
 
-    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
-        task = self.runtime.start(coroutine)
+    def run(self) -> None:
         self.runtime.run_ready()
-        return task
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final, cast
 
@@ -12,7 +11,7 @@ from socketio_core.cluster.adapter import RedisAdapter
 from socketio_core.cluster.lines import ClusterLine
 from socketio_core.cluster.streams_adapter import RedisStreamsAdapter
 from socketio_core.testing import WireClient
-from tests.app.hand_runtime import Task
+from tests.app.hand_runtime import HandRig
 from tests.app.rig import AppRig
 from tests.cluster.bus import Bus, Connection
 from tests.socketio.rig import drain, numbered_ids
@@ -37,7 +36,7 @@ class Diary(Observer):
         self.told.append((state, reason, gap))
 
 
-class Joined:
+class Joined(HandRig):
     """Some servers and their Redis.
 
     Args:
@@ -104,7 +103,6 @@ class Joined:
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Let everything happen that can happen now."""
         for _ in range(1000):
             for rig in self.rigs:
                 rig.run()
@@ -171,20 +169,6 @@ class Joined:
         self.wait(3)
 
     # -- what is done ------------------------------------------------------------------------------------------------
-
-    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
-        """Begin something, and let everything happen that can happen now."""
-        task = self.runtime.start(coroutine)
-        self.run()
-        return task
-
-    def do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Return, or raise, what comes of it."""
-        task = self.start(coroutine)
-        assert task.is_done
-        if task.error is not None:
-            raise task.error
-        return task.result
 
     def logged(self) -> list[str]:
         """Take what was logged."""

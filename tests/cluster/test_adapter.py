@@ -67,20 +67,20 @@ def test_all_that_an_operator_does_is_done_on_both_servers(
 ) -> None:
     four = Four(kind)
     joined, chosen = four.joined, choose(four)
-    joined.do(chosen.emit("x", 1, b"2"))
+    joined.result_of(chosen.emit("x", 1, b"2"))
     assert four.heard() == numbers
     chosen.emit_nowait("x")
     joined.run()
     assert four.heard() == numbers
-    fetched = [socket.id for socket in joined.do(chosen.fetch_sockets())]
+    fetched = [socket.id for socket in joined.result_of(chosen.fetch_sockets())]
     assert sorted(fetched) == sorted(four.sockets[number].id for number in numbers)
-    joined.do(chosen.sockets_join(["new", "newer"]))
-    joined.do(chosen.sockets_leave("newer"))
+    joined.result_of(chosen.sockets_join(["new", "newer"]))
+    joined.result_of(chosen.sockets_leave("newer"))
     assert [number for number, socket in enumerate(four.sockets) if {"new", "newer"} & socket.rooms] == numbers
     assert not any("newer" in socket.rooms for socket in four.sockets)
-    joined.do(four.io.to("new").emit("x"))
+    joined.result_of(four.io.to("new").emit("x"))
     assert four.heard() == numbers
-    joined.do(chosen.disconnect_sockets())
+    joined.result_of(chosen.disconnect_sockets())
     assert [number for number, socket in enumerate(four.sockets) if not socket.connected] == numbers
     assert joined.logged() == []
 
@@ -88,9 +88,9 @@ def test_all_that_an_operator_does_is_done_on_both_servers(
 def test_arguments_arrive_as_they_are(kind: str) -> None:
     joined = Joined(kind)
     (_, _), (there, _) = joined.clients()
-    joined.do(joined.io.emit("x", 1, "é", None, {"a": [1.5, True]}))
-    joined.do(joined.io.emit("y", b"\x00\xff"))
-    joined.do(joined.io.emit("z", 1 << 70))
+    joined.result_of(joined.io.emit("x", 1, "é", None, {"a": [1.5, True]}))
+    joined.result_of(joined.io.emit("y", b"\x00\xff"))
+    joined.result_of(joined.io.emit("z", 1 << 70))
     assert heard(there) == [
         '2["x",1,"é",null,{"a":[1.5,true]}]',
         '51-["y",{"_placeholder":true,"num":0}]',
@@ -102,7 +102,7 @@ def test_arguments_arrive_as_they_are(kind: str) -> None:
 def test_a_broadcast_counts_those_of_its_own_process() -> None:
     joined = Joined()
     joined.clients()
-    assert joined.do(joined.io.emit("x")) == 1
+    assert joined.result_of(joined.io.emit("x")) == 1
 
 
 def test_what_cannot_be_sent_is_told_to_nobody() -> None:
@@ -111,7 +111,7 @@ def test_what_cannot_be_sent_is_told_to_nobody() -> None:
     anything: Any = object()
     for wrong in (joined.io.emit("x", anything), joined.io.emit("connect"), joined.io.call("disconnect")):
         with pytest.raises(LocalProtocolError):
-            joined.do(wrong)
+            joined.result_of(wrong)
     assert heard(here) == heard(there) == []
 
 
@@ -200,9 +200,9 @@ def test_a_client_that_is_asked_too_much_is_not_asked_by_others_either(kind: str
 
 def test_nobody_at_all_is_answered_at_once(kind: str) -> None:
     joined = Joined(kind, 3)
-    assert joined.do(joined.io.call("q")) == []
-    assert joined.do(joined.io.local.call("q")) == []
-    assert joined.do(joined.io.to([]).call("q")) == []
+    assert joined.result_of(joined.io.call("q")) == []
+    assert joined.result_of(joined.io.local.call("q")) == []
+    assert joined.result_of(joined.io.to([]).call("q")) == []
 
 
 def test_who_is_cancelled_asks_no_more() -> None:
@@ -221,7 +221,7 @@ def test_who_is_cancelled_asks_no_more() -> None:
 
 
 def remote(joined: Joined) -> RemoteSocket:
-    (found,) = [each for each in joined.do(joined.io.fetch_sockets()) if isinstance(each, RemoteSocket)]
+    (found,) = [each for each in joined.result_of(joined.io.fetch_sockets()) if isinstance(each, RemoteSocket)]
     return found
 
 
@@ -229,10 +229,10 @@ def test_a_remote_socket_says_what_its_server_says(kind: str) -> None:
     joined = Joined(kind, hide_headers=["Host"])
     (_, here), _ = joined.clients()
     client, there = joined.rigs[1].connect(auth='{"token":"t"}')
-    joined.do(joined.io.to(joined.rigs[1].io.sockets.sockets and [here.id]).emit("x"))
+    joined.result_of(joined.io.to(joined.rigs[1].io.sockets.sockets and [here.id]).emit("x"))
     there.join(["b", "a"])
     there.data["name"] = "ann"
-    found = next(each for each in joined.do(joined.io.fetch_sockets()) if each.id == there.id)
+    found = next(each for each in joined.result_of(joined.io.fetch_sockets()) if each.id == there.id)
     assert isinstance(found, RemoteSocket)
     assert repr(found) == f"<RemoteSocket {there.id} of />"
     assert (found.nsp, found.rooms, found.data) == ("/", {there.id, "a", "b"}, {"name": "ann"})
@@ -254,11 +254,11 @@ def test_what_a_remote_socket_is_told_reaches_it(kind: str) -> None:
     found.leave(["new"])
     joined.run()
     assert "new" not in socket.rooms
-    assert joined.do(found.emit("x", 1)) is True
+    assert joined.result_of(found.emit("x", 1)) is True
     assert found.emit_nowait("y") is True
     joined.run()
     assert heard(client) == ['2["x",1]', '2["y"]']
-    assert joined.do(found.volatile.compress(compress=False).emit("z")) is True
+    assert joined.result_of(found.volatile.compress(compress=False).emit("z")) is True
     joined.run()
     assert heard(client) == ['2["z"]']
     task = joined.start(found.call("q"))
@@ -268,10 +268,10 @@ def test_what_a_remote_socket_is_told_reaches_it(kind: str) -> None:
     task = joined.start(found.timeout(1).emit_with_ack("q"))
     joined.wait(1)
     assert isinstance(task.error, AckTimeout)
-    joined.do(found.disconnect())
+    joined.result_of(found.disconnect())
     assert not socket.connected
     with pytest.raises(Disconnected, match="socket has left, so 'q' was not sent"):
-        joined.do(found.call("q"))
+        joined.result_of(found.call("q"))
     assert heard(here) == []
 
 
@@ -307,7 +307,9 @@ def test_a_lost_client_is_known_where_it_was() -> None:
     assert client.websocket is not None
     client.websocket.drop()
     joined.run()
-    claims = [joined.do(each.host.adapter.take_session("/", Claim(told["pid"]))) for each in reversed(joined.rigs)]
+    claims = [
+        joined.result_of(each.host.adapter.take_session("/", Claim(told["pid"]))) for each in reversed(joined.rigs)
+    ]
     assert [claim and claim.sid for claim in claims] == [None, told["sid"]]
 
 
@@ -326,8 +328,8 @@ def test_all_rooms_are_those_of_all_servers(kind: str) -> None:
     (_, here), (_, there) = joined.clients()
     here.join("a")
     there.join("b")
-    assert joined.do(joined.io.all_rooms()) == {"a", "b", here.id, there.id}
-    assert joined.do(joined.io.of("/other").all_rooms()) == set()
+    assert joined.result_of(joined.io.all_rooms()) == {"a", "b", here.id, there.id}
+    assert joined.result_of(joined.io.of("/other").all_rooms()) == set()
 
 
 def test_rooms_that_come_and_go_are_heard_of(kind: str) -> None:
@@ -338,13 +340,13 @@ def test_rooms_that_come_and_go_are_heard_of(kind: str) -> None:
         each.join("r")
     socket.leave("r")
     joined.run()
-    joined.do(joined.io.to("r").emit("x", 1))
+    joined.result_of(joined.io.to("r").emit("x", 1))
     other.send("1")
     joined.run()
-    joined.do(joined.io.to("r").emit("x", 2))
+    joined.result_of(joined.io.to("r").emit("x", 2))
     assert heard(other)[:1] == ['2["x",1]']
     assert heard(client) == []
-    assert joined.do(joined.io.to(socket.id).emit("x", 3)) == 0
+    assert joined.result_of(joined.io.to(socket.id).emit("x", 3)) == 0
     assert heard(client) == ['2["x",3]']
 
 
@@ -355,17 +357,17 @@ def test_a_namespace_of_which_only_others_know_is_asked_about(kind: str) -> None
     client, socket = joined.rigs[1].connect("/room-1")
     joined.run()
     room = joined.io.of("/room-1")
-    (found,) = joined.do(room.fetch_sockets())
+    (found,) = joined.result_of(room.fetch_sockets())
     assert found.id == socket.id
     asked = [joined.start(room.server_side_emit_with_ack("who")), joined.start(room.call("q"))]
     reply(client, "1")
     joined.run()
     assert [task.result for task in asked] == [[["there"]], [1]] if "/" else []
-    joined.do(room.emit("x"))
+    joined.result_of(room.emit("x"))
     assert heard(client) == ['2/room-1,["x"]']
     client.send("41/room-1,")
     joined.run()
-    assert joined.do(room.fetch_sockets()) == []
+    assert joined.result_of(room.fetch_sockets()) == []
 
 
 def test_a_question_in_a_new_namespace_waits_until_answers_would_be_heard(kind: str) -> None:
@@ -431,7 +433,7 @@ def test_servers_answer_with_one_value_and_those_without_a_handler_not_at_all(ki
     assert isinstance(task.error, AckTimeout)
     assert (str(task.error), task.error.responses) == ("1 of 2 acks did not come", [[1]])
     joined.rigs[2].io.on_server_side("x")(returning(None))
-    assert joined.do(joined.io.server_side_emit_with_ack("x")) == [[1], []]
+    assert joined.result_of(joined.io.server_side_emit_with_ack("x")) == [[1], []]
 
 
 def test_an_answer_that_cannot_be_sent_is_reported(kind: str) -> None:

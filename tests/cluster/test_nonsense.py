@@ -182,13 +182,13 @@ def test_what_is_said_in_the_name_of_a_server_ends_it_not(settings: dict[str, An
     joined = Joined("streams", 1, settings=settings)
     client = joined.rigs[0].open("websocket")
     joined.rigs[0].send(client, "40")
-    joined.do(joined.io.emit("a"))
+    joined.result_of(joined.io.emit("a"))
     stream = joined.bus.keys.streams[b"socket.io"]
     ((_, fields),) = stream
     uid = fields[fields.index(b"uid") + 1]
     joined.bus.add(b"socket.io", {"uid": uid, NUMBER_FIELD: number}, joined.now)
     joined.run()
-    joined.do(joined.io.emit("b"))
+    joined.result_of(joined.io.emit("b"))
     joined.bus.add(b"socket.io", to_entry(event("other")), joined.now)
     joined.run()
     assert [text.partition(",")[0].strip('2[]"') for text in heard(client)] == ["a", "b", "a"]

@@ -70,7 +70,7 @@ def test_one_that_may_begin_without_them_says_once_that_it_does(*, may_fail: boo
     joined.io.observe(diary)
     assert joined.openings[0].is_done
     client, socket = joined.rigs[0].connect()
-    joined.do(joined.io.emit("x"))
+    joined.result_of(joined.io.emit("x"))
     assert heard(client) == ['2["x"]']
     joined.wait(3 * START_S)
     assert diary.told == [("down", REFUSED, False)]
@@ -112,36 +112,36 @@ def test_nothing_of_this_server_is_lost_while_the_others_are_gone(kind: str) -> 
     joined = Joined(kind)
     (client, socket), _ = joined.clients()
     joined.go_down()
-    joined.do(joined.io.emit("x"))
+    joined.result_of(joined.io.emit("x"))
     assert heard(client) == ['2["x"]']
-    joined.do(joined.io.sockets_join("a"))
+    joined.result_of(joined.io.sockets_join("a"))
     assert "a" in socket.rooms
-    joined.do(joined.io.sockets_leave("a"))
+    joined.result_of(joined.io.sockets_leave("a"))
     assert "a" not in socket.rooms
-    assert [each.id for each in joined.do(joined.io.local.fetch_sockets())] == [socket.id]
+    assert [each.id for each in joined.result_of(joined.io.local.fetch_sockets())] == [socket.id]
     task = joined.start(joined.io.local.call("q"))
     reply(client, "1")
     joined.run()
     assert task.result == [1]
-    joined.do(joined.io.disconnect_sockets())
+    joined.result_of(joined.io.disconnect_sockets())
     assert not socket.connected
 
 
 def test_who_asks_the_others_is_told_at_once_with_what_is_known_here(kind: str) -> None:
     joined = Joined(kind)
     (client, socket), _ = joined.clients()
-    far = next(each for each in joined.do(joined.io.fetch_sockets()) if each.id != socket.id)
+    far = next(each for each in joined.result_of(joined.io.fetch_sockets()) if each.id != socket.id)
     joined.go_down()
     with pytest.raises(ClusterUnavailable):
-        joined.do(far.call("q"))
+        joined.result_of(far.call("q"))
     with pytest.raises(ClusterUnavailable, match="cannot be asked: redis://bus:6379: ") as failed:
-        joined.do(joined.io.fetch_sockets())
+        joined.result_of(joined.io.fetch_sockets())
     assert [each.id for each in failed.value.partial] == [socket.id]
     with pytest.raises(ClusterUnavailable) as failed:
-        joined.do(joined.io.all_rooms())
+        joined.result_of(joined.io.all_rooms())
     assert failed.value.partial == {socket.id}
     with pytest.raises(ClusterUnavailable) as failed:
-        joined.do(joined.io.server_side_emit_with_ack("x"))
+        joined.result_of(joined.io.server_side_emit_with_ack("x"))
     assert failed.value.partial == []
     task = joined.start(joined.io.call("q"))
     reply(client, "1")
@@ -180,11 +180,11 @@ def test_what_was_told_meanwhile_is_heard_later_in_order(kind: str) -> None:
     for outage in range(3):
         joined.go_down()
         for number in range(3):
-            joined.do(joined.io.emit("x", outage, number))
-        joined.do(joined.io.volatile.emit("dropped"))
+            joined.result_of(joined.io.emit("x", outage, number))
+        joined.result_of(joined.io.volatile.emit("dropped"))
         assert cluster(joined.rigs[0])["waiting"] == 3
         joined.come_back()
-        joined.do(joined.io.emit("x", outage, "up"))
+        joined.result_of(joined.io.emit("x", outage, "up"))
         got = heard(there)
         assert got[-1] == f'2["x",{outage},"up"]'  # who is back first may tell before the other one listens
         told = [f'2["x",{outage},{number}]' for number in range(3)]
@@ -249,7 +249,7 @@ def test_a_redis_that_answers_nothing_holds_up_nobody_here(kind: str) -> None:
     task = joined.start(joined.io.timeout(1).call("q"))
     reply(client, "1")
     for number in range(100):
-        joined.do(joined.io.emit("x", number))
+        joined.result_of(joined.io.emit("x", number))
     assert len(heard(client)) == 100
     joined.wait(1)
     assert isinstance(task.error, AckTimeout)
@@ -346,7 +346,7 @@ def test_what_was_said_last_is_heard(kind: str) -> None:
     assert len(heard(there)) == 100
     each = len(joined.lines) // 2
     assert [line.is_over for line in joined.lines] == [True] * each + [False] * each
-    assert joined.do(joined.rigs[1].io.server_side_emit_with_ack("x")) == []
+    assert joined.result_of(joined.rigs[1].io.server_side_emit_with_ack("x")) == []
 
 
 def test_who_waits_at_the_end_is_told(kind: str) -> None:
@@ -388,5 +388,5 @@ def test_what_others_say_at_the_end_is_not_heard_any_more() -> None:
     joined.hung.add(joined.lines[0])
     joined.io.emit_nowait("x")
     joined.rigs[0].host.adapter.close()
-    joined.do(joined.rigs[1].io.sockets_join("late"))
+    joined.result_of(joined.rigs[1].io.sockets_join("late"))
     assert "late" not in socket.rooms

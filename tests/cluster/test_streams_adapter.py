@@ -71,12 +71,12 @@ def test_a_client_comes_back_to_another_server(kind: str) -> None:
     (socket,) = shared.sockets
     socket.join("room")
     socket.data["name"] = "Ada"
-    shared.do(socket.emit("hello"))
+    shared.result_of(socket.emit("hello"))
     (hello,) = heard(client)
     shared.lose(client)
-    shared.do(second.io.to("room").emit("missed", b"\x01"))
-    shared.do(second.io.volatile.emit("not kept"))
-    shared.do(first.io.except_("room").emit("for others"))
+    shared.result_of(second.io.to("room").emit("missed", b"\x01"))
+    shared.result_of(second.io.volatile.emit("not kept"))
+    shared.result_of(first.io.except_("room").emit("for others"))
     back, again, missed = shared.come(second, pid=answer["pid"], offset=offset_in(hello))
     assert again == answer
     assert missed[0].startswith('51-["missed",')
@@ -84,7 +84,7 @@ def test_a_client_comes_back_to_another_server(kind: str) -> None:
     assert (shared.sockets[-1].recovered, shared.sockets[-1].data) == (True, {"name": "Ada"})
     assert shared.sockets[-1].rooms == {socket.id, "room"}
     assert shared.asked == 2
-    shared.do(first.io.to("room").emit("now"))
+    shared.result_of(first.io.to("room").emit("now"))
     assert [frame.partition(",")[0] for frame in heard(back)] == ['2["now"']
     assert shared.logged() == []
 
@@ -96,8 +96,8 @@ def test_who_is_away_can_be_moved_all_the_same() -> None:
     (socket,) = shared.sockets
     socket.join("old")
     shared.lose(client)
-    shared.do(second.io.to("old").sockets_join("new"))
-    shared.do(second.io.to("new").sockets_leave("old"))
+    shared.result_of(second.io.to("old").sockets_join("new"))
+    shared.result_of(second.io.to("new").sockets_leave("old"))
     _, again, _ = shared.come(second, pid=answer["pid"])
     assert again == answer
     assert shared.sockets[-1].rooms == {socket.id, "new"}
@@ -121,9 +121,9 @@ def test_who_emits_need_not_know_where_anybody_is() -> None:
     clients = [shared.come(rig)[0] for rig in shared.rigs]
     for rig in shared.rigs:
         for socket in shared.sockets:
-            shared.do(rig.io.to(socket.id).emit("x"))
-            shared.do(rig.io.local.emit("y"))
-            shared.do(rig.io.volatile.emit("z"))
+            shared.result_of(rig.io.to(socket.id).emit("x"))
+            shared.result_of(rig.io.local.emit("y"))
+            shared.result_of(rig.io.volatile.emit("z"))
     for client in clients:
         assert (
             sorted(frame.partition(",")[0] for frame in heard(client)) == ['2["x"'] * 2 + ['2["y"'] * 2 + ['2["z"'] * 4
@@ -148,7 +148,7 @@ def test_a_redis_that_hangs_holds_up_nobody_for_long() -> None:
     (rig,) = shared.rigs
     client, answer, _ = shared.come(rig)
     shared.hung.update(shared.lines)
-    shared.do(rig.io.emit("x"))
+    shared.result_of(rig.io.emit("x"))
     assert heard(client) == []
     shared.wait(0.25)
     (x,) = heard(client)
@@ -205,7 +205,7 @@ def test_a_slow_redis_is_told_of_once_and_waited_for_again_when_it_keeps_up(capl
     client, _, _ = shared.come(shared.rigs[0])
     shared.hung.update(shared.lines)
     for number in range(2):
-        shared.do(shared.io.emit("x", number))
+        shared.result_of(shared.io.emit("x", number))
         shared.wait(0.3)
         assert len(heard(client)) == 1
         assert shared.io.statistics().cluster["state"] == "degraded"  # type: ignore[index]

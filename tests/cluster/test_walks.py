@@ -73,7 +73,7 @@ class Walk:
     def emit(self, at: int) -> None:
         """Emit something: all clients of that server hear it at once, whatever is with the others."""
         self.number += 1
-        self.joined.do(self.joined.rigs[at].io.emit("x", self.number))
+        self.joined.result_of(self.joined.rigs[at].io.emit("x", self.number))
         for person in self.people:
             person.listen()
             if person.home == at:
@@ -91,9 +91,9 @@ class Walk:
             person.listen()
             assert len(set(person.heard)) == len(person.heard), "something was heard twice"
             assert person.socket.connected
-        joined.do(joined.io.sockets_join("last"))
+        joined.result_of(joined.io.sockets_join("last"))
         assert all("last" in person.socket.rooms for person in self.people)
-        joined.do(joined.rigs[1].io.to("last").emit("end"))
+        joined.result_of(joined.rigs[1].io.to("last").emit("end"))
         for person in self.people:
             person.listen()
             assert person.heard[-1] == '2["end"]'

@@ -15,21 +15,7 @@ from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import perform, under_attack
 from tests.adapters.loops import both_loops, loop
 from tests.adapters.peer import Ended, Peer
-from tests.wire.written import BINARY, CONTINUATION, PING, PONG, TEXT, frame, handshake
-
-NAME: Final = "permessage-deflate"
-RSV1: Final = 4
-
-
-class _Packer:
-    """One direction of a connection: what was sent before is the dictionary of what follows."""
-
-    def __init__(self) -> None:
-        self._deflate = zlib.compressobj(wbits=-15)
-
-    def __call__(self, data: str | bytes) -> bytes:
-        raw = data.encode() if isinstance(data, str) else data
-        return (self._deflate.compress(raw) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+from tests.wire.written import BINARY, CONTINUATION, DEFLATE, PING, PONG, RSV1, TEXT, Packer, finished, frame, handshake
 
 
 class _Deflating(WebSocketClient):
@@ -37,7 +23,7 @@ class _Deflating(WebSocketClient):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(Peer(bench.listener.connect()))
-        self.pack = _Packer()
+        self.pack = Packer()
         self._inflate = zlib.decompressobj(wbits=-15)
 
     async def send(self, *packets: str | bytes) -> int:
@@ -53,8 +39,8 @@ class _Deflating(WebSocketClient):
 
 async def _deflating(bench: Bench) -> _Deflating:
     client = _Deflating(bench)
-    answer = await client.open(headers=[f"Sec-WebSocket-Extensions: {NAME}; client_max_window_bits"])
-    assert answer.headers["sec-websocket-extensions"] == f"{NAME}; client_max_window_bits=15"
+    answer = await client.open(headers=[f"Sec-WebSocket-Extensions: {DEFLATE}; client_max_window_bits"])
+    assert answer.headers["sec-websocket-extensions"] == f"{DEFLATE}; client_max_window_bits=15"
     await client.join()
     return client
 
@@ -94,7 +80,7 @@ async def test_a_bare_message_that_is_not_to_be_compressed_is_not() -> None:
 
     async with serving(io) as bench:
         client = _Deflating(bench)
-        await client.open("/engine.io/?EIO=4&transport=websocket", headers=[f"Sec-WebSocket-Extensions: {NAME}"])
+        await client.open("/engine.io/?EIO=4&transport=websocket", headers=[f"Sec-WebSocket-Extensions: {DEFLATE}"])
         await client.send("4" + "a" * 2000)
         assert await client.peer.frame() == (TEXT, b"4" + b"a" * 2000)
         assert await client.take() == "4" + "a" * 2000
@@ -123,19 +109,19 @@ async def test_compressed_message_in_fragments_is_put_together_with_a_ping_in_be
 
 
 OFFERS: Final[list[tuple[str, str | None]]] = [
-    (NAME, NAME),
-    (f"{NAME}; client_no_context_takeover", f"{NAME}; client_no_context_takeover"),
-    (f"{NAME}; server_max_window_bits=9", f"{NAME}; server_max_window_bits=9"),
-    (f"{NAME}; server_max_window_bits=8", None),  # zlib cannot
-    (f"{NAME}; client_max_window_bits=99", None),
-    (f"{NAME}; client_max_window_bits=x", None),
-    (f"{NAME}; server_max_window_bits=", None),
-    (f"{NAME}; server_max_window_bits=\xb2", None),
-    (f"unknown, {NAME}", NAME),
+    (DEFLATE, DEFLATE),
+    (f"{DEFLATE}; client_no_context_takeover", f"{DEFLATE}; client_no_context_takeover"),
+    (f"{DEFLATE}; server_max_window_bits=9", f"{DEFLATE}; server_max_window_bits=9"),
+    (f"{DEFLATE}; server_max_window_bits=8", None),  # zlib cannot
+    (f"{DEFLATE}; client_max_window_bits=99", None),
+    (f"{DEFLATE}; client_max_window_bits=x", None),
+    (f"{DEFLATE}; server_max_window_bits=", None),
+    (f"{DEFLATE}; server_max_window_bits=\xb2", None),
+    (f"unknown, {DEFLATE}", DEFLATE),
     ("unknown", None),
     ("", None),
     (";;;,,,===", None),
-    (f"{NAME}; {'x' * 5000}", None),
+    (f"{DEFLATE}; {'x' * 5000}", None),
 ]
 
 
@@ -156,19 +142,13 @@ async def test_offers_are_accepted_or_ignored_and_never_fail_the_handshake(offer
 async def test_without_the_setting_an_offer_is_ignored() -> None:
     async with serving(Server()) as bench:
         client = WebSocketClient(await bench.connect())
-        answer = await client.open(headers=[f"Sec-WebSocket-Extensions: {NAME}"])
+        answer = await client.open(headers=[f"Sec-WebSocket-Extensions: {DEFLATE}"])
         assert "sec-websocket-extensions" not in answer.headers
 
 
 def _bomb(size: int) -> bytes:
     """A message that unpacks to `size` bytes of text."""
-    return _Packer()('42["' + "x" * (size - 6) + '"]')
-
-
-def _finished(text: str) -> bytes:
-    """A message whose last block says that it is the last. Spec: RFC 7692, 7.2.3.5."""
-    deflate = zlib.compressobj(wbits=-15)
-    return deflate.compress(text.encode()) + deflate.flush(zlib.Z_FINISH)
+    return Packer()('42["' + "x" * (size - 6) + '"]')
 
 
 @both_loops
@@ -176,7 +156,7 @@ async def test_streams_that_end_with_their_message_are_followed_by_others() -> N
     async with serving(_server()) as bench:
         client = await _deflating(bench)
         for _ in range(3):
-            await client.peer.send(frame(_finished('421["echo"]') + b"\0", TEXT, rsv=RSV1))
+            await client.peer.send(frame(finished('421["echo"]') + b"\0", TEXT, rsv=RSV1))
             assert await client.take() == "431[]"
 
 
@@ -184,19 +164,19 @@ async def test_streams_that_end_with_their_message_are_followed_by_others() -> N
 async def test_what_comes_behind_the_end_of_a_stream_is_not_kept() -> None:
     async with under_attack(_server()) as bench:
         client = await _deflating(bench)
-        await perform(client.peer, frame(_finished("4") + bytes(8_000_000), TEXT, rsv=RSV1)[:200_000])
+        await perform(client.peer, frame(finished("4") + bytes(8_000_000), TEXT, rsv=RSV1)[:200_000])
         opcode, data = await client.peer.frame()
         assert (opcode, int.from_bytes(data[:2], "big")) == (8, 1007)
 
 
 HOSTILE: Final[list[tuple[str, bytes, int]]] = [
-    ("two bytes behind the end of a stream", frame(_finished("4") + b"\0\0", TEXT, rsv=RSV1), 1007),
+    ("two bytes behind the end of a stream", frame(finished("4") + b"\0\0", TEXT, rsv=RSV1), 1007),
     ("garbage", frame(b"\xff" * 100, TEXT, rsv=RSV1), 1007),
     ("a bomb in one frame", frame(_bomb(50_000_000), TEXT, rsv=RSV1), 1009),
     ("one byte over the limit", frame(_bomb(100_001), TEXT, rsv=RSV1), 1009),
     ("a bomb in many frames", frame(_bomb(5_000_000)[:2000], TEXT, fin=False, rsv=RSV1) * 1, 1009),
     ("a bomb and more", frame(_bomb(200_000), TEXT, rsv=RSV1) * 50, 1009),
-    ("bad UTF-8 inside", frame(_Packer()(b"4\xff"), TEXT, rsv=RSV1), 1007),
+    ("bad UTF-8 inside", frame(Packer()(b"4\xff"), TEXT, rsv=RSV1), 1007),
     ("a compressed ping", frame(b"", PING, rsv=RSV1), 1002),
     (
         "a continuation marked as compressed",
@@ -229,7 +209,7 @@ def _endless_bomb(size: int) -> bytes:
 @both_loops
 async def test_bomb_is_unpacked_by_slices_and_not_beyond_the_limit(is_early: bool) -> None:  # noqa: FBT001 - a row
     async with under_attack(_server()) as bench:
-        head = handshake(headers=[f"Sec-WebSocket-Extensions: {NAME}"]) if is_early else b""
+        head = handshake(headers=[f"Sec-WebSocket-Extensions: {DEFLATE}"]) if is_early else b""
         peer = await bench.connect() if is_early else (await _deflating(bench)).peer
         with counted_calls(lambda function: getattr(function, "__name__", "") == "decompress") as calls:
             tracemalloc.start()
@@ -268,7 +248,7 @@ async def test_backlog_is_not_sent_behind_the_close_of(both: bool) -> None:  # n
     async with under_attack(_server()) as bench:
         client = _Deflating(bench)
         client.peer = bench.connect_stuck()
-        await client.open(headers=[f"Sec-WebSocket-Extensions: {NAME}"])
+        await client.open(headers=[f"Sec-WebSocket-Extensions: {DEFLATE}"])
         await client.join()
         socket = bench.io.sockets.sockets[client.socket_id]
         for number in range(3):

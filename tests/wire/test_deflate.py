@@ -14,28 +14,23 @@ from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.wire.deflate import SLICE_BYTES, Deflate, agree, negotiate
 from tests.wire.by_hand import WEBSOCKET, Gate, House, Peer
-from tests.wire.written import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
+from tests.wire.written import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    DEFLATE,
+    PING,
+    PONG,
+    RSV1,
+    TEXT,
+    Packer,
+    close_frame,
+    finished,
+    frame,
+    handshake,
+)
 
-NAME: Final = "permessage-deflate"
-RSV1: Final = 4
 LARGE: Final = "".join(str(number * number) for number in range(3000))
-
-
-class Packer:
-    """One direction: what was sent before is the dictionary of what follows."""
-
-    def __init__(self) -> None:
-        self._deflate = zlib.compressobj(wbits=-15)
-
-    def __call__(self, data: str | bytes) -> bytes:
-        raw = data.encode() if isinstance(data, str) else data
-        return (self._deflate.compress(raw) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
-
-
-def finished(text: str) -> bytes:
-    """Return a stream of its own, with its end."""
-    deflate = zlib.compressobj(wbits=-15)
-    return deflate.compress(text.encode()) + deflate.flush()
 
 
 def house(limit: int = 100_000) -> House:
@@ -44,8 +39,8 @@ def house(limit: int = 100_000) -> House:
 
 def deflating(place: House) -> Peer:
     peer = place.connect()
-    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {NAME}"]))
-    assert peer.answer().headers["sec-websocket-extensions"] == NAME
+    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {DEFLATE}"]))
+    assert peer.answer().headers["sec-websocket-extensions"] == DEFLATE
     return peer
 
 
@@ -104,7 +99,7 @@ def test_large_messages_are_packed_fast_and_understood_between_others(*, is_kept
     texts = ["a" * 100, f"{LARGE}1", f"{LARGE}2", "a" * 100, "a" * 100, LARGE]
     place = house()
     peer = place.connect()
-    offer = NAME if is_kept else f"{NAME}; server_no_context_takeover"
+    offer = DEFLATE if is_kept else f"{DEFLATE}; server_no_context_takeover"
     peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {offer}"]))
     peer.answer()
     unpack = Unpacker(peer)
@@ -306,27 +301,27 @@ def asking(*offers: str) -> Request:
     ("offers", "agreed"),
     [
         ([], None),
-        ([NAME], NAME),
-        ([f"unknown, {NAME}"], NAME),
+        ([DEFLATE], DEFLATE),
+        ([f"unknown, {DEFLATE}"], DEFLATE),
         (["unknown"], None),
         ([""], None),
-        ([f"{NAME}; server_max_window_bits=9"], f"{NAME}; server_max_window_bits=9"),
-        ([f"{NAME}; server_max_window_bits=8"], None),
-        ([f"{NAME}; client_max_window_bits=x"], None),
-        ([f"{NAME}; client_max_window_bits"], f"{NAME}; client_max_window_bits=15"),
-        ([f'{NAME}; client_max_window_bits="10"'], f"{NAME}; client_max_window_bits=10"),
-        ([f"{NAME}; client_max_window_bits=010"], None),
-        ([f"{NAME}; client_max_window_bits=16"], None),
-        ([f"{NAME}; server_max_window_bits"], None),
-        ([f"{NAME}; what"], None),
-        ([f"{NAME}; what=ever"], None),
-        ([f"{NAME}; client_no_context_takeover=1"], None),
-        ([f"{NAME}; client_no_context_takeover_"], None),
-        ([f"{NAME}; server_max_window_bits=9; server_max_window_bits=10"], None),
-        ([f"{NAME}; client_no_context_takeover; client_no_context_takeover"], None),
-        ([f"{NAME};"], None),
-        ([f"{NAME}; what, {NAME}; server_no_context_takeover"], f"{NAME}; server_no_context_takeover"),
-        ([f"{NAME}; what", NAME], NAME),
+        ([f"{DEFLATE}; server_max_window_bits=9"], f"{DEFLATE}; server_max_window_bits=9"),
+        ([f"{DEFLATE}; server_max_window_bits=8"], None),
+        ([f"{DEFLATE}; client_max_window_bits=x"], None),
+        ([f"{DEFLATE}; client_max_window_bits"], f"{DEFLATE}; client_max_window_bits=15"),
+        ([f'{DEFLATE}; client_max_window_bits="10"'], f"{DEFLATE}; client_max_window_bits=10"),
+        ([f"{DEFLATE}; client_max_window_bits=010"], None),
+        ([f"{DEFLATE}; client_max_window_bits=16"], None),
+        ([f"{DEFLATE}; server_max_window_bits"], None),
+        ([f"{DEFLATE}; what"], None),
+        ([f"{DEFLATE}; what=ever"], None),
+        ([f"{DEFLATE}; client_no_context_takeover=1"], None),
+        ([f"{DEFLATE}; client_no_context_takeover_"], None),
+        ([f"{DEFLATE}; server_max_window_bits=9; server_max_window_bits=10"], None),
+        ([f"{DEFLATE}; client_no_context_takeover; client_no_context_takeover"], None),
+        ([f"{DEFLATE};"], None),
+        ([f"{DEFLATE}; what, {DEFLATE}; server_no_context_takeover"], f"{DEFLATE}; server_no_context_takeover"),
+        ([f"{DEFLATE}; what", DEFLATE], DEFLATE),
     ],
 )
 def test_offers_are_accepted_or_ignored(offers: list[str], agreed: str | None) -> None:
@@ -338,7 +333,7 @@ def test_offers_are_accepted_or_ignored(offers: list[str], agreed: str | None) -
 def test_without_the_setting_an_offer_is_ignored() -> None:
     place = House()
     peer = place.connect()
-    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {NAME}"]))
+    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {DEFLATE}"]))
     assert "sec-websocket-extensions" not in peer.answer().headers
     peer.frames()
     peer.echo()
@@ -347,10 +342,10 @@ def test_without_the_setting_an_offer_is_ignored() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        NAME,
-        f"{NAME}; server_no_context_takeover",
-        f'{NAME}; server_max_window_bits="10"',
-        f"{NAME};client_max_window_bits=15",
+        DEFLATE,
+        f"{DEFLATE}; server_no_context_takeover",
+        f'{DEFLATE}; server_max_window_bits="10"',
+        f"{DEFLATE};client_max_window_bits=15",
     ],
 )
 def test_clients_agree_to_what_they_offered(answer: str) -> None:
@@ -364,12 +359,12 @@ def test_clients_agree_to_what_they_offered(answer: str) -> None:
     ("answer", "message"),
     [
         ("other", "an extension that was not asked for"),
-        (f"{NAME}, {NAME}", "an extension that was not asked for"),
-        (f"{NAME}; server_max_window_bits=8", "bad parameters"),
-        (f"{NAME}; server_max_window_bits", "bad parameters"),
-        (f"{NAME}; client_max_window_bits", "bad parameters"),
-        (f"{NAME}; what=ever", "bad parameters"),
-        (f"{NAME}; server_no_context_takeover; server_no_context_takeover", "bad parameters"),
+        (f"{DEFLATE}, {DEFLATE}", "an extension that was not asked for"),
+        (f"{DEFLATE}; server_max_window_bits=8", "bad parameters"),
+        (f"{DEFLATE}; server_max_window_bits", "bad parameters"),
+        (f"{DEFLATE}; client_max_window_bits", "bad parameters"),
+        (f"{DEFLATE}; what=ever", "bad parameters"),
+        (f"{DEFLATE}; server_no_context_takeover; server_no_context_takeover", "bad parameters"),
     ],
 )
 def test_clients_refuse_what_they_did_not_offer(answer: str, message: str) -> None:

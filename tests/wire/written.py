@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ WS_KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="  # the example of RFC 6455, 1.3
 WS_HEADERS: Final = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
 WS_REQUEST: Final = (*WS_HEADERS, f"Sec-WebSocket-Key: {WS_KEY}")
 WS_ACCEPT: Final = b64encode(sha1(f"{WS_KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
+
+DEFLATE: Final = "permessage-deflate"
+RSV1: Final = 4  # the bit of a frame whose message is compressed. Spec: RFC 7692, 6
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 _MASK: Final = b"\x37\xfa\x21\x3d"
@@ -74,6 +78,24 @@ def frame(
 def close_frame(code: int | None = None, reason: bytes = b"") -> bytes:
     """Return a close frame of a client."""
     return frame(b"" if code is None else struct.pack("!H", code) + reason, CLOSE)
+
+
+class Packer:
+    """One direction of a connection that compresses: what was sent before is the dictionary of what follows."""
+
+    def __init__(self) -> None:
+        self._deflate = zlib.compressobj(wbits=-15)
+
+    def __call__(self, data: str | bytes) -> bytes:
+        """Return what a frame that is marked with `RSV1` holds."""
+        raw = data.encode() if isinstance(data, str) else data
+        return (self._deflate.compress(raw) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def finished(text: str) -> bytes:
+    """Return a message whose last block says that it is the last. Spec: RFC 7692, 7.2.3.5."""
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(text.encode()) + deflate.flush()
 
 
 @dataclass

@@ -7,9 +7,25 @@ import json
 from socketio_core import Observer, Server
 from socketio_core.app.server import host_of
 from socketio_core.app.site import site_of
+from socketio_core.engineio.session import Session
+from socketio_core.errors import CloseReason, RemoteProtocolError
 from tests.app.hand_runtime import HandRuntime
 from tests.wire.by_hand import HandHost, Peer
 from tests.wire.written import POLLING, WEBSOCKET, frame, handshake
+
+
+class Log(Observer):
+    """Notes why connections have ended, and what has failed."""
+
+    def __init__(self) -> None:
+        self.closed: list[str] = []
+        self.failures: list[str] = []
+
+    def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
+        self.closed.append(f"{reason.value}: {error}")
+
+    def failed(self, what: str, error: BaseException) -> None:
+        self.failures.append(f"{what}; {error}")
 
 
 class Served(HandHost):

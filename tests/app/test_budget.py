@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from socketio_core import Observer, Server, ServerLimits
+from socketio_core import Server, ServerLimits
 from socketio_core.app.server import host_of
-from socketio_core.engineio.session import Session
-from socketio_core.errors import CloseReason, RemoteProtocolError
 from socketio_core.settings import EngineSettings
 from tests.app.hand_runtime import HandEvent
-from tests.app.served import Served
+from tests.app.served import Log, Served
 from tests.wire.by_hand import Peer
 from tests.wire.written import POLLING, frame, request
 
@@ -21,23 +19,11 @@ LIMIT = 300_000
 PINGED = b"\x81\x012"
 
 
-class Book(Observer):
-    def __init__(self) -> None:
-        self.closed: list[str] = []
-        self.failed_with: list[str] = []
-
-    def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
-        self.closed.append(f"{reason.value}: {error}")
-
-    def failed(self, what: str, error: BaseException) -> None:
-        self.failed_with.append(f"{what}; {error}")
-
-
 class Town(Served):
     def __init__(self) -> None:
-        self.book = Book()
+        self.log = Log()
         engine = EngineSettings(high_water_bytes=10**6, http_compression_threshold_bytes=None)
-        super().__init__(Server(engine=engine, limits=ServerLimits(max_total_buffered_bytes=LIMIT)), self.book)
+        super().__init__(Server(engine=engine, limits=ServerLimits(max_total_buffered_bytes=LIMIT)), self.log)
         self.bare = None
 
     def look(self) -> list[str]:
@@ -45,7 +31,7 @@ class Town(Served):
         self.advance(1)
         self.connect()
         self.settle()
-        closed, self.book.closed = self.book.closed, []
+        closed, self.log.closed = self.log.closed, []
         return closed
 
     def deaf(self) -> Peer:
@@ -70,7 +56,7 @@ def test_the_fullest_are_closed_until_the_others_have_room() -> None:
     assert town.look() == [WHY]
     assert [socket.connected for socket in town.sockets()] == [True, True, True]
     assert [peer.is_over() for peer in peers] == [False] * 4
-    assert town.book.failed_with == [
+    assert town.log.failures == [
         "the server holds too much, so the fullest 1 of 4 clients were closed; max_total_buffered_bytes: 300000"
     ]
     for peer in peers:
@@ -126,10 +112,10 @@ def test_half_a_post_and_a_response_in_flight_count() -> None:
 
 @pytest.mark.parametrize("is_polling", [False, True])
 def test_bare_engine_counts_too(is_polling: bool) -> None:  # noqa: FBT001
-    book = Book()
+    log = Log()
     io = Server(limits=ServerLimits(max_total_buffered_bytes=LIMIT))
     bare = io.attach_engine("/bare/")
-    town = Served(io, book)
+    town = Served(io, log)
     target = "/bare/?EIO=4&transport="
     if is_polling:
         assert town.open_session(f"{target}polling")
@@ -141,7 +127,7 @@ def test_bare_engine_counts_too(is_polling: bool) -> None:  # noqa: FBT001
     town.advance(1)
     town.connect()
     town.settle()
-    assert book.closed == [WHY]
+    assert log.closed == [WHY]
 
 
 def test_engine_session_that_nobody_knows_yet_holds_nothing() -> None:

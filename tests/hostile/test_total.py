@@ -14,15 +14,13 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core import EngineSettings, Observer, Server, ServerLimits, SocketSettings
+from socketio_core import EngineSettings, Server, ServerLimits, SocketSettings
 from socketio_core.app.server import host_of
 from socketio_core.app.socket import Socket, inbox_behind
-from socketio_core.engineio.session import Session
-from socketio_core.errors import CloseReason, RemoteProtocolError
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
 from tests.app.hand_runtime import HandEvent
-from tests.app.served import Served
+from tests.app.served import Log, Served
 from tests.effort import examples
 from tests.holdings import held_by
 from tests.wire.by_hand import Peer
@@ -34,18 +32,6 @@ CLIENTS: Final = 24
 NUMBERS: Final = count()
 IDLE_BYTES: Final = 15_000  # of a connection that holds nothing
 WHY: Final = f"transport error: the server holds too much, max_total_buffered_bytes: {LIMIT}"
-
-
-class Log(Observer):
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-        self.lines: list[str] = []
-
-    def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
-        self.reasons.append(f"{reason.value}: {error}")
-
-    def failed(self, what: str, error: BaseException) -> None:
-        self.lines.append(what)
 
 
 class Tower(Served):
@@ -267,9 +253,9 @@ def test_server_stays_under_its_bound(hold: Callable[[Tower], None]) -> None:
                 assert held <= 1.2 * LIMIT
     finally:
         tracemalloc.stop()
-    assert set(tower.log.reasons) == ({WHY} if HOLDINGS[hold] else set())
-    assert tower.log.lines
-    assert all(line.startswith("the server holds too much, so the fullest ") for line in tower.log.lines)
+    assert set(tower.log.closed) == ({WHY} if HOLDINGS[hold] else set())
+    assert tower.log.failures
+    assert all(line.startswith("the server holds too much, so the fullest ") for line in tower.log.failures)
     assert not honest.is_over()
 
 
@@ -305,4 +291,4 @@ def test_what_the_application_has_is_counted(hold: Callable[[Tower], None]) -> N
         hold(tower)
         tower.look()
     assert sum(not peer.is_over() for peer in tower.peers) <= 1.2 * LIMIT // (SHARE // count)
-    assert tower.log.lines
+    assert tower.log.failures

@@ -13,23 +13,17 @@ from socketio_core.socketio.json_module import JsonModule
 from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.websocket_handshake import Subprotocols
 from tests.adapters.bench import Bench, serving, until
+from tests.adapters.bursts import COUNT, burst, burst_server, take_numbers
 from tests.adapters.clients import WebSocketClient
 from tests.adapters.hostile import perform, under_attack
 from tests.adapters.loops import both_loops, both_loops_tcp, loop
 from tests.adapters.peer import Ended, Peer
 from tests.wire.written import CLOSE, PING, PONG, WEBSOCKET, close_frame, frame, handshake
 
-COUNT = 50
-
 
 def _server() -> Server:
     """A server with handlers that emit much, each in another way."""
-    io = Server()
-
-    @io.on("burst")
-    async def burst(socket: Socket) -> None:
-        for number in range(COUNT):
-            await socket.emit("n", number)
+    io = burst_server()
 
     @io.on("burst in a thread of its own")
     async def late_burst(socket: Socket) -> None:
@@ -62,11 +56,6 @@ async def _counted_client(bench: Bench, writes: list[str]) -> WebSocketClient:
     return client
 
 
-async def _take_numbers(client: WebSocketClient, count: int = COUNT) -> None:
-    for number in range(count):
-        assert await client.take_event() == ["n", number]
-
-
 # -- writes ------------------------------------------------------------------------------------------------------------
 
 
@@ -77,7 +66,7 @@ async def test_what_is_emitted_together_leaves_in_one_write(event: str) -> None:
         writes: list[str] = []
         client = await _counted_client(bench, writes)
         await client.emit(event)
-        await _take_numbers(client)
+        await take_numbers(client)
         assert writes == ["write"]
 
 
@@ -98,7 +87,7 @@ async def test_broadcast_is_one_write_for_each_recipient() -> None:
         clients = [await _counted_client(bench, writes) for _ in range(20)]
         await clients[0].emit("to all")
         for client in clients:
-            await _take_numbers(client)
+            await take_numbers(client)
         assert len(writes) == 20
 
 
@@ -173,7 +162,7 @@ async def test_server_that_closes_sends_what_is_left_and_waits_for_the_answer() 
     async with under_attack(_server()) as bench:
         client = await bench.websocket()
         await client.send('42["burst"]', '42["bye"]')
-        await _take_numbers(client)
+        await take_numbers(client)
         assert await client.take() == "41"
         with pytest.raises(Ended):
             await client.packet()

@@ -9,41 +9,22 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from socketio_core.app import Socket
 from socketio_core.trio import Server
-from tests.adapters.clients import WebSocketClient
+from tests.adapters.bursts import COUNT, burst_server, take_numbers
 from tests.adapters.peer import Ended
 from tests.trio.bench import Faults, counted_calls, serving, task_count, trio_tcp_test, trio_test, until
 from tests.wire.written import request
 
-COUNT = 50
-
-
-def _server() -> Server:
-    io = Server()
-
-    @io.on("burst")
-    async def burst(socket: Socket) -> None:
-        for number in range(COUNT):
-            await socket.emit("n", number)
-
-    return io
-
-
-async def _take_numbers(client: WebSocketClient) -> None:
-    for number in range(COUNT):
-        assert await client.take_event() == ["n", number]
-
 
 @trio_tcp_test
 async def test_socket_that_can_take_the_bytes_costs_one_direct_write_and_no_task() -> None:
-    async with serving(_server(), tcp=True) as bench:
+    async with serving(burst_server(), tcp=True) as bench:
         client = await bench.websocket()
         socket = bench.io.sockets.sockets[client.socket_id]
         await wait_all_tasks_blocked()
         with counted_calls(lambda function: function is os.write) as writes:
             await client.emit("burst")
-            await _take_numbers(client)
+            await take_numbers(client)
             assert len(writes) == 1
             tasks = task_count()
             for number in range(COUNT):
@@ -51,7 +32,7 @@ async def test_socket_that_can_take_the_bytes_costs_one_direct_write_and_no_task
             bench.runtime.flush()
             assert len(writes) == 2
             assert task_count() == tasks
-        await _take_numbers(client)
+        await take_numbers(client)
         await client.close()
 
 
@@ -67,13 +48,13 @@ class _Steps(trio.abc.Instrument):
 
 @trio_test
 async def test_reader_writes_what_its_handlers_emit_and_wakes_nobody_else_for_it() -> None:
-    async with serving(_server()) as bench:
+    async with serving(burst_server()) as bench:
         client = await bench.websocket()
         await wait_all_tasks_blocked()
         steps = _Steps()
         trio.lowlevel.add_instrument(steps)
         await client.emit("burst")
-        await _take_numbers(client)
+        await take_numbers(client)
         trio.lowlevel.remove_instrument(steps)
         assert "_serve_stream" in steps.names, "the reader"
         assert "flush_when_ready" not in steps.names
@@ -81,7 +62,7 @@ async def test_reader_writes_what_its_handlers_emit_and_wakes_nobody_else_for_it
 
 @trio_tcp_test
 async def test_direct_write_to_a_socket_that_was_reset_is_no_failure() -> None:
-    async with serving(_server(), tcp=True) as bench:
+    async with serving(burst_server(), tcp=True) as bench:
         client = await bench.websocket()
         assert isinstance(client.peer.stream, trio.SocketStream)
         client.peer.stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))

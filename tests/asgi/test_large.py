@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from itertools import groupby, pairwise
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from socketio_core.wire.base import LARGE_BYTES
 from tests.adapters.bench import serving as serving_below
 from tests.adapters.bench import until
 from tests.adapters.loops import both_loops, loop, one_loop
-from tests.asgi.driver import Connection, http_scope, poll_of, serving
+from tests.asgi.driver import AsgiServer, Connection, http_scope, poll_of, serving
 from tests.asgi.echo import joined
 
 CROWD: Final = 6
@@ -52,14 +53,9 @@ def noting(io: Server, after_large: Callable[[], object] = lambda: None) -> list
     return handled
 
 
-@pytest.mark.parametrize("is_whole", [True, False])
-@pytest.mark.parametrize("kind", ["frame", "POST"])
-@both_loops
-async def test_who_sends_little_is_served_between_two_large_messages(kind: str, *, is_whole: bool) -> None:
-    """Whenever one was handled, the neighbour has sent something.
-
-    One that is not whole is read with its last attachment.
-    """
+@asynccontextmanager
+async def beside_a_neighbour() -> AsyncGenerator[tuple[AsgiServer, list[str]]]:
+    """Serve, with a client that has sent something small whenever something large was handled."""
 
     def send() -> None:
         neighbour.give({"type": "websocket.receive", "text": SMALL})
@@ -68,6 +64,15 @@ async def test_who_sends_little_is_served_between_two_large_messages(kind: str, 
     handled = noting(io, send)
     async with serving(App(io)) as server:
         neighbour = await joined(server)
+        yield server, handled
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+@pytest.mark.parametrize("kind", ["frame", "POST"])
+@both_loops
+async def test_who_sends_little_is_served_between_two_large_messages(kind: str, *, is_whole: bool) -> None:
+    """One that is not whole is read with its last attachment."""
+    async with beside_a_neighbour() as (server, handled):
         crowd = [await (joined(server) if kind == "frame" else server.session()) for _ in range(CROWD)]
         for message in [LARGE] if is_whole else [HEADER, b"x"]:
             await loop.settle()
@@ -85,15 +90,8 @@ async def test_who_sends_little_is_served_between_two_large_messages(kind: str, 
 @pytest.mark.parametrize("size", [5000, LARGE_BYTES - 1])
 @both_loops
 async def test_what_is_nearly_large_has_turns_with_as_much_as_a_large_message(size: int) -> None:
-    """A crowd sends it in one round; whenever one of them was handled, the neighbour has sent something."""
-
-    def send() -> None:
-        neighbour.give({"type": "websocket.receive", "text": SMALL})
-
-    io = Server()
-    handled = noting(io, send)
-    async with serving(App(io)) as server:
-        neighbour = await joined(server)
+    """A crowd sends it in one round."""
+    async with beside_a_neighbour() as (server, handled):
         crowd = [await joined(server) for _ in range(4 * CROWD)]
         await loop.settle()
         for websocket in crowd:

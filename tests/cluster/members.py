@@ -39,7 +39,7 @@ class MemberProcess(Program):
     ) -> None:
         self.name = name
         if name == "node":
-            super().__init__(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path, package])
+            super().__init__(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path, package, redis.password])
         else:
             super().__init__(
                 [sys.executable, "-W", "error", "-m", "tests.cluster.member", name, kind, url or redis.url, *options],

@@ -32,9 +32,11 @@ class RedisServer:
 
     Args:
         settings: a file; with one it is a Sentinel.
+        password: without which it does nothing.
     """
 
-    def __init__(self, program: str, *options: str, settings: Path | None = None) -> None:
+    def __init__(self, program: str, *options: str, settings: Path | None = None, password: str = "") -> None:
+        self.password = password
         self._folder = tempfile.TemporaryDirectory()
         self._command = [
             program,
@@ -49,6 +51,7 @@ class RedisServer:
             "",
             "--appendonly",
             "no",
+            *(["--requirepass", password] if password else []),
             *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
@@ -70,7 +73,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Where it is; without the password."""
         return f"unix://{self.path}"
 
     def start(self) -> None:
@@ -87,8 +90,7 @@ class RedisServer:
 
     def run(self, *command: str) -> str:
         """Run a command with the program's own client, and return what it prints."""
-        password = self._command[self._command.index("--requirepass") + 1] if "--requirepass" in self._command else ""
-        login = ["--no-auth-warning", "-a", password] if password else []
+        login = ["--no-auth-warning", "-a", self.password] if self.password else []
         done = subprocess.run(
             ["redis-cli", "-s", self.path, *login, *command], capture_output=True, text=True, check=True
         )

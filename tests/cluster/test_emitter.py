@@ -14,22 +14,21 @@ import pytest
 from socketio_core.blocking import ClusterUnavailable, Emitter
 from socketio_core.cli.main import main
 from tests.cli.usage import check_help, complaint_of
+from tests.cluster.members import MemberProcess
 from tests.cluster.redis import RedisServer
-from tests.interop.peers import NODE_DIR
-from tests.interop.processes import Program
 
 RequireTool = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
 def redis(require_tool: RequireTool) -> Iterator[RedisServer]:
-    with RedisServer(require_tool("redis-server"), "--requirepass", "secret") as running:
+    with RedisServer(require_tool("redis-server"), password="secret") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def url(redis: RedisServer) -> str:
-    return redis.url.replace("unix://", "unix://:secret@")
+    return redis.url.replace("unix://", f"unix://:{redis.password}@")
 
 
 class Interrupted(ssl.SSLContext):
@@ -39,52 +38,30 @@ class Interrupted(ssl.SSLContext):
         raise KeyboardInterrupt
 
 
-@pytest.fixture(params=["classic", "sharded", "streams"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def node(redis: RedisServer, kind: str, node_modules: Path) -> Iterator[Program]:
-    """A server of Node with one client, which says what it hears."""
-    assert node_modules.is_dir()
-    program = Program(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path, "redis", "secret"])
-    try:
-        program.take(lambda message: message.get("ready") is True, "client that is ready")
-        yield program
-    finally:
-        program.close()
-
-
-def heard(node: Program, *said: object) -> None:
-    """Wait until the client, or the server, has heard that."""
-    node.take(lambda message: message.get("heard") == list(said), f"word of {said}")
-
-
 def wait_for_subscription(redis: RedisServer, kind: str, channel: str) -> None:
     """Wait until somebody hears a sharded channel: a server of Node subscribes when a client is in the room already."""
     while kind == "sharded" and redis.run("SPUBLISH", channel, "[]") == "0":
         pass
 
 
-def test_clients_of_node_hear_an_emitter(node: Program, kind: str, url: str, redis: RedisServer) -> None:
+def test_clients_of_node_hear_an_emitter(node: MemberProcess, kind: str, url: str, redis: RedisServer) -> None:
     with Emitter(url, kind=kind) as emitter:
         emitter.to("nobody").emit("never")
         emitter.of("/other").emit("never")
         emitter.emit("hello", 1, {"a": [1.5, None, "é"]}, b"\x01\xff")
-        heard(node, "hello", 1, {"a": [1.5, None, "é"]}, b"\x01\xff")
+        node.heard("hello", 1, {"a": [1.5, None, "é"]}, b"\x01\xff")
         emitter.to("r").except_("x").volatile.emit("in a room")
-        heard(node, "in a room")
+        node.heard("in a room")
         emitter.to("r").sockets_join("q")
         emitter.server_side_emit("ping", "joined")
-        heard(node, "server", "ping", "joined")
+        node.heard("server", "ping", "joined")
         wait_for_subscription(redis, kind, "socket.io#/#q#")
         emitter.to("q").emit("in a new room")
-        heard(node, "in a new room")
+        node.heard("in a new room")
         assert main(["emit", "--redis", url, "--kind", kind, "--to", "q", "typed", '{"n": 1}', "0x0102", "word"]) == 0
-        heard(node, "typed", {"n": 1}, b"\x01\x02", "word")
+        node.heard("typed", {"n": 1}, b"\x01\x02", "word")
         emitter.disconnect_sockets()
-        heard(node, "gone", "io server disconnect")
+        node.heard("gone", "io server disconnect")
     assert not node.waiting(lambda message: "never" in message.get("heard", ()) or "error" in message)
 
 

@@ -84,7 +84,7 @@ def test_a_server_that_finds_no_redis_says_so_and_ends(require_tool: RequireTool
 
 
 def test_a_wrong_password_is_told_at_the_start(require_tool: RequireTool) -> None:
-    with RedisServer(require_tool("redis-server"), "--requirepass", "secret") as redis:
+    with RedisServer(require_tool("redis-server"), password="secret") as redis:
         assert all("it wants a password: redis://:password@host (NOAUTH" in why for why in failures(redis))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket as sockets
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -21,10 +20,10 @@ from socketio_core.cluster.calling import CallLine
 from socketio_core.trio.line import LineKeeper as TrioKeeper
 from tests.adapters.abstract import Loop
 from tests.adapters.loops import LOOPS, loop
+from tests.cluster.members import MemberProcess
 from tests.cluster.redis import RedisServer
 from tests.cluster.streams import GREETED
-from tests.interop.peers import NODE_DIR
-from tests.interop.processes import DEADLINE_S, Program
+from tests.interop.processes import DEADLINE_S
 
 RequireTool = Callable[[str], str]
 Run = Callable[[Callable[[], Awaitable[None]]], None]
@@ -59,26 +58,9 @@ def new_emitter(url: str, **options: Any) -> Any:
     return package().Emitter(url, **options)
 
 
-@pytest.fixture(params=["classic", "sharded", "streams"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def node(redis: RedisServer, kind: str, node_modules: Path) -> Iterator[Program]:
-    """A server of Node with one client, which says what it hears."""
-    assert node_modules.is_dir()
-    program = Program(["node", str(NODE_DIR / "cluster_server.mjs"), kind, redis.path])
-    try:
-        program.take(lambda message: message.get("ready") is True, "client that is ready")
-        yield program
-    finally:
-        program.close()
-
-
-def test_clients_of_node_hear_an_emitter(node: Program, kind: str, redis: RedisServer) -> None:
+def test_clients_of_node_hear_an_emitter(node: MemberProcess, kind: str, redis: RedisServer) -> None:
     async def heard(*said: object) -> None:
-        await loop.in_thread(lambda: node.take(lambda message: message.get("heard") == list(said), f"word of {said}"))
+        await loop.in_thread(lambda: node.heard(*said))
 
     async def main() -> None:
         async with new_emitter(redis.url, kind=kind) as emitter:

@@ -10,7 +10,8 @@ import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-
 import { Server } from "socket.io";
 import { io as connect } from "socket.io-client";
 
-const [kind, path, packageName = "redis", password] = process.argv.slice(2);
+const [kind, path, packageName = "redis", given] = process.argv.slice(2);
+const password = given || undefined;
 
 const plain = (value) => {
   if (Buffer.isBuffer(value)) return { $bytes: value.toString("base64") };

@@ -33,7 +33,7 @@ _SWITCH: Final = (
 _HEAD: Final = b"HTTP/1.1 200 \r\ncontent-type: text/plain; charset=UTF-8\r\ncache-control: no-store\r\n"
 _TEXT: Final = 0x81
 _CLOSE: Final = b"\x88\x02\x03\xe8"
-_TOGETHER_S: Final = 0.005  # pings that are due within it go together
+_TOGETHER_S: Final = 0.010  # pings that are due within it go together
 _write_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 

@@ -16,7 +16,7 @@ from socketio_core.app.log import Failures
 from socketio_core.app.runtime import NOBODY_SERVES, OWN_THREAD
 from socketio_core.errors import LocalProtocolError
 
-TIMER_REST_S: Final = 0.005
+TIMER_REST_S: Final = 0.010
 """After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together (benchmarks:
 memory). One that comes alone is seen to at its time."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
@@ -36,22 +36,42 @@ class Timer(Generic[_T]):
     sequence: int  # of its entry; any other is a shell
 
     def __init__(self, queue: TimerQueue[_T]) -> None:
-        self._queue = queue  # which sets the rest
+        self._queue = queue
+        self.item = None  # `move` sets the rest
 
-    def move(self, at: float, item: _T, lane: Lane[_T] | None = None) -> None:
-        """Be due at another time, or once more: the same as a new timer in its place, of layer 0."""
+    def move(self, at: float, item: _T, lane: Lane[_T] | None = None, layer: int = 0) -> None:
+        """Be due at another time, or once more: the same as a new timer in its place."""
         queue = self._queue
         if self.item is not None:
-            self.sequence = 0
-            queue.note_cancelled(self.lane)
-        queue.put(self, at, item, 0, lane)
+            self._leave()
+        queue.sequence = sequence = queue.sequence + 1
+        if lane is not None and at < lane.last_at:
+            lane = None
+        self.at = at
+        self.item = item
+        self.lane = lane
+        self.sequence = sequence
+        if lane is not None:
+            lane.last_at = at
+            if lane.is_led:
+                lane.followers[self] = None
+                return
+            lane.is_led = True
+        queue.push((at, layer, sequence, self, lane))
 
     def cancel(self) -> None:
         """Forget the timer; a second call does nothing."""
         if self.item is not None:
             self.item = None
+            self._leave()
+
+    def _leave(self) -> None:
+        lane = self.lane
+        if lane is not None and self in lane.followers:
+            del lane.followers[self]
+        else:
             self.sequence = 0
-            self._queue.note_cancelled(self.lane)
+            self._queue.note_cancelled()
 
 
 _Entry = tuple[float, int, int, Timer[_T], "Lane[_T] | None"]
@@ -64,15 +84,15 @@ class Lane(Generic[_T]):
     fit behind the last is in the heap by itself.
 
     Attributes:
-        entries: those behind the first, in order.
+        followers: those behind the first, in order.
         is_led: there is a first, which may be a shell.
         last_at: when the last is due.
     """
 
-    __slots__ = ("entries", "is_led", "last_at")
+    __slots__ = ("followers", "is_led", "last_at")
 
     def __init__(self) -> None:
-        self.entries: deque[_Entry[_T]] = deque()
+        self.followers: OrderedDict[Timer[_T], None] = OrderedDict()  # whose first is found, and gone, at once
         self.is_led = False
         self.last_at = -inf
 
@@ -80,26 +100,23 @@ class Lane(Generic[_T]):
 class TimerQueue(Generic[_T]):
     """A queue of `(deadline, item)`.
 
-    Cancelled entries stay where they are as empty shells until they come to the front or outnumber the living, so that
-    a million short-lived timers with far deadlines (ack time-outs, heartbeats of clients that left) hold no memory.
+    Cancelled entries of the heap stay where they are as empty shells until they come to the front or outnumber the
+    living, so that a million short-lived timers with far deadlines (ack time-outs) hold no memory.
 
     Attributes:
         due_at: the earliest deadline, so one comparison tells that there is nothing to do; `inf` when it is empty.
+        sequence: of the last timer that was set.
     """
 
     def __init__(self) -> None:
         self.due_at = inf
+        self.sequence = 0
         self._heap: list[_Entry[_T]] = []
         self._lanes: list[Lane[_T]] = []
-        self._sequence = 0
         self._cancelled = 0  # how many entries are shells
 
     def __len__(self) -> int:
-        return self._entry_count - self._cancelled
-
-    @property
-    def _entry_count(self) -> int:
-        return len(self._heap) + sum([len(lane.entries) for lane in self._lanes])
+        return len(self._heap) - self._cancelled + sum([len(lane.followers) for lane in self._lanes])
 
     def new_lane(self) -> Lane[_T]:
         """Return a line for timers that are all set for the same span of time."""
@@ -114,28 +131,14 @@ class TimerQueue(Generic[_T]):
         stands in a lane is of layer 0.
         """
         timer: Timer[_T] = Timer(self)
-        self.put(timer, at, item, layer, lane)
+        timer.move(at, item, lane, layer)
         return timer
 
-    def put(self, timer: Timer[_T], at: float, item: _T, layer: int, lane: Lane[_T] | None) -> None:
-        """Add a timer; called by the timer."""
-        self._sequence = sequence = self._sequence + 1
-        if lane is not None and at < lane.last_at:
-            lane = None
-        timer.at = at
-        timer.item = item
-        timer.lane = lane
-        timer.sequence = sequence
-        entry = (at, layer, sequence, timer, lane)
-        if lane is not None:
-            lane.last_at = at
-            if lane.is_led:
-                lane.entries.append(entry)
-                return
-            lane.is_led = True
+    def push(self, entry: _Entry[_T]) -> None:
+        """Put an entry into the heap; called by its timer."""
         heappush(self._heap, entry)
-        if at < self.due_at:
-            self.due_at = at
+        if entry[0] < self.due_at:
+            self.due_at = entry[0]
 
     @property
     def next_deadline(self) -> float | None:
@@ -147,63 +150,48 @@ class TimerQueue(Generic[_T]):
         heap = self._heap
         if not heap or self.due_at > now:
             return None
-        _, _, _, timer, lane = heappop(heap)
+        _, _, _, timer, lane = heap[0]
         item, timer.item = timer.item, None
-        if lane is not None:
-            self._lead(lane)
+        self._drop_first(lane)
         if heap and heap[0][2] == heap[0][3].sequence:  # most often
             self.due_at = heap[0][0]
         else:
             self._drop_cancelled()
         return item
 
-    def _lead(self, lane: Lane[_T]) -> None:
-        """Let the next one in a lane be its first."""
-        entries = lane.entries
-        if entries and entries[0][2] != entries[0][3].sequence:
-            self._drop_shells(lane)
-        if entries:
-            heappush(self._heap, entries.popleft())
+    def _drop_first(self, lane: Lane[_T] | None) -> None:
+        """Drop the first of the heap; the next one in its lane is in its place."""
+        if lane is None:
+            heappop(self._heap)
+        elif lane.followers:
+            timer, _ = lane.followers.popitem(last=False)
+            heapreplace(self._heap, (timer.at, 0, timer.sequence, timer, lane))
         else:
+            heappop(self._heap)
             lane.is_led = False
             lane.last_at = -inf
-
-    def _drop_shells(self, lane: Lane[_T]) -> None:
-        entries = lane.entries
-        while entries and entries[0][2] != entries[0][3].sequence:
-            entries.popleft()
-            self._cancelled -= 1
 
     def _drop_cancelled(self) -> None:
         heap = self._heap
         while heap and heap[0][2] != heap[0][3].sequence:
-            lane = heappop(heap)[4]
             self._cancelled -= 1
-            if lane is not None:
-                self._lead(lane)
+            self._drop_first(heap[0][4])
         self.due_at = heap[0][0] if heap else inf
 
-    def note_cancelled(self, lane: Lane[_T] | None) -> None:
-        """Count a timer that was cancelled; called by the timer."""
+    def note_cancelled(self) -> None:
+        """Count a shell in the heap; called by the timer."""
         self._cancelled += 1
-        if lane is not None:
-            self._drop_shells(lane)  # who answers does so in order, most often
-        if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > self._entry_count:
+        if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > len(self._heap):
             self._compact()
         elif self._heap[0][2] == self._heap[0][3].sequence:  # most often it was not the earliest
             return
         self._drop_cancelled()
 
     def _compact(self) -> None:
-        """Throw all shells out."""
-        self._heap = [entry for entry in self._heap if entry[2] == entry[3].sequence]
+        """Throw out the shells, but those that lead a lane."""
+        self._heap = [entry for entry in self._heap if entry[4] is not None or entry[2] == entry[3].sequence]
         heapify(self._heap)
-        leading = [lane for *_, lane in self._heap if lane is not None]
-        for lane in self._lanes:
-            lane.entries = deque([entry for entry in lane.entries if entry[2] == entry[3].sequence])
-            if lane not in leading:
-                self._lead(lane)
-        self._cancelled = 0
+        self._cancelled = sum([entry[2] != entry[3].sequence for entry in self._heap])
 
 
 class Agenda(TimerQueue[Scheduled]):

@@ -258,6 +258,7 @@ class Site(Home[Wire]):
         noted, self._noted = self._noted, []
         for wire in noted:
             wire.settle(now)
+        are_only_pinged = not noted
         named = noted[:]
         late: Wire | None = None
         for mount in self.mounts:
@@ -271,10 +272,14 @@ class Site(Home[Wire]):
                         self.report("response of a poll could not be made", carrier.failure)
                     owner.poll_ready(carrier, now)
                     answered = owner
+                    are_only_pinged = False
                     self._tell_pace(mount, carrier.session)
                 elif carrier.is_closed:
                     owner.settle(now)
                     noted.append(owner)
+                    are_only_pinged = False
+                elif are_only_pinged and carrier.outbox.messages != _ONLY_PING:
+                    are_only_pinged = False
                 if not owner.is_noted:
                     owner.is_noted = True
                     named.append(owner)
@@ -282,7 +287,7 @@ class Site(Home[Wire]):
                 late = answered
         for wire in named:
             wire.is_noted = False
-        if noted or not all(map(_is_only_pinged, named)):  # they may hold more
+        if not are_only_pinged:  # they may hold more
             self._named += len(named)
         self._await_turns(noted)  # who has only something to say has nothing new that was read
         if late is not None:
@@ -375,9 +380,3 @@ class Site(Home[Wire]):
     def ask(self, asked: Asked) -> None:
         """Add to what the application is asked."""
         self._asked.append(asked)
-
-
-def _is_only_pinged(wire: Wire) -> bool:
-    """Whether a connection that was named has nothing to say but a ping."""
-    session = wire.session
-    return session is not None and session.outbox.messages == _ONLY_PING

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 from benchmarks.servers.under_uvicorn import listen
 from benchmarks.servers.under_uvicorn import serve as serve_uvicorn
-
-_LOOK_S: Final = 0.05
+from conformance.granian import serve as serve_granian
 
 
 def serve_asgi(host: str, app: Any, *, deflates: bool) -> None:
@@ -33,28 +31,8 @@ def _hypercorn(app: Any, listener: socket.socket, *, deflates: bool) -> None:
 
 
 def _granian(app: Any, listener: socket.socket, *, deflates: bool) -> None:
-    """It opens the port by itself, in threads of this process."""
-    from granian.constants import Interfaces
-    from granian.server.embed import Server
-
-    host, port = listener.getsockname()
-    listener.close()
-    server = Server(app, host, port, interface=Interfaces.ASGI, log_enabled=False)
-
-    async def say_when() -> None:
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            with suppress(OSError):
-                (await asyncio.open_connection(host, port))[1].close()
-                print(port, flush=True)
-                return
-
-    async def main() -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(say_when())
-            await server.serve()
-
-    asyncio.run(main())
+    port = listener.getsockname()[1]
+    serve_granian(app, listener, lambda: print(port, flush=True))
 
 
 HOSTS: Final[dict[str, Callable[..., None]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
+from conformance import granian
 from conformance.hosts.application import ENGINE, Sleep, Spawn, create_server
 from conformance.hosts.asyncio_server import spawn as spawn_on_asyncio
 from conformance.hosts.trio import spawn as spawn_on_trio
@@ -65,30 +66,16 @@ def serve_hypercorn(listeners: list[socket.socket], *, on_trio: bool = False) ->
 
 
 def serve_granian(listeners: list[socket.socket]) -> None:
-    """Serve until Ctrl-C, on IPv4 alone: it opens the port by itself, and so this says when."""
-    import granian.server.embed
-    from granian.constants import Interfaces
+    """Serve until Ctrl-C, on IPv4 alone; this says when, since nobody else knows."""
+    listener, *others = listeners
+    host, port = listener.getsockname()
+    for other in others:
+        other.close()
 
-    host, port = listeners[0].getsockname()[:2]
-    for listener in listeners:
-        listener.close()
-    app = create_app(asyncio.sleep, spawn_on_asyncio)
-    server = granian.server.embed.Server(app, host, port, interface=Interfaces.ASGI, log_enabled=False)
+    def say() -> None:
+        print(f"serving granian at http://{host}:{port}", flush=True)  # noqa: T201 - as the suite has it
 
-    async def say_when() -> None:
-        while True:
-            await asyncio.sleep(0.05)
-            with suppress(OSError):
-                (await asyncio.open_connection(host, port))[1].close()
-                print(f"serving granian at http://{host}:{port}", flush=True)  # noqa: T201 - as the suite has it
-                return
-
-    async def main() -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(say_when())
-            await server.serve()
-
-    asyncio.run(main())
+    granian.serve(create_app(asyncio.sleep, spawn_on_asyncio), listener, say)
 
 
 SERVERS: Final[dict[str, Callable[[list[socket.socket]], None]]] = {

@@ -1,6 +1,7 @@
 """The lines between the chunks of a body, of which h11 lets pass what it should not. Spec: RFC 9112, 7.1.
 
-h11 (0.16) takes anything for an extension: a bare CR, which others may take for the end of the line, or 20 kB.
+h11 (0.16) takes anything for an extension: a bare CR, which others may take for the end of the line, or 20 kB. And what
+comes behind the last chunk it takes as it comes: 64 kB of headers, if they arrive at once, 15,000 of them.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from typing import Final, final
 
 import h11
 
+from socketio_core.wire.heads import MAX_HEAD_BYTES, MAX_HEADERS
+
 MAX_EXTENSION_BYTES: Final = 16384  # of one body: Node's limit
 
-_LINE = re.compile(rb"(?:\r?\n)?[0-9A-Fa-f]++([ \t]*+(?:;[\t -~\x80-\xff]*+)?+)\r\n")
+_LINE = re.compile(rb"(?:\r?\n)?([0-9A-Fa-f]++)([ \t]*+(?:;[\t -~\x80-\xff]*+)?+)\r\n")
+_EMPTY_LINES: Final = (b"\n\n", b"\n\r\n")  # looked for, not matched: a trailer may come byte by byte
 
 
 @final
 class ChunkLines:
     """Looks at each line before h11 does."""
 
-    __slots__ = ("_extension_bytes", "_is_at_line")
+    __slots__ = ("_extension_bytes", "_is_at_line", "_is_at_trailer")
 
     def __init__(self) -> None:
         self._is_at_line = True
+        self._is_at_trailer = False  # the last chunk's line has come
         self._extension_bytes = 0
 
     def next_event(self, connection: h11.Connection) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
@@ -31,8 +36,11 @@ class ChunkLines:
         Raises:
             h11.RemoteProtocolError: the line is none, or the connection raises it.
         """
-        if self._is_at_line and connection.their_state is h11.SEND_BODY:
-            self._check(connection.trailing_data[0])
+        if connection.their_state is h11.SEND_BODY:
+            if self._is_at_line:
+                self._check(connection.trailing_data[0])
+            elif self._is_at_trailer:
+                _check_trailer(connection.trailing_data[0])
         event = connection.next_event()
         if isinstance(event, h11.Data):
             self._is_at_line = event.chunk_end
@@ -45,9 +53,22 @@ class ChunkLines:
         if line is None:
             raise h11.RemoteProtocolError("illegal chunk header", error_status_hint=400)
         self._is_at_line = False
-        self._extension_bytes += len(line[1])
+        size, extension = line.groups()
+        self._extension_bytes += len(extension)
         if self._extension_bytes > MAX_EXTENSION_BYTES:
             raise h11.RemoteProtocolError("too many chunk extensions", error_status_hint=400)
+        if not size.strip(b"0"):
+            self._is_at_trailer = True
+            _check_trailer(data[line.end() :])
+
+
+def _check_trailer(data: bytes) -> None:
+    """Refuse more headers behind a body than in front of it."""
+    if data.startswith((b"\n", b"\r\n")):  # nearly always: there is none
+        return
+    trailer = data[: min([at + 1 for line in _EMPTY_LINES if (at := data.find(line)) >= 0], default=len(data))]
+    if trailer.count(b"\n") > MAX_HEADERS or len(trailer) > MAX_HEAD_BYTES:
+        raise h11.RemoteProtocolError("too many headers behind the body, or too large ones", error_status_hint=431)
 
 
 def lines_of(head: h11.Request | h11.Response) -> ChunkLines | None:

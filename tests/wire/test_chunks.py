@@ -6,6 +6,7 @@ import h11
 import pytest
 
 from socketio_core.wire.chunks import MAX_EXTENSION_BYTES, lines_of
+from socketio_core.wire.heads import MAX_HEAD_BYTES, MAX_HEADERS
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 RESPONSE = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -18,6 +19,9 @@ GOOD = [
     (b'a;x=y;z="a;b\t\xe9"\r\n0123456789\r\n1\r\na\r\n0;q\r\nX: y\r\n\r\n', b"0123456789a"),
     (b"2\r\n\n\n\r\n" + END, b"\n\n"),
     (b"1;" + b"x" * (MAX_EXTENSION_BYTES - 10) + b"\r\na\r\n" + END, b"a"),
+    (b"1\r\na\r\n00\r\n" + b"X: y\r\n" * MAX_HEADERS + b"\r\n", b"a"),
+    (b"0\r\n" + b"X: y\n" * MAX_HEADERS + b"\n", b""),
+    (b"0\r\nX: " + b"y" * (MAX_HEAD_BYTES - 10) + b"\r\n\r\n", b""),
 ]
 BAD = [
     b"1;x\ry\r\na\r\n" + END,
@@ -30,6 +34,9 @@ BAD = [
     b"\n" + END,
     b"1;" + b"x" * MAX_EXTENSION_BYTES + b"\r\na\r\n" + END,
     (b"1;" + b"x" * 99 + b"\r\na\r\n") * (MAX_EXTENSION_BYTES // 100 + 1) + END,
+    b"1\r\na\r\n0\r\n" + b"X:\r\n" * (MAX_HEADERS + 1) + b"\r\n",
+    b"000;q\r\n" + b"X:\n" * (MAX_HEADERS + 1) + b"\n",
+    b"0\r\nX: " + b"y" * MAX_HEAD_BYTES + b"\r\n\r\n",
 ]
 
 

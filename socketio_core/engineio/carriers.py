@@ -14,7 +14,7 @@ from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.parts import Parts
-from socketio_core.engineio.payload import SEPARATOR, hand_on
+from socketio_core.engineio.payload import SEPARATOR, HandedOn, hand_on, split_payload
 from socketio_core.engineio.states import CarrierState
 from socketio_core.http import Headers, Response, preferred_encoding
 
@@ -155,12 +155,16 @@ class Post:
     def advance(self, receive: Callable[[str], bool], max_packets: float) -> bool:
         """Hand on packets, large ones counted for several, until one is refused. Returns whether there may be more.
 
-        Called by the session, once it has taken the body apart.
+        Called by the session, once the whole body is here.
+
+        Raises:
+            PacketError: it cannot be taken apart, or a packet of it makes no sense.
         """
-        assert self.packets is not None  # it has
+        if self.packets is None:
+            self.packets = split_payload(self.take_body(), self.session.engine_settings.max_packets_per_payload)
         outcome = hand_on(self.packets, receive, max_packets)
-        self.is_accepted = outcome is True
-        return outcome is None
+        self.is_accepted = outcome is HandedOn.ALL
+        return outcome is HandedOn.SOME
 
     def take_body(self) -> bytearray:
         """Return what was fed so far, and forget it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from typing import Final
 
 from socketio_core.engineio.packet import BINARY_PREFIX, Frame
@@ -43,17 +44,22 @@ def _first(max_packets: int, parts: list[str]) -> Iterator[str]:
     raise PacketError(f"too many packets in one payload, max_packets_per_payload: {max_packets}")
 
 
-def hand_on(packets: Iterator[str], receive: Callable[[str], bool], max_packets: float) -> bool | None:
-    """Hand on packets, large ones counted for several, until one is refused or so many were taken.
+class HandedOn(Enum):
+    """What became of the packets of a payload."""
 
-    Returns whether all were taken; `None` if there may be more.
-    """
+    ALL = "all"
+    REFUSED = "refused"  # one of them, and those behind it were not looked at
+    SOME = "some"  # as many as were to be; there may be more
+
+
+def hand_on(packets: Iterator[str], receive: Callable[[str], bool], max_packets: float) -> HandedOn:
+    """Hand on packets, large ones counted for several, until one is refused or so many were taken."""
     for packet in packets:
         if not receive(packet):
-            return False
+            return HandedOn.REFUSED
         max_packets -= 1
         if packet[PACKET_CHARS:]:
             max_packets -= len(packet) // PACKET_CHARS
         if max_packets <= 0:
-            return None
-    return True
+            return HandedOn.SOME
+    return HandedOn.ALL

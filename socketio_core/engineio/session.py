@@ -18,7 +18,6 @@ from socketio_core.engineio.heartbeat import Heartbeat
 from socketio_core.engineio.message import NOOP_MESSAGE, PING_MESSAGE, WireMessage
 from socketio_core.engineio.outbox import MESSAGE_BYTES, check_fits
 from socketio_core.engineio.packet import PING, PONG, Frame, Payload, decode_frame
-from socketio_core.engineio.payload import split_payload
 from socketio_core.engineio.polling import Polling
 from socketio_core.engineio.shared import Shared
 from socketio_core.engineio.states import PROBE, TABLE, CarrierState, Reaction, SessionState
@@ -158,8 +157,6 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         if post.packets is None and not self.polling.has_post(post):
             return False
         try:
-            if post.packets is None:
-                post.packets = split_payload(post.take_body(), self.engine_settings.max_packets_per_payload)
             if post.advance(partial(self._receive_polled, now=now), max_packets):
                 return True
         except PacketError as error:

@@ -33,7 +33,7 @@ from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage
 from socketio_core.engineio.packet import Frame, Payload, decode_frame
-from socketio_core.engineio.payload import hand_on, split_payload
+from socketio_core.engineio.payload import HandedOn, hand_on, split_payload
 from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Response
@@ -201,7 +201,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             if exchange.packets is None:
                 exchange.packets = split_payload(body, self.engine_settings.max_packets_per_payload)
             outcome = hand_on(exchange.packets, partial(self._receive_polled, now=now), max_packets)
-            return outcome is None and self.state is not SessionState.CLOSED
+            return outcome is HandedOn.SOME and self.state is not SessionState.CLOSED
         except PacketError as error:
             if self.state is not SessionState.CLOSED:
                 detail = f"{error}, in the response {describe_data(body)}"

@@ -187,7 +187,7 @@ class Engine:
         else:
             detail = "the session has, or is moving to, a WebSocket or is closing"
             self._report(request, Refusal(3, "Bad request", detail))
-            session.turn_away(websocket)
+            self.shared.part_with(websocket)
         return Upgrade(websocket, headers)
 
     def _poll(self, session: Session, request: Request, now: float, context: object) -> Action:

@@ -72,7 +72,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.shared = shared
         self.outlet: Carrier | None = None
         self.polling = Polling(shared, self.outbox)
-        self.upgrade = Candidacy()
+        self.upgrade = Candidacy(shared, self.polling)
         self._closing_until = inf
 
     @property
@@ -210,11 +210,6 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.upgrade.begin(websocket, now + self.engine_settings.upgrade_timeout_s)
         self.reschedule()
 
-    def turn_away(self, websocket: WebSocket) -> None:
-        """Close a WebSocket that the session has no use for, or none any more; nothing else changes."""
-        websocket.detach()
-        self.shared.mark_ready(websocket)
-
     def _deliver(self, messages: list[Payload], now: float) -> None:
         self.shared.events.append((self, messages))
 
@@ -253,8 +248,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self._check_own(websocket)
         self.agenda.catch_up(now)
         if websocket is self.upgrade.candidate:
-            websocket.close_code = echo_of(code)
-            self._end_upgrade()
+            self._end_upgrade(echo_of(code))
         elif websocket is self._websocket and self.is_open:
             websocket.close_code = echo_of(code)
             self.outbox.clear()  # nobody is left to read it
@@ -265,8 +259,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self._check_own(websocket)
         self.agenda.catch_up(now)
         if websocket is self.upgrade.candidate:
-            websocket.close_code = code
-            self._end_upgrade()
+            self._end_upgrade(code)
         elif websocket is self._websocket and self.is_open:
             self.break_off(CloseReason.TRANSPORT_ERROR, detail, code)
 
@@ -296,9 +289,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     def _act_on_candidate(self, action: Reaction, websocket: WebSocket) -> None:
         if action is Reaction.ANSWER_PROBE:
-            if self.upgrade.answer_probe(websocket):
-                self.shared.mark_ready(websocket)
-            self._follow(self.polling.begin_upgrade())
+            self._follow(self.upgrade.answer_probe(websocket))
         elif action is Reaction.UPGRADE:
             self._move_to(websocket)
         else:
@@ -317,26 +308,17 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     def _move_to(self, websocket: WebSocket) -> None:
         self.upgrade.finish(websocket, self.outbox)
-        self._follow(self.polling.release())  # with `6`; the reference says `1`, which would be untrue (PROTOCOL 9-13)
         self.outbox = websocket.outbox
         self._websocket = self.outlet = websocket
-        self.polling.deadline = None
         self.reschedule()
         if self.state is SessionState.CLOSING:
             self._end(Closed(CloseReason.FORCED_CLOSE))
-            return
-        if websocket.outbox:
-            self.shared.mark_ready(websocket)
-        self.shared.events.append((self, Upgraded()))
+        else:
+            self.shared.events.append((self, Upgraded()))
 
-    def _end_upgrade(self) -> None:
-        """Drop the candidate, if there is one; the session goes on by polling as if nothing had happened."""
-        websocket = self.upgrade.end()
-        if websocket is not None:
-            websocket.outbox.clear()
-            self.turn_away(websocket)
-            self.polling.end_upgrade()
-            self.reschedule()
+    def _end_upgrade(self, code: int = NO_CODE) -> None:
+        self.upgrade.drop(code)
+        self.reschedule()
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -401,12 +383,12 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         """Free everything, and report it; once."""
         if self.state is SessionState.CLOSED:
             return
-        self._end_upgrade()
+        self.upgrade.drop()
         self.state = SessionState.CLOSED
         self.outlet = None
         self.polling.end(say_close=say_close)
         if self._websocket is not None:
-            self.turn_away(self._websocket)
+            self.shared.part_with(self._websocket)
         else:
             self.outbox.clear()
         del self.shared.sessions[self.sid]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from socketio_core.engineio.admission import Admission
-from socketio_core.engineio.carriers import Carrier
+from socketio_core.engineio.carriers import Carrier, WebSocket
 from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.late_polls import LatePolls
 from socketio_core.engineio.packet import Payload
@@ -53,6 +53,11 @@ class Shared:
         if not carrier.is_ready:
             carrier.is_ready = True
             self.ready.append(carrier)
+
+    def part_with(self, websocket: WebSocket) -> None:
+        """Let a WebSocket go that its session has no use for, or none any more."""
+        websocket.detach()
+        self.mark_ready(websocket)
 
     def forget_ready(self, carrier: Carrier) -> None:
         """Take back a mark: the carrier has nothing to say after all."""

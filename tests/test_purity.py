@@ -57,6 +57,7 @@ SHOWN: Final = tuple(
 CODECS: Final = {"wire": frozenset(("h11", "wsproto")), "cluster": frozenset(("hiredis", "msgpack"))}
 BASE: Final = (
     "checks",
+    "collector",
     "extras",
     "errors",
     "records",

@@ -14,7 +14,7 @@ from socketio_core.app.acks import Answers
 from socketio_core.app.adapter import Asked, LocalAdapter, LocalAsked
 from socketio_core.app.remote_socket import RemoteSocket
 from socketio_core.app.socket import Socket
-from socketio_core.checks import check_kind
+from socketio_core.checks import check_count, check_kind
 from socketio_core.cluster.address import parse_redis_url
 from socketio_core.cluster.link import ClusterUnavailable, Link
 from socketio_core.cluster.machine import ClusterTimeout
@@ -32,6 +32,7 @@ from socketio_core.cluster.messages import (
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.selecting import audience_of, is_for_others
 from socketio_core.cluster.transports import Classic, Sharded, Transport
+from socketio_core.cluster.values import MAX_VALUES
 from socketio_core.errors import ClusterError
 from socketio_core.ids import IdFactory, new_id, random
 from socketio_core.socketio.events import Claim
@@ -59,6 +60,8 @@ class RedisAdapter:
         start_degraded: serve though the others cannot be reached at the start, and go on trying; otherwise `serve`
             raises `ClusterUnavailable` after `start_timeout_s`, for a cluster in pieces looks like one that works.
         start_timeout_s: how long to try at the start.
+        max_message_values: of one message of another server: lists, mappings and what is in them. One with more is not
+            read, for who reads it can do nothing else meanwhile; it is counted, and told of, as what makes no sense.
         hide_headers: of handshakes, that are not told to other servers; `fetch_sockets` tells them all others.
         ssl_context: for `rediss`; `None` is the system's trust.
         new_id: makes ids of servers and questions.
@@ -74,12 +77,15 @@ class RedisAdapter:
         timeout_s: float = USUAL_ACK_TIMEOUT_S,
         start_degraded: bool = False,
         start_timeout_s: float = START_S,
+        max_message_values: int = MAX_VALUES,
         hide_headers: Iterable[str] = HIDDEN_HEADERS,
         ssl_context: object = None,
         new_id: IdFactory = new_id,
     ) -> None:
         self._address = parse_redis_url(url)
         check_kind("prefix", prefix, str, "a string")
+        check_count("max_message_values", max_message_values)
+        self._max_values = max_message_values
         self._settings = ClusterSettings(
             timeout_s, start_degraded, start_timeout_s, frozenset(map(str.lower, hide_headers)), ssl_context, new_id
         )
@@ -94,6 +100,7 @@ class RedisAdapter:
     def __call__(self, local: LocalAdapter) -> ClusterAdapter:
         """Make the adapter of a server; called by that."""
         transport = self._new_transport(Link(self._address, random, listens=True))
+        transport.max_values = self._max_values
         watches_rooms = self._sharded and self._mode != "static"
         commands = Link(self._address, random)
         return ClusterAdapter(Membership(local, transport, commands, self._settings, watches_rooms=watches_rooms))

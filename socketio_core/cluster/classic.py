@@ -37,7 +37,7 @@ from socketio_core.cluster.reading import (
     sequence,
     text,
 )
-from socketio_core.cluster.values import Malformed, from_json, from_msgpack, to_json, to_msgpack
+from socketio_core.cluster.values import MAX_VALUES, Malformed, from_json, from_msgpack, to_json, to_msgpack
 from socketio_core.socketio.packet import EVENT
 
 
@@ -68,15 +68,16 @@ class Astray(Malformed):
         self.said = said
 
 
-def decode(channel: Channel, nsp: str, data: bytes) -> Message:
+def decode(channel: Channel, nsp: str, data: bytes, max_values: int = MAX_VALUES) -> Message:
     """Return what another server says.
 
     Raises:
-        Malformed: nobody knows.
+        Malformed: nobody knows, or there are more values in it.
     """
     if channel is Channel.EVENTS:
-        return _decode_event(nsp, from_msgpack(data))
-    fields = mapping(from_json(data) if data[:1] == _BRACE else from_msgpack(data), "message")
+        return _decode_event(nsp, from_msgpack(data, max_values))
+    read = from_json if data[:1] == _BRACE else from_msgpack
+    fields = mapping(read(data, max_values), "message")
     return _decode_request(nsp, fields) if channel is Channel.REQUESTS else _decode_response(nsp, fields)
 
 

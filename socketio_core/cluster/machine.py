@@ -323,7 +323,7 @@ class ClusterMachine:
             if isinstance(found, Echoed):
                 self._events.append(found)
             elif isinstance(found, Entry):
-                self._understand(partial(modern.from_entry, found.fields), found.id)
+                self._understand(partial(modern.from_entry, found.fields, self._transport.max_values), found.id)
             elif self.state is State.UP:
                 self._events.append(StateChanged(State.UP, f"stream {found.stream} was cut", gap=True))
             else:

@@ -36,7 +36,16 @@ from socketio_core.cluster.reading import (
     sequence,
     text,
 )
-from socketio_core.cluster.values import Malformed, from_json, from_msgpack, has_binary, plain_json, to_json, to_msgpack
+from socketio_core.cluster.values import (
+    MAX_VALUES,
+    Malformed,
+    from_json,
+    from_msgpack,
+    has_binary,
+    plain_json,
+    to_json,
+    to_msgpack,
+)
 from socketio_core.socketio.packet import EVENT
 
 INITIAL_HEARTBEAT, HEARTBEAT, BROADCAST, SOCKETS_JOIN, SOCKETS_LEAVE, DISCONNECT_SOCKETS = range(1, 7)
@@ -142,13 +151,14 @@ def json_tail(uid: str, nsp: str) -> bytes:
     return b"," + to_json({"uid": uid, "nsp": nsp})[1:]
 
 
-def decode(data: bytes) -> Message:
+def decode(data: bytes, max_values: int = MAX_VALUES) -> Message:
     """Return what was published.
 
     Raises:
-        Malformed: nobody knows.
+        Malformed: nobody knows, or there are more values in it.
     """
-    fields = mapping(from_json(data) if data[:1] == _BRACE else from_msgpack(data), "message")
+    read = from_json if data[:1] == _BRACE else from_msgpack
+    fields = mapping(read(data, max_values), "message")
     return _message_of(number(fields, "type"), text(fields, "uid"), text(fields, "nsp"), fields.get("data"))
 
 
@@ -170,11 +180,11 @@ def _entry_data(kind: int, data: Any) -> bytes:
     return b64encode(to_msgpack(data)) if is_binary else to_json(data)
 
 
-def from_entry(entry: Mapping[str, bytes]) -> Message:
+def from_entry(entry: Mapping[str, bytes], max_values: int = MAX_VALUES) -> Message:
     """Return what an entry says.
 
     Raises:
-        Malformed: nobody knows.
+        Malformed: nobody knows, or there are more values in it.
     """
     try:
         kind = int(entry["type"])
@@ -183,4 +193,5 @@ def from_entry(entry: Mapping[str, bytes]) -> Message:
         packed = b"" if raw[:1] in (b"", _BRACE) else b64decode(raw, validate=True)
     except (KeyError, ValueError) as error:
         raise Malformed(f"no entry of ours: {error!r:.100}") from None
-    return _message_of(kind, uid, nsp, from_msgpack(packed) if packed else from_json(raw) if raw else None)
+    data = from_msgpack(packed, max_values) if packed else from_json(raw, max_values) if raw else None
+    return _message_of(kind, uid, nsp, data)

@@ -45,6 +45,7 @@ class Place:
     stream: str
     reader: StreamReader
     max_length: int
+    max_values: int
 
 
 class Restoring(Query):
@@ -156,7 +157,9 @@ class Restoring(Query):
         if self._raw is None or not count_in(reply):
             self._end()
             return
-        fields = self._fields = mapping(from_msgpack(b64decode(self._raw, validate=True)), "session")
+        fields = self._fields = mapping(
+            from_msgpack(b64decode(self._raw, validate=True), self._place.max_values), "session"
+        )
         if text(fields, "pid") != self._claim.pid or fields.get("nsp", self._nsp) != self._nsp:
             raise Malformed("the session is another one")
         self._rooms = frozenset(map(str, items(fields.get("rooms"))))
@@ -229,7 +232,7 @@ class Restoring(Query):
         if fields.get("nsp") != self._nsp.encode() or fields.get("type") != b"%d" % modern.BROADCAST:
             return
         try:
-            message = modern.from_entry(fields)
+            message = modern.from_entry(fields, self._place.max_values)
         except Malformed:
             return
         if not isinstance(message, Broadcast) or message.request_id is not None or message.ack_id is not None:

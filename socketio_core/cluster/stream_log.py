@@ -286,7 +286,8 @@ class StreamLog:
             del self._restoring[restoring]
             done()
 
-        place = Place(self._transport.stream_of(nsp), self._reader, self._transport.max_length)
+        transport = self._transport
+        place = Place(transport.stream_of(nsp), self._reader, transport.max_length, transport.max_values)
         until = self._home.now() + RESTORE_S
         restoring = Restoring(self.recovery, nsp, claim, place, self._command, until, over)
         self._restoring[restoring] = None

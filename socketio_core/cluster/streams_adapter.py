@@ -69,6 +69,7 @@ class RedisStreamsAdapter(RedisAdapter):
     def __call__(self, local: LocalAdapter) -> ClusterAdapter:
         """Make the adapter of a server; called by that."""
         transport = self._new_transport(Link(self._address, random, listens=True))
+        transport.max_values = self._max_values
         commands = Link(self._address, random, trial=transport.trial)
         cluster = Membership(local, transport, commands, self._settings, watches_rooms=False)
         if local.recovery is None:

@@ -26,7 +26,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.replies import Kind
 from socketio_core.cluster.stream_reader import NUMBER_FIELD, StreamReader
-from socketio_core.cluster.values import Malformed, Overheard
+from socketio_core.cluster.values import MAX_VALUES, Malformed, Overheard
 
 Answer = SocketsFetched | ServerAnswer | ClientCount | ClientAck | RoomsListed
 
@@ -43,6 +43,7 @@ class Transport(ABC):
         listener: hears.
         reader: reads what is kept, where something is.
         lists_rooms: there is a question for rooms alone.
+        max_values: of one message; more are not read.
     """
 
     reader: StreamReader | None = None
@@ -51,6 +52,7 @@ class Transport(ABC):
     def __init__(self, uid: str, listener: Link) -> None:
         self.uid = uid
         self.listener = listener
+        self.max_values = MAX_VALUES
 
     @abstractmethod
     def open(self, nsp: str) -> None:
@@ -158,7 +160,7 @@ class Classic(Transport):
         """See `Transport`."""
         known = self._channels.get(channel)
         if known is not None:
-            return classic.decode(*known, data)
+            return classic.decode(*known, data, self.max_values)
         head = f"{self._prefix}#"
         if not channel.startswith(head):
             raise Malformed(f"on an unknown channel: {channel!r:.200}")
@@ -166,7 +168,7 @@ class Classic(Transport):
         if nsp is None:
             nsp, _, _ = channel[len(head) :].partition("#")
         try:
-            return classic.decode(classic.Channel.EVENTS, nsp, data)
+            return classic.decode(classic.Channel.EVENTS, nsp, data, self.max_values)
         except classic.Astray as error:
             if channel.startswith(f"{head}{error.said}#"):
                 raise Overheard from None
@@ -217,7 +219,7 @@ class _Modern(Transport):
 
     def decode(self, channel: str, data: bytes, pattern: bytes = b"") -> Message:
         """See `Transport`."""
-        return modern.decode(data)
+        return modern.decode(data, self.max_values)
 
 
 class Sharded(_Modern):

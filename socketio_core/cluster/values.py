@@ -7,21 +7,29 @@ takes, for one that it cannot read makes it drop the whole message; what comes i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from json import JSONDecoder
 from math import isfinite
 from typing import Any, Final, cast
 
 import msgpack  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
 
+from socketio_core.collector import LARGE, uncollected
 from socketio_core.socketio.json_parser import make_encoder
 from socketio_core.socketio.nesting import is_too_deep
+from socketio_core.socketio.weight import count_values
 
 MAX_DEPTH: Final = 256  # as many as are sent to clients, by default
+MAX_VALUES: Final = 1_000_000  # ours: of one message of another server; as many as a client takes, by default
 
 _msgpack: Any = msgpack
 _packers: Final[list[Any]] = []  # one at the most, that nobody uses
 _PACKER_BYTES: Final = 1 << 16  # it keeps as much as it has packed
+
+_TOO_LONG: Final = re.compile("exceeds max_(array|map)_len")  # which is the limit on values
+_Container = list[Any] | dict[Any, Any]
 
 _OLD_UNDEFINED, _OLD_DATE = 1, 8  # sizes of extension 0 of encoders before notepack 3: what JavaScript has and JSON not
 
@@ -67,15 +75,17 @@ _dumps: Final = make_encoder(_json_form)
 _plain_dumps: Final = make_encoder(_no_json_form)
 
 
-def from_json(data: bytes) -> Any:
+def from_json(data: bytes, max_values: int = MAX_VALUES) -> Any:
     """Decode.
 
     Raises:
-        Malformed: it is no JSON, or nested too deep.
+        Malformed: it is no JSON, nested too deep, or has more than `max_values`, which are counted before.
     """
     text = data.decode("utf-8", "replace")
+    if len(text) > max_values and count_values(text) > max_values:  # each takes a character at least
+        raise _too_many(max_values)
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = _loads(text) if len(text) < LARGE else uncollected(_loads, text)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no JSON: {error}") from None
     if len(text) > 2 * MAX_DEPTH and is_too_deep(text, MAX_DEPTH):
@@ -85,6 +95,13 @@ def from_json(data: bytes) -> Any:
 
 def _refuse(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+_loads: Final = JSONDecoder(parse_constant=_refuse).decode
+
+
+def _too_many(max_values: int) -> Malformed:
+    return Malformed(f"too many values in a message, max_message_values: {max_values}")
 
 
 def to_msgpack(value: object) -> bytes:
@@ -105,16 +122,44 @@ def _packed(value: object) -> bytes:
     return data
 
 
-def from_msgpack(data: bytes) -> Any:
+def from_msgpack(data: bytes, max_values: int = MAX_VALUES) -> Any:
     """Decode; timestamps become dates.
 
     Raises:
-        Malformed: it is no msgpack.
+        Malformed: it is no msgpack, or has more than `max_values`, of which no more are read.
     """
     try:
-        return _msgpack.unpackb(data, timestamp=3, strict_map_key=False, unicode_errors="replace", ext_hook=_extension)
+        if len(data) <= max_values:  # each takes a byte at least
+            return _unpack(data) if len(data) < LARGE else uncollected(_unpack, data)
+        count = _counting(max_values)
+        limits: Any = {"max_array_len": max_values, "max_map_len": max_values, "list_hook": count, "object_hook": count}
+        return uncollected(_unpack, data, **limits)
+    except Malformed:
+        raise
     except Exception as error:  # noqa: BLE001 - msgpack has a dozen for as many ways to be wrong
-        raise Malformed(f"no msgpack: {str(error) or type(error).__name__}") from None
+        why = str(error) or type(error).__name__
+        if _TOO_LONG.search(why) is not None:
+            raise _too_many(max_values) from None
+        raise Malformed(f"no msgpack: {why}") from None
+
+
+def _unpack(data: bytes, **limits: Any) -> Any:
+    options: Any = {"timestamp": 3, "strict_map_key": False, "unicode_errors": "replace", "ext_hook": _extension}
+    return _msgpack.unpackb(data, **options, **limits)
+
+
+def _counting(max_values: int) -> Callable[[_Container], _Container]:
+    """Return what is told of each list and mapping that was read, and counts it and what is in it."""
+    left = max_values
+
+    def count(found: _Container) -> _Container:
+        nonlocal left
+        left -= len(found) or 1  # as `count_values` does, of JSON
+        if left < 0:
+            raise _too_many(max_values)
+        return found
+
+    return count
 
 
 def _extension(code: int, data: bytes) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from json import JSONDecoder
 from typing import Any, Final, NoReturn, cast
 
+from socketio_core.collector import LARGE, uncollected
 from socketio_core.socketio.json_module import Loads
 from socketio_core.socketio.packet import JSONValue
 
@@ -86,8 +87,10 @@ def scan(text: str, start: int, values_left: int | None = None) -> tuple[JSONVal
         RecursionError: it is nested deeper than Python's own limit.
     """
     if len(text) > _LONG_CHARS and _has_many_floats(text) and not _may_be_far(text):  # fast path; benchmarks: codec
-        return _scan_finite(text, start)
-    return scan_short(text, start) if values_left is None else _counting(values_left // FAR_VALUES)(text, start)
+        read = _scan_finite
+    else:
+        read = scan_short if values_left is None else _counting(values_left // FAR_VALUES)
+    return read(text, start) if len(text) < LARGE else uncollected(read, text, start)
 
 
 def _has_many_floats(text: str) -> bool:
@@ -114,7 +117,8 @@ def scan_with(loads: Loads, text: str, start: int, values_left: int | None = Non
 
     What takes our own long it reads and writes again in a tenth of the time.
     """
+    own = text[start:]
     try:
-        return loads(text[start:]), len(text)
+        return (loads(own) if len(own) < LARGE else uncollected(loads, own)), len(text)
     except Exception:  # noqa: BLE001 - each module has errors of its own
         return scan(text, start, values_left)

@@ -299,6 +299,19 @@ def test_what_makes_no_sense_is_counted_and_told_once(kind: str) -> None:
     ] * 2
 
 
+def test_a_message_of_too_many_values_is_not_read_and_the_next_one_is(kind: str) -> None:
+    joined = Joined(kind, max_message_values=1000)
+    (client, _), _ = joined.clients()
+    many: list[Any] = [[[] for _ in range(1000)], list(range(1000)), {str(key): key for key in range(1000)}]
+    for args in (["x", each] for each in many):
+        publish(joined, kind, Broadcast("other", "/", args, ALL))
+    publish(joined, kind, Broadcast("other", "/", ["x", b"", [0] * 1000], ALL))
+    publish(joined, kind, Broadcast("other", "/", ["x", list(range(900))], ALL))
+    assert [message[:11] for message in heard(client)] == ['2["x",[0,1,']
+    assert cluster(joined.rigs[0])["malformed"] == 4
+    assert joined.logged()[0].endswith(": too many values in a message, max_message_values: 1000")
+
+
 def test_dates_of_others_come_to_clients_as_text(kind: str) -> None:
     joined = Joined(kind)
     (client, _), _ = joined.clients()

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from math import inf, nan
-from typing import Any
+from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
 import pytest
@@ -196,6 +196,34 @@ def test_whatever_comes_is_a_value_or_malformed(raw: bytes) -> None:
             continue
         to_json(value)
         to_msgpack(value)
+
+
+MANY: Final[dict[str, Any]] = {
+    "lists": [[] for _ in range(60)],
+    "lists in lists": [[[], []] for _ in range(20)],
+    "numbers": [0] * 120,
+    "fields": {str(number): number for number in range(120)},
+    "mappings": [{"a": 1} for _ in range(60)],
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_values_are_counted_before_there_are_too_many(name: str) -> None:
+    value = MANY[name]
+    for read, data in ((from_json, to_json(value)), (from_msgpack, to_msgpack(value))):
+        assert read(data, 1000) == value
+        assert read(data, 125) == value
+        with pytest.raises(Malformed, match=r"^too many values in a message, max_message_values: 50$"):
+            read(data, 50)
+
+
+def test_what_is_in_texts_and_bytes_is_no_value() -> None:
+    value = {"a": "[],[]," * 1000, "b": 1}
+    assert from_json(to_json(value), 10) == from_msgpack(to_msgpack(value), 10) == value
+    with pytest.raises(Malformed, match="no msgpack"):
+        from_msgpack(to_msgpack(value) + b"x", 10)
+    large = ["x" * 100_000, 1]
+    assert from_json(to_json(large)) == from_msgpack(to_msgpack(large)) == large
 
 
 def test_what_can_be_told_is_left_of_what_cannot() -> None:

@@ -5,6 +5,7 @@ at each message: what a loop can take in meanwhile is little. Beyond it the full
 have room: those who hold most are slow, or up to something. What is kept for clients that were lost goes first.
 
 A client is a session with all its connections, or a connection that has no session: one that has sent half a request.
+Of who is gone, what waits for handlers counts: a client that comes back again and again would fill the server with it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from socketio_core.app.observer import Audience
 from socketio_core.engineio.carriers import WebSocket
@@ -22,7 +23,10 @@ from socketio_core.engineio.session import Session
 from socketio_core.errors import BufferFull
 
 if TYPE_CHECKING:
+    from socketio_core.app.engine_server import SessionInbox
     from socketio_core.app.host import Endpoint
+    from socketio_core.app.socket_inbox import SocketInbox
+    from socketio_core.app.worker import Inbox
     from socketio_core.socketio.recovery import Recovery
 
 _REST_S: Final = 0.1  # between two looks
@@ -49,13 +53,14 @@ class Holder(Protocol):
 class _Client:
     """One who holds something."""
 
-    __slots__ = ("connections", "endpoint", "session", "size_bytes")
+    __slots__ = ("connections", "endpoint", "inboxes", "session", "size_bytes")
 
     def __init__(self, size_bytes: int, session: Session | None, endpoint: Endpoint | None) -> None:
         self.size_bytes = size_bytes
         self.session = session
         self.endpoint = endpoint
         self.connections: list[Holder] = []
+        self.inboxes: list[Inbox[Any]] = []  # of one who is gone
 
     @property
     def messages(self) -> Sequence[WireMessage]:
@@ -68,6 +73,8 @@ class _Client:
             self.endpoint.shed(self.session, why)
         for connection in self.connections:
             connection.drop(why, now)
+        for inbox in self.inboxes:
+            inbox.drop_events()
 
 
 class Budget:
@@ -133,6 +140,8 @@ class Budget:
             held_above = endpoint.dispatcher.held_bytes
             sizes = [held_bytes(session) + held_above(session) for session in endpoint.core.sessions]
             total, count = total + sum(sizes), count + len(sizes)
+            if endpoint.dispatcher.parted:
+                total += sum([inbox.waiting_bytes for inbox in _gone(endpoint)])
         return total + sum(recovery.held_bytes for recovery in self._recoveries), count
 
     @property
@@ -147,7 +156,7 @@ class Budget:
         return sum(recovery.shrink(by_bytes) for recovery in self._recoveries)  # of Socket.IO, if at all
 
     def _clients(self) -> list[_Client]:
-        """Return all sessions, and the connections without one that hold something."""
+        """Return all sessions, the connections without one that hold something, and who is gone and not forgotten."""
         clients: list[_Client] = []
         by_session: dict[Session, _Client] = {}
         for endpoint in self._endpoints:
@@ -155,6 +164,10 @@ class Budget:
             for session in endpoint.core.sessions:
                 client = _Client(held_bytes(session) + held_above(session), session, endpoint)
                 by_session[session] = client
+                clients.append(client)
+            for inbox in _gone(endpoint):
+                client = _Client(inbox.waiting_bytes, None, None)
+                client.inboxes.append(inbox)
                 clients.append(client)
         for connection in self.connections():
             if size_bytes := connection.held_bytes:
@@ -166,6 +179,11 @@ class Budget:
                 owner.size_bytes += size_bytes
                 owner.connections.append(connection)
         return clients
+
+
+def _gone(endpoint: Endpoint) -> list[SocketInbox | SessionInbox]:
+    """Return the inboxes in which events wait and that are no session's any more; what others have left has counted."""
+    return [inbox for inbox in endpoint.dispatcher.parted if inbox.session.is_closed]
 
 
 def held_bytes(session: Session) -> int:

@@ -55,6 +55,7 @@ class Dispatcher:
         outgoing: who is told what is sent.
         adapter: who answers for the members of namespaces.
         namespaces: all of them.
+        parted: inboxes of those who have left while events of theirs waited, until these are handled.
         root: the namespace that is there from the beginning.
     """
 
@@ -77,6 +78,7 @@ class Dispatcher:
         self.adapter: Adapter = LocalAdapter(self)
         if adapter is not None:
             self.join_others(adapter)
+        self.parted: set[SocketInbox] = set()
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
         self.namespaces = Namespaces(self)
         self.root = self.namespaces.of_core(core.hub.of(ROOT_NAMESPACE))
@@ -162,6 +164,8 @@ class Dispatcher:
                 inbox.flow.wake()  # whoever waits to emit learns that it is over
                 if self.outgoing.is_heard:
                     self.outgoing.note(inbox, listens=False)
+                if inbox.flow.queued_count:
+                    self.parted.add(inbox)
                 if inbox.put(event):
                     runnable.append(inbox)
             elif isinstance(event, SessionOver):

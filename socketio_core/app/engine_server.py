@@ -145,6 +145,7 @@ class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
         elif isinstance(event, Upgraded):
             await self.app.run_all("upgrade", self.client, self.client.transport)
         else:
+            self.app.parted.discard(self)  # all that came before is handled
             await self.app.run_all("close", self.client, event.reason.value)
 
 
@@ -164,6 +165,7 @@ class EngineDispatcher:
 
     Attributes:
         handlers: what was registered.
+        parted: inboxes of sessions that were closed while messages of theirs waited, until these are handled.
     """
 
     def __init__(
@@ -173,6 +175,7 @@ class EngineDispatcher:
         self.runtime = runtime
         self.audience = audience or Audience()
         self.handlers = HandlerTable(lifecycle={}, known=MOMENTS)
+        self.parted: set[SessionInbox] = set()
         self._settings = settings
 
     def flow_of(self, session: Session) -> Flow | None:
@@ -214,6 +217,8 @@ class EngineDispatcher:
                     audience.tell(audience.message_received, inbox.client, event)
             elif isinstance(event, Closed):
                 inbox.flow.wake()  # whoever waits to send learns that it is over
+                if inbox.flow.queued_count:
+                    self.parted.add(inbox)
                 audience.tell(audience.connection_closed, session, event.reason, event.error)
             if inbox.put(event, size_bytes):
                 runnable.append(inbox)

@@ -16,6 +16,7 @@ from socketio_core.app.namespace import Namespace
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.waiting import Until
 from socketio_core.app.worker import Inbox
+from socketio_core.engineio.session import Session
 from socketio_core.errors import ConnectRefused, EventRefused, InvalidEvent
 from socketio_core.socketio.events import ConnectRequested, EventReceived, Left
 from socketio_core.socketio.member import Member, MemberState
@@ -52,6 +53,11 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         self.handlers = HandlerTable()
         self.parting_rooms = NO_ROOMS
         self.socket = Socket(self, handshake)
+
+    @property
+    def session(self) -> Session:
+        """What the socket is over."""
+        return self.member.connection.session
 
     @property
     def acting(self) -> Member:
@@ -245,6 +251,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         self.app.dispatch_soon()  # who waits for an ack that will not come
 
     async def _say_goodbye(self, event: Left) -> None:
+        self.app.parted.discard(self)  # all that came before is handled
         if not event.member.was_accepted:
             return
         why = why_left(event)

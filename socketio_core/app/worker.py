@@ -13,7 +13,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from socketio_core.app.flow import Flow
+from socketio_core.app.flow import EVENT_BYTES, Flow
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.slow import SlowHandlers
 
@@ -62,6 +62,11 @@ class Inbox(ABC, Generic[_E]):
     def newest(self) -> _E | None:
         """What was put in last, if it still waits."""
         return self._queue[-1][0] if self._queue else None
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much memory is taken by the events that wait, about."""
+        return sum([EVENT_BYTES + size_bytes for _, size_bytes in self._queue if size_bytes is not None])
 
     def put(self, event: _E, size_bytes: int | None = None) -> bool:
         """Add an event, or, without a size, a moment. Returns whether `work` must be run now."""

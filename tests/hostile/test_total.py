@@ -47,7 +47,9 @@ class Tower(Served):
             http=self._never,
             allow_request=self._decide,
         )
+        io.attach_engine("/bare/").on("message")(self._never)
         super().__init__(io, self.log)
+        self.end = HandEvent(self.runtime)  # of what never ends, when a test says so
         io.sockets.on("slow")(self._never)
         io.sockets.on("echo")(self._echo)
         io.sockets.on("join")(self._join)
@@ -62,8 +64,8 @@ class Tower(Served):
             socket.join(room)
 
     async def _never(self, *_: object) -> Response:
-        await HandEvent(self.runtime).wait()
-        raise AssertionError
+        await self.end.wait()
+        return Response(200)
 
     async def _decide(self, request: Request) -> None:
         if "wait" in request.query:
@@ -275,7 +277,55 @@ def test_what_is_held_is_charged_in_any_mixture_and_nothing_when_all_are_gone() 
         for peer in tower.peers:
             peer.lose()
         tower.advance(200)  # a heartbeat, and `max_pause_s` for who was not read from
+        tower.end.set()
+        tower.settle()
         assert budget.held() == (0, 0), f"seed {seed}"
+
+
+def events_of_one_who_is_gone(tower: Tower) -> None:
+    peer = tower.join()
+    peer.send(frame('42["slow"]'), frame(f'42["slow","{"x" * SHARE}"]'))
+    peer.lose()
+
+
+def events_of_one_who_has_left_a_namespace(tower: Tower) -> None:
+    peer = tower.join()
+    peer.send(frame('42["slow"]'), frame(f'42["slow","{"x" * SHARE}"]'), frame("41"), frame("40"))
+    peer.lose()
+
+
+def messages_of_one_who_is_gone(tower: Tower) -> None:
+    peer = tower.websocket("/bare/?EIO=4&transport=websocket")
+    peer.send(frame("4slow"), frame("4" + "x" * SHARE))
+    peer.lose()
+
+
+@pytest.mark.parametrize(
+    "hold", [events_of_one_who_is_gone, events_of_one_who_has_left_a_namespace, messages_of_one_who_is_gone]
+)
+def test_what_waits_of_those_who_are_gone_counts_until_it_is_handled(hold: Callable[[Tower], None]) -> None:
+    tower = Tower()
+    honest = tower.join()
+    budget = host_of(tower.io).budget
+    before = budget.held()
+    for _ in range(2):
+        hold(tower)
+    assert 2 * SHARE <= budget.held()[0] <= 3 * SHARE
+    tracemalloc.start()
+    try:
+        for _ in range(CLIENTS):
+            hold(tower)
+            tower.look()
+            assert tracemalloc.get_traced_memory()[0] - CLIENTS * IDLE_BYTES <= 1.2 * LIMIT
+    finally:
+        tracemalloc.stop()
+    assert tower.log.failures
+    assert all(line.startswith("the server holds too much, so the fullest ") for line in tower.log.failures)
+    assert not honest.is_over()
+    tower.end.set()
+    tower.settle()
+    assert budget.held() == before
+    assert not any(endpoint.dispatcher.parted for endpoint in host_of(tower.io).endpoints)
 
 
 WAITING: Final = [bodies_that_wait_for_the_application, heads_that_wait_for_a_decision]

@@ -28,7 +28,6 @@ INNER: dict[type, set[str]] = {
     # Called by the machine itself, in the course of a call that was told the time.
     Session: {"attach_poll", "poll_lost", "advance_post", "finish_post", "begin_upgrade"},  # by the engine
     Connection: {"receive", "note_accepted", "send_control", "hand_over", "handle_timeout"},
-    Member: {"expect_ack"},
     ClientCore: {"namespace_wanted", "close_if_unwanted", "open", "check_session", "break_off"},
     ClientNamespace: {"session_opened", "handle_timeout", "receive"},
 }

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import check_fits
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
-from socketio_core.socketio.acks import AckTable, PendingAck, check_timeout
-from socketio_core.socketio.collection import AckCollection
-from socketio_core.socketio.events import AckDropped, AckExpired, AckReceived, Left
+from socketio_core.socketio.acks import PendingAck, check_timeout
+from socketio_core.socketio.events import AckExpired, Left
 from socketio_core.socketio.hub import check_room, room_bytes
+from socketio_core.socketio.member_acks import MemberAcks
 from socketio_core.socketio.packet import (
     ACK,
     CONNECT,
@@ -101,7 +101,7 @@ class Member:
         self.recoverable: RecoverableSession | None = None
         self.is_recovered = False
         self.waiting: Waiting | None = None
-        self.pending_acks = AckTable()
+        self.pending_acks = MemberAcks()
         self.held: list[tuple[Packet, int]] = []
         self.unsent: tuple[WireMessage, ...] = ()  # what was emitted while it was pending
         self._is_decided = False
@@ -260,11 +260,7 @@ class Member:
         self.held.clear()
         self.unsent = ()
         self.waiting = None
-        for ack in self.pending_acks.drop():
-            if isinstance(ack.context, AckCollection):
-                ack.context.member_left(self)
-            else:
-                self.connection.report(AckDropped(self, ack.context))
+        self.pending_acks.member_left(self)
         self.connection.report(Left(self, reason, error, rooms, detail))
 
     # -- rooms -------------------------------------------------------------------------------------------------------
@@ -382,7 +378,7 @@ class Member:
             LocalProtocolError, BufferFull: as `emit`, no such time, or more than `max_outstanding_acks` are waited for.
         """
         self.connection.catch_up(now)
-        check_timeout(timeout_s)
+        timeout_s = check_timeout(timeout_s)
         if self.state is MemberState.LEFT:
             return None
         ack_id = self.namespace.take_ack_id()
@@ -390,20 +386,15 @@ class Member:
         message = message if compress else message.uncompressed()
         if volatile and not (self.state is MemberState.JOINED and self.connection.session.is_writable):
             return None
-        self.expect_ack(ack_id, timeout_s=timeout_s, context=context, now=now)
+        ack = self.pending_acks.expect(self, ack_id, context, self.connection.settings.max_outstanding_acks)
+        if timeout_s is not None:
+            ack.timer = self.connection.schedule(now + timeout_s, ack)
         try:
             put(self, message) if self.state is MemberState.JOINED else self.hold_back(message)
         except LocalProtocolError:
             self.forget_ack(ack_id)
             raise
         return ack_id
-
-    def expect_ack(self, ack_id: int, *, timeout_s: float | None, context: object, now: float) -> None:
-        """Wait for the answer to an event that is sent by other means; an `AckCollection` as context is told of it."""
-        timeout_s = check_timeout(timeout_s)
-        ack = self.pending_acks.expect(self, ack_id, context, self.connection.settings.max_outstanding_acks)
-        if timeout_s is not None:
-            ack.timer = self.connection.schedule(now + timeout_s, ack)
 
     def forget_ack(self, ack_id: int) -> None:
         """Stop waiting for an ack: nothing more is reported about it."""
@@ -419,16 +410,6 @@ class Member:
             return False
         message = self.connection.parser.encode(Packet(ACK, self.namespace.name, as_list(args), ack_id))
         return put(self, message)
-
-    def ack_arrived(self, ack_id: int, args: list[JSONValue]) -> None:
-        """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
-        ack = self.pending_acks.settle(ack_id)
-        if ack is None:
-            return
-        if isinstance(ack.context, AckCollection):
-            ack.context.answered(args)
-        else:
-            self.connection.report(AckReceived(self, args, ack.context))
 
     def ack_expired(self, ack: PendingAck) -> None:
         """The time of an ack is up."""

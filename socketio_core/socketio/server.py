@@ -239,7 +239,7 @@ class ServerCore:
         collection = AckCollection(members, ack_id, context, self.report)
         try:
             for member in members:
-                member.expect_ack(ack_id, timeout_s=None, context=collection, now=now)
+                member.pending_acks.expect(member, ack_id, collection, self.settings.max_outstanding_acks)
         except LocalProtocolError:
             collection.forget()
             raise

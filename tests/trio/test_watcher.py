@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -107,3 +108,50 @@ async def test_what_was_read_goes_on_without_a_rest_whenever_the_handlers_have_c
                 break
             await trio.lowlevel.checkpoint()
         assert handled == list(range(1000))
+
+
+class _Turns(trio.abc.Instrument):
+    """In which turns of the loop, so far, nobody waited for sockets who did so at the beginning."""
+
+    def __init__(self) -> None:
+        self.are_short: list[bool] = []
+        self.usual = _tasks_waiting_to_read()
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.are_short.append(_tasks_waiting_to_read() < self.usual)
+
+
+def _tasks_waiting_to_read() -> int:
+    found = trio.lowlevel.current_statistics().io_statistics
+    assert found.backend == "epoll"
+    return found.tasks_waiting_read
+
+
+async def _turns_with(events: int, between: Callable[[], Awaitable[None]]) -> list[bool]:
+    """Return whether the server looked for more without waiting, in each turn in which one event was sent."""
+    async with serving(Server(), tcp=True) as bench:
+        client = await bench.websocket()
+        assert isinstance(client.peer.stream, trio.SocketStream)
+        fileno = client.peer.stream.socket.fileno()
+        await wait_all_tasks_blocked()
+        turns = _Turns()
+        trio.lowlevel.add_instrument(turns)
+        for _ in range(events):
+            os.write(fileno, frame('42["note"]'))
+            await between()
+        trio.lowlevel.remove_instrument(turns)
+        await wait_all_tasks_blocked()
+        assert _tasks_waiting_to_read() == turns.usual
+    return turns.are_short
+
+
+@trio_tcp_test
+async def test_who_sends_all_the_time_is_not_waited_for() -> None:
+    turns = await _turns_with(300, trio.lowlevel.checkpoint)
+    assert sum(turns) * 4 > len(turns)  # which of two tasks comes first in each turn is random
+
+
+@trio_tcp_test
+async def test_who_sends_now_and_then_is_waited_for() -> None:
+    turns = await _turns_with(300, wait_all_tasks_blocked)
+    assert sum(turns) < 20

@@ -2,7 +2,8 @@
 
 The other limits are each client's own, and there may be many of them. This one is looked at every now and then, and not
 at each message: what a loop can take in meanwhile is little. Beyond it the fullest clients are closed, until the others
-have room: those who hold most are slow, or up to something. What is kept for clients that were lost goes first.
+have room: those who hold most are slow, or up to something. What can be made anew goes first, then what is kept for
+clients that were lost.
 
 A client is a session with all its connections, or a connection that has no session: one that has sent half a request.
 Of who is gone, what waits for handlers counts: a client that comes back again and again would fill the server with it.
@@ -44,6 +45,10 @@ class Holder(Protocol):
     @property
     def session(self) -> Session | None:
         """Whose it is just now."""
+        ...
+
+    def shrink(self) -> int:
+        """Give back what can be made anew, such as what compression remembers. Returns how many bytes that was."""
         ...
 
     def drop(self, why: str, now: float) -> None:
@@ -112,6 +117,8 @@ class Budget:
         total, size = self.held()
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * size
         if total > self._limit:
+            total -= self._shrink(total - self._limit)
+        if total > self._limit:
             total -= self._forget_the_lost(total - self._limit)
         if total <= self._limit:
             return
@@ -147,6 +154,15 @@ class Budget:
     @property
     def _recoveries(self) -> list[Recovery]:
         return [endpoint.recovery for endpoint in self._endpoints if endpoint.recovery is not None]
+
+    def _shrink(self, by_bytes: int) -> int:
+        """Have connections give back what costs nobody more than a little time. Returns how many bytes it was."""
+        freed = 0
+        for connection in list(self.connections()):
+            if freed >= by_bytes:
+                break
+            freed += connection.shrink()
+        return freed
 
     def _forget_the_lost(self, by_bytes: int) -> int:
         """Give back what is kept for clients that were lost, before anybody who is there has to go.

@@ -103,6 +103,10 @@ class AsgiExchange:
         sending = sum([message.size_bytes for message in self._sending])
         return self._request.size_bytes + len(self._body) + self._answer_bytes + self._large_bytes + sending
 
+    def shrink(self) -> int:
+        """See `Holder`: nothing of that is here."""
+        return 0
+
     def drop(self, why: str, now: float) -> None:
         """See `Holder`. A response that the ASGI server has been given is that server's."""
         self._is_dropped = True

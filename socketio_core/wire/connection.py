@@ -8,6 +8,7 @@ from socketio_core.engineio.carriers import Poll, WebSocket
 from socketio_core.engineio.session import Session
 from socketio_core.http import Response
 from socketio_core.wire.base import BaseWire
+from socketio_core.wire.deflate import forget_sent
 from socketio_core.wire.requests import Requests
 from socketio_core.wire.websocket import Frames
 
@@ -46,6 +47,11 @@ class Wire(BaseWire):
         """Whose it is, if somebody's: a WebSocket's, or that of the poll or POST that is being served."""
         stage = self._holder
         return stage.session if isinstance(stage, Requests) else stage.websocket.session
+
+    def shrink(self) -> int:
+        """Give back what can be made anew. Returns how many bytes of memory that was."""
+        stage = self._holder
+        return forget_sent(stage.extensions) if isinstance(stage, Frames) else 0
 
     def drop(self, why: str, now: float) -> None:
         """Forget all that is held here, and be over: the server holds too much."""

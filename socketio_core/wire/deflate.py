@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
 from wsproto.extensions import Extension, PerMessageDeflate
@@ -15,6 +16,8 @@ from socketio_core.http import Request
 SLICE_BYTES: Final = 4096
 """How much compressed data wsproto is given before others have their turn: it inflates all that it has of a frame."""
 
+_PACKER_BYTES: Final = 131_072  # of zlib's, beside four times its window: `memLevel` is 8
+_UNPACKER_BYTES: Final = 8_192  # beside its window
 _NAME: Final = "permessage-deflate"
 _SURPLUS_BYTES: Final = 4  # beyond the limit on a message; three may be kept back, as the beginning of a character
 _NO_BITS: Final = RsvBits(*[False] * 3)
@@ -40,6 +43,22 @@ class Deflate(PerMessageDeflate):
         self._is_control = False
         self._max_bytes = max_message_bytes
         self._inflated = 0  # of the message that is coming in
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory is taken by what each end has seen: some 300 kB, once something went either way."""
+        held = 0
+        if self._compressor is not None:
+            held += _PACKER_BYTES + (4 << self.server_max_window_bits)
+        if self._decompressor is not None:
+            held += _UNPACKER_BYTES + (1 << self.client_max_window_bits)
+        return held
+
+    def forget_sent(self) -> int:
+        """Look back at nothing that was sent, as behind a large message. Returns how much memory that gives back."""
+        held = self.held_bytes
+        self._compressor = None
+        return held - self.held_bytes
 
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
@@ -104,6 +123,16 @@ class Deflate(PerMessageDeflate):
         if is_large:
             self._compressor = None
         return framed
+
+
+def state_bytes(extensions: Sequence[Extension]) -> int:
+    """Return how much memory the extensions of a server's connection take."""
+    return sum([each.held_bytes for each in extensions if isinstance(each, Deflate)])
+
+
+def forget_sent(extensions: Sequence[Extension]) -> int:
+    """Have them take less. Returns how much memory that gives back."""
+    return sum([each.forget_sent() for each in extensions if isinstance(each, Deflate)])
 
 
 def negotiate(request: Request, max_message_bytes: int) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:

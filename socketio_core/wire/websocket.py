@@ -21,7 +21,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.wire.base import EARLY_PIECES, FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
 from socketio_core.wire.behind import Behind
-from socketio_core.wire.deflate import SLICE_BYTES
+from socketio_core.wire.deflate import SLICE_BYTES, state_bytes
 from socketio_core.wire.directions import IS_OVER, Early, Inbound, Outbound
 from socketio_core.wire.plain_frames import (
     MESSAGE_PIECE_BYTES,
@@ -64,9 +64,9 @@ class Frames(Generic[_W]):
     """
 
     __slots__ = (
-        "_answer", "_core", "_early", "_extensions", "_fragments", "_has_more", "_inbound", "_is_paused",
+        "_answer", "_core", "_early", "_fragments", "_has_more", "_inbound", "_is_paused",
         "_made_frames", "_masks", "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_site",
-        "_unread", "_websocket", "_wire",
+        "_unread", "_websocket", "_wire", "extensions",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,7 @@ class Frames(Generic[_W]):
         self._mount = mount
         self._core = mount.core
         self._websocket = websocket
-        self._extensions = extensions
+        self.extensions = extensions
         self._masks = masks
         self._inbound, self._outbound = _READING, _WRITING
         self._is_paused = False  # handlers must catch up before more is read
@@ -112,7 +112,7 @@ class Frames(Generic[_W]):
         """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""
         if self._made_frames is None:
             role = ConnectionType.SERVER if self._masks is None else ConnectionType.CLIENT
-            self._made_frames = Connection(role, self._extensions)
+            self._made_frames = Connection(role, self.extensions)
         return self._made_frames
 
     @property
@@ -130,7 +130,7 @@ class Frames(Generic[_W]):
     @property
     def is_large(self) -> bool:
         """See `Stage`. Who has sent much before the handshake was answered may have any number of connections."""
-        return self._early is Early.LATER or self.held_bytes + self._begun_bytes >= LARGE_BYTES
+        return self._early is Early.LATER or self._kept_bytes + self._begun_bytes >= LARGE_BYTES
 
     @property
     def _begun_bytes(self) -> int:
@@ -139,6 +139,11 @@ class Frames(Generic[_W]):
 
     @property
     def held_bytes(self) -> int:
+        """What is kept here, and what compression takes."""
+        return self._kept_bytes + (state_bytes(self.extensions) if self.extensions else 0)
+
+    @property
+    def _kept_bytes(self) -> int:
         """How much has arrived and was not handed on, and what the outbox does not know of what is to be written."""
         held = len(self._unread) + len(self._answer) + len(self._pong)
         return held if self._plain_frames is None else held + len(self._plain_frames.tail)
@@ -392,7 +397,7 @@ class Frames(Generic[_W]):
         has_something = websocket.outbox.messages or websocket.is_closed or self._pong or self._answer
         if not has_something or self._outbound is not _WRITING:
             return b""
-        if self._extensions and self._site.deflate_left <= 0:
+        if self.extensions and self._site.deflate_left <= 0:
             self._site.note(self._wire)  # for the next flush: a broadcast is compressed for each anew
             return b""
         try:
@@ -408,7 +413,7 @@ class Frames(Generic[_W]):
     def _take(self) -> bytes:
         websocket = self._websocket
         messages = websocket.take(WRITE_BYTES)
-        if self._extensions:
+        if self.extensions:
             data = b"".join([self._framed(message) for message in messages])
         elif self._masks is not None:
             data = masked_frames([frame for message in messages for frame in message.frames], self._masks)

@@ -24,7 +24,7 @@ from tests.app.served import Log, Served
 from tests.effort import examples
 from tests.holdings import held_by
 from tests.wire.by_hand import Peer
-from tests.wire.written import CONTINUATION, POLLING, TEXT, WEBSOCKET, frame, handshake, request
+from tests.wire.written import CONTINUATION, DEFLATE, POLLING, TEXT, WEBSOCKET, frame, handshake, request
 
 LIMIT: Final = 1_000_000
 SHARE: Final = 100_000  # about what one client has the server hold
@@ -37,7 +37,7 @@ WHY: Final = f"transport error: the server holds too much, max_total_buffered_by
 class Tower(Served):
     """A server whose handlers, middlewares and decisions never end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, per_message_deflate: bool = False) -> None:
         self.log = Log()
         io = Server(
             engine=EngineSettings(high_water_bytes=10_000_000, http_compression_threshold_bytes=None),
@@ -46,6 +46,7 @@ class Tower(Served):
             timeouts=Timeouts(header_s=1e6, body_s=1e6, write_s=1e6),
             http=self._never,
             allow_request=self._decide,
+            per_message_deflate=per_message_deflate,
         )
         io.attach_engine("/bare/").on("message")(self._never)
         super().__init__(io, self.log)
@@ -326,6 +327,24 @@ def test_what_waits_of_those_who_are_gone_counts_until_it_is_handled(hold: Calla
     tower.settle()
     assert budget.held() == before
     assert not any(endpoint.dispatcher.parted for endpoint in host_of(tower.io).endpoints)
+
+
+def test_what_compression_remembers_counts_and_is_given_back_first() -> None:
+    tower = Tower(per_message_deflate=True)
+    clients = 12
+    assert clients * 300_000 > 3 * LIMIT
+    tracemalloc.start()
+    try:
+        peers = [tower.connect() for _ in range(clients)]
+        for peer in peers:
+            peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {DEFLATE}"]))
+        tower.look()
+        held = tracemalloc.get_traced_memory()[0] - IDLE_BYTES * clients
+        assert held <= 1.2 * LIMIT
+    finally:
+        tracemalloc.stop()
+    assert tower.log.failures == []
+    assert not any(peer.is_over() for peer in peers)
 
 
 WAITING: Final = [bodies_that_wait_for_the_application, heads_that_wait_for_a_decision]

@@ -370,3 +370,42 @@ def test_clients_agree_to_what_they_offered(answer: str) -> None:
 def test_clients_refuse_what_they_did_not_offer(answer: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         agree(Deflate(1000), answer)
+
+
+@pytest.mark.parametrize("window", ["", "; server_max_window_bits=9; client_max_window_bits=9"])
+def test_what_compression_remembers_is_charged_and_can_be_given_back(window: str) -> None:
+    """As `tracemalloc` has it; what is behind it is understood as before."""
+    place = house()
+    peer = place.connect()
+    peer.send(handshake(WEBSOCKET, [f"Sec-WebSocket-Extensions: {DEFLATE}{window}"]))
+    peer.answer()
+    (wire,) = place.site.wires
+    unpack = Unpacker(peer)
+    assert wire.shrink() > 0  # the open packet was packed
+    assert wire.shrink() == 0
+    before = wire.held_bytes
+    tracemalloc.start()
+    try:
+        pack = zlib.compressobj(wbits=-9 if window else -15)
+        sent = compressed((pack.compress(b"4hello") + pack.flush(zlib.Z_SYNC_FLUSH))[:-4])
+        zlib_of_the_test, _ = tracemalloc.get_traced_memory()
+        peer.send(sent)
+        assert unpack() == [b"4hello"]
+        traced = tracemalloc.get_traced_memory()[0] - zlib_of_the_test
+        charged = wire.held_bytes - before
+        assert 0.8 * traced <= charged <= 1.2 * traced
+        freed = wire.shrink()
+        assert 0.8 * freed <= traced - (tracemalloc.get_traced_memory()[0] - zlib_of_the_test) <= 1.2 * freed
+    finally:
+        tracemalloc.stop()
+    assert freed > charged // 2
+    assert wire.held_bytes - before == charged - freed
+    peer.send(compressed((pack.compress(b"4hello") + pack.flush(zlib.Z_SYNC_FLUSH))[:-4]))
+    assert unpack() == [b"4hello"]
+
+
+def test_a_connection_that_does_not_compress_has_nothing_to_give_back() -> None:
+    place = house()
+    place.connect()
+    place.websocket()
+    assert [wire.shrink() for wire in place.site.wires] == [0, 0]

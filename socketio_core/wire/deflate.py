@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from typing import Final
+from math import inf
+from typing import TYPE_CHECKING, Final
 
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from socketio_core.engineio.carriers import FAST_BYTES
 from socketio_core.http import Request
+
+if TYPE_CHECKING:
+    from socketio_core.wire.base import Pace
 
 SLICE_BYTES: Final = 4096
 """How much compressed data wsproto is given before others have their turn: it inflates all that it has of a frame."""
@@ -36,6 +40,9 @@ class Deflate(PerMessageDeflate):
 
     Args:
         max_message_bytes: the limit on a message. No more is inflated than what shows that it is broken.
+
+    Attributes:
+        rest_bytes: how much may still be inflated, if that is limited; it goes on below 0.
     """
 
     def __init__(self, max_message_bytes: int) -> None:
@@ -43,6 +50,7 @@ class Deflate(PerMessageDeflate):
         self._is_control = False
         self._max_bytes = max_message_bytes
         self._inflated = 0  # of the message that is coming in
+        self.rest_bytes = inf
 
     @property
     def held_bytes(self) -> int:
@@ -84,6 +92,7 @@ class Deflate(PerMessageDeflate):
         except zlib.error:
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
         self._inflated += len(unpacked)
+        self.rest_bytes -= len(unpacked)
         if len(decompressor.unused_data) > 1:
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
         return unpacked
@@ -133,6 +142,19 @@ def state_bytes(extensions: Sequence[Extension]) -> int:
 def forget_sent(extensions: Sequence[Extension]) -> int:
     """Have them take less. Returns how much memory that gives back."""
     return sum([each.forget_sent() for each in extensions if isinstance(each, Deflate)])
+
+
+def limit_rest(extensions: Sequence[Extension], limit_bytes: int) -> None:
+    """Say how much of what is left to read is wanted: 64 kB, inflated, may be 64 MB, more than handlers can take."""
+    for each in extensions:
+        if isinstance(each, Deflate):
+            each.rest_bytes = limit_bytes
+
+
+def is_too_much(extensions: Sequence[Extension], pace: Pace | None) -> bool:
+    """Whether that much was inflated, and handlers are behind."""
+    is_used = any(isinstance(each, Deflate) and each.rest_bytes < 0 for each in extensions)
+    return is_used and pace is not None and pace.is_congested
 
 
 def negotiate(request: Request, max_message_bytes: int) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:

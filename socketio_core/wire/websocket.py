@@ -21,7 +21,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.wire.base import EARLY_PIECES, FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
 from socketio_core.wire.behind import Behind
-from socketio_core.wire.deflate import SLICE_BYTES, state_bytes
+from socketio_core.wire.deflate import SLICE_BYTES, is_too_much, limit_rest, state_bytes
 from socketio_core.wire.directions import IS_OVER, Early, Inbound, Outbound
 from socketio_core.wire.plain_frames import (
     MESSAGE_PIECE_BYTES,
@@ -199,13 +199,14 @@ class Frames(Generic[_W]):
         is_whole_turn = early is Early.LATER or self._begun_bytes >= LARGE_BYTES
         pieces = self._read(b"", EARLY_PIECES if early is Early.FIRST else TURN_PIECES, now)
         self._early = Early.LATER if early is not Early.NONE and self._has_more else Early.NONE
-        if is_ending and (not self._has_more or self._websocket.is_closed):
+        if is_ending and (not self._has_more or self._websocket.is_closed or is_too_much(self.extensions, self._pace)):
             self._end_input(now)
         return max(pieces, TURN_PIECES) if is_whole_turn else pieces  # little of it may have been missing
 
     def _input_ended(self, now: float) -> None:
         if self._has_more and self._inbound is _READING:
             self._inbound = _ENDING  # also when it is paused: those who should catch up may wait for this very end
+            limit_rest(self.extensions, self._mount.max_payload_bytes)
         elif self._inbound is not _ENDING:
             self._end_input(now)
 
@@ -213,6 +214,7 @@ class Frames(Generic[_W]):
         """See `Stage`. What was read before is handled first."""
         if self._has_more and self._is_listening:
             self._inbound = _ENDING
+            limit_rest(self.extensions, self._mount.max_payload_bytes)
         else:
             self._end_input(now)
 
@@ -355,7 +357,9 @@ class Frames(Generic[_W]):
         """See `Stage`."""
         websocket, wire = self._websocket, self._wire
         if not websocket.is_closed:  # nearly always, so this comes first
-            pace = self._pace or self._find_pace()
+            pace = self._pace
+            if pace is None:
+                pace = self._pace = self._mount.pace_for(websocket)
             if pace is not None and pace.is_congested and self._inbound is _READING and not self._is_paused:
                 self._is_paused = True
                 websocket.session.pause_reading(now)
@@ -372,10 +376,6 @@ class Frames(Generic[_W]):
         wire.is_mute = self._inbound is _DEAF and self._outbound is _SHUT
         if not wire.has_deadline:
             wire.set_deadline(now + self._site.close_s)
-
-    def _find_pace(self) -> Pace | None:
-        self._pace = self._mount.pace_for(self._websocket)
-        return self._pace
 
     def _resume(self, now: float) -> None:
         self._is_paused = False

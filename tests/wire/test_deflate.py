@@ -409,3 +409,22 @@ def test_a_connection_that_does_not_compress_has_nothing_to_give_back() -> None:
     place.connect()
     place.websocket()
     assert [wire.shrink() for wire in place.site.wires] == [0, 0]
+
+
+@pytest.mark.parametrize("is_congested", [True, False])
+def test_what_is_left_of_one_who_is_gone_is_inflated_while_handlers_keep_up(*, is_congested: bool) -> None:
+    """Else one that is lost could leave behind a thousand times as much as it may have waiting while it is there."""
+    gate = Gate()
+    place = House(EngineSettings(path="/engine.io/", max_payload_bytes=100_000), per_message_deflate=True, gate=gate)
+    place.is_echoing = False
+    peer = deflating(place)
+    pack, size, count = Packer(), 50_000, 60
+    peer.put(b"".join([compressed(pack("4" + "x" * size)) for _ in range(count)]))
+    peer.give_input()
+    gate.is_congested = is_congested
+    place.flush()
+    peer.lose()
+    assert place.kinds[-1] == "Closed"
+    read = sum(map(len, place.messages))
+    assert read <= 500_000 if is_congested else read == size * count
+    assert place.site.wires == set()

@@ -7,7 +7,7 @@ cancelled or closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from socketio_core.engineio.client.states import CarrierState
@@ -15,6 +15,7 @@ from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.parts import Parts
+from socketio_core.engineio.payload import HandedOn, hand_on, split_payload
 
 if TYPE_CHECKING:
     from socketio_core.engineio.client.session import ClientSession
@@ -78,6 +79,18 @@ class Exchange:
 
     def __repr__(self) -> str:
         return f"<Exchange {self.method} {self.target.partition('?')[0]}>"
+
+    def advance(self, body: bytes, receive: Callable[[str], bool], max_packets: float) -> bool:
+        """Hand on packets of the response, large ones counted for several. Returns whether there may be more.
+
+        Called by the session.
+
+        Raises:
+            PacketError: it cannot be taken apart, or a packet of it makes no sense.
+        """
+        if self.packets is None:
+            self.packets = split_payload(body, self.session.engine_settings.max_packets_per_payload)
+        return hand_on(self.packets, receive, max_packets) is HandedOn.SOME
 
 
 class ClientWebSocket:

@@ -1,28 +1,19 @@
-"""How a client's requests look: targets, headers, cookies; and what a refusal says. Spec: PROTOCOL 1.2, 1.13."""
+"""How a client's requests look: targets, headers, cookies. Spec: PROTOCOL 1.2, 1.13."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.engineio.client.cookies import CookieJar
 from socketio_core.engineio.client.states import CarrierState
-from socketio_core.engineio.close_codes import NO_CODE, NORMAL
-from socketio_core.engineio.packet import Payload
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
 
 if TYPE_CHECKING:
     from socketio_core.engineio.client.session import ClientSession
-
-_SHOWN_CHARS: Final = 200  # of a refusal's body, in an error
-_SHOWN_DATA_CHARS: Final = 80  # of other things that a server sent
-
-NOT_FOUND: Final = "HTTP 404"
-"""How `describe_refusal` begins when nothing is there."""
 
 
 class ClientMemory:
@@ -103,58 +94,3 @@ class Requests:
             own = [(name, value) for name, value in own if name.lower() != b"cookie"]
             headers.append((b"cookie", b"; ".join([*given, *([cookies] if cookies is not None else [])])))
         return headers + own
-
-
-def describe_refusal(response: Response) -> str:
-    """Say what an answer that is not 200 (or 101) means: `"HTTP 400: Session ID unknown"`."""
-    text = f"HTTP {response.status}"
-    location = next((value for name, value in response.headers if name.lower() == b"location"), None)
-    if 300 <= response.status < 400 and location is not None:
-        return f"{text}: redirected to {location.decode('latin-1')!r}; connect to that address instead"
-    message = _message_of(response.body)
-    if message:
-        text += f": {message}"
-    if response.status == 404:
-        text += " (is the path right?)"
-    return text
-
-
-def problem_of(response: Response) -> str | None:
-    """Say why the answer to a GET or a POST is of no use, if it is not; only 200 is (PROTOCOL 9-28)."""
-    if response.status != 200:
-        return describe_refusal(response)
-    encoding = next((value for name, value in response.headers if name.lower() == b"content-encoding"), b"identity")
-    if encoding.lower() != b"identity":
-        return f"response is encoded as {encoding.decode('latin-1')!r}, which was not asked for"
-    return None
-
-
-def problem_of_end(code: int | None, detail: str) -> str | None:
-    """Say what was wrong with the end of a WebSocket, if anything was; see `ClientSession.lost`."""
-    if code is None:
-        return detail or "the connection ended without a WebSocket close frame"
-    if code in (NORMAL, NO_CODE):
-        return None
-    return f"the server closed the WebSocket with code {code} {detail}".rstrip()
-
-
-def describe_data(data: Payload) -> str:
-    """Return the beginning of what a server sent, for an error."""
-    if isinstance(data, bytes):
-        data = data[:_SHOWN_DATA_CHARS].decode("utf-8", "replace")
-    return repr(data[:_SHOWN_DATA_CHARS])
-
-
-def _message_of(body: bytes) -> str:
-    """Return the error's own words: of the reference's JSON, else the beginning of the text."""
-    shown = body[: 4 * _SHOWN_CHARS].decode("utf-8", "replace").strip()
-    try:
-        fields: object = json.loads(shown)
-    except (ValueError, RecursionError):
-        fields = None
-    if isinstance(fields, dict):
-        message = cast("dict[str, object]", fields).get("message")
-        if isinstance(message, str):
-            shown = message
-    line = " ".join(shown[:_SHOWN_CHARS].split())
-    return line if line.isprintable() else repr(line)

@@ -13,6 +13,7 @@ from math import inf
 from typing import Final, assert_never, cast
 
 from socketio_core.engineio.base import SessionBase
+from socketio_core.engineio.client import problems
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import EngineClientEvent, Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.client.handshake import OpenPacket, parse_handshake
@@ -20,20 +21,12 @@ from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.in_flight import InFlight
 from socketio_core.engineio.client.opening import Attempts
 from socketio_core.engineio.client.posts import check_size, light_bytes
-from socketio_core.engineio.client.requests import (
-    ClientMemory,
-    Requests,
-    describe_data,
-    describe_refusal,
-    problem_of,
-    problem_of_end,
-)
+from socketio_core.engineio.client.requests import ClientMemory, Requests
 from socketio_core.engineio.client.states import POLLING_STATES, TABLE, CarrierState, Reaction, kind_of
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import CLOSE_MESSAGE, PONG_MESSAGE, WireMessage
 from socketio_core.engineio.packet import Frame, Payload, decode_frame
-from socketio_core.engineio.payload import HandedOn, hand_on, split_payload
 from socketio_core.engineio.states import SessionState
 from socketio_core.errors import CloseReason, PacketError, RemoteProtocolError
 from socketio_core.http import Response
@@ -63,9 +56,19 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
     """
 
     __slots__ = (
-        "__weakref__", "_events", "_in_flight", "_light_bytes", "_max_payload_bytes", "_memory", "_now", "_opening",
-        "_until", "handshake", "path", "sid",
-    )  # fmt: skip
+        "__weakref__",
+        "_events",
+        "_in_flight",
+        "_light_bytes",
+        "_max_payload_bytes",
+        "_memory",
+        "_now",
+        "_opening",
+        "_until",
+        "handshake",
+        "path",
+        "sid",
+    )
 
     reads_bytes = True  # whoever has it may
     _OWNER = "a Socket.IO client; emit to one of its namespaces"
@@ -181,30 +184,28 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             return False
         if exchange.packets is None:
             self._memory.take_cookies(response, now)
-        problem = problem_of(response)
+        problem = problems.of_response(response, exchange.method)
         if problem is not None:
-            self._exchange_failed(exchange, problem, f"server refused a POST: {problem}")
+            self._exchange_failed(exchange, problem)
         elif exchange.method == "GET" and self._read_payload(exchange, response.body, max_packets, now):
             self._in_flight.go_on_with(exchange)
             return True
         self._go_on(now)
         return False
 
-    def _exchange_failed(self, exchange: Exchange, detail: str, post_detail: str) -> None:
+    def _exchange_failed(self, exchange: Exchange, detail: str) -> None:
         if exchange.method == "POST":
-            self.break_off(CloseReason.TRANSPORT_ERROR, post_detail)
+            self.break_off(CloseReason.TRANSPORT_ERROR, detail)
         elif self.state is not SessionState.CLOSING:  # then only POSTs count
             self._transport_failed(detail)
 
     def _read_payload(self, exchange: Exchange, body: bytes, max_packets: float, now: float) -> bool:
         try:
-            if exchange.packets is None:
-                exchange.packets = split_payload(body, self.engine_settings.max_packets_per_payload)
-            outcome = hand_on(exchange.packets, partial(self._receive_polled, now=now), max_packets)
-            return outcome is HandedOn.SOME and self.state is not SessionState.CLOSED
+            has_more = exchange.advance(body, partial(self._receive_polled, now=now), max_packets)
+            return has_more and self.state is not SessionState.CLOSED
         except PacketError as error:
             if self.state is not SessionState.CLOSED:
-                detail = f"{error}, in the response {describe_data(body)}"
+                detail = f"{error}, in the response {problems.describe_data(body)}"
                 self._transport_failed(detail, reason=CloseReason.PARSE_ERROR)
         return False
 
@@ -235,7 +236,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
 
     def websocket_refused(self, websocket: ClientWebSocket, response: Response, now: float) -> None:
         """The server answered the handshake with something else than 101."""
-        self.lost(websocket, now, detail=describe_refusal(response))
+        self.lost(websocket, now, detail=problems.describe_refusal(response))
 
     def _deliver(self, messages: list[Payload], now: float) -> None:
         self._now = now
@@ -260,9 +261,8 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._begin_call(carrier, now)
         if isinstance(carrier, Exchange):
             if self._in_flight.end_exchange(carrier):
-                detail = detail or "the connection was lost"
-                get_detail = detail if self.state is SessionState.OPENING else f"GET failed: {detail}"
-                self._exchange_failed(carrier, get_detail, f"POST failed: {detail}")
+                is_opening = self.state is SessionState.OPENING
+                self._exchange_failed(carrier, problems.of_loss(detail, carrier.method, is_opening=is_opening))
         else:
             self._websocket_lost(carrier, now, code, detail)
             self._in_flight.forget(carrier)
@@ -271,7 +271,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         websocket.outbox.clear()  # nobody is left to write it
         if not websocket.is_closed:
             websocket.close_code = echo_of(code)
-        problem = problem_of_end(code, detail)
+        problem = problems.of_end(code, detail)
         if websocket is self._in_flight.upgrade.candidate:
             self._end_upgrade(problem or "the server closed the WebSocket", now, websocket.close_code)
         elif websocket is self._websocket:
@@ -316,12 +316,12 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
                 websocket.state = CarrierState.PROBED
                 self._go_on(now)
             case Reaction.DROP_CANDIDATE:
-                self._end_upgrade(f"the server answered the probe with {describe_data(data)}", now)
+                self._end_upgrade(f"the server answered the probe with {problems.describe_data(data)}", now)
             case Reaction.PEER_CLOSED:
                 self._end(Closed(CloseReason.TRANSPORT_CLOSE))
             case Reaction.UNEXPECTED:
                 expected = "the open packet" if self.state is SessionState.OPENING else "what a server sends here"
-                raise PacketError(f"unexpected packet, not {expected}: {describe_data(data)}")
+                raise PacketError(f"unexpected packet, not {expected}: {problems.describe_data(data)}")
             case Reaction.IGNORE:
                 pass
             case _:

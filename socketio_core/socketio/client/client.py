@@ -13,7 +13,8 @@ from typing import Final, cast
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import Opened, OpenFailed
 from socketio_core.engineio.client.posts import check_size
-from socketio_core.engineio.client.requests import NOT_FOUND, ClientMemory
+from socketio_core.engineio.client.problems import NOT_FOUND
+from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.events import Closed, Upgraded
 from socketio_core.engineio.message import WireMessage

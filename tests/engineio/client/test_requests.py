@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-import pytest
-
-from socketio_core.engineio.client.requests import ClientMemory, describe_data, describe_refusal
+from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.http import Response
 from tests.engineio.client.scene import Scene, open_packet
 
@@ -83,42 +81,6 @@ def test_cookies_of_a_101_are_kept_for_the_next_session() -> None:
     scene = Scene(memory=memory, transports=["websocket"])
     scene.session.websocket_opened(scene.sockets[0], Response(101, [(b"set-cookie", b"a=1")]), scene.now)
     assert (b"cookie", b"a=1") in Scene(memory=memory).gets[0].headers
-
-
-@pytest.mark.parametrize(
-    ("response", "text"),
-    [
-        (Response(500), "HTTP 500"),
-        (Response(400, [], b'{"code":1,"message":"Session ID unknown"}'), "HTTP 400: Session ID unknown"),
-        (Response(403, [], b'{"code":4}'), 'HTTP 403: {"code":4}'),
-        (Response(502, [], b"<html>\n  Bad gateway"), "HTTP 502: <html> Bad gateway"),
-        (Response(500, [], b"\x1b[2J"), r"HTTP 500: '\x1b[2J'"),
-        (Response(500, [], b"[" * 100_000), "HTTP 500: " + "[" * 200),
-        (Response(204), "HTTP 204"),
-        (Response(404), "HTTP 404 (is the path right?)"),
-        (
-            Response(301, [(b"Location", b"https://b/")]),
-            "HTTP 301: redirected to 'https://b/'; connect to that address instead",
-        ),
-        (
-            Response(300, [(b"location", b"/b/")]),
-            "HTTP 300: redirected to '/b/'; connect to that address instead",
-        ),
-        (Response(400, [(b"location", b"/b/")]), "HTTP 400"),
-        (Response(304), "HTTP 304"),
-    ],
-)
-def test_refusals_are_described(response: Response, text: str) -> None:
-    assert describe_refusal(response) == text
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [("x" * 80, "x" * 80), ("x" * 81, "x" * 80), (b"x" * 81, "x" * 80), (b"x\xff", "x\ufffd")],
-    ids=["short", "long", "bytes", "no text"],
-)
-def test_other_things_that_a_server_sent_are_shown_up_to_a_limit(data: str | bytes, text: str) -> None:
-    assert describe_data(data) == repr(text)
 
 
 def test_subprotocols_are_for_the_host_to_offer_and_for_the_session_to_tell() -> None:

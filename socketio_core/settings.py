@@ -218,6 +218,7 @@ class EngineClientSettings:
     post_timeout_s: float = 60.0  # ours: for the answer to one POST; the reference waits for ever (requestTimeout: 0)
     max_pause_s: float = 120.0  # ours: as `EngineSettings.max_pause_s`
     max_message_bytes: int = 104_857_600  # reference: the default of npm's ws in a client; one response, one message
+    max_text_bytes: int = _FOLLOWS  # ours: 16 MB, or a tenth of that; of one text, which is read in one piece: 0.2 s
     max_fragments: int = 16_384  # npm ws 8.21: as a server's
     max_unanswered_pings: int = 1_000  # ours: as a server's
     max_packets_per_payload: int = _FOLLOWS  # ours: 200,000, twice what our server buffers; one for 1000 bytes
@@ -241,16 +242,19 @@ class EngineClientSettings:
             self,
             "open_timeout_s upgrade_timeout_s close_timeout_s post_timeout_s max_pause_s max_message_bytes"
             " max_fragments max_unanswered_pings max_packets_per_post max_buffered_messages",
-            "max_packets_per_payload max_buffered_bytes high_water_bytes",
+            "max_text_bytes max_packets_per_payload max_buffered_bytes high_water_bytes",
         )
         _follow(
             self,
+            max_text_bytes=min(self.max_message_bytes, max(16_000_000, self.max_message_bytes // 10)),
             max_packets_per_payload=max(200_000, self.max_message_bytes // 1000),
             max_buffered_bytes=max(16_000_000, self.max_message_bytes, 2 * (self.high_water_bytes or 0)),
             high_water_bytes=_high_water(self.max_buffered_bytes, 0),
         )
         if self.high_water_bytes > self.max_buffered_bytes:
             raise ValueError(f"high_water_bytes must not exceed max_buffered_bytes: {self.high_water_bytes!r}")
+        if self.max_text_bytes > self.max_message_bytes:
+            raise ValueError(f"max_text_bytes must not exceed max_message_bytes: {self.max_text_bytes!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,11 @@ def test_limits_of_an_engine_follow_the_one_that_is_set() -> None:
 def test_limits_of_a_clients_engine_follow_the_one_that_is_set() -> None:
     usual = EngineClientSettings()
     assert (usual.max_buffered_bytes, usual.high_water_bytes) == (104_857_600, MB)
-    assert usual.max_packets_per_payload == 200_000
+    assert (usual.max_packets_per_payload, usual.max_text_bytes) == (200_000, 16 * MB)
+    assert [EngineClientSettings(max_message_bytes=size).max_text_bytes for size in (5, 200 * MB)] == [5, 20 * MB]
+    assert EngineClientSettings(max_text_bytes=100 * MB).max_text_bytes == 100 * MB
+    with pytest.raises(ValueError, match="max_text_bytes must not exceed max_message_bytes: 6"):
+        EngineClientSettings(max_message_bytes=5, max_text_bytes=6)
     large = EngineClientSettings(max_message_bytes=1000 * MB)
     assert (large.max_buffered_bytes, large.high_water_bytes, large.max_packets_per_payload) == (1000 * MB, MB, MB)
     assert EngineClientSettings(max_message_bytes=1000).max_buffered_bytes == 16 * MB

@@ -11,7 +11,7 @@ from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import MESSAGE, Frame, Payload, message_frame
 from socketio_core.engineio.parts import MESSAGE_TOO_BIG, Parts
 from socketio_core.engineio.states import SessionState
-from socketio_core.errors import CloseReason, LocalProtocolError
+from socketio_core.errors import CloseReason, LocalProtocolError, PacketError
 from socketio_core.settings import EngineClientSettings, EngineSettings
 from socketio_core.timers import Agenda, Lane, Scheduled, Timer
 
@@ -61,6 +61,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         agenda: of the same.
         is_inner: it belongs to a Socket.IO server or client: nobody else may `send`.
         limit_bytes: no message that is received may be larger.
+        text_limit_bytes: nor a text, which is read in one piece; no more than that.
         outbox: what waits to be sent, whatever the carrier.
         state: where it is in its life.
         unfinished_bytes: of messages that the layer above reads with one that is still to come, which may be small and
@@ -77,12 +78,14 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         "limit_bytes",
         "outbox",
         "state",
+        "text_limit_bytes",
         "unfinished_bytes",
     )
 
     _OWNER: ClassVar[str]  # whose it is if it is inner, and what to do about that
     _READER: ClassVar[str]  # what its peer is called
     _TOO_LARGE: ClassVar[str]  # what is said of a message that is over the limit
+    _TOO_LARGE_TEXT: ClassVar = "text larger than max_text_bytes: {}"  # where that is lower
 
     def __init__(
         self,
@@ -98,7 +101,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         self.state = state
         self.is_inner = is_inner
         self.agenda = agenda
-        self.limit_bytes = limit_bytes
+        self.limit_bytes = self.text_limit_bytes = limit_bytes
         self.outbox = Outbox()
         self.unfinished_bytes = 0
         self._heartbeat = heartbeat
@@ -220,9 +223,9 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         """Process one whole message, behind what is due."""
         if self.agenda.due_at <= now:
             self.agenda.catch_up(now)
-        limit = self.limit_bytes
-        if len(frame) * 4 > limit and received_size(frame) > limit:  # no character has more than four bytes
-            self._fail_too_large(websocket, now)
+        over = self._limit_over(frame)
+        if over is not None:
+            self._fail_too_large(websocket, over, now)
         else:
             self._receive_any(websocket, frame, now)
 
@@ -236,7 +239,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
             and self.agenda.due_at > now
         ):
             messages: list[Payload] = []
-            most = self.limit_bytes // 4  # no character has more than four bytes
+            most = self.text_limit_bytes // 4  # no character has more than four bytes
             for frame in left:
                 if type(frame) is bytes and len(frame) <= most:
                     messages.append(frame)
@@ -277,11 +280,31 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
             whole = websocket.parts.add(part, is_last=is_last)
             if whole is not None:
                 self.receive(websocket, whole, now)
-            elif websocket.parts.size_bytes > self.limit_bytes:
-                self._fail_too_large(websocket, now)
+            elif websocket.parts.size_bytes > (limit := self._limit_of(part)):
+                self._fail_too_large(websocket, limit, now)
 
-    def _fail_too_large(self, websocket: _WebSocket, now: float) -> None:
-        self.fail(websocket, self._TOO_LARGE.format(self.limit_bytes), MESSAGE_TOO_BIG, now)
+    def _limit_of(self, frame: Frame) -> int:
+        return self.text_limit_bytes if isinstance(frame, str) else self.limit_bytes
+
+    def _limit_over(self, frame: Frame) -> int | None:
+        """Return the limit that a message is over, if it is over one."""
+        limit = self._limit_of(frame)  # no character has more than four bytes
+        return limit if len(frame) * 4 > limit and received_size(frame) > limit else None
+
+    def _check_text(self, packet: str, data: Payload) -> None:
+        """Check a packet that was polled; bytes in it are no text.
+
+        Raises:
+            PacketError: it is too large.
+        """
+        if isinstance(data, str) and (over := self._limit_over(packet)) is not None:
+            raise PacketError(self._too_large(over))
+
+    def _too_large(self, limit: int) -> str:
+        return (self._TOO_LARGE if limit == self.limit_bytes else self._TOO_LARGE_TEXT).format(limit)
+
+    def _fail_too_large(self, websocket: _WebSocket, limit: int, now: float) -> None:
+        self.fail(websocket, self._too_large(limit), MESSAGE_TOO_BIG, now)
 
     def _check_own(self, carrier: Handle) -> None:
         if carrier.session is not self:

@@ -42,13 +42,13 @@ def placeholder(number: int) -> dict[str, JSONValue]:
     return {"_placeholder": True, "num": number}
 
 
-def find_slots(data: list[JSONValue], count: int) -> list[Slot]:
+def find_slots(data: list[JSONValue], count: int, max_slots: int) -> list[Slot]:
     """Find every placeholder in `data`, which was announced with `count` attachments.
 
     Found as soon as the header is there, so a bad number is refused before any attachment is waited for.
 
     Raises:
-        PacketError: a placeholder's number is not an integer from 0 to `count` - 1.
+        PacketError: a placeholder's number is not an integer from 0 to `count` - 1, or there are more than `max_slots`.
     """
     slots: list[Slot] = []
     pending: list[_Container] = [data]
@@ -65,6 +65,8 @@ def find_slots(data: list[JSONValue], count: int) -> list[Slot]:
                 number = nested.get("num")
                 if type(number) is not int or not 0 <= number < count:
                     raise PacketError("illegal attachments: placeholder without a valid number")
+                if len(slots) == max_slots:  # passed on, each place has an attachment of its own
+                    raise PacketError(f"too many places for attachments, max_attachments: {max_slots}")
                 slots.append((container, key, number))
             else:
                 pending.append(nested)

@@ -151,10 +151,7 @@ class JsonDecoder:
 
     def _begin(self, packet: Packet, count: int) -> None:
         """Wait for the attachments of a packet."""
-        slots = find_slots(packet.data, count)
-        if len(slots) > self._settings.max_attachments:  # passed on, each place has an attachment of its own
-            raise PacketError(f"too many places for attachments, max_attachments: {self._settings.max_attachments}")
-        self._waiting = Incomplete(count, packet, slots)
+        self._waiting = Incomplete(count, packet, find_slots(packet.data, count, self._settings.max_attachments))
 
     def _attachment_count(self, text: str) -> tuple[int, int]:
         match = _DIGITS.match(text, 1)

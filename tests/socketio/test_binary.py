@@ -27,8 +27,15 @@ FILLED: Final[list[tuple[list[Any], list[bytes], list[Any]]]] = [
 
 @pytest.mark.parametrize(("data", "attachments", "expected"), FILLED)
 def test_placeholders_are_replaced(data: list[Any], attachments: list[bytes], expected: list[Any]) -> None:
-    fill_slots(find_slots(data, len(attachments)), attachments)
+    fill_slots(find_slots(data, len(attachments), 100), attachments)
     assert data == expected
+
+
+def test_placeholders_are_counted_as_they_are_found() -> None:
+    places: list[Any] = [placeholder(0) for _ in range(3)]
+    assert len(find_slots(places, 1, 3)) == 3
+    with pytest.raises(PacketError, match="too many places for attachments, max_attachments: 2"):
+        find_slots([*places, placeholder(1)], 1, 2)
 
 
 @pytest.mark.parametrize("number", [2, -1, 0.0, 0.5, True, None, "0", [0], 10**400])
@@ -37,4 +44,4 @@ def test_a_number_must_be_that_of_an_attachment(number: Any) -> None:
     data: list[Any]
     for data in ([bad], ["x", {"y": [bad]}]):
         with pytest.raises(PacketError, match="illegal attachments: placeholder without a valid number"):
-            find_slots(data, 2)
+            find_slots(data, 2, 100)

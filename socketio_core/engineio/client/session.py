@@ -88,7 +88,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         is_inner, agenda = agenda is not None, Agenda() if agenda is None else agenda
         watch, limit_bytes = HeartbeatWatch(settings.max_pause_s), settings.max_message_bytes
         super().__init__(SessionState.OPENING, settings, agenda, watch, limit_bytes, is_inner=is_inner)
-        self.path = cast("str", settings.path)
+        self.path, self.text_limit_bytes = cast("str", settings.path), settings.max_text_bytes
         self.handshake: OpenPacket | None = None
         self.sid = ""
         self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
@@ -174,10 +174,10 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
     # -- what became of it ---------------------------------------------------------------------------------------------
 
     def exchange_done(self, exchange: Exchange, response: Response, now: float, max_packets: float = inf) -> bool:
-        """A response is there, as a whole. Returns whether to call again, later: packets of it are left.
+        """A response is there, as a whole. Returns whether to call again, later, for the packets that are left of it.
 
         Args:
-            max_packets: how many of them are processed; large ones count for several.
+            max_packets: how many are processed; large ones count for several.
         """
         self._begin_call(exchange, now)
         if not self._in_flight.end_exchange(exchange):
@@ -213,6 +213,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         if self.state is SessionState.CLOSED:
             return False
         kind, data = decode_frame(part)
+        self._check_text(part, data)
         self._act(TABLE[POLLING_STATES[self.state]][kind_of(kind, data)], None, data, now)
         return True
 

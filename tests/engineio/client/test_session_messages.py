@@ -150,6 +150,44 @@ def test_too_large_message_ends_the_session(payload: str | bytes, is_too_large: 
         assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
 
 
+TEXTS = [("4" * 200, False), ("4" * 201, True), ("4" + "é" * 100, True), (bytes(400), False), (bytes(401), True)]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+@pytest.mark.parametrize(("payload", "is_too_large"), TEXTS)
+def test_a_text_may_be_smaller_than_bytes_may(payload: str | bytes, is_too_large: bool, in_parts: bool) -> None:  # noqa: FBT001 - a row
+    scene = Scene(transports=["websocket"], max_message_bytes=400, max_text_bytes=200).open("websocket")
+    (websocket,) = scene.sockets
+    if in_parts:
+        scene.session.receive_part(websocket, payload[:150], False, scene.now)  # noqa: FBT003
+        scene.session.receive_part(websocket, payload[150:], True, scene.now)  # noqa: FBT003
+        scene.look()
+    else:
+        scene.receive(websocket, payload)
+    assert scene.session.is_open is not is_too_large
+    if is_too_large:
+        of_text = "text larger than max_text_bytes: 200"
+        assert websocket.close_code == 1009
+        what = of_text if isinstance(payload, str) else "message larger than max_message_bytes"
+        assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, what)
+
+
+def test_a_text_that_is_too_large_ends_the_session_before_its_last_part() -> None:
+    scene = Scene(transports=["websocket"], max_message_bytes=400, max_text_bytes=200).open("websocket")
+    scene.session.receive_part(scene.sockets[0], "4" * 201, False, scene.now)  # noqa: FBT003
+    scene.look()
+    assert closed_with(scene)[1] == "text larger than max_text_bytes: 200"
+
+
+@pytest.mark.parametrize("packet", ["4" * 201, "4" + "é" * 100])
+def test_a_text_that_is_polled_may_be_no_larger(packet: str) -> None:
+    scene = Scene(transports=["polling"], max_message_bytes=1000, max_text_bytes=200).open()
+    scene.answer(scene.gets[-1], "4" * 200, b"abc" * 100, packet, "4never")
+    assert scene.events[:-1] == ["4" * 199, b"abc" * 100]
+    reason, detail = closed_with(scene)
+    assert (reason, detail[:36]) == (CloseReason.PARSE_ERROR, "text larger than max_text_bytes: 200")
+
+
 def test_endless_empty_parts_take_no_room_and_are_no_pings() -> None:
     scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
     for _ in range(1000):

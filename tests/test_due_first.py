@@ -26,7 +26,15 @@ LATE_S = 45.0  # interval and time-out together: the very moment
 
 INNER: dict[type, set[str]] = {
     # Called by the machine itself, in the course of a call that was told the time.
-    Session: {"attach_poll", "poll_lost", "advance_post", "finish_post", "begin_upgrade"},  # by the engine
+    Session: {
+        "attach_poll",
+        "poll_lost",
+        "advance_post",
+        "finish_post",
+        "begin_upgrade",
+        "payload_of",
+    },  # by the engine
+    ClientSession: {"payload_of"},
     Connection: {"receive", "note_accepted", "send_control", "hand_over", "handle_timeout"},
     ClientCore: {"namespace_wanted", "close_if_unwanted", "open", "check_session", "break_off"},
     ClientNamespace: {"session_opened", "handle_timeout", "receive"},

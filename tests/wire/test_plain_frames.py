@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -51,7 +52,7 @@ class Reader:
         self._parts: list[str | bytes] = []
 
     def feed(self, data: bytes) -> None:
-        for piece in [Foreign(data)] if self.plain is None else self.plain.feed(data):
+        for piece in self._pieces_of(data):
             if isinstance(piece, Close):
                 if not self._is_over:
                     self.seen.append(("close", (piece.code, piece.reason, True)))
@@ -64,6 +65,12 @@ class Reader:
             elif not self._is_over:
                 assert not self._parts
                 self.seen.append(("message", piece))
+
+    def _pieces_of(self, data: bytes) -> Sequence[str | bytes | Control | Foreign]:
+        if self.plain is None:
+            return [Foreign(data)]
+        message = self.plain.single(data)
+        return self.plain.feed(data) if message is None else [message]
 
     @property
     def _is_over(self) -> bool:

@@ -1,4 +1,4 @@
-"""A pong of Engine.IO's that comes alone is taken at once, and means what it means in company."""
+"""What comes alone is taken at once, a pong of Engine.IO's or a small message, and means what it means in company."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def outcome(script: Sequence[bytes | float | str], *, is_cut: bool, early: bytes
 @pytest.mark.parametrize("early", [b"", frame("4a"), frame("2probe"), frame("4ab")[:4]])
 @settings(max_examples=examples(100))
 @given(script=st.lists(STEPS, max_size=8))
-def test_a_pong_means_the_same_in_one_piece_and_in_two(
+def test_a_small_frame_means_the_same_in_one_piece_and_in_two(
     early: bytes, script: list[bytes | float | str], *, is_candidate: bool
 ) -> None:
     whole = outcome(script, is_cut=False, early=early, is_candidate=is_candidate)

@@ -147,6 +147,9 @@ class WaitsForAnyNumberOfAttachments(JsonDecoder):
 class PassesOverBadFrames(ClientSession):
     """A frame that is no packet is passed over."""
 
+    def receive(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
+        self.receive_all(websocket, [frame], now)
+
     def receive_all(self, websocket: ClientWebSocket, frames: Iterable[Frame], now: float) -> None:
         good = [frame for frame in frames if isinstance(frame, bytes) or frame[:1] in "0123456"]
         super().receive_all(websocket, good, now)

@@ -226,7 +226,8 @@ class ClusterMachine:
     @property
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`; links have deadlines of their own."""
-        return self._timers.next_deadline
+        reader = self._transport.reader
+        return self._worked_at if reader is not None and reader.has_more else self._timers.next_deadline
 
     def handle_timeout(self, now: float) -> None:
         """Give up questions whose time is over."""
@@ -239,6 +240,7 @@ class ClusterMachine:
 
     def work(self, now: float) -> None:
         """Take what the links have to say; to be called whenever one was told something."""
+        self._worked_at = now
         for link in (self._commands, self._transport.listener):
             for event in link.take_events():
                 if isinstance(event, Heard):
@@ -314,6 +316,7 @@ class ClusterMachine:
                 self._settle(request, ClusterUnavailable(f"the other servers are gone: {event.reason}", request.values))
 
     def _read(self, reader: StreamReader, now: float) -> None:
+        reader.proceed(now)
         while events := reader.link.take_events():  # for a reader may end its connection
             for event in events:
                 reader.take(event, now)

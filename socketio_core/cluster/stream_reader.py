@@ -8,6 +8,7 @@ before it was read is gone, and that is told.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -27,11 +28,14 @@ from socketio_core.records import record
 
 BLOCK_S: Final = 2.0  # for new entries; shorter than a link waits for a reply
 READ_COUNT: Final = 100  # entries of each stream at once, as in Node's adapter
+TURN_BYTES: Final = 262_144  # of entries that are handed on at once, but one at least; clients want their turn, too
 
 NUMBER_FIELD: Final = "number"
 """Of entries of ours, beside those that Node has, which leaves it alone."""
 
 _MAX_DIGITS: Final = 20  # of such a number
+
+_RawEntry = tuple[bytes, Sequence[bytes] | None]
 
 
 @record
@@ -84,6 +88,7 @@ class StreamReader:
 
     Attributes:
         is_current: it knows from where to read on, and does; what is added from now on will be read.
+        has_more: `proceed` is to be called as soon as others had their turn.
     """
 
     def __init__(self, link: Link, streams: Sequence[str], max_length: int, uid: str) -> None:
@@ -98,6 +103,7 @@ class StreamReader:
         self._looks = 0  # that are not answered
         self._first: dict[str, StreamId] = {}  # at the last look
         self._since: Mapping[str, StreamId | None] = {}
+        self._unread: deque[tuple[str, deque[_RawEntry], StreamId]] = deque()  # that has come, and is not handed on yet
 
     def __repr__(self) -> str:
         last = ", ".join(f"{stream} {id_text(last or START)}" for stream, last in self._last.items())
@@ -115,6 +121,7 @@ class StreamReader:
             self._look(self._known())
         elif isinstance(event, LinkDown):
             self._is_linked = self.is_current = False
+            self._unread.clear()  # it is read again: from the last entry that was handed on
         elif isinstance(event, Replied) and self._is_linked and event.token.connection == self._connection:
             self._replied(event, now)
 
@@ -122,6 +129,19 @@ class StreamReader:
         """Take what was read."""
         found, self._found = self._found, []
         return found
+
+    @property
+    def has_more(self) -> bool:
+        """See above."""
+        return bool(self._unread)
+
+    def proceed(self, now: float) -> None:
+        """Hand on some more of what has come, as `take_found` will tell."""
+        if self._unread:
+            try:
+                self._hand_on()
+            except Malformed as error:
+                self._refuse(str(error), now)
 
     def _replied(self, event: Replied, now: float) -> None:
         token: _Token = event.token
@@ -132,8 +152,11 @@ class StreamReader:
             except Malformed as error:
                 why = str(error)
         if why is not None:
-            self._is_linked = False  # whatever else it has replied already
-            self.link.refuse(why, now)
+            self._refuse(why, now)
+
+    def _refuse(self, why: str, now: float) -> None:
+        self._is_linked = False  # whatever else it has replied already
+        self.link.refuse(why, now)
 
     def _take_reply(self, token: _Token, value: Any) -> None:
         if token.what == "entries":
@@ -143,7 +166,8 @@ class StreamReader:
             self._looks -= 1
             if not self._looks:
                 self.is_current = True
-                self._read()
+                if not self._unread:
+                    self._read()
 
     def _ask(self, what: str, stream: str, *command: str | int) -> None:
         if self.link.is_up:  # else it is gone again, which will be told next
@@ -202,20 +226,36 @@ class StreamReader:
             last = parse_id(entries[-1][0])
             if stream not in self._last:
                 raise Malformed(f"this is no Redis: entries of {stream!r:.200}, which nobody has asked for")
-            for entry_id, fields in entries:
-                self._note(stream, entry_id.decode("ascii", "replace"), fields_of(fields))
-            self._last[stream] = last
+            self._unread.append((stream, deque(entries), last))
             # With fewer than this, all there was has been read, and nothing that was there can have been cut off.
             is_behind |= len(entries) >= min(READ_COUNT, self._max_length)
         if is_behind:
             self._look(since)
-        else:
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Hand on a turn of what has come; then read on."""
+        left = TURN_BYTES
+        while self._unread:
+            stream, entries, last = self._unread[0]
+            while entries:
+                if left <= 0:
+                    return
+                entry_id, values = entries.popleft()
+                left -= self._note(stream, entry_id.decode("ascii", "replace"), fields_of(values))
+                if left <= 0 and entries:
+                    self._last[stream] = parse_id(entry_id)
+            self._last[stream] = last
+            self._unread.popleft()
+        if not self._looks:
             self._read()
 
-    def _note(self, stream: str, entry_id: str, fields: Mapping[str, bytes]) -> None:
+    def _note(self, stream: str, entry_id: str, fields: Mapping[str, bytes]) -> int:
+        """Note an entry. Returns its size in bytes, about."""
         if fields.get("uid") != self._uid:
             self._found.append(Entry(stream, entry_id, fields))
-            return
+            return len(fields.get("data", b""))
         number = fields.get(NUMBER_FIELD, b"")
         if number.isdigit() and len(number) <= _MAX_DIGITS:  # else nobody waits for it
             self._found.append(Echoed(int(number), stream, entry_id))
+        return 0

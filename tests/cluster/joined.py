@@ -141,7 +141,10 @@ class Joined(HandRig):
         connection.out.clear()
         if heard:
             line.receive(heard, now)
-        return bool(said or heard)
+        is_due = line.next_deadline is not None and line.next_deadline <= now  # as what comes in turns is
+        if is_due:
+            line.handle_timeout(now)
+        return bool(said or heard) or is_due
 
     def wait(self, seconds: float, *, step: float = 0.25) -> None:
         """Let time pass, and everything happen that is due."""

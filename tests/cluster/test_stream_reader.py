@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -12,14 +12,15 @@ from socketio_core.cluster.events import State
 from socketio_core.cluster.link import LAST_RETRY_S, Link
 from socketio_core.cluster.messages import Audience, Broadcast
 from socketio_core.cluster.modern import to_entry
-from socketio_core.cluster.stream_reader import BLOCK_S, READ_COUNT, Entry, StreamReader
+from socketio_core.cluster.stream_reader import BLOCK_S, READ_COUNT, TURN_BYTES, Entry, StreamReader
 from socketio_core.cluster.transports import Streams
 from tests.cluster.bus import NOW, Bus, Server, World, said, settle
 from tests.cluster.redis import commands_in
-from tests.cluster.streams import GREETED
+from tests.cluster.streams import GREETED, array_of, bulk
 from tests.effort import examples
 
 STREAM = b"socket.io"
+ALL: Final = Audience([], [], {})
 
 
 class Home:
@@ -35,11 +36,11 @@ class Home:
         self.server.machine.open_namespace("/")
         self.settle()
 
-    def add(self, count: int = 1, stream: bytes = STREAM) -> None:
+    def add(self, count: int = 1, stream: bytes = STREAM, size_bytes: int = 0) -> None:
         """Let somebody else say something."""
         for _ in range(count):
             self.count += 1
-            entry = to_entry(Broadcast("other", "/", ["a", self.count], Audience([], [], {})))
+            entry = to_entry(Broadcast("other", "/", ["a", self.count, *["x" * size_bytes] * bool(size_bytes)], ALL))
             self.bus.add(stream, entry, self.now, self.max_length)
 
     def settle(self, after_s: float = 0.0) -> None:
@@ -103,6 +104,60 @@ def test_what_was_cut_off_meanwhile_is_told(*, has_read: bool) -> None:
     home.come_back()
     assert home.heard[-5:] == list(range(home.count - 4, home.count + 1))
     assert home.gaps == [False, True]
+
+
+@pytest.mark.parametrize("count", [5, READ_COUNT + 5])
+def test_much_that_comes_at_once_has_turns(count: int) -> None:
+    home = Home()
+    home.add(count, size_bytes=TURN_BYTES - 1000)
+    machine, heard, most = home.server.machine, 0, 0
+    for _ in range(200):
+        home.server.turn(home.now)
+        most = max(most, len(home.heard) - heard)
+        heard = len(home.heard)
+        if 0 < heard < READ_COUNT and heard < count:
+            assert machine.next_deadline == home.now
+    assert home.heard == list(range(1, count + 1))
+    assert most <= 2
+    assert machine.next_deadline is None
+    home.add()
+    home.settle()
+    assert home.heard[-1] == count + 1
+    assert home.gaps == [False]
+
+
+def test_an_outage_between_two_turns_costs_nothing_and_nothing_comes_twice() -> None:
+    home = Home()
+    home.add(7, size_bytes=TURN_BYTES)
+    while not home.heard:
+        home.server.turn(home.now)
+    assert len(home.heard) < 7
+    home.cut_off()
+    home.come_back()
+    assert home.heard == [1, 2, 3, 4, 5, 6, 7]
+    assert home.gaps == [False, False]
+
+
+def test_an_id_that_is_none_is_found_between_two_turns_too() -> None:
+    link = Link(parse_redis_url("redis://bus"), random.Random(1).random)
+    reader = StreamReader(link, ["s"], 1000, "me")
+    link.dialing(NOW)
+    link.connected(NOW)
+    link.receive(GREETED, NOW)
+    link.data_to_send()
+    feed(reader, NOW)
+    link.receive(b"*0\r\n:0\r\n*0\r\n", NOW)
+    feed(reader, NOW)
+    entries = [
+        array_of([bulk(name), array_of([bulk(b"data"), bulk(b"x" * TURN_BYTES)])]) for name in (b"1-1", b"?", b"3-1")
+    ]
+    link.receive(array_of([array_of([bulk(b"s"), array_of(entries)])]), NOW)
+    feed(reader, NOW)
+    assert [reader.has_more, *(entry.id for entry in reader.take_found() if isinstance(entry, Entry))] == [True, "1-1"]
+    reader.proceed(NOW)
+    assert "an entry without an id" in link.reason
+    feed(reader, NOW)
+    assert (reader.has_more, reader.last_id("s")) == (False, (1, 1))
 
 
 def test_an_empty_redis_is_read_from_its_beginning() -> None:

@@ -143,6 +143,13 @@ def dense(values: str, size: int = 990_000) -> bytes:
     return f'42["echo",{brackets[0]}{",".join(pieces)}{brackets[1]}]'.encode("ascii")
 
 
+def _post_in_chunks(packets: int) -> bytes:
+    head = request(_SESSION, "Transfer-Encoding: chunked", method="POST")
+    packet = b'42["nobody",1]'
+    chunks = [packet, *[b"\x1e" + packet] * (packets - 1)]
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+
+
 def _post(packets: int) -> bytes:
     return request(_SESSION, method="POST", body=b"\x1e".join([b'42["nobody",1]'] * packets))
 
@@ -166,6 +173,12 @@ def _attacks() -> list[Attack]:
         Attack("POSTs of 9,000 packets", b"", _post(9000), 9000),
         Attack("POSTs of many values", b"", request(_SESSION, method="POST", body=b"\x1e".join(
             [b'42["nobody",[' + b"[]," * 300 + b"0]]"] * 500)), 500 * 8),
+        Attack("POSTs that are nearly large", b"", 4 * request(
+            _SESSION, method="POST", body=b'42["nobody",[' + b"[]," * 5200 + b"0]]"), 4 * 122),
+        Attack("POSTs in 60 chunks", b"", 8 * _post_in_chunks(60), 8 * 60),
+        Attack("POSTs with headers behind the body", b"", request(
+            _SESSION, "Transfer-Encoding: chunked", method="POST")
+               + b"1\r\n6\r\n0\r\n" + b"a:\r\n" * 15_000 + b"\r\n", 1),
         *(Attack(f"dense events, {what}", HANDSHAKE + JOIN, frame(dense(what)), 1, is_dense=True)
           for what in ("keys", "long integers", "floats")),
         Attack("dense events of 16 kB", HANDSHAKE + JOIN, frame(dense("keys", 16_000)), 125, is_dense=True),

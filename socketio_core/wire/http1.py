@@ -112,6 +112,11 @@ class Http1:
         now = 0 if plain is None else len(plain.body) + (0 if plain is last else len(plain.head))
         return self.held_bytes + now + self._last_bytes
 
+    @property
+    def is_in_chunks(self) -> bool:
+        """Whether the body of the current request is."""
+        return self._lines is not None
+
     def _give(self, data: bytes) -> None:
         self._is_h11_new = False
         self._h11.receive_data(data)

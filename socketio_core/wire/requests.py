@@ -16,8 +16,9 @@ from socketio_core.wire.heads import BadRequest
 from socketio_core.wire.holding import when_room
 from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
 from socketio_core.wire.phases import ANSWERED, MAX_EARLY_BYTES, MAX_LINGER_BYTES, READING, Phase
+from socketio_core.wire.plain_frames import MESSAGE_PIECE_BYTES
 from socketio_core.wire.served import Served
-from socketio_core.wire.websocket import Frames
+from socketio_core.wire.websocket import MUCH_BYTES, Frames
 
 if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire
@@ -273,7 +274,10 @@ class Requests:
     def _begin_body(self, now: float) -> None:
         self._phase = Phase.BODY
         self._write(self._http.ask_for_body())
-        self._read_body(now)
+        if self._http.is_in_chunks and not self._site.may_begin(FIRST_PIECES):
+            self._http.has_pieces = True
+        else:
+            self._read_body(now)
         if self._phase is Phase.BODY:  # most often it came with the head
             self._wire.set_deadline(now + self._site.timeouts.body_s)
 
@@ -286,6 +290,8 @@ class Requests:
                 self._wire.set_deadline(None)
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
                 waits = served.is_large and len(self._site.wires) > 1
+                if not waits and (size_bytes := served.carrier.work_bytes) >= MUCH_BYTES:
+                    waits = not self._site.may_begin(size_bytes // MESSAGE_PIECE_BYTES)
                 go_on = self._wait_for_turn if waits else partial(self._take_packets, limit=FIRST_PIECES)
                 self._when_room(served.carrier.session, go_on, now)
         elif http.read_body(lambda chunk: served.feed(chunk) <= self._site.max_body_bytes):

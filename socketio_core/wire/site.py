@@ -359,6 +359,12 @@ class Site(Home[Wire]):
         self._newcomers += 1
         return self._newcomers <= NEWCOMERS
 
+    def may_begin(self, pieces: int) -> bool:
+        """Say whether what was just read, and costs so much, is handled, or has a turn: others may have had much."""
+        left = self.first_left
+        self.first_left = left - pieces
+        return left > 0 or len(self.wires) < 2
+
     def mount_of(self, request: Request) -> Mount | None:
         """Return the engine that a request is for."""
         for mount in self.mounts:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
 _INFLATED_PIECE_BYTES: Final = 1024
 _NO_LIMIT: Final = 1 << 62
-_MUCH_BYTES: Final = LARGE_BYTES // 4  # the same, when others have had so much that little may be handled at once
+MUCH_BYTES: Final = LARGE_BYTES // 4  # the same, when others have had so much that little may be handled at once
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 
@@ -183,7 +183,7 @@ class Frames(Generic[_W]):
                     self._core.receive(self._websocket, message, now)
                     return False
             left = self._site.first_left
-            much_bytes = LARGE_BYTES if left > 0 else _MUCH_BYTES
+            much_bytes = LARGE_BYTES if left > 0 else MUCH_BYTES
             may_be_much = self._unread or self._made_frames is not None or len(data) >= much_bytes
             if not (may_be_much and self._is_put_off(data, much_bytes)):
                 self._site.first_left = left - self._read(data, FIRST_PIECES if left > 0 else FEW_PIECES, now)

@@ -119,6 +119,27 @@ def test_what_many_send_at_once_is_handled_a_little_at_a_time() -> None:
     assert (1, b'42["echo",1]') in neighbour.frames()
 
 
+@pytest.mark.parametrize(("name", "events"), [("POSTs that are nearly large", 8), ("POSTs in 60 chunks", 300)])
+def test_what_many_post_at_once_is_handled_a_little_at_a_time(name: str, events: int) -> None:
+    """Though each of them is little enough to be handled as it comes, by clients that are here already."""
+    place = Fort()
+    neighbour = place.neighbour()
+    crowd = [(place.connect(), place.new_sid()) for _ in range(20)]
+    for peer, _ in crowd:
+        peer.send(request("/elsewhere"))
+    for peer, sid in crowd:
+        peer.put(ATTACKS[name].block.replace(b"{sid}", sid))
+    neighbour.put(frame(b'42["echo",1]'))
+    place.peers.append(place.peers.pop(place.peers.index(neighbour)))
+    place.read()
+    assert place.events <= events
+    assert (1, b'42["echo",1]') in neighbour.frames()
+    while place.site.is_behind:
+        before = place.events
+        place.turn()
+        assert place.events - before <= events
+
+
 @pytest.mark.parametrize("name", ["events of many values", "POSTs of many values"])
 def test_large_messages_cost_more_of_a_turn(name: str) -> None:
     place, _ = crowd_of(ATTACKS[name], 1)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import BytesMessage, TextMessage
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from socketio_core.engineio.carriers import FAST_BYTES
+from socketio_core.engineio.message import WireMessage
 from socketio_core.http import Request
+from socketio_core.wire.plain_frames import masked_frames, wire_bytes
 
 if TYPE_CHECKING:
     from socketio_core.wire.base import Pace
@@ -132,6 +136,23 @@ class Deflate(PerMessageDeflate):
         if is_large:
             self._compressor = None
         return framed
+
+
+def framed(messages: Sequence[WireMessage], connection: Connection, masks: Iterator[bytes] | None) -> bytes:
+    """Return messages in frames for one peer alone: what it has seen before is its dictionary.
+
+    They are dropped once the peer has closed.
+    """
+    if connection.state is not ConnectionState.OPEN:
+        return b""
+    frames: list[bytes] = []
+    for message in messages:
+        if message.compress:
+            sent = [TextMessage(data=f) if isinstance(f, str) else BytesMessage(data=f) for f in message.frames]
+            frames += map(connection.send, sent)
+        else:  # RFC 7692, 6: each message may go as it is; a server's is shared again
+            frames.append(wire_bytes(message) if masks is None else masked_frames(message.frames, masks))
+    return b"".join(frames)
 
 
 def state_bytes(extensions: Sequence[Extension]) -> int:

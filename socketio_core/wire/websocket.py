@@ -17,11 +17,10 @@ from wsproto.frame_protocol import CloseReason as CloseCode
 
 from socketio_core.engineio.carriers import WRITE_BYTES, WebSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket
-from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import Frame
 from socketio_core.wire.base import EARLY_PIECES, FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
 from socketio_core.wire.behind import Behind
-from socketio_core.wire.deflate import SLICE_BYTES, is_too_much, limit_rest, state_bytes
+from socketio_core.wire.deflate import SLICE_BYTES, framed, is_too_much, limit_rest, state_bytes
 from socketio_core.wire.directions import IS_OVER, Early, Inbound, Outbound
 from socketio_core.wire.plain_frames import (
     MESSAGE_PIECE_BYTES,
@@ -419,7 +418,8 @@ class Frames(Generic[_W]):
         websocket = self._websocket
         messages = websocket.take(WRITE_BYTES)
         if self.extensions:
-            data = b"".join([self._framed(message) for message in messages])
+            data = framed(messages, self._frames, self._masks) if messages else b""
+            self._site.deflate_left -= sum([message.size_bytes for message in messages if message.compress])
         elif self._masks is not None:
             data = masked_frames([frame for message in messages for frame in message.frames], self._masks)
         elif len(messages) == 1:  # fast path; benchmarks: server
@@ -434,19 +434,6 @@ class Frames(Generic[_W]):
             self._outbound = _LAST
             data += close_frame(websocket.close_code, websocket.close_text, self._masks)
         return data
-
-    def _framed(self, message: WireMessage) -> bytes:
-        """Frame a message for this peer alone: what it has seen before is its dictionary."""
-        if self._made_frames is not None and self._made_frames.state is not ConnectionState.OPEN:
-            return b""
-        if not message.compress:  # RFC 7692, 6: each message may go as it is
-            # A server's is shared again.
-            return wire_bytes(message) if self._masks is None else masked_frames(message.frames, self._masks)
-        self._site.deflate_left -= message.size_bytes
-        send = self._frames.send
-        return b"".join(
-            [send(TextMessage(data=f) if isinstance(f, str) else BytesMessage(data=f)) for f in message.frames]
-        )
 
     def sent(self, now: float) -> None:
         """See `Stage`."""

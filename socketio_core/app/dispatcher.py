@@ -13,6 +13,7 @@ from socketio_core.app.namespaces import Namespaces
 from socketio_core.app.observer import Audience
 from socketio_core.app.outgoing import Outgoing
 from socketio_core.app.reliable import wake_waiters
+from socketio_core.app.returns import Returns
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import Handshake, Socket
 from socketio_core.app.socket_connection import SocketConnection, tell
@@ -56,6 +57,7 @@ class Dispatcher:
         adapter: who answers for the members of namespaces.
         namespaces: all of them.
         parted: inboxes of those who have left while events of theirs waited, until these are handled.
+        returns: the line of clients that come back.
         root: the namespace that is there from the beginning.
     """
 
@@ -78,6 +80,7 @@ class Dispatcher:
         self.adapter: Adapter = LocalAdapter(self)
         if adapter is not None:
             self.join_others(adapter)
+        self.returns = Returns()
         self.parted: set[SocketInbox] = set()
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
         self.namespaces = Namespaces(self)

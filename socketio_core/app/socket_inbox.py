@@ -227,11 +227,10 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         if event.claim is None or recovery is None:
             return self.shared.middlewares
         # Who is taken over has left before this, and is told so first; but trio begins tasks in any order.
-        begun = self.runtime.new_event()
-        self.runtime.run_soon(begun.set)
-        await begun.wait()
+        namespace = self.member.namespace.name
+        await self.app.returns.turn(self.runtime, recovery.about_missed(namespace, event.claim))
         try:
-            session = await self.app.adapter.take_session(self.member.namespace.name, event.claim)
+            session = await self.app.adapter.take_session(namespace, event.claim)
         except Exception as error:  # noqa: BLE001 - of somebody's adapter
             self.app.audience.report("adapter failed, so a socket was not recovered", error)
             session = None

@@ -159,6 +159,11 @@ class EventLog:
         for index in range(end - 1, bisect_right(events, after, key=_position_of) - 1, -1):
             yield events[index]
 
+    def count_behind(self, after: int, nsp: str, room: str | None) -> int:
+        """Return how many events that would be."""
+        events = self._by_target.get((nsp, room), [])
+        return len(events) - bisect_right(events, after, key=_position_of)
+
     def _make_room(self) -> None:
         settings, count, size_bytes = self._settings, 0, self.size_bytes
         max_events = settings.max_logged_events - settings.max_logged_events // _FULL

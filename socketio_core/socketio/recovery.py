@@ -56,6 +56,7 @@ RECOVERABLE: Final = frozenset(
 # What a session takes that is lost, without the application's data; CPython 3.11. It may be all that its namespace is
 # kept for, if that is a dynamic one, and then takes as much again.
 SESSION_BYTES: Final = 1_000
+_FEW_ROOMS: Final = 16  # in which what is missed is counted, and not guessed
 _EPOCH_CHARS: Final = 6  # enough to tell one run of a server from the next; it goes out with each event
 _TICKS: Final = 8  # looks at the log in one window
 
@@ -316,6 +317,20 @@ class Recovery:
 
     # -- what is missed ----------------------------------------------------------------------------------------------
 
+    def about_missed(self, nsp: str, claim: Claim) -> int:
+        """Return how many events a client may have missed that claims a session: at least as many as it has.
+
+        Without looking at each, so that it can be asked before that is done.
+        """
+        session = self._claimed(nsp, claim)
+        if session is None:
+            return 0
+        start = max(session.own_start, self.log.position_of(claim.offset, nsp))
+        rooms = session.history.rooms
+        if len(rooms) > _FEW_ROOMS or session.history.left_bytes:
+            return self.log.position - start
+        return sum(self.log.count_behind(start, nsp, room) for room in (session.sid, None, *rooms))
+
     def missed_by(self, session: RecoverableSession) -> list[WireMessage] | None:
         """Return what a session has missed, in order; `None` if it is too much, or nobody knows any more.
 
@@ -330,10 +345,12 @@ class Recovery:
         for room, since, through in chain(whole, history.spans()):
             for event in self.log.between(since if room == sid else max(start, since), through, nsp, room):
                 position = event.position
-                if not any(left_out == sid or history.was_in(left_out, position) for left_out in event.except_rooms):
-                    found[position] = event
-                    if len(found) > self._max_count:
-                        return None
+                left_out = event.except_rooms  # most often none
+                if left_out and any(room == sid or history.was_in(room, position) for room in left_out):
+                    continue
+                found[position] = event
+                if len(found) > self._max_count:
+                    return None
         missed = [message for _, message in session.earlier]
         missed += (found[position].message for position in sorted(found))
         if len(missed) > self._max_count:

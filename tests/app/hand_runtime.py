@@ -165,9 +165,9 @@ class HandRuntime:
         """Let every ready task run until it waits. Returns whether there was one."""
         was_busy = bool(self.ready or self._soon)
         while self.ready or self._soon:
-            while self._soon:
+            for _ in range(len(self._soon)):  # what these ask for comes in the next round, as in others
                 self._soon.popleft()()
-            if self.ready:
+            for _ in range(len(self.ready)):
                 self.run_one()
         return was_busy
 

@@ -7,6 +7,7 @@ import pytest
 from socketio_core.errors import LocalProtocolError
 from socketio_core.settings import EngineSettings
 from socketio_core.socketio import (
+    Claim,
     Selection,
 )
 from socketio_core.socketio.room_history import MAX_SPANS
@@ -201,3 +202,42 @@ def test_how_an_event_is_to_be_compressed_is_kept() -> None:
     back = home.ask(home.claim(member))[1]
     back.accept(home.now)
     assert [message.compress for message in back.connection.session.outbox.messages] == [False, False, True]
+
+
+@pytest.mark.parametrize("rooms", [0, 2, 40])
+def test_how_much_may_have_been_missed_is_known_before_it_is_looked_for(rooms: int) -> None:
+    home = Home()
+    client, member, _ = home.enter()
+    other = home.enter()[1]
+    for number in range(rooms):
+        member.join(f"room {number}")
+    member.join("left")
+    member.leave("left")
+    emit(member, 1)
+    home.lose(client)
+    for number in range(5):
+        emit(member, number)
+        emit(other, number)
+        home.server.broadcast("/", "x", [number], Selection())
+        home.server.broadcast("/", "x", [number], Selection(frozenset(["room 0"])))
+    pid = session_of(member).pid
+    missed = 10 + 5 * bool(rooms)
+    about = home.recovery.about_missed("/", Claim(pid, "id1.1"))
+    assert about == (20 if rooms > 16 else missed)
+    assert home.recovery.about_missed("/", Claim(pid, None)) == about + 1
+    assert home.recovery.about_missed("/elsewhere", Claim(pid, "id1.1")) == 0
+    assert home.recovery.about_missed("/", Claim("nobody", None)) == 0
+    got = home.enter(home.claim(member, 1))[2]
+    assert len(got) == missed + 1
+
+
+def test_who_has_left_rooms_may_have_missed_anything() -> None:
+    home = Home()
+    client, member, _ = home.enter()
+    member.join("left")
+    home.server.broadcast("/", "x", [1], Selection(frozenset(["left"])))
+    member.leave("left")
+    home.lose(client)
+    home.server.broadcast("/", "x", [2], Selection(frozenset(["elsewhere"])))
+    assert home.recovery.about_missed("/", Claim(session_of(member).pid, None)) == 2
+    assert len(home.enter(home.claim(member))[2]) == 2

@@ -416,7 +416,7 @@ class Frames(Generic[_W]):
 
     def _take(self) -> bytes:
         websocket = self._websocket
-        messages = websocket.take(WRITE_BYTES)
+        messages = websocket.take(self._site.deflate_left if self.extensions else WRITE_BYTES)
         if self.extensions:
             data = framed(messages, self._frames, self._masks) if messages else b""
             self._site.deflate_left -= sum([message.size_bytes for message in messages if message.compress])

@@ -136,6 +136,22 @@ def test_no_more_is_packed_at_once_however_many_are_to_have_it() -> None:
         assert heard == [f"4{LARGE}".encode(), b"4b"]
 
 
+def test_no_more_is_packed_at_once_of_what_one_has_waiting() -> None:
+    place = house()
+    first, second = deflating(place), deflating(place)
+    text = "x" * 999
+    for session, size in zip(place.engine.sessions, (WRITE_BYTES - 10_000, WRITE_BYTES), strict=True):
+        for _ in range(size // 1000):
+            session.send(text, place.now)
+    first.received = second.received = b""
+    place.flush()
+    packed = [len(peer.frames()) * 1000 for peer in (first, second)]
+    assert WRITE_BYTES - 1000 <= sum(packed) <= WRITE_BYTES + 1000
+    while place.site.is_behind:
+        place.flush()
+    assert sum(packed) + sum(len(peer.frames()) * 1000 for peer in (first, second)) >= 2 * WRITE_BYTES - 12_000
+
+
 def test_frames_that_are_not_compressed_are_understood_between() -> None:
     place = house()
     peer = deflating(place)

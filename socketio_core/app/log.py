@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from traceback import format_exception
 from typing import Final
@@ -28,6 +29,7 @@ _NO_SUCH_SESSION: Final = (
 
 _Kind = tuple[str, str, int]
 _OTHERS: Final[_Kind] = ("", "", 0)
+_NUMBER: Final = re.compile("[0-9]+")
 
 
 class Log(Observer):
@@ -99,9 +101,10 @@ class Log(Observer):
 class Failures:
     """Writes failures to a logger, with their tracebacks. Of equal ones, ten a minute; the others are counted.
 
-    Equal are those of one type, raised in one line. That a handler cannot take what came is said once a minute for each
-    handler and event, ten events at most, without a traceback. How many were counted is said when the minute is over
-    and there is something to say again. Kinds beyond a thousand are one.
+    Equal are those of one type, raised in one line; those that nobody raised, if they differ in numbers alone. That a
+    handler cannot take what came is said once a minute for each handler and event, ten events at most, without a
+    traceback. How many were counted is said when the minute is over and there is something to say again. Kinds beyond a
+    thousand are one.
 
     Args:
         now: the time, in monotonic seconds.
@@ -191,7 +194,7 @@ def _kind_of(error: BaseException | None, kind: str) -> _Kind:
         return ("", kind, 0)
     traceback = error.__traceback__
     if traceback is None:
-        return (type(error).__qualname__, kind, 0)
+        return (type(error).__qualname__, _NUMBER.sub("0", kind), 0)
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     return (type(error).__qualname__, traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)

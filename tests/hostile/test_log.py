@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from socketio_core import Server
+from socketio_core import Server, ServerLimits
 from socketio_core.app.log import MAX_CHARS, Log
 from tests.app.served import Served
 from tests.wire.written import frame
@@ -86,6 +86,26 @@ def test_names_that_clients_choose_do_not_fill_the_log(
     assert len(book.lines) == 11
     assert max(map(len, book.lines)) <= MAX_CHARS + 50
     assert held <= 200_000
+
+
+def test_a_server_that_holds_too_much_says_so_ten_times_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """Though it closes another number of clients each time."""
+    io = Server(limits=ServerLimits(max_total_buffered_bytes=100_000))
+    house = Served(io, Log(logging.getLogger("tests.hostile"), lambda: house.now))
+    for number in range(20):
+        house.connect()
+        for _ in range(10 + number):
+            house.connect().send(b"GET / HTTP/1.1\r\nX: " + b"x" * 15_000)
+        house.advance(0.2)
+    assert len(caplog.messages) == 11
+    assert all("the server holds too much, so the fullest" in line for line in caplog.messages)
+    assert len(set(caplog.messages)) > 5
+    house.advance(60)
+    house.connect().send(b"GET / HTTP/1.1\r\nX: " + b"x" * 15_000)
+    for _ in range(10):
+        house.connect().send(b"GET / HTTP/1.1\r\nX: " + b"x" * 15_000)
+    house.advance(0.2)
+    assert "20 times in 60 s" in caplog.messages[11]
 
 
 def refuse(house: Served) -> None:

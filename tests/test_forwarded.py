@@ -41,6 +41,10 @@ TABLE: list[tuple[Any, str, str, tuple[str, str, str]]] = [
     (NETWORKS, "192.0.2.9", "for: 192.0.2.7|proto: https|host: b", ("192.0.2.9", "http", "a:1")),
     (NETWORKS, "10.0.0.1", "for: 10.0.0.3, 10.0.0.2", ("10.0.0.3", "http", "a:1")),
     (NETWORKS, "10.0.0.1", "for: 192.0.2.7, _hidden, 10.0.0.2", ("10.0.0.2", "http", "a:1")),
+    (NETWORKS, "10.0.0.1", f"for: 192.0.2.7{', 10.0.0.2' * 31}", ("192.0.2.7", "http", "a:1")),
+    (NETWORKS, "10.0.0.1", f"for: 192.0.2.7{', 10.0.0.2' * 32}", ("10.0.0.2", "http", "a:1")),
+    (NETWORKS, "10.0.0.1", f"forwarded: for=192.0.2.7{', for=10.0.0.2' * 32}", ("10.0.0.2", "http", "a:1")),
+    (40, "", f"for: 192.0.2.7{', 10.0.0.2' * 39}", ("192.0.2.7", "http", "a:1")),
     (NETWORKS, "10.0.0.1", "proto: https", ("10.0.0.1", "https", "a:1")),
     (NETWORKS, "", "for: 192.0.2.7|proto: https", ("192.0.2.7", "https", "a:1")),  # a Unix socket
     (True, "", "forwarded: for=192.0.2.7;proto=https;host=b", ("192.0.2.7", "https", "b")),

@@ -111,7 +111,8 @@ class Requests:
         elif self._phase in READING:
             self._has_ended |= not data
             self._http.feed(data)
-            if not data or self._count or self._phase is not Phase.IDLE or self._site.admits_newcomer():
+            is_little = (self._count and len(data) < MUCH_BYTES) or not data  # nearly always; benchmarks: polling
+            if is_little or self._phase is not _IDLE or self._site.serves_at_once(len(data), is_new=not self._count):
                 self._advance(now)
             if not data and self._wire.is_mute:  # nothing is left to be read away
                 self._wire.end()
@@ -133,7 +134,7 @@ class Requests:
         if self._served is None:
             return cost
         request = self._served.request
-        return cost + len(request.headers) + request.size_bytes // 256
+        return cost + len(request.headers) + request.size_bytes // MESSAGE_PIECE_BYTES
 
     def lost(self, now: float) -> None:
         """The client is gone, and nobody is left to answer: tell the engine, if it waits or has said something."""

@@ -32,7 +32,10 @@ from socketio_core.wire.asked import Asked
 from socketio_core.wire.base import DeferredHandlers, Home, Pace
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.deflate import negotiate
+from socketio_core.wire.heads import MAX_HEAD_BYTES
 from socketio_core.wire.http1 import text_response
+from socketio_core.wire.plain_frames import MESSAGE_PIECE_BYTES
+from socketio_core.wire.websocket import MUCH_BYTES
 
 _ONLY_PING: Final = [PING_MESSAGE]
 NEWCOMERS: Final = 8  # whose first request is served at once, between two flushes: as many as are accepted meanwhile
@@ -351,13 +354,17 @@ class Site(Home[Wire]):
 
     # -- what connections call ---------------------------------------------------------------------------------------
 
-    def admits_newcomer(self) -> bool:
-        """Say whether a first request is served at once. When many come together most have turns, for each costs much.
+    def serves_at_once(self, size_bytes: int, *, is_new: bool) -> bool:
+        """Say whether a request that has come, with so much behind it, is served at once.
 
-        So whoever is here already need not wait for all of them.
+        When many come for the first time together most have turns, for each costs much; and so have large heads, when
+        others have had much since the last flush. So whoever is here already need not wait for all of them.
         """
-        self._newcomers += 1
-        return self._newcomers <= NEWCOMERS
+        if is_new:
+            self._newcomers += 1
+            if self._newcomers > NEWCOMERS:
+                return False
+        return size_bytes < MUCH_BYTES or self.may_begin(min(size_bytes, MAX_HEAD_BYTES) // MESSAGE_PIECE_BYTES)
 
     def may_begin(self, pieces: int) -> bool:
         """Say whether what was just read, and costs so much, is handled, or has a turn: others may have had much."""

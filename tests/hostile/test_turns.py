@@ -140,6 +140,27 @@ def test_what_many_post_at_once_is_handled_a_little_at_a_time(name: str, events:
         assert place.events - before <= events
 
 
+def test_large_heads_have_turns_when_many_come() -> None:
+    place = Fort()
+    neighbour = place.neighbour()
+    crowd = [place.connect() for _ in range(20)]
+    for peer in crowd:
+        peer.send(request("/elsewhere"))
+    for peer in crowd:
+        peer.put(4 * request("/socket.io/?a=" + "%" * 15_000))  # it takes 3 ms to decode
+    neighbour.put(frame(b'42["echo",1]'))
+    place.peers.append(place.peers.pop(place.peers.index(neighbour)))
+    place.read()
+    assert (1, b'42["echo",1]') in neighbour.frames()
+    answered = [sum(peer.received.count(b"HTTP/1.1 400") for peer in crowd)]
+    while place.site.is_behind:
+        place.turn()
+        answered.append(sum(peer.received.count(b"HTTP/1.1 400") for peer in crowd))
+    assert answered[0] <= ALL_FIRST_PIECES // 117 + 1
+    assert max(later - earlier for earlier, later in pairwise(answered)) <= TURN_PIECES // 117 + 1
+    assert answered[-1] == 80
+
+
 @pytest.mark.parametrize("name", ["events of many values", "POSTs of many values"])
 def test_large_messages_cost_more_of_a_turn(name: str) -> None:
     place, _ = crowd_of(ATTACKS[name], 1)

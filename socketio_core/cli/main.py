@@ -47,7 +47,7 @@ def _finished(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> 
                 write_out("")  # of the help: what cannot be written is a failure, not a complaint of Python at its end
             raise
     except CommandFailed as failure:
-        write_error(f"socketio_core: {shorten(safe(str(failure)))}")
+        write_error(f"socketio_core: {safe(shorten(str(failure)))}")
         return EXIT_FAILURE
 
 

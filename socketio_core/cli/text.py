@@ -60,7 +60,7 @@ class SafeFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """See `logging.Formatter`."""
-        return shorten(safe(super().formatMessage(record)))
+        return safe(shorten(super().formatMessage(record)))
 
     def formatException(  # noqa: N802 - the name is logging's
         self,

@@ -58,6 +58,12 @@ def test_long_text_is_shortened() -> None:
     assert shorten("x" * 11, 10) == "xxxxxxxxxx… (11 characters)"
 
 
+def test_of_a_long_record_the_beginning_is_made_safe() -> None:
+    """All of it takes a second for each 5 million characters, and a server may send them."""
+    record = logging.makeLogRecord({"msg": "\u200b" * 1_000_000})
+    assert SafeFormatter("%(message)s").format(record) == "\\u200b" * 10_000 + "… (1000000 characters)"
+
+
 def test_stamp_is_a_time() -> None:
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} a\\x1b", stamp("a\x1b"))
 

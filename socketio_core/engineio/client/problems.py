@@ -9,7 +9,7 @@ from socketio_core.engineio.close_codes import NO_CODE, NORMAL
 from socketio_core.engineio.packet import Payload
 from socketio_core.http import Response
 
-_SHOWN_CHARS: Final = 200  # of a refusal's body, in an error
+SHOWN_CHARS: Final = 200  # of a refusal, in an error: a head may have 64 kB
 _SHOWN_DATA_CHARS: Final = 80  # of other things that a server sent
 
 NOT_FOUND: Final = "HTTP 404"
@@ -21,7 +21,9 @@ def describe_refusal(response: Response) -> str:
     text = f"HTTP {response.status}"
     location = next((value for name, value in response.headers if name.lower() == b"location"), None)
     if 300 <= response.status < 400 and location is not None:
-        return f"{text}: redirected to {location.decode('latin-1')!r}; connect to that address instead"
+        return (
+            f"{text}: redirected to {location[: 4 * SHOWN_CHARS].decode('latin-1')!r}; connect to that address instead"
+        )
     message = _message_of(response.body)
     if message:
         text += f": {message}"
@@ -39,7 +41,7 @@ def of_response(response: Response, method: str) -> str | None:
 def _problem_of_encoding(response: Response) -> str | None:
     encoding = next((value for name, value in response.headers if name.lower() == b"content-encoding"), b"identity")
     if encoding.lower() != b"identity":
-        return f"response is encoded as {encoding.decode('latin-1')!r}, which was not asked for"
+        return f"response is encoded as {encoding[:SHOWN_CHARS].decode('latin-1')!r}, which was not asked for"
     return None
 
 
@@ -67,7 +69,7 @@ def describe_data(data: Payload) -> str:
 
 def _message_of(body: bytes) -> str:
     """Return the error's own words: of the reference's JSON, else the beginning of the text."""
-    shown = body[: 4 * _SHOWN_CHARS].decode("utf-8", "replace").strip()
+    shown = body[: 4 * SHOWN_CHARS].decode("utf-8", "replace").strip()
     try:
         fields: object = json.loads(shown)
     except (ValueError, RecursionError):
@@ -76,5 +78,5 @@ def _message_of(body: bytes) -> str:
         message = cast("dict[str, object]", fields).get("message")
         if isinstance(message, str):
             shown = message
-    line = " ".join(shown[:_SHOWN_CHARS].split())
+    line = " ".join(shown[:SHOWN_CHARS].split())
     return line if line.isprintable() else repr(line)

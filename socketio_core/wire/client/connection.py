@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, final
 
 from socketio_core.engineio.client.carriers import Exchange
+from socketio_core.engineio.client.problems import SHOWN_CHARS
 from socketio_core.errors import LocalProtocolError
 from socketio_core.wire.base import BaseWire
 from socketio_core.wire.client.errand import Errand
@@ -153,7 +154,7 @@ class Way:
             if head is None:
                 return
             if not 200 <= head.status_code < 300:
-                reason = head.reason.decode("latin-1")
+                reason = head.reason[:SHOWN_CHARS].decode("latin-1")
                 raise BadAnswer(f"refused the tunnel: HTTP {head.status_code} {reason}".rstrip())
             if self._http.left_over:
                 raise BadAnswer("sent something before the server could")

@@ -10,6 +10,7 @@ from typing import Final, final
 
 import h11
 
+from socketio_core.engineio.client.problems import SHOWN_CHARS
 from socketio_core.wire.base import BODY_PIECES
 from socketio_core.wire.chunks import ChunkLines, lines_of
 
@@ -23,7 +24,10 @@ Head = h11.Response | h11.InformationalResponse
 
 
 class BadAnswer(Exception):  # noqa: N818 - an outcome
-    """There is no answer; the text says what the other side did instead, as in `"closed the connection"`."""
+    """There is no answer; the text says what the other side did instead, as in `"closed the connection"`.
+
+    Of what it has sent there is the beginning in it, `SHOWN_CHARS`: all would be the 64 kB of a head.
+    """
 
 
 @final
@@ -97,7 +101,7 @@ class ClientHttp1:
         try:
             return self._h11.next_event() if self._lines is None else self._lines.next_event(self._h11)
         except h11.RemoteProtocolError as error:
-            raise BadAnswer(f"does not speak HTTP: {error}") from None
+            raise BadAnswer(f"does not speak HTTP: {str(error)[:SHOWN_CHARS]}") from None
 
     @property
     def left_over(self) -> bytes:

@@ -27,6 +27,10 @@ from socketio_core.http import Response
             Response(300, [(b"location", b"/b/")]),
             "HTTP 300: redirected to '/b/'; connect to that address instead",
         ),
+        (
+            Response(302, [(b"location", b"/" * 60_000)]),
+            f"HTTP 302: redirected to '{'/' * 800}'; connect to that address instead",
+        ),
         (Response(400, [(b"location", b"/b/")]), "HTTP 400"),
         (Response(304), "HTTP 304"),
     ],

@@ -149,6 +149,7 @@ def test_ipv6_is_asked_for_in_brackets() -> None:
 
 REFUSALS = {
     "407": (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "refused the tunnel: HTTP 407 Proxy Authentication"),
+    "for long": (b"HTTP/1.1 403 " + b"No" * 30_000 + b"\r\n\r\n", "refused the tunnel: HTTP 403 NoNo"),
     "300": (b"HTTP/1.1 300 Choose\r\n\r\n", "refused the tunnel: HTTP 300 Choose"),
     "no reason": (b"HTTP/1.1 502 \r\n\r\n", "refused the tunnel: HTTP 502"),
     "101": (b"HTTP/1.1 101 X\r\n\r\n", "does not speak HTTP"),
@@ -168,6 +169,7 @@ def test_proxies_refuse_in_words(name: str) -> None:
     line.request()
     line.send(answer)
     assert desk.why.startswith(f"websocket: proxy {told}")
+    assert len(desk.why) < 300
     assert line.is_over()
     assert not desk.reports
 

@@ -52,6 +52,7 @@ BAD = {
     "subprotocol": (switching("Sec-WebSocket-Protocol: x\r\n"), "101 with a subprotocol that was not asked for"),
     "extension": (switching("Sec-WebSocket-Extensions: x\r\n"), "101 with an extension that was not asked for"),
     "rubbish": (b"rubbish\r\n\r\n", "the server does not speak HTTP: "),
+    "much rubbish": (b"rubbish" * 100 + b"\r\n\r\n", "the server does not speak HTTP: illegal status line"),
     "many": (b"HTTP/1.1 103 X\r\n\r\n" * 21, "the server sent more than 20 informational responses"),
     "end": (b"", "the server closed the connection before it answered"),
     "404": (response("gone", "404 Not Found"), "HTTP 404: gone (is the path right?)"),
@@ -71,6 +72,7 @@ def test_bad_answers_are_told_and_end_the_connection(name: str, size: int) -> No
     line.send(*[answer[at : at + size] for at in range(0, len(answer), size)])
     line.end()
     assert desk.why.startswith(f"websocket: {told}")
+    assert len(desk.why) < 300
     assert line.is_over()
     assert line.received == b""
     assert not desk.reports

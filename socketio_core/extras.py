@@ -18,6 +18,20 @@ def missing(extra: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
     )
 
 
+class Needing:
+    """Says what to install where an import in its block fails: `with Needing("trio"): import trio`."""
+
+    def __init__(self, extra: str) -> None:
+        self._extra = extra
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            raise missing(self._extra, error) from error
+
+
 def late(package: str, free: Mapping[str, str] | None = None, **extras: Mapping[str, str]) -> Callable[[str], object]:
     """Return the `__getattr__` of a package that imports some of its names when somebody asks for them.
 

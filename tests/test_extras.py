@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from socketio_core.extras import late, missing
+from socketio_core.extras import Needing, late, missing
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROGRAM: Final = """
@@ -43,12 +43,35 @@ def test_an_import_says_what_to_install() -> None:
     assert done.stdout.splitlines() == list(imports.values())
 
 
+@pytest.mark.parametrize("extra", ["wire", "asgi"])
+def test_what_needs_h11_says_so(extra: str) -> None:
+    program = PROGRAM.replace("sys.modules.update(", "sys.modules.update(h11=None, ")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        input=f"import socketio_core.{extra}",
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"pip install 'socketio_core[{extra}]'\n"
+
+
 def test_the_error_names_the_module_and_the_extra() -> None:
     error = missing("trio", ModuleNotFoundError(name="h11"))
     assert (error.name, str(error)) == (
         "h11",
         "No module named 'h11', which comes with: pip install 'socketio_core[trio]'",
     )
+
+
+def test_an_import_in_a_block_says_what_it_needs() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"'h12', which comes with: .*\[x\]'$"), Needing("x"):
+        raise ModuleNotFoundError(name="h12")
+    with pytest.raises(ValueError, match="something else"), Needing("x"):
+        raise ValueError("something else")
+    with Needing("x"):
+        pass
 
 
 def test_what_is_imported_late_is_found_or_not() -> None:

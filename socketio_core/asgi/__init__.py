@@ -47,6 +47,9 @@ Versions: uvicorn 0.54, hypercorn 0.18, granian 2.8. What helps against all of t
 
 from __future__ import annotations
 
-from socketio_core.asgi.app import App
+from socketio_core.extras import Needing
+
+with Needing("asgi"):
+    from socketio_core.asgi.app import App
 
 __all__ = ["App"]

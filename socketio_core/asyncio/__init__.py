@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from socketio_core.extras import late, missing
+from socketio_core.extras import Needing, late
 from socketio_core.network import names
 from socketio_core.network.names import *  # noqa: F403 - the same on every event loop
 
@@ -12,12 +12,10 @@ if TYPE_CHECKING:
     from socketio_core.asyncio.emitter import Emitter
     from socketio_core.cluster.link import ClusterUnavailable
 
-try:
+with Needing("asyncio"):
     from socketio_core.asyncio.client import connect
     from socketio_core.asyncio.serve import serve
     from socketio_core.asyncio.server import Server
-except ModuleNotFoundError as error:
-    raise missing("asyncio", error) from error
 
 __all__ = ["ClusterUnavailable", "Emitter", "Server", "connect", "serve"]
 __all__ += names.__all__

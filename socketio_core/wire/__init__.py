@@ -11,11 +11,14 @@ All duties of a host are on one page: README.md beside this file. `conformance/h
 (`sans.py`, to be read first), and others on `asyncio`, on `selectors` and on threads (`wsgi.py`).
 """
 
+from socketio_core.extras import Needing
 from socketio_core.serving import Serving, Timeouts
-from socketio_core.wire.asked import Asked, HandshakeAsked, RequestAsked
-from socketio_core.wire.base import Pace
-from socketio_core.wire.connection import Wire
-from socketio_core.wire.site import Application, Mount, Site
+
+with Needing("wire"):
+    from socketio_core.wire.asked import Asked, HandshakeAsked, RequestAsked
+    from socketio_core.wire.base import Pace
+    from socketio_core.wire.connection import Wire
+    from socketio_core.wire.site import Application, Mount, Site
 
 __all__ = [
     "Application",

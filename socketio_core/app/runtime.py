@@ -10,7 +10,7 @@ from socketio_core.errors import LocalProtocolError
 
 _T = TypeVar("_T")
 
-NOBODY_SERVES: Final = "nobody serves it: call from_thread between the start and the end of `serve`, or of a connection"
+NOBODY_SERVES: Final = "no event loop runs it: call this while `serve` runs, or inside the block of `connect`"
 OWN_THREAD: Final = "from_thread waits for the event loop, and this is its own thread: await the call, here"
 
 

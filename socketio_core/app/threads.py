@@ -33,5 +33,10 @@ class CallableFromThreads:
 
         Raises:
             LocalProtocolError: in the event loop's own thread, where it would wait for itself; or nobody serves.
+            TypeError: `function` is none, but what a call of one has returned.
         """
+        given: object = function  # not everybody checks types
+        if not callable(given):
+            getattr(given, "close", lambda: None)()  # of a coroutine, which nobody will await
+            raise TypeError(f"from_thread takes a function and its arguments, as (io.emit, 'news', 1), not: {given!r}")
         return self._runtime().from_thread(partial(run, partial(function, *args, **kwargs)))

@@ -81,7 +81,7 @@ def test_without_with(url: str) -> None:
     assert socket.call("add", 1, 2) == 3
     socket.close()
     socket.close()
-    with pytest.raises(LocalProtocolError, match="nobody serves it"):
+    with pytest.raises(LocalProtocolError, match="no event loop runs it"):
         socket.emit("x")
 
 

@@ -26,7 +26,7 @@ def test_calls(loop: str) -> None:
             io.from_thread(io.emit, "x")
         return "refused"
 
-    with pytest.raises(LocalProtocolError, match="nobody serves it"):
+    with pytest.raises(LocalProtocolError, match="no event loop runs it"):
         io.from_thread(io.emit, "too early")
     with served(io, loop):
         assert io.from_thread(threading.get_ident) != mine  # a sync one
@@ -37,7 +37,7 @@ def test_calls(loop: str) -> None:
         with pytest.raises(KeyError, match="as it is"):
             io.from_thread(fail)
         assert io.from_thread(refused) == "refused"
-    with pytest.raises(LocalProtocolError, match="nobody serves it"):
+    with pytest.raises(LocalProtocolError, match="no event loop runs it"):
         io.from_thread(io.emit, "too late")
 
 

@@ -176,6 +176,18 @@ def check_kind(name: str, value: object, kind: type[Any] | tuple[type[Any], ...]
         raise TypeError(f"{name} must be {example}, not: {value!r}")
 
 
+def check_response(status: object, headers: Sequence[object], body: object) -> None:
+    """Check what an application answers."""
+    if isinstance(status, bool) or not isinstance(status, int):
+        raise TypeError(f"status of a Response must be a number, as in 200, not: {status!r}")
+    for pair in headers:
+        if not (isinstance(pair, (tuple, list)) and len(cast("Sequence[object]", pair)) == 2):
+            example = "[(b'content-type', b'text/html')]"
+            raise TypeError(f"headers of a Response must be a list of pairs, as in {example}, not: {pair!r:.80}")
+    if not isinstance(body, (bytes, bytearray, memoryview)):
+        raise TypeError(f"body of a Response must be bytes, as in b'hello', not: {body!r:.80}")
+
+
 def check_fields(name: str, value: object) -> None:
     """Check the fields of a query."""
     example = f"{name} must be a list of pairs of strings, as in [('token', 'abc')], not"

@@ -10,7 +10,14 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core.checks import check_function, check_kind, check_subprotocols, decide, pairs_of_strings
+from socketio_core.checks import (
+    check_function,
+    check_kind,
+    check_response,
+    check_subprotocols,
+    decide,
+    pairs_of_strings,
+)
 from socketio_core.cookie import Cookie
 from socketio_core.cors import Cors
 from socketio_core.settings import ClientSettings, EngineClientSettings, EngineSettings, SocketSettings
@@ -224,3 +231,28 @@ def test_what_is_to_be_awaited_is_no_yes() -> None:
     for function in functions:
         with pytest.raises(TypeError, match="function must be a plain function, not one that is to be awaited"):
             decide("function", function, "x")
+
+
+NO_PAIRS: Final = "headers of a Response must be a list of pairs, as in [(b'content-type', b'text/html')], not: "
+RESPONSES: Final[list[tuple[object, list[object], object, str]]] = [
+    ("200", [], b"", "status of a Response must be a number, as in 200, not: '200'"),
+    (True, [], b"", "status of a Response must be a number, as in 200, not: True"),
+    (200, ["a"], b"", f"{NO_PAIRS}'a'"),
+    (200, [("a", "b", "c")], b"", f"{NO_PAIRS}('a', 'b', 'c')"),
+    (200, [], "a" * 100, f"body of a Response must be bytes, as in b'hello', not: '{'a' * 79}"),
+    (200, [], None, "body of a Response must be bytes, as in b'hello', not: None"),
+]
+
+
+@pytest.mark.parametrize(("status", "headers", "body", "why"), RESPONSES)
+def test_what_an_application_answers_is_a_response(
+    status: object, headers: list[object], body: object, why: str
+) -> None:
+    with pytest.raises(TypeError) as failed:
+        check_response(status, headers, body)
+    assert str(failed.value) == why
+
+
+@pytest.mark.parametrize("body", [b"a", bytearray(b"a"), memoryview(b"a")])
+def test_an_answer_has_any_kind_of_bytes(body: object) -> None:
+    check_response(200, [(b"a", b"b"), ["a", "b"]], body)

@@ -27,6 +27,7 @@ from socketio_core.app.handlers import run
 from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.worker import Inbox
+from socketio_core.checks import check_response
 from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
 from socketio_core.errors import CloseReason
@@ -221,12 +222,14 @@ class ServerHost:
             return None
         try:
             text = await run(allow, request)
+            if text is not None and not isinstance(text, str):
+                raise TypeError(f"allow_request must return None, or the text of a refusal, not: {text!r:.80}")
         except BaseException as error:
             if not has_failed(error, self.runtime):
                 raise
             self.audience.report("allow_request failed, so the request was refused", error)
             return "Forbidden"
-        return None if text is None else plain(text) if isinstance(text, str) else str(text)
+        return None if text is None else plain(text)
 
     def static_response(self, request: Request) -> Response | None:
         """Return a file of the browser bundle, if that is what is asked for; before any engine sees the request."""
@@ -244,6 +247,7 @@ class ServerHost:
             response = await run(self._http, request, body)
             if not isinstance(response, Response):
                 raise TypeError(f"http handler must return a Response, not {type(response).__name__}")
+            check_response(response.status, response.headers, response.body)
         except BaseException as error:
             if not has_failed(error, self.runtime):
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -222,7 +222,11 @@ def test_without_a_handler_other_requests_get_404() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "why"),
-    [(RuntimeError("no"), "no"), ("text", "http handler must return a Response, not str")],
+    [
+        (RuntimeError("no"), "no"),
+        ("text", "http handler must return a Response, not str"),
+        (Response(200, [], cast("Any", "text")), "body of a Response must be bytes, as in b'hello', not: 'text'"),
+    ],
 )
 def test_an_http_handler_that_fails_costs_its_request_only(outcome: object, why: str) -> None:
     def handler(request: Request, body: bytes) -> Any:
@@ -290,10 +294,18 @@ class Text(str):
         return "something else"
 
 
-@pytest.mark.parametrize(("returned", "shown"), [(Text("no"), "no"), (42, "42"), (False, "False")])
-def test_whatever_it_returns_that_is_not_none_is_a_refusal(returned: Any, shown: str) -> None:
-    answer = Served(Server(allow_request=lambda _: returned)).connect().ask(POLLING)
-    assert answer.text == f'{{"code":4,"message":"{shown}"}}'
+def test_a_refusal_is_plain_text() -> None:
+    answer = Served(Server(allow_request=lambda _: Text("no"))).connect().ask(POLLING)
+    assert answer.text == '{"code":4,"message":"no"}'
+
+
+@pytest.mark.parametrize("returned", [True, False, 42])
+def test_what_is_neither_none_nor_text_is_a_refusal_and_is_named(returned: Any) -> None:
+    failures = Failures()
+    answer = Served(Server(allow_request=lambda _: returned, observers=[failures])).connect().ask(POLLING)
+    assert answer.text == '{"code":4,"message":"Forbidden"}'
+    why = f"allow_request must return None, or the text of a refusal, not: {returned}"
+    assert failures.told == [("allow_request failed, so the request was refused", why)]
 
 
 def test_engines_have_a_function_of_their_own_or_none() -> None:

@@ -38,7 +38,8 @@ def load_server(called: str) -> Server:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise _failed(f"module {module_name!r} cannot be imported", error) from error
-        raise CommandFailed(f"there is no module {module_name!r}: neither installed nor in {folder}") from None
+        hint = f"; did you mean {called.replace('.py:', ':')}?" if module_name.endswith(".py") else ""
+        raise CommandFailed(f"there is no module {module_name!r}: neither installed nor in {folder}{hint}") from None
     except Exception as error:
         raise _failed(f"module {module_name!r} cannot be imported", error) from error
     for part in name.split("."):

@@ -13,11 +13,12 @@ from socketio_core.cli.values import check_text, read_value
 _MODULES = ("hiredis", "msgpack")
 _KINDS = ("classic", "sharded", "streams")
 _EPILOG = """\
-The servers of the cluster, ours and Node's, send it to their clients. VALUE is JSON, bytes as
-0x00ff, or bare words. Exit status: 0 the Redis has it, 1 it does not, 2 wrong usage.
+The servers of the cluster, ours and Node's, send it to their clients. VALUE is
+JSON, bytes as 0x00ff, or bare words. Exit status: 0 the Redis has it, 1 it does
+not, 2 wrong usage.
 
   socketio-core emit --to news headline '{"text": "It works"}'
-  socketio-core emit --redis rediss://:secret@example.org --kind streams -n /admin reload
+  socketio-core emit --redis rediss://:secret@example.org -n /admin reload
 """
 
 

@@ -15,13 +15,14 @@ from socketio_core.settings import ClientSettings, EngineClientSettings
 from socketio_core.socketio.packet import RESERVED_EVENTS
 from socketio_core.url import parse_url
 
-_EMIT_HELP = "send an event: NAME, then JSON, bytes as 0x00ff, bare words"
+_EMIT_HELP = "an event: NAME, then JSON, bytes as 0x00ff, words"
 _CALL_HELP = "the same, and wait for the acknowledgement"
 
 EPILOG = """\
-Interactive (type help), unless there is an --emit, --call or --wait: then events are lines of JSON
-on standard output, with "ack": true if the server asks for an acknowledgement (it gets none);
-errors are on standard error, and the exit status is 0 done, 1 failed, 2 wrong usage.
+Interactive (type help), unless there is an --emit, --call or --wait: then
+events are lines of JSON on standard output, with "ack": true if the server asks
+for an acknowledgement (it gets none); errors are on standard error, and the
+exit status is 0 done, 1 failed, 2 wrong usage.
 
   socketio-core connect http://localhost:3000 --emit chat '"hi"' --wait chat
   socketio-core connect https://example.org/admin --auth '{"token": "..."}' -v
@@ -121,9 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="%(prog)s URL [options]",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "url", metavar="URL", type=_url, help="http://host:port (https, ws, wss); a path is a namespace"
-    )
+    parser.add_argument("url", metavar="URL", type=_url, help="http://host:port (or https); a path is a namespace")
     parser.add_argument("--auth", metavar="JSON", type=_auth, help="sent when connecting")
     parser.add_argument("--path", default="/socket.io/", type=_path, help="where the server listens (%(default)s)")
     parser.add_argument("--query", metavar="NAME=VALUE", type=_field, action="append", default=[], help="in every URL")
@@ -151,10 +150,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Wide(argparse.RawDescriptionHelpFormatter):
-    """One line for each option, or the help is longer than a screen."""
+    """One line for nearly each option, or the help is longer than a screen."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=38, width=100)
+        super().__init__(prog, max_help_position=28, width=82)
 
 
 class _Say(argparse.Action):

@@ -16,17 +16,19 @@ LOOPS = {"trio": ("trio", "h11", "wsproto"), "asyncio": ("h11", "wsproto")}
 
 _MAX_WORKERS = 1000
 _EPILOG = """\
-APP is MODULE:NAME of a Server, or of a function that returns one; the module is looked for here.
-SIGTERM and Ctrl-C end it in order: clients are told. With several workers
+APP is MODULE:NAME of a Server, or of a function that returns one; the module is
+looked for here. SIGTERM and Ctrl-C end it in order: clients are told. With
+several workers
 
   * one that dies is started anew;
-  * each has clients of its own: what one emits, those of the others hear with --redis, or with an
-    adapter of the Server;
-  * all share one port, and a client by polling is refused when it comes to another worker: use
-    WebSockets alone, transports=["websocket"], or --own-ports behind a proxy with sticky sessions.
+  * each has clients of its own: what one emits, those of the others hear with
+    --redis, or with an adapter of the Server;
+  * all share one port, and a client by polling is refused when it comes to
+    another worker: use WebSockets alone, transports=["websocket"], or
+    --own-ports behind a proxy with sticky sessions.
 
   socketio-core serve app:io --workers 4 --redis redis://localhost:6379
-  socketio-core serve app:io --workers 2 --own-ports --unix /run/app    (/run/app.1, /run/app.2)
+  socketio-core serve app:io --workers 2 --own-ports --unix /run/app
 """
 
 

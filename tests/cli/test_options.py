@@ -156,5 +156,5 @@ def test_help_fits_on_a_screen(
     assert stopped.value.code == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 40
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 80
     assert '"ack": true' in "\n".join(lines)

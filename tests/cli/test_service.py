@@ -56,6 +56,7 @@ def test_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "complaint"),
     [
         ("no_such_app:io", f"there is no module 'no_such_app': neither installed nor in {Path.cwd()}"),
+        ("app.py:io", f"there is no module 'app.py': neither installed nor in {Path.cwd()}; did you mean app:io?\n"),
         (f"{APP}.x:io", f"there is no module '{APP}.x'"),
         (f"{APP}:oi", f"'{APP}' has no 'oi'; what could be served is other, joined, io"),
         ("json:x", "'json' has no 'x'\n"),

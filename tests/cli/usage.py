@@ -29,4 +29,4 @@ def check_help(command: str, most_lines: int, capsys: pytest.CaptureFixture[str]
         main([command, "--help"])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= most_lines
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 80

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from conformance.cli import main
+try:
+    from conformance.cli import main
+except ModuleNotFoundError as error:
+    sys.stderr.write(f"conformance: no module {error.name!r}, which comes with: pip install -e '.[conformance]'\n")
+    sys.exit(2)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,23 +5,27 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from textwrap import fill
 
 import trio
 
 from conformance import hosting, report
 from conformance.case import LEVELS, Case, Level, all_cases
 from conformance.client.wire import NetworkWire
+from conformance.clients.run import EXIT_STATUS
 from conformance.clients.run import main as client_main
+from conformance.contract import ADVICE, breaches
 from conformance.run import JOBS, Result, run_cases, run_in_memory
 from conformance.times import PATIENT, QUICK, Times
 
+HOSTS_HELP = fill("hosts that come with the suite: " + ", ".join(hosting.HOSTS), 80, break_on_hyphens=False)
 EPILOG = f"""\
-hosts that come with the suite: {", ".join(hosting.HOSTS)}
+{HOSTS_HELP}
 
-  python -m conformance serve HOST --port N    start a host, on 127.0.0.1 and ::1, until Ctrl-C
-  python -m conformance client -- COMMAND…     check a client instead (client --help)
+  python -m conformance serve HOST --port N   start a host, until Ctrl-C
+  python -m conformance client -- COMMAND…    check a client (client --help)
 
-exit status: 0 everything that must pass passed, 1 not so, 2 the run was not possible, 130 interrupted
+{EXIT_STATUS}
 """
 
 
@@ -40,8 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m conformance serve", description="Start a host, until Ctrl-C.")
-    parser.add_argument("host", choices=hosting.HOSTS)
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance serve",
+        description="Start a host, on 127.0.0.1 and ::1, until Ctrl-C.",
+        epilog=HOSTS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("host", choices=hosting.HOSTS, metavar="HOST", help="one of those below")
     parser.add_argument("--port", type=int, default=3000, help="0 lets the system choose (default: 3000)")
     options = parser.parse_args(words)
     hosting.serve(options.host, options.port)
@@ -112,7 +121,9 @@ def check(target: str, cases: Sequence[Case], jobs: int) -> list[Result]:
         with hosting.started(target, PATIENT) as url:
             return _over_network(cases, url, progress, jobs, PATIENT)
     if "://" not in target:
-        raise ValueError(f"neither a URL nor one of the hosts {', '.join(hosting.HOSTS)}: {target!r}")
+        raise ValueError(
+            f"neither a URL, as http://127.0.0.1:3000, nor one of the hosts {', '.join(hosting.HOSTS)}: {target!r}"
+        )
     return _over_network(cases, target, progress, jobs, QUICK)
 
 
@@ -124,6 +135,8 @@ def _over_network(cases: Sequence[Case], url: str, progress: report.Progress, jo
             await trio.aclose_forcefully(await wire.connect())
         except (OSError, trio.TooSlowError) as error:
             raise hosting.HostError(f"no server at {url}: {str(error) or 'timeout'}") from None
+        if found := await breaches(wire, times):
+            print("\n  ".join([f"conformance: {ADVICE}:", *found]), file=sys.stderr)
         return await run_cases(cases, wire, progress, jobs=jobs, times=times)
 
     return trio.run(run)

@@ -25,6 +25,10 @@ CASE_PATIENCE: Final = 5
 START_S: Final = 30.0
 """How long a process may take to start."""
 
+EXIT_STATUS: Final = """\
+exit status: 0 everything that must pass passed, 1 not so, 2 the run was not
+possible, 130 interrupted"""
+
 KNOWN: Final = ("asyncio", "chromium", "node", "trio")
 
 
@@ -178,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m conformance client",
         description="Check whether a client speaks Engine.IO 4 and Socket.IO 5.\n"
         "What its process must do to be checked is written in conformance/README.md.",
-        epilog="exit status: 0 everything that must pass passed, 1 not so, 2 the run was not possible, 130 interrupted",
+        epilog=EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

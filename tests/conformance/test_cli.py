@@ -6,7 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -39,6 +41,18 @@ def test_help_fits_one_screen_and_names_the_hosts() -> None:
     assert "serve" in done.stdout
 
 
+@pytest.mark.parametrize("words", [[], ["serve"], ["client"]])
+def test_help_is_no_wider_than_a_terminal(words: list[str]) -> None:
+    assert max(map(len, run(*words, "--help").stdout.splitlines())) <= 80
+
+
+def test_without_what_it_needs_it_says_what_to_install() -> None:
+    program = "import sys, runpy; sys.modules['trio'] = None; runpy.run_module('conformance', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    told = "conformance: no module 'trio', which comes with: pip install -e '.[conformance]'\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
 def test_list_names_every_case_with_level_and_source() -> None:
     done = run("--list")
     assert done.returncode == 0
@@ -59,6 +73,37 @@ def test_what_passes_is_told_with_status_0(capsys: pytest.CaptureFixture[str]) -
 def test_a_server_at_a_url(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([server, "-k", "handshake/open_packet"]) == 0
     assert capsys.readouterr().out.count("ok      required") == 2
+
+
+class WithoutContract(BaseHTTPRequestHandler):
+    """A Socket.IO server as it is by default, with no bare Engine.IO beside it."""
+
+    def do_GET(self) -> None:
+        body = b'0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":200,"maxPayload":100}'
+        self.send_response(200 if self.path.startswith("/socket.io/") else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - what the base class calls it
+        """Say nothing."""
+
+
+def test_a_server_that_does_not_keep_the_contract_is_told_so_first(capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), WithoutContract) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            assert main([f"http://127.0.0.1:{server.server_port}", "-k", "handshake/open_packet"]) == 1
+        finally:
+            server.shutdown()
+            thread.join()
+    told = capsys.readouterr().err.splitlines()
+    assert told[:3] == [
+        "conformance: the server does not keep the contract in conformance/README.md, so many cases will fail:",
+        "  GET /engine.io/?EIO=4&transport=polling: 404, not 200",
+        "  /socket.io/: pingInterval is 25000, not 300; maxPayload is 100, not 1000000",
+    ]
 
 
 def test_a_failure_shows_what_was_asked_expected_and_received() -> None:
@@ -113,7 +158,7 @@ def test_markdown(server: str) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["nonsense"], "neither a URL nor one of the hosts"),
+        (["nonsense"], "neither a URL, as http://127.0.0.1:3000, nor one of the hosts"),
         (["ftp://example.org"], "not a URL of a server"),
         (["http://127.0.0.1:1"], "no server at http://127.0.0.1:1"),
         (["serve", "sans"], "host 'sans' has no network to serve on"),

@@ -121,7 +121,7 @@ def test_wrong_path_is_one_line_that_helps(url: str) -> None:
     status, _, err = run("connect", url, "--path", "/nowhere/", "--wait", "x")
     assert status == 1
     assert "HTTP 404" in err
-    assert "is the path right?" in err
+    assert "Not found: Socket.IO is at /socket.io/" in err
 
 
 def test_reader_that_went_away_is_one_line(url: str) -> None:

@@ -12,8 +12,10 @@ from socketio_core.http import Response
 SHOWN_CHARS: Final = 200  # of a refusal, in an error: a head may have 64 kB
 _SHOWN_DATA_CHARS: Final = 80  # of other things that a server sent
 
-NOT_FOUND: Final = "HTTP 404"
-"""How `describe_refusal` begins when nothing is there."""
+_KNOWS_PATH: Final = "Not found: Socket.IO is at "  # so a server of this package says it
+
+ASKS_PATH: Final = " (is the path right?)"
+"""How `describe_refusal` ends when nothing is there, and the answer does not say where it is."""
 
 
 def describe_refusal(response: Response) -> str:
@@ -27,8 +29,10 @@ def describe_refusal(response: Response) -> str:
     message = _message_of(response.body)
     if message:
         text += f": {message}"
-    if response.status == 404:
-        text += " (is the path right?)"
+    if response.status == 404 and not message.startswith(_KNOWS_PATH):
+        text += ASKS_PATH
+    elif response.status == 403 and not message:  # as ASGI servers answer a WebSocket that no route takes
+        text += " (are path and origin right?)"
     return text
 
 

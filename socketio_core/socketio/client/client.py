@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Final, cast
 
+from socketio_core.checks import check_kind
 from socketio_core.engineio.client.carriers import ClientCarrier, ClientWebSocket, Exchange
 from socketio_core.engineio.client.events import Opened, OpenFailed
 from socketio_core.engineio.client.posts import check_size
-from socketio_core.engineio.client.problems import NOT_FOUND
+from socketio_core.engineio.client.problems import ASKS_PATH
 from socketio_core.engineio.client.requests import ClientMemory
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.events import Closed, Upgraded
@@ -64,6 +65,8 @@ class ClientCore:
         parser: Parser | None = None,
         random: Callable[[], float],
     ) -> None:
+        check_kind("engine_settings", engine_settings, EngineClientSettings, "EngineClientSettings(...)")
+        check_kind("settings", settings, ClientSettings, "ClientSettings(...)")
         self.engine_settings = with_path(engine_settings or EngineClientSettings(), USUAL_PATH)
         self.path = cast("str", self.engine_settings.path)
         self.settings = combine_for_client(self.engine_settings, settings or ClientSettings())
@@ -399,7 +402,7 @@ class ClientCore:
         if not will_retry:
             self._reconnection.failed()
         message = f"cannot connect to {self.engine_settings.authority}{self.path}: {event}"
-        if self.path != USUAL_PATH and any(each.detail.startswith(NOT_FOUND) for each in event.attempts):
+        if self.path != USUAL_PATH and any(each.detail.endswith(ASKS_PATH) for each in event.attempts):
             message += f"; Socket.IO servers are usually at {USUAL_PATH}"
         for namespace in list(self.namespaces.values()):
             namespace.open_failed(message, will_retry=will_retry)

@@ -19,6 +19,8 @@ from socketio_core.http import Response
         (Response(500, [], b"[" * 100_000), "HTTP 500: " + "[" * 200),
         (Response(204), "HTTP 204"),
         (Response(404), "HTTP 404 (is the path right?)"),
+        (Response(404, [], b"Not found: Socket.IO is at /a/\n"), "HTTP 404: Not found: Socket.IO is at /a/"),
+        (Response(403), "HTTP 403 (are path and origin right?)"),
         (
             Response(301, [(b"Location", b"https://b/")]),
             "HTTP 301: redirected to 'https://b/'; connect to that address instead",

@@ -68,7 +68,7 @@ def test_first_packet_must_open(frames: list[str | bytes], detail: str) -> None:
 FAILURES: dict[str, Callable[[Scene], object]] = {
     "connection refused": lambda s: s.session.lost(s.sockets[0], s.now, detail="connection refused"),
     "the server closed the WebSocket before the open packet": lambda s: s.session.lost(s.sockets[0], s.now, 1000),
-    "HTTP 403": lambda s: s.session.websocket_refused(s.sockets[0], Response(403), s.now),
+    "HTTP 400": lambda s: s.session.websocket_refused(s.sockets[0], Response(400), s.now),
     "bad frame": lambda s: s.session.fail(s.sockets[0], "bad frame", 1002, s.now),
     "empty packet": lambda s: s.receive(s.sockets[0], ""),
     "no answer within 20 s": lambda s: s.wait(20),

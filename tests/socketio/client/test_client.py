@@ -185,7 +185,8 @@ def test_reconnection_may_be_off() -> None:
     [
         ("/socket.io/", 404, ": HTTP 404 (is the path right?)"),
         ("/api/", 404, ": HTTP 404 (is the path right?); Socket.IO servers are usually at /socket.io/"),
-        ("/api/", 403, ": HTTP 403"),
+        ("/api/", 403, ": HTTP 403 (are path and origin right?)"),
+        ("/api/", 400, ": HTTP 400"),
     ],
 )
 def test_wrong_path_is_told_where_servers_usually_are(path: str, status: int, hint: str) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from random import random
+from typing import Any, Final
 
 import pytest
 
+from socketio_core import Cookie, Server, SocketSettings
+from socketio_core.engineio import Engine
 from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request
+from socketio_core.socketio import ServerCore
+from socketio_core.socketio.client import ClientCore
 from socketio_core.socketio.json_parser import JsonParser, parser_of
 from socketio_core.url import parse_url
 from socketio_core.wire import Serving, Site
@@ -136,3 +142,41 @@ def test_what_fails_at_a_deadline_costs_its_connection(monkeypatch: pytest.Monke
     assert peer.is_over()
     assert "ours" in [str(error) for _, error in place.reports]
     assert other.is_over()
+
+
+CORES: Final[list[tuple[Callable[[Any], object], str]]] = [
+    (Engine, "settings must be EngineSettings(...), not: "),
+    (ServerCore, "engine_settings must be EngineSettings(...), not: "),
+    (lambda wrong: ServerCore(None, wrong), "settings must be SocketSettings(...), not: "),
+    (lambda wrong: ServerCore(recovery=wrong), "recovery must be RecoverySettings(), not: "),
+    (partial(ClientCore, random=random), "engine_settings must be EngineClientSettings(...), not: "),
+    (lambda wrong: ClientCore(None, wrong, random=random), "settings must be ClientSettings(...), not: "),
+]
+
+
+@pytest.mark.parametrize(("make", "why"), CORES)
+def test_settings_of_a_core_are_its_own(make: Callable[[Any], object], why: str) -> None:
+    for wrong in (5, {"ping_interval_s": 5}, SocketSettings, Cookie()):
+        with pytest.raises(TypeError) as failed:
+            make(wrong)
+        assert str(failed.value) == f"{why}{wrong!r}"
+
+
+def test_a_connection_comes_from_an_address_by_http_or_https() -> None:
+    site = Site()
+    address: Any = ("127.0.0.1", 4711)
+    with pytest.raises(TypeError, match=r"^address must be a string, as in '127\.0\.0\.1', not: \('127"):
+        site.connect(0.0, address, "http")
+    with pytest.raises(ValueError, match=r"^scheme must be 'http' or 'https', not: 'ws'$"):
+        site.connect(0.0, "127.0.0.1", "ws")
+    assert not site.wires
+
+
+def test_a_server_on_no_event_loop_says_which_one_serves() -> None:
+    io: Any = Server()
+    with pytest.raises(AttributeError, match=r"^socketio_core\.Server knows no event loop: ") as failed:
+        io.serve("127.0.0.1", 3000)
+    assert (failed.value.name, failed.value.obj) == ("serve", None), "or Python asks: Did you mean: 'observe'?"
+    with pytest.raises(AttributeError, match=r"^'Server' object has no attribute 'emitt'$") as failed:
+        io.emitt("x")
+    assert (failed.value.name, failed.value.obj) == ("emitt", io), "Python asks: Did you mean: 'emit'?"

@@ -88,7 +88,11 @@ class DeclaredEvent(_Name, Generic[_P, _R_co]):
         Raises:
             InvalidEvent: it is something else.
         """
-        return self._converted(answer, "answer", self._find_types()[1])
+        try:
+            return self._converted(answer, "answer", self._find_types()[1])
+        except InvalidEvent as error:
+            error.add_note(f"the answer was {answer!r:.200}")  # for who called; `detail` may go to others
+            raise
 
     def _converted(self, value: Any, name: str, kind: Any) -> Any:
         assert self._convert is not None  # or nobody would ask

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from socketio_core.app.adapter import MakeAdapter
 from socketio_core.app.bundle import ClientBundle
@@ -115,7 +115,6 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
     ) -> None:
         engine = _engine_of(engine, path, cors)
         check_kind("settings", settings, SocketSettings, "SocketSettings(...)")
-        check_kind("recovery", recovery, RecoverySettings, "RecoverySettings()")
         check_function("http", http)
         check_function("allow_request", allow_request)
         check_function("new_id", new_id, may_wait=False)
@@ -143,6 +142,14 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
             raise TypeError(f"observers must be several, as in [Statistics()], not: {observers!r}")
         for observer in observers:
             self.observe(observer)
+
+    if not TYPE_CHECKING:  # which says so itself
+
+        def __getattr__(self, name: str) -> object:
+            if name == "serve":
+                which = "that of socketio_core.trio or socketio_core.asyncio has `serve`, and so have these modules"
+                raise AttributeError(f"socketio_core.Server knows no event loop: {which}: serve(io, ...)", name=name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     # -- namespaces --------------------------------------------------------------------------------------------------
 

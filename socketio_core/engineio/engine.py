@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import Final, cast
 
+from socketio_core.checks import check_kind
 from socketio_core.cors import preflight_response
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.answers import (
@@ -68,6 +69,7 @@ class Engine:
     def __init__(
         self, settings: EngineSettings | None = None, *, new_id: IdFactory = new_id, is_inner: bool = False
     ) -> None:
+        check_kind("settings", settings, EngineSettings, "EngineSettings(...)")
         self.engine_settings = with_path(settings or EngineSettings(), USUAL_PATH)
         self.path = cast("str", self.engine_settings.path)
         self.shared = Shared(self.engine_settings)

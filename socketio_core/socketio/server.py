@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import Final
 
+from socketio_core.checks import check_kind
 from socketio_core.engineio.actions import Action, Respond
 from socketio_core.engineio.carriers import Carrier, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import GOING_AWAY, check_close
@@ -69,6 +70,9 @@ class ServerCore:
         new_id: IdFactory = new_id,
         recovery: RecoverySettings | None = None,
     ) -> None:
+        check_kind("engine_settings", engine_settings, EngineSettings, "EngineSettings(...)")
+        check_kind("settings", settings, SocketSettings, "SocketSettings(...)")
+        check_kind("recovery", recovery, RecoverySettings, "RecoverySettings()")
         self.engine_settings = with_path(engine_settings or EngineSettings(), USUAL_PATH)
         self.settings = combine(self.engine_settings, settings or SocketSettings())
         self._engine = Engine(self.engine_settings, new_id=new_id, is_inner=True)

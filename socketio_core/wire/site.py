@@ -221,7 +221,14 @@ class Site(Home[Wire]):
             address: where it is, for logs and `handshake.address`.
             scheme: `"https"` if the host did TLS, else `"http"`: it decides which pages are the server's own.
             can_half_close: the host does so when `wire.is_mute`; otherwise connections end without lingering.
+
+        Raises:
+            TypeError, ValueError: an `address` that is no string, as what `accept()` returns; a scheme that is another.
         """
+        if not isinstance(address, str):  # pyright: ignore[reportUnnecessaryIsInstance] # not everybody checks types
+            raise TypeError(f"address must be a string, as in '127.0.0.1', not: {address!r}")
+        if scheme not in ("http", "https"):
+            raise ValueError(f"scheme must be 'http' or 'https', not: {scheme!r}")
         wire = Wire(self, address, scheme, now, can_half_close=can_half_close)
         self._count(wire, address)
         if wire.surplus is not None:

@@ -180,6 +180,8 @@ def test_answers_are_checked_too(rig: AppRig, answer: str, value: int | None) ->
         else:
             assert isinstance(task.error, InvalidEvent)
             assert str(task.error).startswith("answer: wanted int, not ")
+            assert task.error.__notes__[0].startswith("the answer was ")
+            assert "the answer was" not in str(task.error.answer), "it may go to somebody else"
 
 
 def test_of_many_those_with_a_wrong_answer_have_not_answered(rig: AppRig) -> None:

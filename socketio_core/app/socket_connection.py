@@ -33,6 +33,21 @@ class SocketConnection(Registrar):
         """`"polling"` or `"websocket"`; what it was, when it is over."""
         return self._session.transport
 
+    async def close(self) -> None:
+        """Close the connection, and let the client come back, as it does when it has lost one; `disconnect` ends it.
+
+        What was sent before still goes out. So a test sees what becomes of an application that loses a client.
+        """
+        await self._app.runtime.check_cancelled()
+        self._acting.close(self._app.runtime.now())
+        self._app.dispatch_soon()
+
+    @property
+    def _acting(self) -> Session:
+        """The session, to be told something; see `SocketInbox.acting`."""
+        self._app.runtime.output_ready()
+        return self._session
+
 
 async def tell(connection: SocketConnection, moment: str, what: str) -> None:
     """Run the handlers of a moment; what they raise is reported."""

@@ -40,7 +40,7 @@ SESSION: Final = "close connected data request send send_nowait sid transport"
 CLIENT: Final = f"""{TELLS} {EMITS} {OPERATES} active asks_ack auth connect connected disconnect
     disconnect_error disconnected events from_thread id manager nsp of recovered transport
     wait_connected wait_first_outcome"""
-CONNECTION: Final = "event listeners off on once transport"
+CONNECTION: Final = "close event listeners off on once transport"
 MANAGER: Final = f"{REGISTERS} subprotocol"
 
 EXPECTED: Final[list[Any]] = [

@@ -91,6 +91,21 @@ def test_a_lost_client_comes_back_as_the_same_socket() -> None:
     assert drain(again) == ['2["now","id1.4"]']
 
 
+def test_who_closes_a_connection_sees_its_client_come_back() -> None:
+    place = Place()
+    place.io.on("disconnect", note(place, "left"))
+    client, socket, _ = place.enter()
+    place.result_of(socket.emit("hello"))
+    place.result_of(socket.conn.close())
+    assert drain(client) == ['2["hello","id1.1"]'], "what was sent before still goes out"
+    assert place.calls == [("left", socket.id, "forced close")]
+    place.result_of(place.io.emit("missed"))
+    _, back, got = place.enter(socket, "id1.1")
+    assert (back.id, back.recovered, got[0]) == (socket.id, True, '2["missed","id1.2"]')
+    place.result_of(socket.conn.close())  # is over already
+    assert back.connected
+
+
 def test_the_application_hears_of_the_end_before_the_client_is_there_again() -> None:
     """Both are called the same: who counts who is there would count wrong."""
     place = Place()

@@ -33,7 +33,10 @@ from socketio_core.settings import ServerLimits
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = ROOT / "README.md"
-PAGES: Final = [README, ROOT / "socketio_core/wire/README.md", ROOT / "benchmarks/README.md"]
+PAGES: Final = [
+    README,
+    *(ROOT / folder / "README.md" for folder in ("socketio_core", "socketio_core/wire", "benchmarks", "conformance")),
+]
 PORT: Final = "3000"
 DEADLINE_S: Final = 60.0
 

@@ -16,7 +16,7 @@ import pytest
 
 from conformance.hosting import HOSTS, NOT_ITS_OWN, OPTIONAL, OURS, ROOT, module_of, started
 
-BY_HAND = ("uvicorn-websockets", "granian")  # what they miss is theirs, and takes long; see the README
+BY_HAND = ("uvicorn-websockets", "granian")  # what they miss is theirs, and takes long; see the suite's README
 NETWORK_HOSTS = [host for host in HOSTS if host not in ("sans", *BY_HAND)]
 MUST = {"node": "reference", "python-socketio": None}
 MAX_LINES = 120

@@ -120,9 +120,10 @@ class ClientProcess:
 
     @property
     def error_text(self) -> str:
-        """What it wrote to standard error."""
+        """What it wrote to standard error, and what of its standard output is no report."""
         text = self._errors.decode("utf-8", "replace").strip()
-        return f"the client's process has ended; standard error: {text or '(empty)'}"
+        what = "ended" if self._ended.is_set() else "reported nothing (conformance/README.md says what it must)"
+        return f"the client's process has {what}; standard error: {text or '(empty)'}"
 
     async def read(self) -> None:
         """Read all that it writes until it ends: then it is also known what it said about that."""
@@ -142,7 +143,7 @@ class ClientProcess:
                     self._queue(report["id"])[0].send_nowait(report)
                     self.has_reported = True
                 except (ValueError, TypeError, KeyError):
-                    self._errors += b"\nnot a report: " + line[:200]
+                    self._errors = (self._errors + b"\nnot a report: " + line[:200])[-10_000:]
 
     async def _read_errors(self) -> None:
         assert self._process.stderr is not None  # asked for below

@@ -99,7 +99,9 @@ async def check(
         try:
             async with client_process(command) as process:
                 await _wait_until_up(process)
-                for case in cases[len(results) :]:
+                if not process.has_reported:
+                    fatal = process.error_text
+                for case in cases[len(results) :] if fatal is None else ():
                     try:
                         results.append(ClientResult(case, await _run(case, process)))
                     except ProcessEnded as error:

@@ -63,8 +63,11 @@ async def serve(
         OSError: the port is taken, or may not be used.
         ClusterUnavailable: an adapter is to join the server to others, and cannot.
         RuntimeError: the server was served before; or `signals` are waited for in another thread than the main one.
+        TypeError, ValueError: an argument that cannot be.
     """
     check_listening(host, port, ssl_context, signals)
+    if started is not None and not asyncio.isfuture(started):  # pyright: ignore[reportUnnecessaryComparison]
+        raise TypeError(f"started must be a future, as asyncio.get_running_loop().create_future(), not: {started!r}")
     served = host_of(server)
     service = AsyncioServer(served)
     served.bind(service, Log(LOGGER, service.now))

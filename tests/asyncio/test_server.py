@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,3 +251,13 @@ async def test_when_the_process_has_no_file_descriptors_left_that_is_said_and_no
     loop.call_exception_handler({"message": "later"})
     assert others == ["another", "later"]
     loop.set_exception_handler(before)
+
+
+@asyncio_test
+async def test_who_is_to_be_told_the_urls_must_be_a_future() -> None:
+    event: Any = asyncio.Event()
+    io = Server()
+    with pytest.raises(TypeError, match=r"^started must be a future, as asyncio"):
+        await io.serve("127.0.0.1", started=event)
+    async with serving(io):
+        pass

@@ -13,13 +13,13 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.packet import MESSAGE, Payload
 from socketio_core.errors import PacketError
 from socketio_core.socketio.json_parser import JsonParser
-from socketio_core.socketio.packet import CONNECT, CONNECT_ERROR, Packet, check_payload
+from socketio_core.socketio.packet import CONNECT, CONNECT_ERROR, JSONValue, Packet, check_payload
 from socketio_core.socketio.parser import Decoder, Parser
 
 
-def guard(parser: Parser) -> Parser:
+def guard(parser: Parser) -> GuardedParser | JsonParser:
     """Return a parser that fails as others may rely on; the usual one needs no guard."""
-    return parser if type(parser) in (JsonParser, GuardedParser) else GuardedParser(parser)
+    return parser if type(parser) is JsonParser or type(parser) is GuardedParser else GuardedParser(parser)
 
 
 class GuardedParser:
@@ -48,6 +48,10 @@ class GuardedParser:
                     f"{self._name} must encode to frames that are bytes or text with '4' first: {frame!r:.100}"
                 )
         return message
+
+    def encode_fields(self, kind: int, nsp: str, data: JSONValue, ack_id: int | None = None) -> WireMessage:
+        """Encode a packet of these fields; see `encode`."""
+        return self.encode(Packet(kind, nsp, data, ack_id))
 
     def decoder(self) -> Decoder:
         """Return the decoder of a new connection; one that cannot be made says so when it is fed."""

@@ -18,10 +18,11 @@ from socketio_core.socketio.packet import (
     CONNECT,
     CONNECT_ERROR,
     DISCONNECT,
+    EVENT,
     JSONValue,
     Packet,
     as_list,
-    event_packet,
+    event_data,
 )
 from socketio_core.socketio.shared_log import Waiting, put
 
@@ -330,9 +331,9 @@ class Member:
         if self.state is not _JOINED:
             if self.state is MemberState.LEFT:
                 return False
-            message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
+            message = self.connection.parser.encode_fields(EVENT, self.namespace.name, event_data(name, args))
             return not volatile and self.hold_back(message if compress else message.uncompressed())
-        message = self.connection.parser.encode(event_packet(self.namespace.name, name, args))
+        message = self.connection.parser.encode_fields(EVENT, self.namespace.name, event_data(name, args))
         if not compress:
             message = message.uncompressed()
         session = self.connection.session
@@ -382,7 +383,7 @@ class Member:
         if self.state is MemberState.LEFT:
             return None
         ack_id = self.namespace.take_ack_id()
-        message = self.connection.parser.encode(event_packet(self.namespace.name, name, args, ack_id))
+        message = self.connection.parser.encode_fields(EVENT, self.namespace.name, event_data(name, args), ack_id)
         message = message if compress else message.uncompressed()
         if volatile and not (self.state is MemberState.JOINED and self.connection.session.is_writable):
             return None
@@ -408,7 +409,7 @@ class Member:
         """
         if self.state is not MemberState.JOINED:
             return False
-        message = self.connection.parser.encode(Packet(ACK, self.namespace.name, as_list(args), ack_id))
+        message = self.connection.parser.encode_fields(ACK, self.namespace.name, as_list(args), ack_id)
         return put(self, message)
 
     def ack_expired(self, ack: PendingAck) -> None:

@@ -96,7 +96,12 @@ def check_namespace(name: str, max_chars: int) -> None:
 
 
 def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | None = None) -> Packet:
-    """Return the packet of an event.
+    """Return the packet of an event; see `event_data`."""
+    return Packet(EVENT, nsp, event_data(name, args), ack_id)
+
+
+def event_data(name: str, args: Iterable[JSONValue]) -> list[JSONValue]:
+    """Return what the packet of an event carries.
 
     Raises:
         LocalProtocolError: the name is not a string, or reserved; the arguments are no list of them.
@@ -109,7 +114,7 @@ def event_packet(nsp: str, name: str, args: Iterable[JSONValue], ack_id: int | N
         raise LocalProtocolError(f"event name is reserved: {name!r}")
     if type(args) is not tuple and type(args) is not list:
         args = as_list(args)
-    return Packet(EVENT, nsp, [name, *args], ack_id)
+    return [name, *args]
 
 
 def as_list(args: Iterable[JSONValue]) -> list[JSONValue]:

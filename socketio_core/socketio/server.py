@@ -78,7 +78,7 @@ class ServerCore:
         self._engine = Engine(self.engine_settings, new_id=new_id, is_inner=True)
         self.path = self._engine.path
         self._shared = self._engine.shared
-        self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
+        self.parser = JsonParser(self.settings) if parser is None else guard(parser)
         self.scale = Scale(is_json=type(self.parser) is JsonParser)
         self.reads_bytes = not self.scale.is_json
         self.new_id = new_id

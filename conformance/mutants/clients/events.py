@@ -21,11 +21,10 @@ from socketio_core.socketio.selection import Selection
 class LeavesOutNulls(JsonParser):
     """Arguments that are null are not sent."""
 
-    def encode(self, packet: Packet) -> WireMessage:
-        if packet.type == EVENT:
-            data = [value for value in packet.data if value is not None]
-            packet = Packet(packet.type, packet.nsp, data, packet.id)
-        return super().encode(packet)
+    def encode_fields(self, kind: int, nsp: str, data: JSONValue, ack_id: int | None = None) -> WireMessage:
+        if kind == EVENT:
+            data = [value for value in data if value is not None]
+        return super().encode_fields(kind, nsp, data, ack_id)
 
 
 @caught_by("events/events_carry_every_value")
@@ -54,8 +53,8 @@ class MixesUpAttachments(JsonDecoder):
 class SendsAttachmentsInReverse(JsonParser):
     """The last attachment is sent first."""
 
-    def encode(self, packet: Packet) -> WireMessage:
-        head, *attachments = super().encode(packet).frames
+    def encode_fields(self, kind: int, nsp: str, data: JSONValue, ack_id: int | None = None) -> WireMessage:
+        head, *attachments = super().encode_fields(kind, nsp, data, ack_id).frames
         return WireMessage([head, *attachments[::-1]])
 
 

@@ -59,9 +59,8 @@ class KnowsOneNamespace(JsonDecoder):
 class EmitsToTheRoot(JsonParser):
     """Events do not name their namespace."""
 
-    def encode(self, packet: Packet) -> WireMessage:
-        nsp = ROOT_NAMESPACE if packet.type == EVENT else packet.nsp
-        return super().encode(Packet(packet.type, nsp, packet.data, packet.id))
+    def encode_fields(self, kind: int, nsp: str, data: JSONValue, ack_id: int | None = None) -> WireMessage:
+        return super().encode_fields(kind, ROOT_NAMESPACE if kind == EVENT else nsp, data, ack_id)
 
 
 @caught_by("namespaces/emits_wait_for_the_answer_to_connect")

@@ -70,7 +70,7 @@ class ClientCore:
         self.engine_settings = with_path(engine_settings or EngineClientSettings(), USUAL_PATH)
         self.path = cast("str", self.engine_settings.path)
         self.settings = combine_for_client(self.engine_settings, settings or ClientSettings())
-        self.parser: Parser = JsonParser(self.settings) if parser is None else guard(parser)
+        self.parser = JsonParser(self.settings) if parser is None else guard(parser)
         self.memory = ClientMemory()
         self.namespaces = NamespaceTable(self.settings.max_namespaces)
         self.session: ClientSession | None = None

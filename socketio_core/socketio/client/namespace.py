@@ -36,7 +36,7 @@ from socketio_core.socketio.packet import (
     JSONValue,
     Packet,
     as_list,
-    event_packet,
+    event_data,
 )
 from socketio_core.socketio.selection import Selection
 from socketio_core.timers import Scheduled, Timer
@@ -356,7 +356,7 @@ class ClientNamespace:
         if retries is not None and not volatile:
             self._outgoing.queue(retries, name, args, now, compress=compress)
             return True
-        message = self.client.parser.encode(event_packet(self.name, name, args))
+        message = self.client.parser.encode_fields(EVENT, self.name, event_data(name, args))
         if not compress:
             message = message.uncompressed()
         if volatile:
@@ -426,7 +426,7 @@ class ClientNamespace:
         """
         if not self.is_connected:
             return False
-        return self.put(self.client.parser.encode(Packet(ACK, self.name, as_list(args), ack_id)))
+        return self.put(self.client.parser.encode_fields(ACK, self.name, as_list(args), ack_id))
 
     def put(self, message: WireMessage) -> bool:
         """Hand a message to the session; see `ClientSession.put`."""

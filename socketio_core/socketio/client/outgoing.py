@@ -10,7 +10,7 @@ from socketio_core.socketio.acks import AckTable, PendingAck
 from socketio_core.socketio.client.events import AckDropped, AckExpired, AckReceived, EmitFailed
 from socketio_core.socketio.client.pending import Emit, EmitBuffer
 from socketio_core.socketio.client.retries import RetryQueue
-from socketio_core.socketio.packet import JSONValue, event_packet
+from socketio_core.socketio.packet import EVENT, JSONValue, event_data
 from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Outgoing:
         """
         namespace = self._namespace
         client, ack_id = namespace.client, self._next_ack_id
-        message = client.parser.encode(event_packet(namespace.name, name, args, ack_id))
+        message = client.parser.encode_fields(EVENT, namespace.name, event_data(name, args), ack_id)
         if not how.compress:
             message = message.uncompressed()
         if how.volatile and not (namespace.is_connected and client.is_writable):
@@ -96,7 +96,7 @@ class Outgoing:
         """Send an event until it is acknowledged, in its turn. Returns the ack's id."""
         namespace, ack_id = self._namespace, self._next_ack_id
         client = namespace.client
-        message = client.parser.encode(event_packet(namespace.name, name, args, ack_id))
+        message = client.parser.encode_fields(EVENT, namespace.name, event_data(name, args), ack_id)
         if not compress:
             message = message.uncompressed()
         retries.queue.check_room(message)

@@ -50,6 +50,11 @@ _FINAL, _MASKED = 0x80, 0x80
 _LETTER_HEAD: Final = bytes((_TEXT, _MASKED | 1))
 _PONG_LETTER: Final = ord(PONG)
 
+# A mask and the payload under it are read as one number, the mask in its lowest bits. By the size of a payload: what
+# makes of a mask the same again and again, and what keeps so many bytes of that.
+_MASK_BITS: Final = 0xFFFF_FFFF
+_REPEATING: Final = [((1 << (size + 3) // 4 * 32) - 1) // _MASK_BITS for size in range(_TABLE_BYTES)]
+_KEEPING: Final = [(1 << size * 8) - 1 for size in range(_TABLE_BYTES)]
 _MASKED_WITH: Final = [bytes(byte ^ mask for byte in range(256)) for mask in range(256)]
 _LANE_0, _LANE_1, _LANE_2, _LANE_3 = (slice(offset, None, 4) for offset in range(4))  # under each byte of a mask
 # Of a frame that is whole and short: how long it is, by its first two bytes.
@@ -162,7 +167,12 @@ class PlainFrames:
         """
         if self._sizes.get(data[:2]) != len(data) or self.tail or self._left or self._is_fragmented:
             return None
-        message = _xored(data[6:], data[2:6]) if self._is_masked else data[2:]
+        if self._is_masked:  # what `_xored` does
+            masked, size = int.from_bytes(data, "little") >> 16, len(data) - 6
+            key = (masked & _MASK_BITS) * _REPEATING[size] & _KEEPING[size]
+            message = (masked >> 32 ^ key).to_bytes(size, "little")
+        else:
+            message = data[2:]
         try:
             return message.decode() if data[0] == _TEXT else message
         except UnicodeDecodeError:
@@ -205,9 +215,9 @@ class PlainFrames:
                     elif length >= _TABLE_BYTES:
                         message = _translated(data[start:end], data[start - 4 : start])
                     else:
-                        mask = data[start - 4 : start] * (length // 4 + 1)  # fast path: what `_xored` does
-                        payload = int.from_bytes(data[start:end], "little") ^ int.from_bytes(mask[:length], "little")
-                        message = payload.to_bytes(length, "little")
+                        masked = int.from_bytes(data[start - 4 : end], "little")  # fast path: what `_xored` does
+                        key = (masked & _MASK_BITS) * _REPEATING[length] & _KEEPING[length]
+                        message = (masked >> 32 ^ key).to_bytes(length, "little")
                     try:
                         found.append(message.decode() if first == _TEXT else message)
                     except UnicodeDecodeError:

@@ -60,8 +60,9 @@ class RedisAdapter:
         start_degraded: serve though the others cannot be reached at the start, and go on trying; otherwise `serve`
             raises `ClusterUnavailable` after `start_timeout_s`, for a cluster in pieces looks like one that works.
         start_timeout_s: how long to try at the start.
-        max_message_values: of one message of another server: lists, mappings and what is in them. One with more is not
-            read, for who reads it can do nothing else meanwhile; it is counted, and told of, as what makes no sense.
+        max_message_values: of one message of another server: lists, mappings and what is in them, and 16 bytes for each
+            if it is JSON (16 MB at least). One with more is not read, for who reads it can do nothing else meanwhile;
+            it is counted, and told of, as what makes no sense.
         hide_headers: of handshakes, that are not told to other servers; `fetch_sockets` tells them all others.
         ssl_context: for `rediss`; `None` is the system's trust.
         new_id: makes ids of servers and questions.

@@ -23,6 +23,7 @@ from socketio_core.socketio.weight import count_values
 
 MAX_DEPTH: Final = 256  # as many as are sent to clients, by default
 MAX_VALUES: Final = 1_000_000  # ours: of one message of another server; as many as a client takes, by default
+TEXT_BYTES: Final = 16  # ours: of JSON for each of those; 16 MB are what one client's buffer holds, by default
 
 _msgpack: Any = msgpack
 _packers: Final[list[Any]] = []  # one at the most, that nobody uses
@@ -79,8 +80,12 @@ def from_json(data: bytes, max_values: int = MAX_VALUES) -> Any:
     """Decode.
 
     Raises:
-        Malformed: it is no JSON, nested too deep, or has more than `max_values`, which are counted before.
+        Malformed: it is no JSON, nested too deep, or has more than `max_values`, which are counted before; or it is so
+            large that to count them would take long.
     """
+    max_bytes = TEXT_BYTES * max(max_values, MAX_VALUES)
+    if len(data) > max_bytes:
+        raise Malformed(f"JSON larger than {max_bytes} bytes, {TEXT_BYTES} for each of max_message_values")
     text = data.decode("utf-8", "replace")
     if len(text) > max_values and count_values(text) > max_values:  # each takes a character at least
         raise _too_many(max_values)

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from socketio_core.cluster.values import (
     MAX_DEPTH,
+    MAX_VALUES,
+    TEXT_BYTES,
     Malformed,
     date_text,
     for_clients,
@@ -215,6 +217,15 @@ def test_values_are_counted_before_there_are_too_many(name: str) -> None:
         assert read(data, 125) == value
         with pytest.raises(Malformed, match=r"^too many values in a message, max_message_values: 50$"):
             read(data, 50)
+
+
+def test_a_text_that_is_too_large_is_not_even_counted() -> None:
+    largest = TEXT_BYTES * MAX_VALUES
+    data = b'"%s"' % (b"x" * (largest - 2))
+    assert len(from_json(data)) == len(from_json(data, 1)) == largest - 2
+    with pytest.raises(Malformed, match="JSON larger than 16000000 bytes, 16 for each of max_message_values"):
+        from_json(data + b" ")
+    assert len(from_json(data + b" ", MAX_VALUES + 1)) == largest - 2
 
 
 def test_what_is_in_texts_and_bytes_is_no_value() -> None:

@@ -317,7 +317,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             self.shared.events.append((self, Upgraded()))
 
     def _end_upgrade(self, code: int = NO_CODE) -> None:
-        self.upgrade.drop(code)
+        self.upgrade.give_up(code)
         self.reschedule()
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -383,7 +383,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         """Free everything, and report it; once."""
         if self.state is SessionState.CLOSED:
             return
-        self.upgrade.drop()
+        self.upgrade.give_up()
         self.state = SessionState.CLOSED
         self.outlet = None
         self.polling.end(say_close=say_close)

@@ -52,7 +52,7 @@ class Candidacy(CandidacyBase[WebSocket]):
         if websocket.outbox:
             self._shared.mark_ready(websocket)
 
-    def drop(self, code: int = NO_CODE) -> None:
+    def give_up(self, code: int = NO_CODE) -> None:
         """Part with the candidate, if there is one: polling goes on as if nothing had happened."""
         websocket = self.end()
         if websocket is not None:

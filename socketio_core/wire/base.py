@@ -127,7 +127,7 @@ class BaseWire:
         is_mute: nothing more will be written though the connection is kept: the moment for a half-close.
         is_noted: belongs to the home; so does `is_behind`.
         unwritten_bytes: what the host has taken and could not write yet; the host's to tell, so that it is counted.
-        why: the connection was lost, in words of the host.
+        why: the connection was lost, in words of the host; or what failed here.
     """
 
     __slots__ = (
@@ -333,7 +333,7 @@ class Home(Generic[_Wire]):
 
     Attributes:
         wires: the connections that are not over.
-        first_left: how much more may be handled as soon as it is read, until the next flush.
+        first_left: how many pieces more may be handled as soon as they are read, until the next flush.
         deflate_left: how many bytes more may be compressed until then, each for its own connection; the rest waits.
     """
 

@@ -3,7 +3,7 @@
 A host owns sockets and a clock, and knows nothing else:
 
     wire = site.connect(now, address, scheme)      # a client has come
-    wire.receive(data, now)                        # it has sent something, or with `b""` is gone
+    wire.receive(data, now)                        # it has sent something, or with `b""` will send nothing more
     for wire in site.flush(now): ...               # after anything: write `data_to_send`, read on while `wants_input`
     site.handle_timeout(now)                       # at `next_deadline`, then `flush` again
 

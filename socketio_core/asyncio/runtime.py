@@ -19,10 +19,10 @@ from socketio_core.app.worker import Inbox
 from socketio_core.asyncio.line import LineKeeper
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.groups import is_any
-from socketio_core.network.runtime import ELSEWHERE, NOBODY, LoopRuntime, Served, look_after_all
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, AnySite, LoopRuntime, look_after_all
 
 _T = TypeVar("_T")
-_S = TypeVar("_S", bound=Served)
+_S = TypeVar("_S", bound=AnySite)
 
 LOOK_S: Final = 1.0
 """Whether a loop that answers nothing is still there."""

@@ -55,7 +55,7 @@ class LookedAfter(Protocol):
     context: Any
 
 
-class Served(Timed, Protocol):
+class AnySite(Timed, Protocol):
     """What a server has: the connections at its own sockets, or what somebody else's server hands over."""
 
     def flush(self, now: float) -> Sequence[LookedAfter]:
@@ -66,9 +66,9 @@ class Served(Timed, Protocol):
         """Refuse what is new, and begin to end what there is."""
 
 
-def look_after_all(served: Served, now: float, report: Callable[[str, BaseException], None]) -> None:
+def look_after_all(site: AnySite, now: float, report: Callable[[str, BaseException], None]) -> None:
     """Let the application work, and have all written that there is to write; a connection that fails costs no other."""
-    for each in served.flush(now):
+    for each in site.flush(now):
         try:
             each.context.flush(now)  # as `look_after`, without the call
         except Exception as error:  # noqa: BLE001 - the others have something to say, too

@@ -17,7 +17,7 @@ from socketio_core.app.runtime import NOBODY_SERVES
 from socketio_core.app.worker import Inbox
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.groups import is_any
-from socketio_core.network.runtime import ELSEWHERE, NOBODY, TIMER_REST_S, LoopRuntime, Served, look_after_all
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, TIMER_REST_S, AnySite, LoopRuntime, look_after_all
 from socketio_core.trio.interrupts import work
 from socketio_core.trio.line import LineKeeper
 
@@ -239,7 +239,7 @@ class TrioRuntime(NurseryRuntime):
         site: what it sees to; set before anything begins, as is `timed`.
     """
 
-    site: Served
+    site: AnySite
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,8 +18,8 @@ from wsproto.frame_protocol import CloseReason as CloseCode
 from socketio_core.engineio.carriers import WRITE_BYTES, WebSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.packet import Frame
+from socketio_core.wire.backing import Backing
 from socketio_core.wire.base import EARLY_PIECES, FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
-from socketio_core.wire.behind import Behind
 from socketio_core.wire.deflate import SLICE_BYTES, framed, is_too_much, limit_rest, state_bytes
 from socketio_core.wire.directions import IS_OVER, Early, Inbound, Outbound
 from socketio_core.wire.plain_frames import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
 _INFLATED_PIECE_BYTES: Final = 1024
 _NO_LIMIT: Final = 1 << 62
-MUCH_BYTES: Final = LARGE_BYTES // 4  # the same, when others have had so much that little may be handled at once
+MUCH_BYTES: Final = LARGE_BYTES // 4  # is put off too, when others have had so much that little may be handled at once
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 
@@ -72,7 +72,7 @@ class Frames(Generic[_W]):
         self,
         wire: BaseWire,
         site: Home[Any],
-        mount: Behind[_W],
+        mount: Backing[_W],
         websocket: _W,
         extensions: list[Extension],
         answer: bytes,

@@ -207,20 +207,20 @@ class ClientSite(Home[ClientWire]):
         given = None if self.proxy is None else self.proxy.authorization
         return [] if given is None else [(b"proxy-authorization", given)]
 
-    # -- `Behind` of its WebSockets ----------------------------------------------------------------------------------
+    # -- `Backing` of its WebSockets -----------------------------------------------------------------------------------
 
     @property
     def max_payload_bytes(self) -> int:
-        """See `Behind`."""
+        """See `Backing`."""
         return self.core.engine_settings.max_message_bytes
 
     @property
     def engine_settings(self) -> EngineClientSettings:
-        """See `Behind`."""
+        """See `Backing`."""
         return self.core.engine_settings
 
     def pace_for(self, websocket: ClientWebSocket) -> Pace | None:
-        """See `Behind`."""
+        """See `Backing`."""
         return self._pace
 
 

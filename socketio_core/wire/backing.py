@@ -13,7 +13,7 @@ from socketio_core.wire.base import Pace
 _W_contra = TypeVar("_W_contra", bound=WebSocket | ClientWebSocket, contravariant=True)
 
 
-class Behind(Protocol[_W_contra]):
+class Backing(Protocol[_W_contra]):
     """What stands behind a WebSocket, in either role."""
 
     @property

@@ -32,6 +32,7 @@ WRITE_BYTES: Final = 262_144
 """What a host takes at once: of an outbox, which does not bound it any more; of responses to polls, in one turn of its
 loop."""
 
+_ALL, _SOME = HandedOn.ALL, HandedOn.SOME
 _WINDOW_BITS = {"gzip": MAX_WBITS | 16, "deflate": MAX_WBITS}  # "deflate" is the zlib format (PROTOCOL 1.6)
 
 
@@ -163,8 +164,8 @@ class Post:
         if self.packets is None:
             self.packets = split_payload(self.take_body(), self.session.engine_settings.max_packets_per_payload)
         outcome = hand_on(self.packets, receive, max_packets)
-        self.is_accepted = outcome is HandedOn.ALL
-        return outcome is HandedOn.SOME
+        self.is_accepted = outcome is _ALL
+        return outcome is _SOME
 
     def take_body(self) -> bytearray:
         """Return what was fed so far, and forget it."""

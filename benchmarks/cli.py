@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,10 +63,10 @@ BENCHMARKS: Final = {
     "growth": "costs as connections and rooms grow: flat",
 }
 BY_HAND: Final = {
-    "hostile": "an honest client beside hostile ones (tls: over TLS; asgi: under ASGI servers); if asked for",
+    "hostile": "an honest client beside hostile ones; also tls, asgi; if asked for",
     "tls": "",
     "asgi": "",
-    "cluster": "servers that a Redis joins, and one with an adapter; only if asked for",
+    "cluster": "servers that a Redis joins, and one with an adapter; if asked for",
 }
 
 
@@ -81,6 +82,18 @@ _PACKAGES: Final = (
     "socketio_core", "trio", "wsproto", "h11", "orjson", "python-socketio", "python-engineio", "uvicorn", "uvloop",
     "httptools", "websockets", "aiohttp",
 )  # fmt: skip
+_MODULES: Final = (
+    "aiohttp",
+    "hiredis",
+    "msgpack",
+    "orjson",
+    "redis",
+    "socketio",
+    "trio",
+    "uvicorn",
+    "uvloop",
+    "websockets",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     effort = QUICK if options.quick else Effort(options.rounds, options.seconds)
     try:
+        _check_modules()
         if "node" in options.against:
             install_node_packages()
         versions = _versions(options.against)
@@ -117,6 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"n = {effort.rounds}; {', '.join(f'{name} {value}' for name, value in versions.items())}")
     print(f"written: {folder / 'results.json'}, {folder / 'results.svg'}", file=sys.stderr)
     return 0
+
+
+def _check_modules() -> None:
+    """Say what to install, rather than that a server has ended which could not import it."""
+    for name in _MODULES:
+        if find_spec(name) is None:
+            raise BenchmarkError(f"no module {name!r}, which comes with: pip install -e '.[benchmarks]'")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -46,11 +46,14 @@ def test_help_is_no_wider_than_a_terminal(words: list[str]) -> None:
     assert max(map(len, run(*words, "--help").stdout.splitlines())) <= 80
 
 
-def test_without_what_it_needs_it_says_what_to_install() -> None:
-    program = "import sys, runpy; sys.modules['trio'] = None; runpy.run_module('conformance', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    told = "conformance: no module 'trio', which comes with: pip install -e '.[conformance]'\n"
-    assert (done.returncode, done.stderr) == (2, told)
+@pytest.mark.parametrize(("name", "status"), [("conformance", 2), ("benchmarks", 1)])
+def test_without_what_it_needs_it_says_what_to_install(name: str, status: int) -> None:
+    program = f"import sys, runpy; sys.modules['trio'] = None; runpy.run_module({name!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "server"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    told = f"{name}: no module 'trio', which comes with: pip install -e '.[{name}]'\n"
+    assert (done.returncode, done.stderr) == (status, told)
 
 
 def test_list_names_every_case_with_level_and_source() -> None:

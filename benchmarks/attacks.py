@@ -184,6 +184,7 @@ def _attacks() -> list[Attack]:
         Attack("dense events of 16 kB", HANDSHAKE + JOIN, frame(dense("keys", 16_000)), 125, is_dense=True),
         Attack("dense events in POSTs", b"", request(_SESSION, method="POST", body=dense("keys")), 1, is_dense=True),
         Attack("requests sent on behind each other", b"", *_many(request("/elsewhere"))),
+        Attack("sessions nobody goes on with", b"", *_many(request(POLLING))),
         Attack("connections without a word", b"", b"", 0, is_brief=True),
         Attack("handshakes, again and again", HANDSHAKE + JOIN, frame(_ECHO), 1, is_brief=True),
         Attack("half a message in fragments", HANDSHAKE + JOIN + frame(b"4", first=0),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, final
 
@@ -102,6 +103,7 @@ class TrustedProxies:
         return any(known in network for network in self._networks)
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """Return what an address is counted by: itself, of IPv6 its /64; `""` of what is none, as of a Unix socket."""
     known = _address(address.partition("%")[0])

@@ -59,6 +59,7 @@ class EngineSettings:
     first_request_timeout_s: float = 10.0  # ours: for the second request of a session that began by polling
     max_poll_bytes: int = 1_000_000  # ours: of the messages in one response, but one at least; the next has the rest
     max_sessions: int = 100_000  # ours: about 1 GB of idle sessions
+    max_fresh_sessions: int = 4_000  # ours: begun by polling, without a second request; one of them makes room
     max_sessions_per_address: int | None = None  # ours: off; one more gets 429. IPv6 by /64, see also `trust_proxy`
     max_handshakes_per_s: int | None = None  # ours: off; of one address, as above; one more gets 429
     max_buffered_bytes: int = _FOLLOWS  # ours: 16 MB; 16 messages of the largest size; a slower peer is closed
@@ -88,7 +89,7 @@ class EngineSettings:
         _check_numbers(
             self,
             "ping_interval_s ping_timeout_s upgrade_timeout_s close_timeout_s max_pause_s max_payload_bytes"
-            " max_fragments max_unanswered_pings max_sessions max_buffered_messages"
+            " max_fragments max_unanswered_pings max_sessions max_fresh_sessions max_buffered_messages"
             " first_request_timeout_s max_poll_bytes",
             "max_packets_per_payload max_buffered_bytes high_water_bytes max_sessions_per_address max_handshakes_per_s",
         )

@@ -1,12 +1,15 @@
 """Who may begin a session, so that nobody uses up what is there for all.
 
-At `max_sessions` a session that never made a second request makes room, the oldest first: nobody is behind most of
-them, for a client that has its handshake goes on at once. How many sessions an address may have, and how many it may
-begin in a second, is limited if the settings say so. An IPv6 address stands for its /64, which is what a home is given.
+At `max_sessions` a session that never made a second request makes room: nobody is behind most of them, for a client
+that has its handshake goes on at once. They do so at `max_fresh_sessions` already, for each is a dozen objects that
+Python's garbage collector looks at, whatever else should be done. Those of the same address go first, the oldest of
+them. How many sessions an address may have, and how many it may begin in a second, is limited if the settings say so.
+An IPv6 address stands for its /64, which is what a home is given.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from socketio_core.forwarded import network_of
@@ -25,15 +28,15 @@ Excess = tuple[str, str]
 class Admission:
     """The count of sessions, by where they come from and whether anybody is behind them.
 
-    Attributes:
-        fresh: polling sessions that have made no second request yet, by their id, oldest first.
+    A session is fresh that began by polling and has made no second request yet.
     """
 
-    __slots__ = ("_begun", "_counts", "_settings", "fresh")
+    __slots__ = ("_begun", "_counts", "_fresh", "_fresh_of", "_settings")
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self.fresh: dict[str, Session] = {}
+        self._fresh: OrderedDict[str, str] = OrderedDict()  # their networks, by id, oldest first
+        self._fresh_of: dict[str, OrderedDict[str, Session]] = {}  # themselves, by network
         self._counts: dict[str, int] = {}  # of sessions, by network
         self._begun: dict[str, tuple[float, int]] = {}  # since when, and how many handshakes, by network
 
@@ -62,6 +65,39 @@ class Admission:
         self._begun[network] = (since, count + 1)
         return None
 
+    @property
+    def fresh_count(self) -> int:
+        """How many sessions are fresh."""
+        return len(self._fresh)
+
+    def is_fresh(self, sid: str) -> bool:
+        """Whether a session is."""
+        return sid in self._fresh
+
+    def begun_by_polling(self, session: Session) -> None:
+        """A session has begun, and is fresh."""
+        network = network_of(session.request.address)
+        self._fresh[session.sid] = network
+        self._fresh_of.setdefault(network, OrderedDict())[session.sid] = session
+
+    def goes_on(self, sid: str) -> bool:
+        """There is another request, or the session is over. Returns whether it was fresh."""
+        network = self._fresh.pop(sid, None)
+        if network is None:
+            return False
+        its = self._fresh_of[network]
+        del its[sid]
+        if not its:
+            del self._fresh_of[network]
+        return True
+
+    def first_to_go(self, address: str) -> Session:
+        """Return the fresh session that makes room for one of an address; there must be any."""
+        network = network_of(address)
+        if network not in self._fresh_of:
+            network = next(iter(self._fresh.values()))
+        return next(iter(self._fresh_of[network].values()))
+
     def begun(self, session: Session) -> None:
         """A session has begun."""
         network = self._network_of(session)
@@ -70,8 +106,8 @@ class Admission:
 
     def ended(self, session: Session) -> None:
         """A session is over."""
-        if self.fresh:
-            self.fresh.pop(session.sid, None)
+        if self._fresh:
+            self.goes_on(session.sid)
         network = self._network_of(session)
         if network:
             left = self._counts[network] - 1

@@ -153,7 +153,7 @@ class Engine:
                 return self._refuse(request, Refusal(3, *excess, 429))
             return self._handshakes.begin(request, now, context)
         session = self.shared.sessions[sid]
-        if admission.fresh and admission.fresh.pop(sid, None) is not None:
+        if admission.fresh_count and admission.goes_on(sid):
             session.polling.deadline = None
             session.reschedule()
         if is_upgrade:

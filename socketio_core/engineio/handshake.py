@@ -81,8 +81,11 @@ class Handshakes:
         headers = polling_headers(request, sid, settings)
         if settings.cookie is not None:
             headers.append((b"set-cookie", settings.cookie.header_value(sid)))
+        admission = self._shared.admission
+        if admission.fresh_count >= settings.max_fresh_sessions:
+            self._make_room(request)
         session = self._add_session(sid, request, now)
-        self._shared.admission.fresh[sid] = session
+        admission.begun_by_polling(session)
         session.polling.deadline = now + settings.first_request_timeout_s
         session.reschedule()
         poll = Poll(session, headers, request.header("accept-encoding"), settings.http_compression_threshold_bytes)
@@ -93,13 +96,16 @@ class Handshakes:
     def _add_session(self, sid: str, request: Request, now: float) -> Session:
         shared = self._shared
         if len(shared.sessions) >= shared.settings.max_sessions:
-            oldest = next(iter(shared.admission.fresh.values()))
-            oldest.break_off(CloseReason.TRANSPORT_ERROR, "made room for another, before a second request")
+            self._make_room(request)
         session = shared.sessions[sid] = Session(shared, sid, request, now)
         shared.admission.begun(session)
         shared.events.append((session, Opened(request)))
         request.pack()
         return session
+
+    def _make_room(self, request: Request) -> None:
+        session = self._shared.admission.first_to_go(request.address)
+        session.break_off(CloseReason.TRANSPORT_ERROR, "made room for another, before a second request")
 
 
 def _first_messages(sid: str, settings: EngineSettings, *, can_upgrade: bool) -> list[WireMessage]:

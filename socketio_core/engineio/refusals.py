@@ -75,7 +75,7 @@ def _of_handshake(request: Request, transport: str, shared: Shared) -> Refusal |
     excess = shared.admission.excess_of(request.address)
     if excess is not None:
         return Refusal(3, *excess, 429)
-    if len(shared.sessions) >= shared.settings.max_sessions and not shared.admission.fresh:
+    if len(shared.sessions) >= shared.settings.max_sessions and not shared.admission.fresh_count:
         return Refusal(3, "Too many sessions", f"limit max_sessions: {shared.settings.max_sessions}", 503)
     return None
 

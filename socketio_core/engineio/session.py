@@ -419,7 +419,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             if self._websocket is None and deadline == self.upgrade.until:
                 self._end_upgrade()
             elif self._websocket is None and deadline == self.polling.deadline:
-                if self.sid in self.shared.admission.fresh:
+                if self.shared.admission.is_fresh(self.sid):
                     self.break_off(CloseReason.TRANSPORT_ERROR, "no second request in time")
                 else:
                     self._follow(self.polling.handle_timeout())

@@ -32,7 +32,7 @@ def test_any_second_request_will_do(how: str) -> None:
     scene.reports()
     scene.wait(20)
     assert scene.engine.session_count == 1
-    assert scene.engine.shared.admission.fresh == {}
+    assert scene.engine.shared.admission.fresh_count == 0
 
 
 def test_session_over_a_websocket_needs_no_second_request() -> None:
@@ -53,6 +53,37 @@ def test_oldest_session_that_made_no_second_request_makes_room() -> None:
     ]
     assert [session.sid for session in scene.engine.sessions] == [first.sid, third.sid, fourth.sid]
     assert second.session is None
+
+
+def test_there_are_never_many_sessions_that_nobody_may_be_behind() -> None:
+    scene = Scene(max_fresh_sessions=3)
+    clients = [scene.client() for _ in range(3)]
+    scene.client("websocket")  # who has a connection is no such session
+    clients[0].poll()
+    clients.append(scene.client())
+    assert scene.engine.session_count == 5
+    clients += [scene.stranger().open() for _ in range(2)]
+    made_room = "<closed: transport error: made room for another, before a second request>"
+    assert scene.reports() == [made_room, "<opened>"] * 2
+    assert [client.session is None for client in clients] == [False, True, True, False, False, False]
+    for client in clients[3:]:
+        client.poll()
+    for _ in range(3):
+        scene.client()
+    assert scene.engine.session_count == 8
+
+
+@pytest.mark.parametrize("limit", ["max_sessions", "max_fresh_sessions"])
+def test_who_comes_again_and_again_takes_its_own_place_before_that_of_others(limit: str) -> None:
+    scene = Scene(**{limit: 5})
+    honest = scene.client(address="2001:db8::1")
+    flood = [scene.stranger(address="192.0.2.1").open() for _ in range(100)]
+    assert honest.session is not None
+    assert [client.session is None for client in flood] == [True] * 96 + [False] * 4
+    late = scene.stranger(address="192.0.2.3").open()  # there is none of its own yet: the oldest of all goes
+    assert [each.session is None for each in (honest, flood[96])] == [True, False]
+    scene.stranger(address="2001:db8::2").open()
+    assert [each.session is None for each in (late, *flood[96:98])] == [False, True, False]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -21,8 +21,8 @@ def uncollected(read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> 
     """
     if not gc.isenabled():
         return read(*args, **kwargs)
-    gc.disable()
     try:
+        gc.disable()
         return read(*args, **kwargs)
     finally:
         gc.enable()

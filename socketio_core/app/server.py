@@ -149,7 +149,7 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
             if name == "serve":
                 which = "that of socketio_core.trio or socketio_core.asyncio has `serve`, and so have these modules"
                 raise AttributeError(f"socketio_core.Server knows no event loop: {which}: serve(io, ...)", name=name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            return object.__getattribute__(self, name)  # which says what is missing, in a property too
 
     # -- namespaces --------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,8 @@ class SocketConnection(Registrar):
     async def close(self) -> None:
         """Close the connection, and let the client come back, as it does when it has lost one; `disconnect` ends it.
 
-        What was sent before still goes out. So a test sees what becomes of an application that loses a client.
+        What was sent before still goes out, what waits for handlers is not handled any more. So a test sees what
+        becomes of an application that loses a client.
         """
         await self._app.runtime.check_cancelled()
         self._acting.close(self._app.runtime.now())

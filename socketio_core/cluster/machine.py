@@ -83,6 +83,7 @@ class ClusterMachine:
         self._requests: dict[str, Request] = {}
         self._early: list[tuple[Request, Command]] = []  # until their answers would be heard
         self._timers: TimerQueue[Request] = TimerQueue()
+        self._worked_at = 0.0
         self._events: list[ClusterEvent] = []
         self._was_up = False
         self._is_cut = False  # a stream, while it was not up

@@ -87,7 +87,7 @@ def from_json(data: bytes, max_values: int = MAX_VALUES) -> Any:
     if len(data) > max_bytes:
         raise Malformed(f"JSON larger than {max_bytes} bytes, {TEXT_BYTES} for each of max_message_values")
     text = data.decode("utf-8", "replace")
-    if len(text) > max_values and count_values(text) > max_values:  # each takes a character at least
+    if len(text) > max_values and count_values(text) > max_values:  # nearly each takes a character
         raise _too_many(max_values)
     try:
         value = _loads(text) if len(text) < LARGE else uncollected(_loads, text)
@@ -134,7 +134,7 @@ def from_msgpack(data: bytes, max_values: int = MAX_VALUES) -> Any:
         Malformed: it is no msgpack, or has more than `max_values`, of which no more are read.
     """
     try:
-        if len(data) <= max_values:  # each takes a byte at least
+        if len(data) <= max_values:  # nearly each takes a byte; an empty list in one counts for two
             return _unpack(data) if len(data) < LARGE else uncollected(_unpack, data)
         count = _counting(max_values)
         limits: Any = {"max_array_len": max_values, "max_map_len": max_values, "list_hook": count, "object_hook": count}

@@ -70,26 +70,24 @@ class Admission:
         """How many sessions are fresh."""
         return len(self._fresh)
 
-    def is_fresh(self, sid: str) -> bool:
-        """Whether a session is."""
-        return sid in self._fresh
-
     def begun_by_polling(self, session: Session) -> None:
         """A session has begun, and is fresh."""
         network = network_of(session.request.address)
+        session.is_fresh = True
         self._fresh[session.sid] = network
         self._fresh_of.setdefault(network, OrderedDict())[session.sid] = session
 
-    def goes_on(self, sid: str) -> bool:
-        """There is another request, or the session is over. Returns whether it was fresh."""
-        network = self._fresh.pop(sid, None)
-        if network is None:
-            return False
+    def goes_on(self, session: Session) -> None:
+        """There is another request of a fresh session."""
+        session.is_fresh = False
+        self._forget(session.sid)
+
+    def _forget(self, sid: str) -> None:
+        network = self._fresh.pop(sid)
         its = self._fresh_of[network]
         del its[sid]
         if not its:
             del self._fresh_of[network]
-        return True
 
     def first_to_go(self, address: str) -> Session:
         """Return the fresh session that makes room for one of an address; there must be any."""
@@ -105,9 +103,9 @@ class Admission:
             self._counts[network] = self._counts.get(network, 0) + 1
 
     def ended(self, session: Session) -> None:
-        """A session is over."""
-        if self._fresh:
-            self.goes_on(session.sid)
+        """A session is over; one that was fresh stays so, for nobody will ask for it."""
+        if session.is_fresh:
+            self._forget(session.sid)
         network = self._network_of(session)
         if network:
             left = self._counts[network] - 1

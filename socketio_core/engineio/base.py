@@ -231,7 +231,7 @@ class SessionBase(ABC, Generic[_WebSocket, _Heartbeat, _Settings]):
         if (  # fast path; benchmarks: server
             websocket is self._websocket
             and self.state is _OPEN
-            and len(frame) * 4 <= self.limit_bytes  # no character has more than four bytes
+            and len(frame) * 4 <= self.text_limit_bytes  # no character has more than four bytes
             and not self._heartbeat.is_waiting
             and self.agenda.due_at > now
         ):

@@ -153,7 +153,8 @@ class Engine:
                 return self._refuse(request, Refusal(3, *excess, 429))
             return self._handshakes.begin(request, now, context)
         session = self.shared.sessions[sid]
-        if admission.fresh_count and admission.goes_on(sid):
+        if session.is_fresh:
+            admission.goes_on(session)
             session.polling.deadline = None
             session.reschedule()
         if is_upgrade:

@@ -40,6 +40,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         polling: its GETs and POSTs.
         upgrade: the WebSocket that wants to replace them.
         outlet: the carrier that is told when the outbox fills; `None` between two polls.
+        is_fresh: it began by polling, and there was no second request.
         is_behind: its messages wait for the application, which says so: see `Connection` of Socket.IO.
         was_let_go: `close` was called, and not for the peer's fault: what it sent before it knew should not be handled.
     """
@@ -48,6 +49,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         "_closing_until",
         "context",
         "is_behind",
+        "is_fresh",
         "outlet",
         "polling",
         "request",
@@ -68,7 +70,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.sid = sid
         self.request = request
         self.context: object = None
-        self.is_behind = self.was_let_go = False
+        self.is_fresh = self.is_behind = self.was_let_go = False
         self.shared = shared
         self.outlet: Carrier | None = None
         self.polling = Polling(shared, self.outbox)
@@ -419,7 +421,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
             if self._websocket is None and deadline == self.upgrade.until:
                 self._end_upgrade()
             elif self._websocket is None and deadline == self.polling.deadline:
-                if self.shared.admission.is_fresh(self.sid):
+                if self.is_fresh:
                     self.break_off(CloseReason.TRANSPORT_ERROR, "no second request in time")
                 else:
                     self._follow(self.polling.handle_timeout())

@@ -14,7 +14,7 @@ A *carrier state* says what a carrier is to its session, and with the kind of a 
     PROBED      the same after its probe was answered
     CLOSING     a POST of a session that the server is closing in order (it waits for the next poll)
 
-Messages on an open session do not go through the table: they are tested first (`Session.receive_all`).
+Messages on an open session do not go through the table: they are tested first (`payload_of`, `receive_all`).
 Spec: PROTOCOL 1.7, 1.8, 1.10. Cells where the reference differs say so.
 """
 

@@ -121,9 +121,9 @@ class ServerCore:
 
     def finish_post(self, post: Post, now: float) -> Response:
         """See `Engine.finish_post`; 400 too when a packet was no valid Socket.IO packet."""
-        connection = post.session.context  # which a session that is over has no more
         response = self._engine.finish_post(post, now)
         self._pump(now)
+        connection = post.session.context
         if response.status == 200 and isinstance(connection, Connection) and connection.refused_input:
             return Response(400, [*post.headers, (b"content-length", b"0")])
         return response
@@ -366,6 +366,9 @@ class ServerCore:
                 assert isinstance(context, Connection)
                 if isinstance(event, Closed):
                     context.session_closed(event)
-                    session.context = None  # neither keeps the other: the garbage collector has nothing to do
+                    if (
+                        session.is_fresh
+                    ):  # of which there may be very many: the garbage collector is not needed for them
+                        session.context = None
                 else:
                     self._events.append(ConnectionUpgraded(context))

@@ -60,8 +60,9 @@ class Watcher(Watching):
             if is_behind or not self._waits_left:
                 await trio.lowlevel.checkpoint()
                 ready = self._epoll.poll(0, ROUND_SOCKETS)
-                self._waits = self._waits // 2 if ready else min(2 * self._waits + 1, _MOST_WAITS)
-                self._waits_left = self._waits
+                if not is_behind:
+                    self._waits = self._waits // 2 if ready else min(2 * self._waits + 1, _MOST_WAITS)
+                    self._waits_left = self._waits
             if not (ready or is_behind):
                 self._waits_left -= 1
                 await trio.lowlevel.wait_readable(fileno)

@@ -167,9 +167,8 @@ def forget_sent(extensions: Sequence[Extension]) -> int:
 
 def limit_rest(extensions: Sequence[Extension], limit_bytes: int) -> None:
     """Say how much of what is left to read is wanted: 64 kB, inflated, may be 64 MB, more than handlers can take."""
-    for each in extensions:
-        if isinstance(each, Deflate):
-            each.rest_bytes = limit_bytes
+    for each in [each for each in extensions if isinstance(each, Deflate)]:
+        each.rest_bytes = limit_bytes
 
 
 def is_too_much(extensions: Sequence[Extension], pace: Pace | None) -> bool:

@@ -17,7 +17,7 @@ import h11
 from socketio_core.http import Request, Response
 from socketio_core.wire.base import BODY_PIECES
 from socketio_core.wire.chunks import ChunkLines, lines_of
-from socketio_core.wire.heads import MAX_HEAD_BYTES, BadRequest, Head, check_head
+from socketio_core.wire.heads import MAX_HEAD_BYTES, MAX_HEADERS, BadRequest, Head, check_head
 from socketio_core.wire.plain_requests import PlainRequest, plain_answer, plain_request
 
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
@@ -148,7 +148,7 @@ class Http1:
             return None
         self._is_head = event.method == b"HEAD"
         check_head(event)
-        self._lines = lines_of(event)
+        self._lines = lines_of(event, MAX_HEADERS, MAX_HEAD_BYTES)
         headers = list(event.headers)
         if event.http_version < b"1.1":  # there the header means nothing (RFC 9110, 7.8)
             headers = [header for header in headers if header[0] != b"upgrade"]

@@ -209,18 +209,20 @@ class Frames(Generic[_W]):
 
     def _input_ended(self, now: float) -> None:
         if self._has_more and self._inbound is _READING:
-            self._inbound = _ENDING  # also when it is paused: those who should catch up may wait for this very end
-            limit_rest(self.extensions, self._mount.max_payload_bytes)
+            self._begin_ending()  # also when it is paused: those who should catch up may wait for this very end
         elif self._inbound is not _ENDING:
             self._end_input(now)
 
     def lost(self, now: float) -> None:
         """See `Stage`. What was read before is handled first."""
-        if self._has_more and self._is_listening:
-            self._inbound = _ENDING
-            limit_rest(self.extensions, self._mount.max_payload_bytes)
-        else:
+        if self._has_more and self._inbound is _READING:
+            self._begin_ending()
+        elif not (self._has_more and self._inbound is _ENDING):
             self._end_input(now)
+
+    def _begin_ending(self) -> None:
+        self._inbound = _ENDING
+        limit_rest(self.extensions, self._mount.max_payload_bytes)
 
     def fail(self, now: float) -> None:
         """See `Stage`."""

@@ -48,7 +48,7 @@ def body_of(head: bytes, data: bytes, size: int) -> bytes:
     connection.receive_data(head)
     first = connection.next_event()
     assert isinstance(first, (h11.Request, h11.Response))
-    lines = lines_of(first)
+    lines = lines_of(first, MAX_HEADERS, MAX_HEAD_BYTES)
     assert lines is not None
     body = b""
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
@@ -78,4 +78,4 @@ def test_line_that_is_none_ends_the_body(head: bytes, size: int, data: bytes) ->
 
 
 def test_body_that_is_not_in_chunks_has_no_lines() -> None:
-    assert lines_of(h11.Response(status_code=200, headers=[])) is None
+    assert lines_of(h11.Response(status_code=200, headers=[]), MAX_HEADERS, MAX_HEAD_BYTES) is None

@@ -67,7 +67,7 @@ class ClientHttp1:
             assert isinstance(event, (h11.Response, h11.InformationalResponse))  # nothing else can come first
             _check(event)
             if isinstance(event, h11.Response):
-                self._lines = lines_of(event)
+                self._lines = lines_of(event, MAX_HEAD_BYTES, MAX_HEAD_BYTES)  # their number is not limited
                 return event
             if event.status_code == 101:  # h11 refuses one that was not asked for
                 return event

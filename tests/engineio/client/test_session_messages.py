@@ -153,10 +153,17 @@ def test_too_large_message_ends_the_session(payload: str | bytes, is_too_large: 
 TEXTS = [("4" * 200, False), ("4" * 201, True), ("4" + "é" * 100, True), (bytes(400), False), (bytes(401), True)]
 
 
+@pytest.mark.parametrize("limit", [400, 2000])
 @pytest.mark.parametrize("in_parts", [False, True])
 @pytest.mark.parametrize(("payload", "is_too_large"), TEXTS)
-def test_a_text_may_be_smaller_than_bytes_may(payload: str | bytes, is_too_large: bool, in_parts: bool) -> None:  # noqa: FBT001 - a row
-    scene = Scene(transports=["websocket"], max_message_bytes=400, max_text_bytes=200).open("websocket")
+def test_a_text_may_be_smaller_than_bytes_may(
+    payload: str | bytes,
+    is_too_large: bool,  # noqa: FBT001 - a row
+    in_parts: bool,  # noqa: FBT001
+    limit: int,
+) -> None:
+    payload = payload * (limit // 400) if isinstance(payload, bytes) else payload
+    scene = Scene(transports=["websocket"], max_message_bytes=limit, max_text_bytes=200).open("websocket")
     (websocket,) = scene.sockets
     if in_parts:
         scene.session.receive_part(websocket, payload[:150], False, scene.now)  # noqa: FBT003

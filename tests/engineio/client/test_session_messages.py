@@ -131,12 +131,24 @@ def test_parts_make_one_message() -> None:
     assert not websocket.parts
 
 
+TEXTS: list[tuple[str | bytes, bool]] = [("4" * 200, False), ("4" * 201, True), ("4" + "é" * 100, True)]
+SIZES = [
+    (limit, payload, is_too_large)
+    for limit in (200, 400, 2000)
+    for payload, is_too_large in [*TEXTS, (bytes(limit), False), (bytes(limit + 1), True)]
+]
+
+
 @pytest.mark.parametrize("in_parts", [False, True])
-@pytest.mark.parametrize(
-    ("payload", "is_too_large"), [("4" * 100, False), ("4" * 101, True), ("4" + "é" * 50, True), (bytes(101), True)]
-)
-def test_too_large_message_ends_the_session(payload: str | bytes, is_too_large: bool, in_parts: bool) -> None:  # noqa: FBT001 - a row
-    scene = Scene(transports=["websocket"], max_message_bytes=100).open("websocket")
+@pytest.mark.parametrize(("limit", "payload", "is_too_large"), SIZES)
+def test_too_large_message_ends_the_session(
+    limit: int,
+    payload: str | bytes,
+    is_too_large: bool,  # noqa: FBT001 - a row
+    in_parts: bool,  # noqa: FBT001
+) -> None:
+    """A text may have a smaller limit than bytes."""
+    scene = Scene(transports=["websocket"], max_message_bytes=limit, max_text_bytes=200).open("websocket")
     (websocket,) = scene.sockets
     if in_parts:
         scene.session.receive_part(websocket, payload[:50], False, scene.now)  # noqa: FBT003
@@ -146,36 +158,9 @@ def test_too_large_message_ends_the_session(payload: str | bytes, is_too_large: 
         scene.receive(websocket, payload)
     assert scene.session.is_open is not is_too_large
     if is_too_large:
+        is_text = isinstance(payload, str) and limit > 200
+        what = "text larger than max_text_bytes: 200" if is_text else "message larger than max_message_bytes"
         assert websocket.close_code == 1009
-        assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, "message larger than max_message_bytes")
-
-
-TEXTS = [("4" * 200, False), ("4" * 201, True), ("4" + "é" * 100, True), (bytes(400), False), (bytes(401), True)]
-
-
-@pytest.mark.parametrize("limit", [400, 2000])
-@pytest.mark.parametrize("in_parts", [False, True])
-@pytest.mark.parametrize(("payload", "is_too_large"), TEXTS)
-def test_a_text_may_be_smaller_than_bytes_may(
-    payload: str | bytes,
-    is_too_large: bool,  # noqa: FBT001 - a row
-    in_parts: bool,  # noqa: FBT001
-    limit: int,
-) -> None:
-    payload = payload * (limit // 400) if isinstance(payload, bytes) else payload
-    scene = Scene(transports=["websocket"], max_message_bytes=limit, max_text_bytes=200).open("websocket")
-    (websocket,) = scene.sockets
-    if in_parts:
-        scene.session.receive_part(websocket, payload[:150], False, scene.now)  # noqa: FBT003
-        scene.session.receive_part(websocket, payload[150:], True, scene.now)  # noqa: FBT003
-        scene.look()
-    else:
-        scene.receive(websocket, payload)
-    assert scene.session.is_open is not is_too_large
-    if is_too_large:
-        of_text = "text larger than max_text_bytes: 200"
-        assert websocket.close_code == 1009
-        what = of_text if isinstance(payload, str) else "message larger than max_message_bytes"
         assert closed_with(scene) == (CloseReason.TRANSPORT_ERROR, what)
 
 

@@ -19,7 +19,7 @@ from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.session import Session
 from socketio_core.http import HTTP_OF, Headers, Request, Response
 from socketio_core.websocket_handshake import chosen_subprotocol
-from socketio_core.wire.base import LARGE_BYTES
+from socketio_core.wire.base import LARGE_BYTES, MUCH_BYTES
 from socketio_core.wire.plain_frames import LIGHT_BYTES
 
 Scope = MutableMapping[str, Any]
@@ -40,7 +40,6 @@ _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
 _TURN_MESSAGES: Final = 16
 """Of one client that are handled before it is the turn of others. Each `LIGHT_BYTES` of one count as one more: twice as
 many bytes as where frames are read here, for such a turn is sixteen times as long, and costs no turn of the loop."""
-_MUCH_BYTES: Final = 4096  # a dense message takes 0.5 ms
 _TURN_PACKETS: Final = 32  # of one POST, for each client has a task, and all of them a turn in each of the loop
 
 
@@ -318,7 +317,7 @@ class AsgiExchange:
                 self._large_bytes = size
                 await self._take_large(partial(self._receive_large, endpoint, websocket, frame))
             else:
-                if size >= _MUCH_BYTES and len(self._site.served) > 1:
+                if size >= MUCH_BYTES and len(self._site.served) > 1:
                     await self._loop.allowance.take(size)
                 core.receive(websocket, frame, runtime.now())
                 runtime.output_ready()

@@ -22,6 +22,8 @@ LARGE_BYTES: Final = 16384
 """So much is put off until it has its turn, unless nobody else is there; and so is the rest of a message of which so
 much has come: it may take as long as thousands of small ones, and cannot be handled in parts."""
 
+MUCH_BYTES: Final = LARGE_BYTES // 4  # is put off too, when others have had much: a dense message takes 0.5 ms
+
 FEW_PIECES: Final = 16  # of what was just read, when that is used up: who sends little need not wait for who sends much
 EARLY_PIECES: Final = 2  # of what came before a handshake was answered: a CONNECT, and an event; the rest is large
 

@@ -11,14 +11,14 @@ from socketio_core.engineio.carriers import WRITE_BYTES, Poll, Post, WebSocket
 from socketio_core.engineio.session import Session
 from socketio_core.http import Headers, Request, Response
 from socketio_core.wire.asked import HandshakeAsked, RequestAsked
-from socketio_core.wire.base import FIRST_PIECES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
+from socketio_core.wire.base import FIRST_PIECES, MUCH_BYTES, NEWCOMER_PIECES, REQUEST_PIECES, TURN_PIECES
 from socketio_core.wire.heads import BadRequest
 from socketio_core.wire.holding import when_room
 from socketio_core.wire.http1 import Http1, InvalidResponse, Next, text_response
 from socketio_core.wire.phases import ANSWERED, MAX_EARLY_BYTES, MAX_LINGER_BYTES, READING, Phase
 from socketio_core.wire.plain_frames import MESSAGE_PIECE_BYTES
 from socketio_core.wire.served import Served
-from socketio_core.wire.websocket import MUCH_BYTES, Frames
+from socketio_core.wire.websocket import Frames
 
 if TYPE_CHECKING:
     from socketio_core.wire.connection import Wire

@@ -29,13 +29,12 @@ from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings
 from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import Asked
-from socketio_core.wire.base import DeferredHandlers, Home, Pace
+from socketio_core.wire.base import MUCH_BYTES, DeferredHandlers, Home, Pace
 from socketio_core.wire.connection import Wire
 from socketio_core.wire.deflate import negotiate
 from socketio_core.wire.heads import MAX_HEAD_BYTES
 from socketio_core.wire.http1 import text_response
 from socketio_core.wire.plain_frames import MESSAGE_PIECE_BYTES
-from socketio_core.wire.websocket import MUCH_BYTES
 
 _ONLY_PING: Final = [PING_MESSAGE]
 NEWCOMERS: Final = 8  # whose first request is served at once, between two flushes: as many as are accepted meanwhile

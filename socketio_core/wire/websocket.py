@@ -19,7 +19,15 @@ from socketio_core.engineio.carriers import WRITE_BYTES, WebSocket
 from socketio_core.engineio.client.carriers import ClientWebSocket
 from socketio_core.engineio.packet import Frame
 from socketio_core.wire.backing import Backing
-from socketio_core.wire.base import EARLY_PIECES, FEW_PIECES, FIRST_PIECES, FOREIGN_PIECES, LARGE_BYTES, TURN_PIECES
+from socketio_core.wire.base import (
+    EARLY_PIECES,
+    FEW_PIECES,
+    FIRST_PIECES,
+    FOREIGN_PIECES,
+    LARGE_BYTES,
+    MUCH_BYTES,
+    TURN_PIECES,
+)
 from socketio_core.wire.deflate import SLICE_BYTES, framed, is_too_much, limit_rest, state_bytes
 from socketio_core.wire.directions import IS_OVER, Early, Inbound, Outbound
 from socketio_core.wire.plain_frames import (
@@ -38,10 +46,8 @@ from socketio_core.wire.plain_frames import (
 if TYPE_CHECKING:
     from socketio_core.wire.base import BaseWire, Home, Pace
 
-# Of what was inflated, that cost as much as a frame; so a turn ends with 256 kB, or a message.
-_INFLATED_PIECE_BYTES: Final = 1024
+_INFLATED_PIECE_BYTES: Final = 1024  # cost as much as a frame; so a turn ends with 256 kB inflated, or a message
 _NO_LIMIT: Final = 1 << 62
-MUCH_BYTES: Final = LARGE_BYTES // 4  # is put off too, when others have had so much that little may be handled at once
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
 
@@ -64,7 +70,7 @@ class Frames(Generic[_W]):
 
     __slots__ = (
         "_answer", "_core", "_early", "_fragments", "_has_more", "_inbound", "_is_paused",
-        "_made_frames", "_masks", "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_site",
+        "_made_wsproto", "_masks", "_mount", "_outbound", "_pace", "_pings", "_plain_frames", "_pong", "_site",
         "_unread", "_websocket", "_wire", "extensions",
     )  # fmt: skip
 
@@ -89,7 +95,7 @@ class Frames(Generic[_W]):
         self._inbound, self._outbound = _READING, _WRITING
         self._is_paused = False  # handlers must catch up before more is read
         self._pace: Pace | None = None  # once the application knows the session
-        self._made_frames: Connection | None = None
+        self._made_wsproto: Connection | None = None
         is_server, limit_bytes = masks is None, mount.max_payload_bytes
         self._plain_frames: PlainFrames | None = None
         if site.shortcuts and not extensions:
@@ -107,12 +113,12 @@ class Frames(Generic[_W]):
         return f"WebSocket of {self._websocket.session!r}, {self._inbound.value}, {self._outbound.value}"
 
     @property
-    def _frames(self) -> Connection:
+    def _wsproto(self) -> Connection:
         """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""
-        if self._made_frames is None:
+        if self._made_wsproto is None:
             role = ConnectionType.SERVER if self._masks is None else ConnectionType.CLIENT
-            self._made_frames = Connection(role, self.extensions)
-        return self._made_frames
+            self._made_wsproto = Connection(role, self.extensions)
+        return self._made_wsproto
 
     @property
     def wants_input(self) -> bool:
@@ -161,8 +167,8 @@ class Frames(Generic[_W]):
         """What has arrived is not wanted any more. wsproto may be needed again, to say so: a new one does it."""
         self._unread = b""
         self._plain_frames = None
-        if self._made_frames is not None and self._made_frames.state is ConnectionState.OPEN:
-            self._made_frames = None
+        if self._made_wsproto is not None and self._made_wsproto.state is ConnectionState.OPEN:
+            self._made_wsproto = None
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -175,7 +181,7 @@ class Frames(Generic[_W]):
         if not data:
             self._input_ended(now)
         elif self._inbound is _READING:
-            if plain is not None and self._made_frames is None and not self._unread:
+            if plain is not None and self._made_wsproto is None and not self._unread:
                 message = plain.single(data)  # fast path: what follows, for one message; benchmarks: server
                 if message is not None:
                     self._site.first_left -= 1
@@ -183,7 +189,7 @@ class Frames(Generic[_W]):
                     return False
             left = self._site.first_left
             much_bytes = LARGE_BYTES if left > 0 else MUCH_BYTES
-            may_be_much = self._unread or self._made_frames is not None or len(data) >= much_bytes
+            may_be_much = self._unread or self._made_wsproto is not None or len(data) >= much_bytes
             if not (may_be_much and self._is_put_off(data, much_bytes)):
                 self._site.first_left = left - self._read(data, FIRST_PIECES if left > 0 else FEW_PIECES, now)
         return False
@@ -270,12 +276,12 @@ class Frames(Generic[_W]):
             if isinstance(found, Control):
                 if found.is_ping and self._is_listening and self._outbound is _WRITING:
                     self._ping_received(found.payload, now)
-            elif isinstance(found, Close) and self._made_frames is None:
+            elif isinstance(found, Close) and self._made_wsproto is None:
                 if self._is_listening:
                     self._told(found.code, found.reason, now)
             else:
                 if self._is_listening:
-                    self._frames.receive_data(found.data)
+                    self._wsproto.receive_data(found.data)
                 plain.spent += _NO_LIMIT - self._take_events(_NO_LIMIT, now)
         return messages
 
@@ -283,7 +289,7 @@ class Frames(Generic[_W]):
         """Handle a turn of frames that go through wsproto, which inflates them; it is given a slice at a time."""
         left = self._take_events(limit, now)  # of what it was given before
         while left > 0 and data and self._is_listening:
-            self._frames.receive_data(data[:SLICE_BYTES])
+            self._wsproto.receive_data(data[:SLICE_BYTES])
             data = data[SLICE_BYTES:]
             left = self._take_events(left, now)
         self._unread = data
@@ -300,10 +306,10 @@ class Frames(Generic[_W]):
         After a message that is too big nothing more is read: the rest of it, perhaps a deflate bomb, would be unpacked
         for nothing.
         """
-        frames, core, websocket = self._frames, self._core, self._websocket
+        wsproto, core, websocket = self._wsproto, self._core, self._websocket
         if not self._is_listening:
             return left
-        for event in frames.events():
+        for event in wsproto.events():
             left -= FOREIGN_PIECES
             if isinstance(event, (TextMessage, BytesMessage)):
                 part = event.data if isinstance(event, TextMessage) else bytes(event.data)
@@ -347,7 +353,7 @@ class Frames(Generic[_W]):
         self._core.fail(self._websocket, detail, CloseCode.POLICY_VIOLATION, now)
 
     def _peer_closed(self, close: CloseConnection, now: float) -> None:
-        if self._frames.state in _PEER_CLOSED:
+        if self._wsproto.state in _PEER_CLOSED:
             self._told(int(close.code), close.reason or "", now)  # of an enumeration, where wsproto knows it
         else:
             self._inbound = _DEAF
@@ -420,7 +426,7 @@ class Frames(Generic[_W]):
         websocket = self._websocket
         messages = websocket.take(self._site.deflate_left if self.extensions else WRITE_BYTES)
         if self.extensions:
-            data = framed(messages, self._frames, self._masks) if messages else b""
+            data = framed(messages, self._wsproto, self._masks) if messages else b""
             self._site.deflate_left -= sum([message.size_bytes for message in messages if message.compress])
         elif self._masks is not None:
             data = masked_frames([frame for message in messages for frame in message.frames], self._masks)

@@ -146,7 +146,7 @@ class PongsWithoutTheData(Frames[ClientWebSocket]):
 
     def _take(self) -> bytes:
         if self._pong:
-            self._pong = self._frames.send(Pong())
+            self._pong = self._wsproto.send(Pong())
         return super()._take()
 
 

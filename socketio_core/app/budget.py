@@ -125,15 +125,18 @@ class Budget:
         clients = self._clients()
         copies = Counter(id(message) for client in clients for message in client.messages)
         total -= _shared_bytes(clients, copies)
-        closed = 0
+        closed, gone = 0, 0
         for client in sorted(clients, key=_by_size, reverse=True):
             if total <= self._limit:
                 break
             total -= client.size_bytes - _freed_by_nobody(client.messages, copies)
             client.close(f"the server holds too much, max_total_buffered_bytes: {self._limit}", now)
             closed += 1
+            gone += bool(client.inboxes)
         if closed:
             what = f"the server holds too much, so the fullest {closed} of {len(clients)} clients were closed"
+            if gone:
+                what += f", {gone} of which had gone and left events"
             self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
 
     def held(self) -> tuple[int, int]:

@@ -10,9 +10,9 @@ from textwrap import fill
 import trio
 
 from conformance import hosting, report
-from conformance.case import LEVELS, Case, Level, all_cases
+from conformance.case import Case, Level, all_cases
+from conformance.choice import EXIT_STATUS, add_options, chosen
 from conformance.client.wire import NetworkWire
-from conformance.clients.run import EXIT_STATUS
 from conformance.clients.run import main as client_main
 from conformance.contract import ADVICE, breaches
 from conformance.run import JOBS, Result, run_cases, run_in_memory
@@ -67,10 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("target", nargs="?", metavar="URL|HOST", help="a server's URL, or a host, which is started")
     parser.add_argument("--all", action="store_true", help="run all hosts, and print the table of cases by hosts")
-    parser.add_argument("--list", action="store_true", help="print the cases, run nothing")
-    parser.add_argument("-k", metavar="TEXT", action="append", default=[], help="only cases whose names contain TEXT")
-    parser.add_argument("--level", choices=LEVELS, help="only cases of this level")
-    parser.add_argument("--must", choices=LEVELS, default="required", help="what must pass (default: required)")
+    add_options(parser)
     parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help=f"cases at once (default: {JOBS})")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON, transcripts included")
@@ -83,11 +80,7 @@ def _check(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1: {options.jobs}")
-    cases = [
-        case
-        for case in all_cases()
-        if (not options.k or any(text in case.name for text in options.k)) and options.level in (None, case.level)
-    ]
+    cases = chosen(all_cases(), options)
     if not cases:
         parser.error("no case matches; see --list")
     if options.list:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from conformance.case import LEVELS, Case, Level
+from conformance.choice import counts
 from conformance.run import Result
 
 MARKS = {"passed": "ok", "failed": "FAILED", "skipped": "-"}
@@ -40,8 +41,7 @@ class Progress:
 
 def failures(results: Sequence[Result], must: Level) -> list[Result]:
     """Return those that failed, up to this level."""
-    wanted = LEVELS[: LEVELS.index(must) + 1]
-    return [result for result in results if result.status == "failed" and result.case.level in wanted]
+    return [result for result in results if result.status == "failed" and counts(result.case, must)]
 
 
 def table(results: Sequence[Result]) -> str:
@@ -66,8 +66,8 @@ def totals(results: Sequence[Result]) -> str:
     lines = [f"{'':<10} {'passed':>7} {'failed':>7} {'skipped':>7}"]
     for level in LEVELS:
         of_level = [result.status for result in results if result.case.level == level]
-        counts = [of_level.count(status) for status in ("passed", "failed", "skipped")]
-        lines.append(f"{level:<10} {counts[0]:>7} {counts[1]:>7} {counts[2]:>7}")
+        by_status = [of_level.count(status) for status in ("passed", "failed", "skipped")]
+        lines.append(f"{level:<10} {by_status[0]:>7} {by_status[1]:>7} {by_status[2]:>7}")
     return "\n".join(lines)
 
 
@@ -109,8 +109,8 @@ def listing(cases: Sequence[Case]) -> str:
     lines: list[str] = []
     for case in cases:
         lines += [f"{case.name}  ({case.level})", f"    {case.title}", f"    {case.source}"]
-    counts = ", ".join(f"{sum(case.level == level for case in cases)} {level}" for level in LEVELS)
-    return "\n".join([*lines, "", f"{len(cases)} cases: {counts}"])
+    by_level = ", ".join(f"{sum(case.level == level for case in cases)} {level}" for level in LEVELS)
+    return "\n".join([*lines, "", f"{len(cases)} cases: {by_level}"])
 
 
 def matrix(by_host: Mapping[str, Sequence[Result]], columns: Sequence[str]) -> str:

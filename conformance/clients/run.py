@@ -13,6 +13,7 @@ from typing import Final
 import trio
 
 from conformance.case import LEVELS, Failure
+from conformance.choice import EXIT_STATUS, add_options, chosen, counts
 from conformance.clients.case import ClientCase, all_client_cases
 from conformance.clients.peer import ClientPeer
 from conformance.clients.process import ClientProcess, ProcessEnded, client_process
@@ -24,10 +25,6 @@ CASE_PATIENCE: Final = 5
 
 START_S: Final = 30.0
 """How long a process may take to start."""
-
-EXIT_STATUS: Final = """\
-exit status: 0 everything that must pass passed, 1 not so, 2 the run was not
-possible, 130 interrupted"""
 
 KNOWN: Final = ("asyncio", "chromium", "node", "trio")
 
@@ -43,11 +40,7 @@ class ClientResult:
 def main(words: Sequence[str]) -> int:
     """Run the command line behind `client`, and return the exit status."""
     options = _parser().parse_args(words)
-    cases = [
-        case
-        for case in all_client_cases()
-        if (not options.k or any(text in case.name for text in options.k)) and options.level in (None, case.level)
-    ]
+    cases = chosen(all_client_cases(), options)
     if not cases:
         raise ValueError("no case matches; see client --list")
     if options.list:
@@ -62,8 +55,7 @@ def main(words: Sequence[str]) -> int:
         print(json.dumps({"command": options.command, "results": fields}, indent=1))
     else:
         print(table(results))
-    must = LEVELS[: LEVELS.index(options.must) + 1]
-    return 1 if any(result.problem is not None and result.case.level in must for result in results) else 0
+    return 1 if any(result.problem is not None and counts(result.case, options.must) for result in results) else 0
 
 
 def command_of(words: Sequence[str]) -> list[str]:
@@ -190,10 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command", nargs="*", metavar="-- COMMAND", help="the client's command, or asyncio, chromium, node or trio"
     )
-    parser.add_argument("--list", action="store_true", help="print the cases, run nothing")
-    parser.add_argument("-k", metavar="TEXT", action="append", default=[], help="only cases whose names contain TEXT")
-    parser.add_argument("--level", choices=LEVELS, help="only cases of this level")
-    parser.add_argument("--must", choices=LEVELS, default="required", help="what must pass (default: required)")
+    add_options(parser)
     parser.add_argument(
         "--patience",
         type=float,

@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 
 from socketio_core.asyncio import Server, Socket
 
 io = Server()
+
+
+def say(line: str) -> None:
+    """Print a line when signals may come: `print` cannot be called again, by a handler, while it writes."""
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 @io.on("busy")
@@ -19,11 +25,13 @@ def busy(socket: Socket) -> None:
     assert callable(before)
 
     def note(number: int, frame: object) -> None:
-        print("interrupted", flush=True)
+        # It is told when asyncio is through with it: the next one would come up, as an exception, in the middle of
+        # cancelling the main task, whose wake-up may be lost by that for good.
         before(number, None)
+        say("interrupted")
 
     signal.signal(signal.SIGINT, note)
-    print("busy", flush=True)
+    say("busy")
     while True:
         pass
 

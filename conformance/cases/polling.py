@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import zlib
 
+import trio
+
 from conformance.case import Failure, case, expect, require
 from conformance.client.peer import ENGINE_IO, MAX_PAYLOAD, SOCKET_IO, Peer, target
 from conformance.client.session import UNKNOWN_SID, Packet, Polling
@@ -132,6 +134,7 @@ async def abandoned_poll_loses_nothing(peer: Peer) -> None:
     poll = await session.begin_poll()
     await poll.pending(0.05)
     await poll.abort()
+    await trio.sleep(0.1)  # for the server to hear of it
     await session.send("4still here")
     expect(await session.receive(), "4still here", "packet")
 

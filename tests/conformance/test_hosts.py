@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from conformance.hosting import HOSTS, NOT_ITS_OWN, OPTIONAL, OURS, ROOT, module
 BY_HAND = ("uvicorn-websockets", "granian")  # what they miss is theirs, and takes long; see the suite's README
 NETWORK_HOSTS = [host for host in HOSTS if host not in ("sans", *BY_HAND)]
 MUST = {"node": "reference", "python-socketio": None}
+ONE_LOOP = ("trio", "asyncio-server", "asyncio", "selectors", "asgi", "uvicorn", "uvicorn-uvloop")
 MAX_LINES = 120
 
 
@@ -76,6 +79,36 @@ def handshake(address: str, port: int) -> bytes:
     with socket.create_connection((address, port), timeout=20) as connection:
         connection.sendall(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n")
         return connection.recv(4096)
+
+
+@pytest.mark.parametrize("host", ONE_LOOP)
+def test_poll_that_was_cut_off_takes_nothing_along_though_all_is_heard_of_at_once(host: str) -> None:
+    command = [sys.executable, "-m", "conformance", "serve", host, "--port", "0"]
+    target = "/engine.io/?EIO=4&transport=polling"
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().split()[3].rpartition(":")[2])
+            client, poll = (HTTPConnection("127.0.0.1", port, timeout=20) for _ in range(2))
+            with closing(client):
+                packet = answer(client, "GET", target)
+                session = f"{target}&sid={json.loads(packet[1:])['sid']}"
+                with closing(poll):
+                    answer(poll, "GET", target)  # so it is accepted
+                    poll.request("GET", session)
+                    answer(client, "GET", target)  # so what was sent before was heard of
+                    process.send_signal(signal.SIGSTOP)
+                client.request("POST", session, "4still here")
+                process.send_signal(signal.SIGCONT)
+                assert client.getresponse().read() == b"ok"
+                assert answer(client, "GET", session) == b"4still here"
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def answer(client: HTTPConnection, method: str, target: str) -> bytes:
+    client.request(method, target)
+    return client.getresponse().read()
 
 
 def test_started_stops_what_it_started() -> None:

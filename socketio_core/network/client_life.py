@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import Protocol
 
@@ -12,9 +11,9 @@ from socketio_core.app.client_host import ClientHost
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.site import client_site_of
-from socketio_core.checks import check_kind
 from socketio_core.network.dialing import Trust
 from socketio_core.network.runtime import look_after
+from socketio_core.network.tls import check_context
 from socketio_core.wire.client import ClientWire
 
 
@@ -22,9 +21,9 @@ def check_tls(asked: Connecting) -> Connecting:
     """Return what was asked for, if TLS can be had that way.
 
     Raises:
-        TypeError: it cannot.
+        TypeError, ValueError: it cannot.
     """
-    check_kind("ssl_context", asked.ssl_context, ssl.SSLContext, "an ssl.SSLContext")
+    check_context(asked.ssl_context, of_server=False)
     return asked
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 from socketio_core.app.host import ServerHost
 from socketio_core.checks import check_count, check_kind
 from socketio_core.http import MAX_PORT
+from socketio_core.network.tls import check_context
 
 ACCEPTED_AT_ONCE: Final = 8
 """Connections that are accepted in one turn of the event loop: one in each would make newcomers wait for a turn of
@@ -49,7 +50,7 @@ def check_listening(host: str | None, port: int, ssl_context: ssl.SSLContext | N
     check_count("port", port, least=0)
     if port > MAX_PORT:
         raise ValueError(f"port must be from 0 to {MAX_PORT}: {port!r}")
-    check_kind("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext")
+    check_context(ssl_context, of_server=True)
     _check_signals(signals)
 
 

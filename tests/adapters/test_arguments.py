@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import ssl
 from functools import partial
 from typing import Any, Final
 
@@ -84,6 +85,7 @@ def test_an_engine_beside_it_cannot_have(arguments: dict[str, Any], problem: str
         ({"port": -1}, "port must not be negative"),
         ({"host": 5}, "host must be an address or a name"),
         ({"ssl_context": True}, "ssl_context must be an ssl.SSLContext, not: True"),
+        ({"ssl_context": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}, "ssl_context must be of a server, as ssl.create"),
         ({"signals": signal.SIGTERM}, r"signals must be a list, as in \[signal.SIGTERM\], not: <Signals.SIGTERM"),
         ({"signals": "SIGTERM"}, "signals must be a list"),
         ({"signals": None}, "signals must be a list"),
@@ -145,6 +147,7 @@ async def test_signals_are_for_the_main_thread() -> None:
         ({"close_timeout_s": -1}, "close_timeout_s must be positive"),
         ({"retries": 1.0}, "retries must be a whole number"),
         ({"ssl_context": False}, "ssl_context must be an ssl.SSLContext"),
+        ({"ssl_context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)}, "ssl_context must be of a client, as ssl.create"),
         ({"proxy": 5}, "proxy must be a URL, as in 'http://proxy.example:3128', not: 5"),
         ({"proxy": "socks5://a"}, "proxy must look like"),
         ({"proxy": "http://u:p@a:b"}, "^proxy is not a URL: Port could not be cast"),

@@ -9,6 +9,7 @@ import ssl
 import sys
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,13 @@ from tests.adapters.loops import loop, one_loop
 from tests.adapters.test_tls import secure
 from tests.adapters.tls import server_context, trusting
 from tests.asyncio.bench import Bench, asyncio_test, serving
+
+
+class _Broken(ssl.SSLContext):
+    """Fails as that of an application may which has methods of its own."""
+
+    def wrap_bio(self, *_: Any, **__: Any) -> ssl.SSLObject:
+        raise ValueError("broken")
 
 
 def _waits_for_no_descriptor(*_: object) -> None:
@@ -83,11 +91,12 @@ async def test_who_comes_while_the_server_ends_is_closed_with_it(turns: int, cer
 
 
 @asyncio_test
-async def test_context_that_is_none_of_a_server_costs_a_client_its_connection_and_no_more(certificate: Path) -> None:
-    async with serving(Server(), ssl_context=trusting(certificate)) as bench:
+async def test_handshake_that_cannot_even_begin_costs_a_client_its_connection_and_no_more() -> None:
+    async with serving(Server(), ssl_context=_Broken(ssl.PROTOCOL_TLS_SERVER)) as bench:
         for _ in range(2):
             peer = await bench.connect()
             assert await peer.rest() == b""
+        assert bench.take_log().count("a TLS handshake failed") == 2
 
 
 @pytest.mark.parametrize("kind", ["is served", "says nothing", "talks no TLS", "breaks off", "goes", "is too late"])

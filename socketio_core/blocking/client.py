@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from socketio_core.app import client
 from socketio_core.app.acks import Disconnected
 from socketio_core.app.client import Connecting, entry
-from socketio_core.app.client_socket import Auth, ClientSocket
+from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
 from socketio_core.app.declared import DeclaredEvent
 from socketio_core.app.event_stream import EventStream
 from socketio_core.asyncio.client import running
@@ -193,7 +193,24 @@ class _Thread:
 
 
 def _begin(asked: Connecting) -> Socket:
-    return _Thread(check_tls(asked)).start()
+    thread = _Thread(check_tls(asked))
+    try:
+        return thread.start()
+    except ConnectError as error:
+        if _is_in_a_loop():  # no error at once: notebooks have such a loop, and most servers are elsewhere
+            error.add_note(
+                "an event loop runs in this thread, and stood still meanwhile: a server on it cannot answer"
+                " (there, use connect of socketio_core.asyncio)"
+            )
+        raise
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 connect = entry(_begin)(client.connect)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -161,9 +163,23 @@ def test_many_threads(url: str) -> None:
 
 def test_nobody_there() -> None:
     before = threading.active_count()
-    with pytest.raises(ConnectError):
+    with pytest.raises(ConnectError) as told:
         connect("http://127.0.0.1:9", reconnection=False)
+    assert not hasattr(told.value, "__notes__")
     assert threading.active_count() == before
+
+
+def test_event_loop_that_stood_still_is_named() -> None:
+    """Its server cannot answer."""
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            with pytest.raises(ConnectError, match=r"no answer within 0\.1 s") as told:
+                connect(f"http://127.0.0.1:{listener.getsockname()[1]}", connect_timeout_s=0.1)
+            (note,) = told.value.__notes__
+            assert note.startswith("an event loop runs in this thread, and stood still meanwhile")
+
+    asyncio.run(main())
 
 
 def test_one_that_is_never_closed_keeps_nobody_from_ending(url: str) -> None:

@@ -51,7 +51,7 @@ class ClusterTimeout(ClusterError):  # noqa: N818 - as ClusterUnavailable
     """Not all of the other servers have answered in time.
 
     Attributes:
-        expected: how many were asked.
+        expected: how many were asked; 0 where the Redis has not said how many there are.
         got: how many have answered.
     """
 
@@ -235,6 +235,8 @@ class ClusterMachine:
         while (request := self._timers.pop_due(now)) is not None:
             expected, got = request.expected or 0, request.answered
             text = f"{got} of {expected} other servers have answered in time"
+            if request.expected is None:
+                text = "the Redis has not answered in time"  # how many there are
             self._settle(request, ClusterTimeout(text, expected=expected, got=got, partial=request.values))
 
     # -- what links say ----------------------------------------------------------------------------------------------

@@ -247,6 +247,7 @@ def test_a_redis_that_answers_nothing_holds_up_nobody_here(kind: str) -> None:
     (client, socket), _ = joined.clients()
     joined.hung.update(joined.lines)
     task = joined.start(joined.io.timeout(1).call("q"))
+    fetching = joined.start(joined.io.fetch_sockets())
     reply(client, "1")
     for number in range(100):
         joined.result_of(joined.io.emit("x", number))
@@ -254,7 +255,11 @@ def test_a_redis_that_answers_nothing_holds_up_nobody_here(kind: str) -> None:
     joined.wait(1)
     assert isinstance(task.error, AckTimeout)
     assert (str(task.error), task.error.responses) == ("1 of 2 acks did not come", [1])
-    joined.wait(15)
+    joined.wait(5)
+    assert isinstance(fetching.error, ClusterTimeout)
+    assert str(fetching.error) == "the Redis has not answered in time"
+    assert [each.id for each in fetching.error.partial] == [socket.id]
+    joined.wait(10)
     assert cluster(joined.rigs[0])["state"] == "down"
     assert socket.connected
     joined.hung.clear()

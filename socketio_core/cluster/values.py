@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from json import JSONDecoder
 from math import isfinite
 from typing import Any, Final, cast
@@ -31,6 +31,11 @@ _PACKER_BYTES: Final = 1 << 16  # it keeps as much as it has packed
 
 _TOO_LONG: Final = re.compile("exceeds max_(array|map)_len")  # which is the limit on values
 _Container = list[Any] | dict[Any, Any]
+
+_Timestamp: Final = _msgpack.Timestamp
+_UNREAD: Final = 0  # timestamps stay what they are
+_CYCLE_YEARS, _CYCLE_S = 400, 12_622_780_800  # after which the calendar is the same again
+_MAX_JS_S: Final = 8_640_000_000_000  # of a `Date`, before and after 1970
 
 _OLD_UNDEFINED, _OLD_DATE = 1, 8  # sizes of extension 0 of encoders before notepack 3: what JavaScript has and JSON not
 
@@ -134,11 +139,13 @@ def from_msgpack(data: bytes, max_values: int = MAX_VALUES) -> Any:
         Malformed: it is no msgpack, or has more than `max_values`, of which no more are read.
     """
     try:
-        if len(data) <= max_values:  # nearly each takes a byte; an empty list in one counts for two
-            return _unpack(data) if len(data) < LARGE else uncollected(_unpack, data)
-        count = _counting(max_values)
-        limits: Any = {"max_array_len": max_values, "max_map_len": max_values, "list_hook": count, "object_hook": count}
-        return uncollected(_unpack, data, **limits)
+        try:
+            if len(data) <= max_values:  # nearly each takes a byte; an empty list in one counts for two
+                return _unpack(data) if len(data) < LARGE else uncollected(_unpack, data)
+            return _unpack_counting(data, max_values, _counting(max_values))
+        except OverflowError:  # a date that JavaScript has, and Python not
+            count = _counting(max_values)
+            return _unpack_counting(data, max_values, lambda found: _date(count(found)), timestamp=_UNREAD)
     except Malformed:
         raise
     except Exception as error:  # noqa: BLE001 - msgpack has a dozen for as many ways to be wrong
@@ -148,9 +155,14 @@ def from_msgpack(data: bytes, max_values: int = MAX_VALUES) -> Any:
         raise Malformed(f"no msgpack: {why}") from None
 
 
-def _unpack(data: bytes, **limits: Any) -> Any:
+def _unpack(data: bytes, **given: Any) -> Any:
     options: Any = {"timestamp": 3, "strict_map_key": False, "unicode_errors": "replace", "ext_hook": _extension}
-    return _msgpack.unpackb(data, **options, **limits)
+    return _msgpack.unpackb(data, **(options | given))
+
+
+def _unpack_counting(data: bytes, max_values: int, count: Callable[[_Container], _Container], **given: Any) -> Any:
+    limits: Any = {"max_array_len": max_values, "max_map_len": max_values, "list_hook": count, "object_hook": count}
+    return uncollected(_unpack, data, **limits, **given)
 
 
 def _counting(max_values: int) -> Callable[[_Container], _Container]:
@@ -167,11 +179,33 @@ def _counting(max_values: int) -> Callable[[_Container], _Container]:
     return count
 
 
+def _date(found: _Container) -> _Container:
+    """Make dates of the timestamps in a list or mapping."""
+    pairs = found.items() if isinstance(found, dict) else enumerate(found)
+    dates = {key: _date_of(each.seconds, each.nanoseconds // 1000) for key, each in pairs if type(each) is _Timestamp}
+    for key, date in dates.items():
+        found[key] = date
+    return found
+
+
+def _date_of(seconds: int, microseconds: int) -> datetime | str | None:
+    """Return a moment since 1970; in a year that Python has not as text, as JavaScript writes it, or nothing."""
+    if abs(seconds) > _MAX_JS_S:
+        return None
+    cycles, rest = divmod(seconds, _CYCLE_S)
+    moment = datetime.fromtimestamp(rest, UTC).replace(microsecond=microseconds)
+    year = moment.year + _CYCLE_YEARS * cycles
+    if MINYEAR <= year <= MAXYEAR:
+        return moment.replace(year=year)
+    return (f"{year:+07}" if year else "0000") + iso_text(moment)[4:]
+
+
 def _extension(code: int, data: bytes) -> object:
     if code == 0 and len(data) == _OLD_UNDEFINED:
         return None
     if code == 0 and len(data) == _OLD_DATE:
-        return datetime.fromtimestamp(int.from_bytes(data, "big", signed=True) / 1000, UTC)
+        seconds, milliseconds = divmod(int.from_bytes(data, "big", signed=True), 1000)
+        return _date_of(seconds, milliseconds * 1000)
     if code == 0:
         return data
     raise ValueError(f"unknown extension {code}")
@@ -193,7 +227,7 @@ def has_binary(value: object) -> bool:
 
 def iso_text(moment: datetime) -> str:
     """Return a date as JavaScript writes it into JSON: in UTC, with milliseconds."""
-    return _aware(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return _aware(moment).astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def date_text(seconds: float) -> str:

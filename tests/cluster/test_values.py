@@ -101,7 +101,36 @@ def test_dates_are_written_as_javascript_does() -> None:
     assert iso_text(NOON) == "2026-11-29T12:00:00.005Z"
     assert iso_text(NOON.replace(tzinfo=None)) == "2026-11-29T12:00:00.005Z"
     assert iso_text(NOON.astimezone(timezone(timedelta(hours=2)))) == "2026-11-29T12:00:00.005Z"
+    assert iso_text(datetime(1, 2, 3, tzinfo=UTC)) == "0001-02-03T00:00:00.000Z"
     assert to_msgpack([NOON.replace(tzinfo=None), 1 << 80])[:1] == b"\x92"
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+@pytest.mark.parametrize(
+    ("seconds", "date"),
+    [  # what `new Date(seconds * 1000 + 5).toISOString()` says
+        (8_640_000_000_000 - 1, "+275760-09-12T23:59:59.005Z"),
+        (253_402_300_800, "+010000-01-01T00:00:00.005Z"),
+        (253_402_300_799, datetime(9999, 12, 31, 23, 59, 59, 5000, UTC)),
+        (951_782_400, datetime(2000, 2, 29, 0, 0, 0, 5000, UTC)),
+        (-1, datetime(1969, 12, 31, 23, 59, 59, 5000, UTC)),
+        (-62_135_596_800, datetime(1, 1, 1, 0, 0, 0, 5000, UTC)),
+        (-62_135_596_801, "0000-12-31T23:59:59.005Z"),
+        (-62_167_219_201, "-000001-12-31T23:59:59.005Z"),
+        (-8_640_000_000_000, "-271821-04-20T00:00:00.005Z"),
+        (8_640_000_000_001, None),
+        (-(1 << 50), None),
+    ],
+)
+def test_dates_that_only_javascript_has_become_text(seconds: int, date: Any, *, is_old: bool) -> None:
+    stamp = library.Timestamp(seconds, 5_000_000)
+    if is_old:
+        stamp = library.ExtType(0, (seconds * 1000 + 5).to_bytes(8, "big", signed=True))
+    raw = library.packb(["e", {"at": stamp, "b": [stamp, 1]}, b""])
+    for max_values in (MAX_VALUES, 10):
+        assert from_msgpack(raw, max_values) == ["e", {"at": date, "b": [date, 1]}, b""]
+    with pytest.raises(Malformed, match="too many values"):
+        from_msgpack(raw, 6)
 
 
 def test_clients_are_sent_dates_as_text_and_bytes_as_bytes() -> None:

@@ -146,7 +146,9 @@ class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
             await self.app.run_all("upgrade", self.client, self.client.transport)
         else:
             self.app.parted.discard(self)  # all that came before is handled
-            await self.app.run_all("close", self.client, event.reason.value)
+            client = self.client
+            del self.client  # which knows this: nothing is left to the garbage collector
+            await self.app.run_all("close", client, event.reason.value)
 
 
 def session_inbox_behind(client: EngineSession) -> SessionInbox:
@@ -220,6 +222,7 @@ class EngineDispatcher:
                 if inbox.flow.queued_count:
                     self.parted.add(inbox)
                 audience.tell(audience.connection_closed, session, event.reason, event.error)
+                session.context = None  # it is over, and so is this; else both would need the garbage collector
             if inbox.put(event, size_bytes):
                 runnable.append(inbox)
         return runnable

@@ -54,8 +54,9 @@ def client_site_of(host: ClientHost, asked: Connecting) -> ClientSite:
 
 def _pace_of(host: ServerHost, endpoint: Endpoint, session: Session) -> Flow | None:
     """Return the backpressure of a session, in which what has just come from it counts."""
+    flow = endpoint.dispatcher.flow_of(session)  # before: a session that is over then knows it no more
     host.take_in()
-    return endpoint.dispatcher.flow_of(session)
+    return flow or endpoint.dispatcher.flow_of(session)
 
 
 class _Application:

@@ -251,8 +251,20 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
 
     async def _say_goodbye(self, event: Left) -> None:
         self.app.parted.discard(self)  # all that came before is handled
-        if not event.member.was_accepted:
-            return
+        try:
+            if event.member.was_accepted:
+                await self._tell_all(event)
+        finally:
+            self._part()
+
+    def _part(self) -> None:
+        """It is over. Who has the socket may ask it all it knows; nothing is left to Python's garbage collector."""
+        member = self.member
+        member.context = None
+        if member.recoverable is None or not member.recoverable.is_lost:  # else observers hear of what it is sent
+            del self.socket
+
+    async def _tell_all(self, event: Left) -> None:
         why = why_left(event)
         self.parting_rooms = event.rooms | {self.member.sid}
         for moment in ("disconnecting", "disconnect"):

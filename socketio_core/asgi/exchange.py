@@ -171,18 +171,19 @@ class AsgiExchange:
 
     async def _serve_post(self, endpoint: Endpoint, post: Post) -> None:
         core, is_whole = endpoint.core, False
+        flow = endpoint.dispatcher.flow_of(post.session)  # now: a session that is over knows it no more
         try:
             is_whole = await self._read_body(post.feed)
             if is_whole:
                 # The answer makes an honest client send more. One that does not wait finds this POST still open.
-                await self._wait_room(endpoint, post)
+                await self._wait_room(flow)
                 while self._is_large(post.work_bytes) and await self._advance_large(endpoint, post):
-                    await self._wait_room(endpoint, post)
+                    await self._wait_room(flow)
                 while core.advance_post(post, _TURN_PACKETS, self._runtime.now()):
                     self._host.work_soon()
                     self._runtime.output_ready()
                     await self._loop.give_way()
-                    await self._wait_room(endpoint, post)
+                    await self._wait_room(flow)
         finally:  # what has come as a whole counts, whoever cancels this now
             response = None
             if is_whole:
@@ -192,7 +193,7 @@ class AsgiExchange:
             self._host.work_soon()
             self._runtime.output_ready()
         if response is not None:
-            await self._wait_room(endpoint, post)
+            await self._wait_room(flow)
             await self.respond(response)
 
     async def _take_large(self, turn: Callable[[], object]) -> None:
@@ -217,8 +218,7 @@ class AsgiExchange:
         """Whether what is so large takes a turn: nobody else is there who would wait for it meanwhile, if not."""
         return size >= LARGE_BYTES and len(self._site.served) > 1
 
-    async def _wait_room(self, endpoint: Endpoint, post: Post) -> None:
-        flow = endpoint.dispatcher.flow_of(post.session)
+    async def _wait_room(self, flow: Flow | None) -> None:
         if flow is not None and flow.is_congested:
             await flow.wait_room()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from socketio_core.asyncio.connection import Connection
 from socketio_core.asyncio.dial import open_tcp, open_unix
+from socketio_core.network.client_life import drop
 from socketio_core.network.dialing import DialError, has_unread, reason_of, tls_problem
 from socketio_core.wire.client import ClientWire
 
@@ -58,6 +59,7 @@ class ClientConnection(Connection[ClientWire]):
             if self._is_made:
                 self._transport.abort()
                 await self._gone.wait()
+            drop(wire)
 
     async def _interruptible(self, step: Coroutine[Any, Any, None]) -> None:
         self._is_working = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from socketio_core.network.dialing import reason_of
 from socketio_core.network.plain import PlainSocket
+from socketio_core.network.runtime import DROPPED
 from socketio_core.network.watching import READABLE, WRITABLE
 from socketio_core.network.writer import Writer
 from socketio_core.wire import Wire
@@ -66,6 +67,8 @@ class PlainConnection(Writer[Wire, OwnSocket]):
             self._watch(0)
             self._own.close_now()
             self._server.end_if_through()
+            if not wire.has_more:
+                wire.context = DROPPED
             return
         events = (READABLE if wire.wants_input else 0) | (WRITABLE if self._is_writing else 0)
         if events != self._events:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from socketio_core.asyncio.connection import GONE, Connection
 from socketio_core.network.listening import address_of
+from socketio_core.network.runtime import DROPPED
 from socketio_core.wire import Wire
 
 if TYPE_CHECKING:
@@ -50,5 +51,6 @@ class ServerConnection(Connection[Wire]):
     def connection_lost(self, exc: Exception | None) -> None:
         """See `Connection`."""
         super().connection_lost(exc)
-        self._transport = GONE  # one of TLS holds 256 kB, and a circle of ours would keep it for the garbage collector
+        self._transport = GONE  # one of TLS holds 256 kB
+        self._wire.context = DROPPED
         self._server.end_if_through()

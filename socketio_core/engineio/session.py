@@ -47,6 +47,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
 
     __slots__ = (
         "_closing_until",
+        "_transport",
         "context",
         "is_behind",
         "is_fresh",
@@ -72,10 +73,16 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.context: object = None
         self.is_fresh = self.is_behind = self.was_let_go = False
         self.shared = shared
+        self._transport = "polling"
         self.outlet: Carrier | None = None
         self.polling = Polling(shared, self.outbox)
         self.upgrade = Candidacy(shared, self.polling)
         self._closing_until = inf
+
+    @property
+    def transport(self) -> str:
+        """`"polling"` or `"websocket"`, as in the query parameter; of a session that is over, what it was at last."""
+        return self._transport
 
     @property
     def is_clogged(self) -> bool:
@@ -201,6 +208,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
     def attach_websocket(self, websocket: WebSocket, messages: Sequence[WireMessage]) -> None:
         """The session begins on this WebSocket, with these messages, which no limit keeps back."""
         self._websocket = self.outlet = websocket
+        self._transport = "websocket"
         self.outbox = websocket.outbox
         for message in messages:
             self.outbox.put(message)
@@ -312,6 +320,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.upgrade.finish(websocket, self.outbox)
         self.outbox = websocket.outbox
         self._websocket = self.outlet = websocket
+        self._transport = "websocket"
         self.reschedule()
         if self.state is SessionState.CLOSING:
             self._end(Closed(CloseReason.FORCED_CLOSE))
@@ -391,6 +400,7 @@ class Session(SessionBase[WebSocket, Heartbeat, EngineSettings]):
         self.polling.end(say_close=say_close)
         if self._websocket is not None:
             self.shared.part_with(self._websocket)
+            self._websocket = None  # which knows the session: both would be left to Python's garbage collector
         else:
             self.outbox.clear()
         del self.shared.sessions[self.sid]

@@ -12,9 +12,10 @@ from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.runtime import Event, Runtime
 from socketio_core.app.site import client_site_of
 from socketio_core.network.dialing import Trust
-from socketio_core.network.runtime import look_after
+from socketio_core.network.runtime import DROPPED, look_after
 from socketio_core.network.tls import check_context
 from socketio_core.wire.client import ClientWire
+from socketio_core.wire.client.connection import is_unknown
 
 
 def check_tls(asked: Connecting) -> Connecting:
@@ -25,6 +26,12 @@ def check_tls(asked: Connecting) -> Connecting:
     """
     check_context(asked.ssl_context, of_server=False)
     return asked
+
+
+def drop(wire: ClientWire) -> None:
+    """The connection is closed, and the wire over: what looked after it is not wanted any more. See `DROPPED`."""
+    wire.context = DROPPED
+    wire.has_unread = is_unknown
 
 
 class ClientRuntime(Runtime, Protocol):

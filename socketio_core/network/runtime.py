@@ -55,6 +55,17 @@ class LookedAfter(Protocol):
     context: Any
 
 
+class Dropped:
+    """In the place of what looked after a connection: that may be named once more, though there is nothing to do."""
+
+    def flush(self, now: float) -> None:
+        """Do nothing."""
+
+
+DROPPED: Final = Dropped()
+"""Set by who has dropped a connection: it and its wire know each other, and would need Python's garbage collector."""
+
+
 class AnySite(Timed, Protocol):
     """What a server has: the connections at its own sockets, or what somebody else's server hands over."""
 

@@ -87,6 +87,7 @@ class ServerCore:
         self.agenda: Agenda = self._engine.agenda
         self.agenda.run = self._run
         self._events: list[ServerEvent] = []
+        self._over: list[Session] = []  # sessions whose end was not told yet
         self.now = self.told_at = 0.0
         self.recovery = None if recovery is None else Recovery(self, recovery)
 
@@ -192,6 +193,8 @@ class ServerCore:
         taken = self._events
         if taken:
             self._events = []
+            if self._over:
+                self._forget_over()
             return taken
         return []
 
@@ -341,6 +344,15 @@ class ServerCore:
         """Add an event; the engine's own that came before it must be in the list already."""
         self._events.append(event)
 
+    def _forget_over(self) -> None:
+        """Have sessions that are over forget their connections, which know them: no garbage collector is needed then.
+
+        Now that their end is told, and not before: a POST that has brought it is answered by what its connection says.
+        """
+        for session in self._over:
+            session.context = None
+        self._over.clear()
+
     def _pump(self, now: float) -> None:
         """Hand the engine's events to their connections, until there are no more."""
         self.now = now
@@ -366,9 +378,6 @@ class ServerCore:
                 assert isinstance(context, Connection)
                 if isinstance(event, Closed):
                     context.session_closed(event)
-                    if (
-                        session.is_fresh
-                    ):  # of which there may be very many: the garbage collector is not needed for them
-                        session.context = None
+                    self._over.append(session)
                 else:
                     self._events.append(ConnectionUpgraded(context))

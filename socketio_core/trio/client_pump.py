@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from socketio_core.app.handover import Rest
+from socketio_core.network.client_life import drop
 from socketio_core.network.dialing import DialError, reason_of
 from socketio_core.trio.dial import dial, shake_hands
 from socketio_core.trio.direct import DirectStream
@@ -56,6 +57,7 @@ class ClientPump(Writer[ClientWire]):
             if is_reader:
                 wire.lost(trio.current_time())
                 self._client.flush()
+                drop(wire)
                 if self._direct is not None:
                     await self._direct.aclose_forcefully()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from socketio_core.network.runtime import DROPPED
 from socketio_core.trio.direct import DirectStream
 from socketio_core.trio.writer import BROKEN, Writer
 from socketio_core.wire import Wire
@@ -97,6 +98,8 @@ class Pump(Writer[Wire]):
         if wire.is_over:
             self._drop()
             self._service.end_if_through()
+            if not wire.has_more:
+                wire.context = DROPPED
         if self._watcher is not None:
             is_wanted = wire.wants_input
             if self._is_watched is not is_wanted:

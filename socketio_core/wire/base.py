@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.errors import LocalProtocolError
 from socketio_core.timers import Timer, TimerQueue
+from socketio_core.wire.stages import GONE, Stage
 
 TURN_PIECES: Final = 256  # frames, chunks, packets of one connection that are handled before it is the turn of others
 REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames; a header is one more
@@ -43,57 +44,6 @@ class Pace(Protocol):
 
     def output_taken(self) -> None:
         """Something left the session's buffer."""
-
-
-class Stage(Protocol):
-    """What a connection is: of a server, requests at first, perhaps the frames of a WebSocket later."""
-
-    @property
-    def wants_input(self) -> bool:
-        """Whether to read."""
-        ...
-
-    @property
-    def has_more(self) -> bool:
-        """Whether something that was read waits for its turn."""
-        ...
-
-    @property
-    def is_large(self) -> bool:
-        """Whether `LARGE_BYTES` have come of something, or more, that was not handled yet, or more than is early."""
-        ...
-
-    def receive(self, data: bytes, now: float) -> bool | None:
-        """Take what was read, `b""` at the end; handle a turn of it.
-
-        Returns `True` if nothing has come of it that anybody need look after.
-        """
-
-    def proceed(self, now: float) -> int:
-        """Handle another turn. Returns how many pieces that were, or what it cost in pieces."""
-        ...
-
-    def data_to_send(self, now: float) -> bytes:
-        """Take some of what is to be written."""
-        ...
-
-    def sent(self, now: float) -> None:
-        """All that was taken is written."""
-
-    def settle(self, now: float) -> None:
-        """The application had its turn."""
-
-    def time_out(self, now: float) -> None:
-        """The deadline has come."""
-
-    def close(self, now: float) -> None:
-        """All is to end: what is idle does at once."""
-
-    def lost(self, now: float) -> None:
-        """The connection is gone: nothing more is read or written; what was read may go on having turns."""
-
-    def fail(self, now: float) -> None:
-        """What should not have failed did, on our side."""
 
 
 class DeferredHandlers:
@@ -212,7 +162,7 @@ class BaseWire:
             self.fail(error, now)
             pieces = TURN_PIECES
         if self.is_over and not self._stage.has_more:
-            self._home.forget(self)
+            self._leave()
         self._home.note(self)
         return pieces
 
@@ -262,7 +212,12 @@ class BaseWire:
         self.is_over = True
         self._forget_deadline()
         if not self._stage.has_more:
-            self._home.forget(self)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Nothing more comes of it. Its stage, which knows it, would leave both to Python's garbage collector."""
+        self._home.forget(self)
+        self._stage = GONE
 
     def set_deadline(self, at: float | None) -> None:
         """Change the deadline. A timer that is early for it is left alone, and set anew when it goes off.

@@ -10,6 +10,7 @@ from socketio_core.http import Response
 from socketio_core.wire.base import BaseWire
 from socketio_core.wire.deflate import forget_sent
 from socketio_core.wire.requests import Requests
+from socketio_core.wire.stages import Gone
 from socketio_core.wire.websocket import Frames
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Wire(BaseWire):
         self._stage = Requests(self, site, address, scheme, now, can_half_close=can_half_close)
 
     @property
-    def _holder(self) -> Requests | Frames[WebSocket]:
-        return cast("Requests | Frames[WebSocket]", self._stage)  # a server has no other
+    def _holder(self) -> Requests | Frames[WebSocket] | Gone:
+        return cast("Requests | Frames[WebSocket] | Gone", self._stage)  # a server has no other
 
     @property
     def held_bytes(self) -> int:
@@ -46,7 +47,7 @@ class Wire(BaseWire):
     def session(self) -> Session | None:
         """Whose it is, if somebody's: a WebSocket's, or that of the poll or POST that is being served."""
         stage = self._holder
-        return stage.session if isinstance(stage, Requests) else stage.websocket.session
+        return stage.websocket.session if isinstance(stage, Frames) else stage.session
 
     def shrink(self) -> int:
         """Give back what can be made anew. Returns how many bytes of memory that was."""
@@ -57,7 +58,7 @@ class Wire(BaseWire):
         """Forget all that is held here, and be over: the server holds too much."""
         self.lost(now, why)
         self._holder.drop(now)
-        self._home.forget(self)
+        self._leave()
 
     def poll_ready(self, poll: Poll, now: float) -> None:
         """A poll has its response."""

@@ -191,6 +191,7 @@ class Http1:
         try:
             return self._h11.next_event() if self._lines is None else self._lines.next_event(self._h11)
         except h11.RemoteProtocolError as error:
+            error.__traceback__ = None  # a frame of h11's is in it that knows the error: left to the garbage collector
             raise BadRequest(error.error_status_hint, str(error)) from None
 
     def ask_for_body(self) -> bytes:

@@ -120,8 +120,10 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
         assert (await server.request("POST", poll_of(sid), b'421["echo"]')).body == "ok"
 
 
+@pytest.mark.parametrize("goodbye", ["", "\x1e1"])
 @both_loops
-async def test_a_post_is_held_while_handlers_are_behind() -> None:
+async def test_a_post_is_held_while_handlers_are_behind(goodbye: str) -> None:
+    """Also if it ends its session, which knows nobody any more then."""
     io = Server(settings=SocketSettings(max_queued_events=1))
     gate = loop.new_event()
 
@@ -131,7 +133,7 @@ async def test_a_post_is_held_while_handlers_are_behind() -> None:
 
     async with serving(App(io)) as server:
         sid = await server.session()
-        first = await server.request("POST", poll_of(sid), b'42["slow"]\x1e42["slow"]')
+        first = await server.request("POST", poll_of(sid), b'42["slow"]\x1e42["slow"]' + goodbye.encode())
         assert first.sent == []
         gate.set()
         await loop.settle()

@@ -195,7 +195,7 @@ def test_a_site_and_what_belongs_to_it_say_what_they_are() -> None:
     broken.send(b"what?\r\n\r\n")
     assert repr(broken.wire) == "<Wire HTTP, linger, mute>"
     broken.lose()
-    assert repr(broken.wire) == "<Wire HTTP, linger, over>"
+    assert repr(broken.wire) == "<Wire gone, over>"
     place.site.close(place.now)
     assert repr(place.site) == "<Site of [<Mount of Engine at /engine.io/>], closing, 2 connections>"
 

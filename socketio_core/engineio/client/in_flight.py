@@ -139,6 +139,11 @@ class InFlight:
             self._part_with(websocket)
         self.end_upgrade()
 
+    def end_for_good(self, websocket: ClientWebSocket | None) -> None:
+        """End everything, and begin nothing more: the session is over."""
+        self.end(websocket)
+        self._requests.forget_session()
+
     def forget(self, websocket: ClientWebSocket) -> None:
         """The connection of a WebSocket is gone: nothing more will be written to it."""
         self._parting.discard(websocket)

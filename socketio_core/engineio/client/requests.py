@@ -50,10 +50,19 @@ class Requests:
         memory: ClientMemory,
         random: Callable[[], float],
     ) -> None:
-        self._session = session
+        self._owner: ClientSession | None = session
         self._settings = settings
         self._memory = memory
         self._random = random
+
+    @property
+    def _session(self) -> ClientSession:
+        assert self._owner is not None  # it asks for none behind its end
+        return self._owner
+
+    def forget_session(self) -> None:
+        """It is over. It has this, so both would be left to Python's garbage collector."""
+        self._owner = None
 
     def get(self, sid: str, now: float) -> Exchange:
         """Return a poll, or with an empty `sid` the handshake."""

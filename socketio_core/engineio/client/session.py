@@ -444,7 +444,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._until = None
         if self._websocket is None:
             self.outbox.clear()  # no POST will take it
-        self._in_flight.end(self._websocket)
+        self._in_flight.end_for_good(self._websocket)
         self._websocket = None
         self.reschedule()
         self._events.append(event)

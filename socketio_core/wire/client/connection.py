@@ -41,18 +41,18 @@ class ClientWire(BaseWire):
             ask its socket puts a function here.
     """
 
-    __slots__ = ("_site", "_way", "has_unread", "host", "port", "unix_path")
+    __slots__ = ("_site", "has_unread", "host", "port", "unix_path")
 
     def __init__(self, site: ClientSite) -> None:
         super().__init__(site)
         self._site = site
         self.host, self.port = site.destination
         self.unix_path = site.address.unix_path
-        self.has_unread: Callable[[], bool] = _is_unknown
+        self.has_unread: Callable[[], bool] = is_unknown
 
     def set_out(self, errand: Errand, *, through_tunnel: bool) -> None:
         """Begin. Called by the site."""
-        self._way = self._stage = Way(self, self._site, errand, through_tunnel=through_tunnel)
+        self._stage = Way(self, self._site, errand, through_tunnel=through_tunnel)
 
     def begin_next(self, stage: Exchanges, exchange: Exchange, now: float) -> None:
         """Make another exchange. Called by the site."""
@@ -70,7 +70,8 @@ class ClientWire(BaseWire):
     @property
     def wants_tls(self) -> bool:
         """Whether the handshake of TLS is to be done now; then call `secured`, or `lost`."""
-        return not self.is_over and self._stage is self._way and self._way.phase is WayPhase.SECURING
+        way = self._stage
+        return isinstance(way, Way) and way.phase is WayPhase.SECURING and not self.is_over
 
     def connected(self, now: float) -> None:
         """The connection is made: to the proxy, if there is one.
@@ -91,10 +92,11 @@ class ClientWire(BaseWire):
     def _go_on(self, phase: WayPhase, now: float) -> None:
         if self.is_over:
             return
-        if self._stage is not self._way or self._way.phase is not phase:
+        way = self._stage
+        if not isinstance(way, Way) or way.phase is not phase:
             raise LocalProtocolError(f"connection is not {phase.value}")
         try:
-            self._way.go_on(now)
+            way.go_on(now)
         except Exception as error:  # noqa: BLE001 - as above
             self.fail(error, now)
         self._site.note(self)
@@ -205,6 +207,6 @@ class Way:
         self._errand.fail(now)
 
 
-def _is_unknown() -> bool:
+def is_unknown() -> bool:
     """Of hosts that cannot ask."""
     return False

@@ -101,6 +101,7 @@ class ClientHttp1:
         try:
             return self._h11.next_event() if self._lines is None else self._lines.next_event(self._h11)
         except h11.RemoteProtocolError as error:
+            error.__traceback__ = None  # as at a server
             raise BadAnswer(f"does not speak HTTP: {str(error)[:SHOWN_CHARS]}") from None
 
     @property

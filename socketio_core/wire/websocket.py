@@ -428,10 +428,10 @@ class Frames(Generic[_W]):
         if self.extensions:
             data = framed(messages, self._wsproto, self._masks) if messages else b""
             self._site.deflate_left -= sum([message.size_bytes for message in messages if message.compress])
+        elif len(messages) == 1:  # fast path; benchmarks: server, client
+            data = wire_bytes(messages[0]) if self._masks is None else masked_frames(messages[0].frames, self._masks)
         elif self._masks is not None:
             data = masked_frames([frame for message in messages for frame in message.frames], self._masks)
-        elif len(messages) == 1:  # fast path; benchmarks: server
-            data = wire_bytes(messages[0])
         else:
             data = b"".join([wire_bytes(message) for message in messages])
         if self._answer or self._pong:  # only here: a message that cannot be written does not take them along

@@ -41,6 +41,7 @@ ORACLES: Final = {
     "engineio/message.py": [f"{_ENGINE}:test_size_of_a_message_is_the_sum_of_its_frames"],
     "engineio/session.py": [f"{_ENGINE}:test_a_peer_is_clogged_when_its_outbox_weighs_too_much"],
     "http.py": ["tests.test_http:test_query_means_the_same_beside_a_field_that_is_encoded"],
+    "socketio/client/client.py": [f"{_SOCKET}:test_frames_fed_at_once_mean_what_they_mean_one_by_one"],
     "socketio/client/namespace.py": [f"{_SOCKET}:test_event_to_a_server_is_the_same_whether_it_was_buffered_or_not"],
     "socketio/connection.py": [f"{_SOCKET}:test_event_of_a_member_is_the_same_whether_it_was_held_or_not"],
     "socketio/json_parser.py": [f"{_JSON}:test_the_encoder_without_a_module_writes_what_json_does"],

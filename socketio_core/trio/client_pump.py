@@ -65,11 +65,11 @@ class ClientPump(Writer[ClientWire]):
         """Read until the connection is over, or a handler waits: returns what is left of that."""
         wire, client = self._wire, self._client
         while not wire.is_over:
-            if wire.wants_tls:
+            if wire.wants_input:
+                wire.receive(await direct.receive(), client.clock())
+            elif wire.wants_tls:
                 direct = self._use(await shake_hands(direct.stream, client.life.trust.context, wire.server_name))
                 wire.secured(trio.current_time())
-            elif wire.wants_input:
-                wire.receive(await direct.receive(), client.clock())
             else:
                 self._wanted = trio.Event()
                 await self._wanted.wait()

@@ -50,6 +50,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         agenda: of the client that the session belongs to; alone it has its own.
 
     Attributes:
+        events: what happened and was not taken yet.
         path: where its requests go.
         handshake: what the server said; `None` before.
         sid: secret; `""` before.
@@ -57,7 +58,6 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
 
     __slots__ = (
         "__weakref__",
-        "_events",
         "_in_flight",
         "_light_bytes",
         "_max_payload_bytes",
@@ -65,6 +65,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         "_now",
         "_opening",
         "_until",
+        "events",
         "handshake",
         "path",
         "sid",
@@ -97,7 +98,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._in_flight = InFlight(Requests(self, settings, memory, random), memory)
         self._opening = Attempts(settings, memory)
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
-        self._events: list[EngineClientEvent] = []
+        self.events: list[EngineClientEvent] = []
         self._now = now
         self._websocket = self._in_flight.begin(self._opening.transport, now)
         self.reschedule()
@@ -119,8 +120,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         That is above half of `max_buffered_bytes`, far above a server's own mark (`Session.is_clogged`): if both ends
         stopped to read, neither would go on.
         """
-        limit_bytes = self.engine_settings.max_buffered_bytes // 2
-        return bool(self.outbox.messages) and self.outbox.weighs_more_than(limit_bytes)
+        return self.outbox.weighs_more_than(self.engine_settings.max_buffered_bytes // 2)
 
     @property
     def is_writable(self) -> bool:
@@ -145,7 +145,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
 
     def take_events(self) -> list[EngineClientEvent]:
         """Return what happened since the last call, in order."""
-        taken, self._events = self._events, []
+        taken, self.events = self.events, []
         return taken
 
     # -- output ------------------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
 
     def _deliver(self, messages: list[Payload], now: float) -> None:
         self._now = now
-        self._events += messages
+        self.events += messages
 
     def _receive_any(self, websocket: ClientWebSocket, frame: Frame, now: float) -> None:
         self._now = now
@@ -303,11 +303,11 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
     def _act(self, action: Reaction, websocket: ClientWebSocket | None, data: Payload, now: float) -> None:
         match action:
             case Reaction.DELIVER:
-                self._events.append(data)
+                self.events.append(data)
             case Reaction.ANSWER:
                 self._heartbeat.ping_received(now)
                 self.reschedule()
-                self._events.append(Pinged())
+                self.events.append(Pinged())
                 self.put(PONG_MESSAGE, is_control=True)  # which may end the session, and nothing comes behind that
             case Reaction.HANDSHAKE:
                 assert isinstance(data, str)  # only messages are binary
@@ -337,7 +337,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._light_bytes = light_bytes(handshake.max_payload_bytes, settings.max_buffered_bytes)
         self.sid = handshake.sid
         self._heartbeat.begin(handshake.ping_interval_s, handshake.ping_timeout_s, now)
-        self._events.append(Opened(handshake, self.transport))
+        self.events.append(Opened(handshake, self.transport))
         if self._websocket is not None:
             self._websocket.state = CarrierState.WEBSOCKET
             self.outbox = self._websocket.outbox
@@ -350,12 +350,12 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         websocket = self._websocket = self._in_flight.finish_upgrade(self.outbox)
         self.outbox = websocket.outbox
         self.reschedule()
-        self._events.append(Upgraded())
+        self.events.append(Upgraded())
 
     def _end_upgrade(self, detail: str, now: float, code: int = NO_CODE) -> None:
         self._in_flight.end_upgrade(code)
         self.reschedule()
-        self._events.append(UpgradeFailed(detail))
+        self.events.append(UpgradeFailed(detail))
         self._go_on(now)
 
     # -- time --------------------------------------------------------------------------------------------------------
@@ -447,4 +447,4 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._in_flight.end_for_good(self._websocket)
         self._websocket = None
         self.reschedule()
-        self._events.append(event)
+        self.events.append(event)

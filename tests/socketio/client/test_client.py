@@ -326,6 +326,14 @@ def test_parts_and_refusals_are_passed_on() -> None:
     assert isinstance(scene.take_events()[0], OpenFailed)
 
 
+def test_what_a_session_has_not_told_yet_comes_first() -> None:
+    scene = Scene().connected()
+    assert scene.client.session is not None
+    scene.client.session.receive(scene.sockets[0], '42["a"]', scene.now)
+    scene.client.receive(scene.sockets[0], '42["b"]', scene.now)
+    assert [event.name for event in scene.take_events() if isinstance(event, EventReceived)] == ["a", "b"]
+
+
 def test_silent_server_is_noticed() -> None:
     scene = Scene().connected()
     scene.wait(45)
@@ -509,3 +517,14 @@ def test_what_a_poll_brings_is_known_at_once() -> None:
     assert isinstance(handshake, Exchange)
     scene.client.exchange_done(handshake, Response(403), scene.now)
     assert (scene.root.is_active, scene.client.session) == (False, None)
+
+
+def test_an_end_by_what_had_waited_is_known_at_once() -> None:
+    scene = Scene(engine={"max_buffered_messages": 1})
+    for name in ("a", "b"):
+        scene.root.emit(name, [], now=scene.now)
+    scene.root.connect(scene.now)
+    scene.open()
+    scene.sent()
+    scene.client.receive(scene.sockets[-1], '40{"sid":"A"}', scene.now)
+    assert (scene.root.is_connected, scene.client.session) == (False, None)

@@ -107,24 +107,19 @@ class ClientConnection(Connection[ClientWire]):
         fileno = transport.get_extra_info("socket").fileno()
         self._wire.has_unread = lambda: not self._gone.is_set() and has_unread(fileno)
         self._wire.connected(self._client.now())
-        self._hold_back()
+        if self._wire.wants_tls:
+            self._transport.pause_reading()  # what comes is the handshake's
         self._client.wake()
 
-    def data_received(self, data: bytes) -> None:
-        """See `Connection`."""
-        super().data_received(data)
-        self._hold_back()
+    def _arrived(self) -> None:
+        """See `Connection`: it is alone most often, so the runner need not wait for what others have to say."""
+        self._client.wake_now()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `Connection`."""
         super().connection_lost(exc)
         self._gone.set()
         self._moved.set()
-
-    def _hold_back(self) -> None:
-        """What comes before TLS is its handshake's to read."""
-        if self._wire.wants_tls:
-            self._transport.pause_reading()
 
     # -- what the runner calls ---------------------------------------------------------------------------------------
 
@@ -136,7 +131,8 @@ class ClientConnection(Connection[ClientWire]):
                 self._is_working = False
                 self._task.cancel()
             return
-        if self._is_made and not wire.wants_tls:
+        wants_tls = wire.wants_tls
+        if self._is_made and not wants_tls:
             super().flush(now)
-        if wire.is_over or wire.wants_tls:
+        if wants_tls or wire.is_over:
             self._moved.set()

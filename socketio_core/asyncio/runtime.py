@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
+from contextvars import Context
 from threading import get_ident
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -41,6 +42,42 @@ class _Nothing:
 NOTHING: Final = _Nothing()
 
 
+class _Rest(asyncio.Future[None]):
+    """What the runner waits for while there is nothing to do. When it ends, the runner may go on at once.
+
+    A future has its loop call in the next turn whoever waits for it; a turn more for each event (benchmarks: server).
+    """
+
+    def add_done_callback(self, fn: Callable[[Any], object], *, context: Context | None = None) -> None:
+        """See `Future.add_done_callback`; called by the one task that awaits this."""
+        self._go_on = fn
+        self._context = context
+
+    def end_soon(self) -> None:
+        """Let the task go on in the next turn of the loop."""
+        self.set_result(None)
+        self._call_soon()
+
+    def end_now(self) -> None:
+        """Let it go on; to be called by the loop, while no task runs."""
+        self.set_result(None)
+        context = self._context
+        if context is None:
+            self._go_on(self)
+        else:
+            context.run(self._go_on, self)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """See `Future.cancel`."""
+        is_cancelled = super().cancel(msg)
+        if is_cancelled:
+            self._call_soon()
+        return is_cancelled
+
+    def _call_soon(self) -> None:
+        self.get_loop().call_soon(self._go_on, self, context=self._context)
+
+
 class Host(Protocol):
     """A server's or a client's: see there."""
 
@@ -66,7 +103,8 @@ class RunnerRuntime(LoopRuntime):
 
     Whatever happens to it, a connection or a handler wakes the *runner*, a task that has the handlers run, in
     itself as long as they do not wait, and then what there is to write be written, once for all that came in the same
-    turn of the loop. When a handler is about to wait, the runner becomes its task, and another one takes over.
+    turn of the loop; at once where all that there is to read was read (`wake_now`). When a handler is about to wait,
+    the runner becomes its task, and another one takes over.
 
     Attributes:
         host: what has handlers run; set before `start`.
@@ -87,7 +125,7 @@ class RunnerRuntime(LoopRuntime):
         self._tasks: set[asyncio.Task[None]] = set()
         self._runnable: deque[Inbox[Any]] = deque()
         self._runner: asyncio.Task[None] | None = None
-        self._rest: asyncio.Future[None] | None = None  # what the runner waits for while there is nothing to do
+        self._rest: _Rest | None = None  # what the runner waits for while there is nothing to do
         self._is_due = True  # there is something to do
         self._is_running = False  # the runner is at it
         self._gives_turns = False  # it is time for what was read and waits
@@ -228,7 +266,17 @@ class RunnerRuntime(LoopRuntime):
         if rest is not None:
             self._rest = None
             if not rest.done():
-                rest.set_result(None)
+                rest.end_soon()
+
+    def wake_now(self) -> None:
+        """Let it look before this returns, if it rests; for who is called by the loop, and does nothing behind this."""
+        rest = self._rest
+        if rest is None or rest.done() or asyncio.current_task(self._loop) is not None:
+            self.wake()
+            return
+        self._is_due = True
+        self._rest = None
+        rest.end_now()
 
     def _start_runner(self) -> None:
         self._runner = self.new_task(self._run())
@@ -243,7 +291,7 @@ class RunnerRuntime(LoopRuntime):
                 if self._is_due or self._runnable:
                     await asyncio.sleep(0)  # the turn of others comes first
                 else:
-                    self._rest = self._loop.create_future()
+                    self._rest = _Rest(loop=self._loop)
                     await self._rest
                 self._is_running = True
                 try:

@@ -45,4 +45,4 @@ class Watcher(Watching):
             self._left = self._read(ready, server.now())
         except Exception as error:  # noqa: BLE001 - it must not end the server
             server.log_exception("what has arrived could not be told", error)
-        server.wake()
+        server.wake_now()

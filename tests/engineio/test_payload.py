@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from socketio_core.engineio.packet import Frame, decode_frame
-from socketio_core.engineio.payload import encode_payload, polling_form, split_payload
+from socketio_core.engineio.payload import PART_BYTES, encode_payload, polling_form, split_in_parts, split_payload
 from socketio_core.errors import PacketError
 
 
@@ -62,6 +64,41 @@ def test_yields_packets_up_to_the_limit_and_then_raises(count: int, is_accepted:
 def test_refuses_what_is_not_utf_8(body: bytes, index: int) -> None:
     with pytest.raises(PacketError, match=f"payload is not UTF-8 at byte {index}"):
         list(split_payload(body, 100))
+
+
+def test_takes_a_large_body_apart_as_its_packets_are_taken() -> None:
+    packet = "4" + "x" * 999
+    many = 2 * PART_BYTES // 1000
+    body = encode_payload([packet] * many)
+    splitting = split_payload(body + b"\xff", many)
+    assert [next(splitting) for _ in range(PART_BYTES // 1000)] == [packet] * (PART_BYTES // 1000)
+    with pytest.raises(PacketError, match=f"payload is not UTF-8 at byte {len(body)}"):
+        list(splitting)
+    assert list(split_payload(body, many)) == [packet] * many
+
+
+def _outcome(splitting: Callable[[], Iterator[str]]) -> tuple[list[str], str]:
+    packets: list[str] = []
+    try:
+        packets.extend(splitting())
+    except PacketError as error:
+        return packets, str(error)
+    return packets, ""
+
+
+@given(st.lists(st.text("4\x1eé€", max_size=9)).map("\x1e".join), st.integers(0, 9), st.integers(1, 20), st.booleans())
+def test_parts_make_no_difference(text: str, part_bytes: int, limit: int, is_broken: bool) -> None:  # noqa: FBT001
+    body = text.encode() + b"\xc3" * is_broken
+    packets, problem = _outcome(lambda: split_in_parts(body, limit, part_bytes))
+    expected, expected_problem = _outcome(lambda: split_payload(body, limit))
+    if not is_broken:
+        assert (packets, problem) == (expected, expected_problem)
+    else:  # what came before is not lost with it, and there may be too many before it
+        assert packets == text.split("\x1e")[: len(packets)]
+        assert problem in (
+            f"payload is not UTF-8 at byte {len(body) - 1}",
+            f"too many packets in one payload, max_packets_per_payload: {limit}",
+        )
 
 
 FRAMES = st.one_of(

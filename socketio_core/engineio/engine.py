@@ -349,10 +349,13 @@ class Engine:
             max_poll_bytes: to compress a response takes a while; once those to polls hold so much, others wait for the
                 next call (`has_ready`).
         """
-        taken = self.shared.ready
+        shared = self.shared
+        if shared.unpacked:
+            shared.pack_requests()
+        taken = shared.ready
         if not taken:
             return []
-        self.shared.ready = []
+        shared.ready = []
         for carrier in taken:
             carrier.is_ready = False
             if isinstance(carrier, Poll):

@@ -100,7 +100,7 @@ class Handshakes:
         session = shared.sessions[sid] = Session(shared, sid, request, now)
         shared.admission.begun(session)
         shared.events.append((session, Opened(request)))
-        request.pack()
+        shared.unpacked.append(request)
         return session
 
     def _make_room(self, request: Request) -> None:

@@ -9,6 +9,7 @@ from socketio_core.engineio.carriers import Carrier, WebSocket
 from socketio_core.engineio.events import EngineEvent
 from socketio_core.engineio.late_polls import LatePolls
 from socketio_core.engineio.packet import Payload
+from socketio_core.http import Request
 from socketio_core.settings import EngineSettings
 from socketio_core.timers import Agenda, Lane, Scheduled
 
@@ -31,6 +32,7 @@ class Shared:
         "settings",
         "to_ping",
         "to_pong",
+        "unpacked",
         "unseen_puts",
     )
 
@@ -45,6 +47,7 @@ class Shared:
         self.to_pong: Lane[Scheduled] = self.agenda.new_lane()  # those whose pong is overdue a time-out later
         self.late_polls = LatePolls()
         self.ready: list[Carrier] = []
+        self.unpacked: list[Request] = []  # with which sessions have begun since the host was last told of carriers
         self.unseen_puts = 0  # messages that no carrier was there to be told of, so far
         self.events: list[tuple[Session | None, EngineEvent | list[Payload]]] = []  # messages as they came together
 
@@ -53,6 +56,12 @@ class Shared:
         if not carrier.is_ready:
             carrier.is_ready = True
             self.ready.append(carrier)
+
+    def pack_requests(self) -> None:
+        """Make small what sessions have begun with, and what was asked again and again until it was answered."""
+        for request in self.unpacked:
+            request.pack()
+        self.unpacked.clear()
 
     def part_with(self, websocket: WebSocket) -> None:
         """Let a WebSocket go that its session has no use for, or none any more."""

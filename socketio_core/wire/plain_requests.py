@@ -24,6 +24,7 @@ _V = TypeVar("_V")
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _HEAD = re.compile(rb"(GET|POST) (/[!\"$-~]*+) HTTP/1\.1\r\n((?:" + _TOKEN + rb":[ -~\t]*+\r\n)++)\r\n")
 _FIELD = re.compile(rb"([^:]+):([^\r]*)\r\n")
+_KEY = re.compile(rb"(?:^|(?<=\n))(?i:sec-websocket-key):[ \t]*+([A-Za-z0-9+/=]++)[ \t]*+\r\n")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _NAME = re.compile(_TOKEN)
 _VALUE = re.compile(rb"[!-~]([ -~]*[!-~])?")
@@ -44,7 +45,7 @@ _HARMLESS: Final = frozenset(
         *(b"content-length", b"content-type", b"dnt", b"host", b"origin", b"pragma", b"priority", b"upgrade"),
         *(b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform", b"sec-fetch-dest", b"sec-fetch-mode"),
         *(b"sec-fetch-site", b"user-agent", b"vary", b"access-control-allow-origin"),
-        b"access-control-allow-credentials",
+        *(b"access-control-allow-credentials", b"sec-websocket-extensions", b"sec-websocket-version"),
     )
 )
 _Fields = tuple[Sequence[tuple[bytes, bytes]], int]
@@ -56,6 +57,7 @@ _NO_BODY: Final = -1
 _BODYLESS = frozenset((204, 304))  # statuses whose responses have no body (RFC 9110, 6.4.1)
 
 _SWITCHING: Final = 101
+_ACCEPT: Final = b"sec-websocket-accept"
 _STATUS_LINES = {  # without a phrase, as h11 writes them
     status.value: b"HTTP/1.1 %d \r\n" % status for status in HTTPStatus if status >= HTTPStatus.OK
 }
@@ -107,7 +109,7 @@ def plain_request(data: bytes) -> PlainRequest | None:
     if head is None or head.end() > MAX_HEAD_BYTES:
         return None
     method, target, lines = head.groups()
-    found = _fields.get(lines) or _fields_of(lines)
+    found = _fields.get(lines) or _new_fields(lines)
     if found is None:
         return None
     headers, length = found
@@ -116,6 +118,21 @@ def plain_request(data: bytes) -> PlainRequest | None:
     if end > len(data) or (length and method == b"GET"):
         return None
     return PlainRequest(method, target, headers, data[:start], data[start:end])
+
+
+def _new_fields(lines: bytes) -> _Fields | None:
+    """Do what `_fields_of` does; a client's key for a WebSocket is new each time, and the rest is remembered."""
+    key = _KEY.search(lines)
+    if key is None:
+        return _fields_of(lines)
+    start, end = key.span()
+    rest = lines[:start] + lines[end:]
+    found = _fields.get(rest) or _fields_of(rest)
+    if found is None or len(found[0]) == MAX_HEADERS:
+        return None
+    headers, length = found
+    place = lines.count(b"\n", 0, start)
+    return (*headers[:place], (b"sec-websocket-key", key[1]), *headers[place:]), length
 
 
 def _fields_of(lines: bytes) -> _Fields | None:
@@ -158,6 +175,8 @@ def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: byte
     `Content-Length` is added where it is missing. With 101 there is no body, and the connection is the WebSocket's.
     """
     try:
+        if status == _SWITCHING and headers and headers[-1][0] == _ACCEPT:
+            return _switching_answer(headers)
         # The last header of most, and the one that is often another; it is written at that place anyway.
         says_length = bool(headers) and headers[-1] == (b"content-length", b"%d" % len(body))
         if says_length:
@@ -173,6 +192,15 @@ def plain_answer(status: int, headers: Sequence[tuple[bytes, bytes]], body: byte
         return head + body if length == len(body) else None
     except (TypeError, ValueError):  # what an application returns need not be bytes, nor pairs
         return None
+
+
+def _switching_answer(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """Do the same for 101: what the last header answers the key with is new each time, and the rest is remembered."""
+    found = _answers.get(key := (_SWITCHING, *headers[:-1])) or _answer_of(key)
+    value = headers[-1][1]
+    if found is None or _VALUE.fullmatch(value) is None:
+        return None
+    return b"%b%b: %b\r\n\r\n" % (found[0][:-2], _ACCEPT, value)
 
 
 def _answer_of(key: _AnswerKey) -> _Answer | None:

@@ -146,6 +146,19 @@ def test_nothing_is_left(stage: Callable[[Scene], WireClient], end: Callable[[Sc
     assert objects() == before
 
 
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_request_of_a_session_is_small_once_its_host_has_seen_to_what_is_ready(transport: str) -> None:
+    """And not before: it is asked again and again until it is answered, and what is small is read anew each time."""
+    scene = Scene()
+    request = scene.stranger().make_request(upgrade=transport == "websocket")
+    request.headers = [*request.headers, (b"x-more", b"of it")]
+    scene.engine.handle_request(request, scene.now, None)
+    assert request.headers is request.headers
+    scene.engine.take_ready()
+    assert request.headers is not request.headers
+    assert request.header("x-more") == "of it"
+
+
 def test_the_count_would_see_what_is_left() -> None:
     scene = Scene()
     before = objects()

@@ -49,14 +49,17 @@ _FIELDS: Final = (
     b"Content-Length: 03", b"Content-Length: +3", b"Content-Length: ", b"Content-Length: 99999999999999999999999",
     b"Content-Type: text/plain;charset=UTF-8", b"X-Empty:", b"X-Tab:\ta\tb\t", b"X-Folded: a\r\n b", b"X-Latin: \xe9",
     b"X-Control: a\x01b", b"X-Nul: a\x00b", b"No colon", b"Bad name: a", b" Leading: a", b": nameless",
+    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", b"sec-websocket-key:\tYWJj ", b"Sec-WebSocket-Key: no?",
     b"X-Dup: 1", b"X-Dup: 2", b"X-Delete: \x7f", b"X-Vertical: a\x0bb",
 )  # fmt: skip
+_KEY_FIELD: Final = b"Sec-WebSocket-Key: %010d"
 _RESPONSE_FIELDS: Final = (
     (b"content-type", b"text/plain; charset=UTF-8"), (b"Content-Type", b"text/html"), (b"cache-control", b"no-store"),
     (b"x-empty", b""), (b"x-tab", b"a\tb"), (b"x-space", b" a"), (b"x-latin", b"\xe9"), (b"bad name", b"a"),
     (b"x: y", b"a"), (b"x-break", b"a\r\nb: c"), (b"x\r\ny", b"a"), (b"", b"a"), (b"content-length", b"3"),
     (b"Content-Length", b"4"), (b"content-length", b"03"), (b"connection", b"close"), (b"connection", b"keep-alive"),
-    (b"transfer-encoding", b"chunked"),
+    (b"transfer-encoding", b"chunked"), (b"sec-websocket-accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+    (b"sec-websocket-accept", b"a\nb"), (b"upgrade", b"websocket"),
     (b"set-cookie", b"io=abc; Path=/"), (b"x-control", b"\x01"), (b"x-delete", b"a\x7f"),
 )  # fmt: skip
 
@@ -71,6 +74,8 @@ def some_request(random: Random) -> bytes:
             fields.append(b"Content-Length: %d" % len(body))
         if random.random() < 0.2:
             fields.append(random.choice(_FIELDS))
+        if random.random() < 0.2:
+            fields.append(_KEY_FIELD % random.randrange(10**10))
         random.shuffle(fields)
         return b"".join([method, b" /x?y HTTP/1.1\r\n", *(field + b"\r\n" for field in fields), b"\r\n", body])
     ends = [random.choice(_LINE_ENDS) for _ in range(8)] if random.random() < 0.3 else [b"\r\n"] * 8
@@ -399,6 +404,43 @@ def test_what_may_be_a_secret_is_not_remembered_for_others(field: bytes, *, is_k
     first, second = requested(field), requested(field)
     assert first.headers == second.headers
     assert (first.headers is second.headers) is is_kept
+
+
+_HANDSHAKE: Final = (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13")
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_what_is_beside_a_key_is_remembered_and_the_key_is_where_it_was(place: int) -> None:
+    lists: list[Headers] = []
+    for number in range(3):
+        fields = [*_HANDSHAKE[:place], _KEY_FIELD % number, *_HANDSHAKE[place:]]
+        plain = requested(*fields)
+        assert plain.headers[place + 1] == (b"sec-websocket-key", b"%010d" % number)
+        assert compare_request(plain.raw) is not None
+        lists.append([field for field in plain.headers if field[0] != b"sec-websocket-key"])
+    assert lists[0] == lists[1]
+    assert all(one is other for one, other in zip(lists[1], lists[2], strict=True))
+
+
+@pytest.mark.parametrize(("count", "is_plain"), [(MAX_HEADERS, True), (MAX_HEADERS + 1, False)])
+def test_a_key_counts_among_the_headers(count: int, *, is_plain: bool) -> None:
+    fields = [b"Host: a", *[b"X: y"] * (count - 2), _KEY_FIELD % 1]
+    data = b"GET / HTTP/1.1\r\n" + b"".join(field + b"\r\n" for field in fields) + b"\r\n"
+    assert (plain_request(data) is not None) is is_plain
+
+
+def test_key_of_what_is_not_plain_is_nothing_special() -> None:
+    assert plain_request(b"GET / HTTP/1.1\r\nSec-WebSocket-Key: YWJj\r\n\r\n") is None
+
+
+@pytest.mark.parametrize("more", [[], [(b"set-cookie", b"io=secret")]])
+def test_what_answers_a_key_is_written_as_h11_does(more: list[tuple[bytes, bytes]]) -> None:
+    before = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), *more]
+    for token in (b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", b"another"):
+        assert compare_answer(101, [*before, (b"sec-websocket-accept", token)], b"") is not None
+        assert compare_answer(101, [*before[:1], (b"sec-websocket-accept", token), *before[1:]], b"") is not None
+    assert plain_answer(101, [*before, (b"sec-websocket-accept", b"a\r\nb: c")], b"") is None
+    assert plain_answer(101, [(b"bad name", b""), (b"sec-websocket-accept", b"a")], b"") is None
 
 
 def test_so_many_are_remembered_and_no_more() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio_core.timers import Timer, TimerQueue, earliest
+from socketio_core.timers import Agenda, Timer, TimerQueue, earliest
 from tests.effort import examples
 
 
@@ -222,3 +222,23 @@ def test_lanes_agree_with_a_sorted_list(seed: int, liveliness: int) -> None:
         assert queue.next_deadline == min((at for at, _, _ in model.values()), default=None)
     assert [number for number, timer in enumerate(timers) if timer.item is not None] == sorted(model)
     assert [queue.pop_due(inf) for _ in range(len(model) + 1)] == [*sorted(model, key=model.__getitem__), None]
+
+
+class _Nosy:
+    """Asks the agenda to go on, in the midst of what is due."""
+
+    def __init__(self, agenda: Agenda, name: str, log: list[str]) -> None:
+        self._agenda, self._name, self._log = agenda, name, log
+
+    def handle_timeout(self, now: float) -> None:
+        self._log.append(f"{self._name} begins")
+        self._agenda.catch_up(now + 10)
+        self._log.append(f"{self._name} ends")
+
+
+def test_what_is_due_is_done_one_after_another() -> None:
+    agenda, log = Agenda(), list[str]()
+    for at, name in enumerate("ab"):
+        agenda.schedule(at, _Nosy(agenda, name, log))
+    agenda.catch_up(5.0)
+    assert log == ["a begins", "a ends", "b begins", "b ends"]

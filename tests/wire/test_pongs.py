@@ -53,6 +53,26 @@ def test_a_pong_is_not_taken_before_what_is_due() -> None:
     assert house.kinds == ["Opened", "Closed"]
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        frame("4" + "y" * 20)[:5],
+        frame("4" + "y" * 20_000)[:-7],
+        frame("4" + "y" * 20_000)[:-100],
+        frame("4y", TEXT, fin=False),
+    ],
+    ids=["a frame", "its last bytes", "a long frame", "a fragment"],
+)
+def test_what_looks_like_a_pong_is_none_in_the_midst_of_a_message(begun: bytes) -> None:
+    house = House(SETTINGS)
+    peer = house.websocket()
+    house.advance(25.0)
+    peer.send(begun)
+    peer.send(PONG)
+    house.advance(20.0)
+    assert "Closed" in house.kinds
+
+
 STEPS: Final = st.sampled_from(
     [
         PONG,

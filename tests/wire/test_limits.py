@@ -53,6 +53,12 @@ def test_connections_of_an_address_are_limited() -> None:
     assert house.connect(address="2001:db8::2").ask().status == 200
 
 
+def test_a_server_that_is_full_says_so_whoever_comes() -> None:
+    house = house_of(max_connections=1, max_connections_per_address=1)
+    house.connect(address="192.0.2.1")
+    assert house.connect(address="192.0.2.1").ask().text == "Too many connections\n"
+
+
 @pytest.mark.parametrize("trusted", [True, ["192.0.2.0/24"]])
 def test_a_trusted_proxy_may_have_any_number(trusted: Any) -> None:
     house = house_of(trust_proxy=trusted, max_connections_per_address=1)

@@ -345,6 +345,7 @@ def test_what_compression_remembers_counts_and_is_given_back_first() -> None:
         assert held <= 1.2 * LIMIT
     finally:
         tracemalloc.stop()
+    assert LIMIT - 300_000 < host_of(tower.io).budget.held()[0] <= LIMIT  # no more than is needed
     assert tower.log.failures == []
     assert not any(peer.is_over() for peer in peers)
 

@@ -140,6 +140,27 @@ async def test_a_post_is_held_while_handlers_are_behind(goodbye: str) -> None:
         assert first.body == "ok"
 
 
+@both_loops
+async def test_a_second_post_waits_too_while_handlers_are_behind() -> None:
+    io = Server(settings=SocketSettings(max_queued_events=1))
+    gate = loop.new_event()
+
+    @io.on("slow")
+    async def slow(_: Socket) -> None:
+        await gate.wait()
+
+    async with serving(App(io)) as server:
+        sid = await server.session()
+        (socket,) = io.sockets.sockets.values()
+        first = await server.request("POST", poll_of(sid), b'42["slow"]\x1e42["slow"]')
+        queued = flow_of(socket).queued_count
+        second = await server.request("POST", poll_of(sid), b'42["slow"]')
+        assert (first.sent, second.sent, flow_of(socket).queued_count) == ([], [], queued)
+        gate.set()
+        await loop.settle()
+        assert (first.body, second.body) == ("ok", "ok")
+
+
 @asynccontextmanager
 async def watched(count: Callable[[], int]) -> AsyncGenerator[list[int]]:
     """Note what `count` says whenever other tasks have their turn."""

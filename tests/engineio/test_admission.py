@@ -100,6 +100,7 @@ def test_sessions_of_an_address_are_limited(transport: str) -> None:
     clients[0].send("1")
     scene.reports()
     scene.client(transport, address="192.0.2.1")
+    assert _refused(scene, transport, "192.0.2.1") == 429
     for client in scene.engine.sessions:
         client.abort(scene.now)
     scene.reports()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from socketio_core.engineio.client.problems import describe_data, describe_refusal
+from socketio_core.engineio.client.problems import describe_data, describe_refusal, of_end, of_loss
+from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.http import Response
 
 
@@ -48,3 +49,31 @@ def test_refusals_are_described(response: Response, text: str) -> None:
 )
 def test_other_things_that_a_server_sent_are_shown_up_to_a_limit(data: str | bytes, text: str) -> None:
     assert describe_data(data) == repr(text)
+
+
+@pytest.mark.parametrize(
+    ("detail", "is_opening", "text"),
+    [
+        ("timeout", True, "timeout"),
+        ("", True, "the connection was lost"),
+        ("timeout", False, "POST failed: timeout"),
+        ("", False, "POST failed: the connection was lost"),
+    ],
+)
+def test_an_answer_that_does_not_come_is_told(detail: str, text: str, *, is_opening: bool) -> None:
+    assert of_loss(detail, "POST", is_opening=is_opening) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "text"),
+    [
+        (None, "", "the connection ended without a WebSocket close frame"),
+        (None, "reset", "reset"),
+        (1000, "bye", None),
+        (NO_CODE, "", None),
+        (1011, "", "the server closed the WebSocket with code 1011"),
+        (1011, "oops", "the server closed the WebSocket with code 1011 oops"),
+    ],
+)
+def test_what_was_wrong_with_an_end_is_told(code: int | None, detail: str, text: str | None) -> None:
+    assert of_end(code, detail) == text

@@ -111,6 +111,10 @@ def test_an_event_may_become_another(rig: AppRig) -> None:
         assert repr(event) == f"<IncomingEvent 'old' of {socket!r}, 1 arguments>"
         event.name, event.args = "disconnect", (1, 2)  # type: ignore[assignment] # a tuple does, too
 
+    @rig.io.use_events
+    def add(_: Socket, event: IncomingEvent) -> None:
+        event.args.append(3)  # and is a list for the next one
+
     rig.io.on("disconnect", note(rig, "the moment"))
 
     @rig.io.on("*")
@@ -118,7 +122,7 @@ def test_an_event_may_become_another(rig: AppRig) -> None:
         return args
 
     rig.io.on("old", note(rig, "old"))
-    assert rig.send(client, '421["old",0]') == ['31["disconnect",1,2]']
+    assert rig.send(client, '421["old",0]') == ['31["disconnect",1,2,3]']
     assert rig.calls == []
 
 

@@ -332,7 +332,7 @@ def test_script_of_the_chat_ends_with_the_line_that_cannot_be_obeyed() -> None:
 
 @pytest.mark.parametrize("namespace", ["", "strange"])
 def test_server_that_is_not_the_chat_is_one_line(url: str, namespace: str) -> None:
-    command = [*COMMAND, "connect", f"{url}/{namespace}", "--chat", "anna", "--timeout", "0.5"]
+    command = [*COMMAND, "connect", f"{url}/{namespace}", "--chat", "anna", "--timeout", "2"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert process.wait(DEADLINE_S) == 1

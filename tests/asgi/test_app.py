@@ -11,6 +11,7 @@ import pytest
 
 from socketio_core import Cors, EngineSettings, Server, ServerLimits, SocketSettings
 from socketio_core.app import Socket
+from socketio_core.app.server import host_of
 from socketio_core.asgi import App
 from socketio_core.http import Request, Response
 from socketio_core.serving import Timeouts
@@ -159,6 +160,17 @@ async def test_a_second_post_waits_too_while_handlers_are_behind() -> None:
         gate.set()
         await loop.settle()
         assert (first.body, second.body) == ("ok", "ok")
+
+
+@both_loops
+async def test_what_a_poll_has_brought_is_held_no_more() -> None:
+    io = Server()
+    async with serving(App(io)) as server:
+        sid = await server.session()
+        io.sockets.emit_nowait("x", "x" * 100_000)
+        held = host_of(io).budget.held()[0]
+        assert len((await server.request("GET", poll_of(sid))).body) > 100_000
+        assert host_of(io).budget.held()[0] < held - 100_000
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import pytest
 from socketio_core.engineio.admission import Admission
 from socketio_core.settings import EngineSettings
 from tests.engineio.scene import Scene
+from tests.holdings import things_of
 from tests.socketio.rig import TRANSPORTS
 
 
@@ -142,6 +143,17 @@ def test_addresses_are_forgotten() -> None:
         assert admission.take_turn(f"10.1.{number // 256}.{number % 256}", 2.0) is None
     assert admission.take_turn("10.2.0.0", 2.5) is None  # those of a second ago are
     assert admission.take_turn("10.1.0.0", 2.5) is not None
+
+
+def test_addresses_whose_sessions_are_over_are_forgotten() -> None:
+    scene = Scene(max_sessions_per_address=2)
+    known = len(things_of([scene.engine.shared.admission]))
+    for number in range(50):
+        scene.client("websocket", address=f"192.0.2.{number}")
+    assert len(things_of([scene.engine.shared.admission])) > known + 50
+    for session in list(scene.engine.sessions):
+        session.abort(scene.now)
+    assert len(things_of([scene.engine.shared.admission])) == known
 
 
 def _refused(scene: Scene, transport: str, address: str) -> int:

@@ -77,5 +77,11 @@ def test_line_that_is_none_ends_the_body(head: bytes, size: int, data: bytes) ->
         body_of(head, data, size)
 
 
+@pytest.mark.parametrize("head", [REQUEST, RESPONSE])
+def test_lines_in_a_chunk_are_no_headers(head: bytes) -> None:
+    text = b"a line\n" * 10 * MAX_HEADERS
+    assert body_of(head, b"%x\r\n%s\r\n" % (len(text), text) + END, len(text) // 3) == text
+
+
 def test_body_that_is_not_in_chunks_has_no_lines() -> None:
     assert lines_of(h11.Response(status_code=200, headers=[]), MAX_HEADERS, MAX_HEAD_BYTES) is None

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import signal
 from collections.abc import Sequence
-from typing import Final, NoReturn
-
-from socketio_core.cli.text import safe
+from typing import Final
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
@@ -21,13 +18,6 @@ _NEEDED_MODULES = ("trio", "h11", "wsproto")
 
 class CommandFailed(Exception):  # noqa: N818 - read as an outcome
     """The command cannot go on; the text is one line that says what to do about it."""
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"socketio_core: {safe(message)} (--help shows the options)\n")
 
 
 def decode_arguments(words: Sequence[str]) -> list[str]:

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from socketio_core.cli.command import CommandFailed, OneLineParser, require_modules
+from socketio_core.cli.command import CommandFailed, require_modules
+from socketio_core.cli.parser import OneLineParser
 from socketio_core.cli.streams import output_is_closed, write_out
 from socketio_core.cli.values import check_text, read_value
 

@@ -40,12 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _finished(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
     """Run a command to its end, and what it has written to where that goes."""
     try:
-        try:
-            return command(decode_arguments(words))
-        except SystemExit as end:
-            if not end.code:
-                write_out("")  # of the help: what cannot be written is a failure, not a complaint of Python at its end
-            raise
+        return command(decode_arguments(words))
     except CommandFailed as failure:
         write_error(f"socketio_core: {safe(shorten(str(failure)))}")
         return EXIT_FAILURE

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from socketio_core.cli.command import OneLineParser
+from socketio_core.cli.parser import OneLineParser
 from socketio_core.cli.text import shorten
 from socketio_core.cli.values import MAX_QUOTED_CHARS, check_text, read_object, read_value
 from socketio_core.settings import ClientSettings, EngineClientSettings

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, OneLineParser, require_modules
+from socketio_core.cli.command import EXIT_FAILURE, CommandFailed, require_modules
+from socketio_core.cli.parser import OneLineParser
 from socketio_core.cli.streams import output_is_closed, write_error, write_out
 from socketio_core.cli.text import safe, show_log_of_service
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from socketio_core.cli.command import OneLineParser, require_modules
+from socketio_core.cli.command import require_modules
+from socketio_core.cli.parser import OneLineParser
 from socketio_core.cli.serve import MAX_PORT, host_argument, port_argument
 from socketio_core.cli.streams import output_is_closed, write_out
 

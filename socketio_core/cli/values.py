@@ -9,8 +9,10 @@ from secrets import token_hex
 from typing import Any, Final, NoReturn, cast
 
 from socketio_core.cli.text import shorten
+from socketio_core.socketio.nesting import is_too_deep
 
 MAX_SHOWN_BYTES: Final = 32  # of binary data; its size is always told
+MAX_DEPTH: Final = 500  # Python 3.11 reads 990 levels, 3.14 some 50,000; a client sends 128 (`max_emitted_json_depth`)
 MAX_QUOTED_CHARS: Final = 200  # of what is complained about
 
 _SPACE = re.compile(r"\s*")
@@ -61,7 +63,10 @@ def _read_one(text: str, start: int) -> tuple[Any, int]:
         return bytes.fromhex(found[1]), bare.end()
     try:
         value, end = _scan(text, start)
-    except (ValueError, RecursionError) as error:
+        _check_depth(text[start:end])
+    except RecursionError:
+        raise ValueError(f"nested too deeply: {_quote(text[start:])}") from None
+    except ValueError as error:
         if text[start] in '"[{':
             raise ValueError(f"not JSON: {_quote(text[start:])} ({error})") from None
         if _NUMBER.fullmatch(bare[0]):
@@ -72,6 +77,11 @@ def _read_one(text: str, start: int) -> tuple[Any, int]:
             raise ValueError(f"a space is missing behind {_quote(text[start:end])}")
         return bare[0], bare.end()  # such as 12abc
     return value, end
+
+
+def _check_depth(text: str) -> None:
+    if len(text) > MAX_DEPTH and is_too_deep(text, MAX_DEPTH):
+        raise RecursionError
 
 
 def _quote(text: str) -> str:
@@ -119,6 +129,7 @@ def read_object(text: str) -> dict[str, Any]:
     """
     try:
         value = _decoder.decode(text)
+        _check_depth(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):

@@ -177,7 +177,7 @@ def test_scripts_of_all_editors_are_read(url: str, typed: bytes) -> None:
         (b"of /refused", 1, '/refused refused: not you {"code": 42}'),
         (b"leave\nemit chat 1", 1, "/ is not connected"),
         (b"call silent", 2, "no acknowledgement of 'silent' in time"),
-        (b"emit deep " + b"[" * 20_000 + b"]" * 20_000, 1, "not JSON: [[["),
+        (b"emit deep " + b"[" * 20_000 + b"]" * 20_000, 1, "nested too deeply: [[["),
     ],
 )
 def test_script_ends_with_the_line_that_cannot_be_obeyed(url: str, line: bytes, sent: int, complaint: str) -> None:

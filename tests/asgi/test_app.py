@@ -163,6 +163,33 @@ async def test_a_second_post_waits_too_while_handlers_are_behind() -> None:
 
 
 @both_loops
+async def test_who_emits_much_goes_on_when_some_of_it_is_sent() -> None:
+    io = Server(engine=EngineSettings(high_water_bytes=1000))
+    gate, done = loop.new_event(), list[int]()
+    async with serving(App(io)) as server, tasks() as start:
+        websocket = await joined(server)
+        (socket,) = io.sockets.sockets.values()
+        send = websocket.send
+
+        async def send_late(message: Message) -> None:
+            await gate.wait()
+            await send(message)
+
+        async def emit() -> None:
+            for number in range(4):
+                await socket.emit("x", "x" * 2000)
+                done.append(number)
+
+        websocket.send = send_late  # type: ignore[method-assign]
+        start(emit)
+        await loop.settle()
+        assert done in ([0], [0, 1])
+        gate.set()
+        await loop.settle()
+        assert done == [0, 1, 2, 3]
+
+
+@both_loops
 async def test_what_a_poll_has_brought_is_held_no_more() -> None:
     io = Server()
     async with serving(App(io)) as server:

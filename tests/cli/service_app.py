@@ -31,6 +31,10 @@ def make(shutdown_s: float = 0) -> Server:
     def frozen(socket: object) -> int:
         return gc.get_freeze_count()
 
+    @made.on("threshold")
+    def threshold(socket: object) -> int:
+        return gc.get_threshold()[2]
+
     @made.on("tell")
     def tell(socket: object, word: str) -> None:
         made.emit_nowait("told", word)

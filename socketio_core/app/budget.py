@@ -6,7 +6,8 @@ have room: those who hold most are slow, or up to something. What can be made an
 clients that were lost.
 
 A client is a session with all its connections, or a connection that has no session: one that has sent half a request.
-Of who is gone, what waits for handlers counts: a client that comes back again and again would fill the server with it.
+Of who is gone, what waits for handlers counts, and what handlers have: a client that comes back again and again would
+fill the server with it. The latter is not freed by closing anybody, so `room` sees that it does not become too much.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from socketio_core.app.observer import Audience
+from socketio_core.app.room import Room
 from socketio_core.engineio.carriers import WebSocket
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import MESSAGE_BYTES
@@ -24,9 +26,7 @@ from socketio_core.engineio.session import Session
 from socketio_core.errors import BufferFull
 
 if TYPE_CHECKING:
-    from socketio_core.app.engine_server import SessionInbox
     from socketio_core.app.host import Endpoint
-    from socketio_core.app.socket_inbox import SocketInbox
     from socketio_core.app.worker import Inbox
     from socketio_core.socketio.recovery import Recovery
 
@@ -56,7 +56,7 @@ class Holder(Protocol):
 
 
 class _Client:
-    """One who holds something."""
+    """One who holds something that is freed by closing it."""
 
     __slots__ = ("connections", "endpoint", "inboxes", "session", "size_bytes")
 
@@ -86,18 +86,20 @@ class Budget:
     """The bound of one server.
 
     Attributes:
+        room: what handlers may have of it.
         connections: returns those of all clients; set by who has them.
         activity: returns a number that changes whenever they may hold more; set by
             the same, unless that may be at any time.
         next_at: when `check` is to be called again.
     """
 
-    __slots__ = ("_audience", "_endpoints", "_limit", "_looked_at", "activity", "connections", "next_at")
+    __slots__ = ("_audience", "_endpoints", "_limit", "_looked_at", "activity", "connections", "next_at", "room")
 
     def __init__(self, limit_bytes: int, endpoints: Sequence[Endpoint], audience: Audience) -> None:
         self._limit = limit_bytes
         self._endpoints = endpoints
         self._audience = audience
+        self.room = Room(limit_bytes)
         self.connections: Callable[[], Iterable[Holder]] = tuple
         self.activity: Callable[[], int] = count(1).__next__
         self._looked_at = (0, 0)  # what had happened then
@@ -114,6 +116,8 @@ class Budget:
             self.next_at = now + _REST_S
             return
         self._looked_at = happened
+        for endpoint in self._endpoints:
+            endpoint.weigh_exactly(is_exact=self.room.wants_weights)
         total, size = self.held()
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * size
         if total > self._limit:
@@ -150,9 +154,14 @@ class Budget:
             held_above = endpoint.dispatcher.held_bytes
             sizes = [held_bytes(session) + held_above(session) for session in endpoint.core.sessions]
             total, count = total + sum(sizes), count + len(sizes)
-            if endpoint.dispatcher.parted:
-                total += sum([inbox.waiting_bytes for inbox in _gone(endpoint)])
-        return total + sum(recovery.held_bytes for recovery in self._recoveries), count
+        room = self.room
+        if room.parted:
+            total += room.parted_bytes + sum([flow.held_bytes for flow in {inbox.flow for inbox in self._gone()}])
+        return total + room.asked_bytes + sum(recovery.held_bytes for recovery in self._recoveries), count
+
+    def _gone(self) -> list[Inbox[Any]]:
+        """Return the inboxes that are no session's any more; what is in those that others have left has counted."""
+        return [inbox for inbox in self.room.parted if inbox.is_client_gone]
 
     @property
     def _recoveries(self) -> list[Recovery]:
@@ -179,15 +188,14 @@ class Budget:
         clients: list[_Client] = []
         by_session: dict[Session, _Client] = {}
         for endpoint in self._endpoints:
-            held_above = endpoint.dispatcher.held_bytes
             for session in endpoint.core.sessions:
-                client = _Client(held_bytes(session) + held_above(session), session, endpoint)
-                by_session[session] = client
+                size_bytes = held_bytes(session) + endpoint.dispatcher.freed_bytes(session)
+                by_session[session] = client = _Client(size_bytes, session, endpoint)
                 clients.append(client)
-            for inbox in _gone(endpoint):
-                client = _Client(inbox.waiting_bytes, None, None)
-                client.inboxes.append(inbox)
-                clients.append(client)
+        for inbox in self._gone():
+            client = _Client(inbox.waiting_bytes, None, None)
+            client.inboxes.append(inbox)
+            clients.append(client)
         for connection in self.connections():
             if size_bytes := connection.held_bytes:
                 its = connection.session
@@ -198,11 +206,6 @@ class Budget:
                 owner.size_bytes += size_bytes
                 owner.connections.append(connection)
         return clients
-
-
-def _gone(endpoint: Endpoint) -> list[SocketInbox | SessionInbox]:
-    """Return the inboxes in which events wait and that are no session's any more; what others have left has counted."""
-    return [inbox for inbox in endpoint.dispatcher.parted if inbox.session.is_closed]
 
 
 def held_bytes(session: Session) -> int:

@@ -5,6 +5,8 @@ Each socket has an inbox, where they wait for their handlers; see `worker`.
 
 from __future__ import annotations
 
+from math import inf
+
 from socketio_core.app.acks import AcksWaiter, settle_ack
 from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.flow import Flow
@@ -14,6 +16,7 @@ from socketio_core.app.observer import Audience
 from socketio_core.app.outgoing import Outgoing
 from socketio_core.app.reliable import wake_waiters
 from socketio_core.app.returns import Returns
+from socketio_core.app.room import Room
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket import Handshake, Socket
 from socketio_core.app.socket_connection import SocketConnection, tell
@@ -35,7 +38,7 @@ from socketio_core.socketio.events import (
     Left,
     SessionOver,
 )
-from socketio_core.socketio.hub import NamespaceCore
+from socketio_core.socketio.hub import NamespaceCore, room_bytes
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import ROOT_NAMESPACE
 from socketio_core.socketio.server import ServerCore
@@ -51,12 +54,13 @@ class Dispatcher:
             order in which their handlers *start* is kept.
         audience: who is told what happens.
         adapter: makes another one than the local.
+        room: see there; without one there is no bound.
 
     Attributes:
         outgoing: who is told what is sent.
         adapter: who answers for the members of namespaces.
         namespaces: all of them.
-        parted: inboxes of those who have left while events of theirs waited, until these are handled.
+        room: how much may be in the hands of handlers.
         returns: the line of clients that come back.
         root: the namespace that is there from the beginning.
     """
@@ -69,6 +73,7 @@ class Dispatcher:
         concurrency: int = 1,
         audience: Audience | None = None,
         adapter: MakeAdapter | None = None,
+        room: Room | None = None,
     ) -> None:
         check_count("concurrency", concurrency)
         self.core = core
@@ -81,7 +86,7 @@ class Dispatcher:
         if adapter is not None:
             self.join_others(adapter)
         self.returns = Returns()
-        self.parted: set[SocketInbox] = set()
+        self.room = room or Room(inf)
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
         self.namespaces = Namespaces(self)
         self.root = self.namespaces.of_core(core.hub.of(ROOT_NAMESPACE))
@@ -120,6 +125,13 @@ class Dispatcher:
         """Return how much memory is taken by what a session has sent, and is not done with, about."""
         connection = session.context
         return _held_bytes(connection) if isinstance(connection, Connection) else 0
+
+    def freed_bytes(self, session: Session) -> int:
+        """Return how much of that is freed when the session is closed: not what handlers have."""
+        connection = session.context
+        if not isinstance(connection, Connection):
+            return 0
+        return connection.held_bytes + sum([inbox.waiting_bytes for inbox in self.inboxes_of(session)])
 
     def inboxes_of(self, session: Session) -> list[SocketInbox]:
         """Return the inboxes of a session."""
@@ -167,8 +179,7 @@ class Dispatcher:
                 inbox.flow.wake()  # whoever waits to emit learns that it is over
                 if self.outgoing.is_heard:
                     self.outgoing.note(inbox, listens=False)
-                if inbox.flow.queued_count:
-                    self.parted.add(inbox)
+                self.room.part(inbox, _left_bytes(event))
                 if inbox.put(event):
                     runnable.append(inbox)
             elif isinstance(event, SessionOver):
@@ -224,6 +235,12 @@ class Dispatcher:
         inbox = SocketInbox(self, member, self.namespaces.of_core(member.namespace), handshake, flow)
         member.context = inbox
         return inbox
+
+
+def _left_bytes(event: Left) -> int:
+    """Return how much memory is taken by what handlers still see of a client: what it came with, and its rooms."""
+    member = event.member
+    return member.connection.session.request.size_bytes + member.auth_bytes + sum(map(room_bytes, event.rooms))
 
 
 def _held_bytes(connection: Connection) -> int:

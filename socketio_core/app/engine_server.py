@@ -6,12 +6,14 @@ other session; see `worker`.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Final
 
 from socketio_core.app.failures import failure_of, has_failed, names_of
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import HandlerTable, Registrar, run
 from socketio_core.app.observer import Audience
+from socketio_core.app.room import Room
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.worker import Inbox
 from socketio_core.engineio.engine import Engine
@@ -118,10 +120,15 @@ class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
     __slots__ = ("app", "client", "session")
 
     def __init__(self, app: EngineDispatcher, session: Session, flow: Flow) -> None:
-        super().__init__(app.runtime, flow, slow=app.audience.slow_handlers)
+        super().__init__(app.runtime, flow, slow=app.audience.slow_handlers, room=app.room)
         self.app = app
         self.session = session
         self.client = EngineSession(self)
+
+    @property
+    def is_client_gone(self) -> bool:
+        """See `Inbox`."""
+        return self.session.is_closed
 
     @property
     def acting(self) -> Session:
@@ -145,10 +152,12 @@ class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
         elif isinstance(event, Upgraded):
             await self.app.run_all("upgrade", self.client, self.client.transport)
         else:
-            self.app.parted.discard(self)  # all that came before is handled
             client = self.client
             del self.client  # which knows this: nothing is left to the garbage collector
-            await self.app.run_all("close", client, event.reason.value)
+            try:
+                await self.app.run_all("close", client, event.reason.value)
+            finally:
+                self.app.room.forget(self)  # all that came before is handled, too
 
 
 def session_inbox_behind(client: EngineSession) -> SessionInbox:
@@ -164,20 +173,27 @@ class EngineDispatcher:
         runtime: the event loop's part.
         settings: `max_queued_events` and `max_queued_bytes` count for messages too.
         audience: who is told what happens.
+        room: see there; without one there is no bound.
 
     Attributes:
         handlers: what was registered.
-        parted: inboxes of sessions that were closed while messages of theirs waited, until these are handled.
+        room: how much may be in the hands of handlers.
     """
 
     def __init__(
-        self, core: Engine, runtime: Runtime, settings: SocketSettings, *, audience: Audience | None = None
+        self,
+        core: Engine,
+        runtime: Runtime,
+        settings: SocketSettings,
+        *,
+        audience: Audience | None = None,
+        room: Room | None = None,
     ) -> None:
         self.core = core
         self.runtime = runtime
         self.audience = audience or Audience()
         self.handlers = HandlerTable(lifecycle={}, known=MOMENTS)
-        self.parted: set[SessionInbox] = set()
+        self.room = room or Room(inf)
         self._settings = settings
 
     def flow_of(self, session: Session) -> Flow | None:
@@ -187,6 +203,10 @@ class EngineDispatcher:
     def held_bytes(self, session: Session) -> int:
         """Return how much memory is taken by what a session has sent, and is not done with, about."""
         return session.context.flow.held_bytes if isinstance(session.context, SessionInbox) else 0
+
+    def freed_bytes(self, session: Session) -> int:
+        """Return how much of that is freed when the session is closed: not what handlers have."""
+        return sum([inbox.waiting_bytes for inbox in self.inboxes_of(session)])
 
     def inboxes_of(self, session: Session) -> list[SessionInbox]:
         """Return the inbox of a session, if there is one."""
@@ -219,8 +239,7 @@ class EngineDispatcher:
                     audience.tell(audience.message_received, inbox.client, event)
             elif isinstance(event, Closed):
                 inbox.flow.wake()  # whoever waits to send learns that it is over
-                if inbox.flow.queued_count:
-                    self.parted.add(inbox)
+                self.room.part(inbox, session.request.size_bytes)
                 audience.tell(audience.connection_closed, session, event.reason, event.error)
                 session.context = None  # it is over, and so is this; else both would need the garbage collector
             if inbox.put(event, size_bytes):

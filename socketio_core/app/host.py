@@ -25,6 +25,7 @@ from socketio_core.app.engine_server import EngineDispatcher
 from socketio_core.app.failures import has_failed
 from socketio_core.app.handlers import run
 from socketio_core.app.observer import Audience, Observer
+from socketio_core.app.room import HOLDS_TOO_MUCH
 from socketio_core.app.runtime import UNBOUND, Runtime
 from socketio_core.app.worker import Inbox
 from socketio_core.checks import check_response
@@ -63,6 +64,11 @@ class Endpoint:
     def settings(self) -> EngineSettings:
         """The engine's."""
         return self.core.engine_settings
+
+    def weigh_exactly(self, *, is_exact: bool) -> None:
+        """Have what comes weighed as if it were to wait, or as usual."""
+        if isinstance(self.core, ServerCore):  # messages of bare Engine.IO are not parsed
+            self.core.scale.weigh_exactly(is_exact=is_exact)
 
     def shed(self, session: Session, why: str) -> None:
         """Close a session at once, and forget all that it holds."""
@@ -220,6 +226,10 @@ class ServerHost:
         (allow,) = (endpoint.allow_request for endpoint in self.endpoints if endpoint.core is core)
         if allow is None:
             return None
+        with self.budget.room.taken(request.size_bytes) as is_taken:
+            return await self._answer_of(allow, request) if is_taken else HOLDS_TOO_MUCH
+
+    async def _answer_of(self, allow: AllowRequest, request: Request) -> str | None:
         try:
             text = await run(allow, request)
             if text is not None and not isinstance(text, str):
@@ -241,7 +251,13 @@ class ServerHost:
         return self._http is not None
 
     async def response_to(self, request: Request, body: bytes) -> Response:
-        """Ask the application's handler of other requests; 500 if it fails."""
+        """Ask the application's handler of other requests; 500 if it fails, 503 if there is no room for another one."""
+        with self.budget.room.taken(request.size_bytes + len(body)) as is_taken:
+            if is_taken:
+                return await self._handled(request, body)
+        return Response(503, [(b"content-type", b"text/plain")], HOLDS_TOO_MUCH.encode() + b"\n")
+
+    async def _handled(self, request: Request, body: bytes) -> Response:
         assert self._http is not None  # the host looked
         try:
             response = await run(self._http, request, body)

@@ -133,9 +133,16 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
         core = ServerCore(engine, settings, parser=parser, new_id=new_id, recovery=recovery)
         bundle = ClientBundle(*files, core.path, engine.cors) if serve_client else None
         self._audience = Audience(slow_handler_s)
-        self._dispatcher = Dispatcher(core, UNBOUND, concurrency=concurrency, audience=self._audience, adapter=adapter)
-        self._handlers = handlers_of(self._dispatcher.root)
         self._host = ServerHost(serving, bundle, http, self._audience)
+        self._dispatcher = Dispatcher(
+            core,
+            UNBOUND,
+            concurrency=concurrency,
+            audience=self._audience,
+            adapter=adapter,
+            room=self._host.budget.room,
+        )
+        self._handlers = handlers_of(self._dispatcher.root)
         self._host.endpoints.append(Endpoint(self._dispatcher, allow_request))
         # Not everybody checks types.
         if not isinstance(observers, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -321,7 +328,7 @@ class Server(SharedHandlers, Broadcasts, CallableFromThreads):
             if other.startswith(core.path) or core.path.startswith(other):
                 raise ValueError(f"path overlaps with {other!r}: {core.path!r}")
         settings = self._dispatcher.core.settings
-        dispatcher = EngineDispatcher(core, UNBOUND, settings, audience=self._audience)
+        dispatcher = EngineDispatcher(core, UNBOUND, settings, audience=self._audience, room=host.budget.room)
         host.endpoints.append(Endpoint(dispatcher, allow_request))
         return EngineServer(dispatcher)
 

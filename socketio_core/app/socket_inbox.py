@@ -13,6 +13,7 @@ from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import NO_HANDLERS, REST, Handler, HandlerTable, handlers_of, run
 from socketio_core.app.incoming import IncomingEvent
 from socketio_core.app.namespace import Namespace
+from socketio_core.app.room import HOLDS_TOO_MUCH
 from socketio_core.app.socket import NO_ROOMS, Handshake, Socket
 from socketio_core.app.waiting import Until
 from socketio_core.app.worker import Inbox
@@ -45,7 +46,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     __slots__ = ("app", "handlers", "member", "namespace", "parting_rooms", "shared", "socket")
 
     def __init__(self, app: Dispatcher, member: Member, namespace: Namespace, handshake: Handshake, flow: Flow) -> None:
-        super().__init__(app.runtime, flow, slow=app.audience.slow_handlers)
+        super().__init__(app.runtime, flow, slow=app.audience.slow_handlers, room=app.room)
         self.app = app
         self.member = member
         self.namespace = namespace
@@ -58,6 +59,11 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
     def session(self) -> Session:
         """What the socket is over."""
         return self.member.connection.session
+
+    @property
+    def is_client_gone(self) -> bool:
+        """See `Inbox`."""
+        return self.session.is_closed
 
     @property
     def acting(self) -> Member:
@@ -180,6 +186,8 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         """Ask the middlewares; whatever goes wrong while deciding keeps the socket out."""
         member = self.member
         try:
+            if self.app.room.is_full:
+                raise ConnectRefused(HOLDS_TOO_MUCH)
             await self._check_family()
             for middleware in await self._guards(event):
                 if member.state is MemberState.LEFT:  # it was disconnected, or went away
@@ -250,7 +258,6 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         self.app.dispatch_soon()  # who waits for an ack that will not come
 
     async def _say_goodbye(self, event: Left) -> None:
-        self.app.parted.discard(self)  # all that came before is handled
         try:
             if event.member.was_accepted:
                 await self._tell_all(event)
@@ -259,6 +266,7 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
 
     def _part(self) -> None:
         """It is over. Who has the socket may ask it all it knows; nothing is left to Python's garbage collector."""
+        self.app.room.forget(self)  # all that came before is handled, too
         member = self.member
         member.context = None
         if member.recoverable is None or not member.recoverable.is_lost:  # else observers hear of what it is sent

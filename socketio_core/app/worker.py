@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from socketio_core.app.flow import EVENT_BYTES, Flow
+from socketio_core.app.room import Room
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.slow import SlowHandlers
 
@@ -35,16 +36,26 @@ class Inbox(ABC, Generic[_E]):
         runtime: the event loop's part.
         flow: where events are counted.
         slow: is told of those that hold the event loop, if somebody wants to know.
+        room: how much may be handled at once, of all clients together, if there is a bound.
         concurrency: how many are handled at once; with more than 1, only the order in which their handling *starts* is
             kept. With 0 everything waits, until `admit`.
     """
 
-    __slots__ = ("_concurrency", "_queue", "_slow", "_worker_count", "flow", "runtime")
+    __slots__ = ("_concurrency", "_queue", "_room", "_slow", "_worker_count", "flow", "runtime")
 
-    def __init__(self, runtime: Runtime, flow: Flow, concurrency: int = 1, *, slow: SlowHandlers | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        flow: Flow,
+        concurrency: int = 1,
+        *,
+        slow: SlowHandlers | None = None,
+        room: Room | None = None,
+    ) -> None:
         self.runtime = runtime
         self.flow = flow
         self._slow = slow
+        self._room = room
         # A list, for it is short, and an empty deque takes 600 bytes more; benchmarks: memory
         self._queue: list[tuple[_E, int | None]] = []
         self._concurrency = concurrency
@@ -57,6 +68,11 @@ class Inbox(ABC, Generic[_E]):
     def describe(self, event: _E) -> str:
         """Say what handles an event, with the names of functions, for who looks for slow ones."""
         return f"handlers of {event!r}"
+
+    @property
+    def is_client_gone(self) -> bool:
+        """Whether nobody is there any more to whom it matters that events are dropped."""
+        return False
 
     @property
     def newest(self) -> _E | None:
@@ -100,13 +116,26 @@ class Inbox(ABC, Generic[_E]):
         What a handler sets in a `ContextVar` ends with its event: another worker, with the context of the server or
         client, goes on. So it does when a turn's worth has been handled, in case none of the handlers waits.
         """
-        queue, left = self._queue, TURN_EVENTS
+        queue, left, room = self._queue, TURN_EVENTS, self._room
         context = copy_context() if len(queue) > 1 else None  # nearly always there is one; benchmarks: server
+        taken_bytes = 0
         try:
             while queue:
                 event, size_bytes = queue[0]
-                if size_bytes is None and self._worker_count > 1:
-                    return  # the worker that finishes last sees to it
+                if size_bytes is None:
+                    if self._worker_count > 1:
+                        return  # the worker that finishes last sees to it
+                elif room is not None:  # `Room.is_short_for` without the call; benchmarks: server
+                    held_bytes = room.held_bytes - taken_bytes + EVENT_BYTES + size_bytes
+                    if (held_bytes > room.ease_bytes or room.is_waited_for) and not taken_bytes:
+                        del event  # for it may be dropped
+                        if room.is_short_for(self, size_bytes):
+                            if room.is_in_line(self):
+                                return  # another worker goes on
+                            taken_bytes = await self._wait_room(room, size_bytes)
+                            continue
+                        event, _ = queue[0]
+                    room.held_bytes, taken_bytes = held_bytes, 0
                 del queue[0]
                 try:
                     if self._slow is None:
@@ -116,6 +145,10 @@ class Inbox(ABC, Generic[_E]):
                 finally:
                     if size_bytes is not None:
                         self.flow.event_handled(size_bytes)
+                        if room is not None:
+                            room.held_bytes -= EVENT_BYTES + size_bytes
+                            if room.is_waited_for:
+                                room.let_in()
                 if not queue:  # most often; benchmarks: server
                     return
                 left -= 1
@@ -130,6 +163,21 @@ class Inbox(ABC, Generic[_E]):
             self._worker_count -= 1
             if self.flow.is_behind and not self.flow.queued_count:
                 self.flow.caught_up()
+            if taken_bytes and room is not None:  # what it was for was dropped
+                room.held_bytes -= taken_bytes
+                room.let_in()
+
+    async def _wait_room(self, room: Room, size_bytes: int) -> int:
+        """Wait until there is room for the event that comes first. Returns what `held_bytes` has for it.
+
+        Of a client that is gone none need be handled: it may come and go as often as it likes.
+        """
+        if self.is_client_gone:
+            self.drop_events()
+            return 0
+        taken_bytes = await room.wait(self, size_bytes)
+        self.admit(self._concurrency)  # the other workers have gone
+        return taken_bytes
 
     def _spawn_worker(self) -> None:
         self._worker_count += 1

@@ -92,15 +92,17 @@ class AsgiExchange:
         self._answer_bytes = 0  # of a response that is being sent
         self._large_bytes = 0  # of a message that waits for its turn
         self._is_dropped = False
+        self._is_asked = False
         self.session: Session | None = None  # whose it is
 
     # -- what it holds -----------------------------------------------------------------------------------------------
 
     @property
     def held_bytes(self) -> int:
-        """See `Holder`; without what the ASGI server has."""
+        """See `Holder`; without what the ASGI server has, and what the application is asked about."""
         sending = sum([message.size_bytes for message in self._sending])
-        return self._request.size_bytes + len(self._body) + self._answer_bytes + self._large_bytes + sending
+        request_bytes = 0 if self._is_asked else self._request.size_bytes
+        return request_bytes + len(self._body) + self._answer_bytes + self._large_bytes + sending
 
     def shrink(self) -> int:
         """See `Holder`: nothing of that is here."""
@@ -119,7 +121,9 @@ class AsgiExchange:
         request, core = self._request, endpoint.core
         refusal = None
         if endpoint.asks_handshakes and core.is_handshake(request):
+            self._is_asked = True
             refusal = await self._host.refusal_of(core, request)
+            self._is_asked = False
         waiter = Waiter()
         action: Action
         if refusal is not None:
@@ -165,7 +169,9 @@ class AsgiExchange:
         elif len(body) > limit:
             await self.respond(text_response(413, "Request body too large"))
         else:
-            await self.respond(await self._host.response_to(self._request, bytes(body)))
+            whole, self._is_asked = bytes(body), True
+            body.clear()
+            await self.respond(await self._host.response_to(self._request, whole))
 
     # -- polling -----------------------------------------------------------------------------------------------------
 

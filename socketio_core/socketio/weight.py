@@ -93,14 +93,20 @@ class Scale:
 
     Attributes:
         is_json: then bytes need not be weighed: they take what they are on the wire.
+        is_exact: each is weighed exactly, as if it were to wait: handlers have much already.
         light_chars: shorter ones in ASCII need not be weighed; what other parsers make of a few bytes nobody knows.
     """
 
-    __slots__ = ("is_json", "light_chars")
+    __slots__ = ("is_exact", "is_json", "light_chars")
 
     def __init__(self, *, is_json: bool) -> None:
         self.is_json = is_json
-        self.light_chars = LIGHT_CHARS if is_json else 0
+        self.weigh_exactly(is_exact=False)
+
+    def weigh_exactly(self, *, is_exact: bool) -> None:
+        """Weigh each message exactly from now on, or no longer."""
+        self.is_exact = is_exact
+        self.light_chars = LIGHT_CHARS if self.is_json and not is_exact else 0
 
     def weigh(self, payload: Payload, packet: Packet | None, *, exactly: bool) -> int:
         """Return how much memory a message takes, in bytes, and the packet that it completes, if it does.
@@ -112,7 +118,7 @@ class Scale:
         """
         if self.is_json:
             is_event = packet is not None and packet.type == EVENT
-            if type(payload) is str and not (exactly and (is_event or packet is None)):
+            if type(payload) is str and not ((exactly or self.is_exact) and (is_event or packet is None)):
                 if len(payload) <= LIGHT_CHARS:
                     return received_size(payload)
                 if len(payload) <= FLAT_CHARS and is_event:

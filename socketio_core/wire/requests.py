@@ -82,9 +82,8 @@ class Requests:
     def held_bytes(self) -> int:
         """How much memory is taken by what has arrived and was not handed on, and by what is to be written."""
         served = self._served
-        held = 0 if served is None else served.held_bytes
-        asked = served.asked_bytes if served is not None and self._phase is Phase.ASKED else 0
-        return self._http.kept_bytes + held + asked + len(self._out)
+        held = 0 if served is None or self._phase is Phase.ASKED else served.held_bytes  # that counts who is asked
+        return self._http.kept_bytes + held + len(self._out)
 
     @property
     def session(self) -> Session | None:
@@ -141,6 +140,8 @@ class Requests:
         if self._phase is Phase.HELD and self.session is not None:
             self._has_packets = True  # as below, by turns
         else:
+            if self._phase is Phase.ASKED:  # whom the application is asked about it still knows, and need not
+                self._http = Http1(shortcuts=self._site.shortcuts)
             self._carrier_lost(now)
 
     def _carrier_lost(self, now: float) -> None:
@@ -302,7 +303,6 @@ class Requests:
                 self._respond(text_response(413, "Request body too large"), now)
             else:
                 self._phase = Phase.ASKED
-                served.asked_bytes = len(body)
                 self._site.ask(RequestAsked(self, served.request, body))
 
     def _take_packets(self, now: float, limit: int = TURN_PIECES) -> None:

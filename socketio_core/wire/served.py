@@ -21,18 +21,16 @@ class Served:
         request: what was read of it, all but the body.
         mount: whose it is; `None` if it is the application's.
         carrier: what it became, until the engine has seen the last of that.
-        asked_bytes: of the body, while the application has it.
         is_unsaid: the answer is another than the engine's.
     """
 
-    __slots__ = ("_body", "asked_bytes", "carrier", "is_unsaid", "mount", "request")
+    __slots__ = ("_body", "carrier", "is_unsaid", "mount", "request")
 
     def __init__(self, request: Request, mount: Mount | None) -> None:
         self.request = request
         self.mount = mount
         self.carrier: Poll | Post | None = None
         self._body: bytearray | None = None  # of a request for the application
-        self.asked_bytes = 0
         self.is_unsaid = False
 
     def __repr__(self) -> str:

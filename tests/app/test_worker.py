@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from socketio_core.app.flow import Flow
+from socketio_core.app.room import Room
 from socketio_core.app.worker import Inbox
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
@@ -21,8 +22,8 @@ NAME: Final[ContextVar[str]] = ContextVar("NAME", default="nobody")
 class Noting(Inbox[str]):
     """Notes what it handles; what is in `gates` waits until that is set, what sets its name does so."""
 
-    def __init__(self, runtime: HandRuntime, flow: Flow, concurrency: int = 1) -> None:
-        super().__init__(runtime, flow, concurrency)
+    def __init__(self, runtime: HandRuntime, flow: Flow, concurrency: int = 1, *, room: Room | None = None) -> None:
+        super().__init__(runtime, flow, concurrency, room=room)
         self.notes: list[str] = []
         self.gates: dict[str, HandEvent] = {}
         self.names: list[str] = []

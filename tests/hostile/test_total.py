@@ -56,6 +56,9 @@ class Tower(Served):
         io.sockets.on("echo")(self._echo)
         io.sockets.on("join")(self._join)
         io.of("/undecided").use(self._never)
+        parting = io.of("/parting")
+        parting.on("join")(self._join)
+        parting.on("disconnect")(self._never)
         io.of(lambda name: name.startswith("/n"))
 
     def _echo(self, _: object, text: str) -> str:
@@ -328,7 +331,127 @@ def test_what_waits_of_those_who_are_gone_counts_until_it_is_handled(hold: Calla
     tower.end.set()
     tower.settle()
     assert budget.held() == before
-    assert not any(endpoint.dispatcher.parted for endpoint in host_of(tower.io).endpoints)
+    assert not budget.room.parted
+
+
+def comes_and_goes(tower: Tower, *frames: bytes, target: str = WEBSOCKET) -> None:
+    """Send frames, and leave; whether it was let in, or refused for others had too much."""
+    peer = tower.connect()
+    peer.send(handshake(target), *frames)
+    peer.lose()
+
+
+def large_event(tower: Tower) -> None:
+    comes_and_goes(tower, frame("40"), frame(f'42["slow","{"x" * SHARE}"]'))
+
+
+def events_of_many_values(tower: Tower) -> None:
+    for _ in range(3):
+        comes_and_goes(tower, frame("40"), frame('42["slow",[' + "[]," * (SHARE // 100) + "0]]"))
+
+
+def small_events_of_many_values(tower: Tower) -> None:
+    for _ in range(10):
+        comes_and_goes(tower, frame("40"), frame('42["slow",[' + "[]," * 60 + "0]]"))
+
+
+def small_events_behind_large_heads(tower: Tower) -> None:
+    for _ in range(5):
+        comes_and_goes(tower, frame("40"), frame('42["slow"]'), target=f"{WEBSOCKET}&x={'x' * 10_000}")
+
+
+def events_in_namespaces_that_are_left(tower: Tower) -> None:
+    peer = tower.connect()
+    peer.send(handshake(WEBSOCKET))
+    for _ in range(3):
+        peer.send(frame("40"))
+        peer.send(frame(f'42["slow","{"x" * (SHARE // 3)}"]'), frame("41"))
+    peer.lose()
+
+
+def events_behind_an_undecided_connect(tower: Tower) -> None:
+    comes_and_goes(tower, frame("40/undecided,"), *[frame(f'42/undecided,["x","{"x" * (SHARE // 50)}"]')] * 50)
+
+
+def auths_of_one_who_is_gone(tower: Tower) -> None:
+    comes_and_goes(tower, *[frame(f'40/undecided,{{"token":"{"x" * 14_000}"}}')] * 6)
+
+
+def goodbyes(tower: Tower) -> None:
+    for _ in range(5):
+        comes_and_goes(tower, frame("40/parting,"), target=f"{WEBSOCKET}&x={'x' * 10_000}")
+
+
+def goodbyes_of_who_was_in_many_rooms(tower: Tower) -> None:
+    rooms = b",".join(b'"%d%s"' % (number, b"x" * (SHARE // 10)) for number in range(5))
+    comes_and_goes(tower, frame("40/parting,"), frame(b'42/parting,["join",[%s]]' % rooms, TEXT))
+
+
+def event_beside_messages_nobody_reads(tower: Tower) -> None:
+    peer = tower.connect()
+    peer.is_reading = False
+    peer.send(handshake(WEBSOCKET), frame("40"), frame('42["slow"]'))
+    newest(tower).emit_nowait("x", "x" * SHARE)
+    tower.settle()
+    peer.lose()
+
+
+def message_of_bare_engine(tower: Tower) -> None:
+    comes_and_goes(tower, frame("4" + "x" * SHARE), target="/bare/?EIO=4&transport=websocket")
+
+
+def body(tower: Tower) -> None:
+    bodies_that_wait_for_the_application(tower)
+    tower.peers[-1].lose()
+
+
+def heads(tower: Tower) -> None:
+    before = len(tower.peers)
+    heads_that_wait_for_a_decision(tower)
+    for peer in tower.peers[before:]:
+        peer.lose()
+
+
+GONE: Final = [
+    large_event,
+    events_of_many_values,
+    small_events_of_many_values,
+    small_events_behind_large_heads,
+    events_in_namespaces_that_are_left,
+    events_behind_an_undecided_connect,
+    auths_of_one_who_is_gone,
+    goodbyes,
+    goodbyes_of_who_was_in_many_rooms,
+    event_beside_messages_nobody_reads,
+    message_of_bare_engine,
+    body,
+    heads,
+]
+
+
+@pytest.mark.parametrize("leave", GONE)
+def test_what_handlers_have_of_those_who_are_gone_stays_under_the_bound(leave: Callable[[Tower], None]) -> None:
+    tower = Tower()
+    honest = tower.join()
+    budget = host_of(tower.io).budget
+    before = budget.held()
+    leave(tower)
+    tracemalloc.start()
+    try:
+        for _ in range(2 * CLIENTS):
+            leave(tower)
+            tower.look()
+            gc.collect()
+            assert tracemalloc.get_traced_memory()[0] <= 1.2 * LIMIT
+    finally:
+        tracemalloc.stop()
+    honest.frames()
+    honest.send(frame('421["echo","still here"]'))
+    assert honest.frame()[1] == b'431["still here"]'
+    tower.end.set()
+    tower.settle()
+    assert budget.held() == before
+    assert (budget.room.held_bytes, budget.room.parted) == (0, {})
 
 
 def test_what_compression_remembers_counts_and_is_given_back_first() -> None:
@@ -350,17 +473,22 @@ def test_what_compression_remembers_counts_and_is_given_back_first() -> None:
     assert not any(peer.is_over() for peer in peers)
 
 
-WAITING: Final = [bodies_that_wait_for_the_application, heads_that_wait_for_a_decision]
-
-
-@pytest.mark.parametrize("hold", WAITING)
-def test_what_the_application_has_is_counted(hold: Callable[[Tower], None]) -> None:
-    """Nobody can take it away from a handler that does not end; but the client is let go."""
+def test_who_asks_the_application_when_it_has_much_is_refused_at_once() -> None:
+    """Nobody can take it away from a handler that does not end."""
     tower = Tower()
-    hold(tower)
-    count = len(tower.peers)
     for _ in range(CLIENTS):
-        hold(tower)
+        bodies_that_wait_for_the_application(tower)
         tower.look()
-    assert sum(not peer.is_over() for peer in tower.peers) <= 1.2 * LIMIT // (SHARE // count)
-    assert tower.log.failures
+    answers = [peer.answer() for peer in tower.peers if peer.received]
+    assert {(answer.status, answer.text) for answer in answers} == {(503, "Server holds too much\n")}
+    assert len(answers) == CLIENTS - 4  # half of it is for large ones
+    for _ in range(CLIENTS):
+        heads_that_wait_for_a_decision(tower)
+        tower.look()
+    refused = tower.peers[-1].answer()
+    assert (refused.status, "Server holds too much" in refused.text) == (403, True)
+    assert LIMIT / 2 < host_of(tower.io).budget.held()[0] <= LIMIT
+    tower.end.set()
+    tower.settle()
+    assert tower.connect().ask("/page").status == 200
+    assert tower.connect().ask(f"{POLLING}&wait=1").status == 200

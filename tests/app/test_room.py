@@ -1,0 +1,229 @@
+"""`Room`: how much handlers may have at once, who waits when that is used up, and who is first when it is not."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+from socketio_core.app.flow import EVENT_BYTES, Flow
+from socketio_core.app.room import ASKED_BYTES, PARTED_BYTES, Room
+from socketio_core.settings import SocketSettings
+from socketio_core.testing import FakeClock
+from tests.app.hand_runtime import HandRuntime
+from tests.app.test_flow import Line
+from tests.app.test_worker import Noting
+
+LIMIT: Final = 1_000_000
+LARGE: Final = 100_000 - EVENT_BYTES
+SMALL: Final = 10_000 - EVENT_BYTES
+
+
+class Client(Noting):
+    """One whose events do not end until they are let, by their names."""
+
+    def __init__(self, hall: Hall, concurrency: int) -> None:
+        super().__init__(hall.runtime, Flow(hall.runtime, Line(), SocketSettings()), concurrency, room=hall.room)
+        self._hall = hall
+        self.is_gone = False
+
+    @property
+    def is_client_gone(self) -> bool:
+        return self.is_gone
+
+    def send(self, *events: str, size_bytes: int | None = SMALL) -> None:
+        for event in events:
+            self.gates[event] = self._hall.runtime.new_event()
+            if self.put(event, size_bytes):
+                self.runtime.spawn(self.work)
+        self._hall.runtime.run_ready()
+
+    def leave(self) -> None:
+        self.is_gone = True
+        self._hall.room.part(self, 0)
+        self._hall.runtime.run_ready()
+
+    def end(self, *events: str) -> None:
+        for event in events:
+            self.gates[event].set()
+        self._hall.runtime.run_ready()
+
+    @property
+    def begun(self) -> list[str]:
+        """What was begun since this was asked last."""
+        notes, self.notes = self.notes, []
+        return [note.removesuffix(" begins") for note in notes if note.endswith(" begins")]
+
+
+class Hall:
+    def __init__(self, limit_bytes: float = LIMIT) -> None:
+        self.runtime = HandRuntime(FakeClock())
+        self.room = Room(limit_bytes)
+
+    def client(self, concurrency: int = 1) -> Client:
+        return Client(self, concurrency)
+
+    def fill(self, count: int, size_bytes: int = LARGE) -> list[Client]:
+        """Have as many clients handle one event each."""
+        clients = [self.client() for _ in range(count)]
+        for client in clients:
+            client.send("a", size_bytes=size_bytes)
+        return clients
+
+
+def test_what_handlers_have_counts_until_they_have_ended() -> None:
+    hall = Hall()
+    one, other = hall.fill(2)
+    assert hall.room.held_bytes == 200_000
+    one.send("b")
+    assert hall.room.held_bytes == 200_000  # that waits
+    one.end("a", "b")
+    assert hall.room.held_bytes == 100_000
+    other.end("a")
+    assert hall.room.held_bytes == 0
+
+
+def test_large_events_have_half_of_it_and_others_wait_in_line() -> None:
+    hall = Hall()
+    clients = hall.fill(8)
+    assert [client.begun for client in clients] == [["a"]] * 5 + [[]] * 3
+    clients[0].end("a")
+    assert [client.begun for client in clients] == [[]] * 5 + [["a"], [], []]
+    clients[1].end("a")
+    clients[2].end("a")
+    assert [client.begun for client in clients] == [[]] * 6 + [["a"], ["a"]]
+    assert not hall.room.is_waited_for
+    for client in clients[3:]:
+        client.end("a")
+    assert hall.room.held_bytes == 0
+
+
+def test_who_has_more_comes_behind_those_in_line() -> None:
+    hall = Hall()
+    greedy, *_, last = hall.fill(6)
+    greedy.send("b", size_bytes=LARGE)
+    greedy.end("a")
+    assert (greedy.begun, last.begun) == (["a"], ["a"])
+    last.end("a")
+    assert greedy.begun == ["b"]
+
+
+def test_small_events_have_a_part_of_their_own() -> None:
+    hall = Hall()
+    hall.fill(6)
+    clients = hall.fill(26, SMALL)
+    assert [len(client.begun) for client in clients] == [1] * 25 + [0]
+
+
+def test_who_was_there_before_it_became_short_has_another() -> None:
+    hall = Hall()
+    old = hall.client()
+    hall.runtime.clock.advance(1)
+    hall.fill(6)
+    hall.fill(26, SMALL)
+    new = hall.client()
+    new.send("a")
+    old.send("a")
+    assert (new.begun, old.begun) == ([], ["a"])
+
+
+def test_it_is_short_again_as_of_the_next_time() -> None:
+    hall = Hall()
+    small = hall.fill(76, SMALL)
+    for client in small:
+        client.end("a")
+    assert hall.room.held_bytes == 0
+    hall.runtime.clock.advance(1)
+    newer = hall.client()
+    hall.runtime.clock.advance(1)
+    hall.fill(76, SMALL)
+    newest = hall.client()
+    newer.send("a")
+    newest.send("a")
+    assert (newer.begun, newest.begun) == (["a"], [])
+
+
+def test_an_event_is_handled_beside_little_however_large_it_is() -> None:
+    hall = Hall()
+    hall.fill(10, SMALL)
+    first, second = hall.fill(2, 3 * LIMIT)
+    assert (first.begun, second.begun) == (["a"], [])
+    first.end("a")
+    assert second.begun == ["a"]
+
+
+def test_what_waits_is_dropped_when_its_client_goes() -> None:
+    hall = Hall()
+    clients = hall.fill(7)
+    gone, last = clients[5:]
+    gone.send("b", size_bytes=LARGE)
+    gone.send("goodbye", size_bytes=None)
+    gone.leave()
+    assert gone.begun == ["goodbye"]
+    gone.end("goodbye")
+    hall.room.forget(gone)
+    assert gone.flow.queued_count == 0
+    clients[0].end("a")
+    assert last.begun == ["a"]
+    gone.send("c", size_bytes=LARGE)  # it is gone
+    assert (gone.begun, gone.flow.queued_count) == ([], 0)
+
+
+def test_room_for_what_was_dropped_is_for_who_comes_next() -> None:
+    hall = Hall()
+    clients = hall.fill(7)
+    clients[0].gates["a"].set()
+    hall.runtime.run_one()  # which calls the next one up
+    assert hall.room.held_bytes == 500_000
+    clients[5].drop_events()
+    hall.runtime.run_ready()
+    assert (clients[5].begun, clients[6].begun) == ([], ["a"])
+    assert hall.room.held_bytes == 500_000
+
+
+def test_all_workers_of_a_client_go_on_when_there_is_room() -> None:
+    hall = Hall()
+    several = hall.client(concurrency=3)
+    clients = hall.fill(5)
+    several.send("a", "b", "c", "d", size_bytes=LARGE)
+    assert several.begun == []
+    for client in clients:
+        client.end("a")
+    assert several.begun == ["a", "b", "c"]
+    several.end("a", "b", "c", "d")
+    assert (several.begun, hall.room.held_bytes) == (["d"], 0)
+
+
+def test_what_a_client_has_left_counts_until_its_goodbye_is_handled() -> None:
+    hall = Hall()
+    client = hall.client()
+    hall.fill(75, SMALL)
+    was_full = hall.room.is_full
+    hall.room.part(client, 500)
+    assert (hall.room.held_bytes, hall.room.parted_bytes) == (750_500 + PARTED_BYTES, 500 + PARTED_BYTES)
+    assert (was_full, hall.room.is_full) == (False, True)
+    for _ in range(2):
+        hall.room.forget(client)
+        assert hall.room.held_bytes == 750_000
+    assert not hall.room.parted_bytes
+
+
+def test_room_for_requests_is_taken_or_not() -> None:
+    hall = Hall()
+    clients = hall.fill(5)
+    with hall.room.taken(LARGE) as is_taken:
+        assert not is_taken
+    with hall.room.taken(SMALL) as is_taken:
+        assert is_taken
+        assert hall.room.asked_bytes == SMALL + ASKED_BYTES == hall.room.held_bytes - 500_000
+    assert (hall.room.asked_bytes, hall.room.held_bytes) == (0, 500_000)
+    clients[0].end("a")
+    with hall.room.taken(LARGE - ASKED_BYTES):
+        waiting = hall.client()
+        waiting.send("a", size_bytes=LARGE)
+    hall.runtime.run_ready()
+    assert waiting.begun == ["a"]
+
+
+def test_without_a_bound_nobody_waits() -> None:
+    hall = Hall(inf)
+    assert all(client.begun == ["a"] for client in hall.fill(100, LIMIT))

@@ -303,8 +303,7 @@ class Frames(Generic[_W]):
     def _take_events(self, left: int, now: float) -> int:
         """Hand the frames that have arrived to the engine, while something is `left` of this turn. Returns what is.
 
-        After a message that is too big nothing more is read: the rest of it, perhaps a deflate bomb, would be unpacked
-        for nothing.
+        After a message that is too big nothing more is read: the rest of it, perhaps a deflate bomb, is not unpacked.
         """
         wsproto, core, websocket = self._wsproto, self._core, self._websocket
         if not self._is_listening:
@@ -337,8 +336,7 @@ class Frames(Generic[_W]):
     def _count_fragment(self, now: float) -> None:
         """Close when there are too many, be they empty: each costs time, and a limit on bytes does not count them."""
         self._fragments += 1
-        limit = self._mount.engine_settings.max_fragments
-        if self._fragments >= limit:
+        if self._fragments >= (limit := self._mount.engine_settings.max_fragments):
             self._break_off(f"message in more than max_fragments: {limit}", now)
 
     def _ping_received(self, payload: bytes, now: float) -> None:
@@ -382,6 +380,8 @@ class Frames(Generic[_W]):
                 self._end_input(now)
             wire.end()
             return
+        if self._inbound is _READING and self._has_more and self._kept_bytes >= MUCH_BYTES:
+            self._inbound, self._has_more = _DEAF, False  # nobody is to look for the peer's close frame behind so much
         if self._inbound is _DEAF:
             self._forget_input()
         # A peer whose close frame can still be read may write until then; one that is not understood is told.

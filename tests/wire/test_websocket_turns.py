@@ -256,3 +256,21 @@ def test_pace_that_fails_costs_the_connection_alone() -> None:
     place.advance(5)
     assert peer.wire.is_over
     assert [str(error) for _, error in place.reports] == ["pace"]
+
+
+def test_nobody_looks_for_a_close_frame_behind_much_that_waits_when_the_server_has_closed() -> None:
+    """Who sends a megabyte and breaks a rule would be kept, with all of it, until each frame had its turn."""
+    place = house()
+    peer = place.websocket()
+    peer.wire.receive(frame("4" + "a" * 100) * MANY, place.now)
+    close(place)
+    place.flush()
+    assert not peer.wire.has_more
+    assert peer.wire.held_bytes < 1000
+    peer.read_on()
+    place.settle()
+    assert peer.frames()[-1][0] == 8  # the server's close frame
+    assert peer.is_read()
+    peer.wire.receive(b"", place.now)
+    place.settle()
+    assert peer.wire.is_over

@@ -61,6 +61,7 @@ class Dispatcher:
         adapter: who answers for the members of namespaces.
         namespaces: all of them.
         room: how much may be in the hands of handlers.
+        told_in_round: how many were told something by broadcasts in this round of the event loop.
         returns: the line of clients that come back.
         root: the namespace that is there from the beginning.
     """
@@ -85,6 +86,7 @@ class Dispatcher:
         self.adapter: Adapter = LocalAdapter(self)
         if adapter is not None:
             self.join_others(adapter)
+        self.told_in_round = 0
         self.returns = Returns()
         self.room = room or Room(inf)
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for

@@ -66,6 +66,11 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         return self.session.is_closed
 
     @property
+    def told_in_round(self) -> int:
+        """See `Inbox`."""
+        return self.app.told_in_round
+
+    @property
     def acting(self) -> Member:
         """The member, to be told something; see `Inbox`."""
         self.runtime.output_ready()

@@ -10,7 +10,7 @@ import pytest
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.room import Room
-from socketio_core.app.worker import Inbox
+from socketio_core.app.worker import TOLD_LIKE_EVENT, TURN_EVENTS, Inbox
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
 from tests.app.hand_runtime import HandEvent, HandRuntime
@@ -27,6 +27,11 @@ class Noting(Inbox[str]):
         self.notes: list[str] = []
         self.gates: dict[str, HandEvent] = {}
         self.names: list[str] = []
+        self.told = 0
+
+    @property
+    def told_in_round(self) -> int:
+        return self.told
 
     async def handle(self, event: str) -> None:
         self.notes.append(f"{event} begins")
@@ -266,3 +271,15 @@ def test_what_is_set_may_be_something_that_cannot_be_compared() -> None:
     array = Array()
     copy_context().run(run)
     assert all(each is array for each in seen)
+
+
+def test_handlers_that_have_told_many_give_way_sooner() -> None:
+    bench = Bench()
+    for event in "abc":
+        bench.put(event, 1)
+    bench.inbox.told = TURN_EVENTS * TOLD_LIKE_EVENT
+    bench.runtime.run_one()
+    assert bench.inbox.notes == [*begun_and_ended("a")]
+    bench.inbox.told = 0  # another round
+    bench.runtime.run_one()
+    assert bench.inbox.notes == [*begun_and_ended("a", "b", "c")]

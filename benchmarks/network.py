@@ -6,8 +6,9 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from statistics import fmean
 from typing import Final
 
 from benchmarks.messages import BINARY, BINARY_HEADER, CHAT, LARGE, TINY, event, frame
@@ -15,6 +16,8 @@ from benchmarks.processes import Load, LoadGenerator, Peer, Process, start_serve
 from benchmarks.settings import Effort
 from benchmarks.tables import AtRate, Table
 
+_OTHER_FILES: Final = 1000  # of a process, beside its sockets
+_MAX_WORKERS: Final = 4
 _INTERVALS: Final = 6  # in which a thousand sockets are pinged; with two a round saw so few that no two were alike
 _BINARY = frame(BINARY_HEADER) + frame(BINARY)
 
@@ -121,42 +124,56 @@ def memory(peers: Sequence[Peer], effort: Effort) -> Table:
     """What an idle socket costs, and an event while few of many sockets talk."""
     note = "resident memory of a socket, and server CPU for each ping and pong, or each event"
     table = Table("memory", "Idle sockets", note)
-    for size in filter(_has_files, effort.memory_sizes):
-        kilobytes, pings = table.row(f"memory, {size:,} sockets", "kB"), table.row(f"ping, {size:,} sockets")
-        events = table.row(f"event, of {size:,} sockets one in a hundred talks")
+    warm = SERVER_LOADS["50 connections, 1 in flight"]
+    for size in effort.memory_sizes:
+        if not (workers := _workers_for(size)):
+            continue
+        sockets = f"{size:,} sockets" + (f" on {workers} workers" if workers > 1 else "")
+        kilobytes, pings = table.row(f"memory, {sockets}", "kB"), table.row(f"ping, {sockets}")
+        events = table.row(f"event, of {sockets} one in a hundred talks")
         is_large = size > 1000  # they come one after another, so one round must do
         for _ in replace(effort, rounds=1 if is_large else effort.rounds).rounds_of(table.name, kilobytes.label):
             for peer in peers if size <= 10_000 else [peer for peer in peers if peer.holds_many]:
                 with ExitStack() as stack:
                     # Not less than half a second, or a busy machine pings those who still connect.
                     ping_interval_s = max(0.5, effort.seconds) * max(1, size / 1000)
-                    process, port = start_server(peer, stack, ping_interval_s)
-                    LoadGenerator(SERVER_LOADS["50 connections, 1 in flight"], process, port, stack).measure(0, 0.2)
-                    before_kb = _settled_kb(process)
-                    generator = LoadGenerator(Load("idle", size), process, port, stack)
-                    kilobytes.cell(peer.name).values.append((_settled_kb(process) - before_kb) / size)
-                    sample = generator.measure(ping_interval_s, (1 if is_large else _INTERVALS) * ping_interval_s)
-                    pings.cell(peer.name).values.append(sample.server_us)
-                    talk = replace(SERVER_LOADS["50 connections, 1 in flight"], connections=size // 100)
-                    talking = LoadGenerator(talk, process, port, stack)
+                    servers = [start_server(peer, stack, ping_interval_s) for _ in range(workers)]
+                    for process, port in servers:
+                        LoadGenerator(warm, process, port, stack).measure(0, 0.2)
+                    before_kb = _settled_kb(servers)
+                    load = Load("idle", size // workers)  # of each; one generator has no more descriptors than a server
+                    idle = [LoadGenerator(load, process, port, stack) for process, port in servers]
+                    kilobytes.cell(peer.name).values.append((_settled_kb(servers) - before_kb) / size)
+                    seconds = (1 if is_large else _INTERVALS) * ping_interval_s
+                    samples = [generator.measure(ping_interval_s, seconds) for generator in idle]
+                    pings.cell(peer.name).values.append(fmean([sample.server_us for sample in samples]))
+                    (process, port), *others = servers
+                    talking = LoadGenerator(replace(warm, connections=size // 100), process, port, stack, others)
                     events.cell(peer.name).add(talking.measure(effort.warm_up_s, effort.seconds))
     return table
 
 
-def _has_files(count: int) -> bool:
-    """Raise the limit of open files for all that is started from here, as far as that is needed and allowed."""
-    needed = count + 1000
+def _workers_for(count: int) -> int:
+    """Return how many processes it takes to hold so many sockets, 0 if that is too many.
+
+    The limit of open files is raised as far as that is needed and allowed, for all that is started from here.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= needed:
-        return True
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(hard, needed)))
-    except (ValueError, OSError):
-        print(f"memory: {count:,} sockets are left out; they need `ulimit -n {needed}`", file=sys.stderr, flush=True)
-        return False
-    return True
+    needed = count + _OTHER_FILES
+    if hard == resource.RLIM_INFINITY or needed <= hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+        return 1
+    with suppress(ValueError, OSError):  # not all who are root may do that
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, needed))
+        return 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    workers = -(-count // max(1, hard - _OTHER_FILES))
+    if workers <= _MAX_WORKERS:
+        return workers
+    print(f"memory: {count:,} sockets are left out; they need `ulimit -n {needed}`", file=sys.stderr, flush=True)
+    return 0
 
 
-def _settled_kb(process: Process) -> int:
+def _settled_kb(servers: Sequence[tuple[Process, int]]) -> int:
     time.sleep(0.5)
-    return process.resident_kb()
+    return sum([process.resident_kb() for process, _ in servers])

@@ -46,7 +46,7 @@ class LinkLine(ABC):
         self.host = link.address.host
         self.port = link.address.port
         self.unix_path = link.address.unix_path
-        self.ssl_context = (ssl_context or True) if link.address.is_secure else None
+        self.ssl_context = (True if ssl_context is None else ssl_context) if link.address.is_secure else None
 
     @abstractmethod
     def _work(self, now: float) -> None:

@@ -9,6 +9,8 @@ import ssl
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
+from socketio_core.network.tls import check_context
+
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")  # what OpenSSL says of plain HTTP
 
 
@@ -35,10 +37,14 @@ class Trust:
     """Whom to trust over TLS.
 
     Args:
-        given: an `ssl.SSLContext`; anything else is the system's trust.
+        given: a client's `ssl.SSLContext`; `True` is the system's trust, `None` that TLS is not spoken.
+
+    Raises:
+        TypeError, ValueError: it is nothing of that.
     """
 
     def __init__(self, given: object) -> None:
+        check_context(None if given is True else given, of_server=False)
         self._given = given
 
     @property

@@ -16,6 +16,8 @@ import socketio_core.asyncio
 import socketio_core.trio
 from socketio_core import LocalProtocolError, Server
 from socketio_core.app import Disconnected, Socket
+from socketio_core.blocking import Emitter
+from socketio_core.cluster import RedisAdapter
 from tests.adapters.abstract import Loop
 from tests.adapters.client.test_connect import serving
 from tests.adapters.loops import LOOPS, both_loops_tcp, loop, one_loop
@@ -104,6 +106,23 @@ async def test_a_server_cannot_be_served_at(arguments: dict[str, Any], problem: 
         await SERVE[loop.name](io, **arguments)
     async with serving(io):
         pass  # nothing has changed
+
+
+@pytest.mark.parametrize(
+    ("context", "problem"),
+    [
+        ("system", "ssl_context must be an ssl.SSLContext, not: 'system'"),
+        (False, "ssl_context must be an ssl.SSLContext, not: False"),
+        (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "ssl_context must be of a client"),
+    ],
+)
+@both_loops_tcp
+async def test_a_cluster_cannot_be_trusted_by(context: object, problem: str) -> None:
+    adapter = RedisAdapter("rediss://127.0.0.1:1", ssl_context=context, start_degraded=True)
+    with pytest.raises((TypeError, ValueError), match=problem):
+        await SERVE[loop.name](Server(adapter=adapter), "127.0.0.1", 0)
+    with pytest.raises((TypeError, ValueError), match=problem):
+        Emitter("rediss://127.0.0.1:1", ssl_context=context)
 
 
 @one_loop("trio", tcp=True)

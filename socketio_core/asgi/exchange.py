@@ -185,6 +185,8 @@ class AsgiExchange:
                 await self._wait_room(flow)
                 while self._is_large(post.work_bytes) and await self._advance_large(endpoint, post):
                     await self._wait_room(flow)
+                if post.work_bytes >= MUCH_BYTES:
+                    await self._take_allowance(post.work_bytes)
                 while core.advance_post(post, _TURN_PACKETS, self._runtime.now()):
                     self._host.work_soon()
                     self._runtime.output_ready()
@@ -223,6 +225,11 @@ class AsgiExchange:
     def _is_large(self, size: int) -> bool:
         """Whether what is so large takes a turn: nobody else is there who would wait for it meanwhile, if not."""
         return size >= LARGE_BYTES and len(self._site.served) > 1
+
+    async def _take_allowance(self, size: int) -> None:
+        """Wait until so much may be handled, if there is anybody for whom that would take long."""
+        if len(self._site.served) > 1:
+            await self._loop.allowance.take(size)
 
     async def _wait_room(self, flow: Flow | None) -> None:
         if flow is not None and flow.is_congested:
@@ -323,8 +330,8 @@ class AsgiExchange:
                 self._large_bytes = size
                 await self._take_large(partial(self._receive_large, endpoint, websocket, frame))
             else:
-                if size >= MUCH_BYTES and len(self._site.served) > 1:
-                    await self._loop.allowance.take(size)
+                if size >= MUCH_BYTES:
+                    await self._take_allowance(size)
                 core.receive(websocket, frame, runtime.now())
                 runtime.output_ready()
             del message, text, frame  # nobody is to keep it until there is another

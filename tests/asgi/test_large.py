@@ -87,15 +87,20 @@ async def test_who_sends_little_is_served_between_two_large_messages(kind: str, 
         assert handled == ["large", "small"] * CROWD
 
 
+@pytest.mark.parametrize("kind", ["frame", "POST"])
 @pytest.mark.parametrize("size", [5000, LARGE_BYTES - 1])
 @both_loops
-async def test_what_is_nearly_large_has_turns_with_as_much_as_a_large_message(size: int) -> None:
+async def test_what_is_nearly_large_has_turns_with_as_much_as_a_large_message(size: int, kind: str) -> None:
     """A crowd sends it in one round."""
     async with beside_a_neighbour() as (server, handled):
-        crowd = [await joined(server) for _ in range(4 * CROWD)]
+        crowd = [await (joined(server) if kind == "frame" else server.session()) for _ in range(4 * CROWD)]
+        message = LARGE[: size - 2] + '"]'
         await loop.settle()
-        for websocket in crowd:
-            websocket.give({"type": "websocket.receive", "text": LARGE[: size - 2] + '"]'})
+        for client in crowd:
+            if isinstance(client, Connection):
+                client.give({"type": "websocket.receive", "text": message})
+            else:
+                server.connect(http_scope("POST", poll_of(client)), {"type": "http.request", "body": message.encode()})
         await loop.settle()
         assert handled.count("large") == handled.count("small") == len(crowd)
         runs = [len(list(run)) for name, run in groupby(handled) if name == "large"]

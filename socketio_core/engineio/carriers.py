@@ -107,6 +107,7 @@ class Post:
         is_too_large: the body passed the limit; what came was thrown away, and more is not wanted.
         packets: those of the body that were not processed yet; `None` before the first was.
         is_accepted: all of them were.
+        is_refused: one of them was not by the layer above.
     """
 
     __slots__ = (
@@ -115,6 +116,7 @@ class Post:
         "context",
         "headers",
         "is_accepted",
+        "is_refused",
         "is_too_large",
         "limit_bytes",
         "packets",
@@ -128,7 +130,7 @@ class Post:
         self.limit_bytes = limit_bytes
         self.is_too_large = False
         self.packets: Iterator[str] | None = None
-        self.is_accepted = False
+        self.is_accepted = self.is_refused = False
         self._body = bytearray()  # joined at once, for a client may cut it into pieces of one byte
         self._fed_bytes = 0  # what that is, or was, once its packets wait
 

@@ -118,14 +118,15 @@ class ServerCore:
         """See `Engine.advance_post`."""
         has_more = self._engine.advance_post(post, max_packets, now)
         self._pump(now)
+        _note_refusal(post)  # now: once its end was told the session knows its connection no more
         return has_more
 
     def finish_post(self, post: Post, now: float) -> Response:
         """See `Engine.finish_post`; 400 too when a packet was no valid Socket.IO packet."""
         response = self._engine.finish_post(post, now)
         self._pump(now)
-        connection = post.session.context
-        if response.status == 200 and isinstance(connection, Connection) and connection.refused_input:
+        _note_refusal(post)
+        if response.status == 200 and post.is_refused:
             return Response(400, [*post.headers, (b"content-length", b"0")])
         return response
 
@@ -381,3 +382,9 @@ class ServerCore:
                     self._over.append(session)
                 else:
                     self._events.append(ConnectionUpgraded(context))
+
+
+def _note_refusal(post: Post) -> None:
+    """Note whether something that the client sent was no valid Socket.IO packet."""
+    connection = post.session.context
+    post.is_refused |= isinstance(connection, Connection) and connection.refused_input

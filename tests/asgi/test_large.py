@@ -168,6 +168,19 @@ async def test_what_waits_of_a_client_that_went_holds_up_nobody() -> None:
         assert handled[-2:] == ["small", "large"]
 
 
+@pytest.mark.parametrize("size", [1, LARGE_BYTES])
+@both_loops
+async def test_a_post_that_is_no_packet_is_refused_however_large_it_is(size: int) -> None:
+    """And though its session, for a poll was there, is over before it is answered."""
+    async with serving(App(Server())) as server:
+        await joined(server)
+        sid = await server.session()
+        poll = server.connect(http_scope("GET", poll_of(sid)), END)
+        await loop.settle()
+        post = await server.request("POST", poll_of(sid), b"49" + b"x" * size)
+        assert (poll.body, post.status) == ("1", 400)
+
+
 @both_loops
 async def test_a_post_whose_session_ends_meanwhile_waits_no_longer() -> None:
     io = Server()

@@ -274,7 +274,8 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         self.app.room.forget(self)  # all that came before is handled, too
         member = self.member
         member.context = None
-        if member.recoverable is None or not member.recoverable.is_lost:  # else observers hear of what it is sent
+        session = member.recoverable
+        if session is None or session.is_over:  # else observers hear of what it is sent, if its client is lost (again)
             del self.socket
 
     async def _tell_all(self, event: Left) -> None:

@@ -13,6 +13,7 @@ import pytest
 from socketio_core import ConnectRefused, Observer, RecoverySettings, Server, SocketSettings
 from socketio_core.app import Disconnected, Socket
 from socketio_core.app.engine_server import EngineSession
+from socketio_core.app.socket import inbox_behind
 from tests.app.hand_runtime import HandEvent
 from tests.app.served import Served
 from tests.garbage import left_to_the_collector
@@ -370,3 +371,28 @@ def test_who_keeps_a_socket_may_ask_it_what_it_knows(recovery: RecoverySettings 
     closing, leaving = place.runtime.start(socket.conn.close()), place.runtime.start(socket.disconnect())
     place.settle()
     assert closing.error is leaving.error is None
+
+
+def test_who_keeps_a_socket_may_send_to_it_when_its_client_is_lost_again() -> None:
+    """Though that was there when the handlers of the first "disconnect" had ended."""
+    sent = Sent()
+    place = Place(sent, recovery=RecoverySettings())
+    kept: list[Socket] = []
+    place.io.on("connection", kept.append)
+
+    @place.io.on("disconnect")
+    async def left(*_: object) -> None:
+        await place.gate.wait()
+
+    place.join().lose()
+    recoverable = inbox_behind(kept[0]).member.recoverable
+    assert recoverable is not None
+    peer = place.websocket()
+    peer.send(frame(f'40{{"pid":"{recoverable.pid}"}}'))
+    place.gate.set()
+    place.settle()
+    assert kept[1].recovered
+    assert kept[0].emit_nowait("while it is there")
+    peer.lose()
+    assert kept[0].emit_nowait("while it is lost again")
+    assert sent.to == [kept[1], kept[0]]

@@ -118,8 +118,12 @@ class Room:
         self.is_waited_for = True
         try:
             await place.event.wait()
-        finally:
-            self.leave_line(inbox)
+        except BaseException:  # cancelled
+            if line.get(inbox) is place:  # another worker of the inbox may have come meanwhile
+                self.leave_line(inbox)
+            self.held_bytes -= place.taken_bytes
+            self.let_in()
+            raise
         return place.taken_bytes
 
     def is_in_line(self, inbox: Inbox[Any]) -> bool:
@@ -155,10 +159,13 @@ class Room:
         self.held_bytes += PARTED_BYTES + left_bytes
         if self.is_waited_for:
             self.leave_line(inbox)
+            self.let_in()  # of those behind it
 
     def forget(self, inbox: Inbox[Any]) -> None:
         """All that came for it is handled, its goodbye too."""
         self.held_bytes -= self.parted.pop(inbox, 0)
+        if self.is_waited_for:
+            self.let_in()
 
     def _has_room(self, wanted_bytes: int, limit_bytes: float) -> bool:
         return wanted_bytes <= limit_bytes or self.held_bytes <= self._little_bytes

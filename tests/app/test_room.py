@@ -207,6 +207,69 @@ def test_what_a_client_has_left_counts_until_its_goodbye_is_handled() -> None:
     assert not hall.room.parted_bytes
 
 
+def test_a_goodbye_that_was_handled_makes_room() -> None:
+    hall = Hall()
+    gone, waiting = hall.client(), hall.client()
+    hall.room.part(gone, 500_000)
+    waiting.send("a", size_bytes=LARGE)
+    assert waiting.begun == []
+    hall.room.forget(gone)
+    hall.runtime.run_ready()
+    assert waiting.begun == ["a"]
+
+
+def test_who_leaves_the_line_holds_up_nobody_behind() -> None:
+    hall = Hall()
+    hall.fill(3)
+    first, second = hall.client(), hall.client()
+    first.send("a", size_bytes=3 * LARGE)
+    second.send("a", size_bytes=LARGE)
+    assert second.begun == []
+    first.leave()
+    assert (first.begun, second.begun) == ([], ["a"])
+
+
+def test_workers_of_a_client_leave_one_another_their_place_in_line() -> None:
+    hall = Hall()
+    clients = hall.fill(4)
+    several = hall.client(concurrency=2)
+    several.send("a", "b", "c", "d", size_bytes=LARGE)
+    others = hall.fill(3)
+    assert several.begun == ["a"]
+    several.gates["b"].set()
+    for ending in (clients[0], several):
+        ending.gates["a"].set()
+    for _ in range(20):  # without an end they would have called up each other forever
+        if hall.runtime.ready:
+            hall.runtime.run_one()
+    assert not hall.runtime.ready
+    assert (several.begun, [client.begun for client in others]) == (["b"], [["a"], ["a"], []])
+    several.end("c", "d")
+    for client in (*clients[1:], *others):
+        client.end("a")
+    assert (several.begun, hall.room.held_bytes) == (["c", "d"], 0)
+
+
+def test_room_of_a_worker_that_is_cancelled_is_for_who_comes_next() -> None:
+    hall = Hall()
+    clients = hall.fill(5)
+    cancelled, next_one = hall.fill(2)
+    task = hall.runtime.tasks[5]
+    clients[0].gates["a"].set()
+    hall.runtime.run_one()  # which calls it up
+    task.is_cancelled = True
+    hall.runtime.run_ready()
+    assert (cancelled.begun, next_one.begun) == ([], ["a"])
+    for client in (*clients[1:], next_one):
+        client.end("a")
+    assert hall.room.held_bytes == 0
+    line = hall.fill(7)[5:]
+    hall.runtime.cancel(hall.runtime.tasks[-2])
+    hall.runtime.run_ready()
+    assert not hall.room.is_in_line(line[0])
+    assert hall.room.is_in_line(line[1])
+
+
 def test_room_for_requests_is_taken_or_not() -> None:
     hall = Hall()
     clients = hall.fill(5)

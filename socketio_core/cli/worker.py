@@ -124,6 +124,7 @@ def _serve(
     *,
     is_again: bool = False,
 ) -> int:
+    usual = gc.get_threshold()
     try:
         server = load_server(options.app)
         loop = loop_of(server, options.loop)
@@ -141,7 +142,8 @@ def _serve(
         # and 60 among 300,000 messages that wait to be sent, of which none is in one.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION)
+        if gc.get_threshold() == usual:  # else the application has seen to that
+            gc.set_threshold(*usual[:2], _FULL_COLLECTION)
         polled = "polling" in host.endpoints[0].settings.transports
         shutdown_s = (host.serving.timeouts or Timeouts()).shutdown_s
         started(Report(urls=urls, shutdown_s=shutdown_s, is_polled=polled, is_joined=host.is_joined))

@@ -32,8 +32,8 @@ def make(shutdown_s: float = 0) -> Server:
         return gc.get_freeze_count()
 
     @made.on("threshold")
-    def threshold(socket: object) -> int:
-        return gc.get_threshold()[2]
+    def threshold(socket: object) -> tuple[int, ...]:
+        return gc.get_threshold()
 
     @made.on("tell")
     def tell(socket: object, word: str) -> None:
@@ -61,6 +61,12 @@ def make(shutdown_s: float = 0) -> Server:
 def make_patient() -> Server:
     """Return one whose end may take a while."""
     return make(shutdown_s=1000)
+
+
+def make_tidy() -> Server:
+    """Return one whose process collects garbage as the application says."""
+    gc.set_threshold(1000, 20, 30)
+    return make()
 
 
 def fail() -> Server:

@@ -209,7 +209,19 @@ def test_what_is_loaded_is_frozen(start: Callable[..., Service], loop: str) -> N
     async def main() -> None:
         async with joined(service.urls[0]) as socket:
             assert await socket.call("frozen", timeout=DEADLINE_S) > 10_000
-            assert await socket.call("threshold", timeout=DEADLINE_S) in (100, 0)  # as of Python 3.14 there is none
+            _, _, full = await socket.emit_with_ack("threshold", timeout=DEADLINE_S)
+            assert full in (100, 0)  # as of Python 3.14 there is none
+
+    run(main)
+
+
+def test_an_application_may_say_itself_how_often_garbage_is_collected(start: Callable[..., Service]) -> None:
+    service = start(f"{APP}:make_tidy", "--port", "0").wait_until_it_serves()
+
+    async def main() -> None:
+        async with joined(service.urls[0]) as socket:
+            said = await socket.emit_with_ack("threshold", timeout=DEADLINE_S)
+            assert said in ([1000, 20, 30], [1000, 20, 0])  # as above
 
     run(main)
 

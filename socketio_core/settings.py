@@ -120,7 +120,11 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """Limits of a whole server, and of its connections; under ASGI the latter are the ASGI server's."""
+    """Limits of a whole server, and of its connections; under ASGI the latter are the ASGI server's.
+
+    Nobody can take from handlers what they have, so they are given no more than three quarters of
+    `max_total_buffered_bytes`, and half of it where an event has more than 64 kB: others wait; newcomers are refused.
+    """
 
     max_total_buffered_bytes: int = 1_000_000_000  # ours: of all clients, in and out; the fullest are closed first
     max_connections: int | None = None  # ours: off, for the system has such a limit; one more gets 503

@@ -93,13 +93,24 @@ class Budget:
         next_at: when `check` is to be called again.
     """
 
-    __slots__ = ("_audience", "_endpoints", "_limit", "_looked_at", "activity", "connections", "next_at", "room")
+    __slots__ = (
+        "_audience",
+        "_endpoints",
+        "_limit",
+        "_looked_at",
+        "_was_short",
+        "activity",
+        "connections",
+        "next_at",
+        "room",
+    )
 
     def __init__(self, limit_bytes: int, endpoints: Sequence[Endpoint], audience: Audience) -> None:
         self._limit = limit_bytes
         self._endpoints = endpoints
         self._audience = audience
         self.room = Room(limit_bytes)
+        self._was_short = False  # and that was told
         self.connections: Callable[[], Iterable[Holder]] = tuple
         self.activity: Callable[[], int] = count(1).__next__
         self._looked_at = (0, 0)  # what had happened then
@@ -118,6 +129,10 @@ class Budget:
         self._looked_at = happened
         for endpoint in self._endpoints:
             endpoint.weigh_exactly(is_exact=self.room.wants_weights)
+        if self.room.is_short and not self._was_short:  # nobody need be closed, so nothing else tells an operator
+            what = "handlers have so much, and do not end, that events wait, or newcomers are refused"
+            self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
+        self._was_short = self.room.is_short
         total, size = self.held()
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * size
         if total > self._limit:

@@ -73,6 +73,11 @@ class Room:
         return self.held_bytes > self._limits[1]
 
     @property
+    def is_short(self) -> bool:
+        """Whether somebody waits, or would be refused."""
+        return self.is_waited_for or self.is_full
+
+    @property
     def wants_weights(self) -> bool:
         """Whether so much is in the hands of handlers that events should be weighed exactly."""
         return self.held_bytes > self._little_bytes

@@ -454,6 +454,28 @@ def test_what_handlers_have_of_those_who_are_gone_stays_under_the_bound(leave: C
     assert (budget.room.held_bytes, budget.room.parted) == (0, {})
 
 
+def test_it_is_told_once_that_handlers_have_too_much_until_they_have_not() -> None:
+    tower = Tower()
+    budget = host_of(tower.io).budget
+    why = f"max_total_buffered_bytes: {LIMIT}"
+    told = [f"handlers have so much, and do not end, that events wait, or newcomers are refused; {why}"]
+    for _ in range(2):
+        peers = [tower.join() for _ in range(7)]
+        assert tower.log.failures == []
+        for peer in peers:
+            peer.send(frame('42["slow","' + "x" * SHARE + '"]'))
+            tower.look()
+        assert budget.room.is_waited_for
+        assert tower.log.failures == told
+        tower.log.failures.clear()
+        tower.end.set()
+        tower.settle()
+        tower.end = HandEvent(tower.runtime)
+        tower.join()
+        tower.look()
+        assert not budget.room.is_short
+
+
 def test_what_compression_remembers_counts_and_is_given_back_first() -> None:
     tower = Tower(per_message_deflate=True)
     clients = 12

@@ -115,15 +115,17 @@ class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
         app: where it belongs.
         session: what the engine knows the client as; its `context` is this.
         client: what handlers see of it.
+        is_let_in: they have heard of it; else there was no room, and they do not.
     """
 
-    __slots__ = ("app", "client", "session")
+    __slots__ = ("app", "client", "is_let_in", "session")
 
     def __init__(self, app: EngineDispatcher, session: Session, flow: Flow) -> None:
         super().__init__(app.runtime, flow, slow=app.audience.slow_handlers, room=app.room)
         self.app = app
         self.session = session
         self.client = EngineSession(self)
+        self.is_let_in = False
 
     @property
     def is_client_gone(self) -> bool:
@@ -148,14 +150,21 @@ class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
             if not self.session.was_let_go:  # else this came behind that
                 await self.app.run_all("message", self.client, event)
         elif isinstance(event, Opened):
+            if self.app.room.is_full:
+                self.acting.close(self.runtime.now(), wait=False)
+                self.app.dispatch_soon()
+                return
+            self.is_let_in = True
             await self.app.run_all("connection", self.client)
         elif isinstance(event, Upgraded):
-            await self.app.run_all("upgrade", self.client, self.client.transport)
+            if self.is_let_in:
+                await self.app.run_all("upgrade", self.client, self.client.transport)
         else:
             client = self.client
             del self.client  # which knows this: nothing is left to the garbage collector
             try:
-                await self.app.run_all("close", client, event.reason.value)
+                if self.is_let_in:
+                    await self.app.run_all("close", client, event.reason.value)
             finally:
                 self.app.room.forget(self)  # all that came before is handled, too
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import pytest
 
 from socketio_core import EngineSettings, Server, ServerLimits, SocketSettings
+from socketio_core.app.engine_server import EngineSession
 from socketio_core.app.server import host_of
 from socketio_core.app.socket import Socket, inbox_behind
 from socketio_core.http import Request, Response
@@ -25,7 +26,7 @@ from tests.app.served import Log, Served
 from tests.effort import examples
 from tests.holdings import held_by
 from tests.wire.by_hand import Peer
-from tests.wire.written import CONTINUATION, DEFLATE, POLLING, TEXT, WEBSOCKET, frame, handshake, request
+from tests.wire.written import CLOSE, CONTINUATION, DEFLATE, POLLING, TEXT, WEBSOCKET, frame, handshake, request
 
 LIMIT: Final = 1_000_000
 SHARE: Final = 100_000  # about what one client has the server hold
@@ -49,7 +50,9 @@ class Tower(Served):
             allow_request=self._decide,
             per_message_deflate=per_message_deflate,
         )
-        io.attach_engine("/bare/").on("message")(self._never)
+        bare = io.attach_engine("/bare/")
+        bare.on("message")(self._never)
+        bare.on("close")(self._depart)
         super().__init__(io, self.log)
         self.end = HandEvent(self.runtime)  # of what never ends, when a test says so
         io.sockets.on("slow")(self._never)
@@ -71,6 +74,10 @@ class Tower(Served):
     async def _never(self, *_: object) -> Response:
         await self.end.wait()
         return Response(200)
+
+    async def _depart(self, session: EngineSession, _: str) -> None:
+        if "slow" in session.request.query:
+            await self._never()
 
     async def _decide(self, request: Request) -> None:
         if "wait" in request.query:
@@ -400,6 +407,11 @@ def message_of_bare_engine(tower: Tower) -> None:
     comes_and_goes(tower, frame("4" + "x" * SHARE), target="/bare/?EIO=4&transport=websocket")
 
 
+def goodbyes_of_bare_engine(tower: Tower) -> None:
+    for _ in range(5):
+        comes_and_goes(tower, target=f"/bare/?EIO=4&transport=websocket&slow={'x' * 10_000}")
+
+
 def body(tower: Tower) -> None:
     bodies_that_wait_for_the_application(tower)
     tower.peers[-1].lose()
@@ -424,6 +436,7 @@ GONE: Final = [
     goodbyes_of_who_was_in_many_rooms,
     event_beside_messages_nobody_reads,
     message_of_bare_engine,
+    goodbyes_of_bare_engine,
     body,
     heads,
 ]
@@ -474,6 +487,27 @@ def test_it_is_told_once_that_handlers_have_too_much_until_they_have_not() -> No
         tower.join()
         tower.look()
         assert not budget.room.is_short
+
+
+def test_a_session_of_bare_engine_for_which_is_no_room_ends_unheard() -> None:
+    tower = Tower()
+    for _ in range(2 * CLIENTS):
+        goodbyes_of_bare_engine(tower)
+    room = host_of(tower.io).budget.room
+    assert room.is_full
+    before = room.held_bytes
+    peer = tower.connect()
+    peer.send(handshake("/bare/?EIO=4&transport=websocket&slow=x"), frame("4unheard"))
+    assert peer.answer().status == 101
+    assert [opcode for opcode, _ in peer.frames()] == [TEXT, CLOSE]
+    assert room.held_bytes == before  # no handler was begun
+    tower.end.set()
+    tower.settle()
+    assert room.held_bytes == 0
+    peer = tower.connect()
+    peer.send(handshake("/bare/?EIO=4&transport=websocket"))
+    assert peer.answer().status == 101
+    assert [opcode for opcode, _ in peer.frames()] == [TEXT]
 
 
 def test_what_compression_remembers_counts_and_is_given_back_first() -> None:

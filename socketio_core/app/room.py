@@ -126,10 +126,14 @@ class Room:
         except BaseException:  # cancelled
             if line.get(inbox) is place:  # another worker of the inbox may have come meanwhile
                 self.leave_line(inbox)
-            self.held_bytes -= place.taken_bytes
-            self.let_in()
+            self.give_back(place.taken_bytes)
             raise
         return place.taken_bytes
+
+    def give_back(self, taken_bytes: int) -> None:
+        """What was waited for needs no room any more."""
+        self.held_bytes -= taken_bytes
+        self.let_in()
 
     def is_in_line(self, inbox: Inbox[Any]) -> bool:
         """Whether one of its workers waits."""

@@ -169,9 +169,6 @@ class Inbox(ABC, Generic[_E]):
             self._worker_count -= 1
             if self.flow.is_behind and not self.flow.queued_count:
                 self.flow.caught_up()
-            if taken_bytes and room is not None:  # what it was for was dropped
-                room.held_bytes -= taken_bytes
-                room.let_in()
 
     async def _wait_room(self, room: Room, size_bytes: int) -> int:
         """Wait until there is room for the event that comes first. Returns what `held_bytes` has for it.
@@ -183,6 +180,11 @@ class Inbox(ABC, Generic[_E]):
             return 0
         taken_bytes = await room.wait(self, size_bytes)
         self.admit(self._concurrency)  # the other workers have gone
+        if taken_bytes and (
+            not self._queue or self._queue[0][1] != size_bytes
+        ):  # it was dropped, or is handled already
+            room.give_back(taken_bytes)
+            return 0
         return taken_bytes
 
     def _spawn_worker(self) -> None:

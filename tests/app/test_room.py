@@ -193,6 +193,27 @@ def test_all_workers_of_a_client_go_on_when_there_is_room() -> None:
     assert (several.begun, hall.room.held_bytes) == (["d"], 0)
 
 
+def test_room_is_given_back_by_a_worker_whose_event_another_one_has_taken() -> None:
+    hall = Hall()
+    clients = hall.fill(2)
+    several, other = hall.client(concurrency=2), hall.client()
+    for event, size_bytes in (("a", 2 * LARGE), ("b", 190_000), ("c", SMALL)):
+        several.gates[event] = hall.runtime.new_event()
+        if several.put(event, size_bytes):
+            hall.runtime.spawn(several.work)
+    hall.runtime.run_ready()
+    assert several.begun == ["a"]
+    for ending in (clients[0], several):
+        ending.gates["a"].set()
+    other.put("a", 150_000)
+    hall.runtime.spawn(other.work)
+    hall.runtime.run_ready()
+    assert (several.begun, other.begun) == (["b", "c"], ["a"])
+    several.end("b", "c")
+    clients[1].end("a")
+    assert hall.room.held_bytes == 0
+
+
 def test_what_a_client_has_left_counts_until_its_goodbye_is_handled() -> None:
     hall = Hall()
     client = hall.client()

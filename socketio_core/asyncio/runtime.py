@@ -248,6 +248,7 @@ class RunnerRuntime(LoopRuntime):
         if not task.cancelled():
             task.exception()  # what ends the program has done so already; the loop need not say that nobody saw it
         if task is self._runner and not self._has_ended():
+            self._is_due = True  # what there was to write then is not written
             self._start_runner()  # a handler has ended the program, and others are told of it yet
         self._on_task_end()
 

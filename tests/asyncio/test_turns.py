@@ -64,8 +64,12 @@ class Nobody(RunnerRuntime):
         super().__init__()
         self.host = self
         self.looks = 0
+        self.ends_task = False
 
     def dispatch(self) -> Sequence[Inbox[Any]]:
+        if self.ends_task:
+            self.ends_task = False
+            raise GeneratorExit
         return ()
 
     def flush(self) -> None:
@@ -123,3 +127,14 @@ async def test_a_runner_that_is_being_cancelled_looks_no_more() -> None:
     runtime.wake_now()
     await runtime.end()
     assert runtime.looks == before
+
+
+@asyncio_test
+async def test_another_runner_writes_what_there_is_when_a_handler_has_ended_its_task() -> None:
+    runtime = await resting()
+    before = runtime.looks
+    runtime.ends_task = True
+    runtime.wake()
+    await asyncio.sleep(0.01)
+    await runtime.end()
+    assert runtime.looks == before + 1

@@ -62,16 +62,13 @@ class SocketIOApp:
             await _respond(send, self._do(core.finish_post, post))
 
     async def _serve_poll(self, core: AnyServer, poll: Poll, receive: Receive, send: Send) -> None:
-        answered = cast("asyncio.Event", poll.context)
-        is_gone = False
         await receive()  # the empty body of a GET; what follows can only be "http.disconnect"
-        if not answered.is_set():
-            tasks = [asyncio.ensure_future(answered.wait()), asyncio.ensure_future(receive())]
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(0)  # a client that left in the same turn of the loop is heard of in the next
-            is_gone = tasks[1].done()
-            for task in tasks:
-                task.cancel()
+        tasks = [asyncio.ensure_future(receive()), asyncio.ensure_future(cast("asyncio.Event", poll.context).wait())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0)  # a client that left in the same turn of the loop is heard of in the next
+        is_gone = tasks[0].done()
+        for task in tasks:
+            task.cancel()
         if poll.response is None or is_gone:  # what the poll has goes out with the next one
             self._do(core.lost, poll)
         else:

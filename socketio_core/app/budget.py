@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from socketio_core.app.worker import Inbox
     from socketio_core.socketio.recovery import Recovery
 
+_COUNTED_SHARE: Final = 1 / 16  # of the limit; so much may wait for handlers, and no small event is counted yet
 _REST_S: Final = 0.1  # between two looks
 _REST_FOR_EACH_S: Final = 0.00005  # and for each session and connection: to look at 10,000 takes some 10 ms
 
@@ -133,7 +134,8 @@ class Budget:
             what = "handlers have so much, and do not end, that events wait, or newcomers are refused"
             self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
         self._was_short = self.room.is_short
-        total, size = self.held()
+        total, above, size = self._look()
+        self.room.is_counting = above > self._limit * _COUNTED_SHARE
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * size
         if total > self._limit:
             total -= self._shrink(total - self._limit)
@@ -163,16 +165,23 @@ class Budget:
 
         What is kept for those that were lost is counted too.
         """
+        total, _, count = self._look()
+        return total, count
+
+    def _look(self) -> tuple[int, int, int]:
+        """Return the same, and between them how much of it waits for handlers, or is in their hands."""
         connections = list(self.connections())
         total, count = sum([connection.held_bytes for connection in connections]), len(connections)
+        above = 0
         for endpoint in self._endpoints:
-            held_above = endpoint.dispatcher.held_bytes
-            sizes = [held_bytes(session) + held_above(session) for session in endpoint.core.sessions]
-            total, count = total + sum(sizes), count + len(sizes)
+            sessions = endpoint.core.sessions
+            total, count = total + sum(map(held_bytes, sessions)), count + len(sessions)
+            above += sum(map(endpoint.dispatcher.held_bytes, sessions))
         room = self.room
         if room.parted:
-            total += room.parted_bytes + sum([flow.held_bytes for flow in {inbox.flow for inbox in self._gone()}])
-        return total + room.asked_bytes + sum(recovery.held_bytes for recovery in self._recoveries), count
+            above += room.parted_bytes + sum([flow.held_bytes for flow in {inbox.flow for inbox in self._gone()}])
+        above += room.asked_bytes
+        return total + above + sum(recovery.held_bytes for recovery in self._recoveries), above, count
 
     def _gone(self) -> list[Inbox[Any]]:
         """Return the inboxes that are no session's any more; what is in those that others have left has counted."""

@@ -61,7 +61,6 @@ class Dispatcher:
         adapter: who answers for the members of namespaces.
         namespaces: all of them.
         room: how much may be in the hands of handlers.
-        told_in_round: how many were told something by broadcasts in this round of the event loop.
         returns: the line of clients that come back.
         root: the namespace that is there from the beginning.
     """
@@ -86,7 +85,6 @@ class Dispatcher:
         self.adapter: Adapter = LocalAdapter(self)
         if adapter is not None:
             self.join_others(adapter)
-        self.told_in_round = 0
         self.returns = Returns()
         self.room = room or Room(inf)
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
@@ -131,9 +129,8 @@ class Dispatcher:
     def freed_bytes(self, session: Session) -> int:
         """Return how much of that is freed when the session is closed: not what handlers have."""
         connection = session.context
-        if not isinstance(connection, Connection):
-            return 0
-        return connection.held_bytes + sum([inbox.waiting_bytes for inbox in self.inboxes_of(session)])
+        held_bytes = connection.held_bytes if isinstance(connection, Connection) else 0
+        return held_bytes + sum([inbox.waiting_bytes for inbox in self.inboxes_of(session)])
 
     def inboxes_of(self, session: Session) -> list[SocketInbox]:
         """Return the inboxes of a session."""

@@ -203,7 +203,6 @@ class EngineDispatcher:
         self.audience = audience or Audience()
         self.handlers = HandlerTable(lifecycle={}, known=MOMENTS)
         self.room = room or Room(inf)
-        self.told_in_round = 0  # there is no broadcast
         self._settings = settings
 
     def flow_of(self, session: Session) -> Flow | None:

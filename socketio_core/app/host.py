@@ -216,8 +216,7 @@ class ServerHost:
         """
         if now is not None and now >= self.budget.next_at:
             self.budget.check(now)
-        for endpoint in self.endpoints:
-            endpoint.dispatcher.told_in_round = 0
+        self.budget.room.told_in_round = 0
         for inbox in self.dispatch():
             self.runtime.spawn(inbox.work)
 

@@ -66,11 +66,6 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         return self.session.is_closed
 
     @property
-    def told_in_round(self) -> int:
-        """See `Inbox`."""
-        return self.app.told_in_round
-
-    @property
     def acting(self) -> Member:
         """The member, to be told something; see `Inbox`."""
         self.runtime.output_ready()
@@ -192,7 +187,11 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         member = self.member
         try:
             if self.app.room.is_full:
-                raise ConnectRefused(HOLDS_TOO_MUCH)
+                if member.connection.members != [member]:  # the others stay
+                    raise ConnectRefused(HOLDS_TOO_MUCH)
+                self.acting.disconnect(self.runtime.now(), close=True)
+                self.app.dispatch_soon()
+                return  # its client tries again: as after any lost connection, and not after a refusal
             await self._check_family()
             for middleware in await self._guards(event):
                 if member.state is MemberState.LEFT:  # it was disconnected, or went away

@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextvars import copy_context
 from functools import partial
+from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 from socketio_core.app.flow import EVENT_BYTES, Flow
-from socketio_core.app.room import Room
+from socketio_core.app.room import SMALL_BYTES, Room
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.slow import SlowHandlers
 
@@ -56,7 +57,7 @@ class Inbox(ABC, Generic[_E]):
         self.runtime = runtime
         self.flow = flow
         self._slow = slow
-        self._room = room
+        self._room = room or Room(inf)
         # A list, for it is short, and an empty deque takes 600 bytes more; benchmarks: memory
         self._queue: list[tuple[_E, int | None]] = []
         self._concurrency = concurrency
@@ -74,11 +75,6 @@ class Inbox(ABC, Generic[_E]):
     def is_client_gone(self) -> bool:
         """Whether nobody is there any more to whom it matters that events are dropped."""
         return False
-
-    @property
-    def told_in_round(self) -> int:
-        """How many were told something by the broadcasts of all handlers, in this round of the loop."""
-        return 0
 
     @property
     def newest(self) -> _E | None:
@@ -131,17 +127,15 @@ class Inbox(ABC, Generic[_E]):
                 if size_bytes is None:
                     if self._worker_count > 1:
                         return  # the worker that finishes last sees to it
-                elif room is not None:  # `Room.is_short_for` without the call; benchmarks: server
-                    held_bytes = room.held_bytes - taken_bytes + EVENT_BYTES + size_bytes
-                    if (held_bytes > room.ease_bytes or room.is_waited_for) and not taken_bytes:
+                elif not taken_bytes and (size_bytes > SMALL_BYTES or room.is_counting):  # seldom; benchmarks: server
+                    if room.is_short_for(self, size_bytes):
+                        if room.is_in_line(self):
+                            return  # another worker goes on
                         del event  # for it may be dropped
-                        if room.is_short_for(self, size_bytes):
-                            if room.is_in_line(self):
-                                return  # another worker goes on
-                            taken_bytes = await self._wait_room(room, size_bytes)
-                            continue
-                        event, _ = queue[0]
-                    room.held_bytes, taken_bytes = held_bytes, 0
+                        taken_bytes = await self._wait_room(room, size_bytes)
+                        continue
+                    taken_bytes = EVENT_BYTES + size_bytes
+                    room.held_bytes += taken_bytes
                 del queue[0]
                 try:
                     if self._slow is None:
@@ -151,15 +145,14 @@ class Inbox(ABC, Generic[_E]):
                 finally:
                     if size_bytes is not None:
                         self.flow.event_handled(size_bytes)
-                        if room is not None:
-                            room.held_bytes -= EVENT_BYTES + size_bytes
-                            if room.is_waited_for:
-                                room.let_in()
+                        if taken_bytes:
+                            room.give_back(taken_bytes)
+                            taken_bytes = 0
                 if not queue:  # most often; benchmarks: server
                     return
                 left -= 1
                 try:
-                    is_untouched = left > self.told_in_round // TOLD_LIKE_EVENT and copy_context() == context
+                    is_untouched = left > room.told_in_round // TOLD_LIKE_EVENT and copy_context() == context
                 except Exception:  # noqa: BLE001 - of a value's `__eq__`, as an array's, which is neither true nor false
                     is_untouched = False
                 if not is_untouched:

@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from socketio_core.app.flow import EVENT_BYTES, Flow
-from socketio_core.app.room import ASKED_BYTES, PARTED_BYTES, Room
+from socketio_core.app.room import ASKED_BYTES, PARTED_BYTES, SMALL_BYTES, Room
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
 from tests.app.hand_runtime import HandRuntime
@@ -58,6 +58,7 @@ class Hall:
     def __init__(self, limit_bytes: float = LIMIT) -> None:
         self.runtime = HandRuntime(FakeClock())
         self.room = Room(limit_bytes)
+        self.room.is_counting = True
 
     def client(self, concurrency: int = 1) -> Client:
         return Client(self, concurrency)
@@ -68,6 +69,38 @@ class Hall:
         for client in clients:
             client.send("a", size_bytes=size_bytes)
         return clients
+
+
+def test_who_is_no_client_waits_as_long_as_it_takes() -> None:
+    hall = Hall()
+    first, *others = hall.fill(8)
+    inbox = Noting(hall.runtime, Flow(hall.runtime, Line(), SocketSettings()), room=hall.room)
+    inbox.put("a", LARGE)
+    hall.runtime.spawn(inbox.work)
+    hall.runtime.run_ready()
+    assert inbox.notes == []
+    for client in (first, *others):
+        client.end("a")
+    assert inbox.notes == ["a begins", "a ends"]
+
+
+def test_small_events_count_once_much_is_there() -> None:
+    """Those that were begun before do not."""
+    hall = Hall()
+    hall.room.is_counting = False
+    (before,) = hall.fill(1, SMALL)
+    hall.fill(1, SMALL_BYTES)
+    assert hall.room.held_bytes == 0
+    (larger,) = hall.fill(1, SMALL_BYTES + 1)
+    assert hall.room.held_bytes == EVENT_BYTES + SMALL_BYTES + 1
+    hall.room.is_counting = True
+    (after,) = hall.fill(1, SMALL)
+    larger.end("a")
+    before.end("a")
+    assert hall.room.held_bytes == 10_000
+    hall.room.is_counting = False
+    after.end("a")
+    assert hall.room.held_bytes == 0
 
 
 def test_what_handlers_have_counts_until_they_have_ended() -> None:

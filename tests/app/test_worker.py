@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextvars import ContextVar, copy_context
+from math import inf
 from typing import Final
 
 import pytest
@@ -27,11 +28,6 @@ class Noting(Inbox[str]):
         self.notes: list[str] = []
         self.gates: dict[str, HandEvent] = {}
         self.names: list[str] = []
-        self.told = 0
-
-    @property
-    def told_in_round(self) -> int:
-        return self.told
 
     async def handle(self, event: str) -> None:
         self.notes.append(f"{event} begins")
@@ -50,7 +46,8 @@ class Bench:
         self.runtime = HandRuntime(FakeClock())
         self.line = Line()
         self.flow = Flow(self.runtime, self.line, SocketSettings())
-        self.inbox = Noting(self.runtime, self.flow, concurrency)
+        self.room = Room(inf)
+        self.inbox = Noting(self.runtime, self.flow, concurrency, room=self.room)
 
     def put(self, event: str, size_bytes: int | None = None) -> bool:
         """Put something in, with a task if it is asked for."""
@@ -277,9 +274,9 @@ def test_handlers_that_have_told_many_give_way_sooner() -> None:
     bench = Bench()
     for event in "abc":
         bench.put(event, 1)
-    bench.inbox.told = TURN_EVENTS * TOLD_LIKE_EVENT
+    bench.room.told_in_round = TURN_EVENTS * TOLD_LIKE_EVENT
     bench.runtime.run_one()
     assert bench.inbox.notes == [*begun_and_ended("a")]
-    bench.inbox.told = 0  # another round
+    bench.room.told_in_round = 0  # another round
     bench.runtime.run_one()
     assert bench.inbox.notes == [*begun_and_ended("a", "b", "c")]

@@ -510,6 +510,29 @@ def test_a_session_of_bare_engine_for_which_is_no_room_ends_unheard() -> None:
     assert [opcode for opcode, _ in peer.frames()] == [TEXT]
 
 
+def test_a_socket_for_which_is_no_room_loses_its_connection_and_so_tries_again() -> None:
+    tower = Tower()
+    heard: list[str] = []
+    tower.io.on("connect")(lambda socket: heard.append(socket.id))
+    before = tower.join()
+    before.frames()
+    newcomer = tower.websocket()
+    newcomer.frames()
+    for _ in range(10):
+        goodbyes(tower)
+    comes_and_goes(tower, frame("40/parting,"))
+    assert host_of(tower.io).budget.room.is_full
+    newcomer.send(frame("40"))
+    assert [opcode for opcode, _ in newcomer.frames()] == [CLOSE]  # no refusal: it would not come back
+    before.send(frame("40/parting,"))
+    assert before.frame()[1] == b'44/parting,{"message":"Server holds too much"}'
+    assert len(heard) == 1
+    tower.end.set()
+    tower.settle()
+    tower.join()
+    assert len(heard) == 2
+
+
 def test_what_compression_remembers_counts_and_is_given_back_first() -> None:
     tower = Tower(per_message_deflate=True)
     clients = 12

@@ -513,7 +513,11 @@ def test_a_session_of_bare_engine_for_which_is_no_room_ends_unheard() -> None:
 def test_a_socket_for_which_is_no_room_loses_its_connection_and_so_tries_again() -> None:
     tower = Tower()
     heard: list[str] = []
-    tower.io.on("connect")(lambda socket: heard.append(socket.id))
+
+    @tower.io.on("connection")
+    def connected(socket: Socket) -> None:
+        heard.append(socket.id)
+
     before = tower.join()
     before.frames()
     newcomer = tower.websocket()

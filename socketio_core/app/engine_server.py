@@ -157,16 +157,19 @@ class SessionInbox(Inbox[Opened | Payload | Upgraded | Closed]):
             self.is_let_in = True
             await self.app.run_all("connection", self.client)
         elif isinstance(event, Upgraded):
-            if self.is_let_in:
-                await self.app.run_all("upgrade", self.client, self.client.transport)
+            await self._tell("upgrade", self.client, self.client.transport)
         else:
             client = self.client
             del self.client  # which knows this: nothing is left to the garbage collector
             try:
-                if self.is_let_in:
-                    await self.app.run_all("close", client, event.reason.value)
+                await self._tell("close", client, event.reason.value)
             finally:
                 self.app.room.forget(self)  # all that came before is handled, too
+
+    async def _tell(self, moment: str, *args: object) -> None:
+        """Run the handlers of what happens to a session, if they have heard of it."""
+        if self.is_let_in:
+            await self.app.run_all(moment, *args)
 
 
 def session_inbox_behind(client: EngineSession) -> SessionInbox:

@@ -141,10 +141,13 @@ class Peer:
                 await exchange.send_body(piece)
             await exchange.finish()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(send)
-            response = await exchange.response(patience_s)
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(send)
+                response = await exchange.response(patience_s)
+                nursery.cancel_scope.cancel()
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # the `Failure` that a case may expect, and not a group
         return response
 
     async def get(self, where: str, *, headers: Headers = ()) -> Response:

@@ -19,6 +19,7 @@ from conformance.client.websocket import TEXT, frame
 from conformance.client.wire import NetworkWire
 from conformance.hosts.sans import Host
 from conformance.run import CASE_S, Result, run_in_memory
+from conformance.times import QUICK
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 100_000])
@@ -164,3 +165,22 @@ def test_memory_time_is_virtual() -> None:
     assert result.status == "passed"
     assert began >= 0
     assert result.seconds == pytest.approx(5.8, abs=0.1)
+
+
+def test_a_request_with_a_body_that_gets_no_response_is_a_failure_as_any_other() -> None:
+    async def drop(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.aclose()
+
+    async def run() -> None:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, drop, [listener])
+            peer = Peer(NetworkWire("127.0.0.1", listener.socket.getsockname()[1], is_tls=False), QUICK)
+            for body in (None, "4x"):
+                with pytest.raises(Failure, match="response to"):
+                    await peer.request("POST", target("/engine.io/"), body=body)
+            await peer.aclose()
+            nursery.cancel_scope.cancel()
+
+    trio.run(run)

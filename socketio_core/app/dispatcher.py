@@ -5,8 +5,6 @@ Each socket has an inbox, where they wait for their handlers; see `worker`.
 
 from __future__ import annotations
 
-from math import inf
-
 from socketio_core.app.acks import AcksWaiter, settle_ack
 from socketio_core.app.adapter import Adapter, LocalAdapter, MakeAdapter
 from socketio_core.app.flow import Flow
@@ -86,7 +84,7 @@ class Dispatcher:
         if adapter is not None:
             self.join_others(adapter)
         self.returns = Returns()
-        self.room = room or Room(inf)
+        self.room = room or Room()
         self._connections: dict[Connection, SocketConnection] = {}  # those that somebody asked for
         self.namespaces = Namespaces(self)
         self.root = self.namespaces.of_core(core.hub.of(ROOT_NAMESPACE))

@@ -6,7 +6,6 @@ other session; see `worker`.
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any, Final
 
 from socketio_core.app.failures import failure_of, has_failed, names_of
@@ -205,7 +204,7 @@ class EngineDispatcher:
         self.runtime = runtime
         self.audience = audience or Audience()
         self.handlers = HandlerTable(lifecycle={}, known=MOMENTS)
-        self.room = room or Room(inf)
+        self.room = room or Room()
         self._settings = settings
 
     def flow_of(self, session: Session) -> Flow | None:

@@ -9,6 +9,7 @@ from being heard, and one for those who were there before there was a shortage, 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.flow import EVENT_BYTES
@@ -55,7 +56,7 @@ class Room:
         "told_in_round",
     )
 
-    def __init__(self, limit_bytes: float) -> None:
+    def __init__(self, limit_bytes: float = inf) -> None:
         self._limits = [share * limit_bytes for share in _SHARES]
         self._little_bytes = _LITTLE * limit_bytes
         self._lines: Sequence[dict[Inbox[Any], _Place]] = [{} for _ in _SHARES]
@@ -97,10 +98,8 @@ class Room:
         try:
             yield True
         finally:
-            self.held_bytes -= size_bytes
             self.asked_bytes -= size_bytes
-            if self.is_waited_for:
-                self.let_in()
+            self.give_back(size_bytes)
 
     def is_short_for(self, inbox: Inbox[Any], size_bytes: int) -> bool:
         """Whether an event has to wait."""
@@ -133,9 +132,10 @@ class Room:
         return place.taken_bytes
 
     def give_back(self, taken_bytes: int) -> None:
-        """What was waited for needs no room any more."""
+        """What has taken it needs no room any more."""
         self.held_bytes -= taken_bytes
-        self.let_in()
+        if self.is_waited_for:
+            self.let_in()
 
     def is_in_line(self, inbox: Inbox[Any]) -> bool:
         """Whether one of its workers waits."""
@@ -174,9 +174,7 @@ class Room:
 
     def forget(self, inbox: Inbox[Any]) -> None:
         """All that came for it is handled, its goodbye too."""
-        self.held_bytes -= self.parted.pop(inbox, 0)
-        if self.is_waited_for:
-            self.let_in()
+        self.give_back(self.parted.pop(inbox, 0))
 
     def _has_room(self, wanted_bytes: int, limit_bytes: float) -> bool:
         return wanted_bytes <= limit_bytes or self.held_bytes <= self._little_bytes

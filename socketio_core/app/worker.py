@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextvars import copy_context
 from functools import partial
-from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 from socketio_core.app.flow import EVENT_BYTES, Flow
@@ -57,7 +56,7 @@ class Inbox(ABC, Generic[_E]):
         self.runtime = runtime
         self.flow = flow
         self._slow = slow
-        self._room = room or Room(inf)
+        self._room = room or Room()
         # A list, for it is short, and an empty deque takes 600 bytes more; benchmarks: memory
         self._queue: list[tuple[_E, int | None]] = []
         self._concurrency = concurrency

@@ -11,6 +11,7 @@ import pytest
 
 from socketio_core import Cors, EngineSettings, Server, ServerLimits, SocketSettings
 from socketio_core.app import Socket
+from socketio_core.app.runtime import Event
 from socketio_core.app.server import host_of
 from socketio_core.asgi import App
 from socketio_core.http import Request, Response
@@ -27,6 +28,18 @@ def form(_: Request, body: bytes) -> Response:
 
 def refuse(_: Request) -> str:
     return "not today"
+
+
+def behind_a_gate() -> tuple[Server, Event]:
+    """Return a server whose handlers of `slow` wait, and what lets them go on; it queues one event a socket."""
+    io = Server(settings=SocketSettings(max_queued_events=1))
+    gate = loop.new_event()
+
+    @io.on("slow")
+    async def slow(_: Socket) -> None:
+        await gate.wait()
+
+    return io, gate
 
 
 # -- polling ---------------------------------------------------------------------------------------------------------
@@ -125,13 +138,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
 @both_loops
 async def test_a_post_is_held_while_handlers_are_behind(goodbye: str) -> None:
     """Also if it ends its session, which knows nobody any more then."""
-    io = Server(settings=SocketSettings(max_queued_events=1))
-    gate = loop.new_event()
-
-    @io.on("slow")
-    async def slow(_: Socket) -> None:
-        await gate.wait()
-
+    io, gate = behind_a_gate()
     async with serving(App(io)) as server:
         sid = await server.session()
         first = await server.request("POST", poll_of(sid), b'42["slow"]\x1e42["slow"]' + goodbye.encode())
@@ -143,13 +150,7 @@ async def test_a_post_is_held_while_handlers_are_behind(goodbye: str) -> None:
 
 @both_loops
 async def test_a_second_post_waits_too_while_handlers_are_behind() -> None:
-    io = Server(settings=SocketSettings(max_queued_events=1))
-    gate = loop.new_event()
-
-    @io.on("slow")
-    async def slow(_: Socket) -> None:
-        await gate.wait()
-
+    io, gate = behind_a_gate()
     async with serving(App(io)) as server:
         sid = await server.session()
         (socket,) = io.sockets.sockets.values()

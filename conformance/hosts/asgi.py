@@ -35,9 +35,11 @@ class SocketIOApp:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
-        target = scope["raw_path"].decode() + "?" + scope["query_string"].decode()
-        method, peer = scope.get("method", "GET"), scope["client"][0]
-        request = Request(method, target, scope["headers"], address=peer, scheme=scope["scheme"].replace("ws", "http"))
+        target, peer = scope["raw_path"].decode() + "?" + scope["query_string"].decode(), scope["client"][0]
+        method, scheme = scope.get("method", "GET"), scope["scheme"].replace("ws", "http")
+        headers = [each for each in scope["headers"] if each[0] != b"upgrade"]  # whatever the client has written
+        headers += [(b"upgrade", b"websocket")] * (scope["type"] == "websocket")
+        request = Request(method, target, headers, address=peer, scheme=scheme)
         core, action = self._do(self._contract.handle_request, request, asyncio.Event())
         match action:
             case Respond(response):
@@ -46,10 +48,10 @@ class SocketIOApp:
                 await self._serve_post(core, post, receive, send)
             case Park(poll):
                 await self._serve_poll(core, poll, receive, send)
-            case Upgrade(websocket, headers):
+            case Upgrade(websocket, more):
                 await receive()  # "websocket.connect"
                 chosen = next(iter(scope["subprotocols"]), None)
-                await send({"type": "websocket.accept", "headers": headers, "subprotocol": chosen})
+                await send({"type": "websocket.accept", "headers": more, "subprotocol": chosen})
                 await self._serve_websocket(core, websocket, receive, send)
 
     async def _serve_post(self, core: AnyServer, post: Post, receive: Receive, send: Send) -> None:
@@ -66,9 +68,8 @@ class SocketIOApp:
         tasks = [asyncio.ensure_future(receive()), asyncio.ensure_future(cast("asyncio.Event", poll.context).wait())]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.sleep(0)  # a client that left in the same turn of the loop is heard of in the next
-        is_gone = tasks[0].done()
-        for task in tasks:
-            task.cancel()
+        is_gone = not tasks[0].cancel()
+        tasks[1].cancel()
         if poll.response is None or is_gone:  # what the poll has goes out with the next one
             self._do(core.lost, poll)
         else:
@@ -102,9 +103,8 @@ async def _write(websocket: WebSocket, wakeup: asyncio.Event, send: Send) -> Non
         for frame in [frame for message in websocket.take() for frame in message.frames]:
             await send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
         if websocket.is_closed:
-            return await send(
-                {"type": "websocket.close", "code": 1000 if websocket.close_code == NO_CODE else websocket.close_code}
-            )
+            code = 1000 if websocket.close_code == NO_CODE else websocket.close_code
+            return await send({"type": "websocket.close", "code": code})
         await wakeup.wait()
 
 

@@ -33,6 +33,7 @@ _HANDSHAKE: Final[Headers] = [
     (b"sec-websocket-version", b"13"),
     (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
 ]
+_READ_BY_SERVER: Final = frozenset({b"upgrade", b"connection", b"sec-websocket-protocol"})
 _SAFE: Final = "/:@!$&'()*+,;=-._~"
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._-]*")  # most are; benchmarks: connect
 _NORMAL: Final = 1000
@@ -49,27 +50,35 @@ def request_of(scope: Scope, path: str) -> Request:
     if query := scope.get("query_string"):
         target += "?" + query.decode("latin-1")
     headers: Headers = scope["headers"]
-    if scope["type"] == "websocket":
-        headers = [*headers, *_missing(headers, scope.get("subprotocols") or ())]
+    is_websocket = scope["type"] == "websocket"
+    if is_websocket:
+        headers = _handshake_of(headers, scope.get("subprotocols") or ())
     client = scope.get("client")
     scheme: str = scope.get("scheme", "http")
-    return Request(
-        scope.get("method", "GET"),
+    request = Request(
+        "GET" if is_websocket else scope["method"],
         target,
         headers,
         address=str(client[0]) if client else "",
         scheme=HTTP_OF.get(scheme, scheme),
         scope=scope,
     )
+    if not is_websocket and request.is_websocket_upgrade:  # the server has made none of it
+        request.headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
+    return request
 
 
-def _missing(headers: Headers, subprotocols: Iterable[str]) -> Headers:
-    """Return what the server keeps to itself of a handshake that it has done; over HTTP/2 there is none."""
-    names = {name.lower() for name, _ in headers}
-    wanted: list[tuple[bytes, bytes]] = list(_HANDSHAKE)
+def _handshake_of(headers: Headers, subprotocols: Iterable[str]) -> Headers:
+    """Return the headers of a handshake that the server has done, as it has read them.
+
+    Some it may keep to itself, and over HTTP/2 there are none. Where a client sends one twice servers differ in which
+    counts, and fail if they are told of another: hypercorn on trio as a whole.
+    """
+    kept = [(name, value) for name, value in headers if name.lower() not in _READ_BY_SERVER]
+    names = {name.lower() for name, _ in kept}
     if offered := ", ".join(subprotocols):
-        wanted.append((b"sec-websocket-protocol", offered.encode("latin-1")))
-    return [(name, value) for name, value in wanted if name not in names]
+        kept.append((b"sec-websocket-protocol", offered.encode("latin-1")))
+    return [*kept, *[(name, value) for name, value in _HANDSHAKE if name not in names]]
 
 
 class AsgiExchange:

@@ -13,6 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.flow import EVENT_BYTES
+from socketio_core.app.rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -40,6 +41,7 @@ class Room:
         is_waited_for: events wait, so `let_in` is to be called whenever it is less.
         asked_bytes: the part of it that is of requests.
         told_in_round: how many were told something by broadcasts, in this round of the event loop.
+        rounds: how long they work before it is the turn of others.
         parted: inboxes of those who have left, until all that came is handled, and what that holds beside events.
     """
 
@@ -53,6 +55,7 @@ class Room:
         "is_counting",
         "is_waited_for",
         "parted",
+        "rounds",
         "told_in_round",
     )
 
@@ -63,6 +66,7 @@ class Room:
         self._short_since: float | None = None
         self.held_bytes = self.asked_bytes = self.told_in_round = 0
         self.is_counting = self.is_waited_for = False
+        self.rounds = Rounds()
         self.parted: dict[Inbox[Any], int] = {}
 
     @property

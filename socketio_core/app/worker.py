@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from socketio_core.app.flow import EVENT_BYTES, Flow
 from socketio_core.app.room import SMALL_BYTES, Room
+from socketio_core.app.rounds import LONG_S, LOOK_EVENTS
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.slow import SlowHandlers
 
@@ -42,7 +43,7 @@ class Inbox(ABC, Generic[_E]):
             kept. With 0 everything waits, until `admit`.
     """
 
-    __slots__ = ("_concurrency", "_queue", "_room", "_slow", "_worker_count", "flow", "runtime")
+    __slots__ = ("_concurrency", "_is_long", "_queue", "_room", "_slow", "_worker_count", "flow", "runtime")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Inbox(ABC, Generic[_E]):
         self._queue: list[tuple[_E, int | None]] = []
         self._concurrency = concurrency
         self._worker_count = 0
+        self._is_long = False  # its events take long, as far as was seen
 
     @abstractmethod
     def handle(self, event: _E) -> Coroutine[Any, Any, None]:
@@ -118,9 +120,15 @@ class Inbox(ABC, Generic[_E]):
         client, goes on. So it does when a turn's worth has been handled, in case none of the handlers waits.
         """
         queue, left, room = self._queue, TURN_EVENTS, self._room
-        context = copy_context() if len(queue) > 1 else None  # nearly always there is one; benchmarks: server
-        taken_bytes = 0
+        taken_bytes, context = 0, None
+        look_at, looked_at, unseen = -1, 0.0, 1
         try:
+            if self._is_long and room.rounds.is_crowded:
+                await room.rounds.turn(self.runtime)
+            if len(queue) > 1:  # nearly always there is one; benchmarks: server
+                context = copy_context()
+                if room.rounds.is_timed:
+                    look_at, looked_at = left - unseen, self.runtime.now()
             while queue:
                 event, size_bytes = queue[0]
                 if size_bytes is None:
@@ -150,8 +158,16 @@ class Inbox(ABC, Generic[_E]):
                 if not queue:  # most often; benchmarks: server
                     return
                 left -= 1
+                if left <= look_at:
+                    looked_at = self._look(looked_at, unseen)
+                    unseen = 1 if self._is_long else LOOK_EVENTS
+                    look_at = left - unseen
                 try:
-                    is_untouched = left > room.told_in_round // TOLD_LIKE_EVENT and copy_context() == context
+                    is_untouched = (
+                        left > room.told_in_round // TOLD_LIKE_EVENT
+                        and not (self._is_long and room.rounds.is_over)
+                        and copy_context() == context
+                    )
                 except Exception:  # noqa: BLE001 - of a value's `__eq__`, as an array's, which is neither true nor false
                     is_untouched = False
                 if not is_untouched:
@@ -161,6 +177,13 @@ class Inbox(ABC, Generic[_E]):
             self._worker_count -= 1
             if self.flow.is_behind and not self.flow.queued_count:
                 self.flow.caught_up()
+
+    def _look(self, looked_at: float, count: int) -> float:
+        """Look how long events have taken, so many since the last look. Returns the time."""
+        now = self.runtime.now()
+        self._is_long = now - looked_at > LONG_S * count
+        self._room.rounds.look(looked_at, now)
+        return now
 
     async def _wait_room(self, room: Room, size_bytes: int) -> int:
         """Wait until there is room for the event that comes first. Returns what `held_bytes` has for it.

@@ -1,0 +1,111 @@
+"""Handlers work so long in a round; those whose events take long have a line, and one of them is called in each."""
+
+from __future__ import annotations
+
+from socketio_core.app.flow import Flow
+from socketio_core.app.room import Room
+from socketio_core.app.rounds import LONG_S, LOOK_EVENTS, ROUND_S, Rounds
+from socketio_core.app.worker import Inbox
+from socketio_core.settings import SocketSettings
+from socketio_core.testing import FakeClock
+from tests.app.hand_runtime import HandRuntime, Task
+from tests.app.test_flow import Line
+
+
+class Taking(Inbox[float]):
+    """Takes as long for an event as it says, and notes whose it was."""
+
+    def __init__(self, place: Place, name: str) -> None:
+        flow = Flow(place.runtime, Line(), SocketSettings())
+        super().__init__(place.runtime, flow, room=place.room)
+        self._place = place
+        self._name = name
+
+    async def handle(self, event: float) -> None:
+        self._place.runtime.clock.now += event
+        self._place.handled += self._name
+
+
+class Place:
+    def __init__(self, *, is_timed: bool = True) -> None:
+        self.runtime = HandRuntime(FakeClock())
+        self.room = Room()
+        self.handled = ""
+        if is_timed:
+            self.room.rounds.begin()
+
+    def send(self, name: str, *events: float) -> Taking:
+        inbox = Taking(self, name)
+        for event in events:
+            if inbox.put(event, 1):
+                self.runtime.spawn(inbox.work)
+        return inbox
+
+    def rounds(self, most: int = 1000) -> list[str]:
+        """Return who is handled in each round, as an event loop goes through tasks."""
+        found: list[str] = []
+        while most and (self.runtime.ready or not found or self.room.rounds.is_crowded):
+            self.room.rounds.begin()
+            for _ in range(len(self.runtime.ready)):
+                self.runtime.run_one()
+            found.append(self.handled)
+            self.handled = ""
+            most -= 1
+        return found
+
+
+def test_who_sends_much_that_takes_long_gives_way_to_others() -> None:
+    place = Place()
+    place.send("a", *[2 * ROUND_S] * 3)
+    place.send("b", *[2 * ROUND_S] * 2)
+    place.send("n", 0.0, 0.0)
+    assert place.rounds(1) == ["abnn"]
+    place.send("n", 0.0)
+    assert place.rounds() == ["an", "ab"]  # the last one of a socket is not looked at
+
+
+def test_those_in_line_are_called_in_turn() -> None:
+    place = Place()
+    for name in "abc":
+        place.send(name, *[2 * ROUND_S] * 4)
+    assert place.rounds() == ["abc", *"abcabcabc"]
+
+
+def test_what_takes_little_is_handled_whatever_the_time() -> None:
+    place = Place()
+    place.send("a", *[LONG_S / 2] * 5 * LOOK_EVENTS, *[2 * LONG_S] * 5 * LOOK_EVENTS)
+    first, *others = place.rounds()
+    assert 5 < len(first) / LOOK_EVENTS < 7
+    assert max(map(len, others)) <= ROUND_S / LONG_S / 2 + 2
+
+
+def test_nothing_is_timed_where_nobody_tells_of_rounds() -> None:
+    place = Place(is_timed=False)
+    place.send("a", *[ROUND_S] * 3)
+    place.runtime.run_one()
+    assert place.handled == "aaa"
+    rounds = Rounds()
+    rounds.look(0.0, 2 * ROUND_S)
+    assert not rounds.is_crowded
+
+
+def waiting(rounds: Rounds, runtime: HandRuntime, count: int) -> list[Task]:
+    tasks = [runtime.start(rounds.turn(runtime)) for _ in range(count)]
+    runtime.run_ready()
+    return tasks
+
+
+def test_who_is_cancelled_in_line_holds_nobody_up() -> None:
+    runtime, rounds = HandRuntime(FakeClock()), Rounds()
+    first, second, third = waiting(rounds, runtime, 3)
+    runtime.cancel(first)
+    runtime.run_ready()
+    rounds.begin()
+    flushes = runtime.flushes
+    runtime.run_ready()
+    assert [first.is_done, second.is_done, third.is_done] == [True, True, False]
+    assert runtime.flushes > flushes  # for the third
+    rounds.begin()
+    runtime.run_ready()
+    assert third.is_done
+    assert not rounds.is_crowded

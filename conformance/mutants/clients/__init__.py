@@ -22,7 +22,7 @@ import socketio_core.socketio.json_parser as parser_module
 import socketio_core.wire.client.opening as opening_module
 from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.in_flight import InFlight
-from socketio_core.engineio.client.requests import Requests
+from socketio_core.engineio.client.requests import RequestMaker
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.client.upgrade import Candidacy
 from socketio_core.socketio.client.client import ClientCore
@@ -35,7 +35,7 @@ from socketio_core.wire.websocket import Frames
 _PLACES: Final[dict[type[object], ModuleType]] = {
     HeartbeatWatch: session_module,
     InFlight: session_module,
-    Requests: session_module,
+    RequestMaker: session_module,
     Candidacy: flight_module,
     ClientNamespace: client_module,
     ClientSession: client_module,

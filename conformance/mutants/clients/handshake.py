@@ -9,7 +9,7 @@ from math import inf
 from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import Exchange
 from socketio_core.engineio.client.handshake import OpenPacket
-from socketio_core.engineio.client.requests import ClientMemory, Requests
+from socketio_core.engineio.client.requests import ClientMemory, RequestMaker
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.http import Response
 from socketio_core.settings import EngineClientSettings
@@ -21,8 +21,8 @@ from socketio_core.socketio.client.namespace import ClientNamespace
     "handshake/websocket_handshake_names_protocol_and_transport",
     "handshake/later_requests_name_the_session",
 )
-class SpeaksTheOldProtocol(Requests):
-    """Requests name version 3 of Engine.IO."""
+class SpeaksTheOldProtocol(RequestMaker):
+    """RequestMaker name version 3 of Engine.IO."""
 
     def _target(self, transport: str, sid: str) -> str:
         return super()._target(transport, sid).replace("EIO=4", "EIO=3")
@@ -33,7 +33,7 @@ class SpeaksTheOldProtocol(Requests):
     "handshake/websocket_handshake_names_protocol_and_transport",
     "handshake/later_requests_name_the_session",
 )
-class ForgetsTheSlash(Requests):
+class ForgetsTheSlash(RequestMaker):
     """The path of requests lacks its last slash."""
 
     def _target(self, transport: str, sid: str) -> str:
@@ -45,8 +45,8 @@ class ForgetsTheSlash(Requests):
     "handshake/websocket_handshake_names_protocol_and_transport",
     "handshake/later_requests_name_the_session",
 )
-class SaysNoTransport(Requests):
-    """Requests do not name their transport."""
+class SaysNoTransport(RequestMaker):
+    """RequestMaker do not name their transport."""
 
     def _target(self, transport: str, sid: str) -> str:
         return super()._target(transport, sid).replace(f"&transport={transport}", "")
@@ -57,7 +57,7 @@ class SaysNoTransport(Requests):
     "handshake/websocket_handshake_names_protocol_and_transport",
     "events/events_carry_every_value[polling]",
 )
-class NamesASessionAtOnce(Requests):
+class NamesASessionAtOnce(RequestMaker):
     """There is a sid in the handshake, an empty one."""
 
     def _target(self, transport: str, sid: str) -> str:
@@ -65,7 +65,7 @@ class NamesASessionAtOnce(Requests):
 
 
 @caught_by("handshake/own_query_and_headers_are_sent")
-class ForgetsOwnQuery(Requests):
+class ForgetsOwnQuery(RequestMaker):
     """The application's query is not sent."""
 
     def __init__(
@@ -79,7 +79,7 @@ class ForgetsOwnQuery(Requests):
 
 
 @caught_by("handshake/own_query_and_headers_are_sent")
-class ForgetsOwnHeaders(Requests):
+class ForgetsOwnHeaders(RequestMaker):
     """The application's headers are not sent."""
 
     def _headers(self, now: float) -> list[tuple[bytes, bytes]]:
@@ -87,7 +87,7 @@ class ForgetsOwnHeaders(Requests):
 
 
 @caught_by("handshake/later_requests_name_the_session", "events/events_carry_every_value[polling]")
-class PostsWithoutTheSid(Requests):
+class PostsWithoutTheSid(RequestMaker):
     """POSTs do not name the session."""
 
     def post(self, sid: str, body: bytes, now: float) -> Exchange:
@@ -95,7 +95,7 @@ class PostsWithoutTheSid(Requests):
 
 
 @caught_by("handshake/cookies_are_sent_back")
-class ForgetsCookies(Requests):
+class ForgetsCookies(RequestMaker):
     """What the server asked to be sent back is not."""
 
     def _headers(self, now: float) -> list[tuple[bytes, bytes]]:

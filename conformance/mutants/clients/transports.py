@@ -12,7 +12,7 @@ from conformance.mutants.clients import caught_by
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange
 from socketio_core.engineio.client.handshake import OpenPacket
 from socketio_core.engineio.client.in_flight import InFlight
-from socketio_core.engineio.client.requests import ClientMemory, Requests
+from socketio_core.engineio.client.requests import ClientMemory, RequestMaker
 from socketio_core.engineio.client.session import ClientSession
 from socketio_core.engineio.outbox import Outbox
 from socketio_core.engineio.packet import Frame
@@ -28,7 +28,7 @@ from socketio_core.wire.websocket import Frames
 class PollsTwice(InFlight):
     """Two polls are in flight."""
 
-    def __init__(self, requests: Requests, memory: ClientMemory) -> None:
+    def __init__(self, requests: RequestMaker, memory: ClientMemory) -> None:
         super().__init__(requests, memory)
         self._other: Exchange | None = None
 

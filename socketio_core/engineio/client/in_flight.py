@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from socketio_core.engineio.client.carriers import ClientWebSocket, Exchange, ReadyList
 from socketio_core.engineio.client.posts import take_post
-from socketio_core.engineio.client.requests import ClientMemory, Requests
+from socketio_core.engineio.client.requests import ClientMemory, RequestMaker
 from socketio_core.engineio.client.states import CarrierState
 from socketio_core.engineio.client.upgrade import PROBE_MESSAGE, Candidacy
 from socketio_core.engineio.close_codes import NO_CODE
@@ -27,7 +27,7 @@ class InFlight:
 
     __slots__ = ("_get", "_memory", "_parting", "_post", "_requests", "ready", "upgrade")
 
-    def __init__(self, requests: Requests, memory: ClientMemory) -> None:
+    def __init__(self, requests: RequestMaker, memory: ClientMemory) -> None:
         self._requests = requests
         self._memory = memory
         self._get: Exchange | None = None

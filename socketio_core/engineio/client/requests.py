@@ -35,7 +35,7 @@ class ClientMemory:
         self.cookies.update([(name.lower(), value) for name, value in response.headers], now)
 
 
-class Requests:
+class RequestMaker:
     """Makes the requests of one session.
 
     Args:

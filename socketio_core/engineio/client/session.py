@@ -21,7 +21,7 @@ from socketio_core.engineio.client.heartbeat import HeartbeatWatch
 from socketio_core.engineio.client.in_flight import InFlight
 from socketio_core.engineio.client.opening import Attempts
 from socketio_core.engineio.client.posts import check_size, light_bytes
-from socketio_core.engineio.client.requests import ClientMemory, Requests
+from socketio_core.engineio.client.requests import ClientMemory, RequestMaker
 from socketio_core.engineio.client.states import POLLING_STATES, TABLE, CarrierState, Reaction, kind_of
 from socketio_core.engineio.close_codes import NO_CODE, check_close, echo_of
 from socketio_core.engineio.events import Closed, Upgraded
@@ -95,7 +95,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
         self._max_payload_bytes: int | None = None  # the server's limit; `None`: it has none, or none is known
         self._light_bytes = 0  # of a message that is within each limit, whatever it is
         self._memory = memory
-        self._in_flight = InFlight(Requests(self, settings, memory, random), memory)
+        self._in_flight = InFlight(RequestMaker(self, settings, memory, random), memory)
         self._opening = Attempts(settings, memory)
         self._until: float | None = now + settings.open_timeout_s  # the end of opening or closing
         self.events: list[EngineClientEvent] = []

@@ -25,6 +25,18 @@ class Scheduled(Protocol):
         """The deadline has come."""
 
 
+class Timed(Protocol):
+    """Whatever is told the time: engines, sites, and what else has something to do by itself."""
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
+        ...
+
+    def handle_timeout(self, now: float) -> None:
+        """Do all that is due at `now`. Early, late and repeated calls are fine."""
+
+
 class Timer(Generic[_T]):
     """What stands in a `TimerQueue`, again and again if it is moved; `cancel()` frees its item at once."""
 

@@ -68,7 +68,7 @@ class AsgiSite:
         served: what is being served: requests and WebSockets.
         on_idle: called whenever these have become none.
         on_round: called at each `flush`.
-        is_behind: see `Timed`; the ASGI server gives turns, not this.
+        is_behind: see `TurnGiver`; the ASGI server gives turns, not this.
     """
 
     is_behind = False

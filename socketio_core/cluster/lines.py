@@ -7,21 +7,13 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from socketio_core.cluster.link import GREETING_S, Link
-from socketio_core.timers import earliest
+from socketio_core.timers import Timed, earliest
 
 DIAL_S: Final = GREETING_S
 
 
-class Follows(Protocol):
+class Follows(Timed, Protocol):
     """What looks at links when something has happened."""
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When to call `handle_timeout`."""
-        ...
-
-    def handle_timeout(self, now: float) -> None:
-        """Do what is due."""
 
     def work(self, now: float) -> None:
         """Look."""

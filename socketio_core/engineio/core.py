@@ -18,12 +18,13 @@ from socketio_core.engineio.packet import Frame
 from socketio_core.engineio.session import Session
 from socketio_core.http import Request, Response
 from socketio_core.settings import EngineClientSettings, EngineSettings
+from socketio_core.timers import Timed
 
 _Held_contra = TypeVar("_Held_contra", contravariant=True)
 _WebSocket_contra = TypeVar("_WebSocket_contra", contravariant=True)
 
 
-class Core(Protocol[_Held_contra, _WebSocket_contra]):
+class Core(Timed, Protocol[_Held_contra, _WebSocket_contra]):
     """What all have in common: frames in, the end of a carrier, time, and the end of everything."""
 
     @property
@@ -65,14 +66,6 @@ class Core(Protocol[_Held_contra, _WebSocket_contra]):
     def take_events(self) -> Sequence[object]:
         """Return what happened since the last call, in order."""
         ...
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When to call `handle_timeout`, in monotonic seconds; `None` when nothing is scheduled."""
-        ...
-
-    def handle_timeout(self, now: float) -> None:
-        """Do all that is due at `now`. Early, late and repeated calls are fine."""
 
 
 class AnyServer(Core[Poll | Post | WebSocket, WebSocket], Protocol):

@@ -45,7 +45,7 @@ class ClientRuntime(Runtime, Protocol):
 
 
 class ClientLife:
-    """One client; `Timed`.
+    """One client; a `TurnGiver`.
 
     Args:
         asked: has been through `check_tls`.
@@ -70,18 +70,18 @@ class ClientLife:
 
     @property
     def next_deadline(self) -> float | None:
-        """See `Timed`."""
+        """See `TurnGiver`."""
         own = None if self._end is None else self._end.next_deadline
         at = self.site.next_deadline
         return at if own is None else own if at is None else min(own, at)
 
     @property
     def is_behind(self) -> bool:
-        """See `Timed`."""
+        """See `TurnGiver`."""
         return self.site.is_behind
 
     def handle_timeout(self, now: float) -> None:
-        """See `Timed`. The end is looked at with each flush."""
+        """See `TurnGiver`. The end is looked at with each flush."""
         self.site.handle_timeout(now)
 
     def flush(self, now: float) -> None:

@@ -15,6 +15,7 @@ from socketio_core.app.line import Line
 from socketio_core.app.log import Failures
 from socketio_core.app.runtime import NOBODY_SERVES, OWN_THREAD
 from socketio_core.errors import LocalProtocolError
+from socketio_core.timers import Timed
 
 TIMER_REST_S: Final = 0.010
 """After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together (benchmarks:
@@ -28,21 +29,13 @@ ELSEWHERE: Final = (
 NOBODY: Final = 0  # no thread has this number
 
 
-class Timed(Protocol):
-    """What has deadlines: the site of a server, the life of a client."""
-
-    @property
-    def next_deadline(self) -> float | None:
-        """When `handle_timeout` is to be called."""
-        ...
+class TurnGiver(Timed, Protocol):
+    """What has deadlines, and input that waits for them: the site of a server, the life of a client."""
 
     @property
     def is_behind(self) -> bool:
         """Whether input waits for its turn, which `handle_timeout` gives."""
         ...
-
-    def handle_timeout(self, now: float) -> None:
-        """Do what is due."""
 
 
 class LookedAfter(Protocol):
@@ -66,7 +59,7 @@ DROPPED: Final = Dropped()
 """Set by who has dropped a connection: it and its wire know each other, and would need Python's garbage collector."""
 
 
-class AnySite(Timed, Protocol):
+class AnySite(TurnGiver, Protocol):
     """What a server has: the connections at its own sockets, or what somebody else's server hands over."""
 
     def flush(self, now: float) -> Sequence[LookedAfter]:
@@ -100,7 +93,7 @@ class LoopRuntime(ABC):
     """
 
     logger: ClassVar[Logger]
-    timed: Timed
+    timed: TurnGiver
 
     def __init__(self) -> None:
         self._context = copy_context()  # of whoever began it; all its tasks are run in that

@@ -27,6 +27,7 @@ from socketio_core.forwarded import TrustedProxies, network_of
 from socketio_core.http import Request, Response
 from socketio_core.serving import Serving, Timeouts
 from socketio_core.settings import EngineSettings
+from socketio_core.timers import Timed
 from socketio_core.websocket_handshake import accept_headers
 from socketio_core.wire.asked import Asked
 from socketio_core.wire.base import MUCH_BYTES, DeferredHandlers, Home, Pace
@@ -40,17 +41,7 @@ _ONLY_PING: Final = [PING_MESSAGE]
 NEWCOMERS: Final = 8  # whose first request is served at once, between two flushes: as many as are accepted meanwhile
 
 
-class _Timed(Protocol):
-    @property
-    def next_deadline(self) -> float | None:
-        """When to call `handle_timeout`."""
-        ...
-
-    def handle_timeout(self, now: float) -> None:
-        """Do what is due."""
-
-
-class Application(_Timed, Protocol):
+class Application(Timed, Protocol):
     """What stands behind the engines: who takes their events."""
 
     def work(self, now: float) -> None:
@@ -185,7 +176,7 @@ class Site(Home[Wire]):
         self._newcomers = 0  # connections that have asked for the first time since the last flush
         self.is_closing = False
         self._asked: list[Asked] = []
-        self._timed: list[_Timed] = [self.application]  # whoever has deadlines beside the connections
+        self._timed: list[Timed] = [self.application]  # whoever has deadlines beside the connections
         given: Any = mounts  # not everybody checks types
         if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
             raise TypeError(f"mounts must be a list, as in Site([Mount(server)]), not: {mounts!r}")

@@ -195,9 +195,8 @@ class Inbox(ABC, Generic[_E]):
             return 0
         taken_bytes = await room.wait(self, size_bytes)
         self.admit(self._concurrency)  # the other workers have gone
-        if taken_bytes and (
-            not self._queue or self._queue[0][1] != size_bytes
-        ):  # it was dropped, or is handled already
+        is_first = bool(self._queue) and self._queue[0][1] == size_bytes
+        if taken_bytes and not is_first:  # it was dropped, or is handled already
             room.give_back(taken_bytes)
             return 0
         return taken_bytes

@@ -161,7 +161,6 @@ class Exchanges(Errand):
         """See `Errand`."""
         self._response = None
         self._wire.end()
-        self._body = bytearray()  # now: it may be large, and the wire is in a cycle, which Python finds late
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             self._site.core.lost(exchange, now, detail=detail)

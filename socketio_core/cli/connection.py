@@ -16,6 +16,8 @@ from socketio_core.cli.values import show_value
 from socketio_core.network.groups import only_cause
 from socketio_core.trio.interrupts import open_signal_receiver
 
+_NO_NAMESPACE: Final = "Invalid namespace"  # so the reference says it, too
+
 # A terminal that is closed, and who ends services, want an orderly goodbye too.
 _ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -29,7 +31,9 @@ async def wait_connected(socket: ClientSocket) -> None:
     try:
         await socket.wait_first_outcome()
     except ConnectError as error:
-        raise CommandFailed(why_not_connected(socket, error) if _is_refusal(socket) else error.message) from None
+        why = why_not_connected(socket, error) if _is_refusal(socket) else error.message
+        hint = " (a URL's path is a namespace; where the server listens says --path)"
+        raise CommandFailed(why + hint if error.message == _NO_NAMESPACE else why) from None
 
 
 def why_not_connected(socket: ClientSocket, error: ConnectError) -> str:

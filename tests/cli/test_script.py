@@ -70,6 +70,12 @@ def test_refusals_are_told_with_namespace_and_data(url: str) -> None:
     assert (status, out, err) == (1, "", 'socketio_core: /refused refused: not you {"code": 42}\n')
 
 
+def test_who_takes_the_path_for_a_part_of_the_address_learns_what_it_is(url: str) -> None:
+    status, out, err = run("connect", f"{url}/socket.io/", "--wait", "x")
+    hint = "(a URL's path is a namespace; where the server listens says --path)"
+    assert (status, out, err) == (1, "", f"socketio_core: /socket.io/ refused: Invalid namespace {hint}\n")
+
+
 def test_main_namespace_has_a_name_too() -> None:
     chat = ServerProgram("-u", "-m", "socketio_core", "--port", "0")
     try:

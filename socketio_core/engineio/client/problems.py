@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Final, cast
 
 from socketio_core.engineio.close_codes import NO_CODE, NORMAL
 from socketio_core.engineio.packet import Payload
+from socketio_core.errors import PacketError
 from socketio_core.http import Response
 
 SHOWN_CHARS: Final = 200  # of a refusal, in an error: a head may have 64 kB
 _SHOWN_DATA_CHARS: Final = 80  # of other things that a server sent
 
 _KNOWS_PATH: Final = "Not found: Socket.IO is at "  # so a server of this package says it
+
+_OLD_PAYLOAD: Final = re.compile(rb"[0-9]{1,9}:0\{")  # the length of an open packet in front of it (EIO=3)
 
 ASKS_PATH: Final = " (is the path right?)"
 """How `describe_refusal` ends when nothing is there, and the answer does not say where it is."""
@@ -47,6 +51,13 @@ def _problem_of_encoding(response: Response) -> str | None:
     if encoding.lower() != b"identity":
         return f"response is encoded as {encoding[:SHOWN_CHARS].decode('latin-1')!r}, which was not asked for"
     return None
+
+
+def of_payload(body: bytes, error: PacketError) -> str:
+    """Say what is wrong with the packets in the answer to a GET."""
+    if _OLD_PAYLOAD.match(body) is not None:
+        return f"the server speaks Engine.IO 3, as Socket.IO 2 does, and this client 4: {describe_data(body)}"
+    return f"{error}, in the response {describe_data(body)}"
 
 
 def of_loss(detail: str, method: str, *, is_opening: bool) -> str:

@@ -205,8 +205,7 @@ class ClientSession(SessionBase[ClientWebSocket, HeartbeatWatch, EngineClientSet
             return has_more and self.state is not SessionState.CLOSED
         except PacketError as error:
             if self.state is not SessionState.CLOSED:
-                detail = f"{error}, in the response {problems.describe_data(body)}"
-                self._transport_failed(detail, reason=CloseReason.PARSE_ERROR)
+                self._transport_failed(problems.of_payload(body, error), reason=CloseReason.PARSE_ERROR)
         return False
 
     def _receive_polled(self, part: str, now: float) -> bool:

@@ -10,15 +10,15 @@ from typing import Final, final
 
 import h11
 
-from socketio_core.engineio.client.problems import SHOWN_CHARS
+from socketio_core.engineio.client.problems import SHOWN_CHARS, describe_data
 from socketio_core.wire.base import BODY_PIECES
 from socketio_core.wire.chunks import ChunkLines, lines_of
 
 MAX_HEAD_BYTES: Final = 65536  # of a response's status and headers
 MAX_INFORMATIONAL: Final = 20  # 1xx responses before the real one
-MAX_INFORMATIONAL_FIELDS: Final = (
-    1_000  # headers of all of those; h11 takes 25 ms for those of one that is full of them
-)
+MAX_INFORMATIONAL_FIELDS: Final = 1_000  # headers of all of those; h11 takes 25 ms for one that is full of them
+
+_BEGINNING: Final = b"HTTP/"  # of each answer
 
 Head = h11.Response | h11.InformationalResponse
 
@@ -61,8 +61,12 @@ class ClientHttp1:
         """Return status and headers of the answer, 101 among them; `None` until they are there.
 
         Raises:
-            BadAnswer: what came is none, or too much comes before it.
+            BadAnswer: what came is none, or too much comes before it. What begins otherwise is told at once: whoever
+                speaks another protocol, as SSH, greets and waits.
         """
+        begun = self._h11.trailing_data[0][: len(_BEGINNING)]
+        if not _BEGINNING.startswith(begun):
+            raise BadAnswer(f"does not speak HTTP: it says {describe_data(self._h11.trailing_data[0])}")
         while (event := self._next_event()) is not h11.NEED_DATA:
             assert isinstance(event, (h11.Response, h11.InformationalResponse))  # nothing else can come first
             _check(event)

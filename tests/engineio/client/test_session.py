@@ -55,6 +55,7 @@ def test_opening_over_websocket() -> None:
         (["0{}"], "open packet without a usable 'sid', in the response '0{}'"),
         (["<html>"], "unknown packet type: '<', in the response '<html>'"),
         ([""], "empty packet, in the response ''"),
+        (['6:0{"a"}2:40'], "the server speaks Engine.IO 3, as Socket.IO 2 does, and this client 4: '6:0{\"a\"}2:40'"),
         ([b"x"], "unexpected packet, not the open packet: 'x', in the response 'beA=='"),
     ],
 )

@@ -241,6 +241,15 @@ BAD = {
 }
 
 
+def test_another_protocol_is_told_as_soon_as_it_greets() -> None:
+    desk = Desk()
+    line = desk.line()
+    line.request()
+    line.send(b"SSH-2.0-OpenSSH_9.6\r\n")
+    assert desk.why == r"polling: the server does not speak HTTP: it says 'SSH-2.0-OpenSSH_9.6\r\n'"
+    assert line.is_over()
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_exchange_that_failed_is_told_once_and_never_made_again(name: str) -> None:
     answer, problem = BAD[name]

@@ -105,7 +105,11 @@ def test_answers_are_what_h11_says(start: int) -> None:
         pieces = cut(random, some_answer(random) + some_answer(random))
         if random.random() < 0.5 and by_h11(pieces)[0] != "more":
             pieces.append(b"")
-        assert by_ours(pieces) == by_h11(pieces), f"seed {seed}"
+        ours, theirs = by_ours(pieces), by_h11(pieces)
+        if str(ours[0]).startswith("does not speak HTTP: it says"):  # told before h11 has a whole line
+            assert theirs[0] == "more" or str(theirs[0]).startswith("does not speak HTTP"), f"seed {seed}"
+        else:
+            assert ours == theirs, f"seed {seed}"
 
 
 @pytest.mark.parametrize("answer", [response("abc"), CHUNKED + b"3\r\nabc\r\n0\r\n\r\n"])

@@ -1,7 +1,8 @@
 """Socket.IO and Engine.IO as pure state machines, without I/O.
 
-`Server` is what applications register their handlers with, and knows no event loop; `socketio_core.trio` serves it, and
-has a client. `socketio_core.socketio` is the Socket.IO engine, `socketio_core.engineio` the one underneath. Importing
+`Server` is what applications register their handlers with, and knows no event loop, and so is all that handlers see;
+`socketio_core.trio` and `socketio_core.asyncio` serve it, and have a client; `socketio_core.asgi` puts it into
+frameworks. `socketio_core.socketio` is the Socket.IO engine, `socketio_core.engineio` the one underneath. Importing
 this package imports nothing outside the standard library.
 """
 
@@ -34,18 +35,25 @@ from socketio_core.settings import (
 )
 
 if TYPE_CHECKING:
+    from socketio_core.app.acks import AckTimeout, Disconnected
     from socketio_core.app.declared import Declare, DeclaredEvent, event
+    from socketio_core.app.engine_server import EngineServer, EngineSession
     from socketio_core.app.event_handlers import EventHandlers, handles
     from socketio_core.app.incoming import IncomingEvent
+    from socketio_core.app.namespace import Namespace
     from socketio_core.app.observer import Observer
+    from socketio_core.app.operators import BroadcastOperator
     from socketio_core.app.rate_limit import RateLimit
     from socketio_core.app.server import Server
+    from socketio_core.app.socket import Handshake, Socket
     from socketio_core.app.statistics import ServerStatistics
     from socketio_core.serving import Timeouts
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AckTimeout",
+    "BroadcastOperator",
     "BufferFull",
     "ClientSettings",
     "CloseReason",
@@ -54,13 +62,18 @@ __all__ = [
     "Cors",
     "Declare",
     "DeclaredEvent",
+    "Disconnected",
     "EngineClientSettings",
+    "EngineServer",
+    "EngineSession",
     "EngineSettings",
     "EventHandlers",
     "EventRefused",
+    "Handshake",
     "IncomingEvent",
     "InvalidEvent",
     "LocalProtocolError",
+    "Namespace",
     "Observer",
     "PacketError",
     "ProtocolError",
@@ -72,6 +85,7 @@ __all__ = [
     "Server",
     "ServerLimits",
     "ServerStatistics",
+    "Socket",
     "SocketSettings",
     "Timeouts",
     "event",
@@ -79,15 +93,23 @@ __all__ = [
 ]
 
 _IMPORTED_LATE = {  # who only wants the engine does not pay for what is on top of it
+    "AckTimeout": "socketio_core.app.acks",
+    "Disconnected": "socketio_core.app.acks",
     "Declare": "socketio_core.app.declared",
     "DeclaredEvent": "socketio_core.app.declared",
     "event": "socketio_core.app.declared",
+    "EngineServer": "socketio_core.app.engine_server",
+    "EngineSession": "socketio_core.app.engine_server",
     "EventHandlers": "socketio_core.app.event_handlers",
     "handles": "socketio_core.app.event_handlers",
     "IncomingEvent": "socketio_core.app.incoming",
+    "Namespace": "socketio_core.app.namespace",
     "Observer": "socketio_core.app.observer",
+    "BroadcastOperator": "socketio_core.app.operators",
     "RateLimit": "socketio_core.app.rate_limit",
     "Server": "socketio_core.app.server",
+    "Handshake": "socketio_core.app.socket",
+    "Socket": "socketio_core.app.socket",
     "ServerStatistics": "socketio_core.app.statistics",
     "Timeouts": "socketio_core.serving",
 }

@@ -51,7 +51,10 @@ LAYERS: Final = (
 # Imported late, when somebody asks for them: a package shows what is in higher layers.
 SHOWN: Final = tuple(
     f"socketio_core.app.{name}"
-    for name in ("declared", "event_handlers", "incoming", "observer", "rate_limit", "server", "statistics")
+    for name in (
+        *("acks", "declared", "engine_server", "event_handlers", "incoming", "namespace", "observer", "operators"),
+        *("rate_limit", "server", "socket", "statistics"),
+    )
 )
 # These turn bytes into calls on the core and back; they wait for nothing, as the core.
 CODECS: Final = {"wire": frozenset(("h11", "wsproto")), "cluster": frozenset(("hiredis", "msgpack"))}

@@ -172,6 +172,7 @@ def test_chat_in_two_tabs(
     chat.interrupt()
     for tab in (anna, ben):
         tab.wait("!document.getElementById('banner').hidden")
+        assert tab.text(".room .count") == []  # nobody knows
     ben.do("screenshot", path=str(screenshots / f"chat-{client}-reconnecting.png"))
     again = start_chat(*options, port=chat.port)
     for tab in (anna, ben):

@@ -72,6 +72,8 @@ socket.on("connect_error", (error) => {
 
 socket.on("disconnect", (reason) => {
   for (const room of rooms.values()) leaveBehind(room);
+  overview.clear(); // the server says it all again
+  showRooms();
   if (socket.active) link.set("waiting", "Connection lost, reconnecting");
   else if (reason !== "io client disconnect") link.set("closed", "The server ended this connection.");
 });

@@ -108,6 +108,8 @@ class Socket:
 
         try:
             return self._thread.run(take)
+        except TimeoutError:
+            raise TimeoutError(f"no event has come in {timeout} s") from None
         except StopAsyncIteration:
             raise Disconnected("the connection is over, and so are its events") from None
 

@@ -117,7 +117,7 @@ def test_more_events_than_anybody_takes(url: str) -> None:
 def test_timeouts(url: str) -> None:
     with connect(url) as socket:
         socket.receive(20)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match=r"no event has come in 0\.01 s"):
             socket.receive(timeout=0.01)
         with pytest.raises(AckTimeout):
             socket.call("silent", timeout=0.01)

@@ -13,6 +13,7 @@ from socketio_core.app.client_socket import ClientSocket, ConnectError
 from socketio_core.cli.command import EXIT_SIGNAL, CommandFailed
 from socketio_core.cli.terminal import Output
 from socketio_core.cli.values import show_value
+from socketio_core.network.dialing import SEE_CONTEXT
 from socketio_core.network.groups import only_cause
 from socketio_core.trio.interrupts import open_signal_receiver
 
@@ -32,6 +33,7 @@ async def wait_connected(socket: ClientSocket) -> None:
         await socket.wait_first_outcome()
     except ConnectError as error:
         why = why_not_connected(socket, error) if _is_refusal(socket) else error.message
+        why = why.replace(SEE_CONTEXT, "(--cafile or --insecure)")
         hint = " (a URL's path is a namespace; where the server listens says --path)"
         raise CommandFailed(why + hint if error.message == _NO_NAMESPACE else why) from None
 

@@ -11,6 +11,9 @@ from typing import Any, Final, Protocol
 
 from socketio_core.network.tls import check_context
 
+SEE_CONTEXT: Final = "(see ssl_context)"
+"""What to do about a certificate that is not trusted, for who writes a program."""
+
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")  # what OpenSSL says of plain HTTP
 
 
@@ -78,7 +81,7 @@ def has_unread(fileno: int) -> bool:
 def tls_problem(error: BaseException | None) -> str:
     """Say why the handshake of TLS failed; `""` if the connection was just closed."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message} (see ssl_context)"
+        return f"the certificate is not trusted: {error.verify_message} {SEE_CONTEXT}"
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         reason: str | None = getattr(error, "reason", None)  # OpenSSL's errors have one
         return f"{reason or error}" + (" (does the server speak TLS there?)" if reason in _NO_TLS else "")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from socketio_core.cli.values import json_value
+from tests.adapters.tls import server_context
 from tests.cli.programs import COMMAND, ROOT, ServerProgram, run
 
 PATIENCE = ("--timeout", "2")  # of who waits in vain: to connect takes long on a busy machine, and must be done by then
@@ -74,6 +79,22 @@ def test_who_takes_the_path_for_a_part_of_the_address_learns_what_it_is(url: str
     status, out, err = run("connect", f"{url}/socket.io/", "--wait", "x")
     hint = "(a URL's path is a namespace; where the server listens says --path)"
     assert (status, out, err) == (1, "", f"socketio_core: /socket.io/ refused: Invalid namespace {hint}\n")
+
+
+def test_who_cannot_trust_a_certificate_learns_which_options_help(certificate: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        refused = Thread(target=_shake_hands_in_vain, args=(listener, certificate))
+        refused.start()
+        status, _, err = run("connect", f"https://127.0.0.1:{listener.getsockname()[1]}", "--wait", "x")
+        refused.join()
+    assert status == 1
+    assert re.search(r"TLS: the certificate is not trusted: .* \(--cafile or --insecure\)\n$", err)
+
+
+def _shake_hands_in_vain(listener: socket.socket, certificate: Path) -> None:
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        server_context(certificate).wrap_socket(connection, server_side=True)
 
 
 def test_main_namespace_has_a_name_too() -> None:

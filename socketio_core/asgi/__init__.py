@@ -16,6 +16,7 @@ What ASGI takes away, and what happens instead:
 | a bound on what is inflated | is the server's: uvicorn keeps all of a read, 1 kB of which may be 1 MB (see below) |
 | a bound on requests behind each other | is the server's: uvicorn with httptools makes all at once (see below) |
 | turns of large messages | one at a time has one; how many a client sends ahead is the server's (hypercorn: 10) |
+| turns of chunks of a body | are the server's; answers to bodies in chunks have a turn each, for then it reads on |
 | turns of less (4 to 16 kB) | 64 kB of all clients are handled in a round of the loop |
 | to know at once that the server ends | clients are told at the end of the lifespan, or when it drops them |
 

@@ -33,6 +33,7 @@ _HANDSHAKE: Final[Headers] = [
     (b"sec-websocket-version", b"13"),
     (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
 ]
+_CLOSE: Final = (b"connection", b"close")
 _READ_BY_SERVER: Final = frozenset({b"upgrade", b"connection", b"sec-websocket-protocol"})
 _SAFE: Final = "/:@!$&'()*+,;=-._~"
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._-]*")  # most are; benchmarks: connect
@@ -96,6 +97,8 @@ class AsgiExchange:
         self._receive = receive
         self._send = send
         self._is_begun = False  # the answer
+        self._is_chunked = request.raw_header(b"transfer-encoding") is not None
+        self._is_read = False  # the body, to its end
         self._body = bytearray()  # for the application
         self._sending: list[WireMessage] = []  # what was taken out of an outbox last
         self._answer_bytes = 0  # of a response that is being sent
@@ -263,6 +266,7 @@ class AsgiExchange:
             return False
         if not _has_more(message):
             feed(message.get("body", b""))
+            self._is_read = True
         return True
 
     async def _serve_poll(self, endpoint: Endpoint, poll: Poll, waiter: Waiter) -> None:
@@ -270,7 +274,7 @@ class AsgiExchange:
         try:
             if await self._wait_response(poll, waiter):
                 assert poll.response is not None  # it is what was waited for
-                await self.respond(poll.response)
+                await self._write(poll.response, "http")
                 is_delivered = True
         finally:
             if is_delivered:
@@ -383,7 +387,19 @@ class AsgiExchange:
             if (await self._receive())["type"] == "websocket.connect":
                 await self._refuse_websocket(response)
         else:
+            if self._is_chunked:
+                await self._end_chunks(response)
             await self._write(response, "http")
+
+    async def _end_chunks(self, response: Response) -> None:
+        """Wait for a turn: many chunks take a server long, and behind an answer it reads those of the next request.
+
+        The rest of a body that nobody reads would be read at any rate, so the connection ends with the answer.
+        """
+        if not self._is_read and _CLOSE not in response.headers:
+            response.headers.append(_CLOSE)
+        if len(self._site.served) > 1:
+            await self._loop.large.take(_nothing, _nothing)
 
     async def _refuse_websocket(self, response: Response) -> None:
         if "websocket.http.response" in (self._scope.get("extensions") or {}):
@@ -397,6 +413,9 @@ class AsgiExchange:
         await self._send({"type": f"{kind}.response.start", "status": response.status, "headers": response.headers})
         await self._send({"type": f"{kind}.response.body", "body": response.body})
         self._answer_bytes = 0
+
+
+def _nothing() -> None: ...
 
 
 def text_response(status: int, text: str) -> Response:

@@ -21,7 +21,7 @@ from socketio_core.wire.base import LARGE_BYTES
 from tests.adapters.bench import serving as serving_below
 from tests.adapters.bench import until
 from tests.adapters.loops import both_loops, loop, one_loop
-from tests.asgi.driver import AsgiServer, Connection, http_scope, poll_of, serving
+from tests.asgi.driver import HEADERS, AsgiServer, Connection, Message, http_scope, poll_of, serving
 from tests.asgi.echo import joined
 
 CROWD: Final = 6
@@ -29,6 +29,7 @@ LARGE: Final = f'42["large","{"x" * 2 * LARGE_BYTES}"]'
 HEADER: Final = LARGE.replace("42[", "451-[").replace(",", ',{"_placeholder":true,"num":0},')
 HEAVY: Final = f'42["heavy",[{"0," * (HEAVY_BYTES // 8)}0]]'
 END: Final = {"type": "http.request", "body": b""}
+POSTED: Final = {"type": "http.request", "body": b"6"}
 SMALL: Final = '42["small"]'
 
 
@@ -288,3 +289,36 @@ async def test_a_message_is_not_kept_until_the_next() -> None:
         del text
         await loop.settle()
         assert known() is None
+
+
+CHUNKED: Final = [*HEADERS, (b"transfer-encoding", b"chunked")]
+
+
+@both_loops
+async def test_who_sends_little_is_served_between_two_answers_to_bodies_in_chunks() -> None:
+    """Behind them servers read the next one, and many chunks take them long."""
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            handled.append("answer")
+            neighbour.give({"type": "websocket.receive", "text": SMALL})
+
+    io = Server()
+    handled = noting(io)
+    async with serving(App(io)) as server:
+        neighbour = await joined(server)
+        for target in [poll_of(await server.session()) for _ in range(CROWD)] + ["/elsewhere"] * CROWD:
+            server.connect(http_scope("POST", target, headers=CHUNKED), POSTED).send = send  # type: ignore[method-assign]
+        await loop.settle()
+        assert handled == ["answer", "small"] * 2 * CROWD
+
+
+@both_loops
+async def test_the_rest_of_a_body_in_chunks_is_not_read() -> None:
+    """A server would go on with that for as long as it comes."""
+    async with serving(App(Server())) as server:
+        closing: list[bool] = []
+        for target in (poll_of(await server.session()), "/elsewhere", poll_of("unknown")):
+            post = await server.request("POST", target, b"6", headers=CHUNKED)
+            closing.append((b"connection", b"close") in post.sent[0]["headers"])
+        assert closing == [False, True, True]

@@ -11,7 +11,7 @@ from socketio_core.app.handlers import run
 from socketio_core.app.remote_socket import RemoteSocket
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
-from socketio_core.errors import InvalidEvent
+from socketio_core.errors import BufferFull, InvalidEvent
 from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.hub import NamespaceWatcher, RoomWatcher
@@ -23,6 +23,7 @@ from socketio_core.socketio.selection import Selection
 
 if TYPE_CHECKING:
     from socketio_core.app.dispatcher import Dispatcher
+    from socketio_core.app.flow import Flow
     from socketio_core.app.socket import Socket
 
 
@@ -188,7 +189,7 @@ class LocalAdapter:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(collection.members))
         if app.outgoing.is_heard and self._takers(nsp) is not None:
             app.outgoing.tell_all(map(inbox_of, collection.members), name, args)
-        return _ClientsAsked(app.runtime, waiter, collection)
+        return _ClientsAsked(app, waiter, collection)
 
     async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         """See `Adapter`."""
@@ -346,14 +347,17 @@ class LocalAsked:
 class _ClientsAsked(LocalAsked):
     """Somebody was. They are read meanwhile, though handlers may be behind."""
 
-    __slots__ = ("_collection", "_done", "_flows", "_waiter")
+    __slots__ = ("_app", "_collection", "_done", "_flows", "_kept", "_waiter")
 
-    def __init__(self, runtime: Runtime, waiter: AcksWaiter, collection: AckCollection) -> None:
+    def __init__(self, app: Dispatcher, waiter: AcksWaiter, collection: AckCollection) -> None:
         super().__init__(len(collection.members))
-        self._done = runtime.new_event()  # there are clients, so the server is served
+        self._app = app
+        self._kept: list[tuple[Flow, int]] = []
+        self._done = app.runtime.new_event()  # there are clients, so the server is served
         self._waiter = waiter
         self._waiter.done = self._done.set
         self._collection = collection
+        self._collection.takes = self._take
         self._flows = [inbox_of(member).flow for member in collection.members]
         for flow in self._flows:
             flow.ack_awaited()
@@ -368,6 +372,18 @@ class _ClientsAsked(LocalAsked):
         for flow in self._flows:
             flow.ack_settled()
         self._collection.forget()
+        self._app.room.give_answers(self._kept)
+
+    def _take(self, member: Member, size_bytes: int) -> bool:
+        flow = inbox_of(member).flow
+        if self._app.room.keep_answer(flow, size_bytes):
+            self._kept.append((flow, size_bytes))
+            return True
+        self._app.audience.report(
+            "acknowledgements of clients take too much while others are waited for, so some count as missing",
+            BufferFull(f"of one client, 2 * max_queued_bytes: {flow.most_answer_bytes}"),
+        )
+        return False
 
 
 def _nothing() -> None:

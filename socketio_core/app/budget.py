@@ -180,7 +180,7 @@ class Budget:
         room = self.room
         if room.parted:
             above += room.parted_bytes + sum([flow.held_bytes for flow in {inbox.flow for inbox in self._gone()}])
-        above += room.asked_bytes
+        above += room.asked_bytes + room.answer_bytes
         return total + above + sum(recovery.held_bytes for recovery in self._recoveries), above, count
 
     def _gone(self) -> list[Inbox[Any]]:

@@ -102,6 +102,11 @@ class Flow:
         """How much memory is taken by what waits for handlers, about."""
         return self.queued_bytes + EVENT_BYTES * self.queued_count
 
+    @property
+    def most_answer_bytes(self) -> int:
+        """How much of its answers may be kept until others have answered: as much as is read while somebody waits."""
+        return 2 * self._settings.max_queued_bytes
+
     def event_queued(self, size_bytes: int) -> None:
         """An event waits for its handlers, or for who iterates."""
         self.queued_count += 1

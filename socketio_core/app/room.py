@@ -16,8 +16,9 @@ from socketio_core.app.flow import EVENT_BYTES
 from socketio_core.app.rounds import Rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
+    from socketio_core.app.flow import Flow
     from socketio_core.app.runtime import Event
     from socketio_core.app.worker import Inbox
 
@@ -29,6 +30,7 @@ SMALL_BYTES: Final = 16_384  # to count each event would be 5 % of what it takes
 ASKED_BYTES: Final = 4_000  # of what there is around a request while the application is asked
 PARTED_BYTES: Final = 8_000  # of a socket and all that is behind it, while handlers have it that others will not
 _SHARES: Final = 0.5, 0.75, 0.875  # of the limit: for large events, for small ones, for those of who was there before
+_ANSWERS: Final = 0.25  # of the limit, at most: for answers that wait for others, of all clients together
 _LITTLE: Final = 0.125  # of the limit: beside so much, one event may be handled however large it is
 
 
@@ -39,6 +41,7 @@ class Room:
         held_bytes: how much memory is taken by what handlers have, about.
         is_counting: so much waits for handlers, or is in their hands, that small events count too.
         is_waited_for: events wait, so `let_in` is to be called whenever it is less.
+        answer_bytes: the part of it that is of answers to broadcasts which others have not answered yet.
         asked_bytes: the part of it that is of requests.
         told_in_round: how many were told something by broadcasts, in this round of the event loop.
         rounds: how long they work before it is the turn of others.
@@ -46,10 +49,13 @@ class Room:
     """
 
     __slots__ = (
+        "_answers",
         "_limits",
         "_lines",
         "_little_bytes",
+        "_most_answer_bytes",
         "_short_since",
+        "answer_bytes",
         "asked_bytes",
         "held_bytes",
         "is_counting",
@@ -61,10 +67,12 @@ class Room:
 
     def __init__(self, limit_bytes: float = inf) -> None:
         self._limits = [share * limit_bytes for share in _SHARES]
+        self._most_answer_bytes = _ANSWERS * limit_bytes
         self._little_bytes = _LITTLE * limit_bytes
         self._lines: Sequence[dict[Inbox[Any], _Place]] = [{} for _ in _SHARES]
         self._short_since: float | None = None
-        self.held_bytes = self.asked_bytes = self.told_in_round = 0
+        self._answers: dict[Flow, int] = {}  # what each client has of them
+        self.held_bytes = self.answer_bytes = self.asked_bytes = self.told_in_round = 0
         self.is_counting = self.is_waited_for = False
         self.rounds = Rounds()
         self.parted: dict[Inbox[Any], int] = {}
@@ -104,6 +112,35 @@ class Room:
         finally:
             self.asked_bytes -= size_bytes
             self.give_back(size_bytes)
+
+    def keep_answer(self, flow: Flow, size_bytes: int) -> bool:
+        """Take room for a client's answer, until all of them are given to who asked. `False`: it has too much there.
+
+        Whoever asks others, and waits for one that is silent, would hold what all others say; and ask again meanwhile.
+        """
+        size_bytes += EVENT_BYTES
+        has = self._answers.get(flow, 0)
+        if has and has + size_bytes > flow.most_answer_bytes:
+            return False
+        if not self._has_room(self.answer_bytes + size_bytes, self._most_answer_bytes):
+            return False
+        if not self._has_room(self.held_bytes + size_bytes, self._limits[0]):
+            return False
+        self._answers[flow] = has + size_bytes
+        self.answer_bytes += size_bytes
+        self.held_bytes += size_bytes
+        return True
+
+    def give_answers(self, kept: Iterable[tuple[Flow, int]]) -> None:
+        """Answers are given to who asked: those, with their sizes."""
+        freed = 0
+        for flow, size_bytes in kept:
+            self._answers[flow] -= EVENT_BYTES + size_bytes
+            freed += EVENT_BYTES + size_bytes
+            if not self._answers[flow]:
+                del self._answers[flow]
+        self.answer_bytes -= freed
+        self.give_back(freed)
 
     def is_short_for(self, inbox: Inbox[Any], size_bytes: int) -> bool:
         """Whether an event has to wait."""

@@ -23,9 +23,14 @@ class AckCollection:
         members: the recipients.
         timer: `None`: for as long as they are there.
         each: is told of each answer as it comes, if somebody wants to know; must change nothing.
+        takes: is asked about each before, with who gave it and how much memory it takes, if that is bounded; one that
+            it does not take is none, and its member counts among those who did not answer.
     """
 
-    __slots__ = ("_ack_id", "_answers", "_context", "_left", "_report", "_waiting_count", "each", "members", "timer")
+    __slots__ = (
+        *("_ack_id", "_answers", "_context", "_left", "_report", "_waiting_count"),
+        *("each", "members", "takes", "timer"),
+    )
 
     def __init__(
         self, members: Sequence[Member], ack_id: int, context: object, report: Callable[[AcksCollected], None]
@@ -33,6 +38,7 @@ class AckCollection:
         self.members = members
         self.timer: Cancellable | None = None
         self.each: Callable[[list[JSONValue]], None] | None = None
+        self.takes: Callable[[Member, int], bool] | None = None
         self._ack_id = ack_id
         self._context = context
         self._report = report
@@ -43,8 +49,11 @@ class AckCollection:
     def __repr__(self) -> str:
         return f"<AckCollection {len(self._answers)} of {len(self.members)} acks>"
 
-    def answered(self, args: list[JSONValue]) -> None:
+    def answered(self, member: Member, args: list[JSONValue], size_bytes: int) -> None:
         """A recipient has answered; called by it, once."""
+        if self.takes is not None and not self.takes(member, size_bytes):
+            self.member_left(member)
+            return
         self._answers.append(args)
         if self.each is not None:
             self.each(args)

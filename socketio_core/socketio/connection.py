@@ -149,7 +149,7 @@ class Connection:
             self._server.report(EventReceived(member, data[0], data[1:], packet.id, size_bytes))
         elif packet.type == ACK:
             assert packet.id is not None  # an ack has an id, or it would not have passed the parser
-            member.pending_acks.arrived(member, packet.id, packet.data)
+            member.pending_acks.arrived(member, packet.id, packet.data, size_bytes)
         elif packet.type == DISCONNECT:
             self.remove(member, CloseReason.CLIENT_NAMESPACE_DISCONNECT)
         else:

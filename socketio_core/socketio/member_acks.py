@@ -18,13 +18,13 @@ class MemberAcks(AckTable):
 
     __slots__ = ()
 
-    def arrived(self, member: Member, ack_id: int, args: list[JSONValue]) -> None:
-        """Settle an ack; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
+    def arrived(self, member: Member, ack_id: int, args: list[JSONValue], size_bytes: int) -> None:
+        """Settle an ack of so much memory; an unknown or repeated id means nothing (PROTOCOL 3.6)."""
         ack = self.settle(ack_id)
         if ack is None:
             return
         if isinstance(ack.context, AckCollection):
-            ack.context.answered(args)
+            ack.context.answered(member, args, size_bytes)
         else:
             member.connection.report(AckReceived(member, args, ack.context))
 

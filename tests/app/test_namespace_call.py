@@ -229,3 +229,20 @@ def test_a_family_whose_second_child_cannot_be_asked_waits_for_none() -> None:
     assert isinstance(task.error, LocalProtocolError)
     assert not member_of(first).pending_acks
     assert not flow_of(first).is_congested
+
+
+def test_an_answer_for_which_there_is_no_room_is_missing() -> None:
+    rig = AppRig(max_queued_bytes=1_000)
+    (client, _), (_, silent) = rig.connect(), rig.connect()
+    tasks = [rig.start(rig.io.call("question", timeout=5)) for _ in range(2)]
+    for ack_id in range(2):
+        client.send(f'43{ack_id}["{"x" * 1_500}"]')
+    rig.run()
+    rig.advance(5)
+    rig.run()
+    first, second = (task.error for task in tasks)
+    assert isinstance(first, AckTimeout)
+    assert isinstance(second, AckTimeout)
+    assert (len(first.responses), len(second.responses)) == (1, 0)
+    assert silent.id in second.missing
+    assert [line[:47] for line in rig.logged] == ["acknowledgements of clients take too much while"]

@@ -344,3 +344,19 @@ def test_room_for_requests_is_taken_or_not() -> None:
 def test_without_a_bound_nobody_waits() -> None:
     hall = Hall(inf)
     assert all(client.begun == ["a"] for client in hall.fill(100, LIMIT))
+
+
+def test_answers_are_kept_while_there_is_room() -> None:
+    hall = Hall(4_000_000)
+    flows = [Flow(hall.runtime, Line(), SocketSettings(max_queued_bytes=100_000)) for _ in range(7)]
+    most, some = flows[0].most_answer_bytes - EVENT_BYTES, 100_000 - EVENT_BYTES
+    assert hall.room.keep_answer(flows[0], 2 * most)  # the first may have any size
+    assert [hall.room.keep_answer(flows[1], size) for size in (some, some, 1)] == [True, True, False]
+    assert [hall.room.keep_answer(flow, most) for flow in flows[2:5]] == [True, True, False]  # a quarter is full
+    assert hall.room.held_bytes == hall.room.answer_bytes == 2 * most + EVENT_BYTES + 600_000
+    hall.room.give_answers([(flows[0], 2 * most), (flows[1], some)])
+    assert hall.room.keep_answer(flows[1], some)
+    hall.room.give_answers([(flows[1], some), (flows[1], some), *((flow, most) for flow in flows[2:4])])
+    assert hall.room.held_bytes == hall.room.answer_bytes == 0
+    hall.fill(20)
+    assert not hall.room.keep_answer(flows[0], 1)  # half is in the hands of handlers

@@ -215,3 +215,19 @@ def check_unchanged(it: Question, pending: list[int] | None = None) -> None:
     assert it.pending == (pending or [1, 1, 1])
     assert [client.fetch() for client in (it.clients[0], it.clients[2])] == [['20["q"]']] * 2
     assert timer_count(it.rig.server) == it.timers + 1
+
+
+def test_an_answer_that_is_not_taken_is_none() -> None:
+    it = Question()
+    assert it.collection is not None
+    offered: list[tuple[Member, int]] = []
+
+    def take(member: Member, size_bytes: int) -> bool:
+        offered.append((member, size_bytes))
+        return member is not it.members[1]
+
+    it.collection.takes = take
+    for client in it.clients:
+        client.send('430["answer"]')
+    assert it.settled() == [AcksCollected([["answer"], ["answer"]], (it.members[1],), WHO)]
+    assert offered == [(member, len('30["answer"]')) for member in it.members]

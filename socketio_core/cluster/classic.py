@@ -27,6 +27,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.reading import (
     audience_of,
+    check_depth,
     event_args,
     items,
     mapping,
@@ -63,7 +64,7 @@ class Astray(Malformed):
         said: of which it is.
     """
 
-    def __init__(self, said: object, nsp: str) -> None:
+    def __init__(self, said: str, nsp: str) -> None:
         super().__init__(f"of {said!r:.100} on a channel of {nsp!r:.100}")
         self.said = said
 
@@ -91,7 +92,7 @@ def _decode_event(nsp: str, value: object) -> Message:
     if len(parts) != _BROADCAST_PARTS or not isinstance(parts[0], str):
         raise Malformed("no broadcast")
     packet = mapping(parts[1], "packet")
-    said = packet.get("nsp") or "/"
+    said = optional_text(packet, "nsp") or "/"
     if said != nsp:
         raise Astray(said, nsp)
     return Broadcast(parts[0], nsp, event_args(packet, "data"), audience_of(parts[2]))
@@ -125,6 +126,7 @@ _REQUESTS: Final[Mapping[int, Callable[[str | None, str, Mapping[str, Any]], Mes
 
 def _decode_response(nsp: str, fields: Mapping[str, Any]) -> Message:
     request_id = text(fields, "requestId")
+    check_depth(fields)
     kind = fields.get("type")
     if kind == CLIENT_COUNT:
         return ClientCount(None, nsp, request_id, number(fields, "clientCount"))

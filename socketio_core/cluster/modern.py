@@ -27,6 +27,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.reading import (
     audience_of,
+    check_depth,
     event_args,
     mapping,
     number,
@@ -53,6 +54,7 @@ FETCH_SOCKETS, FETCHED, SERVER_SIDE_EMIT, SERVER_SIDE_ANSWER, CLIENT_COUNT, CLIE
 
 _PRESENCE: Final = (INITIAL_HEARTBEAT, HEARTBEAT, ADAPTER_CLOSE)
 _MAY_HOLD_BINARY: Final = (BROADCAST, FETCHED, SERVER_SIDE_EMIT, SERVER_SIDE_ANSWER, CLIENT_ACK)
+_ANSWERS: Final = (FETCHED, SERVER_SIDE_ANSWER, CLIENT_ACK)
 _BRACE: Final = b"{"
 
 
@@ -101,6 +103,8 @@ def _message_of(kind: int, uid: str, nsp: str, data: Any) -> Message:
     decoder = _DECODERS.get(kind)
     if decoder is None:
         raise Malformed(f"message of type {kind}")
+    if kind in _ANSWERS:
+        check_depth(data)
     return decoder(uid, nsp, mapping(data, "data"))
 
 

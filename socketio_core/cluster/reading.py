@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, cast
 
 from socketio_core.cluster.messages import Audience
-from socketio_core.cluster.values import Malformed
+from socketio_core.cluster.values import MAX_DEPTH, Malformed
 
 MISSING: Any = object()
 
@@ -76,6 +77,23 @@ def number(fields: Mapping[str, Any], key: str) -> int:
     if not isinstance(value, int) or value < 0:
         raise Malformed(f"{key} is no count")
     return value
+
+
+def check_depth(value: object) -> None:
+    """See that a value can be handed to the application; what is sent on to clients is looked at then.
+
+    JSON was looked at before it was read. Of msgpack up to 1024 levels are read, and `repr` fails below that.
+
+    Raises:
+        Malformed: it is nested deeper than `MAX_DEPTH`.
+    """
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inside = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list))]
+        if not inside:
+            return
+        level = [*chain.from_iterable(inside)]
+    raise Malformed(f"nested deeper than {MAX_DEPTH}")
 
 
 def event_args(fields: Mapping[str, Any], key: str) -> Sequence[Any]:

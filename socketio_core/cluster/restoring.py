@@ -20,7 +20,7 @@ from socketio_core.cluster.entries import START, StreamId, count_in, entries_in,
 from socketio_core.cluster.link import Command
 from socketio_core.cluster.messages import Broadcast
 from socketio_core.cluster.outbox import Query
-from socketio_core.cluster.reading import items, mapping, text
+from socketio_core.cluster.reading import items, mapping, room_names, text
 from socketio_core.cluster.selecting import selection_of
 from socketio_core.cluster.stream_reader import StreamReader
 from socketio_core.cluster.values import Malformed, for_clients, from_msgpack
@@ -162,7 +162,7 @@ class Restoring(Query):
         )
         if text(fields, "pid") != self._claim.pid or fields.get("nsp", self._nsp) != self._nsp:
             raise Malformed("the session is another one")
-        self._rooms = frozenset(map(str, items(fields.get("rooms"))))
+        self._rooms = frozenset(map(str, room_names(items(fields.get("rooms")))))
         offsets = [each for each in (self._claim.offset, fields.get("since")) if isinstance(each, str)]
         self._since = self._at = max(_id_of(offset) for offset in offsets)
         self._look()
@@ -241,12 +241,12 @@ class Restoring(Query):
         is_for_it = selection.rooms is None or selection.rooms & self._rooms
         if selection.volatile or not is_for_it or selection.except_rooms & self._rooms:
             return
-        args = for_clients(message.args)
+        encode = self._recovery.sender.encode
         try:
-            encode = self._recovery.sender.encode
-            self._missed.append((offset, encode(self._nsp, args, offset, compress=selection.compress)))
-        except LocalProtocolError:
+            frames = encode(self._nsp, for_clients(message.args), offset, compress=selection.compress)
+        except (LocalProtocolError, TypeError, ValueError):
             return  # it was not sent to anybody else here, either
+        self._missed.append((offset, frames))
 
     def _restore(self) -> None:
         fields = self._fields

@@ -212,16 +212,22 @@ def _extension(code: int, data: bytes) -> object:
 
 
 def has_binary(value: object) -> bool:
-    """Whether there are bytes somewhere in a value."""
-    pending = [value]
+    """Whether there are bytes somewhere in a value.
+
+    Raises:
+        ValueError: it is nested too deep to be sent, or holds itself.
+    """
+    pending = [(value, 0)]
     while pending:
-        each = pending.pop()
+        each, depth = pending.pop()
         if isinstance(each, (bytes, bytearray, memoryview)):
             return True
+        if depth > MAX_DEPTH:
+            raise _too_deep()
         if isinstance(each, Mapping):
-            pending += cast("Mapping[str, object]", each).values()
+            pending += [(inner, depth + 1) for inner in cast("Mapping[str, object]", each).values()]
         elif isinstance(each, (list, tuple)):
-            pending += cast("list[object]", each)
+            pending += [(inner, depth + 1) for inner in cast("list[object]", each)]
     return False
 
 
@@ -259,7 +265,7 @@ def for_clients(value: object) -> Any:
 def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = True) -> Any:
     """Return a copy that can be encoded: no NaN, no other keys than text, no strange types, no endless depth."""
     if depth > MAX_DEPTH:
-        raise ValueError(f"data is nested deeper than {MAX_DEPTH}")
+        raise _too_deep()
     how: dict[str, bool] = {"for_json": for_json, "keeps_dates": keeps_dates}
     if isinstance(value, Mapping):
         fields: Mapping[Any, Any] = value  # pyright: ignore[reportUnknownVariableType] # of anything
@@ -280,6 +286,10 @@ def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = Tru
     if isinstance(value, datetime):
         return _aware(value) if keeps_dates and not for_json else iso_text(value)
     raise TypeError(f"data for other servers: {type(value).__name__} is not JSON")
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"data is nested deeper than {MAX_DEPTH}")
 
 
 def _float_of(value: int) -> float | None:

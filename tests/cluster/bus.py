@@ -23,6 +23,14 @@ UNSUBSCRIBE: Final = ("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE")
 KINDS: Final = ("classic", "sharded", "streams")
 
 
+def nested(depth: int) -> list[Any]:
+    """Return a list in a list in a list: so many."""
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
 def transport_of(kind: str, uid: str, new_link: Callable[[bool], Link], max_length: int) -> Transport:
     """Return one way for messages to go."""
     listener = new_link(True)  # noqa: FBT003 - it listens

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_core.cluster import classic, modern
-from socketio_core.cluster.messages import Audience, Broadcast, RoomsJoin
-from socketio_core.cluster.values import Malformed, to_json, to_msgpack
+from socketio_core.cluster.messages import Audience, Broadcast, RoomsJoin, ServerAnswer
+from socketio_core.cluster.values import MAX_DEPTH, Malformed, to_json, to_msgpack
+from tests.cluster.bus import nested
 from tests.effort import examples
 
 EVENTS, REQUESTS, RESPONSES = classic.Channel
@@ -30,11 +31,14 @@ def test_rooms_may_be_numbers() -> None:
     assert message == RoomsJoin(None, "/", Audience([42], [], {}), [1, "b"])  # type: ignore[list-item] # as they come
 
 
+DEEP = nested(MAX_DEPTH + 1)
+
 NONSENSE: list[tuple[classic.Channel, Any]] = [
     (EVENTS, {}),
     (EVENTS, ["u", {"data": ["a"]}]),
     (EVENTS, [1, {"data": ["a"]}, OPTS]),
     (EVENTS, ["u", {"data": ["a"], "nsp": "/b"}, OPTS]),
+    (EVENTS, ["u", {"data": ["a"], "nsp": 5}, OPTS]),
     (EVENTS, ["u", {"data": []}, OPTS]),
     (EVENTS, ["u", {"data": [1]}, OPTS]),
     (EVENTS, ["u", {"data": "a"}, OPTS]),
@@ -56,6 +60,9 @@ NONSENSE: list[tuple[classic.Channel, Any]] = [
     (RESPONSES, {"requestId": "a", "sockets": {}}),
     (RESPONSES, {"requestId": "a", "type": 8, "clientCount": -1}),
     (RESPONSES, {"type": 8, "clientCount": 1}),
+    (RESPONSES, {"requestId": "a", "type": 6, "data": DEEP}),
+    (RESPONSES, {"requestId": "a", "type": 9, "packet": DEEP}),
+    (RESPONSES, {"requestId": "a", "sockets": [{"id": DEEP}]}),
 ]
 
 
@@ -74,6 +81,9 @@ MODERN_NONSENSE: list[Any] = [
     {"type": 3, "uid": "u", "nsp": "/", "data": {"packet": {"data": ["a"], "id": "x"}, "opts": OPTS}},
     {"type": 7, "uid": None, "nsp": "/", "data": {"opts": OPTS, "requestId": "a"}},
     {"type": 8, "uid": "u", "nsp": "/", "data": {"requestId": "a", "sockets": ["x"]}},
+    {"type": 8, "uid": "u", "nsp": "/", "data": {"requestId": "a", "sockets": [{"id": DEEP}]}},
+    {"type": 10, "uid": "u", "nsp": "/", "data": {"requestId": "a", "packet": DEEP}},
+    {"type": 12, "uid": "u", "nsp": "/", "data": {"requestId": "a", "packet": DEEP}},
 ]
 
 
@@ -82,6 +92,21 @@ def test_nonsense_of_cluster_adapters_is_malformed(value: Any) -> None:
     for raw in (to_msgpack(value), to_json(value)):
         with pytest.raises(Malformed):
             modern.decode(raw)
+
+
+def test_an_answer_may_be_as_deep_as_what_clients_are_sent() -> None:
+    for raw in (to_msgpack, to_json):
+        value = nested(MAX_DEPTH - 1)  # in the message
+        message = classic.decode(RESPONSES, "/", raw({"requestId": "a", "type": 6, "data": value}))
+        assert message == ServerAnswer(None, "/", "a", value)
+        with pytest.raises(Malformed):
+            classic.decode(RESPONSES, "/", raw({"requestId": "a", "type": 6, "data": [value]}))
+
+
+def test_the_name_of_a_namespace_may_be_so_deep_that_it_cannot_be_said() -> None:
+    deep = b"\x91" * 1_000 + b"\x90"
+    with pytest.raises(Malformed):
+        classic.decode(EVENTS, "/", b"\x93\xa1u\x82\xa4data\x91\xa1a\xa3nsp" + deep + b"\x80")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from socketio_core.cluster.messages import Audience, Broadcast
 from socketio_core.cluster.modern import encode, to_entry
 from socketio_core.cluster.values import to_msgpack
 from tests.app.rig import AppRig, returning
+from tests.cluster.bus import nested
 from tests.cluster.joined import KINDS, Diary, Joined, heard, reply
 
 GONE = "redis://bus:6379: the connection was lost: it died"
@@ -288,9 +289,7 @@ def publish(joined: Joined, kind: str, message: Any) -> None:
 def test_what_makes_no_sense_is_counted_and_told_once(kind: str) -> None:
     joined = Joined(kind)
     (client, _), _ = joined.clients()
-    deep: Any = []
-    for _ in range(250):
-        deep = [deep]
+    deep = nested(251)
     for args in (["connect"], ["x", {"a": deep}], ["x", deep, deep]):
         publish(joined, kind, Broadcast("other", "/", args, ALL))
     joined.bus.publish("PUBLISH", b"socket.io#/#", b"\xc1")

@@ -6,13 +6,14 @@ from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 
+import msgpack as library  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
 import pytest
 
 from socketio_core.cluster.messages import Audience, Broadcast, RoomsJoin
 from socketio_core.cluster.modern import to_entry
-from socketio_core.cluster.values import to_msgpack
+from socketio_core.cluster.values import MAX_DEPTH, to_msgpack
 from socketio_core.socketio import Member
-from tests.cluster.bus import ALL
+from tests.cluster.bus import ALL, nested
 from tests.cluster.cores import Cores, CoreServer, come_back, lose
 from tests.socketio.recovery_world import Reference
 
@@ -22,6 +23,11 @@ STREAM = b"socket.io"
 def add(world: Cores, message: Broadcast | RoomsJoin, **more: bytes) -> str:
     """Let somebody else add an entry, and return its id."""
     return world.bus.add(STREAM, to_entry(message) | more, world.clock.now)
+
+
+def packed(args: list[Any]) -> bytes:
+    """Return an event as no server of ours would write it."""
+    return b64encode(library.packb({"packet": {"type": 2, "data": args}, "opts": {}}))
 
 
 def event(*args: Any, nsp: str = "/", audience: Audience = ALL, ack_id: int | None = None) -> Broadcast:
@@ -72,6 +78,8 @@ def test_a_session_of_node_is_taken_over() -> None:
     add(world, event(7, audience=Audience([], ["room"], {})))
     add(world, event(8, audience=Audience([], [], {"volatile": True})))
     add(world, event(9), data=b"{")
+    add(world, event(9), data=packed(["n", {b"key": 9}]))
+    add(world, event(9), data=packed(["n", nested(MAX_DEPTH + 1)]))
     add(world, Broadcast("node", "/", ["disconnect", 10], ALL))
     world.settle()
     member, got = restored(world, offset)
@@ -96,7 +104,10 @@ def test_one_that_was_in_this_namespace_is_known_to_have_been() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"nsp": "/other"}, {"pid": "other"}, {"rooms": 5}, {"sid": None}, {"since": "1-0", "pid": None}],
+    [
+        *({"nsp": "/other"}, {"pid": "other"}, {"sid": None}, {"since": "1-0", "pid": None}),
+        *({"rooms": 5}, {"rooms": [nested(500)]}, {"rooms": [None]}),
+    ],
 )
 def test_what_is_no_session_for_it_is_none(fields: dict[str, Any]) -> None:
     world = Cores("recovery", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from math import inf, nan
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from socketio_core.cluster import modern
+from socketio_core.cluster.messages import ServerEmit
 from socketio_core.cluster.values import (
     MAX_DEPTH,
     MAX_VALUES,
@@ -29,6 +32,7 @@ from socketio_core.cluster.values import (
     to_json,
     to_msgpack,
 )
+from tests.cluster.bus import nested
 from tests.effort import examples
 
 library: Any = msgpack
@@ -90,11 +94,8 @@ def test_what_nobody_knows_is_an_error() -> None:
         assert encode({"a": Colour.RED, Colour.RED: nan})
         with pytest.raises(TypeError, match="a key must be text"):
             encode({(1, 2): object()})
-    deep: list[Any] = []
-    for _ in range(MAX_DEPTH + 1):
-        deep = [deep]
     with pytest.raises(ValueError, match="nested deeper"):
-        to_json([nan, deep])
+        to_json([nan, nested(MAX_DEPTH + 2)])
 
 
 def test_dates_are_written_as_javascript_does() -> None:
@@ -185,6 +186,30 @@ def test_bytes_that_are_no_text_are_read_as_node_does() -> None:
 )
 def test_bytes_are_found_wherever_they_are(value: Any, *, is_binary: bool) -> None:
     assert has_binary(value) is is_binary
+
+
+class Endless(Mapping[str, Any]):
+    """Has another such mapping in it."""
+
+    def __getitem__(self, key: str) -> Any:
+        return Endless()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter("ab")
+
+    def __len__(self) -> int:
+        return 2
+
+
+def test_what_holds_itself_or_never_ends_is_an_error() -> None:
+    itself: list[Any] = []
+    itself += [itself, itself]
+    for value in (itself, {"a": itself}, Endless()):
+        for function in (to_json, to_msgpack, has_binary):
+            with pytest.raises(ValueError, match="data is nested deeper than 256"):
+                function(value)
+        with pytest.raises(ValueError, match="nested deeper"):
+            modern.encode(ServerEmit("uid", "/", ["name", value]))
 
 
 @settings(max_examples=examples(100))

@@ -12,7 +12,7 @@ from socketio_core.cluster.link import Link
 from socketio_core.cluster.membership import Membership
 from socketio_core.cluster.selecting import is_for_others
 from socketio_core.cluster.stream_log import KEY_PREFIX, StreamLog
-from socketio_core.cluster.transports import Streams
+from socketio_core.cluster.transports import MAX_LENGTH, Streams
 from socketio_core.ids import random
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.packet import JSONValue
@@ -20,7 +20,6 @@ from socketio_core.socketio.recoverable import RecoverableSession
 from socketio_core.socketio.selection import Selection
 
 STREAM: Final = "socket.io"
-MAX_LENGTH: Final = 10_000
 
 
 class RedisStreamsAdapter(RedisAdapter):

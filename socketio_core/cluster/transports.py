@@ -32,6 +32,7 @@ Answer = SocketsFetched | ServerAnswer | ClientCount | ClientAck | RoomsListed
 
 _GLOB: Final = re.compile(r"([\\*?\[\]])")
 _TAIL_BYTES: Final = 8192  # at the end of a message, in which there are a uid and a namespace
+MAX_LENGTH: Final = 10_000  # entries of a stream, about; as with Node's
 _SID_CHARS: Final = 20  # a room with a name as long as an id is taken for a socket's own, as Node does
 
 
@@ -288,7 +289,7 @@ class Streams(_Modern):
         prefix: str = "socket.io",
         stream: str = "socket.io",
         count: int = 1,
-        max_length: int = 10_000,
+        max_length: int = MAX_LENGTH,
         sharded: bool = False,
         reading: Link | None = None,
     ) -> None:

@@ -284,7 +284,7 @@ def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = Tru
         data = bytes(cast("bytes", value))
         return _json_form(data) if for_json else data
     if isinstance(value, datetime):
-        return _aware(value) if keeps_dates and not for_json else iso_text(value)
+        return _aware(value) if keeps_dates else iso_text(value)
     raise TypeError(f"data for other servers: {type(value).__name__} is not JSON")
 
 

@@ -370,6 +370,24 @@ def test_a_namespace_of_which_only_others_know_is_asked_about(kind: str) -> None
     assert joined.result_of(room.fetch_sockets()) == []
 
 
+def channels(joined: Joined) -> list[set[tuple[str, str]]]:
+    """Return what each connection hears."""
+    return [set(connection.heard) for connection in joined.bus.connections.values()]
+
+
+def test_who_has_asked_in_a_namespace_hears_it_until_nobody_there_asks_any_more(kind: str) -> None:
+    joined = Joined(kind)
+    joined.io.of(re.compile("/new"))
+    joined.rigs[1].io.of("/new").on_server_side("x")(returning(1))
+    joined.run()
+    before = channels(joined)
+    namespace = joined.io.of("/new")
+    asked = [joined.start(namespace.server_side_emit_with_ack("x", timeout=None)) for _ in range(2)]
+    joined.run()
+    assert [task.result for task in asked] == [[[1]]] * 2
+    assert channels(joined) == before
+
+
 def test_a_question_in_a_new_namespace_waits_until_answers_would_be_heard(kind: str) -> None:
     joined = Joined(kind)
     joined.rigs[1].io.of("/new").on_server_side("x")(returning(1))

@@ -562,6 +562,8 @@ def test_messages_are_heard_in_whatever_pieces_they_come() -> None:
         (b"*2\r\n$7\r\nmessage\r\n$1\r\nc\r\n", True),
         (b"*3\r\n$7\r\nmessage\r\n:1\r\n$1\r\nc\r\n", True),
         (b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n*0\r\n", True),
+        (b"*4\r\n$8\r\npmessage\r\n:1\r\n$1\r\nc\r\n$1\r\nd\r\n", True),
+        (b"*4\r\n$8\r\npmessage\r\n$1\r\np\r\n:1\r\n$1\r\nd\r\n", True),
         (b"*2\r\n*0\r\n$1\r\nc\r\n", False),
         (b"*1\r\n$9\r\nsubscribe\r\n", False),
         (b"*2\r\n$9\r\nsubscribe\r\n:999999999999\r\n", False),

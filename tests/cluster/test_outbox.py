@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from socketio_core.cluster.outbox import Outbox
+from socketio_core.cluster.outbox import MAX_BYTES, MAX_MESSAGES, Outbox
 from tests.cluster.links import Rig
 from tests.cluster.streams import GREETED
 
@@ -39,3 +39,27 @@ def test_what_leaves_at_once_is_what_leaves_after_waiting() -> None:
     assert len(said[0]) == COMMANDS
     assert said[0] == said[1]
     assert replies[0] == replies[1] > 0
+
+
+def test_what_nobody_waits_for_any_more_takes_no_room() -> None:
+    rig = Rig().dial()
+    outbox = Outbox(rig.link)
+    for command, token in ((("GET", "a"), 1), (("GET", "bcd"), 2), (("DEL", "a"), 1)):
+        outbox.put(command, rig.now, token)
+    outbox.put(("PING",), rig.now)
+    outbox.forget(1)
+    assert (len(outbox), outbox.size_bytes) == (2, len("GETbcdPING"))
+    assert outbox.take_awaited() == [2]
+    assert (len(outbox), outbox.size_bytes) == (1, len("PING"))
+
+
+def test_half_of_it_is_kept_for_messages() -> None:
+    rig = Rig().dial()
+    outbox = Outbox(rig.link)
+    assert outbox.has_room_for(MAX_BYTES // 2 - 1)
+    assert not outbox.has_room_for(MAX_BYTES // 2)
+    for _ in range(MAX_MESSAGES // 2 - 1):
+        outbox.put(("",), rig.now)
+    assert outbox.has_room_for(1)
+    outbox.put(("",), rig.now)
+    assert not outbox.has_room_for(1)

@@ -212,4 +212,5 @@ def test_several_streams_are_chosen_by_namespace_and_all_are_read() -> None:
     assert transport.stream_of("/") == "st-3"
     assert transport.stream_of("/notifications") == "st-3"  # Node's own hash is -3 there, and nobody reads that one
     assert transport.streams == [f"st-{number}" for number in range(-3, 4)]
+    assert Streams("me", listener(), stream="st", count=7).stream_of("/notifications") == "st-1"  # of -1014064871
     assert Streams("me", listener()).streams == ["socket.io"]

@@ -103,7 +103,7 @@ def test_dates_are_written_as_javascript_does() -> None:
     assert iso_text(NOON.replace(tzinfo=None)) == "2026-11-29T12:00:00.005Z"
     assert iso_text(NOON.astimezone(timezone(timedelta(hours=2)))) == "2026-11-29T12:00:00.005Z"
     assert iso_text(datetime(1, 2, 3, tzinfo=UTC)) == "0001-02-03T00:00:00.000Z"
-    assert to_msgpack([NOON.replace(tzinfo=None), 1 << 80])[:1] == b"\x92"
+    assert from_msgpack(to_msgpack([NOON.replace(tzinfo=None), 1 << 80])) == [NOON, float(1 << 80)]
 
 
 @pytest.mark.parametrize("is_old", [False, True])
@@ -296,5 +296,6 @@ def test_what_can_be_told_is_left_of_what_cannot() -> None:
     endless.append(endless)
     data: dict[Any, Any] = {"a": 1, "b": object(), "c": endless, 4: (5,)}
     assert sendable(data) == {"a": 1, "4": [5]}
+    assert sendable({"a": nested(MAX_DEPTH + 1), "b": nested(MAX_DEPTH + 2)}).keys() == {"a"}
     assert date_text(1_704_164_645.678) == "2024-01-02T03:04:05.678Z"
     assert from_msgpack(to_msgpack([10**400, 1 << 70])) == [None, float(1 << 70)]

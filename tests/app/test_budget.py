@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from socketio_core import Server, ServerLimits
+from socketio_core.app.room import ASKED_BYTES
 from socketio_core.app.server import host_of
 from socketio_core.settings import EngineSettings
 from tests.app.hand_runtime import HandEvent
@@ -129,6 +130,28 @@ def test_bare_engine_counts_too(is_polling: bool) -> None:  # noqa: FBT001
     town.connect()
     town.settle()
     assert log.closed == [WHY]
+
+
+def test_a_request_counts_while_the_application_is_asked() -> None:
+    async def allow(_: object) -> None:
+        await gate.wait()
+
+    io = Server(allow_request=allow, limits=ServerLimits(max_total_buffered_bytes=LIMIT))
+    town = Served(io)
+    gate = HandEvent(town.runtime)
+    before, _ = host_of(io).budget.held()
+    client = town.connect()
+    client.send(request(POLLING, headers=["X: " + "x" * 5_000]))
+    town.settle()
+    held, count = host_of(io).budget.held()
+    assert held - before >= ASKED_BYTES + 5_000
+    assert count == 1
+    gate.set()
+    town.settle()
+    assert client.answer().status == 200
+    held, count = host_of(io).budget.held()
+    assert before < held < before + ASKED_BYTES + 5_000
+    assert count == 2, "a session, and its connection"
 
 
 def test_engine_session_that_nobody_knows_yet_holds_nothing() -> None:

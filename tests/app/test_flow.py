@@ -166,6 +166,17 @@ def test_readers_wait_while_the_peer_does_not_read(rig: FlowRig) -> None:
     assert (calls, reader.is_done) == ([rig.clock.now], True)
 
 
+def test_who_does_not_wait_is_called_when_the_peer_reads_again(rig: FlowRig) -> None:
+    rig.line.is_clogged = True
+    calls: list[float] = []
+    rig.flow.call_when_room(calls.append)
+    rig.flow.output_taken()
+    assert calls == []
+    rig.line.is_clogged = False
+    rig.flow.output_taken()
+    assert calls == [rig.clock.now]
+
+
 def test_readers_are_woken_at_the_end(rig: FlowRig) -> None:
     rig.line.is_clogged = True
     reader = rig.start(rig.flow.wait_room())

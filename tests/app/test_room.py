@@ -152,11 +152,13 @@ def test_who_was_there_before_it_became_short_has_another() -> None:
     old = hall.client()
     hall.runtime.clock.advance(1)
     hall.fill(6)
+    between = hall.client()  # large events wait already
+    hall.runtime.clock.advance(1)
     hall.fill(26, SMALL)
     new = hall.client()
-    new.send("a")
-    old.send("a")
-    assert (new.begun, old.begun) == ([], ["a"])
+    for client in (new, between, old):
+        client.send("a")
+    assert (new.begun, between.begun, old.begun) == ([], ["a"], ["a"])
 
 
 def test_it_is_short_again_as_of_the_next_time() -> None:

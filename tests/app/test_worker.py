@@ -270,6 +270,16 @@ def test_what_is_set_may_be_something_that_cannot_be_compared() -> None:
     assert all(each is array for each in seen)
 
 
+def test_after_a_turn_of_one_socket_it_is_the_turn_of_others() -> None:
+    bench = Bench()
+    for number in range(TURN_EVENTS + 1):
+        bench.put(str(number), 1)
+    bench.runtime.run_one()
+    assert bench.inbox.notes[-1] == f"{TURN_EVENTS - 1} ends"
+    bench.runtime.run_one()
+    assert bench.inbox.notes[-1] == f"{TURN_EVENTS} ends"
+
+
 def test_handlers_that_have_told_many_give_way_sooner() -> None:
     bench = Bench()
     for event in "abc":

@@ -42,6 +42,16 @@ def behind_a_gate() -> tuple[Server, Event]:
     return io, gate
 
 
+@both_loops
+async def test_an_engine_without_sessions_beside_it_holds_up_no_ping() -> None:
+    io = echo_server()
+    io.attach_engine("/bare/")
+    async with serving(App(io)) as server:
+        websocket = await joined(server)
+        await loop.sleep(26)
+        assert websocket.frames[-1] == "2"
+
+
 # -- polling ---------------------------------------------------------------------------------------------------------
 
 

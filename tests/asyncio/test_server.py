@@ -231,7 +231,11 @@ async def test_when_the_process_has_no_file_descriptors_left_that_is_said_and_no
     loop = asyncio.get_running_loop()
     others: list[str] = []
     before = loop.get_exception_handler()
-    loop.set_exception_handler(lambda _, context: others.append(context["message"]))
+
+    def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        others.append(context["message"])
+
+    loop.set_exception_handler(note)
     async with serving(Server()) as bench:
         address = ("127.0.0.1", int(bench.urls[0].rpartition(":")[2]))
         with socket.socket() as client:
@@ -248,6 +252,7 @@ async def test_when_the_process_has_no_file_descriptors_left_that_is_said_and_no
         loop.call_exception_handler({"message": "another"})
         assert bench.take_log().count("cannot accept connections") <= 11
     assert others == ["another"]
+    assert loop.get_exception_handler() is note
     loop.call_exception_handler({"message": "later"})
     assert others == ["another", "later"]
     loop.set_exception_handler(before)

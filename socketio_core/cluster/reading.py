@@ -9,8 +9,6 @@ from typing import Any, cast
 from socketio_core.cluster.messages import Audience
 from socketio_core.cluster.values import MAX_DEPTH, Malformed
 
-MISSING: Any = object()
-
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
     """Return a mapping.

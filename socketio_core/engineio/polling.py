@@ -145,11 +145,6 @@ class Polling:
             held += sum(2 * message.size_bytes for message in self._flushed.messages)  # each, and its part of the body
         return held
 
-    @property
-    def post_bytes(self) -> int:
-        """How much memory is taken by what has come of a POST."""
-        return 0 if self._post is None else self._post.size_bytes
-
     # -- POST --------------------------------------------------------------------------------------------------------
 
     def begin_post(self, post: Post) -> str | None:

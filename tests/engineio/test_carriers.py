@@ -163,8 +163,8 @@ def test_a_post_takes_its_body_or_twice_that_while_packets_of_it_wait() -> None:
     client = scene.client()
     session, post = scene.session(client), client.begin_post()
     post.feed(b"\x1e".join([b"4a"] * 100))
-    assert session.polling.post_bytes == 299
+    assert session.polling.held_bytes == 299
     assert scene.engine.advance_post(post.carrier, 1, scene.now)
-    assert session.polling.post_bytes == 598
+    assert session.polling.held_bytes == 598
     assert parts(post.finish())[0] == 200
-    assert session.polling.post_bytes == 0
+    assert session.polling.held_bytes == 0

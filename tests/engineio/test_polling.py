@@ -379,5 +379,5 @@ def test_a_response_that_is_lost_behind_the_end_comes_back_to_nobody() -> None:
     assert parts(poll.response)[2] == b"4a"
     session.abort(scene.now)
     poll.drop()
-    assert (session.buffered_bytes, session.polling.unconfirmed, session.polling.post_bytes) == (0, (), 0)
+    assert (session.buffered_bytes, session.polling.unconfirmed, session.polling.held_bytes) == (0, (), 0)
     assert scene.reports() == ["<closed: forced close>"]

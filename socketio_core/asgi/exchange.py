@@ -47,7 +47,7 @@ _TURN_PACKETS: Final = 32  # of one POST, for each client has a task, and all of
 
 def request_of(scope: Scope, path: str) -> Request:
     """Return what an engine sees of a scope; `path` is behind the root path, and decoded."""
-    target = path if _PLAIN_PATH.fullmatch(path) else quote(path, safe=_SAFE)
+    target = path if _PLAIN_PATH.fullmatch(path) else quote(path, safe=_SAFE, errors="surrogatepass")
     if query := scope.get("query_string"):
         target += "?" + query.decode("latin-1")
     headers: Headers = scope["headers"]
@@ -78,7 +78,7 @@ def _handshake_of(headers: Headers, subprotocols: Iterable[str]) -> Headers:
     kept = [(name, value) for name, value in headers if name.lower() not in _READ_BY_SERVER]
     names = {name.lower() for name, _ in kept}
     if offered := ", ".join(subprotocols):
-        kept.append((b"sec-websocket-protocol", offered.encode("latin-1")))
+        kept.append((b"sec-websocket-protocol", offered.encode("utf-8", "surrogatepass")))
     return [*kept, *[(name, value) for name, value in _HANDSHAKE if name not in names]]
 
 

@@ -50,3 +50,12 @@ async def test_only_subprotocols_that_the_server_knows_of_are_chosen() -> None:
         await server.frame(websocket, "40")
         await loop.settle()
         assert len(websocket.frames) == 2
+
+
+@both_loops
+async def test_text_that_is_none_is_no_error_of_ours() -> None:
+    """Servers differ in how they decode a path, and the subprotocols that a client offers."""
+    async with serving(App(echo_server())) as server:
+        assert (await server.request("GET", OPEN, path="/socket.io/\udcff", raw_path=b"")).status == 200
+        websocket = await server.websocket(subprotocols=["\u0394", "\udcff"])
+        assert (websocket.sent, websocket.error) == ([{"type": "websocket.close"}], None)

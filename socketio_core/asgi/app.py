@@ -83,6 +83,7 @@ class App:
                 await exchange.ask_application()
             else:
                 await exchange.respond(text_response(404, self._not_here(scope)))
+            await exchange.conclude()
         finally:
             self._site.end(exchange)
 

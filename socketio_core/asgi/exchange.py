@@ -165,6 +165,14 @@ class AsgiExchange:
         await self.respond(text_response(503, "Server is shutting down"))
         return True
 
+    async def conclude(self) -> None:
+        """Answer, if nothing was said, for the client is gone.
+
+        A server throws that away. Middleware between it and this may take silence for a failure, as Starlette's does.
+        """
+        if self._scope["type"] == "http" and not self._is_begun:
+            await self._write(text_response(400, "Client is gone"), "http")
+
     async def ask_application(self) -> None:
         """Have the application's own handler answer."""
         body, limit = self._body, self._host.endpoints[0].settings.max_payload_bytes

@@ -9,6 +9,7 @@ from socketio_core.app import Socket
 from tests.asgi.driver import AsgiServer, Connection
 
 OPEN = "/socket.io/?EIO=4&transport=polling"
+GONE = "Client is gone\n"
 
 
 def echo_server(**options: Any) -> Server:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from socketio_core.asgi import App
+from socketio_core.http import Request, Response
 from tests.adapters.loops import both_loops, loop
 from tests.asgi.driver import HEADERS, poll_of, serving
-from tests.asgi.echo import OPEN, echo_server
+from tests.asgi.echo import GONE, OPEN, echo_server
 
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
 UPGRADE = [*HEADERS, (b"connection", b"Upgrade")]
@@ -59,3 +60,19 @@ async def test_text_that_is_none_is_no_error_of_ours() -> None:
         assert (await server.request("GET", OPEN, path="/socket.io/\udcff", raw_path=b"")).status == 200
         websocket = await server.websocket(subprotocols=["\u0394", "\udcff"])
         assert (websocket.sent, websocket.error) == ([{"type": "websocket.close"}], None)
+
+
+@both_loops
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_a_body_whose_client_is_gone_is_answered(*, is_ours: bool) -> None:
+    """Starlette's `BaseHTTPMiddleware` raises where an application says nothing, once for each such client."""
+
+    async def http(_: Request, __: bytes) -> Response:
+        raise AssertionError("it was not asked")
+
+    async with serving(App(echo_server(http=http))) as server:
+        target = poll_of(await server.session()) if is_ours else "/elsewhere"
+        post = await server.request("POST", target, b"4", is_all=False)
+        post.disconnect()
+        await loop.settle()
+        assert (post.is_over, post.body, post.error) == (True, GONE, None)

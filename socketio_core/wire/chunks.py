@@ -52,7 +52,7 @@ class ChunkLines:
         return event
 
     def _check(self, data: bytes) -> None:
-        if b"\n" not in data[2:]:  # but for what may be left of the last chunk's; the line has not arrived yet
+        if data.find(b"\n", 2) < 0:  # but for what may be left of the last chunk's; the line has not arrived yet
             return
         line = _LINE.match(data)
         if line is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import h11
 import pytest
 
@@ -85,3 +87,21 @@ def test_lines_in_a_chunk_are_no_headers(head: bytes) -> None:
 
 def test_body_that_is_not_in_chunks_has_no_lines() -> None:
     assert lines_of(h11.Response(status_code=200, headers=[]), MAX_HEADERS, MAX_HEAD_BYTES) is None
+
+
+def test_a_line_is_looked_at_where_it_is() -> None:
+    """What waits behind it may be 256 kB, and is copied once for each chunk by h11 already."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(REQUEST)
+    head = connection.next_event()
+    assert isinstance(head, h11.Request)
+    lines = lines_of(head, MAX_HEADERS, MAX_HEAD_BYTES)
+    assert lines is not None
+    connection.receive_data(b"1\r\na\r\n" * 40_000)
+    tracemalloc.start()
+    try:
+        assert isinstance(lines.next_event(connection), h11.Data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * 240_000

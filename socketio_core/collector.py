@@ -6,8 +6,11 @@ import gc
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
-LARGE: Final = 65_536
-"""From how many characters, or bytes, on it is worth it: what is shorter makes too few lists."""
+LARGE: Final = 4_096
+"""From how many characters, or bytes, on it is worth it: what is shorter makes too few lists.
+
+So all that is made by what is longer counts as one step towards a look at everything, and not as one for each 700.
+"""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -123,7 +123,8 @@ class ServerLimits:
     """Limits of a whole server, and of its connections; under ASGI the latter are the ASGI server's.
 
     Nobody can take from handlers what they have, so they are given no more than three quarters of
-    `max_total_buffered_bytes`, and half of it where an event has more than 64 kB: others wait; newcomers lose their
+    `max_total_buffered_bytes`, and half of it where an event has more than 64 kB; nor more than some 200,000 lists and
+    objects, at all of which the garbage collector would look while nobody is served. Others wait; newcomers lose their
     connection.
     """
 

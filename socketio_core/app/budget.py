@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from socketio_core.socketio.recovery import Recovery
 
 _COUNTED_SHARE: Final = 1 / 16  # of the limit; so much may wait for handlers, and no small event is counted yet
+_COUNTED_BYTES: Final = 8_000_000  # nor more than this, however large that is: it may all be lists
 _REST_S: Final = 0.1  # between two looks
 _REST_FOR_EACH_S: Final = 0.00005  # and for each session and connection: to look at 10,000 takes some 10 ms
 
@@ -135,7 +136,7 @@ class Budget:
             self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
         self._was_short = self.room.is_short
         total, above, size = self._look()
-        self.room.is_counting = above > self._limit * _COUNTED_SHARE
+        self.room.is_counting = above > min(self._limit * _COUNTED_SHARE, _COUNTED_BYTES)
         self.next_at = now + _REST_S + _REST_FOR_EACH_S * size
         if total > self._limit:
             total -= self._shrink(total - self._limit)

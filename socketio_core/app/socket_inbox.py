@@ -60,6 +60,10 @@ class SocketInbox(Inbox["ConnectRequested | EventReceived | Left"]):
         """What the socket is over."""
         return self.member.connection.session
 
+    def args_of(self, event: ConnectRequested | EventReceived | Left) -> Sequence[Any]:
+        """See `Inbox`."""
+        return event.args if isinstance(event, EventReceived) else ()
+
     @property
     def is_client_gone(self) -> bool:
         """See `Inbox`."""

@@ -8,7 +8,7 @@ and a slow handler delays no other socket.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -71,6 +71,10 @@ class Inbox(ABC, Generic[_E]):
     def describe(self, event: _E) -> str:
         """Say what handles an event, with the names of functions, for who looks for slow ones."""
         return f"handlers of {event!r}"
+
+    def args_of(self, event: _E) -> Sequence[Any]:
+        """Return what handlers are given of an event, if there may be lists in it."""
+        return ()
 
     @property
     def is_client_gone(self) -> bool:
@@ -135,13 +139,14 @@ class Inbox(ABC, Generic[_E]):
                     if self._worker_count > 1:
                         return  # the worker that finishes last sees to it
                 elif not taken_bytes and (size_bytes > SMALL_BYTES or room.is_counting):  # seldom; benchmarks: server
-                    if room.is_short_for(self, size_bytes):
+                    wanted_bytes = room.charge(size_bytes, self.args_of(event))
+                    if room.is_short_for(self, wanted_bytes):
                         if room.is_in_line(self):
                             return  # another worker goes on
                         del event  # for it may be dropped
-                        taken_bytes = await self._wait_room(room, size_bytes)
+                        taken_bytes = await self._wait_room(room, size_bytes, wanted_bytes)
                         continue
-                    taken_bytes = EVENT_BYTES + size_bytes
+                    taken_bytes = wanted_bytes
                     room.held_bytes += taken_bytes
                 del queue[0]
                 try:
@@ -185,7 +190,7 @@ class Inbox(ABC, Generic[_E]):
         self._room.rounds.look(looked_at, now)
         return now
 
-    async def _wait_room(self, room: Room, size_bytes: int) -> int:
+    async def _wait_room(self, room: Room, size_bytes: int, wanted_bytes: int) -> int:
         """Wait until there is room for the event that comes first. Returns what `held_bytes` has for it.
 
         Of a client that is gone none need be handled: it may come and go as often as it likes.
@@ -193,7 +198,7 @@ class Inbox(ABC, Generic[_E]):
         if self.is_client_gone:
             self.drop_events()
             return 0
-        taken_bytes = await room.wait(self, size_bytes)
+        taken_bytes = await room.wait(self, wanted_bytes)
         self.admit(self._concurrency)  # the other workers have gone
         is_first = bool(self._queue) and self._queue[0][1] == size_bytes
         if taken_bytes and not is_first:  # it was dropped, or is handled already

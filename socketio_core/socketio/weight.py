@@ -6,6 +6,7 @@ makes a value is counted, outside of strings only: commas, colons, opening brack
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final, cast
 
 from socketio_core.engineio.message import received_size
@@ -21,6 +22,7 @@ FLAT_FACTOR: Final = 10  # for eight times what they are on the wire, as is usua
 # CPython 3.11, 64 bits, as `tracemalloc` has it; what is kept is between a fifth and 2.5 times the estimate.
 _VALUE_BYTES: Final = 32  # of a value, and of its key: a pointer to it, and a small number or a short text
 _CONTAINER_BYTES: Final = 80  # of a list or an object beyond that
+_CONTAINERS: Final = frozenset((list, dict, tuple, set))  # of what parsers make
 _DENSE: Final = 8  # one mark for so many bytes: only then is it worth the time to look which of them are in strings
 _VALUE_MARKS: Final = (b",", b"[", b"{")
 
@@ -73,6 +75,17 @@ def _more_for_long_numbers(raw: bytes) -> int:
         return 0
     numbers = marks_outside_strings(raw, _NOT_NUMBERS).translate(_DIGITS_TO_0)
     return _LONG_VALUES * numbers.count(_LONG)
+
+
+def count_containers(values: Collection[Any]) -> int:
+    """Return how many lists, objects and the like are in a collection of values, at any depth, with itself."""
+    count = 0
+    level: list[Any] = [values]
+    while level:
+        count += len(level)
+        contents = ((each.values() if each.__class__ is dict else each) for each in level)
+        level = [value for each in contents for value in each if type(value) in _CONTAINERS]
+    return count
 
 
 def _count(text: str) -> tuple[int, int]:

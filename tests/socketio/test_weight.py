@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_core.socketio.packet import CONNECT, EVENT, Packet
-from socketio_core.socketio.weight import FLAT_CHARS, LIGHT_CHARS, Scale, count_values
+from socketio_core.socketio.weight import FLAT_CHARS, LIGHT_CHARS, Scale, count_containers, count_values
 
 JSON_SCALE = Scale(is_json=True)
 OTHER_SCALE = Scale(is_json=False)
@@ -129,3 +129,11 @@ def test_what_another_parser_makes_of_a_message_is_walked_over() -> None:
     assert OTHER_SCALE.weigh(b"x" * 5000, Packet(EVENT, "/", data), exactly=False) == 5000
     assert OTHER_SCALE.weigh("é", None, exactly=False) == 2
     assert OTHER_SCALE.light_chars == 0
+
+
+def test_what_the_garbage_collector_looks_at_is_counted_at_any_depth() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert count_containers(deep) == 5001
+    assert count_containers([1, "[{", b"[]", [], {"a": {}, "b": [(), {1}]}, None, 2.5]) == 7

@@ -42,6 +42,10 @@ class Failure(Exception):  # noqa: N818 - what another did, not what went wrong 
         return "\n".join(lines)
 
 
+class Late(Failure):
+    """The machine was too busy for the times that the case is about, so this says nothing: it is to be run again."""
+
+
 class Skipped(Exception):  # noqa: N818 - no error
     """The case cannot be run against this server; the argument says why."""
 

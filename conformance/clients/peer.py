@@ -29,11 +29,16 @@ _names = itertools.count(1)
 
 
 class ClientPeer:
-    """One client under test, for one case."""
+    """One client under test, for one case.
 
-    def __init__(self, process: ClientProcess, server: ScriptedServer) -> None:
+    Attributes:
+        slowness: what the times of a case are to be multiplied by: it is 1, until the machine was too busy for them.
+    """
+
+    def __init__(self, process: ClientProcess, server: ScriptedServer, slowness: float = 1.0) -> None:
         self.process = process
         self.server = server
+        self.slowness = slowness
         self.name = f"c{next(_names)}"
         self._sids = itertools.count(1)
         self.is_open = False
@@ -58,9 +63,9 @@ class ClientPeer:
             raise Failure(f"wrong report of {event!r}", expected=wanted, received=found)
         return report
 
-    async def silence(self) -> None:
+    async def silence(self, seconds: float = 0.15) -> None:
         """Fail if the client reports something within a moment."""
-        await self.process.silence(self.name)
+        await self.process.silence(self.name, seconds)
 
     async def stays_away(self) -> None:
         """Fail if the client opens another connection, though the longest delay between attempts has passed."""

@@ -107,7 +107,7 @@ class ClientProcess:
             return str(reports[0].get("event"))
         raise Failure("no report at all")
 
-    async def silence(self, name: str, seconds: float = 0.15) -> None:
+    async def silence(self, name: str, seconds: float) -> None:
         """Fail if client `name` reports something within a moment."""
         with trio.move_on_after(seconds):
             report = await self._queue(name)[1].receive()

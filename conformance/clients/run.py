@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from conformance.case import LEVELS, Failure
+from conformance.case import LEVELS, Failure, Late
 from conformance.choice import EXIT_STATUS, add_options, chosen, counts
 from conformance.clients.case import ClientCase, all_client_cases
 from conformance.clients.peer import ClientPeer
@@ -22,6 +22,9 @@ from conformance.hosting import HostError
 
 CASE_PATIENCE: Final = 5
 """One case may take as long in all as so many of its steps."""
+
+TRIES: Final = 6
+"""How often a case is run that a busy machine is too slow for, each time with twice the time."""
 
 START_S: Final = 30.0
 """How long a process may take to start."""
@@ -130,13 +133,29 @@ async def _run(case: ClientCase, process: ClientProcess) -> str | None:
     Raises:
         ProcessEnded: the process is gone.
     """
-    outcome: str | ProcessEnded | None = None
+    problem: str | None = None
+    for attempt in range(TRIES):
+        try:
+            return await _run_once(case, process, 2.0**attempt)
+        except Late as late:
+            problem = str(late)
+    return problem
+
+
+async def _run_once(case: ClientCase, process: ClientProcess, slowness: float) -> str | None:
+    """Return what went wrong.
+
+    Raises:
+        Late: the case has to be run again.
+        ProcessEnded: the process is gone.
+    """
+    outcome: str | Late | ProcessEnded | None = None
     async with scripted_server() as server:
-        peer = ClientPeer(process, server)
+        peer = ClientPeer(process, server, slowness)
         with trio.move_on_after(CASE_PATIENCE * patience.get()) as scope:
             try:
                 await case.run(peer)
-            except ProcessEnded as error:
+            except (Late, ProcessEnded) as error:
                 outcome = error
             except Failure as failure:
                 outcome = str(failure)
@@ -153,6 +172,8 @@ async def _run(case: ClientCase, process: ClientProcess) -> str | None:
             await process.close(peer.name)
         except Failure as failure:
             outcome = outcome or str(failure)
+    if isinstance(outcome, Late):
+        raise outcome
     return outcome
 
 

@@ -183,6 +183,8 @@ class ScriptedServer:
         self.url = ""
         self.lost: set[str] = set()
         """Sessions whose requests are dropped."""
+        self.released: set[str] = set()
+        """Sessions whose polls are answered with a noop at once."""
         self._arrived, self._requests = trio.open_memory_channel[Request](math.inf)
         self._waiting: list[Request] = []
 
@@ -214,8 +216,11 @@ class ScriptedServer:
             while (request := await self._read(stream)) is not None:
                 if request.query.get("sid") in self.lost:
                     return
-                self._arrived.send_nowait(request)
-                await request.done.wait()
+                if request.kind == "poll" and request.query.get("sid") in self.released:
+                    await request.respond("6")
+                else:
+                    self._arrived.send_nowait(request)
+                    await request.done.wait()
         except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
             pass
 

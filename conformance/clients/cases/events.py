@@ -74,7 +74,7 @@ async def acks_settle_the_call_of_their_id(peer: ClientPeer, transport: str) -> 
     session = await peer.connected(transport)
     ids: list[str] = []
     for name in ("a", "b"):
-        await peer.tell("call", name="q", call=name, timeout_ms=5000)
+        await peer.tell("call", name="q", call=name, timeout_ms=60_000)
         packet = str(await session.receive())
         expect(packet[:2] + packet[-5:], '42["q"]', "event")
         ids.append(packet[2:-5])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import trio
-
 from conformance.case import BOTH, expect
 from conformance.clients.case import case
 from conformance.clients.peer import ClientPeer, Session
@@ -78,7 +76,8 @@ async def volatile_emits_do_not_wait(peer: ClientPeer, transport: str) -> None:
     await session.expect("40")
     await peer.tell("emit", name="volatile", volatile=True)
     await peer.tell("emit", name="last")
-    await trio.sleep(0.1)
+    await peer.tell("join", nsp="/behind")
+    await session.expect("40/behind,")  # so it has done what it was told before
     await session.send('40{"sid":"x"}')
     await peer.report("connect")
     await session.expect('42["last"]')

@@ -9,7 +9,7 @@ import trio
 from conformance.case import BOTH, Failure, expect
 from conformance.clients.case import case
 from conformance.clients.peer import ClientPeer
-from conformance.clients.server import PING, PONG, TEXT, packets_of
+from conformance.clients.server import PING, PONG, TEXT, packets_of, patience
 
 
 @case("required", "PROTOCOL 1.5")
@@ -93,7 +93,7 @@ async def websocket_pings_are_answered(peer: ClientPeer) -> None:
     session = await peer.connected("websocket")
     assert session.websocket is not None
     await session.websocket.send_frame(PING, b"data")
-    with trio.move_on_after(3):
+    with trio.move_on_after(patience.get()):
         expect(await session.websocket.receive_frame(), (PONG, b"data"), "frame")
         return
     raise Failure("no pong frame")

@@ -82,8 +82,8 @@ async def query_in_a_namespace_means_nothing(peer: Peer) -> None:
 async def decision_may_take_a_while(peer: Peer, transport: str) -> None:
     """Nothing comes for a namespace while the server decides, and other namespaces go on meanwhile."""
     client = await peer.socketio(transport)
-    await client.send("0/slow,")
-    await client.works()
+    await client.send("0/slow,", packet(2, data=["message", "meanwhile"]))  # at once: it decides within a moment
+    await client.expect(packet(2, data=["message-back", "meanwhile"]))
     await client.connected("/slow")
     await client.expect('2/slow,["auth",{}]')
     await client.works("/slow")

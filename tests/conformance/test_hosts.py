@@ -24,6 +24,12 @@ NETWORK_HOSTS = [host for host in HOSTS if host not in ("sans", *BY_HAND)]
 MUST = {"node": "reference", "python-socketio": None}
 ONE_LOOP = ("trio", "asyncio-server", "asyncio", "selectors", "asgi", "uvicorn", "uvicorn-uvloop")
 MAX_LINES = 120
+LEVELS = {"reference": ("required", "reference"), "better": ("required", "reference", "better")}
+TRIES = 3
+PROMPT_S = 0.5
+"""A case that has failed within this time did not do so because the machine was busy. Others are run again, alone."""
+
+Case = dict[str, Any]
 
 
 @pytest.mark.parametrize("host", NETWORK_HOSTS)
@@ -32,23 +38,37 @@ def test_host_passes(host: str, require_tool: Callable[[str], str]) -> None:
         require_tool("node")
         require_tool("npm")
     must = MUST.get(host, "better")
-    command = [sys.executable, "-m", "conformance", host, "--json", "--must", must or "required"]
     if must is None:  # the cases are proven by the others; here it is the host that has to run
-        command += ["-k", "handshake/", "-k", "events/"]
+        run(host, "required", "-k", "handshake/", "-k", "events/")
+        return
+    failed = failures(host, must)
+    for _ in range(TRIES - 1):
+        if not failed or min(case["seconds"] for case in failed) < PROMPT_S:
+            break
+        failed = failures(host, must, "--jobs", "1", *(word for case in failed for word in ("-k", case["name"])))
+    assert [case["name"] for case in failed] == [], json.dumps(failed, indent=1)
+
+
+def run(host: str, must: str, *options: str) -> tuple[list[Case], int]:
+    """Run cases against a host. Returns what became of them, and the exit status."""
+    command = [sys.executable, "-m", "conformance", host, "--json", "--must", must, *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     assert report["versions"]
-    if must is not None:
-        levels = {"reference": ("required", "reference"), "better": ("required", "reference", "better")}[must]
-        asked = [case for case in report["cases"] if case["level"] in levels and not is_left_out(case)]
-        failed = [case for case in asked if case["status"] != "passed"]
-        own = [case for case in failed if not case["name"].startswith(NOT_ITS_OWN.get(host, ()))]
-        assert [case["name"] for case in own] == [], json.dumps(own, indent=1)
-        assert done.returncode == bool(failed)
+    return report["cases"], done.returncode
 
 
-def is_left_out(case: dict[str, Any]) -> bool:
+def failures(host: str, must: str, *options: str) -> list[Case]:
+    """Return the cases that a host itself has failed."""
+    cases, status = run(host, must, *options)
+    asked = [case for case in cases if case["level"] in LEVELS[must] and not is_left_out(case)]
+    failed = [case for case in asked if case["status"] != "passed"]
+    assert status == bool(failed)
+    return [case for case in failed if not case["name"].startswith(NOT_ITS_OWN.get(host, ()))]
+
+
+def is_left_out(case: Case) -> bool:
     return case["status"] == "skipped" and str(case["name"]).startswith(OPTIONAL)
 
 

@@ -78,7 +78,16 @@ class MemberProcess(Program):
         )
 
     def has_state(self, state: str, *, gap: bool = False) -> str:
-        """Wait until it says how it stands with the others. Returns why."""
-        found = self.take(lambda message: message.get("state") == state, f"state {state}")
-        assert found["gap"] is gap
-        return str(found["reason"])
+        """Wait until it says that it stands so with the others. Returns why.
+
+        What it has said before that is forgotten: one with recovery tells of each moment that a busy machine takes.
+        """
+        while True:
+            found = self.take(lambda message: "state" in message, f"state {state}")
+            if (found["state"], found["gap"]) == (state, gap):
+                return str(found["reason"])
+
+    def is_now(self, state: str) -> None:
+        """Wait until it stands so with the others."""
+        while self.do("statistics")["state"] != state:
+            pass

@@ -17,6 +17,7 @@ from tests.interop.processes import Message
 RequireTool = Callable[[str], str]
 
 LOOPS = ("trio", "asyncio")
+PATIENCES: Final = (0.3, 1.0, 3.0)  # in which one is silent; longer, where a busy machine takes longer with the others
 IN_STREAMS: Final = ("streams", "recovery")  # what is said there is kept
 
 
@@ -59,33 +60,52 @@ def hear_each_other(pair: list[MemberProcess], *said: object) -> None:
         for other in pair:
             member.heard("from", other.name, *said)
     for member in pair:
-        assert len(member.do("fetch")) == 2
+        while "error" in (found := member.ask("fetch")):
+            assert found["error"].startswith("ClusterTimeout")  # on a busy machine
+        assert len(found["result"]) == 2
         assert member.do("call", args=["q"]) == ["ours", "ours"]
+
+
+def asked_in_vain(member: MemberProcess, what: str, args: list[str], partial: object) -> Message:
+    """Return what is said where somebody does not answer in time, and others do."""
+    asked: Message = {}
+    for timeout_s in PATIENCES:
+        asked = member.ask(what, args=args, timeout=timeout_s)
+        if asked["partial"] == partial:
+            break
+    return asked
 
 
 # -- the start ---------------------------------------------------------------------------------------------------------
 
 
-def failures(redis: RedisServer) -> list[str]:
-    """Return why servers do not start, one on trio and one on asyncio."""
-    members = [MemberProcess(loop, "classic", redis, "start_timeout_s=0.3", waits=False) for loop in LOOPS]
-    try:
-        return [member.take(lambda message: "failed" in message, "failure")["failed"] for member in members]
-    finally:
-        for member in members:
+def failure(loop: str, redis: RedisServer, expected: str) -> str:
+    """Return why a server does not start; the Redis must say this in time."""
+    found = ""
+    for timeout_s in PATIENCES:
+        member = MemberProcess(loop, "classic", redis, f"start_timeout_s={timeout_s}", waits=False)
+        try:
+            found = str(member.take(lambda message: "failed" in message, "failure")["failed"])
+        finally:
             member.close()
+        if expected in found:
+            break
+    return found
 
 
-def test_a_server_that_finds_no_redis_says_so_and_ends(require_tool: RequireTool) -> None:
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_server_that_finds_no_redis_says_so_and_ends(require_tool: RequireTool, loop: str) -> None:
     with RedisServer(require_tool("redis-server")) as redis:
         redis.kill()
         text = f"the other servers cannot be reached: {redis.url}: cannot connect: Connection refused"
-        assert failures(redis) == [f"{text} (with start_degraded=True it would serve without them)"] * 2
+        assert failure(loop, redis, text) == f"{text} (with start_degraded=True it would serve without them)"
 
 
-def test_a_wrong_password_is_told_at_the_start(require_tool: RequireTool) -> None:
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_wrong_password_is_told_at_the_start(require_tool: RequireTool, loop: str) -> None:
     with RedisServer(require_tool("redis-server"), password="secret") as redis:
-        assert all("it wants a password: redis://:password@host (NOAUTH" in why for why in failures(redis))
+        text = "it wants a password: redis://:password@host (NOAUTH"
+        assert text in failure(loop, redis, text)
 
 
 def test_those_that_may_begin_alone_join_the_others_later(require_tool: RequireTool) -> None:
@@ -96,7 +116,9 @@ def test_those_that_may_begin_alone_join_the_others_later(require_tool: RequireT
         try:
             for member in pair:
                 member.wait_ready()
-                assert "Connection refused" in member.has_state("down")
+                member.has_state("down")
+                while "Connection refused" not in member.ask("fetch")["error"]:
+                    pass
                 member.do("emit", args=["alone"])
                 member.heard("alone")
             redis.start()
@@ -183,17 +205,15 @@ def test_a_redis_that_is_slow_holds_up_nobody(pair: list[MemberProcess], redis: 
                 member.do("emit", args=["meanwhile", member.name, number])
                 member.heard("meanwhile", member.name, number)
             if kind == "recovery":  # an event has waited for its place; those behind it did not
-                member.has_state("degraded")
-                assert member.do("statistics")["state"] == "degraded"
-            silent = member.ask("call", args=["q"], timeout=0.2)
-            assert silent["partial"] == ["ours"]
+                member.is_now("degraded")
+            assert asked_in_vain(member, "call", ["q"], ["ours"])["partial"] == ["ours"]
     finally:
         redis.resume()
     for member, other in (pair, pair[::-1]):
         for number in range(20):
             member.heard("meanwhile", other.name, number)
         if kind == "recovery":
-            member.has_state("up")
+            member.is_now("up")
     hear_each_other(pair, "after")
     assert gaps(pair) == before
 
@@ -281,10 +301,10 @@ def test_one_that_hears_and_never_answers_costs_its_time_only(pair: list[MemberP
         deaf.sendall(b"SUBSCRIBE socket.io-request#/# socket.io#/#\r\nSSUBSCRIBE socket.io#/#\r\n")
         assert deaf.recv(100).startswith(b"*3")
         for member in pair:
-            asked = member.ask("ask servers", args=["ping"], timeout=0.3)
+            asked = asked_in_vain(member, "ask servers", ["ping"], [[["pong"]]])
             assert asked["error"].startswith("AckTimeout: 1 of 2 acks did not come")
             assert asked["partial"] == [[["pong"]]]
-            called = member.ask("call", args=["q"], timeout=0.3)
+            called = asked_in_vain(member, "call", ["q"], ["ours", "ours"])
             assert called["partial"] == ["ours", "ours"]
     hear_each_other(pair, "after")
 

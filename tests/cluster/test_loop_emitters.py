@@ -169,9 +169,11 @@ def test_one_that_dies_in_the_middle_takes_along_what_it_had_not_answered(run: R
 def test_one_that_does_not_answer_is_given_up(run: Run) -> None:
     async def main() -> None:
         with sockets.create_server(("127.0.0.1", 0)) as silent:
-            async with new_emitter(f"redis://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.1) as emitter:
+            url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+            async with new_emitter(url, timeout_s=0.1) as emitter:
                 with pytest.raises(ClusterUnavailable, match=r"no answer in 0\.1 s"):
                     await emitter.emit("a")
+            async with new_emitter(url) as emitter:
                 with loop.move_on_after(0.01) as scope:
                     await emitter.emit("b")
                 assert scope.cancelled_caught

@@ -25,11 +25,14 @@ async def _next(session: Session, patience_s: float = PATIENCE_S) -> list[Packet
     if isinstance(session, WebSocketSession):
         return [await session.websocket.receive(patience_s)]
     assert isinstance(session, Polling)  # there is no third
-    poll = await session.begin_poll()
-    response = await poll.response(patience_s)
-    if response.status == 400:
-        return [Closed(response.status)]
-    return [Closed(0) if packet == "1" else packet for packet in packets_of(response)]
+    packets = session.unread()
+    if not packets:
+        poll = await session.begin_poll()
+        response = await poll.response(patience_s)
+        if response.status == 400:
+            return [Closed(response.status)]
+        packets = packets_of(response)
+    return [Closed(0) if packet == "1" else packet for packet in packets]
 
 
 async def _ping(session: Session) -> float:

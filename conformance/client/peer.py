@@ -74,6 +74,10 @@ class Peer:
         if (await self.get(target(path, "unknown"))).status == 404:
             raise Skipped(f"there is nothing at {path}, for {what}")
 
+    async def answers(self) -> None:
+        """Wait until the server has answered a request: what came before it was read by then, or at the same time."""
+        await self.get(target(transport="unknown"))
+
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
     async def begin(

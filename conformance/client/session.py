@@ -112,6 +112,11 @@ class Polling:
         """Send a POST with this body and return its response."""
         return await self._peer.request("POST", self.target(), body=body, **options)
 
+    def unread(self) -> list[Packet]:
+        """Return what came in a poll behind what was asked for, pings and all, and forget it."""
+        unread, self._received = self._received, []
+        return unread
+
     # -- Session -----------------------------------------------------------------------------------------------------
 
     async def send(self, *packets: Packet) -> None:

@@ -22,7 +22,7 @@ from typing import Final
 
 from socketio_core.cli.command import EXIT_FAILURE, EXIT_INTERRUPTED, CommandFailed
 from socketio_core.cli.listening import Address, addresses_of, listen, reserve
-from socketio_core.cli.restarts import Restarts
+from socketio_core.cli.restarts import STEADY_S, Restarts
 from socketio_core.cli.service import ServiceOptions
 from socketio_core.cli.text import show_log_of_service
 from socketio_core.cli.worker import Report, Task
@@ -46,13 +46,13 @@ class Worker:
         report: that it serves.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, restarts: Restarts) -> None:
         self.number = number
         self.process: subprocess.Popen[bytes] | None = None
         self.start_at: float | None = None
         self.started_at = 0.0
         self.report: Report | None = None
-        self.restarts = Restarts()
+        self.restarts = restarts
         self.reports = -1
         self.said = b""
 
@@ -72,6 +72,7 @@ class Supervisor:
         tell: tells the person at the terminal.
         grace_s: for the end of a worker, beside what its clients may take.
         silence_s: after which somebody may want to know why nothing is served.
+        steady_s: a worker that has lived so long is started anew at once.
     """
 
     def __init__(
@@ -81,12 +82,13 @@ class Supervisor:
         *,
         grace_s: float = GRACE_S,
         silence_s: float = SILENCE_S,
+        steady_s: float = STEADY_S,
     ) -> None:
         self._options = options
         self._tell = tell
         self._grace_s = grace_s
         self._silence_s = silence_s
-        self._workers = [Worker(number) for number in range(1, options.workers + 1)]
+        self._workers = [Worker(number, Restarts(steady_s)) for number in range(1, options.workers + 1)]
         self._selector = selectors.DefaultSelector()
         self._listeners: list[socket.socket] = []  # for all; or else each worker opens its own
         self._reserved: list[socket.socket] = []

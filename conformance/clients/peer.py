@@ -55,6 +55,14 @@ class ClientPeer:
         """Tell the client to do something."""
         await self.process.tell(do=do, id=self.name, **fields)
 
+    async def has_obeyed(self) -> None:
+        """Wait until the process has done all that it was told: behind that it opens another client, in vain."""
+        other = ClientPeer(self.process, self.server)
+        await other.open("polling")
+        await (await self.server.next("handshake")).respond("no", 503)
+        await other.report("connect_error")
+        await self.process.close(other.name)
+
     async def report(self, event: str, **wanted: object) -> Report:
         """Wait for a report of this kind, in which the fields are so."""
         report = await self.process.report(self.name, event)

@@ -30,6 +30,7 @@ async def one_post_is_in_flight(peer: ClientPeer) -> None:
     first = await peer.server.next("post")
     for name in "bc":
         await peer.tell("emit", name=name)
+    await peer.has_obeyed()
     await peer.server.none("post")
     await first.respond()
     second = await peer.server.next("post")
@@ -56,7 +57,7 @@ async def payloads_keep_to_max_payload(peer: ClientPeer) -> None:
     post = await peer.server.next("post")
     for number in range(6):
         await peer.tell("emit", name="n", args=[number, "é" * 5])
-    await trio.sleep(0.1)  # they are buffered while this POST is in flight
+    await peer.has_obeyed()  # they are buffered while this POST is in flight
     await post.respond()
     received: list[str | bytes] = []
     while len(received) < 6:

@@ -34,6 +34,7 @@ takes a few ms:
 | half a body, in chunks of 2 bytes | 1.6 s | none | 16 ms | 1 ms | 1 ms |
 | requests behind each other | none, 2 GB | 31 ms | 15 ms | 11 ms | 1 ms |
 | frames behind a handshake, and gone | | | | the server ends | |
+| a body, or what is not ASCII, in a handshake | | it fails as it ends | | the server ends | |
 
 uvicorn compresses unless it is told otherwise, and inflates what it has read before anybody can stop it, whatever
 `ws_max_size` is: 20 clients made it hold 2 GB. `--ws-per-message-deflate false` is what helps.

@@ -35,6 +35,8 @@ _PARAMETER = re.compile(
     rf"(?:server|client)_no_context_takeover|server_max_window_bits{_BITS}|client_max_window_bits(?:{_BITS})?"
 )
 
+_EIGHT = re.compile(r"(server_max_window_bits[ \t]*=[ \t]*\"?)8\b")
+
 
 class Deflate(PerMessageDeflate):
     """The extension, with its state kept across control frames.
@@ -199,6 +201,7 @@ def agree(deflate: Deflate, answer: str) -> None:
     Raises:
         ValueError: it is not permessage-deflate, or with parameters that are none. Spec: RFC 7692, 7.1.
     """
+    answer = _EIGHT.sub(r"\g<1>9", answer)  # a window may be larger than what it shows
     name, *parameters = [part.strip(" \t") for part in answer.split(";")]
     if name != _NAME or "," in answer:
         raise ValueError("an extension that was not asked for")

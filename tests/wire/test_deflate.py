@@ -362,6 +362,7 @@ def test_without_the_setting_an_offer_is_ignored() -> None:
         f"{DEFLATE}; server_no_context_takeover",
         f'{DEFLATE}; server_max_window_bits="10"',
         f"{DEFLATE};client_max_window_bits=15",
+        f"{DEFLATE}; server_max_window_bits=8",
     ],
 )
 def test_clients_agree_to_what_they_offered(answer: str) -> None:
@@ -376,7 +377,8 @@ def test_clients_agree_to_what_they_offered(answer: str) -> None:
     [
         ("other", "an extension that was not asked for"),
         (f"{DEFLATE}, {DEFLATE}", "an extension that was not asked for"),
-        (f"{DEFLATE}; server_max_window_bits=8", "bad parameters"),
+        (f"{DEFLATE}; server_max_window_bits=7", "bad parameters"),
+        (f"{DEFLATE}; client_max_window_bits=8", "bad parameters"),
         (f"{DEFLATE}; server_max_window_bits", "bad parameters"),
         (f"{DEFLATE}; client_max_window_bits", "bad parameters"),
         (f"{DEFLATE}; what=ever", "bad parameters"),

@@ -19,6 +19,8 @@ BAD = [
     f"{NAME}; server_max_window_bits",
     f"{NAME}; server_max_window_bits=7",
     f"{NAME}; server_max_window_bits=16",
+    f"{NAME}; server_max_window_bits=80",
+    f"{NAME}; client_max_window_bits=8",
     f"{NAME}; server_max_window_bits=x",
     f"{NAME}; server_no_context_takeover=1",
     f"{NAME}; client_no_context_takeover; client_no_context_takeover",
@@ -31,6 +33,8 @@ GOOD = [
     f"{NAME}; server_no_context_takeover; client_no_context_takeover",
     f"{NAME}; server_max_window_bits=9; client_max_window_bits=15",
     f'{NAME}; server_max_window_bits="10"',
+    f"{NAME}; server_max_window_bits=8",
+    f'{NAME}; server_max_window_bits = "8"; client_no_context_takeover',
 ]
 
 

@@ -185,6 +185,7 @@ class SocketSettings:
     max_held_packets: int = 64  # ours: packets kept for a namespace while it is being decided
     max_held_bytes: int = _FOLLOWS  # ours: the same in bytes; 2 MB, two messages of the largest size
     max_outstanding_acks: int = 10_000  # ours: per socket; one more is a `LocalProtocolError`
+    max_rooms: int = 10_000  # ours: the same; 4 MB of memory, and 5 ms when it leaves them all
     max_queued_events: int = 1_000  # ours: per connection, waiting for a handler; then its reading pauses (see Flow)
     max_queued_bytes: int = 2_000_000  # ours: the same in bytes of memory; about two large messages
 
@@ -193,7 +194,7 @@ class SocketSettings:
         _check_numbers(
             self,
             "connect_timeout_s max_attachments max_json_depth max_namespace_chars max_pending_connects"
-            " max_outstanding_acks max_queued_events max_queued_bytes max_auth_bytes",
+            " max_outstanding_acks max_rooms max_queued_events max_queued_bytes max_auth_bytes",
             "max_attachment_bytes max_emitted_json_depth max_json_values max_namespaces",
         )
         _follow(

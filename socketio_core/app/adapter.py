@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from socketio_core.app.acks import AcksWaiter, Answers, ack_args
@@ -11,7 +12,7 @@ from socketio_core.app.handlers import run
 from socketio_core.app.remote_socket import RemoteSocket
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.socket_inbox import inbox_of
-from socketio_core.errors import BufferFull, InvalidEvent
+from socketio_core.errors import BufferFull, InvalidEvent, LocalProtocolError
 from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.hub import NamespaceWatcher, RoomWatcher
@@ -207,10 +208,16 @@ class LocalAdapter:
     def join(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
         """See `Adapter`."""
         for socket in self.chosen(nsp, selection):
-            socket.join(rooms)
+            self._join(rooms, socket.join)
         for session in self._away(nsp, selection):
-            for room in rooms:
-                session.join(room)
+            self._join(rooms, partial(_join_each, session))
+
+    def _join(self, rooms: frozenset[str], join: Callable[[frozenset[str]], object]) -> None:
+        """Have somebody join rooms; who is in too many has the others join all the same."""
+        try:
+            join(rooms)
+        except LocalProtocolError as error:
+            self._app.audience.report("a socket could not join more rooms", error)
 
     def leave(self, nsp: str, selection: Selection, rooms: frozenset[str]) -> None:
         """See `Adapter`."""
@@ -384,6 +391,11 @@ class _ClientsAsked(LocalAsked):
             BufferFull(f"of one client, 2 * max_queued_bytes: {flow.most_answer_bytes}"),
         )
         return False
+
+
+def _join_each(session: RecoverableSession, rooms: frozenset[str]) -> None:
+    for room in rooms:
+        session.join(room)
 
 
 def _nothing() -> None:

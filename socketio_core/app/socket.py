@@ -181,9 +181,14 @@ class Socket(OwnHandlers):
 
         Each socket is in the room that is named by its id. Where clients may choose names of rooms, put something in
         front of them (`f"chat:{name}"`), or they can join that of somebody else and hear what is meant for one.
+
+        Raises:
+            LocalProtocolError: it would be in more than `max_rooms`; nothing was joined.
         """
         self._app.runtime.check_caller()
-        for room in room_set(rooms):
+        chosen = room_set(rooms)
+        self._member.check_rooms(chosen)
+        for room in chosen:
             self._member.join(room)
 
     def leave(self, rooms: Rooms) -> None:

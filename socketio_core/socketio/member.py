@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -275,19 +275,35 @@ class Member:
         """Join a room; a pending member is in it once it is accepted, one that left stays out, unless it was lost.
 
         Raises:
-            LocalProtocolError: the room is not a string.
+            LocalProtocolError: the room is not a string, or it would be in more than `max_rooms`.
         """
         room = check_room(room)
         if self.state is MemberState.LEFT and self.recoverable is not None:
             self.recoverable.join(room)
         if self.state is MemberState.LEFT or room == self.sid or room in self._rooms:
             return
+        if len(self._rooms) >= self.connection.settings.max_rooms:
+            raise self._too_many_rooms
         self._rooms[room] = None
         self._room_bytes += room_bytes(room)
         if self.connection.recovery is not None:
             self.connection.recovery.moved(self, room, is_in=True)
         if self.state is MemberState.JOINED:
             self.namespace.add_to_room(self, room)
+
+    def check_rooms(self, rooms: Collection[str]) -> None:
+        """See that it may join all of these; for who would rather join none than some.
+
+        Raises:
+            LocalProtocolError: it would be in more than `max_rooms`.
+        """
+        limit, mine = self.connection.settings.max_rooms, self._rooms
+        if len(mine) + len(rooms) > limit and len(mine) + len({*rooms} - mine.keys() - {self.sid}) > limit:
+            raise self._too_many_rooms
+
+    @property
+    def _too_many_rooms(self) -> LocalProtocolError:
+        return LocalProtocolError(f"too many rooms, max_rooms: {self.connection.settings.max_rooms}")
 
     def leave(self, room: str) -> None:
         """Leave a room; the room named by its own id cannot be left.

@@ -538,3 +538,15 @@ def test_an_emit_may_say_at_once_who_gets_it(party: Party) -> None:
         for options, names in choices:
             assert party.result_of(by.emit("x", 1, **options)) == len(names)
             assert sorted(party.heard()) == names
+
+
+def test_who_is_in_too_many_rooms_keeps_none_of_the_others_out() -> None:
+    rig = AppRig(max_rooms=3)
+    (_, full), (_, other) = rig.connect(), rig.connect()
+    full.join(["a", "b"])
+    with pytest.raises(LocalProtocolError, match="too many rooms, max_rooms: 3"):
+        full.join(["c", "d"])
+    assert full.rooms == {full.id, "a", "b"}
+    rig.result_of(rig.io.sockets_join(["c", "d"]))
+    assert (full.rooms, other.rooms) == ({full.id, "a", "b"}, {other.id, "c", "d"})
+    assert rig.logged == ["a socket could not join more rooms"]

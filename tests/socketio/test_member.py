@@ -280,6 +280,24 @@ def test_rooms_are_joined_and_left(rig: Rig) -> None:
     assert rig.server.hub.of("/").room_names == ["b"]
 
 
+def test_a_member_is_in_so_many_rooms() -> None:
+    rig = Rig(max_rooms=2)
+    _, member = rig.joined()
+    member.check_rooms(["a", "b", member.sid])
+    member.join("a")
+    member.join("b")
+    for again in ("a", member.sid):
+        member.join(again)
+    with pytest.raises(LocalProtocolError, match="too many rooms, max_rooms: 2"):
+        member.join("c")
+    with pytest.raises(LocalProtocolError, match="too many rooms, max_rooms: 2"):
+        member.check_rooms(["a", "c"])
+    member.check_rooms(["a", "b", member.sid])
+    member.leave("a")
+    member.join("c")
+    assert member.rooms == {"b", "c"}
+
+
 def test_the_room_of_ones_own_is_always_there(rig: Rig) -> None:
     _, member = rig.joined()
     assert in_rooms(rig, member.sid) == [member]

@@ -54,14 +54,14 @@ class Log(Observer):
         if refused.message == UNKNOWN_SESSION.message and not self._has_told_of_sessions:
             self._has_told_of_sessions = True
             why = _NO_SUCH_SESSION
-        elif origin is None or origin in self._warned or len(self._warned) >= _MAX_WARNED_ORIGINS:
+        elif origin is None or _cut(origin) in self._warned or len(self._warned) >= _MAX_WARNED_ORIGINS:
             why = f"{refused.message} ({refused.detail})"
             self._failures.note(f"{request!r} from {request.address} refused: {why}", refused.message)
             return
         else:
-            self._warned.add(origin)
+            self._warned.add(_cut(origin))
             why = refused.detail
-        self._logger.warning("%r from %s refused: %s", request, request.address, why)
+        self._logger.warning("%s", _cut(f"{request!r} from {request.address} refused: {why}"))
 
     def connection_closed(self, session: Session, reason: CloseReason, error: RemoteProtocolError | None) -> None:
         """What a client did wrong; ten a minute of one reason."""

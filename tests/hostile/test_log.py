@@ -12,7 +12,7 @@ import pytest
 from socketio_core import Server, ServerLimits
 from socketio_core.app.log import MAX_CHARS, Log
 from tests.app.served import Served
-from tests.wire.written import frame
+from tests.wire.written import POLLING, frame, request
 
 
 @pytest.mark.parametrize("catches_all", [False, True])
@@ -131,3 +131,14 @@ def test_what_clients_do_wrong_is_told_ten_times_a_minute(
         wrong(house)
     assert "30 times in 60 s" in caplog.messages[-2]
     assert {record.levelno for record in caplog.records} == {logging.INFO}
+
+
+def test_origins_that_clients_make_up_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Before, each of the hundred that are told of was as long as a head may be."""
+    house = Served(Server(), Log(logging.getLogger("tests.hostile.origins"), lambda: 0.0))
+    for number in range(200):
+        origin = f"Origin: https://{number}.{'x' * 8_000}.example"
+        house.connect().send(request(POLLING + "&x=" + "y" * 4_000, headers=[origin]))
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(lines) == 100
+    assert max(map(len, lines)) <= MAX_CHARS + 1

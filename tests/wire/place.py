@@ -101,6 +101,8 @@ class End(Generic[_Wire]):
         while self.is_made and self.is_reading and (data := self.wire.data_to_send(self.place.now)):
             self.received += data
             self.writes.append(data)
+            if self.wire.is_through:
+                break
         self.was_muted |= self.wire.is_mute
 
     def lose(self, why: str = "") -> None:

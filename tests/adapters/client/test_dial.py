@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-from socketio_core import Server
+from socketio_core import EngineClientSettings, Server
 from socketio_core.app import Socket
 from socketio_core.app.client_socket import ConnectError
 from tests.adapters.bench import core_of, serving
@@ -129,6 +129,18 @@ async def test_end_in_the_middle_of_a_tls_handshake_is_told_without_a_guess() ->
             async with loop.connect("https://localhost:81", transports=["websocket"], proxy=proxy.url):
                 pytest.fail("it must not connect")
     assert caught.value.message.endswith("websocket: TLS: the connection was closed during the handshake")
+
+
+@both_loops_tcp
+async def test_server_that_does_not_shake_hands_is_given_up_in_time() -> None:
+    async def say_nothing(*_: object) -> None:
+        await loop.sleep_forever()
+
+    async with raw_server({"accept": say_nothing}) as server:
+        with pytest.raises(ConnectError):
+            async with loop.connect(server.url.replace("http://", "https://"), transports=["websocket"]):
+                pytest.fail("it must not connect")
+        assert loop.current_time() == pytest.approx(EngineClientSettings().open_timeout_s, abs=1)
 
 
 @both_loops_tcp

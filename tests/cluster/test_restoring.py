@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 
-import msgpack as library  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
+import msgpack  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
 import pytest
 
 from socketio_core.cluster.messages import Audience, Broadcast, RoomsJoin
@@ -16,6 +16,8 @@ from socketio_core.socketio import Member
 from tests.cluster.bus import ALL, nested
 from tests.cluster.cores import Cores, CoreServer, come_back, lose
 from tests.socketio.recovery_world import Reference
+
+library: Any = msgpack
 
 STREAM = b"socket.io"
 

@@ -158,7 +158,7 @@ class LocalAdapter:
             count = app.core.broadcast(nsp, name, args, selection, takers)
         else:
             count = app.core.recovery.sender.hear(nsp, [name, *args], selection, offset, takers)
-        app.room.told_in_round += count
+        app.room.rounds.told += count
         if takers:
             app.outgoing.tell_all(map(inbox_of, takers), name, args)
         if app.audience.broadcast_sent:
@@ -185,7 +185,7 @@ class LocalAdapter:
         if collection is None:
             return LocalAsked(0)
         collection.each = each
-        app.room.told_in_round += len(collection.members)
+        app.room.rounds.told += len(collection.members)
         if app.audience.broadcast_sent:
             app.audience.tell(app.audience.broadcast_sent, nsp, name, args, len(collection.members))
         if app.outgoing.is_heard and self._takers(nsp) is not None:

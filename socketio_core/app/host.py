@@ -216,7 +216,6 @@ class ServerHost:
         """
         if now is not None and now >= self.budget.next_at:
             self.budget.check(now)
-        self.budget.room.told_in_round = 0
         self.budget.room.rounds.begin()
         for inbox in self.dispatch():
             self.runtime.spawn(inbox.work)

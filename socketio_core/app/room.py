@@ -49,7 +49,6 @@ class Room:
         is_waited_for: events wait, so `let_in` is to be called whenever it is less.
         answer_bytes: the part of it that is of answers to broadcasts which others have not answered yet.
         asked_bytes: the part of it that is of requests.
-        told_in_round: how many were told something by broadcasts, in this round of the event loop.
         rounds: how long they work before it is the turn of others.
         parted: inboxes of those who have left, until all that came is handled, and what that holds beside events.
     """
@@ -69,7 +68,6 @@ class Room:
         "is_waited_for",
         "parted",
         "rounds",
-        "told_in_round",
     )
 
     def __init__(self, limit_bytes: float = inf) -> None:
@@ -80,7 +78,7 @@ class Room:
         self._lines: Sequence[dict[Inbox[Any], _Place]] = [{} for _ in _SHARES]
         self._short_since: float | None = None
         self._answers: dict[Flow, int] = {}  # what each client has of them
-        self.held_bytes = self.answer_bytes = self.asked_bytes = self.told_in_round = 0
+        self.held_bytes = self.answer_bytes = self.asked_bytes = 0
         self.is_counting = self.is_waited_for = False
         self.rounds = Rounds()
         self.parted: dict[Inbox[Any], int] = {}

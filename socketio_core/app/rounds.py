@@ -8,9 +8,13 @@ Beyond it they have a line, and one of them is called up in each round.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from socketio_core.app.slow import timed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from socketio_core.app.runtime import Event, Runtime
 
 ROUND_S: Final = 0.005  # a tenth of what a neighbour may have to wait
@@ -22,47 +26,115 @@ class Rounds:
     """The rounds of one server.
 
     Attributes:
-        is_timed: somebody tells when each of them begins; otherwise all is one round, without a bound.
+        number: of the one that is now; 0 if nobody tells when they begin, so that all is one, without a bound.
         is_over: handlers have had their time in this one.
+        was_over: they had in the last one.
+        told: how many were told something by broadcasts in this one.
     """
 
-    __slots__ = ("_began_at", "_late", "is_over", "is_timed")
+    __slots__ = ("_late", "_worked_s", "is_over", "number", "told", "was_over")
 
     def __init__(self) -> None:
-        self._late: deque[Event] = deque()
-        self._began_at: float | None = None  # as far as somebody has looked
-        self.is_timed = False
-        self.is_over = False
+        self._late: deque[tuple[Event, float]] = deque()
+        self._worked_s = 0.0  # in this round, as far as somebody has looked
+        self.number = self.told = 0
+        self.is_over = self.was_over = False
 
     @property
     def is_crowded(self) -> bool:
         """Whether who takes long has to wait."""
         return self.is_over or bool(self._late)
 
-    def look(self, began_at: float, now: float) -> None:
-        """Look how late it is; somebody has been at work since `began_at`."""
-        if self._began_at is None:
-            self._began_at = began_at
-        if now - self._began_at > ROUND_S:
-            self.is_over = self.is_timed
+    def note(self, worked_s: float) -> None:
+        """Handlers have worked so long."""
+        self._worked_s += worked_s
+        if self._worked_s > ROUND_S:
+            self.is_over = self.number > 0
 
     def begin(self) -> None:
-        """Begin another one, and call up who has waited longest."""
-        self.is_timed = True
-        self.is_over = False
-        self._began_at = None
-        if self._late:
-            self._late.popleft().set()
+        """Begin another one, and call up those who have waited longest: as many as have the time of a round, or one."""
+        self.number += 1
+        self.was_over, self.is_over = self.is_over, False
+        self._worked_s, self.told = 0.0, 0
+        left_s = ROUND_S
+        while self._late and left_s > 0:
+            event, long_s = self._late.popleft()
+            event.set()
+            left_s -= long_s
 
-    async def turn(self, runtime: Runtime) -> None:
-        """Wait in line."""
-        event = runtime.new_event()
-        self._late.append(event)
+    async def turn(self, runtime: Runtime, long_s: float) -> None:
+        """Wait in line, to work for about so long."""
+        place = runtime.new_event(), long_s
+        self._late.append(place)
         runtime.output_ready()  # so that another round comes, though nothing is to be written
         try:
-            await event.wait()
+            await place[0].wait()
         finally:
-            if event in self._late:  # cancelled
-                self._late.remove(event)
+            if place in self._late:  # cancelled
+                self._late.remove(place)
             if self._late:
                 runtime.output_ready()
+
+
+class Timing:
+    """How long the events of one socket take, if it sends several at a time.
+
+    Attributes:
+        long_s: how long it works in a round; 0 if its events do not take long, as far as was seen.
+        is_stepwise: its handlers wait for something, and others work meanwhile: the clock tells nothing of an event but
+            of one that is `watched`, which is dear; so that is the one before the next look.
+    """
+
+    __slots__ = ("_looked_at", "_now", "_own_s", "_round", "_rounds", "_unseen", "is_stepwise", "long_s")
+
+    def __init__(self, rounds: Rounds, now: Callable[[], float]) -> None:
+        self._rounds = rounds
+        self._now = now
+        self._round = self._unseen = 0
+        self._looked_at = self._own_s = self.long_s = 0.0
+        self.is_stepwise = False
+
+    @property
+    def is_late(self) -> bool:
+        """Whether this socket has to wait in line. Handlers that are begun now may do their work in a later round."""
+        rounds = self._rounds
+        return self.long_s > 0 and (rounds.is_crowded or (self.is_stepwise and rounds.was_over))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is the turn of others, while this socket is handled."""
+        return self.is_late if self.is_stepwise else self.long_s > 0 and self._rounds.is_over
+
+    def begin(self) -> int:
+        """Events are about to be handled. Returns how many are to be before the first look."""
+        self._looked_at, self._round, self._unseen = self._now(), self._rounds.number, 1
+        return self._next_look(self._looked_at) if self.is_stepwise else 1
+
+    def watched(self, handling: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None]:
+        """Run a coroutine to its end, and count the time in which nobody else can work."""
+        self._own_s = 0.0
+        return timed(handling, self._now, self._note)  # pyright: ignore[reportReturnType] # see `SlowHandlers`
+
+    def look(self) -> int:
+        """Look how long events have taken since the last look. Returns how many are to be handled before the next."""
+        now = self._now()
+        if self.is_stepwise:
+            self.long_s = self._own_s if self._own_s > LONG_S else 0.0
+            return self._next_look(now)
+        if self._round != self._rounds.number:
+            self.is_stepwise = True
+            return 1
+        worked_s = now - self._looked_at
+        self._rounds.note(worked_s)
+        self.long_s = ROUND_S if worked_s > LONG_S * self._unseen else 0.0
+        self._looked_at = now
+        self._unseen = 1 if self.long_s else LOOK_EVENTS
+        return self._unseen
+
+    def _next_look(self, now: float) -> int:
+        """Return how many events there are before it, where one is watched: nobody can tell which one."""
+        return 1 if self.long_s else 1 + int(now * 1e6) % (2 * LOOK_EVENTS)
+
+    def _note(self, worked_s: float) -> None:
+        self._own_s += worked_s
+        self._rounds.note(worked_s)

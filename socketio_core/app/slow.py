@@ -29,28 +29,38 @@ class SlowHandlers:
         self._limit_s: Final = limit_s
         self._tell = tell
 
-    @coroutine
     def watch(
         self, handling: Coroutine[Any, Any, None], what: Callable[[], str], now: Callable[[], float]
-    ) -> Generator[Any, Any, None]:
-        """Run a coroutine to its end, and look at the time before and after each of its steps."""
-        resume: Any = handling.send
-        given: Any = None
-        while True:
-            begun = now()
-            try:
-                trap = resume(given)
-            except StopIteration:
-                return
-            finally:
-                lasted = now() - begun
-                if lasted > self._limit_s:
-                    self._tell(what(), lasted)
-            try:
-                given = yield trap
-                resume = handling.send
-            except GeneratorExit:
-                handling.close()
-                raise
-            except BaseException as error:  # noqa: BLE001 - thrown into the handlers
-                resume, given = handling.throw, error
+    ) -> Coroutine[Any, Any, None]:
+        """Run a coroutine to its end, and tell of each of its steps that is too long."""
+
+        def note(lasted_s: float) -> None:
+            if lasted_s > self._limit_s:
+                self._tell(what(), lasted_s)
+
+        return timed(handling, now, note)  # pyright: ignore[reportReturnType] # a generator has all that is needed
+
+
+@coroutine
+def timed(
+    handling: Coroutine[Any, Any, None], now: Callable[[], float], note: Callable[[float], object]
+) -> Generator[Any, Any, None]:
+    """Run a coroutine to its end, and note how long each of its steps has lasted, from one `await` to the next."""
+    resume: Any = handling.send
+    given: Any = None
+    while True:
+        begun = now()
+        try:
+            trap = resume(given)
+        except StopIteration:
+            return
+        finally:
+            note(now() - begun)
+        try:
+            given = yield trap
+            resume = handling.send
+        except GeneratorExit:
+            handling.close()
+            raise
+        except BaseException as error:  # noqa: BLE001 - thrown into the handlers
+            resume, given = handling.throw, error

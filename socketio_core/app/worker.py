@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from socketio_core.app.flow import EVENT_BYTES, Flow
 from socketio_core.app.room import SMALL_BYTES, Room
-from socketio_core.app.rounds import LONG_S, LOOK_EVENTS
+from socketio_core.app.rounds import Timing
 from socketio_core.app.runtime import Runtime
 from socketio_core.app.slow import SlowHandlers
 
@@ -43,7 +43,7 @@ class Inbox(ABC, Generic[_E]):
             kept. With 0 everything waits, until `admit`.
     """
 
-    __slots__ = ("_concurrency", "_is_long", "_queue", "_room", "_slow", "_worker_count", "flow", "runtime")
+    __slots__ = ("_concurrency", "_queue", "_room", "_slow", "_timing", "_worker_count", "flow", "runtime")
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Inbox(ABC, Generic[_E]):
         self._queue: list[tuple[_E, int | None]] = []
         self._concurrency = concurrency
         self._worker_count = 0
-        self._is_long = False  # its events take long, as far as was seen
+        self._timing: Timing | None = None
 
     @abstractmethod
     def handle(self, event: _E) -> Coroutine[Any, Any, None]:
@@ -124,15 +124,17 @@ class Inbox(ABC, Generic[_E]):
         client, goes on. So it does when a turn's worth has been handled, in case none of the handlers waits.
         """
         queue, left, room = self._queue, TURN_EVENTS, self._room
-        taken_bytes, context = 0, None
-        look_at, looked_at, unseen = -1, 0.0, 1
+        taken_bytes, context, look_at = 0, None, -1
         try:
-            if self._is_long and room.rounds.is_crowded:
-                await room.rounds.turn(self.runtime)
+            timing = self._timing
+            if timing is not None and timing.is_late:
+                await room.rounds.turn(self.runtime, timing.long_s)
             if len(queue) > 1:  # nearly always there is one; benchmarks: server
                 context = copy_context()
-                if room.rounds.is_timed:
-                    look_at, looked_at = left - unseen, self.runtime.now()
+                if room.rounds.number:
+                    if timing is None:
+                        timing = self._timing = Timing(room.rounds, self.runtime.now)
+                    look_at = left - timing.begin()
             while queue:
                 event, size_bytes = queue[0]
                 if size_bytes is None:
@@ -150,10 +152,12 @@ class Inbox(ABC, Generic[_E]):
                     room.held_bytes += taken_bytes
                 del queue[0]
                 try:
-                    if self._slow is None:
-                        await self.handle(event)
-                    else:
-                        await self._slow.watch(self.handle(event), partial(self.describe, event), self.runtime.now)
+                    handling = self.handle(event)
+                    if self._slow is not None:
+                        handling = self._slow.watch(handling, partial(self.describe, event), self.runtime.now)
+                    if timing is not None and timing.is_stepwise and left - 1 <= look_at:
+                        handling = timing.watched(handling)
+                    await handling
                 finally:
                     if size_bytes is not None:
                         self.flow.event_handled(size_bytes)
@@ -163,14 +167,12 @@ class Inbox(ABC, Generic[_E]):
                 if not queue:  # most often; benchmarks: server
                     return
                 left -= 1
-                if left <= look_at:
-                    looked_at = self._look(looked_at, unseen)
-                    unseen = 1 if self._is_long else LOOK_EVENTS
-                    look_at = left - unseen
+                if timing is not None and left <= look_at:
+                    look_at = left - timing.look()
                 try:
                     is_untouched = (
-                        left > room.told_in_round // TOLD_LIKE_EVENT
-                        and not (self._is_long and room.rounds.is_over)
+                        left > room.rounds.told // TOLD_LIKE_EVENT
+                        and not (timing is not None and timing.is_over)
                         and copy_context() == context
                     )
                 except Exception:  # noqa: BLE001 - of a value's `__eq__`, as an array's, which is neither true nor false
@@ -182,13 +184,6 @@ class Inbox(ABC, Generic[_E]):
             self._worker_count -= 1
             if self.flow.is_behind and not self.flow.queued_count:
                 self.flow.caught_up()
-
-    def _look(self, looked_at: float, count: int) -> float:
-        """Look how long events have taken, so many since the last look. Returns the time."""
-        now = self.runtime.now()
-        self._is_long = now - looked_at > LONG_S * count
-        self._room.rounds.look(looked_at, now)
-        return now
 
     async def _wait_room(self, room: Room, size_bytes: int, wanted_bytes: int) -> int:
         """Wait until there is room for the event that comes first. Returns what `held_bytes` has for it.

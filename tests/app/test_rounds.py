@@ -85,12 +85,12 @@ def test_nothing_is_timed_where_nobody_tells_of_rounds() -> None:
     place.runtime.run_one()
     assert place.handled == "aaa"
     rounds = Rounds()
-    rounds.look(0.0, 2 * ROUND_S)
+    rounds.note(2 * ROUND_S)
     assert not rounds.is_crowded
 
 
 def waiting(rounds: Rounds, runtime: HandRuntime, count: int) -> list[Task]:
-    tasks = [runtime.start(rounds.turn(runtime)) for _ in range(count)]
+    tasks = [runtime.start(rounds.turn(runtime, ROUND_S)) for _ in range(count)]
     runtime.run_ready()
     return tasks
 

@@ -284,9 +284,9 @@ def test_handlers_that_have_told_many_give_way_sooner() -> None:
     bench = Bench()
     for event in "abc":
         bench.put(event, 1)
-    bench.room.told_in_round = TURN_EVENTS * TOLD_LIKE_EVENT
+    bench.room.rounds.told = TURN_EVENTS * TOLD_LIKE_EVENT
     bench.runtime.run_one()
     assert bench.inbox.notes == [*begun_and_ended("a")]
-    bench.room.told_in_round = 0  # another round
+    bench.room.rounds.told = 0  # another round
     bench.runtime.run_one()
     assert bench.inbox.notes == [*begun_and_ended("a", "b", "c")]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
 from socketio_core import Server
-from socketio_core.app.rounds import LONG_S, ROUND_S
+from socketio_core.app.rounds import LONG_S, LOOK_EVENTS, ROUND_S
 from socketio_core.app.socket import Socket
 from socketio_core.app.worker import TOLD_LIKE_EVENT, TURN_EVENTS
+from tests.app.hand_runtime import HandEvent
 from tests.app.served import Served
 from tests.wire.written import TEXT, frame
 
@@ -62,3 +64,61 @@ def test_answers_that_take_long_end_the_turn_of_all_handlers(event_s: float) -> 
     most = ROUND_S / event_s + 3
     assert first <= most + len(peers)  # nobody knows yet what takes long
     assert max(others) <= most
+
+
+CLIENTS: Final = 8
+EVENTS: Final = 4 * LOOK_EVENTS
+
+
+class Archive:
+    """Clients ask for what is asked of something elsewhere, which answers all that has come before each round.
+
+    Args:
+        away_s: how long that takes.
+        event_s: how long it takes to make the answer for the client then.
+    """
+
+    def __init__(self, away_s: float, event_s: float) -> None:
+        self._away_s = away_s
+        self._event_s = event_s
+        self._asked: list[HandEvent] = []
+        self.answered = 0
+        io = Server()
+        io.sockets.on("history")(self._history)
+        self.place = Served(io)
+        for peer in [self.place.join() for _ in range(CLIENTS)]:
+            peer.wire.receive(frame(b'421["history","x"]', TEXT) * EVENTS, self.place.now)
+
+    async def _history(self, _: Socket, text: str) -> str:
+        event = self.place.runtime.new_event()
+        self._asked.append(event)
+        await event.wait()
+        self.place.clock.now += self._event_s
+        self.answered += 1
+        return text
+
+    def rounds(self) -> list[int]:
+        """Return how many are answered in each round, until all are."""
+        found: list[int] = []
+        while self.answered < CLIENTS * EVENTS:
+            before = self.answered
+            self.place.clock.now += self._away_s
+            while self._asked:
+                self._asked.pop().set()
+            self.place.flush()
+            for _ in range(len(self.place.runtime.ready)):
+                self.place.runtime.run_one()
+            found.append(self.answered - before)
+        return found
+
+
+def test_handlers_that_wait_for_something_else_take_no_time_from_others() -> None:
+    archive = Archive(away_s=10 * ROUND_S, event_s=LONG_S / 10)
+    assert archive.rounds() == [0, *[CLIENTS] * EVENTS]  # nobody had asked in the first
+
+
+def test_what_handlers_do_behind_a_wait_takes_time_from_others() -> None:
+    archive = Archive(away_s=10 * ROUND_S, event_s=ROUND_S / 2)
+    rounds = archive.rounds()
+    assert max(rounds[:3]) == CLIENTS  # nobody knows yet what takes long
+    assert max(rounds[3:]) == 2

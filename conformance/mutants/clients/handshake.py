@@ -22,7 +22,7 @@ from socketio_core.socketio.client.namespace import ClientNamespace
     "handshake/later_requests_name_the_session",
 )
 class SpeaksTheOldProtocol(RequestMaker):
-    """RequestMaker name version 3 of Engine.IO."""
+    """Requests name version 3 of Engine.IO."""
 
     def _target(self, transport: str, sid: str) -> str:
         return super()._target(transport, sid).replace("EIO=4", "EIO=3")
@@ -46,7 +46,7 @@ class ForgetsTheSlash(RequestMaker):
     "handshake/later_requests_name_the_session",
 )
 class SaysNoTransport(RequestMaker):
-    """RequestMaker do not name their transport."""
+    """Requests do not name their transport."""
 
     def _target(self, transport: str, sid: str) -> str:
         return super()._target(transport, sid).replace(f"&transport={transport}", "")

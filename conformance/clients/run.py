@@ -23,8 +23,9 @@ from conformance.hosting import HostError
 CASE_PATIENCE: Final = 5
 """One case may take as long in all as so many of its steps."""
 
-TRIES: Final = 6
-"""How often a case is run that a busy machine is too slow for, each time with twice the time."""
+TRIES: Final = 5
+"""How often a case is run that a busy machine is too slow for, each time with twice the time. With 32 times as much the
+longest one could not be through in time."""
 
 START_S: Final = 30.0
 """How long a process may take to start."""

@@ -33,10 +33,13 @@ def test_broadcasts_to_many_end_the_turn_of_all_handlers() -> None:
     assert max(rounds) <= TURN_EVENTS * TOLD_LIKE_EVENT // len(peers) + 3
 
 
-def rounds_of(place: Served, count: int, done: Callable[[], int]) -> list[int]:
+def rounds_of(
+    place: Served, count: int, done: Callable[[], int], begin: Callable[[], object] = lambda: None
+) -> list[int]:
     """Return how many events are handled in each round of the loop, until so many are."""
     rounds: list[int] = []
     while sum(rounds) < count:
+        begin()
         place.flush()
         for _ in range(len(place.runtime.ready)):
             place.runtime.run_one()
@@ -99,17 +102,12 @@ class Archive:
 
     def rounds(self) -> list[int]:
         """Return how many are answered in each round, until all are."""
-        found: list[int] = []
-        while self.answered < CLIENTS * EVENTS:
-            before = self.answered
-            self.place.clock.now += self._away_s
-            while self._asked:
-                self._asked.pop().set()
-            self.place.flush()
-            for _ in range(len(self.place.runtime.ready)):
-                self.place.runtime.run_one()
-            found.append(self.answered - before)
-        return found
+        return rounds_of(self.place, CLIENTS * EVENTS, lambda: self.answered, self._answer)
+
+    def _answer(self) -> None:
+        self.place.clock.now += self._away_s
+        while self._asked:
+            self._asked.pop().set()
 
 
 def test_handlers_that_wait_for_something_else_take_no_time_from_others() -> None:

@@ -7,7 +7,7 @@ Beyond it they have a line, and one of them is called up in each round.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from socketio_core.app.slow import timed
@@ -35,7 +35,7 @@ class Rounds:
     __slots__ = ("_late", "_worked_s", "is_over", "number", "told", "was_over")
 
     def __init__(self) -> None:
-        self._late: deque[tuple[Event, float]] = deque()
+        self._late: OrderedDict[Event, float] = OrderedDict()  # whose first is found, and any is gone, at once
         self._worked_s = 0.0  # in this round, as far as somebody has looked
         self.number = self.told = 0
         self.is_over = self.was_over = False
@@ -58,26 +58,25 @@ class Rounds:
         self._worked_s, self.told = 0.0, 0
         left_s = ROUND_S
         while self._late and left_s > 0:
-            event, long_s = self._late.popleft()
+            event, long_s = self._late.popitem(last=False)
             event.set()
             left_s -= long_s
 
     async def turn(self, runtime: Runtime, long_s: float) -> None:
         """Wait in line, to work for about so long."""
-        place = runtime.new_event(), long_s
-        self._late.append(place)
+        event = runtime.new_event()
+        self._late[event] = long_s
         runtime.output_ready()  # so that another round comes, though nothing is to be written
         try:
-            await place[0].wait()
+            await event.wait()
         finally:
-            if place in self._late:  # cancelled
-                self._late.remove(place)
+            self._late.pop(event, None)  # if it was cancelled
             if self._late:
                 runtime.output_ready()
 
 
 class Timing:
-    """How long the events of one socket take, if it sends several at a time.
+    """How long the events of one socket take, if it sends several at a time; each, while they take long.
 
     Attributes:
         long_s: how long it works in a round; 0 if its events do not take long, as far as was seen.

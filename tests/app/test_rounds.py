@@ -8,7 +8,7 @@ from socketio_core.app.rounds import LONG_S, LOOK_EVENTS, ROUND_S, Rounds
 from socketio_core.app.worker import Inbox
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
-from tests.app.hand_runtime import HandRuntime, Task
+from tests.app.hand_runtime import Cancelled, HandEvent, HandRuntime, Task
 from tests.app.test_flow import Line
 
 
@@ -36,10 +36,13 @@ class Place:
 
     def send(self, name: str, *events: float) -> Taking:
         inbox = Taking(self, name)
+        self.more(inbox, *events)
+        return inbox
+
+    def more(self, inbox: Taking, *events: float) -> None:
         for event in events:
             if inbox.put(event, 1):
                 self.runtime.spawn(inbox.work)
-        return inbox
 
     def rounds(self, most: int = 1000) -> list[str]:
         """Return who is handled in each round, as an event loop goes through tasks."""
@@ -93,6 +96,30 @@ def waiting(rounds: Rounds, runtime: HandRuntime, count: int) -> list[Task]:
     tasks = [runtime.start(rounds.turn(runtime, ROUND_S)) for _ in range(count)]
     runtime.run_ready()
     return tasks
+
+
+class Incomparable(HandEvent):
+    """Fails if it is compared, as each is with each where a line is searched."""
+
+    __hash__ = HandEvent.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError(other)
+
+
+class LineRuntime(HandRuntime):
+    def new_event(self) -> HandEvent:
+        return Incomparable(self)
+
+
+def test_nobody_looks_through_the_line() -> None:
+    runtime, rounds = LineRuntime(FakeClock()), Rounds()
+    first, second, third = waiting(rounds, runtime, 3)
+    rounds.begin()
+    runtime.cancel(third)
+    runtime.run_ready()
+    assert [first.is_done, second.is_done, third.is_done] == [True, False, True]
+    assert [first.error, type(third.error)] == [None, Cancelled]
 
 
 def test_who_is_cancelled_in_line_holds_nobody_up() -> None:

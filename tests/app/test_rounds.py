@@ -64,14 +64,14 @@ def test_who_sends_much_that_takes_long_gives_way_to_others() -> None:
     place.send("n", 0.0, 0.0)
     assert place.rounds(1) == ["abnn"]
     place.send("n", 0.0)
-    assert place.rounds() == ["an", "ab"]  # the last one of a socket is not looked at
+    assert place.rounds() == ["an", "ab", ""]
 
 
 def test_those_in_line_are_called_in_turn() -> None:
     place = Place()
     for name in "abc":
         place.send(name, *[2 * ROUND_S] * 4)
-    assert place.rounds() == ["abc", *"abcabcabc"]
+    assert place.rounds() == ["abc", *"abcabcabc", ""]
 
 
 def test_what_takes_little_is_handled_whatever_the_time() -> None:
@@ -80,6 +80,20 @@ def test_what_takes_little_is_handled_whatever_the_time() -> None:
     first, *others = place.rounds()
     assert 5 < len(first) / LOOK_EVENTS < 7
     assert max(map(len, others)) <= ROUND_S / LONG_S / 2 + 2
+
+
+def test_who_took_long_once_is_looked_at_again_though_only_one_comes_at_a_time() -> None:
+    place = Place()
+    new = place.send("n", *[2 * LONG_S] * 2)
+    place.rounds()
+    for name in "ab":
+        place.send(name, *[2 * ROUND_S] * 9)
+    place.rounds(2)
+    place.more(new, 0.0)
+    assert "n" not in place.rounds(1)[0]
+    assert "n" in "".join(place.rounds(2))
+    place.more(new, 0.0)
+    assert "n" in place.rounds()[0]
 
 
 def test_nothing_is_timed_where_nobody_tells_of_rounds() -> None:

@@ -379,6 +379,7 @@ class _ClientsAsked(LocalAsked):
         for flow in self._flows:
             flow.ack_settled()
         self._collection.forget()
+        self._collection.takes = self._waiter.outcome = None  # they know this, and each other, and all answers
         self._app.room.give_answers(self._kept)
 
     def _take(self, member: Member, size_bytes: int) -> bool:

@@ -44,6 +44,10 @@ class Place(Served):
         async def ask(socket: Socket) -> None:
             await socket.emit("answer", await socket.call("question"))
 
+        @io.on("ask all")
+        async def ask_all(socket: Socket) -> None:
+            await socket.emit("answer", await io.in_(socket.id).call("question"))
+
         @io.on("wait")
         async def wait(socket: Socket) -> None:
             await self.gate.wait()
@@ -154,6 +158,14 @@ def falls_silent(place: Place) -> None:
 
 def is_asked(place: Place) -> None:
     on_websocket(place, '42["ask"]').end()
+
+
+def answers_with_others(place: Place) -> None:
+    peer = on_websocket(place, '42["ask all"]')
+    question = peer.frame()[1]
+    peer.send(frame(question.replace(b"42", b"43").replace(b"question", b"1").decode()))
+    assert peer.frame()[1] == b'42["answer",["1"]]'
+    peer.end()
 
 
 def sends_half_a_packet(place: Place) -> None:
@@ -284,6 +296,7 @@ def polls_the_bare_engine(place: Place) -> None:
 
 LIVES: Final = [
     *[sends_a_close_frame, is_lost, ends, says_goodbye, leaves_its_namespace, is_made_to_leave, is_closed],
+    answers_with_others,
     *[never_answers_the_close, breaks_the_rules, sends_nonsense, falls_silent, is_asked, sends_half_a_packet],
     *[has_a_handler_that_fails, has_a_handler_that_outlives_it, joins_nothing, joins_what_is_closed, is_compressed],
     *[sends_all_at_once, ends_in_a_post, ends_in_a_post_while_it_polls, polls_twice, posts_half, posts_in_chunks],

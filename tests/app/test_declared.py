@@ -307,6 +307,20 @@ def test_few_wrong_values_are_named() -> None:
     assert "unable to parse string" in caught.value.detail
 
 
+def test_what_converters_raise_may_count_in_its_own_way() -> None:
+    class WrongError(ValueError):
+        error_count = 20
+
+    def convert(value: Any, kind: Any) -> Any:
+        raise WrongError(f"{value!r} is no {kind.__name__}")
+
+    def rename(self: Any, name: str, /) -> None: ...
+
+    with pytest.raises(InvalidEvent) as caught:
+        Declare(convert)(rename).check([1])
+    assert caught.value.detail == "name: 1 is no str"
+
+
 def test_declarations_that_cannot_be_meant_are_refused() -> None:
     def named(self: Any, room: str) -> None: ...
     def with_default(self: Any, room: str = "a", /) -> None: ...

@@ -208,7 +208,7 @@ class AsgiExchange:
                 if post.work_bytes >= MUCH_BYTES:
                     await self._take_allowance(post.work_bytes)
                 while core.advance_post(post, _TURN_PACKETS, self._runtime.now()):
-                    self._host.work_soon()
+                    self._host.take_in()
                     self._runtime.output_ready()
                     await self._loop.give_way()
                     await self._wait_room(flow)
@@ -218,7 +218,7 @@ class AsgiExchange:
                 response = core.finish_post(post, self._runtime.now())
             else:
                 core.lost(post, self._runtime.now())
-            self._host.work_soon()
+            self._host.take_in()
             self._runtime.output_ready()
         if response is not None:
             await self._wait_room(flow)

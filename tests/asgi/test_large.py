@@ -314,6 +314,20 @@ async def test_who_sends_little_is_served_between_two_answers_to_bodies_in_chunk
 
 
 @both_loops
+async def test_handlers_have_the_time_of_one_round_for_many_posts() -> None:
+    io = Server()
+    async with serving(App(io)) as server:
+        targets = [poll_of(await server.session()) for _ in range(4 * CROWD)]
+        await loop.settle()
+        rounds = host_of(io).budget.room.rounds
+        before = rounds.number
+        for target in targets:
+            server.connect(http_scope("POST", target), {"type": "http.request", "body": b"40"})
+        await loop.settle()
+        assert rounds.number - before < len(targets)
+
+
+@both_loops
 async def test_the_rest_of_a_body_in_chunks_is_not_read() -> None:
     """A server would go on with that for as long as it comes."""
     async with serving(App(Server())) as server:

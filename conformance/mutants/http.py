@@ -97,6 +97,14 @@ class AllowsOverlaps(Broken):
         return request
 
 
+@caught_by("polling/abandoned_poll_loses_nothing")
+class AnswersWhoIsGone(Broken):
+    """A poll whose connection is lost is answered with what comes next, and that is lost."""
+
+    def on_connection_gone(self) -> bool:
+        return False
+
+
 @caught_by("polling/broken_post_ends_the_session*")
 class ForgetsBrokenPosts(Broken):
     """A client that goes away is not noticed, and its heartbeat is slow."""

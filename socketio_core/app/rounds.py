@@ -2,7 +2,7 @@
 
 What clients send is counted as it is read, but not what handlers make of it: to answer twelve bytes may take as long as
 thousands of echoes. So there is a bound on the time, too, for sockets that have sent several events which take long.
-Beyond it they have a line, and one of them is called up in each round.
+Beyond it they have a line, and in each round as many are called up as will take its time, or one.
 """
 
 from __future__ import annotations

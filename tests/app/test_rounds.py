@@ -1,4 +1,4 @@
-"""Handlers work so long in a round; those whose events take long have a line, and one of them is called in each."""
+"""Handlers work so long in a round; those whose events take long have a line, and some are called up in each."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def memory(peers: Sequence[Peer], effort: Effort) -> Table:
         sockets = f"{size:,} sockets" + (f" on {workers} workers" if workers > 1 else "")
         kilobytes, pings = table.row(f"memory, {sockets}", "kB"), table.row(f"ping, {sockets}")
         events = table.row(f"event, of {sockets} one in a hundred talks")
-        is_large = size > 1000  # they come one after another, so one round must do
+        is_large = size > 1000  # it takes long until they are there, so they are measured several times in one round
         for _ in replace(effort, rounds=1 if is_large else effort.rounds).rounds_of(table.name, kilobytes.label):
             for peer in peers if size <= 10_000 else [peer for peer in peers if peer.holds_many]:
                 with ExitStack() as stack:
@@ -145,11 +145,14 @@ def memory(peers: Sequence[Peer], effort: Effort) -> Table:
                     idle = [LoadGenerator(load, process, port, stack) for process, port in servers]
                     kilobytes.cell(peer.name).values.append((_settled_kb(servers) - before_kb) / size)
                     seconds = (1 if is_large else _INTERVALS) * ping_interval_s
-                    samples = [generator.measure(ping_interval_s, seconds) for generator in idle]
-                    pings.cell(peer.name).values.append(fmean([sample.server_us for sample in samples]))
+                    times = effort.rounds if is_large and size <= 10_000 else 1
+                    for number in range(times):
+                        samples = [each.measure(0 if number else ping_interval_s, seconds) for each in idle]
+                        pings.cell(peer.name).values.append(fmean([sample.server_us for sample in samples]))
                     (process, port), *others = servers
                     talking = LoadGenerator(replace(warm, connections=size // 100), process, port, stack, others)
-                    events.cell(peer.name).add(talking.measure(effort.warm_up_s, effort.seconds))
+                    for _ in range(times):
+                        events.cell(peer.name).add(talking.measure(effort.warm_up_s, effort.seconds))
     return table
 
 

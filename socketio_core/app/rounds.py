@@ -32,10 +32,11 @@ class Rounds:
         told: how many were told something by broadcasts in this one.
     """
 
-    __slots__ = ("_late", "_worked_s", "is_over", "number", "told", "was_over")
+    __slots__ = ("_first", "_late", "_worked_s", "is_over", "number", "told", "was_over")
 
     def __init__(self) -> None:
-        self._late: OrderedDict[Event, float] = OrderedDict()  # whose first is found, and any is gone, at once
+        self._late: OrderedDict[_Place, None] = OrderedDict()  # whose first is found, and any is gone, at once
+        self._first: _Place | None = None  # of those who are called up in this round
         self._worked_s = 0.0  # in this round, as far as somebody has looked
         self.number = self.told = 0
         self.is_over = self.was_over = False
@@ -56,30 +57,52 @@ class Rounds:
         self.number += 1
         self.was_over, self.is_over = self.is_over, False
         self._worked_s, self.told = 0.0, 0
+        self._first = next(iter(self._late), None)
+        called: list[_Place] = []
         left_s = ROUND_S
-        while self._late and left_s > 0:
-            event, long_s = self._late.popitem(last=False)
-            event.set()
-            left_s -= long_s
+        for place in self._late:
+            called.append(place)
+            left_s -= place.long_s
+            if left_s <= 0:
+                break
+        for place in called:
+            place.event.set()
 
     async def turn(self, runtime: Runtime, long_s: float) -> None:
-        """Wait in line, to work for about so long."""
-        event = runtime.new_event()
-        self._late[event] = long_s
+        """Wait in line, to work for about so long.
+
+        Who is called up when the others have taken longer than that keeps its place, but for the first.
+        """
+        place = _Place(runtime.new_event(), long_s)
+        self._late[place] = None
         runtime.output_ready()  # so that another round comes, though nothing is to be written
         try:
-            await event.wait()
+            await place.event.wait()
+            while self.is_over and place is not self._first:
+                place.event = runtime.new_event()
+                runtime.output_ready()
+                await place.event.wait()
         finally:
-            self._late.pop(event, None)  # if it was cancelled
+            del self._late[place]
             if self._late:
                 runtime.output_ready()
+
+
+class _Place:
+    """In the line."""
+
+    __slots__ = ("event", "long_s")
+
+    def __init__(self, event: Event, long_s: float) -> None:
+        self.event = event
+        self.long_s = long_s
 
 
 class Timing:
     """How long the events of one socket take, if it sends several at a time; each, while they take long.
 
     Attributes:
-        long_s: how long it works in a round; 0 if its events do not take long, as far as was seen.
+        long_s: how long its events take each; 0 if that is not long, as far as was seen.
         is_stepwise: its handlers wait for something, and others work meanwhile: the clock tells nothing of an event but
             of one that is `watched`, which is dear; so that is the one before the next look.
     """
@@ -104,6 +127,10 @@ class Timing:
         """Whether it is the turn of others, while this socket is handled."""
         return self.is_late if self.is_stepwise else self.long_s > 0 and self._rounds.is_over
 
+    def work_s(self, count: int) -> float:
+        """Return how long it may work in a round, with so many events."""
+        return self.long_s if self.is_stepwise else self.long_s * count
+
     def begin(self) -> int:
         """Events are about to be handled. Returns how many are to be before the first look."""
         self._looked_at, self._round, self._unseen = self._now(), self._rounds.number, 1
@@ -125,7 +152,8 @@ class Timing:
             return 1
         worked_s = now - self._looked_at
         self._rounds.note(worked_s)
-        self.long_s = ROUND_S if worked_s > LONG_S * self._unseen else 0.0
+        each_s = worked_s / self._unseen
+        self.long_s = each_s if each_s > LONG_S else 0.0
         self._looked_at = now
         self._unseen = 1 if self.long_s else LOOK_EVENTS
         return self._unseen

@@ -128,7 +128,7 @@ class Inbox(ABC, Generic[_E]):
         try:
             timing = self._timing
             if timing is not None and timing.is_late:
-                await room.rounds.turn(self.runtime, timing.long_s)
+                await room.rounds.turn(self.runtime, timing.work_s(len(queue)))
             # Nearly always there is one, and it does not take long; benchmarks: server
             if len(queue) > 1 or (timing is not None and timing.long_s):
                 context = copy_context()

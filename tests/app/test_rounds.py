@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from socketio_core.app.flow import Flow
 from socketio_core.app.room import Room
-from socketio_core.app.rounds import LONG_S, LOOK_EVENTS, ROUND_S, Rounds
+from socketio_core.app.rounds import LONG_S, LOOK_EVENTS, ROUND_S, Rounds, Timing
 from socketio_core.app.worker import Inbox
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
@@ -64,7 +66,7 @@ def test_who_sends_much_that_takes_long_gives_way_to_others() -> None:
     place.send("n", 0.0, 0.0)
     assert place.rounds(1) == ["abnn"]
     place.send("n", 0.0)
-    assert place.rounds() == ["an", "ab", ""]
+    assert place.rounds() == ["an", "b", "a", ""]
 
 
 def test_those_in_line_are_called_in_turn() -> None:
@@ -134,6 +136,36 @@ def test_nobody_looks_through_the_line() -> None:
     runtime.run_ready()
     assert [first.is_done, second.is_done, third.is_done] == [True, False, True]
     assert [first.error, type(third.error)] == [None, Cancelled]
+
+
+def test_who_takes_less_than_a_round_has_no_more_of_it() -> None:
+    place = Place()
+    timing = Timing(place.room.rounds, place.runtime.now)
+    timing.begin()
+    place.runtime.clock.now += 2 * LONG_S
+    timing.look()
+    assert timing.work_s(3) == pytest.approx(6 * LONG_S)
+
+
+def test_who_is_called_when_the_time_is_over_keeps_its_place() -> None:
+    async def work(name: str) -> None:
+        await rounds.turn(runtime, ROUND_S / 8)
+        done.append(name)
+        rounds.note(2 * ROUND_S)
+
+    runtime, rounds = HandRuntime(FakeClock()), Rounds()
+    done: list[str] = []
+    for name in "abcd":
+        runtime.start(work(name))
+    runtime.run_ready()
+    for count in range(1, 5):
+        flushes = runtime.flushes
+        rounds.begin()
+        runtime.run_ready()
+        assert "".join(done) == "abcd"[:count]
+        assert (runtime.flushes > flushes) is (count < 4)
+    rounds.begin()
+    assert not rounds.is_crowded
 
 
 def test_who_is_cancelled_in_line_holds_nobody_up() -> None:

@@ -25,12 +25,9 @@ class Server:
         """Serve the clients of one listening socket."""
         while True:
             try:
-                client = Client(self, *listener.accept())
+                Client(self, *listener.accept())
             except OSError:  # no file descriptor is free, or the client has left already
                 sleep(0.1)
-                continue
-            for task in (client.read_forever, client.write_forever):
-                threading.Thread(target=task, daemon=True).start()
 
     def settle(self) -> None:
         """See to all that is ready. Call it with the lock, after anything."""
@@ -61,6 +58,8 @@ class Client:
             self._wire = server.site.connect(monotonic(), address[0], "http")
             self._wire.context = self
             server.settle()  # it has a deadline
+        for task in (self.read_forever, self.write_forever):
+            threading.Thread(target=task, daemon=True).start()
 
     def wake(self) -> None:
         """Have both threads look again; whoever blocks finds out about the end."""
@@ -109,10 +108,11 @@ class Client:
 def serve(listeners: list[socket.socket]) -> None:
     """Serve until Ctrl-C."""
     server = Server()
+    threading.Thread(target=server.keep_time, daemon=True).start()
     for listener in listeners:
         threading.Thread(target=server.accept_forever, args=[listener], daemon=True).start()
     try:
-        server.keep_time()
+        sleep(1e9)  # and not with the lock: Ctrl-C may come when half of that is done
     finally:  # tell all clients
         with server.lock:
             server.site.close(monotonic())

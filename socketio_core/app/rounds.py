@@ -127,6 +127,11 @@ class Timing:
         """Whether it is the turn of others, while this socket is handled."""
         return self.is_late if self.is_stepwise else self.long_s > 0 and self._rounds.is_over
 
+    @property
+    def most_before_end(self) -> int:
+        """How near the next look has to be where events end before it, for a look there: one unseen means little."""
+        return 1 if self.is_stepwise else LOOK_EVENTS - 1
+
     def work_s(self, count: int) -> float:
         """Return how long it may work in a round, with so many events."""
         return self.long_s if self.is_stepwise else self.long_s * count

@@ -166,7 +166,8 @@ class Inbox(ABC, Generic[_E]):
                             room.give_back(taken_bytes)
                             taken_bytes = 0
                 if not queue:  # most often; benchmarks: server
-                    if timing is not None and timing.long_s and left - 1 <= look_at:  # or it would be late for good
+                    # Or who has taken long once would be late for good, and who hides that behind a short one never.
+                    if timing is not None and context is not None and left - look_at <= timing.most_before_end:
                         timing.look()
                     return
                 left -= 1

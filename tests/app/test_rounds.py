@@ -98,6 +98,16 @@ def test_who_took_long_once_is_looked_at_again_though_only_one_comes_at_a_time()
     assert "n" in place.rounds()[0]
 
 
+def test_who_begins_with_what_takes_little_is_looked_at_in_the_end() -> None:
+    place = Place()
+    burst = [0.0, *[2 * ROUND_S] * LOOK_EVENTS]
+    inboxes = [place.send(name, *burst) for name in "abc"]
+    place.rounds()
+    for inbox in inboxes:
+        place.more(inbox, *burst)
+    assert all(len(set(each)) < 2 for each in place.rounds())
+
+
 def test_nothing_is_timed_where_nobody_tells_of_rounds() -> None:
     place = Place(is_timed=False)
     place.send("a", *[ROUND_S] * 3)

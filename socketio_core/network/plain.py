@@ -25,7 +25,8 @@ class PlainSocket:
     def read_into(self, wire: BaseWire, now: float) -> int:
         """Hand over what is there, `b""` at the end and when the connection is broken.
 
-        Returns how many bytes that were; 0 if they only wait for more, or for a turn: others can be read before.
+        Returns how many bytes that were to be handled; 0 if they only wait for more, or for a turn, or were read away:
+        others can be read before.
         """
         try:
             data = os.read(self.fileno, READ_BYTES)
@@ -35,7 +36,7 @@ class PlainSocket:
             data = b""
         wire.receive(data, now)
         size = len(data)
-        return 0 if size >= LARGE_BYTES and wire.is_large else size
+        return 0 if wire.is_mute or (size >= LARGE_BYTES and wire.is_large) else size
 
     def write_now(self, data: bytes) -> int:
         """Return how many bytes the socket took at once; a broken one is the reader's to find."""

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +220,48 @@ async def test_without_a_watcher_there_are_transports(lacks: str, monkeypatch: p
                 patch.setattr(asyncio.get_running_loop(), "add_reader", _waits_for_no_descriptor)
             bench = await stack.enter_async_context(serving(Server()))
         await bench.check_still_serves()
+
+
+@asyncio_test
+async def test_what_is_read_away_of_many_holds_up_nobody() -> None:
+    """Each read of theirs was a turn of the loop: of 170 clients whose bombs were refused an echo waited for 50 ms."""
+    io = Server()
+    heard = asyncio.Event()
+    io.on("note", lambda _: heard.set())
+    async with serving(io) as bench, AsyncExitStack() as stack:
+        address = ("127.0.0.1", int(bench.urls[0].rpartition(":")[2]))
+        *refused, other = [stack.enter_context(socket.create_connection(address)) for _ in range(31)]
+        for each in (*refused, other):
+            each.setblocking(False)  # noqa: FBT003 - the library's signature
+            each.send(handshake() + frame("40"))
+        await heard_of(other, b"40{")
+        for each in refused:
+            each.send(b"\xf1\x80\0\0\0\0")  # is no frame
+            await heard_of(each, END)
+        for each in refused:
+            each.send(b"x" * 60_000)
+        other.send(frame('42["note"]'))
+        turns = 0
+        while not heard.is_set():
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns <= 5
+
+
+END = b""
+
+
+async def heard_of(client: socket.socket, text: bytes) -> None:
+    """Read until that comes, or the end."""
+    received = b""
+    while True:
+        await asyncio.sleep(0)
+        with suppress(BlockingIOError):
+            data = client.recv(65536)
+            received += data
+            if not data or (text and text in received):
+                break
+    assert text in received
 
 
 # -- when the system has no more ---------------------------------------------------------------------------------------

@@ -87,7 +87,8 @@ def check_depth(value: object) -> None:
     """
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH + 1):
-        inside = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list))]
+        containers: list[Any] = [each for each in level if isinstance(each, (dict, list))]
+        inside = [each.values() if each.__class__ is dict else each for each in containers]
         if not inside:
             return
         level = [*chain.from_iterable(inside)]

@@ -227,7 +227,11 @@ async def test_what_is_read_away_of_many_holds_up_nobody() -> None:
     """Each read of theirs was a turn of the loop: of 170 clients whose bombs were refused an echo waited for 50 ms."""
     io = Server()
     heard = asyncio.Event()
-    io.on("note", lambda _: heard.set())
+
+    @io.on("note")
+    async def note(_: Socket) -> None:
+        heard.set()
+
     async with serving(io) as bench, AsyncExitStack() as stack:
         address = ("127.0.0.1", int(bench.urls[0].rpartition(":")[2]))
         *refused, other = [stack.enter_context(socket.create_connection(address)) for _ in range(31)]

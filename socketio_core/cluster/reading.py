@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import islice
 from typing import Any, cast
 
 from socketio_core.cluster.messages import Audience
 from socketio_core.cluster.values import MAX_DEPTH, Malformed
+from socketio_core.socketio.nesting import levels
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
@@ -85,14 +86,8 @@ def check_depth(value: object) -> None:
     Raises:
         Malformed: it is nested deeper than `MAX_DEPTH`.
     """
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        containers: list[Any] = [each for each in level if isinstance(each, (dict, list))]
-        inside = [each.values() if each.__class__ is dict else each for each in containers]
-        if not inside:
-            return
-        level = [*chain.from_iterable(inside)]
-    raise Malformed(f"nested deeper than {MAX_DEPTH}")
+    if next(islice(levels(value), MAX_DEPTH, None), None) is not None:
+        raise Malformed(f"nested deeper than {MAX_DEPTH}")
 
 
 def event_args(fields: Mapping[str, Any], key: str) -> Sequence[Any]:

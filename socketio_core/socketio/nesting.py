@@ -1,13 +1,25 @@
-"""How deep a JSON text is nested, without walking over what it was parsed to."""
+"""How deep data is nested: a JSON text without walking over what it was parsed to, what is no text by its levels."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from itertools import accumulate
+from typing import Any, Final
 
+_CONTAINERS: Final = frozenset((list, dict, tuple, set))  # of what parsers make
 _NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 _PROBED_BYTES = 1024
 _SPARSE = 32  # one comma for so many bytes
 _BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
+
+
+def levels(data: Any) -> Generator[list[Any]]:
+    """Yield the lists, objects and the like of parsed data: itself, those in it, and so on, until there are none."""
+    level: list[Any] = [data] if type(data) in _CONTAINERS else []
+    while level:
+        yield level
+        contents = ((each.values() if each.__class__ is dict else each) for each in level)
+        level = [value for each in contents for value in each if type(value) in _CONTAINERS]
 
 
 def is_sparse(raw: bytes) -> bool:

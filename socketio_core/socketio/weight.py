@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from socketio_core.engineio.message import received_size
 from socketio_core.engineio.packet import Payload
-from socketio_core.socketio.nesting import count_mark, is_sparse, marks_outside_strings
+from socketio_core.socketio.nesting import count_mark, is_sparse, levels, marks_outside_strings
 from socketio_core.socketio.packet import EVENT, Packet
 
 # What is handled at once is gone before anybody asks, and not worth the time to look at each mark (benchmarks: 10 kB).
@@ -22,7 +22,6 @@ FLAT_FACTOR: Final = 10  # for eight times what they are on the wire, as is usua
 # CPython 3.11, 64 bits, as `tracemalloc` has it; what is kept is between a fifth and 2.5 times the estimate.
 _VALUE_BYTES: Final = 32  # of a value, and of its key: a pointer to it, and a small number or a short text
 _CONTAINER_BYTES: Final = 80  # of a list or an object beyond that
-_CONTAINERS: Final = frozenset((list, dict, tuple, set))  # of what parsers make
 _DENSE: Final = 8  # one mark for so many bytes: only then is it worth the time to look which of them are in strings
 _VALUE_MARKS: Final = (b",", b"[", b"{")
 
@@ -79,13 +78,7 @@ def _more_for_long_numbers(raw: bytes) -> int:
 
 def count_containers(values: Collection[Any]) -> int:
     """Return how many lists, objects and the like are in a collection of values, at any depth, with itself."""
-    count = 0
-    level: list[Any] = [values]
-    while level:
-        count += len(level)
-        contents = ((each.values() if each.__class__ is dict else each) for each in level)
-        level = [value for each in contents for value in each if type(value) in _CONTAINERS]
-    return count
+    return sum(map(len, levels(values)))
 
 
 def _count(text: str) -> tuple[int, int]:

@@ -106,7 +106,9 @@ def connect(
     Handlers that are registered at the beginning of the block, before it waits for anything, miss nothing: `connect`
     is told then too. A connection that is lost is opened again by itself, as the `reconnection` options say. Leaving
     the block sends what is left, with `retries` until it is acknowledged, and closes in order; an exception of the
-    block comes out as it is.
+    block comes out as it is. Handlers have a second more to end, then they are cancelled, and events behind them are
+    not handled; but `disconnect` is told at any rate, `"io client disconnect"`, and has a second too. Where the block
+    is cancelled on trio, where nothing can wait then, its handlers run until they do.
 
     What is left `None` is as in `engine` and `settings`, and has the default that is documented there.
 
@@ -130,8 +132,8 @@ def connect(
         randomization_factor: from 0 to 1: how much each delay is made longer or shorter at random, so that not all
             clients of a server come back at once.
         connect_timeout_s: for one connection to open (`open_timeout_s` of `engine`).
-        close_timeout_s: for what is left to be sent when the block ends (and before, with `retries`, to be
-            acknowledged), and for handlers to end.
+        close_timeout_s: for what is left to be sent when the block ends, and before, with `retries`, to be
+            acknowledged.
         retries: send each event again, that many times at most, until the server acknowledges it: at least once, one
             in flight, in order.
         ack_timeout_s: of each try, with `retries`.

@@ -2,7 +2,7 @@
 
     ACKS       events are on their way that the server must acknowledge yet (`retries`)
     GOODBYES   the core is closed; connections write what is left, and wait for the server's own goodbye
-    HANDLERS   they are told of the end, `disconnect` above all
+    HANDLERS   they are told of the end, `disconnect` above all; who waits behind one that takes too long, afterwards
     OVER
 
 Nothing waits here: whoever does calls `look` after anything has happened, and at `next_deadline`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 from socketio_core.app.acks import settle_ack
@@ -101,6 +101,12 @@ class ClientHost:
         if not self.core.settings.retries:
             return False
         return any(namespace.is_active and namespace.buffered_count for namespace in self.core.namespaces.values())
+
+    def untold(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """Return what tells handlers of the end, each for itself, where those who would have were cancelled."""
+        self.dispatch()
+        inboxes: list[Inbox[Any]] = [*self._inboxes, self._inbox]
+        return [inbox.work_off for inbox in inboxes if not inbox.is_empty]
 
     def close(self) -> None:
         """End all streams: the block was left."""

@@ -58,7 +58,7 @@ class ClientSocket(OwnHandlers, CallableFromThreads):
     Handlers of events are given the arguments alone; `connect` is given nothing, `disconnect` the reason and
     `connect_error` a `ConnectError`. What a handler returns is the acknowledgement: nothing for `None`, several
     arguments for a tuple; of several handlers the first answer counts. A handler of `on_any` that returns nothing does
-    not acknowledge.
+    not acknowledge. `disconnect` is told behind the events that came before, but whatever becomes of their handlers.
 
     Attributes:
         asks_ack: whether the event that its handlers are being told of asks for an acknowledgement.

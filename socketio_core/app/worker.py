@@ -117,6 +117,18 @@ class Inbox(ABC, Generic[_E]):
         self._queue[:] = [each for each in self._queue if each[1] is None]  # the same list: workers go on with it
         self.flow.events_dropped(dropped)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._queue
+
+    async def work_off(self) -> None:
+        """Handle the moments that are left, and no events: all who worked here were stopped, and no more comes."""
+        self.drop_events()
+        while self._queue:
+            event, _ = self._queue.pop(0)
+            await self.handle(event)
+
     async def work(self) -> None:
         """Handle what is there until it is empty; to be run once for each `put` that asks for it.
 

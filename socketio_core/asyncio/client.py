@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from socketio_core.app import client
 from socketio_core.app.client import Connecting, entry
+from socketio_core.app.client_end import LINGER_S
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.asyncio.client_connection import ClientConnection
 from socketio_core.asyncio.runtime import RunnerRuntime, through
@@ -90,10 +91,18 @@ class AsyncioClient(RunnerRuntime):
         self.stop()
         self.life.abort()
         self.flush()
-        try:
-            await through(self._tasks)
-        finally:
+        async with AsyncExitStack() as left:
+            left.callback(self.life.release)
+            left.push_async_callback(self._tell_rest)
+            left.push_async_callback(through, self._connections)
+            left.push_async_callback(through, self._tasks)
+
+    async def _tell_rest(self) -> None:
+        """Tell handlers of the end where those who would have were cancelled."""
+        for tell in self.life.host.untold():
+            self._keep(self.new_task(self._run_guarded(tell)))
+        if self._tasks:
             try:
-                await through(self._connections)
+                await asyncio.wait(self._tasks, timeout=LINGER_S)
             finally:
-                self.life.release()
+                await super().end()

@@ -10,6 +10,7 @@ import trio
 
 from socketio_core.app import client
 from socketio_core.app.client import Connecting, entry
+from socketio_core.app.client_end import LINGER_S
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.handover import Rest
 from socketio_core.network.client_life import ClientLife, check_tls
@@ -43,13 +44,16 @@ async def _running(asked: Connecting) -> AsyncGenerator[ClientSocket]:
             _, others = group.split(trio.Cancelled)
             if failure is None or others is not None:  # else closing was cancelled, and what the block raised comes out
                 failure = only_cause(others or group)
+        try:
+            await runtime.tell_rest()
+        except BaseExceptionGroup as group:  # it was cancelled; what the block raised comes out
+            failure = failure or only_cause(group)
         failure = runtime.interrupt or failure
         if failure is not None:
             raise failure
     finally:
         failure = None  # or the traceback and this frame would keep each other alive
-        runtime.detach()
-        runtime.life.abort()
+        runtime.cut_off()
         runtime.life.release()
 
 
@@ -99,6 +103,20 @@ class TrioClient(NurseryRuntime):
         """See `NurseryRuntime`; the end of the block waits for this task now, though not for ever."""
         self._handlers += 1
         await self._count_task(super().hand_over, rest, read_on)
+
+    def cut_off(self) -> None:
+        """All is over, in order or because whoever uses the client was cancelled: handle no more, and drop the rest."""
+        self.detach()
+        self.life.abort()
+
+    async def tell_rest(self) -> None:
+        """Tell handlers of the end where those who would have were cancelled; if this is too, until they wait."""
+        self.cut_off()
+        if untold := self.life.host.untold():
+            with trio.move_on_after(LINGER_S):
+                async with trio.open_nursery() as nursery:
+                    for tell in untold:
+                        nursery.start_soon(self._run_guarded, tell)
 
     async def _count_task(self, function: Callable[..., Awaitable[object]], *args: Any) -> None:
         try:

@@ -51,6 +51,9 @@ class ClientPump(Writer[ClientWire]):
             wire.lost(trio.current_time(), str(error))
         except BROKEN as error:
             wire.lost(trio.current_time(), reason_of(error))
+        except trio.Cancelled:  # with the client, which says why it has gone, and not that this connection has
+            self._client.cut_off()
+            raise
         except Exception as error:  # noqa: BLE001 - it must not end the block of whoever uses the client
             wire.fail(error, trio.current_time())
         finally:

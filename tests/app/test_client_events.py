@@ -293,3 +293,22 @@ def test_lifted_limits_let_readers_go() -> None:
     assert waiting.is_done
     assert not rig.host.flow.is_congested
     assert take(rig, stream) == ("a",)
+
+
+def test_what_is_left_of_the_end_is_told_and_events_are_not() -> None:
+    rig = ClientRig().up()
+    socket = rig.host.socket_of("/")
+    gate = rig.runtime.new_event()
+    socket.on("a", gate.wait)
+    for name in ("b", "disconnect"):
+        socket.on(name, rig.note(name))
+    rig.io.on("close", rig.note("close"))
+    rig.hear('2["a"]', '2["b"]')
+    rig.host.core.abort(rig.clock.now)
+    left = rig.host.untold()
+    assert rig.calls == []
+    for tell in left:
+        rig.start(tell())
+    assert rig.calls == [("disconnect", "io client disconnect"), ("close", "forced close")]
+    assert rig.host.untold() == []
+    assert rig.host.flow.queued_count == 1, "the one whose handler waits"

@@ -143,3 +143,46 @@ async def test_what_a_handler_sets_is_not_seen_by_the_next() -> None:
             await server.send(text('42["a"]'), text('42["a"]'))
             await loop.settle()
         assert seen == ["nobody"] * 4
+
+
+@pytest.mark.parametrize("way", ["left", "failed", "cancelled", "let go"])
+@both_loops_tcp
+async def test_the_end_is_told_whatever_becomes_of_a_handler(way: str) -> None:
+    heard: list[str] = []
+
+    async def talk() -> None:
+        async with played(close_timeout_s=1) as (socket, server):
+
+            @socket.on("a")
+            async def never() -> None:
+                try:
+                    await loop.sleep_forever()
+                finally:
+                    heard.append("cancelled")
+
+            @socket.on("disconnect")
+            async def disconnected(reason: str) -> None:
+                heard.append(reason)
+                await loop.sleep_forever()
+
+            socket.on("b", heard.append)
+            socket.manager.on("close", heard.append)
+            await server.send(text('42["a"]'), text('42["b","is dropped"]'))
+            await loop.settle()
+            if way == "failed":
+                raise ValueError
+            if way == "cancelled":
+                scope.cancel()
+                await loop.checkpoint()
+            if way == "let go":
+                await socket.disconnect()
+
+    began_at = loop.current_time()
+    with loop.cancel_scope() as scope:
+        try:
+            await talk()
+        except* ValueError:
+            pass
+    assert sorted(heard) == ["cancelled", "forced close", "io client disconnect"]
+    assert heard.index("cancelled") < heard.index("io client disconnect")
+    assert loop.current_time() - began_at < 5

@@ -19,14 +19,17 @@ def left_to_the_collector(*packages: str) -> Generator[Counter[str]]:
     gc.disable()
     try:
         yield found
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        gc.collect()
-        found.update(
-            type(thing).__name__
-            for thing in gc.garbage
-            if str(type(thing).__module__).startswith(packages or "socketio_core")
-        )
+        before = _names_by_id(packages or ("socketio_core",))
+        gc.collect()  # what has a finalizer, as generators have, frees others on the way: so `gc.garbage` would not do
+        after = _names_by_id(packages or ("socketio_core",))
+        found.update(name for known, name in before.items() if known not in after)
     finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
         gc.enable()
+
+
+def _names_by_id(packages: tuple[str, ...]) -> dict[int, str]:
+    return {
+        id(thing): type(thing).__name__
+        for thing in gc.get_objects()
+        if str(type(thing).__module__).startswith(packages)
+    }

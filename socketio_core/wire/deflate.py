@@ -29,6 +29,7 @@ _UNPACKER_BYTES: Final = 8_192  # beside its window
 _NAME: Final = "permessage-deflate"
 _SURPLUS_BYTES: Final = 4  # beyond the limit on a message; three may be kept back, as the beginning of a character
 _NO_BITS: Final = RsvBits(*[False] * 3)
+_ANY_BITS: Final = RsvBits(*[True] * 3)
 
 _BITS = r"[ \t]*=[ \t]*(?:9|1[0-5]|\"(?:9|1[0-5])\")"  # zlib cannot do 8
 _PARAMETER = re.compile(
@@ -49,6 +50,7 @@ class Deflate(PerMessageDeflate):
 
     Attributes:
         rest_bytes: how much may still be inflated, if that is limited; it goes on below 0.
+        is_deaf: nothing that comes is wanted any more, but where its frames end.
     """
 
     def __init__(self, max_message_bytes: int) -> None:
@@ -57,6 +59,7 @@ class Deflate(PerMessageDeflate):
         self._max_bytes = max_message_bytes
         self._inflated = 0  # of the message that is coming in
         self.rest_bytes = inf
+        self.is_deaf = False
 
     @property
     def held_bytes(self) -> int:
@@ -74,6 +77,11 @@ class Deflate(PerMessageDeflate):
         self._compressor = None
         return held - self.held_bytes
 
+    def go_deaf(self) -> None:
+        """Inflate nothing more."""
+        self.is_deaf = True
+        self._decompressor = None
+
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
     ) -> CloseReason | RsvBits:
@@ -81,6 +89,8 @@ class Deflate(PerMessageDeflate):
         self._is_control = opcode.iscontrol()
         if self._is_control:
             return _NO_BITS
+        if self.is_deaf:
+            return _ANY_BITS
         return super().frame_inbound_header(proto, opcode, rsv, payload_length)
 
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
@@ -91,6 +101,8 @@ class Deflate(PerMessageDeflate):
         Spec: RFC 7692, 7.2.3.5.
         """
         decompressor = self._decompressor
+        if self.is_deaf and not self._is_control:
+            return b""
         if self._is_control or decompressor is None or not self._inbound_compressed:
             return data
         try:
@@ -109,7 +121,7 @@ class Deflate(PerMessageDeflate):
         fin: bool,  # noqa: FBT001 - as wsproto has it
     ) -> bytes | CloseReason | None:
         """End a frame. A stream that ended with its message is followed by another."""
-        if self._is_control:
+        if self._is_control or self.is_deaf:
             return None
         if fin:
             self._inflated = 0
@@ -165,6 +177,12 @@ def state_bytes(extensions: Sequence[Extension]) -> int:
 def forget_sent(extensions: Sequence[Extension]) -> int:
     """Have them take less. Returns how much memory that gives back."""
     return sum([each.forget_sent() for each in extensions if isinstance(each, Deflate)])
+
+
+def go_deaf(extensions: Sequence[Extension]) -> None:
+    """Free what they keep of what has come: the session is over, and only a close frame is waited for, if at all."""
+    for each in [each for each in extensions if isinstance(each, Deflate)]:
+        each.go_deaf()
 
 
 def limit_rest(extensions: Sequence[Extension], limit_bytes: int) -> None:

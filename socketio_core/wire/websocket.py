@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason as CloseCode
@@ -28,8 +28,9 @@ from socketio_core.wire.base import (
     MUCH_BYTES,
     TURN_PIECES,
 )
-from socketio_core.wire.deflate import SLICE_BYTES, framed, is_too_much, limit_rest, state_bytes
+from socketio_core.wire.deflate import SLICE_BYTES, forget_sent, framed, go_deaf, is_too_much, limit_rest, state_bytes
 from socketio_core.wire.directions import IS_OVER, Early, Inbound, Outbound
+from socketio_core.wire.foreign import ForeignConnection
 from socketio_core.wire.plain_frames import (
     MESSAGE_PIECE_BYTES,
     PONG_BYTES,
@@ -50,7 +51,6 @@ _INFLATED_PIECE_BYTES: Final = 1024  # cost as much as a frame; so a turn ends w
 _NO_LIMIT: Final = 1 << 62
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
-
 _READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
 _WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
 
@@ -95,12 +95,11 @@ class Frames(Generic[_W]):
         self._inbound, self._outbound = _READING, _WRITING
         self._is_paused = False  # handlers must catch up before more is read
         self._pace: Pace | None = None  # once the application knows the session
-        self._made_wsproto: Connection | None = None
+        self._made_wsproto: ForeignConnection | None = None
         is_server, limit_bytes = masks is None, mount.max_payload_bytes
         self._plain_frames: PlainFrames | None = None
         if site.shortcuts and not extensions:
-            reads_bytes = mount.core.reads_bytes
-            self._plain_frames = PlainFrames(limit_bytes, of_client=is_server, reads_bytes=reads_bytes)
+            self._plain_frames = PlainFrames(limit_bytes, of_client=is_server, reads_bytes=mount.core.reads_bytes)
         self._unread = early  # it comes before all that is still to be read
         self._has_more = bool(early)
         self._early = Early.FIRST if early and is_server else Early.NONE
@@ -113,11 +112,10 @@ class Frames(Generic[_W]):
         return f"WebSocket of {self._websocket.session!r}, {self._inbound.value}, {self._outbound.value}"
 
     @property
-    def _wsproto(self) -> Connection:
+    def _wsproto(self) -> ForeignConnection:
         """What is not plain goes through wsproto; made when there is such a thing (benchmarks: memory)."""
         if self._made_wsproto is None:
-            role = ConnectionType.SERVER if self._masks is None else ConnectionType.CLIENT
-            self._made_wsproto = Connection(role, self.extensions)
+            self._made_wsproto = ForeignConnection(self.extensions, of_server=self._masks is None)
         return self._made_wsproto
 
     @property
@@ -375,6 +373,7 @@ class Frames(Generic[_W]):
                 websocket.session.pause_reading(now)
                 pace.call_when_room(self._resume)
             return
+        go_deaf(self.extensions)
         if IS_OVER[self._inbound, self._outbound]:
             if self._inbound is _ENDING:  # what still waits is not wanted any more, but the end is
                 self._end_input(now)
@@ -440,6 +439,7 @@ class Frames(Generic[_W]):
         self._pings = 0
         if websocket.is_closed and not websocket.outbox:
             self._outbound = _LAST
+            forget_sent(self.extensions)
             data += close_frame(websocket.close_code, websocket.close_text, self._masks)
         return data
 

@@ -260,6 +260,36 @@ def test_hostile_frame_ends_the_connection(sent: bytes, code: int) -> None:
     other.echo()
 
 
+def test_nothing_of_compression_is_kept_for_whom_the_server_has_closed() -> None:
+    """Of clients with bombs there may be hundreds whose rest is only read away; 0.3 MB each."""
+    place = house()
+    peer = deflating(place)
+    peer.send(compressed(Packer()("4" + "x" * 5000)))
+    assert peer.wire.held_bytes > 100_000
+    peer.send(frame("", CONTINUATION))
+    assert peer.frames()[-1][0] == CLOSE
+    assert peer.wire.is_mute
+    assert peer.wire.held_bytes == 0
+
+
+def test_what_comes_once_the_server_has_closed_is_inflated_no_more_but_the_clients_close_frame_is_found() -> None:
+    place = house()
+    peer = deflating(place)
+    pack = Packer()
+    first = pack("4" + LARGE)
+    peer.send(compressed(pack("4hello")), compressed(first[:1000], fin=False))
+    place.engine.sessions[0].close(place.now)
+    place.settle()
+    peer.send(frame(first[1000:], CONTINUATION, fin=False), frame(b"?", PING), frame(b"", CONTINUATION))
+    peer.send(compressed(b"\xff" * 100), frame("4plain"))
+    assert peer.wire.wants_input
+    assert not peer.wire.is_mute
+    assert peer.wire.held_bytes == 0
+    peer.send(close_frame(1000))
+    assert peer.wire.is_over
+    assert place.messages == ["hello"]
+
+
 def test_streams_that_end_with_their_message_are_followed_by_others() -> None:
     place = house()
     peer = deflating(place)

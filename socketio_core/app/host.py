@@ -212,11 +212,12 @@ class ServerHost:
         """Have everything done that there is to do, in tasks.
 
         Args:
-            now: the time, if the caller has it: the moment to look whether the server holds too much.
+            now: the time, if the caller has it: the moment to look whether the server holds too much, and whether its
+                handlers have worked long.
         """
         if now is not None and now >= self.budget.next_at:
             self.budget.check(now)
-        self.budget.room.rounds.begin()
+        self.budget.room.rounds.begin(now)
         for inbox in self.dispatch():
             self.runtime.spawn(inbox.work)
 

@@ -136,39 +136,34 @@ class Inbox(ABC, Generic[_E]):
         client, goes on. So it does when a turn's worth has been handled, in case none of the handlers waits.
         """
         queue, left, room = self._queue, TURN_EVENTS, self._room
-        taken_bytes, context, look_at = 0, None, -1
+        taken_bytes: int | None = 0
         try:
             timing = self._timing
             if timing is not None and timing.is_late:
                 await room.rounds.turn(self.runtime, timing.work_s(len(queue)))
             # Nearly always there is one, and it does not take long; benchmarks: server
-            if len(queue) > 1 or (timing is not None and timing.long_s):
-                context = copy_context()
-                if room.rounds.number:
-                    if timing is None:
-                        timing = self._timing = Timing(room.rounds, self.runtime.now)
-                    look_at = left - timing.begin()
+            context = copy_context() if len(queue) > 1 else None
+            if context or room.rounds.is_watched or (timing is not None and timing.long_s):
+                timing = self._begin_timing()
+            else:
+                timing = None
             while queue:
                 event, size_bytes = queue[0]
                 if size_bytes is None:
                     if self._worker_count > 1:
                         return  # the worker that finishes last sees to it
                 elif not taken_bytes and (size_bytes > SMALL_BYTES or room.is_counting):  # seldom; benchmarks: server
-                    wanted_bytes = room.charge(size_bytes, self.args_of(event))
-                    if room.is_short_for(self, wanted_bytes):
-                        if room.is_in_line(self):
-                            return  # another worker goes on
-                        del event  # for it may be dropped
-                        taken_bytes = await self._wait_room(room, size_bytes, wanted_bytes)
-                        continue
-                    taken_bytes = wanted_bytes
-                    room.held_bytes += taken_bytes
+                    del event  # for it may be dropped
+                    taken_bytes = await self._take_room(room)
+                    if taken_bytes is None:
+                        return  # another worker goes on
+                    continue
                 del queue[0]
                 try:
                     handling = self.handle(event)
                     if self._slow is not None:
                         handling = self._slow.watch(handling, partial(self.describe, event), self.runtime.now)
-                    if timing is not None and timing.is_stepwise and left - 1 <= look_at:
+                    if timing is not None and timing.is_stepwise and timing.left == 1:
                         handling = timing.watched(handling)
                     await handling
                 finally:
@@ -177,14 +172,15 @@ class Inbox(ABC, Generic[_E]):
                         if taken_bytes:
                             room.give_back(taken_bytes)
                             taken_bytes = 0
-                if not queue:  # most often; benchmarks: server
-                    # Or who has taken long once would be late for good, and who hides that behind a short one never.
-                    if timing is not None and context is not None and left - look_at <= timing.most_before_end:
-                        timing.look()
-                    return
                 left -= 1
-                if timing is not None and left <= look_at:
-                    look_at = left - timing.look()
+                if timing is not None:
+                    timing.left -= 1
+                    if not timing.left:
+                        timing.look()
+                if not queue:  # most often; benchmarks: server
+                    if timing is not None:
+                        self._end_timing(timing)
+                    return
                 try:
                     is_untouched = (
                         left > room.rounds.told // TOLD_LIKE_EVENT
@@ -201,21 +197,60 @@ class Inbox(ABC, Generic[_E]):
             if self.flow.is_behind and not self.flow.queued_count:
                 self.flow.caught_up()
 
-    async def _wait_room(self, room: Room, size_bytes: int, wanted_bytes: int) -> int:
-        """Wait until there is room for the event that comes first. Returns what `held_bytes` has for it.
+    def _begin_timing(self) -> Timing | None:
+        """Begin to look how long events take, if there are rounds of which that would matter."""
+        rounds = self._room.rounds
+        if not rounds.number:
+            return None
+        if self._timing is None:
+            self._timing = rounds.new_timing(self.runtime.now)
+        self._timing.begin()
+        return self._timing
 
-        Of a client that is gone none need be handled: it may come and go as often as it likes.
+    def _end_timing(self, timing: Timing) -> None:
+        timing.end()
+        if timing.tells_nothing and self._timing is timing and self._worker_count == 1:
+            self._timing = None
+            self._room.rounds.spare = timing
+
+    async def _take_room(self, room: Room) -> int | None:
+        """Take room for the event that comes first, and wait for it, if need be. `None`: another worker waits already.
+
+        Returns what `held_bytes` has for it, 0 if it is not there any more. Of a client that is gone none need be
+        handled: it may come and go as often as it likes.
         """
+        event, size_bytes = self._queue[0]
+        assert size_bytes is not None  # the caller looked
+        wanted_bytes = room.charge(size_bytes, self.args_of(event))
+        if not room.is_short_for(self, wanted_bytes):
+            room.held_bytes += wanted_bytes
+            return wanted_bytes
+        if room.is_in_line(self):
+            return None
+        del event  # as above
         if self.is_client_gone:
             self.drop_events()
             return 0
         taken_bytes = await room.wait(self, wanted_bytes)
+        try:
+            await self._take_turn()
+        except BaseException:  # cancelled
+            room.give_back(taken_bytes)
+            raise
         self.admit(self._concurrency)  # the other workers have gone
         is_first = bool(self._queue) and self._queue[0][1] == size_bytes
         if taken_bytes and not is_first:  # it was dropped, or is handled already
             room.give_back(taken_bytes)
             return 0
         return taken_bytes
+
+    async def _take_turn(self) -> None:
+        """It is another round, and many may have got room at once: who takes long waits in line once more."""
+        timing = self._timing
+        if timing is not None:
+            if timing.is_late:
+                await self._room.rounds.turn(self.runtime, timing.work_s(1))
+            timing.begin()
 
     def _spawn_worker(self) -> None:
         self._worker_count += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
 from socketio_core.app.flow import Flow
-from socketio_core.app.room import Room
-from socketio_core.app.rounds import LONG_S, LOOK_EVENTS, ROUND_S, Rounds, Timing
+from socketio_core.app.room import SMALL_BYTES, Room
+from socketio_core.app.rounds import LONG_ROUND_S, LONG_S, LOOK_EVENTS, ROUND_S, WATCHED_ROUNDS, Rounds, Timing
 from socketio_core.app.worker import Inbox
 from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
@@ -28,29 +30,57 @@ class Taking(Inbox[float]):
         self._place.handled += self._name
 
 
-class Place:
-    def __init__(self, *, is_timed: bool = True) -> None:
-        self.runtime = HandRuntime(FakeClock())
-        self.room = Room()
-        self.handled = ""
-        if is_timed:
-            self.room.rounds.begin()
+class LookedAt(HandRuntime):
+    """Counts how often somebody has looked at the clock."""
 
-    def send(self, name: str, *events: float) -> Taking:
+    looks = 0
+
+    def now(self) -> float:
+        self.looks += 1
+        return super().now()
+
+
+class Place:
+    """Where events are handled.
+
+    Args:
+        is_timed: somebody tells when rounds begin.
+        tells_time: and what the time is then.
+        limit_bytes: of the room.
+    """
+
+    def __init__(self, *, is_timed: bool = True, tells_time: bool = False, limit_bytes: float = inf) -> None:
+        self.runtime = LookedAt(FakeClock())
+        self.room = Room(limit_bytes)
+        self.handled = ""
+        self._tells_time = tells_time
+        if is_timed:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.room.rounds.begin(self.runtime.clock.now if self._tells_time else None)
+
+    def send(self, name: str, *events: float, size_bytes: int = 1) -> Taking:
         inbox = Taking(self, name)
-        self.more(inbox, *events)
+        self.more(inbox, *events, size_bytes=size_bytes)
         return inbox
 
-    def more(self, inbox: Taking, *events: float) -> None:
+    def more(self, inbox: Taking, *events: float, size_bytes: int = 1) -> None:
         for event in events:
-            if inbox.put(event, 1):
+            if inbox.put(event, size_bytes):
                 self.runtime.spawn(inbox.work)
+
+    def be_calm(self) -> None:
+        """Let rounds pass that are short, until nobody looks any more."""
+        for _ in range(WATCHED_ROUNDS):
+            self.runtime.clock.now += LONG_ROUND_S * 0.99
+            self._begin()
 
     def rounds(self, most: int = 1000) -> list[str]:
         """Return who is handled in each round, as an event loop goes through tasks."""
         found: list[str] = []
         while most and (self.runtime.ready or not found or self.room.rounds.is_crowded):
-            self.room.rounds.begin()
+            self._begin()
             for _ in range(len(self.runtime.ready)):
                 self.runtime.run_one()
             found.append(self.handled)
@@ -108,6 +138,67 @@ def test_who_begins_with_what_takes_little_is_looked_at_in_the_end() -> None:
     assert all(len(set(each)) < 2 for each in place.rounds())
 
 
+def test_who_sends_one_at_a_time_is_looked_at_when_a_round_was_long() -> None:
+    place = Place(tells_time=True)
+    place.be_calm()
+    late = {name: place.send(name, 2 * ROUND_S) for name in "abc"}
+    new = place.send("n", 0.0)
+    assert place.rounds(1) == ["abcn"]  # nobody has looked, for rounds were short
+    for at in range(3 * WATCHED_ROUNDS):
+        for name in "abc" if at % 3 else "cba":
+            if late[name].newest is None:
+                place.more(late[name], 2 * ROUND_S)
+        place.more(new, 0.0)
+        (handled,) = place.rounds(1)
+        assert "n" in handled
+        assert at == 0 or len(handled) <= 2
+
+
+def test_who_hides_what_takes_long_behind_what_does_not_is_found_when_a_round_was_long() -> None:
+    place = Place(tells_time=True)
+    place.be_calm()
+    burst = [0.0, *[2 * ROUND_S] * LOOK_EVENTS]
+    for name in "abc":
+        place.send(name, *burst, *burst)
+    first, second, *others = place.rounds()
+    assert len(first) > LOOK_EVENTS
+    assert len(second) <= 3
+    assert max(map(len, others)) <= 2
+
+
+def test_nobody_looks_at_the_clock_while_rounds_are_short() -> None:
+    place = Place(tells_time=True)
+    inbox = place.send("a", 0.0)
+    place.rounds()
+    place.be_calm()
+    looks = place.runtime.looks
+    for _ in range(WATCHED_ROUNDS):
+        place.more(inbox, 0.0)
+        place.rounds()
+    assert place.runtime.looks == looks
+    place.runtime.clock.now += 2 * LONG_ROUND_S
+    place.rounds(1)
+    place.more(inbox, 0.0)
+    place.rounds()
+    assert place.runtime.looks > looks
+
+
+def test_those_who_get_room_at_once_have_a_line_all_the_same() -> None:
+    place = Place(limit_bytes=1_000_000)
+    inboxes = {name: place.send(name, *[2 * ROUND_S] * 2) for name in "abcd"}
+    place.rounds()
+    place.room.held_bytes += 900_000
+    for inbox in inboxes.values():
+        place.more(inbox, 2 * ROUND_S, size_bytes=2 * SMALL_BYTES)
+    assert place.rounds() == [""]
+    place.room.give_back(900_000)
+    assert place.rounds(2) == ["a", "b"]
+    waiting_still = [task for task in place.runtime.tasks if not task.is_done]
+    place.runtime.cancel(waiting_still[0])
+    assert "".join(place.rounds()) == "d"
+    assert place.room.held_bytes == 0
+
+
 def test_nothing_is_timed_where_nobody_tells_of_rounds() -> None:
     place = Place(is_timed=False)
     place.send("a", *[ROUND_S] * 3)
@@ -153,6 +244,7 @@ def test_who_takes_less_than_a_round_has_no_more_of_it() -> None:
     timing = Timing(place.room.rounds, place.runtime.now)
     timing.begin()
     place.runtime.clock.now += 2 * LONG_S
+    timing.left -= 1
     timing.look()
     assert timing.work_s(3) == pytest.approx(6 * LONG_S)
 

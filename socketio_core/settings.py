@@ -208,7 +208,14 @@ class SocketSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineClientSettings:
-    """Settings and limits of a client's Engine.IO layer; "reference" is npm `socket.io-client` 4 (PROTOCOL 1.13)."""
+    """Settings and limits of a client's Engine.IO layer; "reference" is npm `socket.io-client` 4 (PROTOCOL 1.13).
+
+    A client takes much more from its server than a server from anybody. Between messages, and parts of a long answer,
+    others in the event loop have their turn; what cannot be divided is a message, and the largest that there may be
+    keeps them waiting for half a second: 16 MB of JSON with a million values, or 75 MB of bytes by polling, in Base64.
+    From a server that is not to be trusted with that, take what servers take, and 50 ms:
+    `EngineClientSettings(max_message_bytes=1_000_000)`, which the other limits follow.
+    """
 
     authority: str = "localhost"  # the Host header: name, and port unless it is the scheme's own
     path: str | None = None  # reference: `/socket.io/`, or `/engine.io/` of a `ClientSession` alone
@@ -286,7 +293,9 @@ class ClientSettings:
     max_attachment_bytes: int | None = None  # ours: as a server's
     max_json_depth: int = 512  # ours: the reference has no limit, and a server that is passed on has none either
     max_emitted_json_depth: int = 128  # ours: as a server's `max_json_depth`
-    max_json_values: int = _FOLLOWS  # ours: 1,000,000, or one for 100 bytes of a message; as a server's
+    max_json_values: int = (
+        _FOLLOWS  # ours: 1,000,000, or one for 100 bytes of a message; a server's, where that is less
+    )
     max_namespace_chars: int = 1024  # ours: as a server's
     max_namespaces: int = 100  # ours: as a server's; those that were left make room
     max_queued_events: int = 1_000  # ours: waiting for a handler; then reading pauses
@@ -329,7 +338,7 @@ def combine_for_client(engine: EngineClientSettings, settings: ClientSettings) -
     return _following(
         settings,
         max_held_event_bytes=max(16_000_000, message_bytes),
-        max_json_values=max(1_000_000, message_bytes // 100),
+        max_json_values=min(max(1_000_000, message_bytes // 100), max(100_000, message_bytes // 10)),
     )
 
 

@@ -65,7 +65,8 @@ def test_limits_of_sockets_follow_each_other_and_those_of_the_engine() -> None:
     assert ServerCore(EngineSettings(max_payload_bytes=100 * MB)).settings.max_json_values == 10 * MB
     assert ServerCore(None, SocketSettings(max_held_bytes=7, max_json_values=5)).settings.max_json_values == 5
     assert _client().settings.max_json_values == 1_048_576
-    assert _client(EngineClientSettings(max_message_bytes=5)).settings.max_json_values == MB
+    values = [_client(EngineClientSettings(max_message_bytes=MB * n)).settings.max_json_values for n in (1, 5, 10, 200)]
+    assert values == [100_000, 500_000, MB, 2 * MB]
     assert _client().settings.max_held_event_bytes == 104_857_600
     assert _client(EngineClientSettings(max_message_bytes=5)).settings.max_held_event_bytes == 16 * MB
     assert _client(None, ClientSettings(max_held_event_bytes=5)).settings.max_held_event_bytes == 5

@@ -10,6 +10,7 @@ _CONTAINERS: Final = frozenset((list, dict, tuple, set))  # of what parsers make
 _NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 _PROBED_BYTES = 1024
 _SPARSE = 32  # one comma for so many bytes
+_DENSE = 16  # one mark for so many: to look at each byte is faster
 _BRACKETS_TO_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
 
 
@@ -28,8 +29,14 @@ def is_sparse(raw: bytes) -> bool:
 
 
 def count_mark(raw: bytes, mark: bytes) -> int:
-    """Count what is rare. `count` and `translate` look at each byte, this leaps from one to the next."""
-    return len(raw) - len(raw.replace(mark, b""))
+    """Count what is rare. `count` and `translate` look at each byte, this leaps from one to the next.
+
+    A leap takes as long as `count` for 20 bytes, so it leaves off where there are many: in a string of 16 MB of
+    brackets they took 150 ms.
+    """
+    most = len(raw) // _DENSE
+    found = len(raw) - len(raw.replace(mark, b"", most))
+    return found if found < most else raw.count(mark)
 
 
 def marks_outside_strings(raw: bytes, others: bytes) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from socketio_core.socketio.nesting import count_mark
 from socketio_core.socketio.packet import CONNECT, EVENT, Packet
 from socketio_core.socketio.weight import FLAT_CHARS, LIGHT_CHARS, Scale, count_containers, count_values
 
@@ -137,3 +138,8 @@ def test_what_the_garbage_collector_looks_at_is_counted_at_any_depth() -> None:
         deep = [deep]
     assert count_containers(deep) == 5001
     assert count_containers([1, "[{", b"[]", [], {"a": {}, "b": [(), {1}]}, None, 2.5]) == 7
+
+
+@pytest.mark.parametrize("count", [0, 1, 61, 62, 63, 500, 1000])
+def test_marks_are_counted_be_they_few_or_many(count: int) -> None:
+    assert count_mark(b"[" * count + b"-" * (1000 - count), b"[") == count

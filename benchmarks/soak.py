@@ -28,7 +28,7 @@ GUESTS_PER_S: Final = 200  # that do something: more keep the processor of the g
 MIN_PAUSE_S: Final = 0.5  # of a guest between two things that it does
 ATTACKERS: Final = 5
 ATTACK_S: Final = 5.0
-CALM_S: Final = 5.0
+CALM_S: Final = 5.0  # between attacks
 SETTLE_S: Final = 90.0  # for sessions to end whose clients never said that they went
 MORE_BLOCKS: Final = 0.02  # of Python's memory there may be in the end: caches, and what is made once
 SESSION: Final = "socketio_core.engineio.session.Session"
@@ -59,7 +59,7 @@ class Soak:
             if attack:
                 self._attack(attack, min(ATTACK_S, left_s))
             else:
-                time.sleep(min(CALM_S, left_s))
+                time.sleep(min(self._options.calm, left_s))
             self._print(party, attack)
         seen = self._end(party, 0.0)
         after = self._settled(before)
@@ -145,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="for each (10)")
     parser.add_argument("--guests", type=int, default=100, help="clients at a time, beside attackers (100)")
     parser.add_argument("--pause", type=float, help="seconds of a guest between two things it does (guests / 200)")
+    parser.add_argument("--calm", type=float, default=CALM_S, help=f"seconds between two attacks ({CALM_S:g})")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of what they do")
     options = parser.parse_args(arguments)
     is_well = True

@@ -26,7 +26,9 @@ def held_by(*roots: object) -> int:
 
 def _size_of(thing: object) -> int:
     size = len(thing) if isinstance(thing, (bytes, bytearray, str)) else 0
-    return size if size >= LEAST_BYTES else 0
+    if size < LEAST_BYTES:
+        return 0
+    return thing.__sizeof__() if isinstance(thing, str) and not thing.isascii() else size
 
 
 def things_of(roots: Iterable[object]) -> list[object]:

@@ -41,6 +41,7 @@ EXCEPTIONS: Final = {
     "logging": "socketio_core.app.log",
     "os": "socketio_core.app.files",
     "pathlib": "socketio_core.app.files",
+    "sys": "socketio_core.app.shares",
 }
 
 # Lower layers first; a module may import from its own layer and from those before it.

@@ -12,15 +12,14 @@ fill the server with it. The latter is not freed by closing anybody, so `room` s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from socketio_core.app.observer import Audience
 from socketio_core.app.room import Room
+from socketio_core.app.shares import taken_bytes
 from socketio_core.engineio.carriers import WebSocket
-from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.outbox import MESSAGE_BYTES
 from socketio_core.engineio.session import Session
 from socketio_core.errors import BufferFull
@@ -60,19 +59,22 @@ class Holder(Protocol):
 class _Client:
     """One who holds something that is freed by closing it."""
 
-    __slots__ = ("connections", "endpoint", "inboxes", "session", "size_bytes")
+    __slots__ = ("_share_bytes", "connections", "endpoint", "inboxes", "session", "size_bytes")
 
-    def __init__(self, size_bytes: int, session: Session | None, endpoint: Endpoint | None) -> None:
-        self.size_bytes = size_bytes
+    def __init__(
+        self, size_bytes: int, session: Session | None = None, endpoint: Endpoint | None = None, share_bytes: int = 0
+    ) -> None:
+        self.size_bytes = size_bytes + share_bytes
+        self._share_bytes = share_bytes  # of what others may have, too
         self.session = session
         self.endpoint = endpoint
         self.connections: list[Holder] = []
         self.inboxes: list[Inbox[Any]] = []  # of one who is gone
 
-    @property
-    def messages(self) -> Sequence[WireMessage]:
-        """What others may have, too."""
-        return () if self.session is None else [*self.session.outbox.messages, *self.session.polling.unconfirmed]
+    def freed_bytes(self, turn: int) -> int:
+        """Return how much is freed when it is closed, now that others were: not what still others have."""
+        own_bytes = 0 if self.session is None else held_bytes(self.session, turn, only_own=True)
+        return self.size_bytes - self._share_bytes + own_bytes
 
     def close(self, why: str, now: float) -> None:
         """Close it. One whose connection holds nothing can be told."""
@@ -100,6 +102,7 @@ class Budget:
         "_endpoints",
         "_limit",
         "_looked_at",
+        "_turn",
         "_was_short",
         "activity",
         "connections",
@@ -116,6 +119,7 @@ class Budget:
         self.connections: Callable[[], Iterable[Holder]] = tuple
         self.activity: Callable[[], int] = count(1).__next__
         self._looked_at = (0, 0)  # what had happened then
+        self._turn = 0  # of looking
         self.next_at = 0.0
 
     def check(self, now: float) -> None:
@@ -129,6 +133,7 @@ class Budget:
             self.next_at = now + _REST_S
             return
         self._looked_at = happened
+        self._turn += 1
         for endpoint in self._endpoints:
             endpoint.weigh_exactly(is_exact=self.room.wants_weights)
         if self.room.is_short and not self._was_short:  # nobody need be closed, so nothing else tells an operator
@@ -145,13 +150,11 @@ class Budget:
         if total <= self._limit:
             return
         clients = self._clients()
-        copies = Counter(id(message) for client in clients for message in client.messages)
-        total -= _shared_bytes(clients, copies)
         closed, gone = 0, 0
         for client in sorted(clients, key=_by_size, reverse=True):
             if total <= self._limit:
                 break
-            total -= client.size_bytes - _freed_by_nobody(client.messages, copies)
+            total -= client.freed_bytes(self._turn)
             client.close(f"the server holds too much, max_total_buffered_bytes: {self._limit}", now)
             closed += 1
             gone += bool(client.inboxes)
@@ -176,7 +179,8 @@ class Budget:
         above = 0
         for endpoint in self._endpoints:
             sessions = endpoint.core.sessions
-            total, count = total + sum(map(held_bytes, sessions)), count + len(sessions)
+            total += sum([held_bytes(session, self._turn) for session in sessions])
+            count += len(sessions)
             above += sum(map(endpoint.dispatcher.held_bytes, sessions))
         room = self.room
         if room.parted:
@@ -214,11 +218,12 @@ class Budget:
         by_session: dict[Session, _Client] = {}
         for endpoint in self._endpoints:
             for session in endpoint.core.sessions:
-                size_bytes = held_bytes(session) + endpoint.dispatcher.freed_bytes(session)
-                by_session[session] = client = _Client(size_bytes, session, endpoint)
+                share_bytes = held_bytes(session, self._turn)
+                client = _Client(endpoint.dispatcher.freed_bytes(session), session, endpoint, share_bytes)
+                by_session[session] = client
                 clients.append(client)
         for inbox in self._gone():
-            client = _Client(inbox.waiting_bytes, None, None)
+            client = _Client(inbox.waiting_bytes)
             client.inboxes.append(inbox)
             clients.append(client)
         for connection in self.connections():
@@ -226,39 +231,32 @@ class Budget:
                 its = connection.session
                 owner = None if its is None else by_session.get(its)
                 if owner is None:  # of a session that is over, too
-                    owner = _Client(0, None, None)
+                    owner = _Client(0)
                     clients.append(owner)
                 owner.size_bytes += size_bytes
                 owner.connections.append(connection)
         return clients
 
 
-def held_bytes(session: Session) -> int:
-    """Return how much memory a session takes, about: messages to be sent or not arrived as a whole, and its request."""
-    outbox, outlet = session.outbox, session.outlet
-    held = outbox.size_bytes + MESSAGE_BYTES * len(outbox.messages) + session.request.size_bytes
+def held_bytes(session: Session, turn: int = 0, *, only_own: bool = False) -> int:
+    """Return how much memory a session takes, about: messages to be sent or not arrived as a whole, and its request.
+
+    Args:
+        turn: see `taken_bytes`.
+        only_own: without what others have, too, so that it is not freed with the session.
+    """
+    outbox, outlet, polling = session.outbox, session.outlet, session.polling
+    held = session.request.size_bytes + polling.held_bytes  # also behind an upgrade
+    if outbox.messages:
+        held += taken_bytes(outbox.messages, outbox.size_bytes, turn, only_own=only_own)
+    if unconfirmed := polling.unconfirmed:
+        held += taken_bytes(unconfirmed, None, turn, only_own=only_own)
     if isinstance(outlet, WebSocket):  # so there is no candidate
         held += len(outlet.parts)
     elif (candidate := session.upgrade.candidate) is not None:
         held += candidate.outbox.size_bytes + MESSAGE_BYTES * len(candidate.outbox.messages) + len(candidate.parts)
-    return held + session.polling.held_bytes  # also behind an upgrade
+    return held
 
 
 def _by_size(client: _Client) -> int:
     return client.size_bytes
-
-
-def _shared_bytes(clients: Sequence[_Client], copies: Counter[int]) -> int:
-    """Return what was counted more than once: a broadcast lies in many outboxes, and in memory once."""
-    sizes = {id(message): message.size_bytes for client in clients for message in client.messages}
-    return sum(size * (copies[key] - 1) for key, size in sizes.items())
-
-
-def _freed_by_nobody(messages: Sequence[WireMessage], copies: Counter[int]) -> int:
-    """Return how much of these others have, too, so that it is not freed with them."""
-    kept = 0
-    for message in messages:
-        copies[id(message)] -= 1
-        if copies[id(message)]:
-            kept += message.size_bytes
-    return kept

@@ -9,6 +9,8 @@ from socketio_core.engineio.packet import CLOSE, NOOP, PING, PONG, Frame
 from socketio_core.engineio.payload import SEPARATOR, polling_form
 from socketio_core.errors import LocalProtocolError
 
+_WIDE: Final = 4  # bytes of a character in memory, at most
+
 
 class WireMessage:
     """Frames that leave together: a packet, or a Socket.IO header with its attachments.
@@ -39,6 +41,29 @@ class WireMessage:
 
     def __repr__(self) -> str:
         return f"<WireMessage {len(self.frames)} frames, {self.size_bytes} bytes>"
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory is taken by the frames, and by what was made of them.
+
+        One character beyond U+FFFF makes all others of a text as wide: four bytes each.
+        """
+        held = sum([frame.__sizeof__() for frame in self.frames])
+        if self._polling_text is not None and self._polling_text is not self.frames[0]:
+            held += self._polling_text.__sizeof__()
+        return held + (len(self.host_cache) if isinstance(self.host_cache, bytes) else 0)
+
+    @property
+    def most_bytes(self) -> int:
+        """How much memory will be taken by all that may be made of it."""
+        texts = [frame for frame in self.frames if isinstance(frame, str)]
+        if len(texts) == len(self.frames) == 1 and texts[0].isascii():  # most often
+            return 2 * self.size_bytes
+        most = self.size_bytes + sum([frame.__sizeof__() for frame in self.frames])
+        if len(self.frames) > 1 or not texts:  # else the text is as good for polling
+            widest = max([text.__sizeof__() // max(1, len(text)) for text in texts if not text.isascii()], default=1)
+            most += min(widest, _WIDE) * (self.size_bytes * 4 // 3)
+        return most
 
     @property
     def polling_text(self) -> str:

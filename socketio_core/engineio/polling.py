@@ -139,10 +139,10 @@ class Polling:
 
     @property
     def held_bytes(self) -> int:
-        """How much memory is taken by what has come of a POST, and by a response that may not have arrived."""
+        """How much memory is taken by what has come of a POST, and by the response with what is `unconfirmed`."""
         held = 0 if self._post is None else self._post.size_bytes
-        if self._flushed is not None:
-            held += sum(2 * message.size_bytes for message in self._flushed.messages)  # each, and its part of the body
+        if self._flushed is not None and self._flushed.response is not None:
+            held += len(self._flushed.response.body)
         return held
 
     # -- POST --------------------------------------------------------------------------------------------------------

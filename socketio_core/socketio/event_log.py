@@ -30,7 +30,7 @@ class LoggedEvent:
         targets: the rooms that it went to; `None` is everyone.
         except_rooms: who was in one of them was left out.
         offset: in a log that servers share; `None` for an event that is in this one only.
-        size_bytes: what it takes in memory, about: hosts keep a form of their own of a message.
+        size_bytes: what it takes in memory, about, with what transports make of a message, and keep.
     """
 
     __slots__ = ("except_rooms", "message", "nsp", "offset", "position", "size_bytes", "targets")
@@ -50,7 +50,7 @@ class LoggedEvent:
         self.except_rooms = except_rooms
         self.message = message
         self.offset = offset
-        self.size_bytes = 2 * message.size_bytes + ENTRY_BYTES
+        self.size_bytes = message.most_bytes + ENTRY_BYTES
         if len(targets) > 1 or len(except_rooms) > 1:
             self.size_bytes += ROOM_BYTES * (len(targets) + len(except_rooms))
         if offset is not None:

@@ -77,6 +77,32 @@ def test_what_many_get_is_held_once() -> None:
     assert len(town.look()) == 10  # all hold the same, so nothing is freed before the last one is closed
 
 
+def test_who_has_much_alone_goes_before_those_who_have_more_together() -> None:
+    town = Town()
+    for _ in range(10):
+        town.deaf()
+    town.io.sockets.emit_nowait("x", "x" * 200_000)
+    town.deaf()
+    *together, alone = town.sockets()
+    alone.emit_nowait("x", "x" * 60_000)
+    assert town.look() == []
+    alone.emit_nowait("x", "x" * 50_000)
+    assert town.look() == [WHY]
+    assert not alone.connected
+    assert all(socket.connected for socket in together)
+
+
+def test_many_who_have_the_same_small_messages_hold_little() -> None:
+    town = Town()
+    for _ in range(30):
+        target = f"{POLLING}&sid={town.open_session()}"
+        town.connect().ask(target, "POST", b"40")
+    for _ in range(300):
+        town.io.sockets.emit_nowait("x")
+    assert town.look() == []
+    assert host_of(town.io).budget.held()[0] < LIMIT
+
+
 def test_queued_events_count_and_go_with_their_client() -> None:
     town = Town()
     gate = HandEvent(town.runtime)

@@ -50,6 +50,28 @@ def test_polling_text_is_encoded_once() -> None:
     assert message.polling_text is message.polling_text
 
 
+@pytest.mark.parametrize(
+    ("frames", "times"),
+    [
+        (("4" + "x" * 10_000,), 2),  # with the form of a WebSocket
+        (("4" + "é" * 10_000,), 1.5),
+        (("4" + "€" * 10_000,), 5 / 3),
+        (("4" + "x" * 10_000 + "😀",), 5),
+        ((bytes(10_000),), 2 + 4 / 3),
+        (("451-x", bytes(10_000)), 2 + 4 / 3),
+        (("451-😀", bytes(10_000)), 2 + 4 * 4 / 3),
+    ],
+)
+def test_what_it_takes_in_memory_is_more_than_its_bytes(frames: tuple[Frame, ...], times: float) -> None:
+    message = WireMessage(frames)
+    before = message.held_bytes
+    assert before >= sum(map(len, frames))
+    assert message.most_bytes == pytest.approx(times * message.size_bytes, rel=0.02)
+    message.host_cache = bytes(message.size_bytes)
+    assert message.polling_text
+    assert before < message.held_bytes == pytest.approx(message.most_bytes, rel=0.02)
+
+
 def test_the_host_has_a_place_of_its_own() -> None:
     message = WireMessage(("4a",))
     assert message.host_cache is None

@@ -377,6 +377,7 @@ def test_a_response_that_is_lost_behind_the_end_comes_back_to_nobody() -> None:
     poll = client.poll()
     session.send("a", scene.now)
     assert parts(poll.response)[2] == b"4a"
+    assert session.polling.held_bytes == len(b"4half") + len(b"4a")
     session.abort(scene.now)
     poll.drop()
     assert (session.buffered_bytes, session.polling.unconfirmed, session.polling.held_bytes) == (0, (), 0)

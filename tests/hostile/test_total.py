@@ -213,6 +213,13 @@ def messages_nobody_reads(tower: Tower) -> None:
     tower.settle()
 
 
+def wide_messages_nobody_polls(tower: Tower) -> None:
+    """One character makes all others of a text four bytes wide."""
+    tower.polling()
+    newest(tower).emit_nowait("x", "x" * (SHARE // 4) + "😀")
+    tower.settle()
+
+
 def response_nobody_reads(tower: Tower) -> None:
     peer = tower.connect()
     peer.is_reading = False
@@ -246,6 +253,7 @@ HOLDINGS: Final[dict[Callable[[Tower], None], bool]] = {  # and whether it is a 
     refusals_nobody_reads: True,
     acks_nobody_reads: True,
     messages_nobody_reads: True,
+    wide_messages_nobody_polls: True,
     response_nobody_reads: True,
 }
 

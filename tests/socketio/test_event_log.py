@@ -9,6 +9,7 @@ import pytest
 from socketio_core.engineio.message import WireMessage
 from socketio_core.settings import RecoverySettings
 from socketio_core.socketio.event_log import ENTRY_BYTES, EventLog
+from socketio_core.wire.plain_frames import wire_bytes
 
 KEEP_S = 100.0
 NOBODY: frozenset[str] = frozenset()
@@ -98,6 +99,16 @@ def test_it_is_bounded_in_count() -> None:
     fill(log, 100)
     assert 30 <= len(log) <= 32
     assert positions(log, "a") == []
+
+
+@pytest.mark.parametrize("frames", [("4" + "x" * 10_000 + "😀",), ("451-x", bytes(10_000)), ("451-😀", bytes(10_000))])
+def test_a_message_counts_for_all_that_may_be_made_of_it(frames: tuple[str | bytes, ...]) -> None:
+    log = log_of()
+    message = WireMessage(frames)
+    log.append("/", None, NOBODY, message)
+    assert wire_bytes(message)
+    assert message.polling_text
+    assert message.held_bytes <= log.size_bytes <= 1.2 * message.held_bytes
 
 
 def test_it_is_bounded_in_bytes() -> None:

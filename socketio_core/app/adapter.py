@@ -16,6 +16,7 @@ from socketio_core.errors import BufferFull, InvalidEvent, LocalProtocolError
 from socketio_core.socketio.collection import AckCollection
 from socketio_core.socketio.events import Claim
 from socketio_core.socketio.hub import NamespaceWatcher, RoomWatcher
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.socketio.member import Member
 from socketio_core.socketio.packet import JSONValue
 from socketio_core.socketio.recoverable import RecoverableSession
@@ -191,6 +192,11 @@ class LocalAdapter:
         if app.outgoing.is_heard and self._takers(nsp) is not None:
             app.outgoing.tell_all(map(inbox_of, collection.members), name, args)
         return _ClientsAsked(app, waiter, collection)
+
+    def may_emit_deeper(self, depth: int) -> bool:
+        """Whether clients may be sent what is nested deeper than so."""
+        parser = self._app.core.parser
+        return not isinstance(parser, JsonParser) or parser.max_depth > depth
 
     async def sockets(self, nsp: str, selection: Selection) -> list[Socket]:
         """See `Adapter`."""

@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     require_modules("the emitter", _MODULES, "cluster")
     from socketio_core.blocking.emitter import Emitter  # needs what was just checked
     from socketio_core.cluster.link import ClusterUnavailable
+    from socketio_core.errors import LocalProtocolError
 
     if output_is_closed():
         write_out("")
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
             chosen = chosen.to(options.to)
         try:
             (chosen.volatile if options.volatile else chosen).emit(options.event, *options.values)
-        except ClusterUnavailable as error:
+        except (ClusterUnavailable, LocalProtocolError) as error:
             raise CommandFailed(str(error)) from None
     return 0
 

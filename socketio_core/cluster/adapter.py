@@ -32,7 +32,7 @@ from socketio_core.cluster.messages import (
 from socketio_core.cluster.request import Request
 from socketio_core.cluster.selecting import audience_of, is_for_others
 from socketio_core.cluster.transports import Classic, Sharded, Transport
-from socketio_core.cluster.values import MAX_VALUES
+from socketio_core.cluster.values import MAX_DEPTH, MAX_VALUES, check_depth
 from socketio_core.errors import ClusterError
 from socketio_core.ids import IdFactory, new_id, random
 from socketio_core.socketio.events import Claim
@@ -120,11 +120,14 @@ class ClusterAdapter:
         self._cluster = cluster
         self._local = cluster.local
         self._uid = cluster.uid
+        self._checks_depth = cluster.local.may_emit_deeper(MAX_DEPTH)  # else the parser has done it
 
     # -- telling -----------------------------------------------------------------------------------------------------
 
     def broadcast(self, nsp: str, name: str, args: Sequence[JSONValue], selection: Selection) -> int:
         """See `Adapter`."""
+        if self._checks_depth:
+            check_depth(args)
         count = self._local.broadcast(nsp, name, args, selection)
         if is_for_others(selection):
             message = Broadcast(self._uid, nsp, [name, *args], audience_of(selection))
@@ -151,6 +154,7 @@ class ClusterAdapter:
 
     def server_side_emit(self, nsp: str, name: str, args: Sequence[JSONValue]) -> None:
         """See `Adapter`."""
+        check_depth(args)
         self._cluster.tell(ServerEmit(self._uid, nsp, [name, *args]))
 
     # -- asking ------------------------------------------------------------------------------------------------------
@@ -159,6 +163,8 @@ class ClusterAdapter:
         """See `Adapter`. Who is here is asked, whatever is with the others."""
         if not is_for_others(selection):
             return self._local.ask(nsp, name, args, selection)
+        if self._checks_depth:
+            check_depth(args)
         responses: list[list[JSONValue]] = []
         local = self._local.ask(nsp, name, args, selection, responses.append)
         audience = audience_of(selection, has_timeout=True)
@@ -202,6 +208,7 @@ class ClusterAdapter:
         self, nsp: str, name: str, args: Sequence[JSONValue], timeout_s: float | None
     ) -> Answers:
         """See `Adapter`. Of each answer one value travels, the first."""
+        check_depth(args)
         values, error = await self._fetch(lambda id_: ServerEmit(self._uid, nsp, [name, *args], id_), nsp, timeout_s)
         answers = list(map(_args_of, values))
         if isinstance(error, ClusterTimeout):

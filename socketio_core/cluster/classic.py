@@ -162,7 +162,7 @@ def _encode_broadcast(m: Broadcast) -> bytes:
     packet = {"type": EVENT, "data": m.args, "nsp": m.nsp}
     options = options_of(m.audience, by_emitter=m.uid == EMITTER_UID)
     if m.request_id is None:
-        return to_msgpack([m.uid, packet, options])
+        return to_msgpack([m.uid, packet, options], is_checked=True)  # where it was said
     return to_msgpack(_request(m.uid, BROADCAST, m.request_id, packet=packet, opts=options))
 
 

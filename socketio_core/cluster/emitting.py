@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from socketio_core.app.declared import DeclaredEvent
@@ -23,6 +23,7 @@ from socketio_core.cluster.messages import (
     SocketsDisconnect,
 )
 from socketio_core.cluster.transports import Classic, Sharded, Streams, Transport
+from socketio_core.cluster.values import check_depth
 from socketio_core.socketio.packet import ROOT_NAMESPACE, JSONValue, event_packet
 
 KINDS: Final = ("classic", "sharded", "streams")
@@ -128,11 +129,11 @@ class Emitting(Generic[_R]):
         """Send an event to clients.
 
         Raises:
-            LocalProtocolError: a reserved name.
+            LocalProtocolError: a reserved name, or data that is nested deeper than servers take.
+            TypeError, ValueError: data that cannot be sent.
             ClusterUnavailable: it cannot be sent.
         """
-        packet = event_packet(self._nsp, name, args)
-        return self._tell(Broadcast(EMITTER_UID, self._nsp, packet.data, self._audience))
+        return self._tell(Broadcast(EMITTER_UID, self._nsp, self._event(name, args), self._audience))
 
     def sockets_join(self, rooms: Rooms) -> _R:
         """Make sockets join rooms."""
@@ -151,9 +152,13 @@ class Emitting(Generic[_R]):
     @overload
     def server_side_emit(self, name: str, *args: JSONValue) -> _R: ...
     def server_side_emit(self, name: Any, *args: Any) -> _R:  # type: ignore[misc] # see `Declare`
-        """Send an event to the servers themselves."""
-        packet = event_packet(self._nsp, name, args)
-        return self._tell(ServerEmit(EMITTER_UID, self._nsp, packet.data))
+        """Send an event to the servers themselves; errors are those of `emit`."""
+        return self._tell(ServerEmit(EMITTER_UID, self._nsp, self._event(name, args)))
+
+    def _event(self, name: str, args: Sequence[Any]) -> list[Any]:
+        event: list[Any] = event_packet(self._nsp, name, args).data
+        check_depth(event)
+        return event
 
     @property
     def _uid(self) -> str | None:

@@ -97,7 +97,10 @@ class Hearing:
         given = (self._answering.uid, message.nsp, request_id)
 
         def each(args: list[JSONValue]) -> None:
-            self._answering.answer(message.uid, ClientAck(*given, _one_of(args)))
+            try:
+                self._answering.answer(message.uid, ClientAck(*given, _one_of(args)))
+            except ValueError as error:
+                self._local.report("acknowledgement of a client cannot be sent to the server that asked", error)
 
         try:
             asked: LocalAsked = self._ask_clients(message, selection_of(message.audience), each)

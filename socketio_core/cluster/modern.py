@@ -143,11 +143,14 @@ def encode(message: Message, *, always_msgpack: bool = False) -> bytes:
     kind, data = _kind_and_data(message)
     fields: dict[str, Any] = {"type": kind} if data is None else {"type": kind, "data": data}
     fields |= {"uid": message.uid, "nsp": message.nsp}
-    if not always_msgpack and (text := plain_json(fields)) is not None:  # fast path; benchmarks: cluster
-        return text
+    is_checked = kind == BROADCAST  # where it was said
+    if not always_msgpack:
+        text = plain_json(fields, is_checked=is_checked)  # fast path; benchmarks: cluster
+        if text is not None:
+            return text
     if always_msgpack or (kind in _MAY_HOLD_BINARY and has_binary(data)):
-        return to_msgpack(fields)
-    return to_json(fields)
+        return to_msgpack(fields, is_checked=is_checked)
+    return to_json(fields, is_checked=is_checked)
 
 
 def json_tail(uid: str, nsp: str) -> bytes:
@@ -175,7 +178,8 @@ def to_entry(message: Message) -> dict[str, bytes]:
     entry = {"uid": (message.uid or "").encode(), "nsp": message.nsp.encode("utf-8", "replace")}
     entry["type"] = str(kind).encode()
     if data is not None:
-        entry["data"] = plain_json(data) or _entry_data(kind, data)  # fast path; benchmarks: cluster
+        is_checked = kind == BROADCAST  # as above
+        entry["data"] = plain_json(data, is_checked=is_checked) or _entry_data(kind, data)  # fast path; as above
     return entry
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, cast
 
 from socketio_core.cluster.messages import Audience
-from socketio_core.cluster.values import MAX_DEPTH, Malformed
+from socketio_core.cluster.values import MESSAGE_DEPTH, Malformed
 from socketio_core.socketio.nesting import levels
 
 
@@ -84,10 +84,10 @@ def check_depth(value: object) -> None:
     JSON was looked at before it was read. Of msgpack up to 1024 levels are read, and `repr` fails below that.
 
     Raises:
-        Malformed: it is nested deeper than `MAX_DEPTH`.
+        Malformed: it is nested deeper than `MESSAGE_DEPTH`.
     """
-    if next(islice(levels(value), MAX_DEPTH, None), None) is not None:
-        raise Malformed(f"nested deeper than {MAX_DEPTH}")
+    if next(islice(levels(value), MESSAGE_DEPTH, None), None) is not None:
+        raise Malformed(f"nested deeper than {MESSAGE_DEPTH}")
 
 
 def event_args(fields: Mapping[str, Any], key: str) -> Sequence[Any]:

@@ -17,11 +17,13 @@ from typing import Any, Final, cast
 import msgpack  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # it has none
 
 from socketio_core.collector import LARGE, uncollected
+from socketio_core.errors import LocalProtocolError
 from socketio_core.socketio.json_parser import make_encoder
-from socketio_core.socketio.nesting import is_too_deep
+from socketio_core.socketio.nesting import is_deeper, is_too_deep
 from socketio_core.socketio.weight import count_values
 
-MAX_DEPTH: Final = 256  # as many as are sent to clients, by default
+MAX_DEPTH: Final = 256  # of an event or an answer; as many as are sent to clients, by default
+MESSAGE_DEPTH: Final = MAX_DEPTH + 8  # of a message, with what is around that
 MAX_VALUES: Final = 1_000_000  # ours: of one message of another server; as many as a client takes, by default
 TEXT_BYTES: Final = 16  # ours: of JSON for each of those; 16 MB are what one client's buffer holds, by default
 
@@ -44,25 +46,49 @@ class Malformed(Exception):  # noqa: N818 - what a message is
     """What another server has sent cannot be understood; it is counted, and dropped."""
 
 
+class TooDeep(LocalProtocolError, ValueError):  # noqa: N818 - what the data is
+    """Other servers would refuse what is to be sent to them."""
+
+    def __init__(self) -> None:
+        super().__init__(f"data is nested deeper than {MAX_DEPTH}")
+
+
 class Overheard(Exception):  # noqa: N818 - as above
     """A message is for a namespace whose channels are heard by their own pattern, and by that of another one."""
 
 
-def to_json(value: object) -> bytes:
-    """Encode as `JSON.stringify` does, near enough: bytes as Node's `Buffer`, dates as text, no NaN."""
+def to_json(value: object, *, is_checked: bool = False) -> bytes:
+    """Encode as `JSON.stringify` does, near enough: bytes as Node's `Buffer`, dates as text, no NaN.
+
+    Args:
+        is_checked: how deep it is was looked at.
+
+    Raises:
+        TypeError, ValueError: there is no such form; `TooDeep`: others would refuse it.
+    """
     try:
         text = _dumps(value, 0)
     except (TypeError, ValueError, RecursionError):
         text = _dumps(_plain(value, 0, for_json=True), 0)
-    return "".join(text).encode("utf-8", "replace")
+    return _encoded("".join(text), is_checked=is_checked)
 
 
-def plain_json(value: object) -> bytes | None:
+def plain_json(value: object, *, is_checked: bool = False) -> bytes | None:
     """Encode as `to_json` does, if there is nothing in it but what JSON has itself; `None` if there is, as bytes."""
     try:
-        return "".join(_plain_dumps(value, 0)).encode("utf-8", "replace")
+        return _encoded("".join(_plain_dumps(value, 0)), is_checked=is_checked)
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _encoded(text: str, *, is_checked: bool) -> bytes:
+    if not is_checked and _is_too_deep(text):
+        raise TooDeep
+    return text.encode("utf-8", "replace")
+
+
+def _is_too_deep(text: str) -> bool:
+    return len(text) > 2 * MESSAGE_DEPTH and is_too_deep(text, MESSAGE_DEPTH)
 
 
 def _json_form(value: object) -> Any:
@@ -98,8 +124,8 @@ def from_json(data: bytes, max_values: int = MAX_VALUES) -> Any:
         value = _loads(text) if len(text) < LARGE else uncollected(_loads, text)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no JSON: {error}") from None
-    if len(text) > 2 * MAX_DEPTH and is_too_deep(text, MAX_DEPTH):
-        raise Malformed(f"nested deeper than {MAX_DEPTH}")
+    if _is_too_deep(text):
+        raise Malformed(f"nested deeper than {MESSAGE_DEPTH}")
     return value
 
 
@@ -114,12 +140,18 @@ def _too_many(max_values: int) -> Malformed:
     return Malformed(f"too many values in a message, max_message_values: {max_values}")
 
 
-def to_msgpack(value: object) -> bytes:
-    """Encode; dates become timestamps, what is too large for 64 bits a float."""
+def to_msgpack(value: object, *, is_checked: bool = False) -> bytes:
+    """Encode; dates become timestamps, what is too large for 64 bits a float.
+
+    Arguments and errors are those of `to_json`.
+    """
     try:
-        return _packed(value)
+        data = _packed(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         return _packed(_plain(value, 0, for_json=False))
+    if not is_checked and len(data) > MESSAGE_DEPTH and is_deeper(value, MESSAGE_DEPTH):  # each level takes a byte
+        raise TooDeep
+    return data
 
 
 def _packed(value: object) -> bytes:
@@ -211,6 +243,16 @@ def _extension(code: int, data: bytes) -> object:
     raise ValueError(f"unknown extension {code}")
 
 
+def check_depth(value: object) -> None:
+    """See that other servers take an event or an answer, or what is kept with a socket.
+
+    Raises:
+        TooDeep: they do not.
+    """
+    if is_deeper(value, MAX_DEPTH):
+        raise TooDeep
+
+
 def has_binary(value: object) -> bool:
     """Whether there are bytes somewhere in a value.
 
@@ -222,8 +264,8 @@ def has_binary(value: object) -> bool:
         each, depth = pending.pop()
         if isinstance(each, (bytes, bytearray, memoryview)):
             return True
-        if depth > MAX_DEPTH:
-            raise _too_deep()
+        if depth > MESSAGE_DEPTH:
+            raise TooDeep
         if isinstance(each, Mapping):
             pending += [(inner, depth + 1) for inner in cast("Mapping[str, object]", each).values()]
         elif isinstance(each, (list, tuple)):
@@ -246,7 +288,9 @@ def sendable(fields: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in fields.items():
         try:
-            found[_key(key)] = _plain(value, 0, for_json=False)
+            plain = _plain(value, 0, for_json=False)
+            check_depth(plain)
+            found[_key(key)] = plain
         except (TypeError, ValueError, RecursionError):
             continue
     return found
@@ -264,8 +308,8 @@ def for_clients(value: object) -> Any:
 
 def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = True) -> Any:
     """Return a copy that can be encoded: no NaN, no other keys than text, no strange types, no endless depth."""
-    if depth > MAX_DEPTH:
-        raise _too_deep()
+    if depth > MESSAGE_DEPTH:
+        raise TooDeep
     how: dict[str, bool] = {"for_json": for_json, "keeps_dates": keeps_dates}
     if isinstance(value, Mapping):
         fields: Mapping[Any, Any] = value  # pyright: ignore[reportUnknownVariableType] # of anything
@@ -286,10 +330,6 @@ def _plain(value: object, depth: int, *, for_json: bool, keeps_dates: bool = Tru
     if isinstance(value, datetime):
         return _aware(value) if keeps_dates else iso_text(value)
     raise TypeError(f"data for other servers: {type(value).__name__} is not JSON")
-
-
-def _too_deep() -> ValueError:
-    return ValueError(f"data is nested deeper than {MAX_DEPTH}")
 
 
 def _float_of(value: int) -> float | None:

@@ -120,6 +120,11 @@ class JsonParser:
             head += str(ack_id)
         return WireMessage((head + text,) if attachments is None else (head + text, *attachments))
 
+    @property
+    def max_depth(self) -> int:
+        """How deep data may be nested that it encodes."""
+        return self._max_depth
+
     def decoder(self) -> JsonDecoder:
         """Return the decoder of a new connection."""
         return JsonDecoder(self._settings, self._loads, self._light_chars)

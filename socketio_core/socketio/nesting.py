@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from itertools import accumulate
+from collections.abc import Generator, Iterable, Mapping
+from itertools import accumulate, chain
 from typing import Any, Final
 
 _CONTAINERS: Final = frozenset((list, dict, tuple, set))  # of what parsers make
+_MAPPING: Final[Any] = Mapping  # of whatever
+_NESTING: Final = (Mapping, list, tuple, set, frozenset)  # of what applications have
 _NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 _PROBED_BYTES = 1024
 _SPARSE = 32  # one comma for so many bytes
@@ -21,6 +23,26 @@ def levels(data: Any) -> Generator[list[Any]]:
         yield level
         contents = ((each.values() if each.__class__ is dict else each) for each in level)
         level = [value for each in contents for value in each if type(value) in _CONTAINERS]
+
+
+def is_deeper(data: object, limit: int) -> bool:
+    """Whether data of an application is nested deeper than `limit`; what holds itself is."""
+    level: dict[int, Any] = {id(data): data} if _nests(data) else {}
+    for _ in range(limit):
+        if not level:
+            return False
+        found = chain.from_iterable(map(_contents, level.values()))
+        level = {id(value): value for value in found if _nests(value)}
+    return bool(level)
+
+
+def _nests(data: object) -> bool:
+    return isinstance(data, _NESTING)
+
+
+def _contents(data: Any) -> Iterable[Any]:
+    found: Iterable[Any] = data.values() if isinstance(data, _MAPPING) else data
+    return found
 
 
 def is_sparse(raw: bytes) -> bool:

@@ -7,13 +7,15 @@ from typing import Any, Final
 
 import pytest
 
-from socketio_core import Server
+from socketio_core import Server, SocketSettings
 from socketio_core.app import AckTimeout, Adapter, BroadcastOperator, LocalAdapter, Socket
 from socketio_core.errors import LocalProtocolError
+from socketio_core.socketio.json_parser import JsonParser
 from socketio_core.testing import WireClient
 from tests.app.bus import Bus
 from tests.app.hand_runtime import HandRig
 from tests.app.rig import AppRig
+from tests.socketio.faulty import Parser
 from tests.socketio.rig import drain
 
 
@@ -178,3 +180,15 @@ def test_the_usual_adapter_is_the_local_one() -> None:
 def test_what_makes_no_adapter_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="adapter must be a function"):
         Server(adapter=wrong)
+
+
+def test_the_local_one_knows_how_deep_its_parser_goes() -> None:
+    made: list[LocalAdapter] = []
+
+    def make(local: LocalAdapter) -> LocalAdapter:
+        made.append(local)
+        return local
+
+    for parser in (None, JsonParser(SocketSettings(max_emitted_json_depth=300)), Parser()):
+        Server(parser=parser, adapter=make)
+    assert [local.may_emit_deeper(256) for local in made] == [False, True, True]

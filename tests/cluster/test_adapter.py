@@ -13,9 +13,11 @@ import pytest
 from socketio_core import LocalProtocolError, RecoverySettings
 from socketio_core.app import AckTimeout, BroadcastOperator, Disconnected, RemoteSocket, Socket
 from socketio_core.cluster.selecting import LONGEST_S
+from socketio_core.cluster.values import MAX_DEPTH
 from socketio_core.socketio import Claim
 from socketio_core.testing import WireClient
 from tests.app.rig import note, returning
+from tests.cluster.bus import nested
 from tests.cluster.joined import KINDS, Joined, heard, reply
 
 
@@ -121,6 +123,24 @@ def test_what_only_this_server_could_send_is_reported() -> None:
     anything: Any = object()
     joined.rigs[0].host.adapter.server_side_emit("/", "x", [anything])
     assert joined.logged() == ["other servers cannot be told what this one was told"]
+
+
+def test_what_others_would_refuse_for_its_depth_is_an_error_at_once(kind: str) -> None:
+    joined = Joined(kind, settings={"max_emitted_json_depth": 400})
+    _, (client, _) = joined.clients()
+    told: list[Any] = []
+    joined.rigs[1].io.on_server_side("x")(told.append)
+    emits = (joined.io.server_side_emit, joined.io.server_side_emit_with_ack)
+    for deep in (nested(MAX_DEPTH), nested(MAX_DEPTH + 40)):
+        for emit in (*emits, joined.io.emit, joined.io.to("a").emit, joined.io.to("a").emit_with_ack):
+            with pytest.raises(LocalProtocolError, match="data is nested deeper than 256"):
+                joined.result_of(emit("x", deep))
+    deepest = nested(MAX_DEPTH - 1)
+    for emit in (*emits, joined.io.emit):
+        joined.start(emit("x", deepest))
+    assert told == [deepest] * 2
+    assert heard(client) == [f'2["x",{json.dumps(deepest)}]']
+    assert joined.logged() == []
 
 
 # -- answers of clients ------------------------------------------------------------------------------------------------
@@ -296,6 +316,9 @@ def test_data_that_cannot_be_told_is_left_out(kind: str) -> None:
     others: dict[Any, Any] = {"name": "ann", "lock": object(), 5: {6}}
     socket.data |= others
     assert remote(joined).data == {"name": "ann", "5": [6]}
+    socket.data = {"name": "ann", "deepest": nested(MAX_DEPTH), "deep": nested(MAX_DEPTH + 1), "deeper": nested(600)}
+    assert remote(joined).data.keys() == {"name", "deepest"}
+    assert joined.logged() == []
 
 
 def test_a_lost_client_is_known_where_it_was() -> None:
@@ -461,3 +484,17 @@ def test_an_answer_that_cannot_be_sent_is_reported(kind: str) -> None:
     assert joined.logged() == ["return value of the handler of 'x' cannot be sent"]
     joined.wait(1)
     assert isinstance(task.error, AckTimeout)
+
+
+def test_an_answer_that_others_would_refuse_for_its_depth_is_reported(kind: str) -> None:
+    joined = Joined(kind, settings={"max_json_depth": 400})
+    _, (client, socket) = joined.clients()
+    joined.rigs[1].io.on_server_side("x")(returning(nested(300)))
+    joined.start(joined.io.server_side_emit_with_ack("x", timeout=1))
+    joined.start(joined.io.to(socket.id).emit_with_ack("q", timeout=1))
+    reply(client, json.dumps(nested(300)))
+    joined.run()
+    assert joined.logged() == [
+        "return value of the handler of 'x' cannot be sent",
+        "acknowledgement of a client cannot be sent to the server that asked",
+    ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from socketio_core.cluster import classic, modern
 from socketio_core.cluster.messages import Audience, Broadcast, RoomsJoin, ServerAnswer
-from socketio_core.cluster.values import MAX_DEPTH, Malformed, to_json, to_msgpack
+from socketio_core.cluster.values import MESSAGE_DEPTH, Malformed, to_json, to_msgpack
 from tests.cluster.bus import nested
 from tests.effort import examples
 
@@ -31,7 +33,7 @@ def test_rooms_may_be_numbers() -> None:
     assert message == RoomsJoin(None, "/", Audience([42], [], {}), [1, "b"])  # type: ignore[list-item] # as they come
 
 
-DEEP = nested(MAX_DEPTH + 1)
+DEEP = nested(MESSAGE_DEPTH + 1)
 
 NONSENSE: list[tuple[classic.Channel, Any]] = [
     (EVENTS, {}),
@@ -68,7 +70,7 @@ NONSENSE: list[tuple[classic.Channel, Any]] = [
 
 @pytest.mark.parametrize(("channel", "value"), NONSENSE)
 def test_nonsense_on_classic_channels_is_malformed(channel: classic.Channel, value: Any) -> None:
-    for raw in (to_msgpack(value), *([] if channel is EVENTS else [to_json(value)])):
+    for raw in (to_msgpack(value, is_checked=True), *([] if channel is EVENTS else [_json(value)])):
         with pytest.raises(Malformed):
             classic.decode(channel, "/", raw)
 
@@ -89,14 +91,18 @@ MODERN_NONSENSE: list[Any] = [
 
 @pytest.mark.parametrize("value", MODERN_NONSENSE)
 def test_nonsense_of_cluster_adapters_is_malformed(value: Any) -> None:
-    for raw in (to_msgpack(value), to_json(value)):
+    for raw in (to_msgpack(value, is_checked=True), _json(value)):
         with pytest.raises(Malformed):
             modern.decode(raw)
 
 
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
 def test_an_answer_may_be_as_deep_as_what_clients_are_sent() -> None:
-    for raw in (to_msgpack, to_json):
-        value = nested(MAX_DEPTH - 1)  # in the message
+    for raw in (partial(to_msgpack, is_checked=True), _json):
+        value = nested(MESSAGE_DEPTH - 1)  # in the message
         message = classic.decode(RESPONSES, "/", raw({"requestId": "a", "type": 6, "data": value}))
         assert message == ServerAnswer(None, "/", "a", value)
         with pytest.raises(Malformed):

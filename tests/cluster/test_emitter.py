@@ -97,6 +97,11 @@ def test_a_wrong_password_is_told(redis: RedisServer, user: str, why: str, capsy
     assert why in capsys.readouterr().err
 
 
+def test_what_servers_would_not_take_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emit", "--redis", "redis://127.0.0.1:1", "a", "[" * 300 + "]" * 300]) == 1
+    assert capsys.readouterr().err == "socketio_core: data is nested deeper than 256\n"
+
+
 def test_what_does_not_answer_is_given_up(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

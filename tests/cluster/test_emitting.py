@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import Any
+
 import pytest
 
+from socketio_core.cluster import modern
 from socketio_core.cluster.address import parse_redis_url
-from socketio_core.cluster.emitting import Emitting, transport_of
+from socketio_core.cluster.emitting import KINDS, Emitting, transport_of
 from socketio_core.cluster.link import Command
 from socketio_core.cluster.messages import (
     Audience,
@@ -16,7 +20,9 @@ from socketio_core.cluster.messages import (
     ServerEmit,
     SocketsDisconnect,
 )
+from socketio_core.cluster.values import MAX_DEPTH
 from socketio_core.errors import LocalProtocolError
+from tests.cluster.bus import nested
 
 ALL = Audience([], [], {})
 
@@ -34,7 +40,10 @@ class Rig:
 
     def _send(self, command: Command) -> int:
         self.commands.append(command)
-        if command[0] != "XADD":
+        if command[0] == "XADD":
+            fields = iter(command[6:])
+            self.heard.append(modern.from_entry(dict(zip(fields, fields, strict=True))))  # type: ignore[arg-type]
+        else:
             _, channel, data = command
             assert isinstance(channel, str)
             assert isinstance(data, bytes)
@@ -91,4 +100,20 @@ def test_what_cannot_be_sent_is_an_error_at_once() -> None:
         rig.emitter.to([]).disconnect_sockets()
     with pytest.raises(ValueError, match="kind of cluster must be one of classic, sharded, streams, not: 'x'"):
         Rig("x")
+    itself: list[Any] = []
+    itself += [itself, itself]
+    too_deep: list[Any] = [nested(MAX_DEPTH), itself, {"a": OrderedDict(b=nested(MAX_DEPTH))}]
+    for deep in too_deep:
+        for emit in (rig.emitter.emit, rig.emitter.to("r").server_side_emit):
+            with pytest.raises(LocalProtocolError, match="data is nested deeper than 256"):
+                emit("a", deep)
     assert rig.commands == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_may_be_emitted_is_understood_however_deep(kind: str) -> None:
+    rig = Rig(kind)
+    deep = nested(MAX_DEPTH - 1)
+    rig.emitter.emit("a", deep)
+    rig.emitter.server_side_emit("a", deep)
+    assert [message.args for message in rig.heard if isinstance(message, (Broadcast, ServerEmit))] == [["a", deep]] * 2

@@ -39,7 +39,7 @@ def event(*args: Any, nsp: str = "/", audience: Audience = ALL, ack_id: int | No
 def keep(world: Cores, **more: Any) -> None:
     """Keep a session as Node does."""
     fields = {"sid": "sid of Node", "pid": "secret", "rooms": ["sid of Node", "room", 5], "data": {"a": 1}} | more
-    world.bus.keys.texts[b"sio:session:secret"] = (b64encode(to_msgpack(fields)), world.clock.now + 60)
+    world.bus.keys.texts[b"sio:session:secret"] = (b64encode(to_msgpack(fields, is_checked=True)), world.clock.now + 60)
 
 
 def restored(world: Cores, offset: str | None) -> tuple[Member | None, list[Any]]:

@@ -19,8 +19,10 @@ from socketio_core.cluster.messages import ServerEmit
 from socketio_core.cluster.values import (
     MAX_DEPTH,
     MAX_VALUES,
+    MESSAGE_DEPTH,
     TEXT_BYTES,
     Malformed,
+    TooDeep,
     date_text,
     for_clients,
     from_json,
@@ -94,8 +96,13 @@ def test_what_nobody_knows_is_an_error() -> None:
         assert encode({"a": Colour.RED, Colour.RED: nan})
         with pytest.raises(TypeError, match="a key must be text"):
             encode({(1, 2): object()})
-    with pytest.raises(ValueError, match="nested deeper"):
-        to_json([nan, nested(MAX_DEPTH + 2)])
+    for encode in (to_json, to_msgpack):
+        assert encode([nan, nested(MESSAGE_DEPTH - 1)])
+        for deep in (nested(MESSAGE_DEPTH + 1), nested(600), [nan, nested(MESSAGE_DEPTH + 1)]):
+            with pytest.raises(TooDeep, match="data is nested deeper than 256"):
+                encode(deep)
+    assert plain_json(nested(MESSAGE_DEPTH)) == b"[" * MESSAGE_DEPTH + b"]" * MESSAGE_DEPTH
+    assert plain_json(nested(MESSAGE_DEPTH + 1)) is None
 
 
 def test_dates_are_written_as_javascript_does() -> None:
@@ -163,7 +170,7 @@ def test_no_msgpack_is_malformed(raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"NaN", b"[Infinity]", b"[" * 100_000, b"[" * (MAX_DEPTH + 1) + b" " * 999 + b"]" * (MAX_DEPTH + 1)],
+    [b"", b"{", b"NaN", b"[Infinity]", b"[" * 100_000, b"[" * (MESSAGE_DEPTH + 1) + b"]" * (MESSAGE_DEPTH + 1)],
 )
 def test_no_json_is_malformed(raw: bytes) -> None:
     with pytest.raises(Malformed):
@@ -296,6 +303,6 @@ def test_what_can_be_told_is_left_of_what_cannot() -> None:
     endless.append(endless)
     data: dict[Any, Any] = {"a": 1, "b": object(), "c": endless, 4: (5,)}
     assert sendable(data) == {"a": 1, "4": [5]}
-    assert sendable({"a": nested(MAX_DEPTH + 1), "b": nested(MAX_DEPTH + 2)}).keys() == {"a"}
+    assert sendable({"a": nested(MAX_DEPTH), "b": nested(MAX_DEPTH + 1), "c": nested(2 * MAX_DEPTH)}).keys() == {"a"}
     assert date_text(1_704_164_645.678) == "2024-01-02T03:04:05.678Z"
     assert from_msgpack(to_msgpack([10**400, 1 << 70])) == [None, float(1 << 70)]

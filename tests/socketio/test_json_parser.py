@@ -413,6 +413,7 @@ def test_depth_has_a_limit_in_each_direction(
 ) -> None:
     """The levels are those of the text, the packet's own array among them, and a placeholder is one too."""
     parser = JsonParser(settings, json=module)
+    assert parser.max_depth == sent
     wraps: list[Callable[[Any], Any]] = [lambda data: [data], lambda data: {"a": data}]
     for wrap in wraps:
         data: Any = []

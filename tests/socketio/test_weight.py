@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socketio_core.socketio.nesting import count_mark
+from socketio_core.socketio.nesting import count_mark, is_deeper
 from socketio_core.socketio.packet import CONNECT, EVENT, Packet
 from socketio_core.socketio.weight import FLAT_CHARS, LIGHT_CHARS, Scale, count_containers, count_values
 
@@ -143,3 +145,26 @@ def test_what_the_garbage_collector_looks_at_is_counted_at_any_depth() -> None:
 @pytest.mark.parametrize("count", [0, 1, 61, 62, 63, 500, 1000])
 def test_marks_are_counted_be_they_few_or_many(count: int) -> None:
     assert count_mark(b"[" * count + b"-" * (1000 - count), b"[") == count
+
+
+class Endless(Mapping[str, Any]):
+    """Has itself in it, anew each time."""
+
+    def __getitem__(self, key: str) -> Any:
+        return Endless()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter("a")
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_depth_of_what_applications_have_is_found() -> None:
+    itself: list[Any] = []
+    itself += [itself, itself]
+    rows: list[Any] = [(5, 0), ("[[", 0), ([], 1), ((1, [2]), 2), ([[], {"a": OrderedDict(b={1})}], 4)]
+    for data, depth in rows:
+        assert [is_deeper(data, limit) for limit in range(6)] == [limit < depth for limit in range(6)]
+    assert is_deeper(itself, 1000)
+    assert is_deeper(Endless(), 1000)

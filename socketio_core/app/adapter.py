@@ -401,6 +401,7 @@ class _ClientsAsked(LocalAsked):
 
 
 def _join_each(session: RecoverableSession, rooms: frozenset[str]) -> None:
+    session.check_rooms(rooms)
     for room in rooms:
         session.join(room)
 

@@ -5,7 +5,7 @@ A broadcast is encoded once and its message shared by all recipients; leaving co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
@@ -287,6 +287,22 @@ def check_room(room: str) -> str:
     if not isinstance(room, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise LocalProtocolError(f"room must be a string: {room!r}")
     return plain(room)
+
+
+def check_room_count(mine: Set[str], rooms: Collection[str], own: str, limit: int) -> None:
+    """See that somebody who is in some rooms may join others.
+
+    Args:
+        mine: those where it is, without its own.
+        rooms: those that it is to join.
+        own: the one that is named by its id, which counts for nothing.
+        limit: `SocketSettings.max_rooms`.
+
+    Raises:
+        LocalProtocolError: it would be in too many.
+    """
+    if len(mine) + len(rooms) > limit and len(mine) + len({*rooms} - mine - {own}) > limit:
+        raise LocalProtocolError(f"too many rooms, max_rooms: {limit}")
 
 
 def room_bytes(room: str) -> int:

@@ -11,7 +11,7 @@ from socketio_core.engineio.outbox import check_fits
 from socketio_core.errors import BufferFull, CloseReason, LocalProtocolError, RemoteProtocolError
 from socketio_core.socketio.acks import PendingAck, check_timeout
 from socketio_core.socketio.events import AckExpired, Left
-from socketio_core.socketio.hub import check_room, room_bytes
+from socketio_core.socketio.hub import check_room, check_room_count, room_bytes
 from socketio_core.socketio.member_acks import MemberAcks
 from socketio_core.socketio.packet import (
     ACK,
@@ -282,8 +282,7 @@ class Member:
             self.recoverable.join(room)
         if self.state is MemberState.LEFT or room == self.sid or room in self._rooms:
             return
-        if len(self._rooms) >= self.connection.settings.max_rooms:
-            raise self._too_many_rooms
+        self.check_rooms((room,))
         self._rooms[room] = None
         self._room_bytes += room_bytes(room)
         if self.connection.recovery is not None:
@@ -297,13 +296,10 @@ class Member:
         Raises:
             LocalProtocolError: it would be in more than `max_rooms`.
         """
-        limit, mine = self.connection.settings.max_rooms, self._rooms
-        if len(mine) + len(rooms) > limit and len(mine) + len({*rooms} - mine.keys() - {self.sid}) > limit:
-            raise self._too_many_rooms
-
-    @property
-    def _too_many_rooms(self) -> LocalProtocolError:
-        return LocalProtocolError(f"too many rooms, max_rooms: {self.connection.settings.max_rooms}")
+        if self.state is not MemberState.LEFT:
+            check_room_count(self._rooms.keys(), rooms, self.sid, self.connection.settings.max_rooms)
+        elif self.recoverable is not None:
+            self.recoverable.check_rooms(rooms)
 
     def leave(self, room: str) -> None:
         """Leave a room; the room named by its own id cannot be left.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from socketio_core.engineio.message import WireMessage
+from socketio_core.socketio.hub import check_room_count
 from socketio_core.socketio.room_history import RoomHistory
 from socketio_core.socketio.selection import Selection
 from socketio_core.timers import Scheduled, Timer
@@ -121,12 +122,24 @@ class RecoverableSession:
         return self.sid in rooms or not rooms.isdisjoint(mine)
 
     def join(self, room: str) -> None:
-        """Have its client in a room; it has missed what is said there from now on."""
+        """Have its client in a room; it has missed what is said there from now on.
+
+        Raises:
+            LocalProtocolError: it would be in more than `max_rooms`.
+        """
         if self.member is not None:
             self.member.join(room)
-        elif room != self.sid:
+        elif room != self.sid and room not in self.history.current:
+            self.check_rooms((room,))
             self.history.join(room, self._recovery.log.position)
             self._recovery.changed(self)
+
+    def check_rooms(self, rooms: Collection[str]) -> None:
+        """See that it may join all of these: see `Member.check_rooms`."""
+        if self.member is not None:
+            self.member.check_rooms(rooms)
+        else:
+            check_room_count(self.history.current, rooms, self.sid, self._recovery.max_rooms)
 
     def leave(self, room: str) -> None:
         """Have its client in a room no more; it has missed what was said there up to now."""

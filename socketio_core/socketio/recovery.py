@@ -67,12 +67,14 @@ class Recovery:
     Attributes:
         log: the events.
         settings: the bounds.
+        max_rooms: another: `SocketSettings.max_rooms`.
         sender: what sends.
     """
 
     def __init__(self, server: ServerCore, settings: RecoverySettings) -> None:
         self._server = server
         self.settings = settings
+        self.max_rooms = server.settings.max_rooms
         engine = server.engine_settings
         # A loss is noticed that late, as a rule; who was lost earlier than that may find that the log is too short.
         unsure_s = engine.ping_interval_s + engine.ping_timeout_s

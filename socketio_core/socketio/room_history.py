@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Final
 
 MAX_SPANS: Final = 1_000  # of one socket, in rooms that it has left; more, and what came before is not known any more
@@ -34,6 +34,11 @@ class RoomHistory:
     def rooms(self) -> frozenset[str]:
         """Those that it is in."""
         return frozenset(self._current)
+
+    @property
+    def current(self) -> Set[str]:
+        """The same, as they are now; not to be changed."""
+        return self._current.keys()
 
     @property
     def held_bytes(self) -> int:

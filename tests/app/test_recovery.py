@@ -27,8 +27,10 @@ class Place(AppRig):
         sockets: each that "connection" was called with.
     """
 
-    def __init__(self, engine: EngineSettings | None = None, *, adapter: Any = None, **recovery: Any) -> None:
-        super().__init__(engine, adapter=adapter, recovery=RecoverySettings(**recovery))
+    def __init__(
+        self, engine: EngineSettings | None = None, *, adapter: Any = None, max_rooms: int = 100, **recovery: Any
+    ) -> None:
+        super().__init__(engine, adapter=adapter, recovery=RecoverySettings(**recovery), max_rooms=max_rooms)
         self.sockets: list[Socket] = []
         self.io.on("connection", self.sockets.append)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from socketio_core import LocalProtocolError
 from socketio_core.app import Socket
 from socketio_core.testing import WireClient
 from tests.app.bus import Bus
@@ -237,3 +238,20 @@ class Slowly:
 
         joined.take_session = take_session
         return joined
+
+
+def test_who_is_away_is_in_so_many_rooms_as_others() -> None:
+    place = Place(max_rooms=3)
+    socket = lost(place, "a", "b")
+    for rooms in (["c", "d"], [f"r{number}" for number in range(100)]):
+        with pytest.raises(LocalProtocolError, match="too many rooms, max_rooms: 3"):
+            socket.join(rooms)
+    place.result_of(place.io.in_("a").sockets_join(["c", "d"]))
+    assert place.logged == ["a socket could not join more rooms"]
+    socket.join(["a", "c", socket.id])
+    place.result_of(place.io.in_("a").sockets_join(["a", "b", "c", socket.id]))
+    _, back, _ = place.enter(socket)
+    assert back.rooms == {socket.id, "a", "b", "c"}
+    for same in (socket, back):
+        with pytest.raises(LocalProtocolError, match="too many rooms, max_rooms: 3"):
+            same.join("d")

@@ -36,6 +36,16 @@ def entries_in(reply: object) -> Sequence[tuple[bytes, Sequence[bytes] | None]]:
     return cast("Sequence[tuple[bytes, Sequence[bytes] | None]]", reply)
 
 
+def count_of_next(asked: int, found: Sequence[tuple[bytes, Sequence[bytes] | None]], most_bytes: int, most: int) -> int:
+    """Return how many entries to ask for next, so that they take so many bytes if they are like those that were found.
+
+    No more than twice as many as before: the next ones may be larger.
+    """
+    size_bytes = sum([sum(map(len, values or ())) for _, values in found])
+    fitting = len(found) * most_bytes // size_bytes if size_bytes else most
+    return max(1, min(most, 2 * asked, fitting))
+
+
 def streams_in(reply: object) -> Sequence[tuple[str, Sequence[tuple[bytes, Sequence[bytes] | None]]]]:
     """Return what an XREAD has found: names of streams, and entries, of which each has at least one."""
     if reply is None:

@@ -16,7 +16,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from socketio_core.cluster import modern
-from socketio_core.cluster.entries import START, StreamId, count_in, entries_in, fields_of, id_text, parse_id
+from socketio_core.cluster.entries import (
+    START,
+    StreamId,
+    count_in,
+    count_of_next,
+    entries_in,
+    fields_of,
+    id_text,
+    parse_id,
+)
 from socketio_core.cluster.link import Command
 from socketio_core.cluster.messages import Broadcast
 from socketio_core.cluster.outbox import Query
@@ -33,7 +42,9 @@ from socketio_core.socketio.recovery import Recovery
 from socketio_core.socketio.shared_log import Missed
 
 RESTORE_S: Final = 1.0  # at the most: a client waits
-RANGE_COUNT: Final = 200  # entries at once
+RANGE_COUNT: Final = 200  # entries at once, at most; of large ones fewer, for nobody is served while they are read
+RANGE_BYTES: Final = 262_144  # of entries at once, about, but one at least
+_FIRST_COUNT: Final = 4
 
 _ID: Final = re.compile("[0-9]{1,20}-[0-9]{1,20}")  # two numbers of 64 bits
 
@@ -87,6 +98,8 @@ class Restoring(Query):
         self._position = 0
         self._has_read = False
         self._looked_through = 0
+        self._count = _FIRST_COUNT  # of entries to be read next
+        self._missed_bytes = 0
         self._missed: list[tuple[str, WireMessage]] = []
 
     @property
@@ -206,7 +219,7 @@ class Restoring(Query):
             return
         first = id_text((self._at[0], self._at[1] + 1))
         through = id_text(self._through)
-        self._ask(self._have_read, "XRANGE", self._place.stream, first, through, "COUNT", RANGE_COUNT)
+        self._ask(self._have_read, "XRANGE", self._place.stream, first, through, "COUNT", self._count)
 
     def _have_read(self, reply: object) -> None:
         self._has_read = True
@@ -214,13 +227,23 @@ class Restoring(Query):
         for entry_id, values in entries:
             self._at = parse_id(entry_id)
             self._take(entry_id.decode(), fields_of(values))
+            if self._has_missed_too_much:
+                self._end()
+                return
         self._looked_through += len(entries)
         if self._looked_through > 2 * self._place.max_length:  # it grows faster than it is read
             self._end()
-        elif len(entries) < RANGE_COUNT:
+        elif len(entries) < self._count:
             self._have_all()
         else:
+            self._count = count_of_next(self._count, entries, RANGE_BYTES, RANGE_COUNT)
             self._read()
+
+    @property
+    def _has_missed_too_much(self) -> bool:
+        """Whether it could not be sent to the client anyway."""
+        settings = self._recovery.settings
+        return len(self._missed) > settings.max_missed_events or self._missed_bytes > settings.max_missed_bytes
 
     def _have_all(self) -> None:
         if self._has_read:
@@ -247,6 +270,7 @@ class Restoring(Query):
         except (LocalProtocolError, TypeError, ValueError):
             return  # it was not sent to anybody else here, either
         self._missed.append((offset, frames))
+        self._missed_bytes += frames.size_bytes
 
     def _restore(self) -> None:
         fields = self._fields

@@ -33,6 +33,7 @@ from socketio_core.socketio.shared_log import SharedEvent
 
 PATIENCE_S: Final = 0.25  # for the place of an event
 MAX_WAITING: Final = 1_000  # events, of one stream
+MAX_WAITING_BYTES: Final = 1_000_000  # of them, but one at least; all that wait may have to be sent at once
 
 KEY_PREFIX: Final = "sio:session:"  # as Node's adapter has it
 
@@ -44,6 +45,7 @@ class _Waiting:
     event: SharedEvent
     number: int
     until: float
+    size_bytes: int
 
 
 class _Saving(Query):
@@ -112,6 +114,7 @@ class StreamLog:
         self._key_prefix = key_prefix
         self._number = 0
         self._waiting: dict[str, deque[_Waiting]] = {stream: deque() for stream in transport.streams}
+        self._waiting_bytes = dict.fromkeys(transport.streams, 0)
         self._restoring: dict[Restoring, None] = {}
         self._has_complained = False
         assert transport.reader is not None  # or nothing would have its place
@@ -145,9 +148,11 @@ class StreamLog:
             self._machine.command(command, now)
             self._home.wake()
             return False
-        if len(waiting) >= MAX_WAITING:
-            self._settle(waiting.popleft(), None)
-        waiting.append(_Waiting(event, self._number, now + PATIENCE_S))
+        size_bytes = sum([len(part) for part in command if not isinstance(part, int)])
+        while len(waiting) >= MAX_WAITING or (waiting and self._waiting_bytes[stream] + size_bytes > MAX_WAITING_BYTES):
+            self._settle(self._take_first(stream), None)
+        waiting.append(_Waiting(event, self._number, now + PATIENCE_S, size_bytes))
+        self._waiting_bytes[stream] += size_bytes
         self._machine.command(command, now)
         self._home.wake()
         return True
@@ -158,7 +163,7 @@ class StreamLog:
             self._look_whether_it_keeps_up(event.number)
         waiting = self._waiting[event.stream]
         while waiting and waiting[0].number <= event.number:
-            first = waiting.popleft()  # one that is not the one did not arrive, for they arrive in order
+            first = self._take_first(event.stream)  # one that is not the one did not arrive, for they arrive in order
             self._settle(first, event.entry_id if first.number == event.number else None)
 
     def _look_whether_it_keeps_up(self, number: int) -> None:
@@ -193,9 +198,13 @@ class StreamLog:
                 session.saved = None  # it may come back to this server, and to no other: what it had got is unknown
 
     def _give_up(self, stream: str) -> None:
-        waiting = self._waiting[stream]
-        while waiting:
-            self._settle(waiting.popleft(), None)
+        while self._waiting[stream]:
+            self._settle(self._take_first(stream), None)
+
+    def _take_first(self, stream: str) -> _Waiting:
+        first = self._waiting[stream].popleft()
+        self._waiting_bytes[stream] -= first.size_bytes
+        return first
 
     def _settle(self, waiting: _Waiting, offset: str | None) -> None:
         self.recovery.sender.settle(waiting.event, offset)

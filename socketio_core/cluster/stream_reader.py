@@ -16,6 +16,7 @@ from socketio_core.cluster.entries import (
     START,
     StreamId,
     count_in,
+    count_of_next,
     entries_in,
     fields_of,
     id_text,
@@ -27,7 +28,8 @@ from socketio_core.cluster.values import Malformed
 from socketio_core.records import record
 
 BLOCK_S: Final = 2.0  # for new entries; shorter than a link waits for a reply
-READ_COUNT: Final = 100  # entries of each stream at once, as in Node's adapter
+READ_COUNT: Final = 100  # entries of each stream at once, as in Node's adapter; of large ones fewer
+READ_BYTES: Final = 4_000_000  # of entries at once, about, but one of each stream at least
 TURN_BYTES: Final = 262_144  # of entries that are handed on at once, but one at least; clients want their turn, too
 
 NUMBER_FIELD: Final = "number"
@@ -101,6 +103,7 @@ class StreamReader:
         self._connection = 0
         self._is_linked = False
         self._looks = 0  # that are not answered
+        self._count = READ_COUNT  # of entries to be read next
         self._first: dict[str, StreamId] = {}  # at the last look
         self._since: Mapping[str, StreamId | None] = {}
         self._unread: deque[tuple[str, deque[_RawEntry], StreamId]] = deque()  # that has come, and is not handed on yet
@@ -121,6 +124,7 @@ class StreamReader:
             self._look(self._known())
         elif isinstance(event, LinkDown):
             self._is_linked = self.is_current = False
+            self._count = 1  # what comes at once may have been too much, and would be again
             self._unread.clear()  # it is read again: from the last entry that was handed on
         elif isinstance(event, Replied) and self._is_linked and event.token.connection == self._connection:
             self._replied(event, now)
@@ -218,17 +222,19 @@ class StreamReader:
         names = list(self._last)
         ids = [id_text(last or START) for last in self._last.values()]
         block_ms = round(BLOCK_S * 1000)
-        self._ask("entries", "", "XREAD", "COUNT", READ_COUNT, "BLOCK", block_ms, "STREAMS", *names, *ids)
+        self._ask("entries", "", "XREAD", "COUNT", self._count, "BLOCK", block_ms, "STREAMS", *names, *ids)
 
     def _have_read(self, value: Any) -> None:
         since, is_behind = self._known(), False
+        asked, self._count = self._count, READ_COUNT
         for stream, entries in streams_in(value):
             last = parse_id(entries[-1][0])
             if stream not in self._last:
                 raise Malformed(f"this is no Redis: entries of {stream!r:.200}, which nobody has asked for")
             self._unread.append((stream, deque(entries), last))
             # With fewer than this, all there was has been read, and nothing that was there can have been cut off.
-            is_behind |= len(entries) >= min(READ_COUNT, self._max_length)
+            is_behind |= len(entries) >= min(asked, self._max_length)
+            self._count = min(self._count, count_of_next(asked, entries, READ_BYTES, READ_COUNT))
         if is_behind:
             self._look(since)
         self._hand_on()
@@ -252,10 +258,12 @@ class StreamReader:
 
     def _note(self, stream: str, entry_id: str, fields: Mapping[str, bytes]) -> int:
         """Note an entry. Returns its size in bytes, about."""
+        size_bytes = len(fields.get("data", b""))
         if fields.get("uid") != self._uid:
             self._found.append(Entry(stream, entry_id, fields))
-            return len(fields.get("data", b""))
+            return size_bytes
         number = fields.get(NUMBER_FIELD, b"")
-        if number.isdigit() and len(number) <= _MAX_DIGITS:  # else nobody waits for it
-            self._found.append(Echoed(int(number), stream, entry_id))
-        return 0
+        if not number.isdigit() or len(number) > _MAX_DIGITS:
+            return 0  # nobody waits for it
+        self._found.append(Echoed(int(number), stream, entry_id))
+        return size_bytes  # it is encoded, and sent, only now

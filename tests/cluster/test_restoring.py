@@ -146,6 +146,31 @@ def test_what_is_missed_is_read_part_by_part_but_not_without_end(
     assert got == (list(range(count)) if is_restored else [])
 
 
+@pytest.mark.parametrize(("count", "is_restored"), [(38, True), (400, False)])
+def test_of_large_events_few_are_read_at_once_and_no_more_than_a_client_is_sent(
+    count: int, *, is_restored: bool
+) -> None:
+    world = Cores("recovery", 1)
+    do, read = world.bus.keys.do, list[int]()
+
+    def noting(name: str, args: list[bytes], now: float) -> bytes | None:
+        if name == "XRANGE" and args[1] != b"-" and args[1] != args[2]:
+            read.append(int(args[-1]))
+        return do(name, args, now)
+
+    world.bus.keys.do = noting  # type: ignore[method-assign]
+    offset = add(world, event(0))
+    keep(world)
+    for number in range(count):
+        add(world, event(number, "x" * 100_000))
+    world.settle()
+    member, got = restored(world, offset)
+    assert (member is not None) is is_restored
+    assert got == (list(range(count)) if is_restored else [])
+    assert read[:3] == [4, 2, 2]
+    assert sum(read) <= 42
+
+
 def test_one_that_was_told_more_than_this_server_knows_waits_a_moment() -> None:
     world = Cores("recovery", 1)
     (server,) = world.servers

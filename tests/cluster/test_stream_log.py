@@ -256,6 +256,27 @@ def test_no_more_than_so_many_wait() -> None:
     assert client.got == list(range(MAX_WAITING + 2))
 
 
+def test_of_large_events_few_wait_for_the_redis() -> None:
+    """Once it is not waited for any more, all that wait are encoded and sent at once."""
+    world = Cores("recovery", 1)
+    (server,) = world.servers
+    client = world.client(server)
+    for number in range(4):
+        server.emit(number, "x" * 400_000)
+    client.read()
+    assert client.got == [0, 1]
+    server.emit(4, "x" * 2_000_000)
+    client.read()
+    assert client.got == [0, 1, 2, 3]
+    world.settle()
+    client.read()
+    assert client.got == [0, 1, 2, 3, 4]
+    server.emit(5)
+    world.settle()
+    client.read()
+    assert (client.got[-1], server.given_up) == (5, {0, 1, 2, 3})
+
+
 def test_an_application_may_know_who_was_sent_what() -> None:
     world = Cores("recovery")
     (server, _) = world.servers

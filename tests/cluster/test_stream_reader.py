@@ -12,7 +12,7 @@ from socketio_core.cluster.events import State
 from socketio_core.cluster.link import LAST_RETRY_S, Link
 from socketio_core.cluster.messages import Audience, Broadcast
 from socketio_core.cluster.modern import to_entry
-from socketio_core.cluster.stream_reader import BLOCK_S, READ_COUNT, TURN_BYTES, Entry, StreamReader
+from socketio_core.cluster.stream_reader import BLOCK_S, READ_COUNT, TURN_BYTES, Echoed, Entry, StreamReader
 from socketio_core.cluster.transports import Streams
 from tests.cluster.bus import NOW, Bus, Server, World, said, settle
 from tests.cluster.redis import commands_in
@@ -256,6 +256,78 @@ def test_all_streams_are_read_each_from_its_own_place() -> None:
     feed(reader, NOW)
     assert reader.take_found() == [Entry("socket.io-0", "8-0", {})]
     assert repr(reader) == "<StreamReader socket.io--1 0-0, socket.io-0 8-0, socket.io-1 0-0>"
+
+
+def new_reader() -> StreamReader:
+    """Return one that is about to be told that its link is up."""
+    link = Link(parse_redis_url("redis://h"), lambda: 1.0)
+    listener = Link(parse_redis_url("redis://h"), lambda: 1.0, listens=True)
+    reader = Streams("me", listener, reading=link).reader
+    assert reader is not None
+    return reader
+
+
+def come_up(reader: StreamReader) -> str:
+    """Let its link come up. Returns by which command it reads."""
+    link = reader.link
+    link.dialing(NOW)
+    link.connected(NOW)
+    link.receive(GREETED, NOW)
+    feed(reader, NOW)
+    link.data_to_send()
+    return reply(reader, b"*0\r\n:0\r\n*0\r\n")
+
+
+def reply(reader: StreamReader, data: bytes) -> str:
+    """Let a Redis reply, and tell how far its stream goes when it is asked. Returns by which command it is read on."""
+    reader.link.receive(data, NOW)
+    feed(reader, NOW)
+    while reader.has_more:
+        reader.proceed(NOW)
+    commands = commands_in(reader.link.data_to_send())
+    if len(commands) > 1:
+        return reply(reader, b"*0\r\n:0\r\n*0\r\n")
+    return commands[0]
+
+
+def entries(count: int, size_bytes: int, **fields: bytes) -> bytes:
+    """Return entries of a stream, as the reply to what reads them."""
+    parts = [
+        bulk(part) for field in ({"data": bytes(size_bytes)} | fields).items() for part in (field[0].encode(), field[1])
+    ]
+    found = [array_of([bulk(b"7-%d" % number), array_of(parts)]) for number in range(count)]
+    return array_of([array_of([bulk(STREAM), array_of(found)])])
+
+
+def test_of_large_entries_fewer_are_read_at_once() -> None:
+    """So that no reply is larger than what a link takes, which would be so again after each outage."""
+    reader = new_reader()
+    assert come_up(reader).startswith("XREAD COUNT 100 ")
+    assert reply(reader, entries(3, 1_000_000)).startswith("XREAD COUNT 3 ")
+    assert reply(reader, entries(3, 9_000_000)).startswith("XREAD COUNT 1 ")
+    counts = [int(reply(reader, entries(1, 1)).split()[2]) for _ in range(8)]
+    assert counts == [2, 4, 8, 16, 32, 64, 100, 100]
+
+
+def test_after_an_outage_one_is_read_for_the_reply_may_have_been_too_large() -> None:
+    reader = new_reader()
+    come_up(reader)
+    reader.link.receive(
+        b"*1\r\n*2\r\n$9\r\nsocket.io\r\n*1\r\n*2\r\n$3\r\n7-1\r\n*1\r\n$99000000\r\n" + bytes(64_000_001), NOW
+    )
+    feed(reader, NOW)
+    assert reader.link.reason == "a reply is larger than 64000000 bytes"
+    assert come_up(reader).startswith("XREAD COUNT 1 ")
+    assert reply(reader, b"*-1\r\n").startswith("XREAD COUNT 100 ")
+
+
+def test_much_of_its_own_has_turns_too() -> None:
+    reader = new_reader()
+    come_up(reader)
+    reader.link.receive(entries(3, TURN_BYTES, uid=b"me", number=b"5"), NOW)
+    feed(reader, NOW)
+    assert reader.take_found() == [Echoed(5, "socket.io", "7-0")]
+    assert reader.has_more
 
 
 def feed(reader: StreamReader, now: float) -> None:

@@ -134,6 +134,28 @@ def test_what_another_parser_makes_of_a_message_is_walked_over() -> None:
     assert OTHER_SCALE.light_chars == 0
 
 
+def walked_one_by_one(data: Any) -> int:
+    """Return what another parser has made of a message takes: the plain version."""
+    if data.__class__ in (dict, list, tuple):
+        inner = [*data, *data.values()] if data.__class__ is dict else data
+        return VALUE + CONTAINER + sum(map(walked_one_by_one, inner))
+    return VALUE + (data.__sizeof__() if isinstance(data, (str, bytes, bytearray)) else 0)
+
+
+MANY: list[Any] = [
+    *(1, "text", b"bytes", [], (), {}, {"key": [1, {}]}, [[[1, 2, "text"]]]),
+    {"a": {"b": [(1, b"c")], 5: None}},
+]
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+@pytest.mark.parametrize("value", MANY, ids=repr)
+def test_many_values_of_another_parser_are_looked_at_together(value: Any, count: int) -> None:
+    for data in ([value] * count, [[value, 1, "x", None, {"a": value}]] * count):
+        found = OTHER_SCALE.weigh(b"", Packet(EVENT, "/", data), exactly=False)
+        assert found == walked_one_by_one(data)
+
+
 def test_what_the_garbage_collector_looks_at_is_counted_at_any_depth() -> None:
     deep: list[Any] = []
     for _ in range(5000):

@@ -20,7 +20,7 @@ class Timeouts:
     write_s: float = 30.0  # for a peer to take one HTTP response
     close_s: float = 5.0  # for a WebSocket's last messages and its closing handshake (npm's ws: 30)
     linger_s: float = 2.0  # for reading away what a peer still sends after an early answer
-    shutdown_s: float = 10.0  # for everything to end once `serve` is cancelled
+    shutdown_s: float = 10.0  # for everything to end once `serve` is cancelled; who hears last has a second more
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with the name of the field."""

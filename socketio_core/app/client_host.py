@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 from socketio_core.app.acks import settle_ack
@@ -13,7 +13,7 @@ from socketio_core.app.failures import failure_of, has_failed
 from socketio_core.app.flow import Flow
 from socketio_core.app.handlers import Handler, handlers_of, run
 from socketio_core.app.runtime import Runtime
-from socketio_core.app.worker import Inbox
+from socketio_core.app.worker import Inbox, Tell
 from socketio_core.engineio.client.events import Opened, OpenFailed, Pinged, UpgradeFailed
 from socketio_core.engineio.events import Closed as EngineClosed
 from socketio_core.engineio.events import Upgraded
@@ -102,7 +102,7 @@ class ClientHost:
             return False
         return any(namespace.is_active and namespace.buffered_count for namespace in self.core.namespaces.values())
 
-    def untold(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+    def untold(self) -> list[Tell]:
         """Return what tells handlers of the end, each for itself, where those who would have were cancelled."""
         self.dispatch()
         inboxes: list[Inbox[Any]] = [*self._inboxes, self._inbox]

@@ -27,7 +27,7 @@ from socketio_core.app.handlers import run
 from socketio_core.app.observer import Audience, Observer
 from socketio_core.app.room import HOLDS_TOO_MUCH
 from socketio_core.app.runtime import UNBOUND, Runtime
-from socketio_core.app.worker import Inbox
+from socketio_core.app.worker import Inbox, Tell
 from socketio_core.checks import check_response
 from socketio_core.engineio.core import AnyServer
 from socketio_core.engineio.session import Session
@@ -220,6 +220,11 @@ class ServerHost:
         self.budget.room.rounds.begin(now)
         for inbox in self.dispatch():
             self.runtime.spawn(inbox.work)
+
+    def untold(self) -> list[Tell]:
+        """Return what tells handlers of the end, each for itself, where those who would have were cancelled."""
+        self.dispatch()
+        return [inbox.work_off for inbox in self.budget.room.parted]
 
     # -- what the application is asked -------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ and a slow handler delays no other socket.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -23,6 +23,10 @@ TURN_EVENTS: Final = 256  # of one socket that are handled before it is the turn
 TOLD_LIKE_EVENT: Final = 2  # so many that are told something by a broadcast take as long as an event
 
 _E = TypeVar("_E")
+
+
+Tell = Callable[[], Coroutine[Any, Any, None]]
+"""Tells handlers of somebody's end; see `Inbox.work_off`."""
 
 
 class Inbox(ABC, Generic[_E]):

@@ -58,6 +58,8 @@ class TrioLoop:
         finally:
             self._runtime.detach()
             self._runtime.flush()
+            with trio.CancelScope(shield=True):
+                await self._runtime.tell_rest(self._site.host.untold())
             self._ended.set()
 
     async def end(self, shutdown_s: float) -> None:

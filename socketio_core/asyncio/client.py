@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from socketio_core.app import client
 from socketio_core.app.client import Connecting, entry
-from socketio_core.app.client_end import LINGER_S
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.asyncio.client_connection import ClientConnection
 from socketio_core.asyncio.runtime import RunnerRuntime, through
@@ -98,11 +97,4 @@ class AsyncioClient(RunnerRuntime):
             left.push_async_callback(through, self._tasks)
 
     async def _tell_rest(self) -> None:
-        """Tell handlers of the end where those who would have were cancelled."""
-        for tell in self.life.host.untold():
-            self._keep(self.new_task(self._run_guarded(tell)))
-        if self._tasks:
-            try:
-                await asyncio.wait(self._tasks, timeout=LINGER_S)
-            finally:
-                await super().end()
+        await self.tell_rest(self.life.host.untold())

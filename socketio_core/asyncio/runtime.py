@@ -7,7 +7,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from contextvars import Context
 from threading import get_ident
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -16,11 +16,11 @@ from socketio_core.app.handover import begin
 from socketio_core.app.host import ServerHost
 from socketio_core.app.line import Line
 from socketio_core.app.runtime import NOBODY_SERVES
-from socketio_core.app.worker import Inbox
+from socketio_core.app.worker import Inbox, Tell
 from socketio_core.asyncio.line import LineKeeper
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.groups import is_any
-from socketio_core.network.runtime import ELSEWHERE, NOBODY, AnySite, LoopRuntime, look_after_all
+from socketio_core.network.runtime import ELSEWHERE, NOBODY, UNTOLD_S, AnySite, LoopRuntime, look_after_all
 
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=AnySite)
@@ -227,6 +227,18 @@ class RunnerRuntime(LoopRuntime):
         self.stop()
         await through(self._tasks)
 
+    async def tell_rest(self, untold: Sequence[Tell]) -> None:
+        """Tell handlers of the end where those who would have were cancelled; behind `end`."""
+        for tell in untold:
+            self._keep(self.new_task(self._run_guarded(tell)))
+        if self._tasks:
+            try:
+                await asyncio.wait(self._tasks, timeout=UNTOLD_S)
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+                await through(self._tasks)
+
     def _has_ended(self) -> bool:
         """Whether nothing is to go on; also when the event loop ends, which cancels all tasks."""
         return self._is_over or (self.sentinel is not None and self.sentinel.cancelling() > 0)
@@ -413,8 +425,13 @@ class AsyncioRuntime(RunnerRuntime, Generic[_S]):
 
     async def end(self) -> None:
         """See `RunnerRuntime`."""
-        await super().end()
-        await through(self._lines)
+        async with AsyncExitStack() as left:
+            left.push_async_callback(through, self._lines)
+            left.push_async_callback(self._tell_rest)
+            await super().end()
+
+    async def _tell_rest(self) -> None:
+        await self.tell_rest(self._server.untold())
 
     def end_if_through(self) -> None:
         """Let the end look whether all is over; called whenever a connection or a handler ends."""

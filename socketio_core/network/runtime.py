@@ -21,6 +21,9 @@ TIMER_REST_S: Final = 0.010
 """After deadlines were seen to; those that fall due meanwhile, nearly all pings, are seen to together (benchmarks:
 memory). One that comes alone is seen to at its time."""
 
+UNTOLD_S: Final = 1.0
+"""For handlers that hear of the end last: those who would have told them before were cancelled."""
+
 ELSEWHERE: Final = (
     "called from another thread than the one that runs the event loop; there, call io.from_thread(io.emit, ...)"
     " of the server, or socket.from_thread(socket.emit, ...) of the client"

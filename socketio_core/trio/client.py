@@ -10,7 +10,6 @@ import trio
 
 from socketio_core.app import client
 from socketio_core.app.client import Connecting, entry
-from socketio_core.app.client_end import LINGER_S
 from socketio_core.app.client_socket import ClientSocket
 from socketio_core.app.handover import Rest
 from socketio_core.network.client_life import ClientLife, check_tls
@@ -45,7 +44,8 @@ async def _running(asked: Connecting) -> AsyncGenerator[ClientSocket]:
             if failure is None or others is not None:  # else closing was cancelled, and what the block raised comes out
                 failure = only_cause(others or group)
         try:
-            await runtime.tell_rest()
+            runtime.cut_off()
+            await runtime.tell_rest(runtime.life.host.untold())
         except BaseExceptionGroup as group:  # it was cancelled; what the block raised comes out
             failure = failure or only_cause(group)
         failure = runtime.interrupt or failure
@@ -108,15 +108,6 @@ class TrioClient(NurseryRuntime):
         """All is over, in order or because whoever uses the client was cancelled: handle no more, and drop the rest."""
         self.detach()
         self.life.abort()
-
-    async def tell_rest(self) -> None:
-        """Tell handlers of the end where those who would have were cancelled; if this is too, until they wait."""
-        self.cut_off()
-        if untold := self.life.host.untold():
-            with trio.move_on_after(LINGER_S):
-                async with trio.open_nursery() as nursery:
-                    for tell in untold:
-                        nursery.start_soon(self._run_guarded, tell)
 
     async def _count_task(self, function: Callable[..., Awaitable[object]], *args: Any) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from threading import get_ident
 from typing import Any, Final, TypeVar
@@ -14,10 +14,18 @@ import trio
 from socketio_core.app.handover import Rest, begin
 from socketio_core.app.line import Line
 from socketio_core.app.runtime import NOBODY_SERVES
-from socketio_core.app.worker import Inbox
+from socketio_core.app.worker import Inbox, Tell
 from socketio_core.errors import LocalProtocolError
 from socketio_core.network.groups import is_any
-from socketio_core.network.runtime import ELSEWHERE, NOBODY, TIMER_REST_S, AnySite, LoopRuntime, look_after_all
+from socketio_core.network.runtime import (
+    ELSEWHERE,
+    NOBODY,
+    TIMER_REST_S,
+    UNTOLD_S,
+    AnySite,
+    LoopRuntime,
+    look_after_all,
+)
 from socketio_core.trio.interrupts import work
 from socketio_core.trio.line import LineKeeper
 
@@ -152,6 +160,14 @@ class NurseryRuntime(LoopRuntime):
             return trio.from_thread.run(function, trio_token=self._token)
         except trio.RunFinishedError:
             raise LocalProtocolError(NOBODY_SERVES) from None
+
+    async def tell_rest(self, untold: Sequence[Tell]) -> None:
+        """Tell handlers of the end where those who would have were cancelled; if this is too, until they wait."""
+        if untold:
+            with trio.move_on_after(UNTOLD_S):
+                async with trio.open_nursery() as nursery:
+                    for tell in untold:
+                        nursery.start_soon(self._run_guarded, tell)
 
     # -- readers -----------------------------------------------------------------------------------------------------
 

@@ -143,6 +143,8 @@ class Service:
             self.runtime.detach()  # what is left, as goodbyes of clients that are cut off now, finds a closed nursery
             self.site.abort(trio.current_time())
             self.runtime.flush()
+            with trio.CancelScope(shield=True):
+                await self.runtime.tell_rest(self.host.untold())
             if self.watcher is not None:
                 self.watcher.close()
                 self.watcher = None  # the end may have yet to begin, when a second interrupt came first

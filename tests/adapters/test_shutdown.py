@@ -14,6 +14,7 @@ from socketio_core.app import Disconnected, Socket
 from socketio_core.app.runtime import Event
 from socketio_core.errors import LocalProtocolError
 from socketio_core.http import Request, Response
+from socketio_core.network.runtime import UNTOLD_S
 from socketio_core.serving import Timeouts
 from tests.adapters.bench import Bench, serving
 from tests.adapters.clients import PollingClient, WebSocketClient
@@ -242,6 +243,37 @@ async def test_handlers_of_disconnect_may_take_their_time_until_the_deadline() -
         bench.end()
         await bench.check_took(4)
         assert goodbyes == [("server shutting down", False)]
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@both_loops
+async def test_goodbyes_are_told_though_a_handler_was_stuck_and_have_a_second(transport: str) -> None:
+    io = Server()
+    heard: list[str] = []
+
+    @io.on("work")
+    async def work(socket: Socket) -> None:
+        await loop.sleep_forever()
+
+    @io.on("more")
+    def more(socket: Socket) -> None:
+        heard.append("more")
+
+    @io.on("disconnect")
+    async def disconnected(socket: Socket, reason: str) -> None:
+        heard.append(reason)
+        await loop.sleep_forever()
+
+    async with ending(io) as bench:
+        client = await bench.client(transport)
+        await client.emit("work")
+        await client.emit("more")
+        await loop.settle()
+        bench.nursery.start_soon(_note_end, client)
+        await loop.settle()
+        bench.end()
+        await bench.check_took(SHUTDOWN_S + UNTOLD_S)
+        assert heard == ["server shutting down"]
 
 
 @both_loops

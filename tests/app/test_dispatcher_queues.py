@@ -463,3 +463,19 @@ def test_a_session_that_is_not_of_this_application_has_no_flow(rig: AppRig) -> N
     assert session is not None
     session.context = None
     assert rig.flow_of(session) is None
+
+
+def test_goodbyes_that_wait_behind_handlers_can_be_told_for_themselves() -> None:
+    rig = AppRig()
+    gate = Gate(rig)
+    gate.hold()
+    rig.io.on("disconnect", note(rig, "goodbye"))
+    client, socket = rig.connect()
+    gate.let_go("connection")
+    client.send('42["a",1]', '42["a",2]')
+    rig.run()
+    rig.server.close(rig.clock.now)
+    for tell in rig.host.untold():
+        rig.start(tell())
+    assert rig.calls == ["connection", 1, ("goodbye", socket.id, "server shutting down")]
+    assert rig.host.untold() == []

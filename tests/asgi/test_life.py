@@ -136,8 +136,9 @@ async def test_what_the_server_raises_is_its_own_and_ends_the_session(which: str
 
 
 @both_loops
-async def test_handlers_that_do_not_end_are_cancelled() -> None:
+async def test_handlers_that_do_not_end_are_cancelled_and_the_end_is_told() -> None:
     io = echo_server(timeouts=Timeouts(shutdown_s=2))
+    reasons = reasons_of(io)
     done = list[str]()
 
     @io.on("forever")
@@ -149,7 +150,7 @@ async def test_handlers_that_do_not_end_are_cancelled() -> None:
 
     async with serving(App(io)) as server:
         await server.frame(await joined(server), '42["forever"]')
-    assert done == ["cancelled"]
+    assert (done, reasons) == (["cancelled"], ["ping timeout"])
 
 
 def test_another_loop_is_told_what_to_do() -> None:

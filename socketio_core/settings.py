@@ -48,7 +48,9 @@ class EngineSettings:
     upgrade_timeout_s: float = 10.0  # reference: a candidate WebSocket that has not sent `5` by then is dropped
     close_timeout_s: float = 30.0  # reference: an orderly close waits this long for the next poll
     poll_grace_s: float = 2.0  # ours: how long a session outlives a poll whose connection was lost (reference: 0)
-    max_pause_s: float = 120.0  # ours: how long a host may stop reading before the heartbeat counts again
+    max_pause_s: float = (
+        120.0  # ours: how long a host may not read, nor see who is gone, until the heartbeat counts again
+    )
     transports: Sequence[str] = ("polling", "websocket")  # reference
     allow_upgrades: bool = True  # reference; here it is enforced, not only advertised
     max_payload_bytes: int = 1_000_000  # reference (maxHttpBufferSize): one POST body, one WebSocket message

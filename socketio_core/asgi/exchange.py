@@ -252,6 +252,12 @@ class AsgiExchange:
             await self._loop.allowance.take(size)
 
     async def _wait_room(self, flow: Flow | None) -> None:
+        """Take nothing more until handlers have caught up.
+
+        A server tells behind the input of a client that it is gone, so that is not noticed meanwhile; nor is it with
+        sockets of our own, most often. After `max_pause_s` the heartbeat counts again: the session ends, events that
+        wait are dropped, and then the input is taken, with its end.
+        """
         if flow is not None and flow.is_congested:
             await flow.wait_room()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from socketio_core.app.acks import AckWaiter, Disconnected, ack_args
-from socketio_core.app.client_socket import Auth, ClientSocket, ConnectError
+from socketio_core.app.client_socket import CONNECT_AGAIN, Auth, ClientSocket, ConnectError
 from socketio_core.app.declared import Checked
 from socketio_core.app.event_stream import EventStream
 from socketio_core.app.failures import accepts, fitting, why_left
@@ -119,7 +119,7 @@ class ClientInbox(Inbox[EventReceived | Connected | ConnectFailed | Left]):
         """
         if not self._core.is_active and not self._host.core.is_closing:
             why = "" if self.last_error is None else f": {self.last_error.message}"
-            raise Disconnected(f"{name!r} was not sent, {self._core.name} is not connected{why}; call socket.connect()")
+            raise Disconnected(f"{name!r} was not sent, {self._core.name} is not connected{why}; {CONNECT_AGAIN}")
 
     def dismiss(self) -> None:
         """Forget the events that wait: the socket was told to leave."""

@@ -7,7 +7,7 @@ so a handler may call the server.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
 from socketio_core.app.acks import AckWaiter
 from socketio_core.app.declared import DeclaredEvent, answer_args, answer_to
@@ -31,6 +31,8 @@ Auth = (
     Mapping[str, JSONValue] | Callable[[], Mapping[str, JSONValue] | Awaitable[Mapping[str, JSONValue] | None] | None]
 )
 """What is sent with each CONNECT: an object, or a sync or async function that is asked each time."""
+
+CONNECT_AGAIN: Final = "call socket.connect()"
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -161,7 +163,7 @@ class ClientSocket(OwnHandlers, CallableFromThreads):
             if not self.active:
                 if (last := self._inbox.last_error) is not None:
                     raise ConnectError(last.message, last.data, last.namespace)
-                raise ConnectError("socket was disconnected, and will not connect by itself; call socket.connect()")
+                raise ConnectError(f"socket was disconnected, and will not connect by itself; {CONNECT_AGAIN}")
             try:
                 await self._next_outcome()
             except ConnectError:

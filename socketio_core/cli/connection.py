@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from socketio_core.app.client_manager import ClientManager, host_behind
-from socketio_core.app.client_socket import ClientSocket, ConnectError
+from socketio_core.app.client_socket import CONNECT_AGAIN, ClientSocket, ConnectError
 from socketio_core.cli.command import EXIT_SIGNAL, CommandFailed
 from socketio_core.cli.terminal import Output
 from socketio_core.cli.values import show_value
@@ -32,16 +32,20 @@ async def wait_connected(socket: ClientSocket) -> None:
     try:
         await socket.wait_first_outcome()
     except ConnectError as error:
-        why = why_not_connected(socket, error) if _is_refusal(socket) else error.message
-        why = why.replace(SEE_CONTEXT, "(--cafile or --insecure)")
+        why = why_not_connected(socket, error) if _is_refusal(socket) else in_words(error.message)
         hint = " (a URL's path is a namespace; where the server listens says --path)"
         raise CommandFailed(why + hint if error.message == _NO_NAMESPACE else why) from None
+
+
+def in_words(text: str) -> str:
+    """Return what is said to who writes Python as it is said to who types."""
+    return text.replace(SEE_CONTEXT, "(--cafile or --insecure)").replace(CONNECT_AGAIN, "connect does it again")
 
 
 def why_not_connected(socket: ClientSocket, error: ConnectError) -> str:
     """Return why a socket is not connected, in words that begin with its namespace."""
     data = "" if error.data is None else f" {show_value(error.data)}"
-    return f"{socket.nsp}{' refused' if _is_refusal(socket) else ''}: {error.message}{data}"
+    return f"{socket.nsp}{' refused' if _is_refusal(socket) else ''}: {in_words(error.message)}{data}"
 
 
 def _is_refusal(socket: ClientSocket) -> bool:

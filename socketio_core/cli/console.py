@@ -11,7 +11,13 @@ import trio
 from socketio_core.app.acks import AckTimeout, Disconnected
 from socketio_core.app.client_manager import host_behind
 from socketio_core.app.client_socket import ClientSocket, ConnectError
-from socketio_core.cli.connection import until_interrupted, wait_connected, watch_connection, why_not_connected
+from socketio_core.cli.connection import (
+    in_words,
+    until_interrupted,
+    wait_connected,
+    watch_connection,
+    why_not_connected,
+)
 from socketio_core.cli.options import ConnectOptions
 from socketio_core.cli.terminal import Mistake, Output, Terminal
 from socketio_core.cli.text import shorten
@@ -71,7 +77,7 @@ class Console:
             except ConnectError as error:
                 self._complain(why_not_connected(self._current, error))
             except (*_FAILURES, ValueError, Mistake) as error:
-                self._complain(str(error))
+                self._complain(in_words(str(error)))
 
     def _complain(self, text: str) -> None:
         if self._terminal.is_script:  # whoever runs it again must know
@@ -128,7 +134,7 @@ class Console:
         try:
             await self._call(socket, name, args)
         except _FAILURES as error:
-            self._show(f"! {error}")
+            self._show(f"! {in_words(str(error))}")
 
     async def _connect(self) -> None:
         if not self._current.active:

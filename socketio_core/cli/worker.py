@@ -155,7 +155,9 @@ def _serve(
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except ProtocolError as error:  # `ClusterUnavailable`, at the start
-        raise CommandFailed(str(error)) from None
+        from socketio_core.network.listening import why_not_joined
+
+        raise CommandFailed(str(error) if options.redis is None else why_not_joined(error)) from None
     finally:
         for each in sockets:
             each.close()

@@ -26,6 +26,7 @@ from socketio_core.socketio.recovery import Recovery
 from socketio_core.timers import earliest
 
 DEGRADED: Final = "degraded"  # a third state, where events wait for the Redis as a rule
+SERVE_ALONE: Final = "(with start_degraded=True it would serve without them)"
 LAST_WORDS_S: Final = 2.0  # for what was said to be taken, at the end
 
 
@@ -156,7 +157,7 @@ class Membership:
         self._started = None
         if self.machine.state is not State.UP:
             why = f"the other servers cannot be reached: {self.machine.reason}"
-            raise ClusterUnavailable(f"{why} (with start_degraded=True it would serve without them)")
+            raise ClusterUnavailable(f"{why} {SERVE_ALONE}")
 
     def close(self) -> None:
         """See `Adapter`."""

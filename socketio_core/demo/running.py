@@ -13,7 +13,7 @@ from socketio_core.app.adapter import MakeAdapter
 from socketio_core.demo.chat import create_chat
 from socketio_core.errors import ClusterError
 from socketio_core.network.groups import only_cause
-from socketio_core.network.listening import explain
+from socketio_core.network.listening import explain, why_not_joined
 from socketio_core.trio.interrupts import open_signal_receiver
 
 _SIGNAL_STATUS = 128  # what a shell adds to the number of the signal that ended a command: Ctrl-C gives 130
@@ -54,7 +54,7 @@ def run_chat(
         interrupts, others = group.split(KeyboardInterrupt)
         if interrupts is None or others is not None:
             cause = only_cause(group)
-            raise CannotServe(str(cause)) if isinstance(cause, ClusterError) else cause from None
+            raise CannotServe(why_not_joined(cause)) if isinstance(cause, ClusterError) else cause from None
         received = signal.SIGINT
     tell("stopped")
     return _SIGNAL_STATUS + received

@@ -82,6 +82,13 @@ def opening(served: ServerHost, host: str | None, port: int) -> Generator[None]:
         raise OSError(error.errno, f"cannot listen on {where}: {reason}") from error
 
 
+def why_not_joined(error: Exception) -> str:
+    """Return why a server could not be joined to others by `--redis`, and what to do about it on the command line."""
+    from socketio_core.cluster.membership import SERVE_ALONE  # is installed, or it would not have come so far
+
+    return str(error).replace(SERVE_ALONE, "(start that Redis first; without --redis the server is alone)")
+
+
 def explain(error: OSError | UnicodeError, host: str, port: int) -> str:
     """Say in one line why nobody can listen on that address, and what to do."""
     code = error.errno if isinstance(error, OSError) else None

@@ -148,6 +148,8 @@ def test_namespaces_have_a_prompt(url: str, start: Start) -> None:
     terminal.wait_for(r"\* /admin connected \S{20}")
     terminal.type("leave\n")
     terminal.wait_for(r"\* disconnected from /admin: io client disconnect")
+    terminal.type("call echo\n")
+    terminal.wait_for("! 'echo' was not sent, /admin is not connected; connect does it again\r?\n")
     terminal.type("connect\n")
     terminal.wait_for(r"\* connected to /admin as")
     terminal.type("of /refused\n")

@@ -366,4 +366,5 @@ def test_a_redis_that_is_not_there_at_the_start_is_told_in_one_line(start: Calla
     assert service.program.finish() == 1
     told = "socketio_core: the other servers cannot be reached: unix:///no/such/redis: cannot connect"
     assert service.rest[-1].startswith(told)
+    assert service.rest[-1].endswith(" (start that Redis first; without --redis the server is alone)")
     assert not any("Traceback" in line for line in service.rest)

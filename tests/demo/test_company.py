@@ -59,3 +59,9 @@ def test_people_at_two_servers_meet_and_talk() -> None:
 def test_what_is_no_redis_is_told_in_a_line() -> None:
     with pytest.raises(CannotServe, match="URL of a Redis must look like"):
         run_chat("127.0.0.1", 0, None, redis="http://localhost")
+
+
+def test_a_redis_that_is_not_there_is_told_with_what_to_do() -> None:
+    why = r"cannot be reached: .*\(start that Redis first; without --redis the server is alone\)$"
+    with pytest.raises(CannotServe, match=why):
+        run_chat("127.0.0.1", 0, None, redis="unix:///no/such/redis")

@@ -291,7 +291,7 @@ class Home(Generic[_Wire]):
     Attributes:
         wires: the connections that are not over.
         first_left: how many pieces more may be handled as soon as they are read, until the next flush.
-        deflate_left: how many bytes more may be compressed until then, each for its own connection; the rest waits.
+        deflate_left: how many bytes more may be compressed until the next round, each for its own connection.
     """
 
     def __init__(self, *, report: Callable[[str, BaseException], None], close_s: float, shortcuts: bool) -> None:
@@ -305,6 +305,7 @@ class Home(Generic[_Wire]):
         self._large: deque[_Wire | DeferredHandlers] = deque()  # the same, of those each turn of whom may take long
         self.first_left = ALL_FIRST_PIECES
         self.deflate_left = WRITE_BYTES
+        self._uncompressed: dict[_Wire, None] = {}  # those that have more to be compressed
         self._flushed_at = 0.0
 
     def note(self, wire: _Wire) -> None:
@@ -313,9 +314,14 @@ class Home(Generic[_Wire]):
             wire.is_noted = True
             self._noted.append(wire)
 
+    def compress_later(self, wire: _Wire) -> None:
+        """Have the host look after a connection in the next round: a broadcast is compressed for each anew."""
+        self._uncompressed[wire] = None
+
     def forget(self, wire: _Wire) -> None:
         """A connection is over."""
         self.wires.discard(wire)
+        self._uncompressed.pop(wire, None)
 
     def abort(self, now: float) -> None:
         """Drop all connections that are left; then `flush`."""
@@ -327,12 +333,11 @@ class Home(Generic[_Wire]):
     @property
     def is_behind(self) -> bool:
         """Whether input waits for its turn, or may: `handle_timeout` is to be called as soon as others had theirs."""
-        return bool(self._behind or self._large or self._noted)
+        return bool(self._behind or self._large or self._noted or self._uncompressed)
 
     def _await_turns(self, noted: list[_Wire]) -> None:
         """Some of these may have a turn to come. All that was read before has had its first."""
         self.first_left = ALL_FIRST_PIECES
-        self.deflate_left = WRITE_BYTES
         for wire in noted:
             # `has_more` without the call; benchmarks: server
             stage = wire._stage  # pyright: ignore[reportPrivateUsage] # of this file
@@ -343,7 +348,7 @@ class Home(Generic[_Wire]):
     @property
     def _first_deadline(self) -> float | None:
         """Of the connections; past already when input waits for its turn."""
-        if self._behind or self._large or self._noted:
+        if self._behind or self._large or self._noted or self._uncompressed:
             return self._flushed_at
         at = self.timers.due_at  # `next_deadline` without the call; benchmarks: server
         return None if at == inf else at
@@ -352,6 +357,11 @@ class Home(Generic[_Wire]):
         """Do what is due, and give a turn to connections whose input waits."""
         while (wire := self.timers.pop_due(now)) is not None:
             wire.handle_timeout(now)
+        self.deflate_left = WRITE_BYTES  # and not with each flush, of which there may be one for each that was read
+        if self._uncompressed:
+            waiting, self._uncompressed = self._uncompressed, {}
+            for each in waiting:
+                self.note(each)
         self._give_turns(now)
 
     def _give_turns(self, now: float) -> None:

@@ -409,7 +409,7 @@ class Frames(Generic[_W]):
         if not has_something or self._outbound is not _WRITING:
             return b""
         if self.extensions and self._site.deflate_left <= 0:
-            self._site.note(self._wire)  # for the next flush: a broadcast is compressed for each anew
+            self._site.compress_later(self._wire)
             return b""
         try:
             data = self._take()

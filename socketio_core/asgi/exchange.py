@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.host import Endpoint
+from socketio_core.app.shares import taken_bytes
 from socketio_core.asgi.loops import Loop
 from socketio_core.asgi.site import AsgiSite, Bell, Waiter
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
@@ -112,7 +113,7 @@ class AsgiExchange:
     @property
     def held_bytes(self) -> int:
         """See `Holder`; without what the ASGI server has, and what the application is asked about."""
-        sending = sum([message.size_bytes for message in self._sending])
+        sending = taken_bytes(self._sending, None, 0)
         request_bytes = 0 if self._is_asked else self._request.size_bytes
         return request_bytes + len(self._body) + self._answer_bytes + self._large_bytes + sending
 
@@ -382,10 +383,12 @@ class AsgiExchange:
                 if flow is not None:
                     flow.output_taken()
                 self._sending = messages
-                for message in messages:  # which ends when it is dropped
-                    for frame in message.frames:
+                at = 0
+                while at < len(messages):  # which ends when it is dropped
+                    for frame in messages[at].frames:  # no message is held on to here, which would look like a share
                         kind = "text" if isinstance(frame, str) else "bytes"
                         await send({"type": "websocket.send", kind: frame})
+                    at += 1
             self._sending = messages
             if websocket.is_closed:
                 code = _NORMAL if websocket.close_code == NO_CODE else websocket.close_code

@@ -467,6 +467,24 @@ async def test_the_bound_of_the_whole_server() -> None:
 
 
 @both_loops
+async def test_what_is_being_sent_counts_for_what_it_takes_in_memory() -> None:
+    io = echo_server(limits=ServerLimits(max_total_buffered_bytes=300_000))
+    reasons = reasons_of(io)
+    async with serving(App(io)) as server:
+        websocket, never = await joined(server), loop.new_event()
+
+        async def send(message: Message) -> None:
+            await never.wait()
+
+        websocket.send = send  # type: ignore[method-assign] # as a socket that is full
+        await server.frame(websocket, f'420["echo","{"x" * 80_000}😀"]')  # four bytes a character
+        await loop.sleep(0.2)
+        await server.frame(await joined(server), "3")
+        assert reasons == ["transport error"]
+        never.set()
+
+
+@both_loops
 async def test_the_scope_is_in_the_handshake() -> None:
     io, seen = echo_server(), list[Any]()
 

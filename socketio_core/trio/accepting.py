@@ -52,3 +52,14 @@ class Accepting:
             return stream
         below = RecordStream(stream, Records(self._crowd))
         return trio.SSLStream(below, tls, server_side=True, https_compatible=True)
+
+
+def forget_handshake(tls: trio.SSLStream[trio.abc.Stream]) -> None:
+    """Leave nothing of it to Python's garbage collector: it has been begun, or never will be.
+
+    trio's (0.35) stream has what shakes hands, and that has the stream: each that is over would keep its buffers and
+    what OpenSSL has, up to 0.2 MB, until all that is old is looked at.
+    """
+    handshake: Any = vars(tls).get("_handshook")
+    if hasattr(handshake, "_afn"):
+        handshake._afn = None

@@ -22,7 +22,7 @@ from socketio_core.network.listening import (
     opening,
 )
 from socketio_core.network.watching import CAN_WATCH
-from socketio_core.trio.accepting import Accepting, Listener
+from socketio_core.trio.accepting import Accepting, Listener, forget_handshake
 from socketio_core.trio.addresses import listener_url, peer_address, tls_of
 from socketio_core.trio.interrupts import calling_at_interrupt, cancel_at_signal
 from socketio_core.trio.pump import Pump
@@ -196,20 +196,25 @@ class Service:
                     self.runtime.log_repeatedly(cannot_accept(error), "accept")
                     await trio.sleep(CAPACITY_WAIT_S)
                     continue
-                for stream in streams:
+                while streams:  # which are kept by nobody while the next ones are waited for
+                    stream = streams.pop(0)
                     if isinstance(stream, trio.SocketStream) and self.watcher is not None:
                         self._connect(stream).flush(trio.current_time())
                     else:
                         connections.start_soon(self._serve_stream, stream)
+                    del stream
 
     # -- connections -------------------------------------------------------------------------------------------------
 
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
         """Serve one connection; whatever goes wrong costs nobody else anything."""
         tls = tls_of(stream)
-        if tls is not None and (self._is_crowded or not await self._shake_hands(tls)):
-            await trio.aclose_forcefully(stream)
-            return
+        if tls is not None:
+            is_served = not self._is_crowded and await self._shake_hands(tls)
+            forget_handshake(tls)
+            if not is_served:
+                await trio.aclose_forcefully(stream)
+                return
         await self._connect(stream).run()
 
     def _connect(self, stream: trio.abc.Stream) -> Pump:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 from socketio_core.asyncio.record_socket import RecordSocket
 from socketio_core.asyncio.runtime import through
 from socketio_core.asyncio.server_connection import ServerConnection
+from socketio_core.asyncio.sharing import shake_hands
 from socketio_core.network.records import Records
 
 if TYPE_CHECKING:
@@ -66,12 +67,14 @@ class Handshakes:
     async def _shake_hands(self, own: socket.socket, name: Any) -> None:
         server = self._server
         try:
-            await self._loop.connect_accepted_socket(
-                partial(ServerConnection, server, own.family, is_tls=True, name=name),
-                own,
-                ssl=self._context,
-                ssl_handshake_timeout=server.site.timeouts.header_s,
-            )
+            connect = partial(ServerConnection, server, own.family, is_tls=True, name=name)
+            header_s = server.site.timeouts.header_s
+            if isinstance(self._loop, asyncio.SelectorEventLoop):
+                await shake_hands(self._loop, connect(), own, self._context, header_s)
+            else:
+                await self._loop.connect_accepted_socket(
+                    connect, own, ssl=self._context, ssl_handshake_timeout=header_s
+                )
         except OSError as error:  # not TLS, too late, or gone
             own.close()  # there may be no transport yet that does
             _forget_frames(error)

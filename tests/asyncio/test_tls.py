@@ -7,6 +7,7 @@ import gc
 import socket
 import ssl
 import sys
+import tracemalloc
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,28 @@ async def test_handshake_that_cannot_even_begin_costs_a_client_its_connection_an
             peer = await bench.connect()
             assert await peer.rest() == b""
         assert bench.take_log().count("a TLS handshake failed") == 2
+
+
+@one_loop("asyncio", tcp=True)
+async def test_connections_take_little_whether_they_shake_hands_or_are_through(certificate: Path) -> None:
+    """Each had a buffer of 256 kB."""
+    count = 20
+    async with secure(certificate) as bench:
+        await bench.check_still_serves()
+        tracemalloc.start()
+        try:
+            for sent in (b"", b"\x16\x03\x01"):
+                before, _ = tracemalloc.get_traced_memory()
+                for _ in range(count):
+                    await (await bench.connect_plain()).send(sent)
+                await loop.settle()
+                assert tracemalloc.get_traced_memory()[0] - before < count * 30_000
+            before, _ = tracemalloc.get_traced_memory()
+            for _ in range(count):
+                assert (await (await bench.connect()).ask()).status == 200
+            assert tracemalloc.get_traced_memory()[0] - before < count * 60_000
+        finally:
+            tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind", ["is served", "says nothing", "talks no TLS", "breaks off", "goes", "is too late"])

@@ -1,0 +1,53 @@
+"""asyncio's TLS, whose connections read into one buffer that they have together.
+
+Each has one of 256 kB of its own else, made in advance: a thousand clients that do not even say what they want, or say
+nothing for hours, take 300 MB. What is read is handed on before anybody else reads, so one is enough where the loop
+itself reads sockets: a `SelectorEventLoop`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from asyncio.sslproto import SSLProtocol
+from typing import Any, Final, final
+
+from socketio_core.network.records import READ_BYTES
+
+_buffer: Final = bytearray(READ_BYTES)
+_view: Final = memoryview(_buffer)
+
+
+@final
+class SharingProtocol(SSLProtocol):
+    """What asyncio has between a socket and a protocol; see `asyncio.loop.start_tls`, which makes one."""
+
+    max_size = 16384  # no more comes out of OpenSSL at once; of the buffer that it has at first, too
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._ssl_buffer, self._ssl_buffer_view = _buffer, _view
+
+
+async def shake_hands(
+    loop: asyncio.SelectorEventLoop,
+    protocol: asyncio.Protocol,
+    own: socket.socket,
+    context: ssl.SSLContext,
+    timeout_s: float,
+) -> None:
+    """Do what `loop.connect_accepted_socket` does, but share the buffer.
+
+    Raises:
+        OSError: it is not TLS, or too late, or gone.
+    """
+    done: asyncio.Future[None] = loop.create_future()
+    done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody may be left to await it
+    tls = SharingProtocol(loop, protocol, context, done, server_side=True, ssl_handshake_timeout=timeout_s)
+    transport, _ = await loop.connect_accepted_socket(lambda: tls, own)
+    try:
+        await done
+    except BaseException:
+        transport.close()
+        raise

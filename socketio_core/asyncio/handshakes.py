@@ -7,13 +7,12 @@ import socket
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
-from weakref import WeakSet
 
 from socketio_core.asyncio.record_socket import RecordSocket
 from socketio_core.asyncio.runtime import through
 from socketio_core.asyncio.server_connection import ServerConnection
 from socketio_core.asyncio.sharing import shake_hands
-from socketio_core.network.records import Records
+from socketio_core.network.records import Crowd, Records
 
 if TYPE_CHECKING:
     from socketio_core.asyncio.serve import AsyncioServer
@@ -29,7 +28,7 @@ class Handshakes:
         self._loop = asyncio.get_running_loop()
         self._shaking: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._crowd: WeakSet[Records] = WeakSet()
+        self._crowd = Crowd(self._loop.call_soon)
 
     def begin(self, own: socket.socket, name: Any) -> None:
         """Shake hands at a socket that was accepted, and then serve; one too many is closed, in silence.
@@ -64,7 +63,7 @@ class Handshakes:
             self._shaking.discard(own)
             own.close()
 
-    async def _shake_hands(self, own: socket.socket, name: Any) -> None:
+    async def _shake_hands(self, own: RecordSocket, name: Any) -> None:
         server = self._server
         try:
             connect = partial(ServerConnection, server, own.family, is_tls=True, name=name)
@@ -82,6 +81,7 @@ class Handshakes:
             own.close()
             server.log_exception("a TLS handshake failed", error)
         finally:
+            own.records.is_shaking_hands = False
             self._shaking.discard(own)
 
 

@@ -4,10 +4,14 @@ It handles all that it is given before anybody else has a turn, and 27 bytes tha
 long as 100 kB of data: 64 kB of these, from each of 20 clients, hold up everybody for a second. So a connection takes
 no more than its share of records out of the system's buffer; the rest stays there until others were served. Only heads
 of records are looked at, which nothing encrypts.
+
+So it is with a handshake: where clients are asked for certificates, a chain of 80 takes 10 ms, all at its last byte. Of
+handshakes that are larger than those of others ever are, one is read in a turn of the event loop.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import Final, final
 from weakref import WeakSet
@@ -16,7 +20,36 @@ READ_BYTES: Final = 65536
 SHARED_RECORDS: Final = 256  # of all connections that have many, in a turn of each
 FEW_RECORDS: Final = 16  # of each, however many connections there are; as data, these can be 256 kB
 SIP_BYTES: Final = FEW_RECORDS * 22  # in which there are no more; the smallest is empty, with its kind and a tag
+HANDSHAKE_BYTES: Final = 8192  # of a client's part of a handshake; with a certificate and its issuer it has 4,000
 _HEAD_BYTES: Final = 5  # of these, the last two say how many follow
+
+
+@final
+class Crowd:
+    """The connections of one server.
+
+    Args:
+        call_soon: calls a function in the next turn of the event loop.
+
+    Attributes:
+        busy: those that have many records.
+    """
+
+    def __init__(self, call_soon: Callable[[Callable[[], object]], object]) -> None:
+        self._call_soon = call_soon
+        self.busy: WeakSet[Records] = WeakSet()
+        self._is_taken = False
+
+    def may_go_on(self) -> bool:
+        """Say whether a large handshake may be read in this turn: the first that asks."""
+        if self._is_taken:
+            return False
+        self._is_taken = True
+        self._call_soon(self._next_turn)
+        return True
+
+    def _next_turn(self) -> None:
+        self._is_taken = False
 
 
 @final
@@ -24,23 +57,39 @@ class Records:
     """Those of one connection.
 
     Who reads asks for `SIP_BYTES` and tells what that brought (`read`). While `are_many`, more is there: who reads then
-    looks at `READ_BYTES` without taking them, and takes as many as `share` says.
+    looks at `READ_BYTES` without taking them, and takes as many as `share` says. Before, in a large handshake,
+    it waits for a turn in which it `may_go_on`.
 
     Args:
-        crowd: the connections of the same server that have many.
+        crowd: the connections of the same server.
+
+    Attributes:
+        is_shaking_hands: until who reads says that it is over.
     """
 
-    __slots__ = ("__weakref__", "_crowd", "_head", "_left", "are_many")
+    __slots__ = ("__weakref__", "_crowd", "_head", "_left", "_size", "are_many", "is_shaking_hands")
 
-    def __init__(self, crowd: WeakSet[Records]) -> None:
+    def __init__(self, crowd: Crowd) -> None:
         self._crowd = crowd
+        self.is_shaking_hands = True
+        self._size = 0  # bytes that were read of a handshake
         self._head = b""  # of the next record, as much as has come
         self._left = 0  # bytes of this one
         self.are_many = False
 
+    @property
+    def is_large_handshake(self) -> bool:
+        """Whether more of a handshake is read only in a turn in which it `may_go_on`."""
+        return self.is_shaking_hands and self._size > HANDSHAKE_BYTES
+
+    def may_go_on(self) -> bool:
+        """Say whether that is now; asked when there is something to read."""
+        return self._crowd.may_go_on()
+
     def read(self, data: bytes | memoryview) -> None:
         """So much was taken."""
         size = len(data)
+        self._size += size
         if self._left or self._head or size <= _HEAD_BYTES or (data[3] << 8 | data[4]) != size - _HEAD_BYTES:
             self._walk(data, inf)  # else it is one record, as most often
         if self.are_many or size >= SIP_BYTES:
@@ -48,14 +97,17 @@ class Records:
 
     def share(self, data: bytes | memoryview) -> int:
         """Return how many of these bytes are to be taken now."""
-        size = self._walk(data, max(FEW_RECORDS, SHARED_RECORDS // len(self._crowd)))
+        if self.is_shaking_hands and self._size <= HANDSHAKE_BYTES:
+            data = data[: HANDSHAKE_BYTES + 1 - self._size]  # what follows waits for its turn
+        size = self._walk(data, max(FEW_RECORDS, SHARED_RECORDS // len(self._crowd.busy)))
+        self._size += size
         self._note(len(data) >= SIP_BYTES)
         return size
 
     def _note(self, are_many: bool) -> None:  # noqa: FBT001 - private
         if are_many is not self.are_many:
             self.are_many = are_many
-            (self._crowd.add if are_many else self._crowd.discard)(self)
+            (self._crowd.busy.add if are_many else self._crowd.busy.discard)(self)
 
     def _walk(self, data: bytes | memoryview, limit: float) -> int:
         """Go over so many records. Returns where the last one ends, or the data does."""

@@ -6,13 +6,11 @@ import os
 import socket
 import ssl
 from typing import Any, cast
-from weakref import WeakSet
 
 import trio
 
 from socketio_core.network.listening import accept_more
-from socketio_core.network.records import Records
-from socketio_core.trio.record_stream import RecordStream
+from socketio_core.trio.record_stream import Queue, RecordStream
 
 Listener = trio.abc.Listener[Any]
 
@@ -26,7 +24,7 @@ class Accepting:
 
     def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
         self._ssl_context = ssl_context
-        self._crowd: WeakSet[Records] = WeakSet()
+        self._queue = Queue()
 
     async def accept_all(self, listener: Listener) -> list[trio.abc.Stream]:
         """Wait for a connection, and return it with those that wait behind it.
@@ -50,16 +48,18 @@ class Accepting:
     def _stream(self, stream: trio.SocketStream, tls: ssl.SSLContext | None) -> trio.abc.Stream:
         if tls is None:
             return stream
-        below = RecordStream(stream, Records(self._crowd))
+        below = RecordStream(stream, self._queue)
         return trio.SSLStream(below, tls, server_side=True, https_compatible=True)
 
 
 def forget_handshake(tls: trio.SSLStream[trio.abc.Stream]) -> None:
-    """Leave nothing of it to Python's garbage collector: it has been begun, or never will be.
+    """It is over, or never will be begun: leave nothing of it to Python's garbage collector.
 
     trio's (0.35) stream has what shakes hands, and that has the stream: each that is over would keep its buffers and
     what OpenSSL has, up to 0.2 MB, until all that is old is looked at.
     """
+    if isinstance(tls.transport_stream, RecordStream):
+        tls.transport_stream.records.is_shaking_hands = False
     handshake: Any = vars(tls).get("_handshook")
     if hasattr(handshake, "_afn"):
         handshake._afn = None

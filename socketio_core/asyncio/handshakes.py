@@ -12,7 +12,7 @@ from socketio_core.asyncio.record_socket import RecordSocket
 from socketio_core.asyncio.runtime import through
 from socketio_core.asyncio.server_connection import ServerConnection
 from socketio_core.asyncio.sharing import shake_hands
-from socketio_core.network.records import Crowd, Records
+from socketio_core.network.records import READ_BYTES, Crowd, Records
 
 if TYPE_CHECKING:
     from socketio_core.asyncio.serve import AsyncioServer
@@ -28,6 +28,7 @@ class Handshakes:
         self._loop = asyncio.get_running_loop()
         self._shaking: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._buffer = bytearray(READ_BYTES)  # that all read into, where the loop allows it
         self._crowd = Crowd(self._loop.call_soon)
 
     def begin(self, own: socket.socket, name: Any) -> None:
@@ -69,7 +70,7 @@ class Handshakes:
             connect = partial(ServerConnection, server, own.family, is_tls=True, name=name)
             header_s = server.site.timeouts.header_s
             if isinstance(self._loop, asyncio.SelectorEventLoop):
-                await shake_hands(self._loop, connect(), own, self._context, header_s)
+                await shake_hands(self._loop, connect(), own, self._context, header_s, self._buffer)
             else:
                 await self._loop.connect_accepted_socket(
                     connect, own, ssl=self._context, ssl_handshake_timeout=header_s

@@ -11,23 +11,22 @@ import asyncio
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
-from typing import Any, Final, final
-
-from socketio_core.network.records import READ_BYTES
-
-_buffer: Final = bytearray(READ_BYTES)
-_view: Final = memoryview(_buffer)
+from typing import Any, final
 
 
 @final
 class SharingProtocol(SSLProtocol):
-    """What asyncio has between a socket and a protocol; see `asyncio.loop.start_tls`, which makes one."""
+    """What asyncio has between a socket and a protocol; see `asyncio.loop.start_tls`, which makes one.
+
+    Args:
+        buffer: of all connections of one loop; that of another thread may read at the same time.
+    """
 
     max_size = 16384  # no more comes out of OpenSSL at once; of the buffer that it has at first, too
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, buffer: bytearray, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._ssl_buffer, self._ssl_buffer_view = _buffer, _view
+        self._ssl_buffer, self._ssl_buffer_view = buffer, memoryview(buffer)
 
 
 async def shake_hands(
@@ -36,6 +35,7 @@ async def shake_hands(
     own: socket.socket,
     context: ssl.SSLContext,
     timeout_s: float,
+    buffer: bytearray,
 ) -> None:
     """Do what `loop.connect_accepted_socket` does, but share the buffer.
 
@@ -44,7 +44,8 @@ async def shake_hands(
     """
     done: asyncio.Future[None] = loop.create_future()
     done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody may be left to await it
-    tls = SharingProtocol(loop, protocol, context, done, server_side=True, ssl_handshake_timeout=timeout_s)
+    options = {"server_side": True, "ssl_handshake_timeout": timeout_s}
+    tls = SharingProtocol(loop, protocol, context, done, buffer=buffer, **options)
     transport, _ = await loop.connect_accepted_socket(lambda: tls, own)
     try:
         await done

@@ -12,7 +12,7 @@ fill the server with it. The latter is not freed by closing anybody, so `room` s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -33,6 +33,7 @@ _COUNTED_SHARE: Final = 1 / 16  # of the limit; so much may wait for handlers, a
 _COUNTED_BYTES: Final = 8_000_000  # nor more than this, however large that is: it may all be lists
 _REST_S: Final = 0.1  # between two looks
 _REST_FOR_EACH_S: Final = 0.00005  # and for each session and connection: to look at 10,000 takes some 10 ms
+_LOOK_COUNT: Final = 500  # of them in a round
 
 
 class Holder(Protocol):
@@ -102,6 +103,7 @@ class Budget:
         "_endpoints",
         "_limit",
         "_looked_at",
+        "_looking",
         "_turn",
         "_was_short",
         "activity",
@@ -119,20 +121,38 @@ class Budget:
         self.connections: Callable[[], Iterable[Holder]] = tuple
         self.activity: Callable[[], int] = count(1).__next__
         self._looked_at = (0, 0)  # what had happened then
+        self._looking: Generator[None, None, tuple[int, int, int]] | None = None
         self._turn = 0  # of looking
         self.next_at = 0.0
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether `check` has not looked at all yet, and is to be called in the next round."""
+        return self._looking is not None
 
     def check(self, now: float) -> None:
         """Close the fullest clients if all together hold too much.
 
         They are not looked at when they have only been pinged since the last look: that would be most of what a server
-        of many idle clients has to do (benchmarks: memory).
+        of many idle clients has to do (benchmarks: memory). Nor are many in one go, for others want their turn.
         """
-        happened = self.activity(), sum([recovery.held_bytes for recovery in self._recoveries])
-        if happened == self._looked_at:
-            self.next_at = now + _REST_S
-            return
-        self._looked_at = happened
+        if self._looking is None:
+            happened = self.activity(), sum([recovery.held_bytes for recovery in self._recoveries])
+            if happened == self._looked_at:
+                self.next_at = now + _REST_S
+                return
+            self._looked_at = happened
+            self._begin_look()
+        looking, self._looking = self._looking or self._look(), None
+        try:
+            next(looking)
+        except StopIteration as stop:
+            total, above, count = stop.value
+            self._judge(total, above, count, now)
+        else:
+            self._looking = looking
+
+    def _begin_look(self) -> None:
         self._turn += 1
         for endpoint in self._endpoints:
             endpoint.weigh_exactly(is_exact=self.room.wants_weights)
@@ -140,9 +160,11 @@ class Budget:
             what = "handlers have so much, and do not end, that events wait, or newcomers are refused"
             self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
         self._was_short = self.room.is_short
-        total, above, size = self._look()
+
+    def _judge(self, total: int, above: int, count: int, now: float) -> None:
+        """Close who is to be closed, if so much is held; see `_look`."""
         self.room.is_counting = above > min(self._limit * _COUNTED_SHARE, _COUNTED_BYTES)
-        self.next_at = now + _REST_S + _REST_FOR_EACH_S * size
+        self.next_at = now + _REST_S + _REST_FOR_EACH_S * count
         if total > self._limit:
             total -= self._shrink(total - self._limit)
         if total > self._limit:
@@ -169,24 +191,43 @@ class Budget:
 
         What is kept for those that were lost is counted too.
         """
-        total, _, count = self._look()
-        return total, count
+        looking = self._look()
+        while True:
+            try:
+                next(looking)
+            except StopIteration as stop:
+                total, _, count = stop.value
+                return total, count
 
-    def _look(self) -> tuple[int, int, int]:
-        """Return the same, and between them how much of it waits for handlers, or is in their hands."""
-        connections = list(self.connections())
-        total, count = sum([connection.held_bytes for connection in connections]), len(connections)
-        above = 0
-        for endpoint in self._endpoints:
-            sessions = endpoint.core.sessions
-            total += sum([held_bytes(session, self._turn) for session in sessions])
-            count += len(sessions)
-            above += sum(map(endpoint.dispatcher.held_bytes, sessions))
+    def _look(self) -> Generator[None, None, tuple[int, int, int]]:
+        """Return the same, and between them how much of it waits for handlers, or is in their hands.
+
+        It yields when it has looked at many.
+        """
+        total = above = count = 0
+        turn_ends = _LOOK_COUNT
+        for endpoint, some in self._parts():
+            if count >= turn_ends:
+                turn_ends = count + _LOOK_COUNT
+                yield
+            count += len(some)
+            if endpoint is None:
+                total += sum([connection.held_bytes for connection in some])
+            else:
+                total += sum([held_bytes(session, self._turn) for session in some])
+                above += sum(map(endpoint.dispatcher.held_bytes, some))
         room = self.room
         if room.parted:
             above += room.parted_bytes + sum([flow.held_bytes for flow in {inbox.flow for inbox in self._gone()}])
         above += room.asked_bytes + room.answer_bytes
         return total + above + sum(recovery.held_bytes for recovery in self._recoveries), above, count
+
+    def _parts(self) -> Iterator[tuple[Endpoint | None, Sequence[Any]]]:
+        """Return connections, then the sessions of each endpoint, some at a time."""
+        for endpoint in (None, *self._endpoints):
+            all_of_it = list(self.connections()) if endpoint is None else endpoint.core.sessions
+            for at in range(0, len(all_of_it), _LOOK_COUNT):
+                yield endpoint, all_of_it[at : at + _LOOK_COUNT]
 
     def _gone(self) -> list[Inbox[Any]]:
         """Return the inboxes that are no session's any more; what is in those that others have left has counted."""

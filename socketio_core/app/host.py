@@ -217,6 +217,8 @@ class ServerHost:
         """
         if now is not None and now >= self.budget.next_at:
             self.budget.check(now)
+            if self.budget.is_looking:
+                self.runtime.run_soon(self.runtime.output_ready)
         self.budget.room.rounds.begin(now)
         for inbox in self.dispatch():
             self.runtime.spawn(inbox.work)

@@ -314,3 +314,34 @@ def test_what_waits_for_a_middleware_is_looked_at_soon() -> None:
     assert town.looks_in(20) == 0
     sockets[0].emit_nowait("x", "x")
     assert town.looks_in(1) > 0
+
+
+def test_of_many_some_are_looked_at_in_a_round() -> None:
+    town = Town()
+    budget = host_of(town.io).budget
+    peers = [town.join() for _ in range(600)]
+    town.settle()
+    town.clock.now += 10
+    rounds = 1
+    budget.check(town.clock.now)
+    while budget.is_looking:
+        for peer in peers[:100]:  # who goes meanwhile does no harm
+            peer.lose()
+        del peers[:100]
+        rounds += 1
+        budget.check(town.clock.now)
+    assert rounds == 3
+    assert town.log.closed == ["transport close: None"] * 200
+    assert budget.held()[1] == 800
+
+
+def test_the_fullest_of_many_is_found_though_nothing_more_happens() -> None:
+    town = Town()
+    for _ in range(600):
+        town.join()
+    town.deaf()
+    fullest = town.sockets()[-1]
+    town.settle()
+    fullest.emit_nowait("x", "x" * LIMIT)
+    assert town.look() == [WHY]
+    assert not host_of(town.io).budget.is_looking

@@ -147,7 +147,7 @@ class Inbox(ABC, Generic[_E]):
                 await room.rounds.turn(self.runtime, timing.work_s(len(queue)))
             # Nearly always there is one, and it does not take long; benchmarks: server
             context = copy_context() if len(queue) > 1 else None
-            if context or room.rounds.is_watched or (timing is not None and timing.long_s):
+            if context is not None or room.rounds.is_watched or (timing is not None and timing.long_s):
                 timing = self._begin_timing()
             else:
                 timing = None

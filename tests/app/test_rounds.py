@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextvars import Context, ContextVar
 from math import inf
+from typing import Final
 
 import pytest
 
@@ -14,6 +16,8 @@ from socketio_core.settings import SocketSettings
 from socketio_core.testing import FakeClock
 from tests.app.hand_runtime import Cancelled, HandEvent, HandRuntime, Task
 from tests.app.test_flow import Line
+
+ANY: Final = ContextVar[int]("ANY")
 
 
 class Taking(Inbox[float]):
@@ -99,11 +103,19 @@ def test_who_sends_much_that_takes_long_gives_way_to_others() -> None:
     assert place.rounds() == ["an", "b", "a", ""]
 
 
-def test_those_in_line_are_called_in_turn() -> None:
-    place = Place()
-    for name in "abc":
-        place.send(name, *[2 * ROUND_S] * 4)
-    assert place.rounds() == ["abc", *"abcabcabc", ""]
+@pytest.mark.parametrize("has_variables", [True, False])
+def test_those_in_line_are_called_in_turn(*, has_variables: bool) -> None:
+    """Though a program sets no context variables, as most: a `Context` without any is as good as `False`."""
+
+    def rounds() -> list[str]:
+        if has_variables:
+            ANY.set(1)
+        place = Place()
+        for name in "abc":
+            place.send(name, *[2 * ROUND_S] * 4)
+        return place.rounds()
+
+    assert Context().run(rounds) == ["abc", *"abcabcabc", ""]
 
 
 def test_what_takes_little_is_handled_whatever_the_time() -> None:

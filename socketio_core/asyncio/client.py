@@ -92,9 +92,6 @@ class AsyncioClient(RunnerRuntime):
         self.flush()
         async with AsyncExitStack() as left:
             left.callback(self.life.release)
-            left.push_async_callback(self._tell_rest)
+            left.push_async_callback(self.tell_rest)
             left.push_async_callback(through, self._connections)
             left.push_async_callback(through, self._tasks)
-
-    async def _tell_rest(self) -> None:
-        await self.tell_rest(self.life.host.untold())

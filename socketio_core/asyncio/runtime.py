@@ -85,6 +85,10 @@ class Host(Protocol):
         """Return the inboxes whose `work` must be run."""
         ...
 
+    def untold(self) -> Sequence[Tell]:
+        """Return what tells handlers of the end where those who would have were cancelled."""
+        ...
+
 
 async def through(tasks: set[asyncio.Task[None]]) -> None:
     """Wait until all tasks have ended and are forgotten; whoever is cancelled meanwhile hears of it then."""
@@ -227,9 +231,9 @@ class RunnerRuntime(LoopRuntime):
         self.stop()
         await through(self._tasks)
 
-    async def tell_rest(self, untold: Sequence[Tell]) -> None:
+    async def tell_rest(self) -> None:
         """Tell handlers of the end where those who would have were cancelled; behind `end`."""
-        for tell in untold:
+        for tell in self.host.untold():
             self._keep(self.new_task(self._run_guarded(tell)))
         if self._tasks:
             try:
@@ -427,11 +431,8 @@ class AsyncioRuntime(RunnerRuntime, Generic[_S]):
         """See `RunnerRuntime`."""
         async with AsyncExitStack() as left:
             left.push_async_callback(through, self._lines)
-            left.push_async_callback(self._tell_rest)
+            left.push_async_callback(self.tell_rest)
             await super().end()
-
-    async def _tell_rest(self) -> None:
-        await self.tell_rest(self._server.untold())
 
     def end_if_through(self) -> None:
         """Let the end look whether all is over; called whenever a connection or a handler ends."""

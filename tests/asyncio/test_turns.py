@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Sequence
 from typing import Any, Final
 
-from socketio_core.app.worker import Inbox
+from socketio_core.app.worker import Inbox, Tell
 from socketio_core.asyncio import Server, Socket, connect
 from socketio_core.asyncio.runtime import RunnerRuntime
 from tests.asyncio.bench import asyncio_test, serving
@@ -70,6 +70,9 @@ class Nobody(RunnerRuntime):
         if self.ends_task:
             self.ends_task = False
             raise GeneratorExit
+        return ()
+
+    def untold(self) -> Sequence[Tell]:
         return ()
 
     def flush(self) -> None:

@@ -30,7 +30,7 @@ class RecordSocket(socket.socket):
     def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> int:
         """See `socket.socket`; some bytes of some records."""
         records, view = self.records, memoryview(buffer)
-        if records.is_large_handshake and not records.may_go_on():
+        if records.is_large_handshake and not records.take_turn():
             raise BlockingIOError
         if records.are_many:
             there = super().recv_into(view[:READ_BYTES], 0, socket.MSG_PEEK)

@@ -27,7 +27,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.reading import (
     audience_of,
-    check_depth,
+    check_heard_depth,
     event_args,
     items,
     mapping,
@@ -126,7 +126,7 @@ _REQUESTS: Final[Mapping[int, Callable[[str | None, str, Mapping[str, Any]], Mes
 
 def _decode_response(nsp: str, fields: Mapping[str, Any]) -> Message:
     request_id = text(fields, "requestId")
-    check_depth(fields)
+    check_heard_depth(fields)
     kind = fields.get("type")
     if kind == CLIENT_COUNT:
         return ClientCount(None, nsp, request_id, number(fields, "clientCount"))

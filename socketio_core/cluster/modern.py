@@ -27,7 +27,7 @@ from socketio_core.cluster.messages import (
 )
 from socketio_core.cluster.reading import (
     audience_of,
-    check_depth,
+    check_heard_depth,
     event_args,
     mapping,
     number,
@@ -104,7 +104,7 @@ def _message_of(kind: int, uid: str, nsp: str, data: Any) -> Message:
     if decoder is None:
         raise Malformed(f"message of type {kind}")
     if kind in _ANSWERS:
-        check_depth(data)
+        check_heard_depth(data)
     return decoder(uid, nsp, mapping(data, "data"))
 
 

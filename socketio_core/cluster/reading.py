@@ -78,7 +78,7 @@ def number(fields: Mapping[str, Any], key: str) -> int:
     return value
 
 
-def check_depth(value: object) -> None:
+def check_heard_depth(value: object) -> None:
     """See that a value can be handed to the application; what is sent on to clients is looked at then.
 
     JSON was looked at before it was read. Of msgpack up to 1024 levels are read, and `repr` fails below that.

@@ -40,8 +40,8 @@ class Crowd:
         self.busy: WeakSet[Records] = WeakSet()
         self._is_taken = False
 
-    def may_go_on(self) -> bool:
-        """Say whether a large handshake may be read in this turn: the first that asks."""
+    def take_turn(self) -> bool:
+        """Take this turn of the event loop, to read on in a large handshake. Returns whether nobody else has."""
         if self._is_taken:
             return False
         self._is_taken = True
@@ -57,8 +57,8 @@ class Records:
     """Those of one connection.
 
     Who reads asks for `SIP_BYTES` and tells what that brought (`read`). While `are_many`, more is there: who reads then
-    looks at `READ_BYTES` without taking them, and takes as many as `share` says. Before, in a large handshake,
-    it waits for a turn in which it `may_go_on`.
+    looks at `READ_BYTES` without taking them, and takes as many as `share` says. Before each read of a large handshake
+    it waits until it could `take_turn`.
 
     Args:
         crowd: the connections of the same server.
@@ -79,12 +79,12 @@ class Records:
 
     @property
     def is_large_handshake(self) -> bool:
-        """Whether more of a handshake is read only in a turn in which it `may_go_on`."""
+        """Whether it is in the middle of one, and so has to `take_turn` before it is read."""
         return self.is_shaking_hands and self._size > HANDSHAKE_BYTES
 
-    def may_go_on(self) -> bool:
-        """Say whether that is now; asked when there is something to read."""
-        return self._crowd.may_go_on()
+    def take_turn(self) -> bool:
+        """See `Crowd.take_turn`; to be called when there is something to read."""
+        return self._crowd.take_turn()
 
     def read(self, data: bytes | memoryview) -> None:
         """So much was taken."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 import trio
 
 from socketio_core.network.listening import accept_more
-from socketio_core.trio.record_stream import Queue, RecordStream
+from socketio_core.trio.record_stream import HandshakeQueue, RecordStream
 
 Listener = trio.abc.Listener[Any]
 
@@ -24,7 +24,7 @@ class Accepting:
 
     def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
         self._ssl_context = ssl_context
-        self._queue = Queue()
+        self._queue = HandshakeQueue()
 
     async def accept_all(self, listener: Listener) -> list[trio.abc.Stream]:
         """Wait for a connection, and return it with those that wait behind it.
@@ -53,7 +53,7 @@ class Accepting:
 
 
 def forget_handshake(tls: trio.SSLStream[trio.abc.Stream]) -> None:
-    """It is over, or never will be begun: leave nothing of it to Python's garbage collector.
+    """Leave nothing of it to Python's garbage collector; it is over, or never will be begun.
 
     trio's (0.35) stream has what shakes hands, and that has the stream: each that is over would keep its buffers and
     what OpenSSL has, up to 0.2 MB, until all that is old is looked at.

@@ -12,7 +12,7 @@ from socketio_core.network.records import READ_BYTES, SIP_BYTES, Crowd, Records
 
 
 @final
-class Queue:
+class HandshakeQueue:
     """Who waits for a turn of the event loop, to read on in a large handshake; of one server."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Queue:
 
     async def wait(self, records: Records) -> None:
         """Wait for that turn. Who is called up takes it without another checkpoint, or somebody else has."""
-        while not records.may_go_on():
+        while not records.take_turn():
             await self._waiting.park()
 
 
@@ -44,7 +44,7 @@ class RecordStream(trio.abc.Stream):
         records: what is read.
     """
 
-    def __init__(self, below: trio.SocketStream, queue: Queue) -> None:
+    def __init__(self, below: trio.SocketStream, queue: HandshakeQueue) -> None:
         self.below = below
         self.records = Records(queue.crowd)
         self._queue = queue

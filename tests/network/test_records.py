@@ -22,7 +22,7 @@ from socketio_core.network.records import (
     Crowd,
     Records,
 )
-from socketio_core.trio.record_stream import Queue, RecordStream
+from socketio_core.trio.record_stream import HandshakeQueue, RecordStream
 from tests.trio.bench import trio_test
 
 TINY = b"\x17\x03\x03\x00\x11" + bytes(17)  # an empty one
@@ -128,7 +128,7 @@ def test_of_large_handshakes_one_is_read_in_a_turn() -> None:
     assert [each.is_large_handshake for each in (usual, first, second)] == [False, True, True]
     assert not turns
     for _ in range(2):
-        assert [each.may_go_on() for each in (first, second, first)] == [True, False, False]
+        assert [each.take_turn() for each in (first, second, first)] == [True, False, False]
         turns.pop()()
         assert not turns
 
@@ -159,7 +159,7 @@ def test_socket_on_asyncio_hands_over_all_in_shares(loses: bool) -> None:  # noq
 async def test_stream_on_trio_hands_over_all_in_shares() -> None:
     client, own = trio.socket.socketpair()
     below = trio.SocketStream(own)
-    stream = RecordStream(below, Queue())
+    stream = RecordStream(below, HandshakeQueue())
     with client:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.SocketStream(client).send_all, FLOOD)
@@ -184,7 +184,7 @@ async def test_stream_on_trio_tells_of_a_reset_however_much_there_was() -> None:
     client = await trio.open_tcp_stream(*listeners[0].socket.getsockname())
     async with listeners[0] as listener:
         below = await listener.accept()
-    stream = RecordStream(below, Queue())
+    stream = RecordStream(below, HandshakeQueue())
     await client.send_all(TINY * FEW_RECORDS)
     assert await stream.receive_some() == TINY * FEW_RECORDS
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
@@ -220,7 +220,7 @@ def test_socket_on_asyncio_waits_for_its_turn_in_a_large_handshake() -> None:
 @trio_test
 async def test_streams_on_trio_wait_for_their_turns_in_large_handshakes() -> None:
     """Only those that have something to read."""
-    queue, order = Queue(), list[object]()
+    queue, order = HandshakeQueue(), list[object]()
     async with trio.open_nursery() as nursery:
         clients: list[socket.socket] = []
         for _ in range(10):

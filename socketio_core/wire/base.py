@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from socketio_core.engineio.carriers import WRITE_BYTES
 from socketio_core.errors import LocalProtocolError
 from socketio_core.timers import Timer, TimerQueue
 from socketio_core.wire.stages import GONE, Stage
+
+if TYPE_CHECKING:
+    from socketio_core.engineio.message import WireMessage
 
 TURN_PIECES: Final = 256  # frames, chunks, packets of one connection that are handled before it is the turn of others
 REQUEST_PIECES: Final = 16  # what a request that was sent on behind another costs, in frames; a header is one more
@@ -305,7 +308,7 @@ class Home(Generic[_Wire]):
         self._large: deque[_Wire | DeferredHandlers] = deque()  # the same, of those each turn of whom may take long
         self.first_left = ALL_FIRST_PIECES
         self.deflate_left = WRITE_BYTES
-        self._uncompressed: dict[_Wire, None] = {}  # those that have more to be compressed
+        self._uncompressed: dict[_Wire, bool] = {}  # who has more to be compressed, and has had some
         self._flushed_at = 0.0
 
     def note(self, wire: _Wire) -> None:
@@ -316,7 +319,13 @@ class Home(Generic[_Wire]):
 
     def compress_later(self, wire: _Wire) -> None:
         """Have the host look after a connection in the next round: a broadcast is compressed for each anew."""
-        self._uncompressed[wire] = None
+        self._uncompressed.setdefault(wire, False)
+
+    def compressed(self, wire: _Wire, messages: Sequence[WireMessage], *, has_more: bool) -> None:
+        """These were compressed for a connection. One that has more then comes last in the next round."""
+        self.deflate_left -= sum([message.size_bytes for message in messages if message.compress])
+        if self.deflate_left <= 0 and has_more:
+            self._uncompressed[wire] = True
 
     def forget(self, wire: _Wire) -> None:
         """A connection is over."""
@@ -360,7 +369,7 @@ class Home(Generic[_Wire]):
         self.deflate_left = WRITE_BYTES  # and not with each flush, of which there may be one for each that was read
         if self._uncompressed:
             waiting, self._uncompressed = self._uncompressed, {}
-            for each in waiting:
+            for each in sorted(waiting, key=waiting.__getitem__):
                 self.note(each)
         self._give_turns(now)
 

@@ -426,7 +426,7 @@ class Frames(Generic[_W]):
         messages = websocket.take(self._site.deflate_left if self.extensions else WRITE_BYTES)
         if self.extensions:
             data = framed(messages, self._wsproto, self._masks) if messages else b""
-            self._site.deflate_left -= sum([message.size_bytes for message in messages if message.compress])
+            self._site.compressed(self._wire, messages, has_more=bool(websocket.outbox.messages))
         elif len(messages) == 1:  # fast path; benchmarks: server, client
             data = wire_bytes(messages[0]) if self._masks is None else masked_frames(messages[0].frames, self._masks)
         elif self._masks is not None:

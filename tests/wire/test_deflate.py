@@ -155,6 +155,24 @@ def test_no_more_is_packed_at_once_of_what_one_has_waiting() -> None:
     assert sum(packed) + sum(len(peer.frames()) * 1000 for peer in (first, second)) >= 2 * WRITE_BYTES - 12_000
 
 
+def test_who_has_much_waiting_lets_others_go_first() -> None:
+    place = house()
+    first, second = deflating(place), deflating(place)
+    much, little = place.engine.sessions
+    for _ in range(4 * WRITE_BYTES // 1000):
+        much.send("x" * 999, place.now)
+    place.flush()
+    little.send("a", place.now)
+    place.flush()
+    first.received = second.received = b""
+    place.site.handle_timeout(place.now)
+    place.flush()
+    assert second.received
+    assert first.received
+    place.settle()
+    assert not place.site.is_behind
+
+
 def test_who_is_gone_has_nothing_to_be_packed_any_more() -> None:
     place = house()
     peers = [deflating(place) for _ in range(40)]

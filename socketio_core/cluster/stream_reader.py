@@ -29,7 +29,7 @@ from socketio_core.records import record
 
 BLOCK_S: Final = 2.0  # for new entries; shorter than a link waits for a reply
 READ_COUNT: Final = 100  # entries of each stream at once, as in Node's adapter; of large ones fewer
-READ_BYTES: Final = 4_000_000  # of entries at once, about, but one of each stream at least
+READ_BYTES: Final = 4_000_000  # of entries of all streams at once, about, but one of each at least
 TURN_BYTES: Final = 262_144  # of entries that are handed on at once, but one at least; clients want their turn, too
 
 NUMBER_FIELD: Final = "number"
@@ -227,6 +227,7 @@ class StreamReader:
     def _have_read(self, value: Any) -> None:
         since, is_behind = self._known(), False
         asked, self._count = self._count, READ_COUNT
+        most_bytes = READ_BYTES // len(self._last)
         for stream, entries in streams_in(value):
             last = parse_id(entries[-1][0])
             if stream not in self._last:
@@ -234,7 +235,7 @@ class StreamReader:
             self._unread.append((stream, deque(entries), last))
             # With fewer than this, all there was has been read, and nothing that was there can have been cut off.
             is_behind |= len(entries) >= min(asked, self._max_length)
-            self._count = min(self._count, count_of_next(asked, entries, READ_BYTES, READ_COUNT))
+            self._count = min(self._count, count_of_next(asked, entries, most_bytes, READ_COUNT))
         if is_behind:
             self._look(since)
         self._hand_on()

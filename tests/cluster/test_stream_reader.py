@@ -258,11 +258,11 @@ def test_all_streams_are_read_each_from_its_own_place() -> None:
     assert repr(reader) == "<StreamReader socket.io--1 0-0, socket.io-0 8-0, socket.io-1 0-0>"
 
 
-def new_reader() -> StreamReader:
-    """Return one that is about to be told that its link is up."""
+def new_reader(count: int = 1) -> StreamReader:
+    """Return one of so many streams that is about to be told that its link is up."""
     link = Link(parse_redis_url("redis://h"), lambda: 1.0)
     listener = Link(parse_redis_url("redis://h"), lambda: 1.0, listens=True)
-    reader = Streams("me", listener, reading=link).reader
+    reader = Streams("me", listener, count=count, reading=link).reader
     assert reader is not None
     return reader
 
@@ -274,8 +274,7 @@ def come_up(reader: StreamReader) -> str:
     link.connected(NOW)
     link.receive(GREETED, NOW)
     feed(reader, NOW)
-    link.data_to_send()
-    return reply(reader, b"*0\r\n:0\r\n*0\r\n")
+    return tell_lengths(reader, commands_in(link.data_to_send()))
 
 
 def reply(reader: StreamReader, data: bytes) -> str:
@@ -285,18 +284,21 @@ def reply(reader: StreamReader, data: bytes) -> str:
     while reader.has_more:
         reader.proceed(NOW)
     commands = commands_in(reader.link.data_to_send())
-    if len(commands) > 1:
-        return reply(reader, b"*0\r\n:0\r\n*0\r\n")
-    return commands[0]
+    return tell_lengths(reader, commands) if len(commands) > 1 else commands[0]
 
 
-def entries(count: int, size_bytes: int, **fields: bytes) -> bytes:
+def tell_lengths(reader: StreamReader, commands: list[str]) -> str:
+    """Reply that there is nothing in the streams that are asked for. Returns by which command it is read on."""
+    return reply(reader, b"*0\r\n:0\r\n*0\r\n" * sum(each.startswith("XLEN") for each in commands))
+
+
+def entries(count: int, size_bytes: int, stream: bytes = STREAM, **fields: bytes) -> bytes:
     """Return entries of a stream, as the reply to what reads them."""
     parts = [
         bulk(part) for field in ({"data": bytes(size_bytes)} | fields).items() for part in (field[0].encode(), field[1])
     ]
     found = [array_of([bulk(b"7-%d" % number), array_of(parts)]) for number in range(count)]
-    return array_of([array_of([bulk(STREAM), array_of(found)])])
+    return array_of([array_of([bulk(stream), array_of(found)])])
 
 
 def test_of_large_entries_fewer_are_read_at_once() -> None:
@@ -307,6 +309,13 @@ def test_of_large_entries_fewer_are_read_at_once() -> None:
     assert reply(reader, entries(3, 9_000_000)).startswith("XREAD COUNT 1 ")
     counts = [int(reply(reader, entries(1, 1)).split()[2]) for _ in range(8)]
     assert counts == [2, 4, 8, 16, 32, 64, 100, 100]
+
+
+def test_of_several_streams_it_is_the_sum_that_counts() -> None:
+    """Each may have as large ones, which come in one reply."""
+    reader = new_reader(count=2)
+    assert come_up(reader).startswith("XREAD COUNT 100 ")
+    assert reply(reader, entries(3, 300_000, b"socket.io-1")).startswith("XREAD COUNT 4 ")
 
 
 def test_after_an_outage_one_is_read_for_the_reply_may_have_been_too_large() -> None:

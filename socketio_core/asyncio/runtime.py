@@ -163,10 +163,11 @@ class RunnerRuntime(LoopRuntime):
     def is_cancelled(self, error: BaseException) -> bool:
         """See `Runtime`: nobody cancels a task of the runtime's but `end`, or its handler, which means nothing.
 
-        That has to be undone, or it would come up where the task waits next. The task of a user is left alone.
+        That has to be undone, or it would come up where the task waits next. The task of a user is left alone. Those
+        who tell of the end are not cancelled by that, so what comes out of one of them may be another task's.
         """
         task = asyncio.current_task()
-        if self._has_ended() or task not in self._tasks or isinstance(error, GeneratorExit):
+        if task not in self._tasks or (self._has_ended() and task.cancelling()) or isinstance(error, GeneratorExit):
             return isinstance(error, GeneratorExit) or is_any(error, asyncio.CancelledError)
         while task.cancelling():
             task.uncancel()

@@ -91,6 +91,38 @@ async def test_a_handler_that_waits_for_a_cancelled_task_has_failed_and_no_more(
 
 
 @asyncio_test
+async def test_nor_does_it_keep_others_from_hearing_of_the_end() -> None:
+    """As one that takes leave of a task of its own."""
+    io = Server()
+    heard: list[str] = []
+
+    @io.on("work")
+    async def work(_: Socket) -> None:
+        await asyncio.sleep(1e6)
+
+    @io.on("disconnect")
+    async def careless(_: Socket, reason: str) -> None:
+        task = asyncio.create_task(asyncio.sleep(1e6))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    @io.on("disconnect")
+    async def careful(_: Socket, reason: str) -> None:
+        heard.append(reason)
+
+    async with serving(io) as bench:
+        client = await bench.websocket()
+        await client.emit("work")
+        await client.emit("work")
+        await asyncio.sleep(1)
+        bench.task.cancel()
+        await asyncio.wait([bench.task])
+        assert heard == ["server shutting down"]
+        assert bench.take_log().count("handler of 'disconnect' failed") == 1
+
+
+@asyncio_test
 async def test_other_threads_are_told_what_to_do() -> None:
     async with serving(Server()) as bench:
         client = await bench.websocket()

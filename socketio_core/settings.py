@@ -48,9 +48,7 @@ class EngineSettings:
     upgrade_timeout_s: float = 10.0  # reference: a candidate WebSocket that has not sent `5` by then is dropped
     close_timeout_s: float = 30.0  # reference: an orderly close waits this long for the next poll
     poll_grace_s: float = 2.0  # ours: how long a session outlives a poll whose connection was lost (reference: 0)
-    max_pause_s: float = (
-        120.0  # ours: how long a host may not read, nor see who is gone, until the heartbeat counts again
-    )
+    max_pause_s: float = 120.0  # ours: of a host that reads nothing, nor sees who is gone; then the heartbeat counts
     transports: Sequence[str] = ("polling", "websocket")  # reference
     allow_upgrades: bool = True  # reference; here it is enforced, not only advertised
     max_payload_bytes: int = 1_000_000  # reference (maxHttpBufferSize): one POST body, one WebSocket message
@@ -295,9 +293,7 @@ class ClientSettings:
     max_attachment_bytes: int | None = None  # ours: as a server's
     max_json_depth: int = 512  # ours: the reference has no limit, and a server that is passed on has none either
     max_emitted_json_depth: int = 128  # ours: as a server's `max_json_depth`
-    max_json_values: int = (
-        _FOLLOWS  # ours: 1,000,000, or one for 100 bytes of a message; a server's, where that is less
-    )
+    max_json_values: int = _FOLLOWS  # ours: 1,000,000, or one for 100 bytes of a message; a server's if that is less
     max_namespace_chars: int = 1024  # ours: as a server's
     max_namespaces: int = 100  # ours: as a server's; those that were left make room
     max_queued_events: int = 1_000  # ours: waiting for a handler; then reading pauses

@@ -58,7 +58,12 @@ class Holder(Protocol):
 
 
 class _Client:
-    """One who holds something that is freed by closing it."""
+    """One who holds something that is freed by closing it.
+
+    Args:
+        size_bytes: of what nobody else has.
+        share_bytes: its share of the rest, as messages that wait in several outboxes.
+    """
 
     __slots__ = ("_share_bytes", "connections", "endpoint", "inboxes", "session", "size_bytes")
 
@@ -66,7 +71,7 @@ class _Client:
         self, size_bytes: int, session: Session | None = None, endpoint: Endpoint | None = None, share_bytes: int = 0
     ) -> None:
         self.size_bytes = size_bytes + share_bytes
-        self._share_bytes = share_bytes  # of what others may have, too
+        self._share_bytes = share_bytes
         self.session = session
         self.endpoint = endpoint
         self.connections: list[Holder] = []

@@ -107,8 +107,8 @@ def connect(
     is told then too. A connection that is lost is opened again by itself, as the `reconnection` options say. Leaving
     the block sends what is left, with `retries` until it is acknowledged, and closes in order; an exception of the
     block comes out as it is. Handlers have a second more to end, then they are cancelled, and events behind them are
-    not handled; but `disconnect` is told at any rate, `"io client disconnect"`, and has a second too. Where the block
-    is cancelled on trio, where nothing can wait then, its handlers run until they do.
+    not handled; but `disconnect` is told at any rate, `"io client disconnect"`, and has a second too. If the block is
+    cancelled on trio nothing can wait any more, and handlers of `disconnect` run as far as they do not.
 
     What is left `None` is as in `engine` and `settings`, and has the default that is documented there.
 

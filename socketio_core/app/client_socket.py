@@ -32,7 +32,7 @@ Auth = (
 )
 """What is sent with each CONNECT: an object, or a sync or async function that is asked each time."""
 
-CONNECT_AGAIN: Final = "call socket.connect()"
+CONNECT_AGAIN: Final = "call socket.connect()"  # or see `cli.connection`, for who types
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -24,7 +24,6 @@ TOLD_LIKE_EVENT: Final = 2  # so many that are told something by a broadcast tak
 
 _E = TypeVar("_E")
 
-
 Tell = Callable[[], Coroutine[Any, Any, None]]
 """Tells handlers of somebody's end; see `Inbox.work_off`."""
 
@@ -202,7 +201,7 @@ class Inbox(ABC, Generic[_E]):
                 self.flow.caught_up()
 
     def _begin_timing(self) -> Timing | None:
-        """Begin to look how long events take, if there are rounds of which that would matter."""
+        """Begin to look how long events take; `None` where nobody tells of rounds, for which alone that matters."""
         rounds = self._room.rounds
         if not rounds.number:
             return None
@@ -212,6 +211,7 @@ class Inbox(ABC, Generic[_E]):
         return self._timing
 
     def _end_timing(self, timing: Timing) -> None:
+        """Keep what was found out of this socket; if that is nothing, the next one that is looked at may have it."""
         timing.end()
         if timing.tells_nothing and self._timing is timing and self._worker_count == 1:
             self._timing = None

@@ -71,7 +71,7 @@ class Handshakes:
             header_s = server.site.timeouts.header_s
             if isinstance(self._loop, asyncio.SelectorEventLoop):
                 await shake_hands(self._loop, connect(), own, self._context, header_s, self._buffer)
-            else:
+            else:  # uvloop's, and that of Windows, read in ways of their own
                 await self._loop.connect_accepted_socket(
                     connect, own, ssl=self._context, ssl_handshake_timeout=header_s
                 )

@@ -18,6 +18,9 @@ from typing import Any, final
 class SharingProtocol(SSLProtocol):
     """What asyncio has between a socket and a protocol; see `asyncio.loop.start_tls`, which makes one.
 
+    The class, its buffer and that one's view are asyncio's own (Python 3.11 to 3.14). Where another version has other
+    names for the buffer, each connection is left with one of its own, of `max_size`.
+
     Args:
         buffer: of all connections of one loop; that of another thread may read at the same time.
     """

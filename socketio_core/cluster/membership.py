@@ -26,7 +26,7 @@ from socketio_core.socketio.recovery import Recovery
 from socketio_core.timers import earliest
 
 DEGRADED: Final = "degraded"  # a third state, where events wait for the Redis as a rule
-SERVE_ALONE: Final = "(with start_degraded=True it would serve without them)"
+SERVE_ALONE: Final = "(with start_degraded=True it would serve without them)"  # or see `network.listening`
 LAST_WORDS_S: Final = 2.0  # for what was said to be taken, at the end
 
 

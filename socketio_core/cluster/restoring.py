@@ -44,7 +44,7 @@ from socketio_core.socketio.shared_log import Missed
 RESTORE_S: Final = 1.0  # at the most: a client waits
 RANGE_COUNT: Final = 200  # entries at once, at most; of large ones fewer, for nobody is served while they are read
 RANGE_BYTES: Final = 262_144  # of entries at once, about, but one at least
-_FIRST_COUNT: Final = 4
+_FIRST_COUNT: Final = 4  # entries; nobody knows yet how large they are
 
 _ID: Final = re.compile("[0-9]{1,20}-[0-9]{1,20}")  # two numbers of 64 bits
 

@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from typing import Any, Final
 
 _CONTAINERS: Final = frozenset((list, dict, tuple, set))  # of what parsers make
-_MAPPING: Final[Any] = Mapping  # of whatever
+_MAPPING: Final[Any] = Mapping  # to type checkers too, for which `isinstance` makes one of unknown parts
 _NESTING: Final = (Mapping, list, tuple, set, frozenset)  # of what applications have
 _NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 _PROBED_BYTES = 1024

@@ -341,7 +341,10 @@ class Home(Generic[_Wire]):
 
     @property
     def is_behind(self) -> bool:
-        """Whether input waits for its turn, or may: `handle_timeout` is to be called as soon as others had theirs."""
+        """Whether input waits for its turn, or output to be compressed, or may.
+
+        `handle_timeout` is to be called as soon as others had their turn.
+        """
         return bool(self._behind or self._large or self._noted or self._uncompressed)
 
     def _await_turns(self, noted: list[_Wire]) -> None:
@@ -356,7 +359,7 @@ class Home(Generic[_Wire]):
 
     @property
     def _first_deadline(self) -> float | None:
-        """Of the connections; past already when input waits for its turn."""
+        """Of the connections; past already when something waits for its turn."""
         if self._behind or self._large or self._noted or self._uncompressed:
             return self._flushed_at
         at = self.timers.due_at  # `next_deadline` without the call; benchmarks: server

@@ -51,9 +51,9 @@ _INFLATED_PIECE_BYTES: Final = 1024  # cost as much as a frame; so a turn ends w
 _NO_LIMIT: Final = 1 << 62
 
 _W = TypeVar("_W", bound=WebSocket | ClientWebSocket)
+
 _READING, _ENDING, _DEAF = Inbound.READING, Inbound.ENDING, Inbound.DEAF
 _WRITING, _LAST, _SHUT = Outbound.WRITING, Outbound.LAST, Outbound.SHUT
-
 _PEER_CLOSED: Final = (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED)
 
 

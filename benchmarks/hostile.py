@@ -25,7 +25,6 @@ NEIGHBOUR_EVENT: Final = '42["echo",7'  # how each of its events begins; attacke
 WANTED_MS: Final = 50.0
 WANTED_TIMES: Final = 10
 ASGI_PATIENCE_S: Final = 3.0  # or it would take twice as long
-ASGI_WARM_UP_S: Final = 1.0  # hypercorn reads ahead for so long, whoever is served meanwhile
 LONGEST_S: Final = 10.0  # of echoes, where none has taken a server any time that can be seen
 
 
@@ -91,8 +90,7 @@ def tls(effort: Effort) -> Table:
 
 def asgi(effort: Effort) -> Table:
     """Measure the same under ASGI servers; where it goes badly, also what is the server's own."""
-    warm_up_s = max(effort.warm_up_s, ASGI_WARM_UP_S)
-    effort = replace(effort, patience_s=ASGI_PATIENCE_S, warm_up_s=warm_up_s)
+    effort = replace(effort, patience_s=ASGI_PATIENCE_S)  # or it would take twice as long
     return hostile(UNDER_ASGI, effort, name="asgi", title="Hostile clients under ASGI servers", floors=ASGI_FLOORS)
 
 

@@ -26,7 +26,6 @@ def _hypercorn(app: Any, listener: socket.socket, *, deflates: bool) -> None:
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.loglevel = "CRITICAL"
-    config.max_app_queue_size = 1  # as README says
     print(listener.getsockname()[1], flush=True)
     asyncio.run(serve(app, config))
 

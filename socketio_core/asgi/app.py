@@ -8,8 +8,9 @@ from typing import Any
 
 from socketio_core.app.host import Endpoint
 from socketio_core.app.server import Server, host_of
-from socketio_core.asgi.exchange import AsgiExchange, Message, Receive, Scope, Send, request_of, text_response
+from socketio_core.asgi.exchange import AsgiExchange, text_response
 from socketio_core.asgi.loops import Loop, current_loop
+from socketio_core.asgi.scopes import Message, Receive, Scope, Send, request_of
 from socketio_core.asgi.site import AsgiSite
 from socketio_core.http import Request
 

@@ -2,85 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, assert_never
-from urllib.parse import quote
+from typing import Final, assert_never
 
 from socketio_core.app.flow import Flow
 from socketio_core.app.host import Endpoint
 from socketio_core.app.shares import taken_bytes
 from socketio_core.asgi.loops import Loop
+from socketio_core.asgi.scopes import Message, Receive, Scope, Send
 from socketio_core.asgi.site import AsgiSite, Bell, Waiter
 from socketio_core.engineio.actions import Action, Park, ReadBody, Respond, Upgrade
 from socketio_core.engineio.carriers import WRITE_BYTES, Poll, Post, WebSocket
 from socketio_core.engineio.close_codes import NO_CODE
 from socketio_core.engineio.message import WireMessage
 from socketio_core.engineio.session import Session
-from socketio_core.http import HTTP_OF, Headers, Request, Response
+from socketio_core.http import Headers, Request, Response
 from socketio_core.websocket_handshake import chosen_subprotocol
 from socketio_core.wire.base import LARGE_BYTES, MUCH_BYTES
 from socketio_core.wire.plain_frames import LIGHT_BYTES
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-_HANDSHAKE: Final[Headers] = [
-    (b"upgrade", b"websocket"),
-    (b"connection", b"Upgrade"),
-    (b"sec-websocket-version", b"13"),
-    (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
-]
 _CLOSE: Final = (b"connection", b"close")
-_READ_BY_SERVER: Final = frozenset({b"upgrade", b"connection", b"sec-websocket-protocol"})
-_SAFE: Final = "/:@!$&'()*+,;=-._~"
-_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._-]*")  # most are; benchmarks: connect
+_BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # unless headers say that there is one
 _NORMAL: Final = 1000
 _ABNORMAL: Final = 1006  # no close frame has come; RFC 6455, 7.4.1
 _TURN_MESSAGES: Final = 16
 """Of one client that are handled before it is the turn of others. Each `LIGHT_BYTES` of one count as one more: twice as
 many bytes as where frames are read here, for such a turn is sixteen times as long, and costs no turn of the loop."""
 _TURN_PACKETS: Final = 32  # of one POST, for each client has a task, and all of them a turn in each of the loop
-
-
-def request_of(scope: Scope, path: str) -> Request:
-    """Return what an engine sees of a scope; `path` is behind the root path, and decoded."""
-    target = path if _PLAIN_PATH.fullmatch(path) else quote(path, safe=_SAFE, errors="surrogatepass")
-    if query := scope.get("query_string"):
-        target += "?" + query.decode("latin-1")
-    headers: Headers = scope["headers"]
-    is_websocket = scope["type"] == "websocket"
-    if is_websocket:
-        headers = _handshake_of(headers, scope.get("subprotocols") or ())
-    client = scope.get("client")
-    scheme: str = scope.get("scheme", "http")
-    request = Request(
-        "GET" if is_websocket else scope["method"],
-        target,
-        headers,
-        address=str(client[0]) if client else "",
-        scheme=HTTP_OF.get(scheme, scheme),
-        scope=scope,
-    )
-    if not is_websocket and request.is_websocket_upgrade:  # the server has made none of it
-        request.headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
-    return request
-
-
-def _handshake_of(headers: Headers, subprotocols: Iterable[str]) -> Headers:
-    """Return the headers of a handshake that the server has done, as it has read them.
-
-    Some it may keep to itself, and over HTTP/2 there are none. Where a client sends one twice servers differ in which
-    counts, and fail if they are told of another: hypercorn on trio as a whole.
-    """
-    kept = [(name, value) for name, value in headers if name.lower() not in _READ_BY_SERVER]
-    names = {name.lower() for name, _ in kept}
-    if offered := ", ".join(subprotocols):
-        kept.append((b"sec-websocket-protocol", offered.encode("utf-8", "surrogatepass")))
-    return [*kept, *[(name, value) for name, value in _HANDSHAKE if name not in names]]
 
 
 class AsgiExchange:
@@ -99,7 +48,8 @@ class AsgiExchange:
         self._send = send
         self._is_begun = False  # the answer
         self._is_chunked = request.raw_header(b"transfer-encoding") is not None
-        self._is_read = False  # the body, to its end
+        has_body = self._is_chunked or request.raw_header(b"content-length") not in (None, b"0")
+        self._is_read = request.method in _BODILESS and not has_body  # the body, to its end
         self._body = bytearray()  # for the application
         self._sending: list[WireMessage] = []  # what was taken out of an outbox last
         self._answer_bytes = 0  # of a response that is being sent
@@ -425,6 +375,18 @@ class AsgiExchange:
             await self._send({"type": "websocket.close"})
 
     async def _write(self, response: Response, kind: str) -> None:
+        """Answer. A server may keep so much of a body until it is read, and not be done with the answer before."""
+        if self._is_read or kind != "http":
+            await self._send_response(response, kind)
+        else:
+            await self._loop.race(partial(self._send_response, response, kind), self._read_away)
+
+    async def _read_away(self) -> None:
+        while (await self._receive())["type"] == "http.request":
+            pass
+        await self._runtime.new_event().wait()  # the answer may be on its way yet
+
+    async def _send_response(self, response: Response, kind: str) -> None:
         self._is_begun = True
         self._answer_bytes = len(response.body)
         await self._send({"type": f"{kind}.response.start", "status": response.status, "headers": response.headers})

@@ -336,3 +336,32 @@ async def test_the_rest_of_a_body_in_chunks_is_not_read() -> None:
             post = await server.request("POST", target, b"6", headers=CHUNKED)
             closing.append((b"connection", b"close") in post.sent[0]["headers"])
         assert closing == [False, True, True]
+
+
+@both_loops
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_an_answer_may_be_done_only_when_what_has_come_is_read(method: str) -> None:
+    """hypercorn has ten parts of a body wait, and says behind them that the client is gone."""
+    async with serving(App(Server())) as server:
+        part = {"type": "http.request", "body": b"6", "more_body": True}
+        post = server.connect(http_scope(method, poll_of("unknown"), headers=CHUNKED), *[part] * 10)
+        receive_one, has_room = post.receive, loop.new_event()
+
+        async def receive() -> dict[str, Any]:
+            message = await receive_one()
+            if not post.unread:
+                has_room.set()
+            return message
+
+        async def send(message: dict[str, Any]) -> None:
+            post.sent.append(message)
+            if message["type"] == "http.response.body":
+                await has_room.wait()
+                post.disconnect()
+                await loop.settle()
+
+        post.receive, post.send = receive, send  # type: ignore[method-assign]
+        await loop.settle()
+        await loop.settle()
+        assert post.is_over
+        assert (post.status, post.error) == (400, None)

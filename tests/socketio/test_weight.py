@@ -190,3 +190,19 @@ def test_depth_of_what_applications_have_is_found() -> None:
         assert [is_deeper(data, limit) for limit in range(6)] == [limit < depth for limit in range(6)]
     assert is_deeper(itself, 1000)
     assert is_deeper(Endless(), 1000)
+
+
+def test_depth_of_many_values_is_found_by_their_types() -> None:
+    """As of what a client answers, which others wait for."""
+    looks: list[str] = []
+
+    class Value:
+        def __getattribute__(self, name: str) -> object:
+            looks.append(name)
+            return super().__getattribute__(name)
+
+    many: list[Any] = [[Value()] for _ in range(1000)]
+    assert not is_deeper(many, 2)
+    many.append([many])
+    assert is_deeper(many, 2)
+    assert looks == []

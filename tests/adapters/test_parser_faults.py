@@ -147,7 +147,7 @@ async def gone(bench: Bench, client: WebSocketClient) -> None:
 
 
 class _Unwritable:
-    size_bytes = 0
+    size_bytes = held_bytes = 0
     host_cache = None
 
     @property

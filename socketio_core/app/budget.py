@@ -174,9 +174,9 @@ class Budget:
             total -= self._shrink(total - self._limit)
         if total > self._limit:
             total -= self._forget_the_lost(total - self._limit)
-        if total <= self._limit:
+        clients = self._clients() if total > self._limit else []
+        if not clients:  # what is left is the application's: requests that it is asked about
             return
-        clients = self._clients()
         closed, gone = 0, 0
         for client in sorted(clients, key=_by_size, reverse=True):
             if total <= self._limit:
@@ -185,11 +185,10 @@ class Budget:
             client.close(f"the server holds too much, max_total_buffered_bytes: {self._limit}", now)
             closed += 1
             gone += bool(client.inboxes)
-        if closed:
-            what = f"the server holds too much, so the fullest {closed} of {len(clients)} clients were closed"
-            if gone:
-                what += f", {gone} of which had gone and left events"
-            self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
+        what = f"the server holds too much, so the fullest {closed} of {len(clients)} clients were closed"
+        if gone:
+            what += f", {gone} of which had gone and left events"
+        self._audience.report(what, BufferFull(f"max_total_buffered_bytes: {self._limit}"))
 
     def held(self) -> tuple[int, int]:
         """Return how much all clients hold together, in bytes, and how many sessions and connections there are.

@@ -355,9 +355,8 @@ class Recovery:
                     return None
         missed = [message for _, message in session.earlier]
         missed += (found[position].message for position in sorted(found))
-        if len(missed) > self._max_count:
-            return None
-        return missed if sum(message.size_bytes for message in missed) <= self._max_bytes else None
+        size_bytes = sum(message.size_bytes for message in missed)
+        return missed if len(missed) <= self._max_count and size_bytes <= self._max_bytes else None
 
     def replay(self, member: Member) -> bool:
         """Send a member that is about to be let in what it missed; nothing if it is new.
